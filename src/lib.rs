@@ -1,1 +1,4 @@
+//! muster: PID 1 of a StarRocks or Apache Doris container.
 
+pub mod exit;
+pub mod plan;
