@@ -1,4 +1,6 @@
 //! muster: PID 1 of a StarRocks or Apache Doris container.
 
+pub mod engine;
 pub mod exit;
 pub mod plan;
+pub mod settings;

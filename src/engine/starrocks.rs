@@ -1,0 +1,180 @@
+//! StarRocks, 2.5 to 4.0. Watched running: FE 3.5.0. Files, flags and texts that differ between versions are
+//! told apart by what the installed scripts mention, not by a version number.
+
+use std::time::Duration;
+
+use super::{Component, Engine, Layout, Port, PortKind, PortName, ReadyProof, Sql};
+
+const FE: &[Component] = &[Component::Fe];
+const BE_CN: &[Component] = &[Component::Be, Component::Cn];
+
+pub(super) static ENGINE: Engine = Engine {
+    id: "starrocks",
+    name: "StarRocks",
+    supported: true,
+    home_variable: "STARROCKS_HOME",
+    layouts: &[
+        Layout {
+            component: Component::Fe,
+            default_home: "/opt/starrocks/fe",
+            script: "bin/start_fe.sh",
+            inner_scripts: &[],
+            marks: &[
+                "lib/starrocks-fe.jar",
+                "lib/starrocks-fe-core.jar",
+                "lib/starrocks-fe-main.jar",
+            ],
+            conf: "conf/fe.conf",
+            custom_conf: None,
+            pid_file: "bin/fe.pid",
+            process_mark: "StarRocksFE",
+            // Since 2.5.5; older scripts print a getopt complaint for it (bin/start_fe.sh).
+            console_flag: "--logconsole",
+            data_key: "meta_dir",
+            default_data: "meta",
+            // A ready leader needs 0.5 s after SIGTERM, an FE in its first seconds 1.4 s (observed).
+            stop_grace: Duration::from_secs(30),
+        },
+        Layout {
+            component: Component::Be,
+            default_home: "/opt/starrocks/be",
+            script: "bin/start_be.sh",
+            inner_scripts: &["bin/start_backend.sh"],
+            marks: &["lib/starrocks_be"],
+            conf: "conf/be.conf",
+            custom_conf: None,
+            pid_file: "bin/be.pid",
+            process_mark: "starrocks_be",
+            console_flag: "--logconsole",
+            data_key: "storage_root_path",
+            default_data: "storage",
+            // From 3.4.2 on it waits up to 20 s for running fragments (loop_count_wait_fragments_finish = 2).
+            stop_grace: Duration::from_secs(60),
+        },
+        Layout {
+            component: Component::Cn,
+            default_home: "/opt/starrocks/cn",
+            script: "bin/start_cn.sh",
+            inner_scripts: &["bin/start_backend.sh"],
+            marks: &["lib/starrocks_be"],
+            conf: "conf/cn.conf",
+            custom_conf: None,
+            pid_file: "bin/cn.pid",
+            process_mark: "starrocks_be",
+            console_flag: "--logconsole",
+            data_key: "storage_root_path",
+            default_data: "storage",
+            stop_grace: Duration::from_secs(60),
+        },
+    ],
+    ports: &[
+        // A joiner asks its helper on its own http_port, and the leader polls every FE on its own.
+        Port {
+            name: PortName::Http,
+            components: FE,
+            kind: PortKind::ClusterWide,
+            conf_key: "http_port",
+            default: Some(8030),
+            udp: false,
+        },
+        Port {
+            name: PortName::Rpc,
+            components: FE,
+            kind: PortKind::Local,
+            conf_key: "rpc_port",
+            default: Some(9020),
+            udp: false,
+        },
+        Port {
+            name: PortName::Query,
+            components: FE,
+            kind: PortKind::Local,
+            conf_key: "query_port",
+            default: Some(9030),
+            udp: false,
+        },
+        Port {
+            name: PortName::EditLog,
+            components: FE,
+            kind: PortKind::Identity,
+            conf_key: "edit_log_port",
+            default: Some(9010),
+            udp: false,
+        },
+        // Off (-1) unless asked for; known since 3.5.
+        Port {
+            name: PortName::ArrowFlight,
+            components: &[Component::Fe, Component::Be, Component::Cn],
+            kind: PortKind::Local,
+            conf_key: "arrow_flight_port",
+            default: None,
+            udp: false,
+        },
+        Port {
+            name: PortName::Be,
+            components: BE_CN,
+            kind: PortKind::Local,
+            conf_key: "be_port",
+            default: Some(9060),
+            udp: false,
+        },
+        Port {
+            name: PortName::BeHttp,
+            components: BE_CN,
+            kind: PortKind::Local,
+            conf_key: "be_http_port",
+            default: Some(8040),
+            udp: false,
+        },
+        Port {
+            name: PortName::Heartbeat,
+            components: BE_CN,
+            kind: PortKind::Identity,
+            conf_key: "heartbeat_service_port",
+            default: Some(9050),
+            udp: false,
+        },
+        Port {
+            name: PortName::Brpc,
+            components: BE_CN,
+            kind: PortKind::Local,
+            conf_key: "brpc_port",
+            default: Some(8060),
+            udp: false,
+        },
+        Port {
+            name: PortName::Starlet,
+            components: BE_CN,
+            kind: PortKind::Local,
+            conf_key: "starlet_port",
+            default: Some(9070),
+            udp: false,
+        },
+    ],
+    // Observed: polls every 5.00 s while nobody is unreachable.
+    heartbeat: Duration::from_secs(5),
+    // Observed: the key is there from the first write, its value only 0.7 s after `can write now`.
+    ready_proof: ReadyProof::RoleKeyFilled("hostType"),
+    cut_founding: &[
+        "current node is not added to the cluster, will exit",
+        "role file and version file must both exist or both not exist",
+        "has no root",
+    ],
+    cut_join: &[
+        "bad environment",
+        "represent different environment instances",
+        "key too small",
+        "image exists, but bdb dir is empty",
+    ],
+    sql: Sql {
+        show_frontends: "SHOW FRONTENDS",
+        show_backends: "SHOW BACKENDS",
+        show_compute_nodes: Some("SHOW COMPUTE NODES"),
+        add_follower: "ALTER SYSTEM ADD FOLLOWER \"{}\"",
+        add_observer: "ALTER SYSTEM ADD OBSERVER \"{}\"",
+        add_backend: "ALTER SYSTEM ADD BACKEND \"{}\"",
+        add_compute_node: Some("ALTER SYSTEM ADD COMPUTE NODE \"{}\""),
+        // Observed: cluster_admin that is not a default role answers 5203 until this.
+        set_all_roles: "SET ROLE ALL",
+    },
+};
