@@ -1,5 +1,7 @@
 //! muster: PID 1 of a StarRocks or Apache Doris container.
 
+pub mod cli;
+pub mod effects;
 pub mod engine;
 pub mod exit;
 pub mod plan;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Component, Engine, Layout, Port, PortKind, PortName, ReadyProof, Sql};
+use super::{Component, Engine, Layout, Poll, Port, PortKind, PortName, ReadyProof, Sql};
 
 const FE: &[Component] = &[Component::Fe];
 const BE: &[Component] = &[Component::Be];
@@ -160,4 +160,6 @@ pub(super) static ENGINE: Engine = Engine {
         add_compute_node: None,
         set_all_roles: "",
     },
+    fe_poll: Poll::Thrift { method: "ping" },
+    backend_poll: Poll::Thrift { method: "heartbeat" },
 };

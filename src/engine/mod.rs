@@ -4,9 +4,12 @@
 mod doris;
 pub mod failure;
 pub mod member;
+mod poll;
 mod starrocks;
 
 use std::time::Duration;
+
+pub use poll::Poll;
 
 /// The engines that are recognised, supported or not.
 pub const ALL: [&Engine; 2] = [&starrocks::ENGINE, &doris::ENGINE];
@@ -35,6 +38,10 @@ pub struct Engine {
     /// The words that mean "this kept, unfinished join cannot be finished": set aside and join as if empty.
     pub cut_join: &'static [&'static str],
     pub sql: Sql,
+    /// How the leader calls a registered FE.
+    pub fe_poll: Poll,
+    /// How the leader calls a registered BE or CN.
+    pub backend_poll: Poll,
 }
 
 /// What a node is.

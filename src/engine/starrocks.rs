@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Component, Engine, Layout, Port, PortKind, PortName, ReadyProof, Sql};
+use super::{Component, Engine, Layout, Poll, Port, PortKind, PortName, ReadyProof, Sql};
 
 const FE: &[Component] = &[Component::Fe];
 const BE_CN: &[Component] = &[Component::Be, Component::Cn];
@@ -177,4 +177,11 @@ pub(super) static ENGINE: Engine = Engine {
         // Observed: cluster_admin that is not a default role answers 5203 until this.
         set_all_roles: "SET ROLE ALL",
     },
+    // Observed: 404 or 503 puts the leader's token into its ErrMsg, `{}` shows this FE as Alive; this answer does
+    // neither.
+    fe_poll: Poll::Http {
+        path: "/api/bootstrap?cluster_id=",
+        body: r#"{"status":"FAILED","msg":"waiting to join"}"#,
+    },
+    backend_poll: Poll::Thrift { method: "heartbeat" },
 };

@@ -152,3 +152,10 @@ pub enum Bootstrap {
     /// At once, whoever contradicts: for a person who knows.
     Force,
 }
+
+/// A duration as people write it.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    text.parse::<u64>()
+        .map(Duration::from_secs)
+        .map_err(|error| error.to_string())
+}

@@ -1,0 +1,122 @@
+//! The command line: what was typed. What it means is decided in the verbs.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::engine::Component;
+use crate::exit::ExitCode;
+
+/// PID 1 of a StarRocks or Apache Doris container: two addresses in, one healthy cluster out.
+#[derive(Debug, Parser)]
+#[command(name = "muster", version, disable_help_subcommand = true, after_help = exit_codes())]
+pub struct Cli {
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// The entrypoint: join or found the cluster, start the engine, supervise it
+    Run(RunArgs),
+    /// The health check: exit 0 or 1 and one line that says why
+    Health(HealthArgs),
+    /// Print every decision `run` would take, its value, where it came from and why; change nothing
+    Explain(ExplainArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ImageArgs {
+    /// The engine's home dir; looked for if not given
+    #[arg(long, value_name = "DIR")]
+    pub home: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    /// fe, be or cn; found in the image if not given
+    #[arg(value_parser = component)]
+    pub component: Option<Component>,
+    /// Replace this process by the start script instead of supervising it (MUSTER_EXEC=1)
+    #[arg(long)]
+    pub exec: bool,
+    #[command(flatten)]
+    pub image: ImageArgs,
+    /// Arguments for the start script, as they are
+    #[arg(last = true, value_name = "ARGS")]
+    pub script_args: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ExplainArgs {
+    /// fe, be or cn; found in the image if not given
+    #[arg(value_parser = component)]
+    pub component: Option<Component>,
+    /// As JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub image: ImageArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct HealthArgs {
+    /// fe, be or cn; found in the image if not given
+    #[arg(value_parser = component)]
+    pub component: Option<Component>,
+    /// The process runs and its port is open
+    #[arg(long, group = "depth")]
+    pub live: bool,
+    /// It serves: HTTP says OK and the MySQL or heartbeat port answers (the default)
+    #[arg(long, group = "depth")]
+    pub ready: bool,
+    /// The cluster shows this node alive and has a leader
+    #[arg(long, group = "depth")]
+    pub deep: bool,
+    /// How long the whole check may take, such as 3s or 500ms
+    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = crate::settings::parse_duration)]
+    pub timeout: std::time::Duration,
+    #[command(flatten)]
+    pub image: ImageArgs,
+}
+
+fn component(word: &str) -> Result<Component, String> {
+    Component::parse(word).ok_or_else(|| {
+        let words: Vec<&str> = Component::ALL.iter().map(|component| component.id()).collect();
+        format!("expected one of {}", words.join(", "))
+    })
+}
+
+/// The table under `--help`.
+fn exit_codes() -> String {
+    let mut text = String::from("Exit codes:\n");
+    for code in ExitCode::TABLE {
+        let (meaning, remedy) = code.meaning();
+        text.push_str(&format!("  {:>3}  {meaning}: {remedy}\n", code.number()));
+    }
+    let (meaning, remedy) = ExitCode::Engine(0).meaning();
+    text.push_str(&format!("    n  {meaning}: {remedy}\n"));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_lists_every_exit_code() {
+        let help = Cli::command().render_long_help().to_string();
+        for code in crate::exit::ExitCode::TABLE {
+            assert!(
+                help.contains(&format!(" {}  {}", code.number(), code.meaning().0)),
+                "{code:?}\n{help}"
+            );
+        }
+    }
+}

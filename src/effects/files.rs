@@ -1,0 +1,89 @@
+//! Writing files so that a power cut leaves the old content or the new one, never a mixture.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// A file that could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {}", path.display())]
+pub struct WriteError {
+    pub path: PathBuf,
+    #[source]
+    pub source: io::Error,
+}
+
+/// Writes beside and renames, both synced: after the return the new content survives a power cut.
+pub fn replace(path: &Path, content: &[u8]) -> Result<(), WriteError> {
+    let failed = |source| WriteError {
+        path: path.to_owned(),
+        source,
+    };
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let beside = beside(path);
+    let written = (|| {
+        let mut file = File::create(&beside)?;
+        // The mode of a file that is there already stays: it may be mounted, read by others or kept from them.
+        if let Ok(old) = std::fs::metadata(path) {
+            file.set_permissions(old.permissions())?;
+        }
+        file.write_all(content)?;
+        file.sync_all()?;
+        std::fs::rename(&beside, path)?;
+        File::open(dir)?.sync_all()
+    })();
+    if written.is_err() {
+        // On a full disk the half-written file beside would be one more thing that takes room.
+        drop(std::fs::remove_file(&beside));
+    }
+    written.map_err(failed)
+}
+
+/// Rewrites a file that cannot be replaced because it is a mount point itself.
+pub fn rewrite_in_place(path: &Path, content: &[u8]) -> Result<(), WriteError> {
+    let written = (|| {
+        let mut file = OpenOptions::new().write(true).truncate(true).open(path)?;
+        file.write_all(content)?;
+        file.sync_all()
+    })();
+    written.map_err(|source| WriteError {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".muster-new");
+    path.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::replace;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_replaced_file_keeps_its_mode_and_leaves_nothing_beside() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("fe.conf");
+        std::fs::write(&path, "old").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        replace(&path, b"new").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o640
+        );
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_failed_replacement_leaves_the_old_content_and_names_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("missing").join("fe.conf");
+        let error = replace(&path, b"new").unwrap_err();
+        assert!(error.to_string().ends_with("missing/fe.conf"), "{error}");
+    }
+}

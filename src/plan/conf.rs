@@ -1,0 +1,172 @@
+//! The text of the engine's conf file: the shipped one as the base, and one marked block of ours at its end.
+//! In both grammars the last value of a key wins, so the block says what is asked for and touches nothing else.
+
+/// The first line of our block, without its line end.
+pub const BLOCK_BEGINS: &str = "# >>> muster: written at each start, changes between these lines are lost";
+/// The last one.
+pub const BLOCK_ENDS: &str = "# <<< muster";
+
+/// What marks the two lines in a file that an older or newer muster wrote.
+const BEGIN_MARK: &str = "# >>> muster";
+const END_MARK: &str = "# <<< muster";
+
+/// How a component reads its conf file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grammar {
+    /// `java.util.Properties`: a backslash escapes.
+    Properties,
+    /// `key = value`, everything literal.
+    Plain,
+}
+
+/// One line of the block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    pub key: String,
+    pub value: String,
+}
+
+/// The whole file. The same inputs give the same bytes; a file that already holds a block of ours is its own base.
+pub fn render(base: &str, entries: &[Entry], grammar: Grammar) -> String {
+    let shipped = without_block(base);
+    let mut text = shipped.clone();
+    if entries.is_empty() {
+        return text;
+    }
+    // Some shipped files end without a newline; the start script then skips that line, and an appended one would
+    // be glued onto it.
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text.push_str(BLOCK_BEGINS);
+    text.push('\n');
+    for entry in entries {
+        let value = match grammar {
+            Grammar::Properties if !is_shell_key(&entry.key) => entry.value.replace('\\', "\\\\"),
+            Grammar::Properties | Grammar::Plain => entry.value.clone(),
+        };
+        text.push_str(&format!("{} = {value}\n", entry.key));
+    }
+    // The shipped options name the gc log by ${LOG_DIR} and were evaluated above, with the old one: an engine whose
+    // new LOG_DIR is the only writable place cannot create its log then (observed: exit 1).
+    if entries.iter().any(|entry| entry.key == "LOG_DIR") {
+        for line in shipped.lines().filter(|line| uses_log_dir(line, entries)) {
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    text.push_str(BLOCK_ENDS);
+    text.push('\n');
+    text
+}
+
+/// The file as it was shipped: everything outside our block.
+pub fn without_block(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut inside = false;
+    for line in text.split_inclusive('\n') {
+        let bare = line.trim_end();
+        match (inside, bare.starts_with(BEGIN_MARK), bare.starts_with(END_MARK)) {
+            (false, true, _) => inside = true,
+            (true, _, true) => inside = false,
+            (true, _, false) => {}
+            (false, false, _) => kept.push_str(line),
+        }
+    }
+    kept
+}
+
+/// Upper-case keys are `eval`ed by the start script and exported.
+pub fn is_shell_key(key: &str) -> bool {
+    key.bytes().next().is_some_and(|b| b.is_ascii_uppercase())
+        && key
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+}
+
+fn uses_log_dir(line: &str, entries: &[Entry]) -> bool {
+    let Some((key, value)) = line.split_once('=') else {
+        return false;
+    };
+    let key = key.trim();
+    is_shell_key(key)
+        && key != "LOG_DIR"
+        && (value.contains("$LOG_DIR") || value.contains("${LOG_DIR}"))
+        && entries.iter().all(|entry| entry.key != key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BLOCK_BEGINS, BLOCK_ENDS, Entry, Grammar, render};
+
+    fn entries(pairs: &[(&str, &str)]) -> Vec<Entry> {
+        pairs
+            .iter()
+            .map(|(key, value)| Entry {
+                key: (*key).to_owned(),
+                value: (*value).to_owned(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_block_follows_the_shipped_text_on_a_line_of_its_own() {
+        let block = format!("{BLOCK_BEGINS}\nhttp_port = 8031\n{BLOCK_ENDS}\n");
+        let table = [
+            ("", block.clone()),
+            ("a = 1\n", format!("a = 1\n{block}")),
+            ("JAVA_OPTS = -Xmx1g", format!("JAVA_OPTS = -Xmx1g\n{block}")),
+            ("a = 1\r\nb = 2\r\n", format!("a = 1\r\nb = 2\r\n{block}")),
+            (
+                "a = 1\n# >>> muster 0.0\nold = 1\n# <<< muster\nb = 2\n",
+                format!("a = 1\nb = 2\n{block}"),
+            ),
+            // A block whose end was cut off is ours to the last line.
+            ("a = 1\n# >>> muster\nhttp_po", format!("a = 1\n{block}")),
+        ];
+        for (base, expected) in table {
+            assert_eq!(
+                render(base, &entries(&[("http_port", "8031")]), Grammar::Properties),
+                expected,
+                "{base:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn writing_twice_changes_nothing() {
+        let wanted = entries(&[("http_port", "8031"), ("LOG_DIR", "/var/log/fe")]);
+        let once = render(
+            "JAVA_OPTS=\"-Xlog:gc:${LOG_DIR}/gc.log\"\n",
+            &wanted,
+            Grammar::Properties,
+        );
+        assert_eq!(render(&once, &wanted, Grammar::Properties), once);
+    }
+
+    #[test]
+    fn without_a_wish_the_shipped_text_comes_back() {
+        let once = render("a = 1", &entries(&[("b", "2")]), Grammar::Plain);
+        assert_eq!(render(&once, &[], Grammar::Plain), "a = 1\n");
+    }
+
+    #[test]
+    fn java_options_that_name_the_log_dir_are_repeated_after_a_new_one() {
+        let text = render(
+            "LOG_DIR = /home/log\nJAVA_OPTS=\"-Xlog:gc:${LOG_DIR}/gc.log\"\nX = 1\n",
+            &entries(&[("LOG_DIR", "/w")]),
+            Grammar::Properties,
+        );
+        assert!(
+            text.ends_with("LOG_DIR = /w\nJAVA_OPTS=\"-Xlog:gc:${LOG_DIR}/gc.log\"\n# <<< muster\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_backslash_is_escaped_where_the_engine_unescapes_it() {
+        let wanted = entries(&[("path", r"C:\new"), ("JAVA_OPTS", r"-Da=\b")]);
+        assert!(render("", &wanted, Grammar::Properties).contains("path = C:\\\\new\nJAVA_OPTS = -Da=\\b\n"));
+        assert!(render("", &wanted, Grammar::Plain).contains("path = C:\\new\n"));
+    }
+}

@@ -1,0 +1,427 @@
+//! How this node gets into its cluster: one answer to what was seen. Total and pure; the loop around it observes,
+//! asks `decide`, acts, and observes again.
+
+use std::collections::BTreeSet;
+
+use crate::engine::Component;
+use crate::engine::failure::Failure;
+use crate::engine::member::{Backend, Frontend, FrontendRole};
+use crate::exit::ExitCode;
+use crate::plan::data::Data;
+use crate::plan::leader::{Belief, Cluster, Doubt};
+use crate::plan::refusal::Refusal;
+use crate::settings::{Bootstrap, Host};
+
+/// What this node is asked to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The FE that may found.
+    Seed,
+    Follower,
+    Observer,
+    Backend,
+    ComputeNode,
+}
+
+impl Role {
+    pub const fn is_fe(self) -> bool {
+        matches!(self, Self::Seed | Self::Follower | Self::Observer)
+    }
+
+    /// The word of messages and of the record.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Seed => "seed",
+            Self::Follower => "follower",
+            Self::Observer => "observer",
+            Self::Backend => "BE",
+            Self::ComputeNode => "CN",
+        }
+    }
+}
+
+/// Everything about this node that the decision rests on and that does not change while it waits.
+#[derive(Debug, Clone)]
+pub struct Node {
+    pub role: Role,
+    pub component: Component,
+    pub host: Host,
+    /// Other spellings of this host: its addresses if it is a name, its names if they are known.
+    pub also: BTreeSet<Host>,
+    pub identity_port: u16,
+    pub data: Data,
+    pub bootstrap: Bootstrap,
+    pub rejoin: bool,
+}
+
+/// What one round of looking around brought.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    pub belief: Belief,
+    /// Answers that end the waiting whoever else answers: credentials, privileges, TLS.
+    pub fatal: Vec<(String, Failure)>,
+    /// Members by the last list any FE showed, believed or not.
+    pub members: Vec<Frontend>,
+    /// BEs and CNs by the believed leader; `None` when they were not asked for.
+    pub backends: Option<Backends>,
+    /// Somebody who is a member of a living cluster called this host: who.
+    pub callers: Vec<String>,
+    /// The guard time has run out.
+    pub guard_over: bool,
+    /// `WAIT_TIMEOUT` has run out.
+    pub patience_over: bool,
+}
+
+/// Both lists a heartbeat address can stand in.
+#[derive(Debug, Clone, Default)]
+pub struct Backends {
+    pub backends: Vec<Backend>,
+    pub compute_nodes: Vec<Backend>,
+}
+
+/// How much the decision wants to see first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asking {
+    /// All nodes may be coming back from a power cut together: nobody could answer.
+    Nobody,
+    /// One round of two seconds at most.
+    Once,
+    /// Until there is an answer or the patience ends.
+    Until,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Start the engine on what it has.
+    Start,
+    /// Start the engine with this one helper (`host:edit_log_port`), as a member of this cluster.
+    Join {
+        helper: String,
+        cluster: String,
+    },
+    /// Start the engine as the first FE of a new cluster.
+    Found,
+    /// Add this node at the leader, then look again.
+    Register {
+        cluster: Box<Cluster>,
+    },
+    /// Move the data aside and decide again with nothing.
+    SetAside {
+        why: String,
+    },
+    /// Nothing can be done yet.
+    Wait {
+        why: String,
+    },
+    Refuse(Refusal),
+}
+
+/// What has to be seen before `decide` can say more than "wait".
+pub fn asking(node: &Node) -> Asking {
+    match (&node.data, node.role.is_fe()) {
+        (Data::Joined { .. } | Data::UnfinishedFounding, _) => Asking::Nobody,
+        (Data::Adopted { .. }, true) => Asking::Once,
+        (Data::Empty { .. } | Data::Unfinished { .. } | Data::Unproven { .. } | Data::Adopted { .. }, _) => {
+            Asking::Until
+        }
+    }
+}
+
+/// The decision: every combination of node and what was seen has exactly one answer.
+pub fn decide(node: &Node, seen: &Seen) -> Step {
+    if asking(node) == Asking::Nobody {
+        return Step::Start;
+    }
+    if let Some(refusal) = fatal(seen) {
+        return Step::Refuse(refusal);
+    }
+    if let (Belief::Leader(cluster), Some(refusal)) = (&seen.belief, foreign(node, &seen.belief)) {
+        let _ = cluster;
+        return Step::Refuse(refusal);
+    }
+    if node.role.is_fe() {
+        decide_fe(node, seen)
+    } else {
+        decide_backend(node, seen)
+    }
+}
+
+fn decide_fe(node: &Node, seen: &Seen) -> Step {
+    match &node.data {
+        Data::Joined { .. } | Data::UnfinishedFounding => Step::Start,
+        // Nobody contradicted within two seconds.
+        Data::Adopted { .. } => Step::Start,
+        Data::Empty { known } => match &seen.belief {
+            Belief::Leader(cluster) if may_follow(node, seen) => enter(node, cluster),
+            Belief::Leader(_) | Belief::Doubt(_) | Belief::Nobody if node.role == Role::Seed => {
+                found_or_wait(
+                    node,
+                    seen,
+                    known.as_ref().map(|cluster| cluster.sentence.as_str()),
+                )
+            }
+            Belief::Leader(cluster) => enter(node, cluster),
+            Belief::Doubt(_) | Belief::Nobody => wait(node, seen),
+        },
+        Data::Unfinished { keep: false, why, .. } => match &seen.belief {
+            Belief::Leader(_) => Step::SetAside { why: why.clone() },
+            Belief::Doubt(_) | Belief::Nobody => wait(node, seen),
+        },
+        Data::Unfinished { keep: true, .. } => match &seen.belief {
+            Belief::Leader(cluster) => enter(node, cluster),
+            // Its members may wait for the very vote this FE would bring: with a member that answers, it is
+            // started with that helper all the same.
+            Belief::Doubt(_) => match helper(node, &seen.members, None) {
+                Some((helper, cluster)) if is_member(node, &seen.members) => Step::Join { helper, cluster },
+                Some(_) | None => wait(node, seen),
+            },
+            Belief::Nobody => wait(node, seen),
+        },
+        Data::Unproven { why, .. } => match &seen.belief {
+            Belief::Leader(_) => Step::SetAside { why: why.clone() },
+            // Silence: it is this seed's own founding that was cut short.
+            Belief::Nobody if node.role == Role::Seed && seen.guard_over && seen.callers.is_empty() => {
+                if node.bootstrap == Bootstrap::Never {
+                    wait(node, seen)
+                } else {
+                    Step::Start
+                }
+            }
+            Belief::Doubt(_) | Belief::Nobody => wait(node, seen),
+        },
+    }
+}
+
+/// `BOOTSTRAP=force` founds whoever answers; everything else follows a believed leader.
+fn may_follow(node: &Node, _seen: &Seen) -> bool {
+    !(node.role == Role::Seed && node.bootstrap == Bootstrap::Force)
+}
+
+/// Registered: join. Not registered: register first. Listed as something else: refuse.
+fn enter(node: &Node, cluster: &Cluster) -> Step {
+    match registration(node, &cluster.frontends) {
+        Registration::Same(_) => match helper(node, &cluster.frontends, Some(&cluster.leader)) {
+            Some((helper, cluster)) => Step::Join { helper, cluster },
+            None => Step::Wait {
+                why: format!(
+                    "the cluster led by {} lists no other FE that could be the helper",
+                    cluster.leader.host
+                ),
+            },
+        },
+        Registration::OtherPort(frontend) => Step::Refuse(Refusal::new(
+            ExitCode::Refused,
+            format!(
+                "the cluster led by {} lists this host as {} with edit_log_port {}, and this node has {}",
+                cluster.leader.host, frontend.host, frontend.edit_log_port, node.identity_port
+            ),
+            format!(
+                "set EDIT_LOG_PORT={} or drop that FE first",
+                frontend.edit_log_port
+            ),
+        )),
+        Registration::None => Step::Register {
+            cluster: Box::new(cluster.clone()),
+        },
+    }
+}
+
+enum Registration<'a> {
+    Same(#[expect(dead_code, reason = "kept for the reader of a debug print")] &'a Frontend),
+    OtherPort(&'a Frontend),
+    None,
+}
+
+fn registration<'a>(node: &Node, frontends: &'a [Frontend]) -> Registration<'a> {
+    match frontends.iter().find(|fe| is_here(node, &fe.host)) {
+        Some(fe) if fe.edit_log_port == node.identity_port => Registration::Same(fe),
+        Some(fe) => Registration::OtherPort(fe),
+        None => Registration::None,
+    }
+}
+
+fn is_member(node: &Node, frontends: &[Frontend]) -> bool {
+    matches!(registration(node, frontends), Registration::Same(_))
+}
+
+/// Whether a host string of the cluster means this node.
+pub fn is_here(node: &Node, host: &str) -> bool {
+    Host::parse(host).is_ok_and(|host| host == node.host || node.also.contains(&host))
+}
+
+/// Exactly one helper: an electable member with Join=true, alive, not this node; the leader if there is one. An
+/// observer, or a member that never started, makes the engine exit (observed: 255, `bad environment`).
+fn helper(node: &Node, frontends: &[Frontend], leader: Option<&Frontend>) -> Option<(String, String)> {
+    let usable = |fe: &&Frontend| fe.role.is_electable() && fe.join && fe.alive && !is_here(node, &fe.host);
+    let chosen = leader.filter(usable).or_else(|| frontends.iter().find(usable))?;
+    let address = Host::parse(&chosen.host).map_or_else(
+        |_| format!("{}:{}", chosen.host, chosen.edit_log_port),
+        |host| host.with_port(chosen.edit_log_port),
+    );
+    Some((address, chosen.cluster_id.clone()))
+}
+
+fn found_or_wait(node: &Node, seen: &Seen, known: Option<&str>) -> Step {
+    match node.bootstrap {
+        Bootstrap::Force => Step::Found,
+        Bootstrap::Never => wait(node, seen),
+        Bootstrap::Guarded => {
+            let silent = known.is_none() && seen.callers.is_empty() && matches!(seen.belief, Belief::Nobody);
+            if silent && seen.guard_over {
+                Step::Found
+            } else {
+                wait(node, seen)
+            }
+        }
+    }
+}
+
+fn decide_backend(node: &Node, seen: &Seen) -> Step {
+    let Belief::Leader(cluster) = &seen.belief else {
+        return wait(node, seen);
+    };
+    let Some(lists) = &seen.backends else {
+        return Step::Wait {
+            why: format!(
+                "{} has not shown its {}s yet",
+                cluster.leader.host,
+                node.component.name()
+            ),
+        };
+    };
+    let here = |list: &[Backend]| {
+        list.iter()
+            .any(|be| is_here(node, &be.host) && be.heartbeat_port == node.identity_port)
+    };
+    let (own, other, other_name) = match node.component {
+        Component::Cn => (
+            here(&lists.compute_nodes),
+            here(&lists.backends),
+            Component::Be.name(),
+        ),
+        Component::Fe | Component::Be | Component::Broker => (
+            here(&lists.backends),
+            here(&lists.compute_nodes),
+            Component::Cn.name(),
+        ),
+    };
+    if own {
+        return Step::Start;
+    }
+    if other {
+        return Step::Refuse(Refusal::new(
+            ExitCode::Refused,
+            format!(
+                "the cluster led by {} lists {} as a {other_name}, and this node is a {}",
+                cluster.leader.host,
+                node.host.with_port(node.identity_port),
+                node.component.name()
+            ),
+            format!("start it as a {other_name}, or drop the {other_name} first"),
+        ));
+    }
+    Step::Register {
+        cluster: Box::new(cluster.clone()),
+    }
+}
+
+/// Data of another cluster is never added, never given a helper, never started.
+fn foreign(node: &Node, belief: &Belief) -> Option<Refusal> {
+    let Belief::Leader(cluster) = belief else {
+        return None;
+    };
+    let (id, read_from) = node.data.cluster()?;
+    if id == cluster.id
+        || (node.role == Role::Seed && node.bootstrap == Bootstrap::Force && node.data.is_empty())
+    {
+        return None;
+    }
+    Some(Refusal::protect(
+        format!(
+            "this node belongs to cluster {id} ({read_from}), but {} leads cluster {} (SHOW FRONTENDS)",
+            cluster.leader.host, cluster.id
+        ),
+        "check MASTER_HOST; if the old cluster is gone for good and its data here may be given up, move the data dir \
+         and the record away and start again",
+    ))
+}
+
+fn fatal(seen: &Seen) -> Option<Refusal> {
+    // A leader that can be believed answered under the same account: the others do not matter.
+    if matches!(seen.belief, Belief::Leader(_)) {
+        return None;
+    }
+    let (from, why) = seen.fatal.first()?;
+    let hint = match why {
+        Failure::Denied(_) => {
+            "set CLUSTER_USER and CLUSTER_PASSWORD (or CLUSTER_PASSWORD_FILE) to an account of this cluster"
+        }
+        Failure::NoTls => "set CLUSTER_TLS=prefer or off, or give the FE a certificate",
+        Failure::Tls(_) => "set CLUSTER_CA_FILE to the authority that signed the FE's certificate",
+        _ => "give the account of CLUSTER_USER the cluster_admin role",
+    };
+    Some(Refusal::new(ExitCode::Credentials, format!("{from} {why}"), hint))
+}
+
+fn wait(node: &Node, seen: &Seen) -> Step {
+    let why = waiting_for(node, seen);
+    if !seen.patience_over {
+        return Step::Wait { why };
+    }
+    let hint = match &node.data {
+        Data::Empty { known: Some(known) } if node.role == Role::Seed => format!(
+            "start the other FEs of that cluster; if it is lost for good and a new, empty one is wanted, set \
+             BOOTSTRAP=force once ({})",
+            known.sentence
+        ),
+        _ => "start the other FEs, and check MASTER_HOST and the network between the hosts".to_owned(),
+    };
+    Step::Refuse(Refusal::new(
+        ExitCode::NoLeader,
+        format!("no leader in time: {why}"),
+        hint,
+    ))
+}
+
+/// The sentence of the waiting line.
+fn waiting_for(node: &Node, seen: &Seen) -> String {
+    let doubts = |doubts: &[Doubt]| {
+        doubts
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("; ")
+    };
+    let reason = match &seen.belief {
+        Belief::Leader(cluster) => format!("{} leads", cluster.leader.host),
+        Belief::Doubt(list) => doubts(list),
+        Belief::Nobody if node.role == Role::Seed && !seen.guard_over => {
+            "nobody has answered so far".to_owned()
+        }
+        Belief::Nobody => "no FE answers".to_owned(),
+    };
+    match (&node.data, node.role, node.bootstrap) {
+        (Data::Empty { known: Some(known) }, Role::Seed, _) => {
+            format!("{reason}; not founding: {}", known.sentence)
+        }
+        (Data::Empty { known: None }, Role::Seed, Bootstrap::Never) => {
+            format!("{reason}; not founding: BOOTSTRAP is never")
+        }
+        (Data::Empty { known: None }, Role::Seed, _) if !seen.callers.is_empty() => {
+            format!(
+                "{reason}; not founding: {} of a living cluster called this host",
+                seen.callers.join(", ")
+            )
+        }
+        _ => reason,
+    }
+}
+
+/// The word an FE is added as.
+pub fn added_as(role: Role) -> FrontendRole {
+    match role {
+        Role::Observer => FrontendRole::Observer,
+        Role::Seed | Role::Follower | Role::Backend | Role::ComputeNode => FrontendRole::Follower,
+    }
+}
