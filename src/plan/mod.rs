@@ -5,4 +5,5 @@ pub mod data;
 pub mod join;
 pub mod launch;
 pub mod leader;
+pub mod ports;
 pub mod refusal;
