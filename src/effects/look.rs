@@ -4,52 +4,48 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::{Instant, timeout_at};
 
-use crate::cluster::{Cluster, Endpoint};
+use crate::cluster::Cluster;
 use crate::engine::member::Frontend;
 use crate::plan::leader::{Answer, Belief, believe};
+use crate::settings::Endpoint;
 
 /// After the first believable answer the others get this long to contradict it.
 const CONTRADICTION: Duration = Duration::from_millis(30);
 
-/// Everybody who may know something, and what the last round brought.
+/// What one round brought.
 #[derive(Debug)]
 pub struct Round {
     pub answers: Vec<Answer>,
     pub belief: Belief,
 }
 
-/// Asks all of `known` and judges the answers.
-pub async fn look<C: Cluster + Clone + Send + 'static>(client: &C, known: &[Endpoint], heartbeat: Duration) -> Round {
-    let mut asking = JoinSet::new();
-    for (place, endpoint) in known.iter().cloned().enumerate() {
-        let client = client.clone();
-        asking.spawn(async move {
-            let said = client.frontends(&endpoint).await;
-            (place, Answer { from: endpoint.host, port: endpoint.port, said })
-        });
-    }
+/// Asks all of `known` and judges the answers; `longest` bounds the whole round.
+pub async fn look<C: Cluster>(client: &C, known: &[Endpoint], heartbeat: Duration, longest: Duration) -> Round {
+    let mut asking: FuturesUnordered<_> = known
+        .iter()
+        .enumerate()
+        .map(async |(place, endpoint)| {
+            let said = client.frontends(endpoint).await;
+            (place, Answer { from: endpoint.host.clone(), port: endpoint.port, said })
+        })
+        .collect();
     let mut answers = BTreeMap::new();
-    let mut until = None;
-    loop {
-        let next = async {
-            match until {
-                Some(until) => tokio::time::timeout_at(until, asking.join_next()).await.unwrap_or(None),
-                None => asking.join_next().await,
-            }
-        };
-        let Some(joined) = next.await else { break };
-        let Ok((place, answer)) = joined else { continue };
+    let mut until = Instant::now() + longest;
+    let mut believed = false;
+    while let Ok(Some((place, answer))) = timeout_at(until, asking.next()).await {
         let usable = answer.said.is_ok();
         answers.insert(place, answer);
-        if usable && until.is_none() && matches!(verdict(&answers, heartbeat), Belief::Leader(_)) {
-            until = Some(tokio::time::Instant::now() + CONTRADICTION);
+        if usable && !believed && matches!(verdict(&answers, heartbeat), Belief::Leader(_)) {
+            believed = true;
+            until = until.min(Instant::now() + CONTRADICTION);
         }
     }
-    // Who has not answered by now is not waited for; dropping the set ends the questions.
-    let belief = verdict(&answers, heartbeat);
-    Round { answers: answers.into_values().collect(), belief }
+    // Who has not answered by now is not waited for: dropping the questions ends them.
+    Round { belief: verdict(&answers, heartbeat), answers: answers.into_values().collect() }
 }
 
 fn verdict(answers: &BTreeMap<usize, Answer>, heartbeat: Duration) -> Belief {
@@ -57,8 +53,13 @@ fn verdict(answers: &BTreeMap<usize, Answer>, heartbeat: Duration) -> Belief {
 }
 
 impl Round {
+    /// A round in which nobody was asked.
+    pub const fn nobody() -> Self {
+        Self { answers: Vec::new(), belief: Belief::Nobody }
+    }
+
     /// Whether any FE gave an answer at all, be it a refusal.
-    pub fn answered(&self) -> bool {
+    pub const fn answered(&self) -> bool {
         !matches!(self.belief, Belief::Nobody)
     }
 
@@ -73,13 +74,20 @@ impl Round {
 
     /// For the waiting line: what each FE last answered.
     pub fn summary(&self) -> String {
+        if self.answers.is_empty() {
+            return "nobody to ask".to_owned();
+        }
         let each = self.answers.iter().map(|answer| {
             let from = answer.from.with_port(answer.port);
             match &answer.said {
-                Ok(members) => format!("{from} lists {} FEs", members.len()),
+                Ok(members) => format!("{from} lists {}", count(members.len(), "FE")),
                 Err(why) => format!("{from} {why}"),
             }
         });
         each.collect::<Vec<_>>().join("; ")
     }
+}
+
+fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
