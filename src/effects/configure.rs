@@ -15,9 +15,14 @@ pub fn configure(conf: &Conf, home: &Path) -> Result<PathBuf, WriteError> {
     match &conf.manner {
         ConfManner::Unchanged => Ok(home.to_owned()),
         ConfManner::Replace => files::replace(&conf.path, conf.text.as_bytes()).map(|()| home.to_owned()),
-        ConfManner::InPlace => files::rewrite_in_place(&conf.path, conf.text.as_bytes()).map(|()| home.to_owned()),
+        ConfManner::InPlace => {
+            files::rewrite_in_place(&conf.path, conf.text.as_bytes()).map(|()| home.to_owned())
+        }
         ConfManner::Shadow { dir } => {
-            shadow(conf, home, dir).map_err(|source| WriteError { path: dir.clone(), source })?;
+            shadow(conf, home, dir).map_err(|source| WriteError {
+                path: dir.clone(),
+                source,
+            })?;
             Ok(dir.clone())
         }
     }

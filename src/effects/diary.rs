@@ -17,7 +17,10 @@ pub struct Diary {
 
 impl Diary {
     pub fn new() -> Self {
-        Self { since: Instant::now(), said: None }
+        Self {
+            since: Instant::now(),
+            said: None,
+        }
     }
 
     /// How long this wait lasts already.
@@ -32,7 +35,10 @@ impl Diary {
             Some((when, last)) => when.elapsed() >= EVERY || (last != why && when.elapsed() >= CHANGE),
         };
         if due {
-            tracing::info!(waited_s = self.waited().as_secs(), "waiting: {why}; last answers: {answers}");
+            tracing::info!(
+                waited_s = self.waited().as_secs(),
+                "waiting: {why}; last answers: {answers}"
+            );
             self.said = Some((Instant::now(), why.to_owned()));
         }
     }

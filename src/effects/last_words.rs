@@ -18,14 +18,25 @@ impl LastWords {
     /// Notes where the files end now.
     pub fn from_here(dir: &Path, names: &[&str]) -> Self {
         let length = |path: &PathBuf| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-        let files = names.iter().map(|name| dir.join(name)).map(|path| (path.clone(), length(&path))).collect();
+        let files = names
+            .iter()
+            .map(|name| dir.join(name))
+            .map(|path| (path.clone(), length(&path)))
+            .collect();
         Self { files }
     }
 
     /// The first of `words` that was written since.
     pub fn find(&self, words: &[&'static str]) -> Option<&'static str> {
-        let texts: Vec<String> = self.files.iter().filter_map(|(path, from)| since(path, *from).ok()).collect();
-        words.iter().copied().find(|word| texts.iter().any(|text| text.contains(word)))
+        let texts: Vec<String> = self
+            .files
+            .iter()
+            .filter_map(|(path, from)| since(path, *from).ok())
+            .collect();
+        words
+            .iter()
+            .copied()
+            .find(|word| texts.iter().any(|text| text.contains(word)))
     }
 
     /// The last lines that were written since, file by file.
@@ -34,7 +45,11 @@ impl LastWords {
         for (path, from) in &self.files {
             let Ok(text) = since(path, *from) else { continue };
             let all: Vec<&str> = text.lines().collect();
-            lines.extend(all.iter().skip(all.len().saturating_sub(most)).map(|line| (*line).to_owned()));
+            lines.extend(
+                all.iter()
+                    .skip(all.len().saturating_sub(most))
+                    .map(|line| (*line).to_owned()),
+            );
         }
         lines
     }
@@ -66,6 +81,10 @@ mod tests {
         assert_eq!(words.find(&["has no root", "will exit"]), Some("will exit"));
         assert_eq!(words.lines(1), ["will exit"]);
         fs::write(dir.path().join("fe.log"), "new\n").unwrap();
-        assert_eq!(words.lines(5), ["new", "x", "will exit"], "a rotated file is new from its start");
+        assert_eq!(
+            words.lines(5),
+            ["new", "x", "will exit"],
+            "a rotated file is new from its start"
+        );
     }
 }

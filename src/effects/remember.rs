@@ -42,5 +42,8 @@ impl Places {
 }
 
 fn make_dir(dir: &Path) -> Result<(), WriteError> {
-    fs::create_dir_all(dir).map_err(|source| WriteError { path: dir.to_owned(), source })
+    fs::create_dir_all(dir).map_err(|source| WriteError {
+        path: dir.to_owned(),
+        source,
+    })
 }

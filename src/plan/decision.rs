@@ -14,8 +14,18 @@ pub struct Decision {
 }
 
 impl Decision {
-    pub fn new(subject: impl Into<String>, value: impl fmt::Display, source: Source, why: impl Into<String>) -> Self {
-        Self { subject: subject.into(), value: value.to_string(), source, why: why.into() }
+    pub fn new(
+        subject: impl Into<String>,
+        value: impl fmt::Display,
+        source: Source,
+        why: impl Into<String>,
+    ) -> Self {
+        Self {
+            subject: subject.into(),
+            value: value.to_string(),
+            source,
+            why: why.into(),
+        }
     }
 }
 

@@ -221,7 +221,10 @@ fn judge(
         id: leader.cluster_id.clone(),
         leader: leader.clone(),
         frontends: frontends.to_vec(),
-        from: Endpoint { host: answer.from.clone(), port: answer.port },
+        from: Endpoint {
+            host: answer.from.clone(),
+            port: answer.port,
+        },
     })
 }
 

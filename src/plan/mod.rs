@@ -17,12 +17,13 @@ use std::time::Duration;
 
 use crate::engine::{Component, PortName};
 use crate::exit::ExitCode;
-use crate::facts::Facts;
 use crate::facts::addresses::Resolved;
 use crate::facts::conf::ConfState;
-use crate::facts::pid_file::PidFileState;
+use crate::facts::pidfile::PidFileState;
+use crate::facts::place::Place;
 use crate::facts::record::{Progress, Record};
 use crate::facts::storage::ClusterIdFile;
+use crate::facts::{self, Facts};
 use crate::plan::conf::Entry;
 use crate::plan::data::{ClusterId, Data, FeDir, Memory, Storage};
 use crate::plan::decision::Decision;
@@ -87,7 +88,10 @@ pub fn derive(
     let mut refusals = Vec::new();
     let mut warnings = Vec::new();
     let home = &facts.home;
-    let memory = Memory { data: &facts.data_record, state: &facts.state_record };
+    let memory = Memory {
+        data: &facts.records.data,
+        state: &facts.records.state,
+    };
     let role = role(settings, home.component);
     refusals.extend(image_problems(settings, facts, &mut warnings));
     let record = memory.record().ok().flatten();
@@ -105,7 +109,9 @@ pub fn derive(
             Vec::new()
         }
     };
-    let Some(data) = data.filter(|_| refusals.is_empty()) else { return Err(refusals) };
+    let Some(data) = data.filter(|_| refusals.is_empty()) else {
+        return Err(refusals);
+    };
     let node = Node {
         role,
         component: home.component,
@@ -118,7 +124,10 @@ pub fn derive(
     };
     let entries = conf_entries(settings, facts, &ports);
     let conf = conf(facts, &entries);
-    let guard_time = settings.guard_time.as_ref().map_or(home.engine.default_guard(), |guard| guard.value);
+    let guard_time = settings
+        .guard_time
+        .as_ref()
+        .map_or(home.engine.default_guard(), |guard| guard.value);
     if guard_time < home.engine.default_guard() && role == Role::Seed {
         warnings.push(format!(
             "GUARD_TIME = {} is shorter than two heartbeats and a second ({}): a wiped seed could found a second cluster \
@@ -127,16 +136,23 @@ pub fn derive(
             seconds(home.engine.default_guard())
         ));
     }
-    let stop_grace = settings.stop_grace.as_ref().map_or(home.layout.stop_grace, |grace| grace.value);
+    let stop_grace = settings
+        .stop_grace
+        .as_ref()
+        .map_or(home.layout.stop_grace, |grace| grace.value);
     let query_port = query_port(settings, facts);
     let mut plan = Plan {
         node,
         ports,
         conf,
-        data_dir: facts.data_dir().to_owned(),
-        data_is_mount_point: facts.data_is_mount_point(),
-        state_dir: facts.state_dir.path.clone(),
-        stale_files: facts.pid_file.iter().filter(|fact| fact.is_stale()).map(|fact| fact.path.clone()).collect(),
+        data_dir: data_place(facts).map_or_else(|| home.dir.clone(), |place| place.path.clone()),
+        data_is_mount_point: data_place(facts).is_some_and(|place| place.is_mount_point),
+        state_dir: facts.records.state_dir.path.clone(),
+        stale_files: Some(&facts.pid_file)
+            .filter(|fact| fact.is_stale())
+            .map(|fact| fact.path.clone())
+            .into_iter()
+            .collect(),
         query_port,
         guard_time,
         stop_grace,
@@ -179,9 +195,12 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
             ));
         }
     }
-    if let Some(PidFileState::Engine { pid, command }) = facts.pid_file.as_ref().map(|fact| &fact.state) {
+    if let PidFileState::Engine { pid, command } = &facts.pid_file.state {
         refusals.push(Refusal::protect(
-            format!("the engine of {} runs already: pid {pid}, {command}", facts.home.dir.display()),
+            format!(
+                "the engine of {} runs already: pid {pid}, {command}",
+                facts.home.dir.display()
+            ),
             "stop it first; two of them on one data dir would damage it",
         ));
     }
@@ -193,12 +212,22 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
         )),
         ConfState::ReadLossy => refusals.push(Refusal::new(
             ExitCode::Configuration,
-            format!("{} is not UTF-8: writing it back would change it", facts.conf.path.display()),
+            format!(
+                "{} is not UTF-8: writing it back would change it",
+                facts.conf.path.display()
+            ),
             "save it as UTF-8",
         )),
         ConfState::Missing | ConfState::Read => {}
     }
-    for place in facts.written_places() {
+    if let facts::Data::Unresolved { problem, source } = &facts.data {
+        refusals.push(Refusal::new(
+            ExitCode::Configuration,
+            format!("the data dir cannot be told, from {source}: {problem}"),
+            "write the path without that variable",
+        ));
+    }
+    for place in written_places(facts) {
         if !place.writable {
             refusals.push(Refusal::new(
                 ExitCode::Taken,
@@ -210,10 +239,29 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
     refusals
 }
 
+/// Where the engine's first data lies.
+fn data_place(facts: &Facts) -> Option<&Place> {
+    match &facts.data {
+        facts::Data::Fe(data) => Some(&data.place),
+        facts::Data::Storage(paths) => paths.first().map(|path| &path.place),
+        facts::Data::Nothing | facts::Data::Unresolved { .. } => None,
+    }
+}
+
+/// Where we write, whatever happens.
+fn written_places(facts: &Facts) -> Vec<&Place> {
+    let data = match &facts.data {
+        facts::Data::Fe(data) => vec![&data.place],
+        facts::Data::Storage(paths) => paths.iter().map(|path| &path.place).collect(),
+        facts::Data::Nothing | facts::Data::Unresolved { .. } => Vec::new(),
+    };
+    data.into_iter().chain([&facts.records.state_dir]).collect()
+}
+
 fn classify(settings: &Settings, facts: &Facts, role: Role, memory: Memory<'_>) -> Result<Data, Refusal> {
     let host = &settings.local_host.value;
-    match &facts.fe_data {
-        Some(fe) => {
+    match &facts.data {
+        facts::Data::Fe(fe) => {
             let dir = FeDir {
                 path: fe.place.path.display().to_string(),
                 empty: fe.is_empty(),
@@ -224,13 +272,19 @@ fn classify(settings: &Settings, facts: &Facts, role: Role, memory: Memory<'_>) 
             };
             data::classify_fe(role == Role::Seed, host, &dir, memory)
         }
-        None => {
+        facts::Data::Nothing | facts::Data::Unresolved { .. } => {
+            data::classify_backend(host, &Storage { ids: Vec::new() }, memory)
+        }
+        facts::Data::Storage(paths) => {
             let mut ids = Vec::new();
-            for storage in &facts.storage {
+            for storage in paths {
                 let path = storage.place.path.join("cluster_id").display().to_string();
                 match &storage.cluster_id {
                     ClusterIdFile::Unset => {}
-                    ClusterIdFile::Id(id) => ids.push(ClusterId { id: id.clone(), read_from: path }),
+                    ClusterIdFile::Id(id) => ids.push(ClusterId {
+                        id: id.clone(),
+                        read_from: path,
+                    }),
                     ClusterIdFile::Unreadable(why) => {
                         return Err(Refusal::protect(
                             format!("cannot tell which cluster the storage is of: {path} {why}"),
@@ -257,7 +311,8 @@ fn choose_ports(
         .ports_of(home.component)
         .filter_map(|port| Some((port.name, facts.conf.lookup(port.conf_key)?.trim().parse().ok()?)))
         .collect();
-    let mut taken = facts.taken();
+    let udp = home.engine.ports_of(home.component).any(|port| port.udp);
+    let mut taken = facts.ports.taken(udp);
     taken.extend(also_taken.iter().map(|(port, holder)| (*port, holder.clone())));
     let registered = record.is_some_and(|record| !matches!(record.progress, Progress::Planned));
     ports::choose(&ports::Inputs {
@@ -269,7 +324,7 @@ fn choose_ports(
         cluster: prescribed,
         conf: &conf,
         taken: &taken,
-        ephemeral: facts.ephemeral(),
+        ephemeral: facts.ports.ephemeral.clone(),
     })
 }
 
@@ -297,25 +352,42 @@ fn conf_entries(settings: &Settings, facts: &Facts, ports: &[Choice]) -> Vec<(En
     let mut entries: Vec<(Entry, Source, String)> = ports
         .iter()
         .map(|choice| {
-            let entry = Entry { key: choice.port.conf_key.to_owned(), value: choice.number.to_string() };
+            let entry = Entry {
+                key: choice.port.conf_key.to_owned(),
+                value: choice.number.to_string(),
+            };
             (entry, choice.source.clone(), choice.why.clone())
         })
         .collect();
-    let wishes = settings.conf.get(&facts.home.component).map(Vec::as_slice).unwrap_or_default();
+    let wishes = settings
+        .conf
+        .get(&facts.home.component)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     let wished = |key: &str| wishes.iter().any(|wish| wish.key == key);
     if !wished("priority_networks")
         && let Some(address) = local_addresses(facts).first()
     {
         let width = if address.is_ipv4() { 32 } else { 128 };
         entries.push((
-            Entry { key: "priority_networks".to_owned(), value: format!("{address}/{width}") },
+            Entry {
+                key: "priority_networks".to_owned(),
+                value: format!("{address}/{width}"),
+            },
             Source::Derived,
             "only LOCAL_HOST, whatever other networks this host has".to_owned(),
         ));
     }
     for wish in wishes {
         if entries.iter().all(|(entry, _, _)| entry.key != wish.key) {
-            entries.push((Entry { key: wish.key.clone(), value: wish.value.clone() }, wish.source.clone(), "asked for".to_owned()));
+            entries.push((
+                Entry {
+                    key: wish.key.clone(),
+                    value: wish.value.clone(),
+                },
+                wish.source.clone(),
+                "asked for".to_owned(),
+            ));
         }
     }
     entries
@@ -332,22 +404,47 @@ fn conf(facts: &Facts, entries: &[(Entry, Source, String)]) -> Conf {
     } else if file.dir_writable && !file.is_mount_point {
         ConfManner::Replace
     } else {
-        ConfManner::Shadow { dir: facts.state_dir.path.join(format!("home-{}", facts.home.component.id())) }
+        ConfManner::Shadow {
+            dir: facts
+                .records
+                .state_dir
+                .path
+                .join(format!("home-{}", facts.home.component.id())),
+        }
     };
-    Conf { path: file.path.clone(), text, manner }
+    Conf {
+        path: file.path.clone(),
+        text,
+        manner,
+    }
 }
 
 /// Where FEs are asked of which no port is known: the seed's own variable, this cluster's wish, the conf file of an FE
 /// image, the engine's default.
 fn query_port(settings: &Settings, facts: &Facts) -> u16 {
     let engine = facts.home.engine;
-    let Some(port) = engine.port(Component::Fe, PortName::Query) else { return 0 };
-    let asked = settings.master_query_port.as_ref().or_else(|| settings.ports.get(&PortName::Query));
+    let Some(port) = engine.port(Component::Fe, PortName::Query) else {
+        return 0;
+    };
+    let asked = settings
+        .master_query_port
+        .as_ref()
+        .or_else(|| settings.ports.get(&PortName::Query));
     let in_conf = || {
         let fe = facts.home.component == Component::Fe;
-        facts.conf.lookup(port.conf_key).filter(|_| fe)?.trim().parse().ok()
+        facts
+            .conf
+            .lookup(port.conf_key)
+            .filter(|_| fe)?
+            .trim()
+            .parse()
+            .ok()
     };
-    asked.map(|port| port.value).or_else(in_conf).or(port.default).unwrap_or(0)
+    asked
+        .map(|port| port.value)
+        .or_else(in_conf)
+        .or(port.default)
+        .unwrap_or(0)
 }
 
 fn decisions(
@@ -359,52 +456,111 @@ fn decisions(
 ) -> Vec<Decision> {
     let home = &facts.home;
     let mut list = vec![
-        Decision::new("engine", home.engine.name, Source::Image, "its files are in the home dir"),
+        Decision::new(
+            "engine",
+            home.engine.name,
+            Source::Image,
+            "its files are in the home dir",
+        ),
         Decision::new("home", home.dir.display(), home.dir_source.clone(), ""),
-        Decision::new("component", home.component.id(), home.component_source.clone(), ""),
+        Decision::new(
+            "component",
+            home.component.id(),
+            home.component_source.clone(),
+            "",
+        ),
     ];
     let (role_source, role_why) = match plan.node.role {
-        Role::Seed => (Source::Derived, "LOCAL_HOST is the first of MASTER_HOST".to_owned()),
+        Role::Seed => (
+            Source::Derived,
+            "LOCAL_HOST is the first of MASTER_HOST".to_owned(),
+        ),
         Role::Follower | Role::Observer => (
-            settings.fe_role.as_ref().map_or(Source::Derived, |role| role.source.clone()),
+            settings
+                .fe_role
+                .as_ref()
+                .map_or(Source::Derived, |role| role.source.clone()),
             "LOCAL_HOST is not the first of MASTER_HOST".to_owned(),
         ),
         Role::Backend | Role::ComputeNode => (Source::Derived, "as the component".to_owned()),
     };
-    list.push(Decision::new("role", plan.node.role.name(), role_source, role_why));
+    list.push(Decision::new(
+        "role",
+        plan.node.role.name(),
+        role_source,
+        role_why,
+    ));
     let host_why = match plan.node.host {
         Host::Address(_) => "members know this node by address",
         Host::Name(_) => "members know this node by name",
     };
-    list.push(Decision::new("host", &plan.node.host, settings.local_host.source.clone(), host_why));
+    list.push(Decision::new(
+        "host",
+        &plan.node.host,
+        settings.local_host.source.clone(),
+        host_why,
+    ));
     for choice in &plan.ports {
-        list.push(Decision::new(choice.port.conf_key, choice.number, choice.source.clone(), choice.why.clone()));
+        list.push(Decision::new(
+            choice.port.conf_key,
+            choice.number,
+            choice.source.clone(),
+            choice.why.clone(),
+        ));
     }
-    for (entry, source, why) in entries.iter().filter(|(entry, _, _)| plan.ports.iter().all(|choice| choice.port.conf_key != entry.key)) {
-        list.push(Decision::new(entry.key.clone(), &entry.value, source.clone(), why.clone()));
+    for (entry, source, why) in entries
+        .iter()
+        .filter(|(entry, _, _)| plan.ports.iter().all(|choice| choice.port.conf_key != entry.key))
+    {
+        list.push(Decision::new(
+            entry.key.clone(),
+            &entry.value,
+            source.clone(),
+            why.clone(),
+        ));
     }
     let manner = match &plan.conf.manner {
         ConfManner::Unchanged => "it says so already".to_owned(),
         ConfManner::Replace => "our block is written at its end".to_owned(),
         ConfManner::InPlace => "it is mounted itself, so it is rewritten in place".to_owned(),
-        ConfManner::Shadow { dir } => format!("it cannot be written: the engine is started from {}", dir.display()),
+        ConfManner::Shadow { dir } => format!(
+            "it cannot be written: the engine is started from {}",
+            dir.display()
+        ),
     };
-    list.push(Decision::new("conf file", plan.conf.path.display(), Source::Image, manner));
-    list.push(Decision::new("data", data_word(&plan.node.data), Source::Derived, plan.data_dir.display().to_string()));
+    list.push(Decision::new(
+        "conf file",
+        plan.conf.path.display(),
+        Source::Image,
+        manner,
+    ));
+    list.push(Decision::new(
+        "data",
+        data_word(&plan.node.data),
+        Source::Derived,
+        plan.data_dir.display().to_string(),
+    ));
     list.push(Decision::new(
         "record",
         record.map_or("none", |record| progress_word(record.progress)),
         Source::Record,
         format!("{} and {}", plan.data_dir.display(), plan.state_dir.display()),
     ));
-    let asked = settings.master_hosts.value.iter().filter(|host| !home.component.is_fe() || **host != plan.node.host);
+    let asked = settings
+        .master_hosts
+        .value
+        .iter()
+        .filter(|host| !home.component.is_fe() || **host != plan.node.host);
     let asked: Vec<String> = asked.map(|host| host.with_port(plan.query_port)).collect();
     let (join, why) = join_sentence(plan, &asked.join(", "));
     list.push(Decision::new("join", join, Source::Derived, why));
     list.push(Decision::new(
         "stop grace",
         seconds(plan.stop_grace),
-        settings.stop_grace.as_ref().map_or(Source::Default, |grace| grace.source.clone()),
+        settings
+            .stop_grace
+            .as_ref()
+            .map_or(Source::Default, |grace| grace.source.clone()),
         "from a stop request to SIGKILL",
     ));
     list
@@ -418,12 +574,24 @@ fn join_sentence(plan: &Plan, asked: &str) -> (String, String) {
         Bootstrap::Never => "wait for a leader; BOOTSTRAP=never refuses to found".to_owned(),
         Bootstrap::Force => "found at once, whoever contradicts".to_owned(),
     };
-    let nobody = if asked.is_empty() { "nobody to ask".to_owned() } else { format!("asks {asked}") };
+    let nobody = if asked.is_empty() {
+        "nobody to ask".to_owned()
+    } else {
+        format!("asks {asked}")
+    };
     match (asking(node), &node.data, node.role) {
         (Asking::Nobody, _, _) => ("start at once".to_owned(), "a member asks nobody".to_owned()),
-        (Asking::Once, _, _) => ("start after one look".to_owned(), format!("it was ready once, without a record; {nobody}")),
-        (Asking::Until, Data::Empty { known: None }, Role::Seed) => (founding(), format!("listens for the leader's calls; {nobody}")),
-        (Asking::Until, Data::Empty { known: Some(known) }, Role::Seed) => ("rejoin, never found".to_owned(), format!("{}; {nobody}", known.sentence)),
+        (Asking::Once, _, _) => (
+            "start after one look".to_owned(),
+            format!("it was ready once, without a record; {nobody}"),
+        ),
+        (Asking::Until, Data::Empty { known: None }, Role::Seed) => {
+            (founding(), format!("listens for the leader's calls; {nobody}"))
+        }
+        (Asking::Until, Data::Empty { known: Some(known) }, Role::Seed) => (
+            "rejoin, never found".to_owned(),
+            format!("{}; {nobody}", known.sentence),
+        ),
         (Asking::Until, Data::Unproven { .. }, _) => ("ask, then start or join anew".to_owned(), nobody),
         (Asking::Until, _, _) => ("wait for a leader, register once, then start".to_owned(), nobody),
     }
