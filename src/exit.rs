@@ -91,10 +91,19 @@ impl ExitCode {
                 "settings, image or configuration files cannot be used",
                 "correct every line of the report",
             ),
-            Self::Refused => ("refused, to protect data", "do what the message says; nothing was changed"),
-            Self::NotExecutable => ("the start script cannot be executed", "check its mode and its first line"),
+            Self::Refused => (
+                "refused, to protect data",
+                "do what the message says; nothing was changed",
+            ),
+            Self::NotExecutable => (
+                "the start script cannot be executed",
+                "check its mode and its first line",
+            ),
             Self::NotFound => ("the start script does not exist", "check the image, or --home"),
-            Self::Engine(_) => ("the engine's own code, or 128 + signal", "read the engine's last lines"),
+            Self::Engine(_) => (
+                "the engine's own code, or 128 + signal",
+                "read the engine's last lines",
+            ),
         }
     }
 }
