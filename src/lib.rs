@@ -7,3 +7,4 @@ pub mod exit;
 pub mod facts;
 pub mod plan;
 pub mod settings;
+pub mod supervise;
