@@ -1,0 +1,419 @@
+//! One host: a network namespace with one address, a PID 1 of its own, its files under `/opt` and a data volume.
+//! What it is given to know are two variables, as in the container this stands for.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::eventually::eventually;
+use crate::image::{Component, Image, binary};
+use crate::network;
+use crate::sql::{Row, query};
+
+/// The word by which the shell below is told from the program it becomes.
+const SETUP: &str = "host-setup";
+
+/// Mounts the host's files, and becomes its PID 1.
+const BECOME: &str = r#"
+    dir=$1 home=$2 data=$3 muster=$4; shift 4
+    mount --bind "$dir/opt" /opt
+    mount --bind "$muster" /opt/bin/muster
+    [ "$data" = - ] || mount --bind "$dir/data" "$home/$data"
+    mount --bind "$dir/../hosts" /etc/hosts
+    mount -t tmpfs tmp /tmp
+    hostname "${dir##*/}" 2>/dev/null || :
+    exec env -u PWD -u OLDPWD -- "$@"
+"#;
+
+const PATH: &str = "/opt/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+#[derive(Debug)]
+pub struct Host {
+    name: String,
+    address: Ipv4Addr,
+    dir: PathBuf,
+    image: Image,
+    volume: Cell<bool>,
+    variables: RefCell<Vec<(String, String)>>,
+    running: RefCell<Option<Running>>,
+    starts: Cell<u32>,
+}
+
+#[derive(Debug)]
+struct Running {
+    /// Outside the host's PID namespace; it waits for PID 1 and ends as that did.
+    unshare: Child,
+    one: Pid,
+}
+
+/// What a command on a host answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    pub code: i32,
+    /// Standard output and error, without the white space around.
+    pub text: String,
+}
+
+impl Host {
+    pub(crate) fn new(run_dir: &Path, name: &str, address: Ipv4Addr, image: &Image) -> anyhow::Result<Self> {
+        let dir = run_dir.join(name);
+        fs::create_dir_all(&dir)?;
+        let mut hosts = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(run_dir.join("hosts"))?;
+        if hosts.metadata()?.len() == 0 {
+            writeln!(hosts, "127.0.0.1 localhost")?;
+        }
+        writeln!(hosts, "{address} {name}")?;
+        let host = Self {
+            name: name.to_owned(),
+            address,
+            dir,
+            image: image.clone(),
+            volume: Cell::new(true),
+            variables: RefCell::default(),
+            running: RefCell::default(),
+            starts: Cell::default(),
+        };
+        host.wipe_both()?;
+        Ok(host)
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn address(&self) -> Ipv4Addr {
+        self.address
+    }
+
+    pub fn component(&self) -> Component {
+        self.image.component
+    }
+
+    /// Sets a variable for the starts to come; an empty value takes it away.
+    pub fn set(&self, name: &str, value: &str) -> &Self {
+        let mut variables = self.variables.borrow_mut();
+        variables.retain(|(known, _)| known != name);
+        if !value.is_empty() {
+            variables.push((name.to_owned(), value.to_owned()));
+        }
+        self
+    }
+
+    /// The data directory is a part of the container's files, not a volume mounted into them.
+    pub fn without_volume(&self) -> &Self {
+        self.volume.set(false);
+        self
+    }
+
+    /// Starts `muster run` as PID 1.
+    pub fn start(&self) -> anyhow::Result<()> {
+        self.start_program(&["muster", "run"])
+    }
+
+    /// Starts any program as PID 1.
+    pub fn start_program<S: AsRef<OsStr>>(&self, program: &[S]) -> anyhow::Result<()> {
+        ensure!(!self.is_running(), "{} runs already", self.name);
+        let starts = self.starts.get() + 1;
+        self.starts.set(starts);
+        let mut log = self.open_log()?;
+        writeln!(log, "-- {}: start {starts}", self.name)?;
+        let data = if self.volume.get() { self.image.data() } else { "-" };
+        let mut unshare = Command::new("nsenter")
+            .arg(format!("--net=/run/netns/{}", self.name))
+            .args([
+                "--",
+                "unshare",
+                "--pid",
+                "--fork",
+                "--kill-child",
+                "--mount",
+                "--mount-proc",
+                "--uts",
+                "--",
+            ])
+            .args(["sh", "-euc", BECOME, SETUP])
+            .arg(&self.dir)
+            .arg(self.image.home())
+            .arg(data)
+            .arg(binary("muster").unwrap_or_else(|_| PathBuf::from("/bin/false")))
+            .args(program)
+            .env_clear()
+            .envs(self.environment())
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .context("cannot run `nsenter` (Debian package util-linux)")?;
+        let one = eventually(Duration::from_secs(10), "PID 1", || {
+            if let Some(end) = unshare.try_wait()? {
+                return Ok(Err(end));
+            }
+            Ok(Ok(first_process(unshare.id())?))
+        })?;
+        let Ok(one) = one else {
+            // A program that is over so soon is found by the next look at its exit.
+            self.running.replace(Some(Running {
+                unshare,
+                one: Pid::from_raw(i32::MAX),
+            }));
+            return Ok(());
+        };
+        fs::write(self.dir.join("pid"), format!("{one}\n"))?;
+        self.running.replace(Some(Running { unshare, one }));
+        Ok(())
+    }
+
+    pub fn is_running(&self) -> bool {
+        self.running
+            .borrow_mut()
+            .as_mut()
+            .is_some_and(|it| matches!(it.unshare.try_wait(), Ok(None)))
+    }
+
+    /// The power is cut: PID 1 and all that runs with it are gone at once.
+    pub fn kill9(&self) -> anyhow::Result<()> {
+        self.signal(Signal::SIGKILL)?;
+        self.exit(Duration::from_secs(10)).map(drop)
+    }
+
+    /// Asks PID 1 to stop, as `docker stop` does, and says what it ended with.
+    pub fn stop(&self) -> anyhow::Result<i32> {
+        self.signal(Signal::SIGTERM)?;
+        self.exit(Duration::from_secs(30))
+    }
+
+    /// Sends PID 1 a signal.
+    pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let one = self.one()?;
+        kill(one, signal).with_context(|| format!("{}: PID 1 cannot be sent {signal}", self.name))
+    }
+
+    /// Waits for the end of PID 1: its code, or 128 and the signal.
+    pub fn exit(&self, within: Duration) -> anyhow::Result<i32> {
+        let end = eventually(within, &format!("the end of {}", self.name), || {
+            let mut running = self.running.borrow_mut();
+            let running = running
+                .as_mut()
+                .with_context(|| format!("{} was not started", self.name))?;
+            running.unshare.try_wait()?.context("it still runs")
+        })
+        .map_err(|error| error.context(self.log_tail()))?;
+        self.running.replace(None);
+        Ok(code(end))
+    }
+
+    /// Stops every process on the host where it stands, until [`Self::thaw`].
+    pub fn freeze(&self) -> anyhow::Result<()> {
+        self.signal_all(Signal::SIGSTOP)
+    }
+
+    pub fn thaw(&self) -> anyhow::Result<()> {
+        self.signal_all(Signal::SIGCONT)
+    }
+
+    /// The disk with the data is lost.
+    pub fn wipe_data(&self) -> anyhow::Result<()> {
+        ensure!(!self.is_running(), "{} runs: it cannot be wiped", self.name);
+        let data = self.data();
+        if data.exists() {
+            fs::remove_dir_all(&data)?;
+        }
+        fs::create_dir_all(&data)?;
+        Ok(())
+    }
+
+    /// The container is made anew from its image, with the same data.
+    pub fn wipe_state(&self) -> anyhow::Result<()> {
+        ensure!(!self.is_running(), "{} runs: it cannot be wiped", self.name);
+        let kept = self.dir.join("kept");
+        let inside = !self.volume.get();
+        if inside {
+            fs::rename(self.data(), &kept)?;
+        }
+        let opt = self.dir.join("opt");
+        if opt.exists() {
+            fs::remove_dir_all(&opt)?;
+        }
+        self.image.unpack(&self.on_disk(&self.image.home()))?;
+        fs::create_dir_all(self.on_disk(&self.image.home().join(self.image.data())))?;
+        fs::create_dir_all(opt.join("bin"))?;
+        File::create(opt.join("bin/muster"))?;
+        if inside {
+            fs::remove_dir(self.data())?;
+            fs::rename(&kept, self.data())?;
+        }
+        Ok(())
+    }
+
+    /// Another machine with the same address.
+    pub fn wipe_both(&self) -> anyhow::Result<()> {
+        self.wipe_data()?;
+        self.wipe_state()
+    }
+
+    /// Nothing reaches the host and nothing leaves it, in silence.
+    pub fn cut(&self) -> anyhow::Result<()> {
+        network::cut(&self.name)
+    }
+
+    pub fn heal(&self) -> anyhow::Result<()> {
+        network::heal(&self.name)
+    }
+
+    /// Runs a command on the host, with its variables, as `docker exec` does.
+    pub fn exec<S: AsRef<OsStr>>(&self, command: &[S]) -> anyhow::Result<Output> {
+        let done = Command::new("nsenter")
+            .arg("--target")
+            .arg(self.one()?.to_string())
+            .args(["--net", "--mount", "--pid", "--uts", "--"])
+            .args(command)
+            .env_clear()
+            .envs(self.environment())
+            .stdin(Stdio::null())
+            .output()?;
+        let text = [done.stdout, done.stderr].concat();
+        Ok(Output {
+            code: code(done.status),
+            text: String::from_utf8_lossy(&text).trim().to_owned(),
+        })
+    }
+
+    /// Asks this host's FE.
+    pub fn sql(&self, statement: &str) -> anyhow::Result<Vec<Row>> {
+        query(
+            SocketAddr::from((self.address, 9030)),
+            Duration::from_secs(3),
+            statement,
+        )
+    }
+
+    /// Where the host's data is, seen from outside.
+    pub fn data(&self) -> PathBuf {
+        if self.volume.get() {
+            self.dir.join("data")
+        } else {
+            self.on_disk(&self.image.home().join(self.image.data()))
+        }
+    }
+
+    /// Where a file of the host is, seen from outside: paths under `/opt` only, and not the data.
+    pub fn on_disk(&self, path: &Path) -> PathBuf {
+        self.dir.join(path.strip_prefix("/").unwrap_or(path))
+    }
+
+    /// Where the engine's home is, seen from outside.
+    pub fn home(&self) -> PathBuf {
+        self.on_disk(&self.image.home())
+    }
+
+    pub fn log_file(&self) -> PathBuf {
+        self.dir.join("log")
+    }
+
+    /// All that PID 1 and its children have written, over all starts.
+    pub fn log(&self) -> String {
+        fs::read(self.log_file()).map_or_else(
+            |_| String::new(),
+            |log| String::from_utf8_lossy(&log).into_owned(),
+        )
+    }
+
+    /// What was written since the last start.
+    pub fn last_log(&self) -> String {
+        let log = self.log();
+        let mark = format!("-- {}: start {}\n", self.name, self.starts.get());
+        log.rsplit_once(&mark)
+            .map(|(_, last)| last.to_owned())
+            .unwrap_or(log)
+    }
+
+    /// The end of the log, for a message about what went wrong.
+    pub fn log_tail(&self) -> String {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        let tail = lines
+            .get(lines.len().saturating_sub(40)..)
+            .unwrap_or_default()
+            .join("\n");
+        format!("the last lines of {}:\n{tail}\n", self.log_file().display())
+    }
+
+    fn environment(&self) -> Vec<(String, String)> {
+        let mut all = vec![("PATH".to_owned(), PATH.to_owned())];
+        all.extend(self.variables.borrow().iter().cloned());
+        all
+    }
+
+    fn open_log(&self) -> anyhow::Result<File> {
+        Ok(OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.log_file())?)
+    }
+
+    fn one(&self) -> anyhow::Result<Pid> {
+        match self.running.borrow().as_ref() {
+            Some(running) => Ok(running.one),
+            None => bail!("{} was not started", self.name),
+        }
+    }
+
+    fn signal_all(&self, signal: Signal) -> anyhow::Result<()> {
+        let space = fs::read_link(format!("/proc/{}/ns/pid", self.one()?))?;
+        for entry in fs::read_dir("/proc")? {
+            let name = entry?.file_name();
+            let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else {
+                continue;
+            };
+            if fs::read_link(format!("/proc/{pid}/ns/pid")).is_ok_and(|of| of == space) {
+                kill(Pid::from_raw(pid), signal)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if self.is_running() {
+            self.kill9().ok();
+        }
+    }
+}
+
+/// The first process in the namespace that `unshare` made, once it is the program and no longer its preparation.
+fn first_process(unshare: u32) -> anyhow::Result<Pid> {
+    let children = fs::read_to_string(format!("/proc/{unshare}/task/{unshare}/children"))?;
+    let one: i32 = children
+        .split_whitespace()
+        .next()
+        .context("not forked yet")?
+        .parse()?;
+    let line = fs::read(format!("/proc/{one}/cmdline"))?;
+    ensure!(!line.is_empty(), "it is ending");
+    ensure!(
+        !line.split(|&byte| byte == 0).any(|word| word == SETUP.as_bytes()),
+        "its files are being mounted"
+    );
+    Ok(Pid::from_raw(one))
+}
+
+fn code(end: ExitStatus) -> i32 {
+    end.code()
+        .or_else(|| end.signal().map(|signal| 128 + signal))
+        .unwrap_or(-1)
+}

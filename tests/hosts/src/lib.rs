@@ -1,0 +1,38 @@
+//! Many hosts on one machine. Each has its own address, its own files and a PID 1 of its own, and can be started,
+//! killed with all that runs on it, wiped, frozen, or cut off from the others.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `world.rs` | the namespaces all hosts of one run live in, which end with the program that made them |
+//! | `network.rs` | the bridge, the cables and who is plugged in where |
+//! | `image.rs` | the files a host begins with: the stand-in engine, or a real engine's home |
+//! | `host.rs` | one host: start, stop, kill, wipe, look inside |
+//! | `cluster.rs` | FEs and BEs together, and what they say of one another |
+//! | `sql.rs` | a statement and its rows |
+//! | `eventually.rs` | waiting for something to become true, and saying what was missing when it did not |
+//!
+//! Needs no root where user namespaces are allowed. Nothing it sends leaves the namespaces it made.
+
+mod cluster;
+mod eventually;
+mod host;
+mod image;
+mod network;
+mod sql;
+mod world;
+
+pub use cluster::Cluster;
+pub use eventually::eventually;
+pub use host::{Host, Output};
+pub use image::{Component, Image, StandIn, binary, target_dir};
+pub use sql::{Row, query};
+pub use world::{Lifeline, World};
+
+/// The path of the test function that stands around it, for [`World::enter`].
+#[macro_export]
+macro_rules! this_test {
+    () => {{
+        fn here() {}
+        std::any::type_name_of_val(&here)
+    }};
+}

@@ -1,0 +1,73 @@
+//! A statement and its rows, by the names of the columns.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, OptsBuilder, Value};
+
+/// One row: the columns in the order they came, NULL as an empty text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row(Vec<(String, String)>);
+
+impl Row {
+    /// The value of a column; empty if there is none of that name, because versions differ.
+    pub fn get(&self, column: &str) -> &str {
+        self.0
+            .iter()
+            .find(|(name, _)| name == column)
+            .map_or("", |(_, value)| value)
+    }
+
+    pub fn is(&self, column: &str, value: &str) -> bool {
+        self.get(column).eq_ignore_ascii_case(value)
+    }
+
+    pub fn columns(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+/// Asks as root without a password. One connection, no SELECT on connecting: that may need a backend.
+pub fn query(at: SocketAddr, within: Duration, statement: &str) -> anyhow::Result<Vec<Row>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let answer = runtime.block_on(async { tokio::time::timeout(within, ask(at, statement)).await });
+    match answer {
+        Ok(rows) => rows.with_context(|| format!("`{statement}` at {at}")),
+        Err(_) => bail!(
+            "`{statement}` at {at}: no answer within {} s",
+            within.as_secs_f32()
+        ),
+    }
+}
+
+async fn ask(at: SocketAddr, statement: &str) -> anyhow::Result<Vec<Row>> {
+    let account = OptsBuilder::default()
+        .ip_or_hostname(at.ip().to_string())
+        .tcp_port(at.port())
+        .user(Some("root"))
+        .prefer_socket(false)
+        .max_allowed_packet(Some(16 * 1024 * 1024))
+        .wait_timeout(Some(60));
+    let mut connection = Conn::new(account).await?;
+    let rows: Vec<mysql_async::Row> = connection.query(statement).await?;
+    drop(connection);
+    Ok(rows.into_iter().map(read).collect())
+}
+
+fn read(row: mysql_async::Row) -> Row {
+    let names: Vec<String> = row
+        .columns_ref()
+        .iter()
+        .map(|column| column.name_str().into_owned())
+        .collect();
+    let values = row.unwrap().into_iter().map(|value| match value {
+        Value::NULL => String::new(),
+        Value::Bytes(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        other => other.as_sql(false),
+    });
+    Row(names.into_iter().zip(values).collect())
+}

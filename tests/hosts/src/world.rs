@@ -1,0 +1,231 @@
+//! The namespaces all hosts of one run live in. The program starts itself again as their PID 1, so that whatever
+//! was started in them ends with it; and it ends when the program that started it does, however that ends.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::thread;
+
+use anyhow::{Context, bail, ensure};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::host::Host;
+use crate::image::{Image, StandIn, target_dir};
+use crate::network;
+
+/// Set for the program inside: the directory of this run.
+const INSIDE: &str = "MUSTER_HOSTS_DIR";
+
+/// Namespaces of our own, a network in them, and a directory for the files of the hosts.
+#[derive(Debug)]
+pub struct World {
+    dir: PathBuf,
+}
+
+/// The program inside and the pipe it listens on: it ends when the pipe is closed.
+#[derive(Debug)]
+pub struct Lifeline {
+    pub program: Child,
+    pub pipe: Option<ChildStdin>,
+}
+
+impl World {
+    /// The first line of a test that needs hosts; `None` when there is nothing left to do.
+    ///
+    /// Outside, it runs this one test again inside and passes its outcome on. Inside, it is the world. Where
+    /// namespaces are refused it says so and the test passes, but not in CI.
+    pub fn enter(test: &str) -> anyhow::Result<Option<Self>> {
+        if let Some(world) = Self::inside() {
+            return world.map(Some);
+        }
+        // `cluster::a_test::here` is the test `a_test` of the file `cluster`.
+        let test = test.strip_suffix("::here").unwrap_or(test);
+        let name = test.split_once("::").map_or(test, |(_, name)| name);
+        if let Err(refused) = flags() {
+            ensure!(
+                std::env::var_os("CI").is_none(),
+                "{refused:#}, and CI is not allowed to skip"
+            );
+            say(&format!("skipped: {refused:#}"));
+            return Ok(None);
+        }
+        let dir = target_dir()?.join("hosts").join(name.replace("::", "-"));
+        if dir.exists() {
+            fs::remove_dir_all(&dir)?;
+        }
+        fs::create_dir_all(&dir)?;
+        let output = dir.join("output");
+        let mut inside = Self::start(
+            &dir,
+            ["--exact", name, "--nocapture", "--test-threads=1"],
+            |command| {
+                let file = File::create(&output)?;
+                command.stdout(file.try_clone()?).stderr(file);
+                Ok(())
+            },
+        )?;
+        let outcome = inside.program.wait()?;
+        let said = fs::read_to_string(&output).unwrap_or_default();
+        ensure!(
+            outcome.success(),
+            "inside, with all files left in {}:\n{said}",
+            dir.display()
+        );
+        ensure!(said.contains("1 passed"), "no test is named {name}:\n{said}");
+        say(&said);
+        fs::remove_dir_all(&dir)?;
+        Ok(None)
+    }
+
+    /// Whether this program was started in a world.
+    pub fn is_inside() -> bool {
+        std::env::var_os(INSIDE).is_some()
+    }
+
+    /// The world this program was started in, if it was. To be asked once.
+    pub fn inside() -> Option<anyhow::Result<Self>> {
+        let dir = PathBuf::from(std::env::var_os(INSIDE)?);
+        Some(Self::build(dir))
+    }
+
+    /// Starts this program again inside new namespaces. Without permission it says what was refused.
+    pub fn start<I, S>(
+        dir: &Path,
+        arguments: I,
+        dress: impl FnOnce(&mut Command) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Lifeline>
+    where
+        I: IntoIterator<Item = S>,
+        S: AsRef<OsStr>,
+    {
+        let mut command = Command::new("unshare");
+        command
+            .args(flags()?)
+            .arg("--")
+            .arg(std::env::current_exe()?)
+            .args(arguments);
+        // A failure inside is told twice, and the second telling has a place of its own.
+        command
+            .env(INSIDE, dir)
+            .env("RUST_LIB_BACKTRACE", "0")
+            .stdin(Stdio::piped());
+        dress(&mut command)?;
+        let mut program = command
+            .spawn()
+            .context("cannot run `unshare` (Debian package util-linux)")?;
+        let pipe = program.stdin.take();
+        Ok(Lifeline { program, pipe })
+    }
+
+    fn build(dir: PathBuf) -> anyhow::Result<Self> {
+        ensure!(
+            std::process::id() == 1,
+            "{INSIDE} is set, but this is not PID 1 of its own namespace"
+        );
+        hold_on_to_the_lifeline();
+        // `ip netns` keeps its names there, and nobody else's must be seen or touched.
+        run("mount", &["-t", "tmpfs", "hosts", "/run"])?;
+        network::lay()?;
+        Ok(Self { dir })
+    }
+
+    /// Where the files of this run are.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The stand-in engine, installed for this run.
+    pub fn stand_in(&self, options: &StandIn) -> anyhow::Result<[Image; 2]> {
+        options.install(&self.dir.join("image"))
+    }
+
+    /// A new host, number `n` counted from 1, with the files of the image and nothing running.
+    pub fn host(&self, name: &str, n: u8, image: &Image) -> anyhow::Result<Host> {
+        network::plug(name, n)?;
+        Host::new(&self.dir, name, network::address(n), image)
+    }
+
+    /// Puts these hosts on a network of their own.
+    pub fn part<'h>(&self, hosts: impl IntoIterator<Item = &'h Host>) -> anyhow::Result<()> {
+        hosts
+            .into_iter()
+            .try_for_each(|host| network::maroon(host.name()))
+    }
+}
+
+/// How `unshare` is to be called here: as root without a user namespace, because some machines forbid those.
+fn flags() -> anyhow::Result<Vec<&'static str>> {
+    let spaces = [
+        "--net",
+        "--mount",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount-proc",
+    ];
+    let plain = spaces.to_vec();
+    let mapped = [vec!["--user", "--map-root-user"], plain.clone()].concat();
+    let ways = if nix::unistd::geteuid().is_root() {
+        vec![plain, mapped]
+    } else {
+        vec![mapped]
+    };
+    let mut refusals = Vec::new();
+    for flags in ways {
+        let tried = Command::new("unshare")
+            .args(&flags)
+            .args(["--", "true"])
+            .output()
+            .context("cannot run `unshare` (Debian package util-linux)")?;
+        if tried.status.success() {
+            return Ok(flags);
+        }
+        refusals.push(String::from_utf8_lossy(&tried.stderr).trim().to_owned());
+    }
+    bail!(
+        "this machine refuses the namespaces the hosts need ({})",
+        refusals.join("; ")
+    )
+}
+
+/// Ends this program, and with it all others inside, as soon as whoever started it is gone or lets go.
+fn hold_on_to_the_lifeline() {
+    thread::spawn(|| {
+        let mut nothing = [0; 64];
+        while matches!(std::io::stdin().read(&mut nothing), Ok(n) if n > 0) {}
+        end_everything(130);
+    });
+}
+
+/// Kills every other process inside, and ends.
+fn end_everything(code: i32) -> ! {
+    // From PID 1, -1 is everyone in the namespace but oneself; nobody being there is fine.
+    kill(Pid::from_raw(-1), Signal::SIGKILL).ok();
+    #[expect(
+        clippy::exit,
+        reason = "a thread that waits for the end of the program cannot return it from main"
+    )]
+    std::process::exit(code)
+}
+
+pub(crate) fn run(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
+    let done = Command::new(program)
+        .args(arguments)
+        .output()
+        .with_context(|| format!("cannot run {program}"))?;
+    ensure!(
+        done.status.success(),
+        "{program} {} refused: {}",
+        arguments.join(" "),
+        String::from_utf8_lossy(&done.stderr).trim()
+    );
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the test runner keeps it for tests that fail")]
+fn say(text: &str) {
+    println!("{text}");
+}
