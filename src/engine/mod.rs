@@ -230,6 +230,16 @@ impl Engine {
             .filter(move |port| port.components.contains(&component))
     }
 
+    /// The port on which a living leader calls a node of that component.
+    pub fn called_at(&self, component: Component) -> Option<PortName> {
+        match (component, &self.fe_poll) {
+            (Component::Fe, Poll::Http { .. }) => Some(PortName::Http),
+            (Component::Fe, Poll::Thrift { .. }) => Some(PortName::Rpc),
+            (Component::Be | Component::Cn, _) => Some(PortName::Heartbeat),
+            (Component::Broker, _) => None,
+        }
+    }
+
     pub fn port(&self, component: Component, name: PortName) -> Option<&'static Port> {
         self.ports_of(component).find(|port| port.name == name)
     }
