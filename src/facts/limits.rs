@@ -52,7 +52,7 @@ fn limit(resource: Resource) -> Option<Limit> {
 fn cgroup_memory(root: &Path, own: &str) -> Option<u64> {
     let path_of = |wanted: fn(&str) -> bool| {
         own.lines()
-            .filter_map(|line| line.splitn(3, ':').nth(1).zip(line.splitn(3, ':').nth(2)))
+            .filter_map(|line| line.split_once(':')?.1.split_once(':'))
             .find(|(controllers, _)| wanted(controllers))
             .map_or("", |(_, path)| path)
     };

@@ -13,7 +13,7 @@ use nix::sys::socket::{
     AddressFamily, SockFlag, SockType, SockaddrStorage, bind, setsockopt, socket, sockopt,
 };
 
-use super::sockets::{self, Holder, PortUse, Protocol};
+use super::sockets::{self, Holder, Protocol, SocketState};
 
 /// If the kernel does not say: its own default.
 const EPHEMERAL: RangeInclusive<u16> = 32768..=60999;
@@ -59,7 +59,7 @@ impl PortFacts {
             holders.entry(holder.port).or_default().push(holder);
         }
         for sockets in holders.values_mut() {
-            sockets.sort_by_key(|holder| (holder.use_, holder.protocol));
+            sockets.sort_by_key(|holder| (holder.state, holder.protocol));
         }
         let mut facts = Self {
             holders,
@@ -82,7 +82,7 @@ impl PortFacts {
         let listener = holders
             .iter()
             .filter(matters)
-            .find(|holder| holder.use_ == PortUse::Listening);
+            .find(|holder| holder.state == SocketState::Listening);
         if let Some(listener) = listener {
             return Some(listener.to_string());
         }
@@ -133,17 +133,23 @@ impl PortFacts {
         }
     }
 
+    /// Looking for processes is dear: it is done only if a candidate is held, and then for whoever may be named.
     fn name_processes(&mut self, root: &Path) {
+        if !self
+            .holders
+            .keys()
+            .any(|port| self.bind_refused.contains_key(port))
+        {
+            return;
+        }
         let refused = &self.bind_refused;
         let mut in_the_way: Vec<&mut Holder> = self
             .holders
-            .iter_mut()
-            .filter(|(port, _)| refused.contains_key(port))
-            .flat_map(|(_, holders)| holders)
+            .values_mut()
+            .flatten()
+            .filter(|holder| holder.state == SocketState::Listening || refused.contains_key(&holder.port))
             .collect();
-        if !in_the_way.is_empty() {
-            sockets::name_processes(root, &mut in_the_way);
-        }
+        sockets::name_processes(root, &mut in_the_way);
     }
 }
 
@@ -165,7 +171,7 @@ fn parse_reserved(text: &str) -> Vec<RangeInclusive<u16>> {
 }
 
 /// Binds as the engines do, on all addresses: as one IPv6 socket for both families, and as an IPv4 one, each with
-/// SO_REUSEADDR for TCP. Nothing listens, so nobody can connect to the test.
+/// `SO_REUSEADDR` for TCP. Nothing listens, so nobody can connect to the test.
 pub fn try_bind(port: u16, udp: bool) -> Result<(), Refused> {
     let mut wildcards = vec![
         (Protocol::Tcp, AddressFamily::Inet6),

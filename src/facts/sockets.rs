@@ -10,12 +10,12 @@ use std::path::Path;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
     pub protocol: Protocol,
-    pub use_: PortUse,
+    pub state: SocketState,
     /// The local address; an unspecified one is all of them.
     pub address: IpAddr,
     pub port: u16,
     pub inode: u64,
-    /// `None`: a process we cannot see, in another container perhaps.
+    /// `None`: not looked for, or out of our sight, in another container perhaps.
     pub process: Option<Process>,
 }
 
@@ -26,7 +26,7 @@ pub enum Protocol {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum PortUse {
+pub enum SocketState {
     /// It listens, or for UDP has bound the port.
     Listening,
     /// One end of a connection: it got the port from the ephemeral range, or its listener is gone or still there.
@@ -52,12 +52,12 @@ impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.process {
             Some(Process { pid, name }) => write!(f, "{name} (pid {pid})")?,
-            None => f.write_str("a process that cannot be seen from here")?,
+            None => f.write_str("another process")?,
         }
         let socket = SocketAddr::new(self.address, self.port);
-        match self.use_ {
-            PortUse::Listening => write!(f, " on {} {socket}", self.protocol.name()),
-            PortUse::Connected => write!(f, " with a {} connection from {socket}", self.protocol.name()),
+        match self.state {
+            SocketState::Listening => write!(f, " on {} {socket}", self.protocol.name()),
+            SocketState::Connected => write!(f, " with a {} connection from {socket}", self.protocol.name()),
         }
     }
 }
@@ -91,15 +91,15 @@ pub fn parse(table: &str, protocol: Protocol) -> Vec<Holder> {
 fn parse_line(line: &str, protocol: Protocol) -> Option<Holder> {
     let fields: Vec<&str> = line.split_whitespace().collect();
     let (address, port) = fields.get(1)?.split_once(':')?;
-    let use_ = match (protocol, *fields.get(3)?) {
+    let state = match (protocol, *fields.get(3)?) {
         // TIME_WAIT and CLOSE: an engine that binds with SO_REUSEADDR, as both do, gets the port.
         (Protocol::Tcp, "06" | "07") => return None,
-        (Protocol::Tcp, "0A") | (Protocol::Udp, "07") => PortUse::Listening,
-        (Protocol::Tcp | Protocol::Udp, _) => PortUse::Connected,
+        (Protocol::Tcp, "0A") | (Protocol::Udp, "07") => SocketState::Listening,
+        (Protocol::Tcp | Protocol::Udp, _) => SocketState::Connected,
     };
     Some(Holder {
         protocol,
-        use_,
+        state,
         address: parse_address(address)?,
         port: u16::from_str_radix(port, 16).ok()?,
         inode: fields.get(9)?.parse().ok()?,

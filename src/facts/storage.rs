@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::data::SET_ASIDE;
 use super::mounts::Mounts;
@@ -68,7 +68,7 @@ impl StoragePath {
 }
 
 impl ClusterIdFile {
-    fn read(path: &PathBuf) -> Self {
+    fn read(path: &Path) -> Self {
         let head = match search::head(path, 64) {
             Err(error)
                 if matches!(
@@ -100,7 +100,12 @@ fn is_empty(path: &Path) -> bool {
         Ok(entries) => entries.into_iter().all(|entry| {
             entry.is_ok_and(|entry| {
                 let name = entry.file_name();
-                name == DATA_COPY || name == "lost+found" || name.to_string_lossy().starts_with(SET_ASIDE)
+                let name = name.to_string_lossy();
+                // Ours: the record, one that was being written when we were killed, and what was set aside.
+                name == DATA_COPY
+                    || name == "lost+found"
+                    || name.starts_with(".muster")
+                    || name.starts_with(SET_ASIDE)
             })
         }),
     }
