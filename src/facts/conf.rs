@@ -133,7 +133,7 @@ pub fn without_block(text: &str) -> String {
 }
 
 /// The start scripts export what matches `^[A-Z][A-Z_0-9]*=` once the blanks around the first `=` are gone, and never
-/// see a last line without its newline (common.sh, export_env_from_conf). One pair of quotes around the value goes.
+/// see a last line without its newline (`export_env_from_conf` in common.sh). One pair of quotes around the value goes.
 fn exported_entries(text: &str) -> Vec<(String, String)> {
     text.split_inclusive('\n')
         .filter_map(|line| line.strip_suffix('\n'))
@@ -296,3 +296,6 @@ mod properties {
         matches!(c, ' ' | '\t' | '\u{c}')
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -79,15 +79,28 @@ struct Candidate {
 pub fn find(asked: &ImageSettings, root: &Path) -> Result<Home, HomeProblem> {
     let (dirs, dir_source) = match &asked.home {
         Some(home) if !home.value.is_dir() => return Err(HomeProblem::NotADirectory(home.value.clone())),
-        Some(home) => (vec![home.value.clone()], home.source.clone()),
+        Some(home) => {
+            // The script is started from another working directory than ours.
+            let dir = std::path::absolute(&home.value).unwrap_or_else(|_| home.value.clone());
+            (vec![dir], home.source.clone())
+        }
         None => (default_homes(root), Source::Default),
     };
     let all: Vec<Candidate> = dirs.iter().flat_map(|dir| candidates_in(dir, asked)).collect();
     let wanted = asked.component.as_ref().map(|component| component.value);
-    let fitting: Vec<Candidate> = all
+    let mut fitting: Vec<Candidate> = all
         .into_iter()
         .filter(|candidate| wanted.is_none_or(|component| candidate.layout.component == component))
         .collect();
+    let is_asked_engine = |candidate: &Candidate| {
+        asked
+            .engine
+            .as_ref()
+            .is_none_or(|engine| engine.value.id == candidate.engine.id)
+    };
+    if fitting.iter().any(is_asked_engine) {
+        fitting.retain(is_asked_engine);
+    }
     let chosen = match one_per_dir(fitting).as_slice() {
         [] => return Err(nothing_fits(asked, &dirs, root)),
         [one] => one.clone(),
@@ -333,4 +346,247 @@ fn candidates(found: &[(PathBuf, Component)]) -> String {
         write!(text, "{and}{} ({})", dir.display(), component.name()).unwrap_or_default();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
+    use super::{HomeProblem, find, flags_in};
+    use crate::engine::{Component, Engine};
+    use crate::facts::fixture::{supported, tree, unsupported};
+    use crate::settings::{ImageSettings, Source, Sourced};
+
+    /// The files that make a dir the home of some components.
+    fn installed(engine: &Engine, dir: &str, components: &[Component]) -> Vec<(String, &'static str)> {
+        let mut files = Vec::new();
+        for component in components {
+            let layout = engine.layout(*component).unwrap();
+            files.push((format!("{dir}/{}", layout.script), "#!/bin/sh\n"));
+            files.push((format!("{dir}/{}", layout.marks[0]), ""));
+        }
+        files
+    }
+
+    fn default_home(engine: &Engine, component: Component) -> &'static str {
+        engine.layout(component).unwrap().default_home
+    }
+
+    fn machine(files: &[(String, &str)]) -> tempfile::TempDir {
+        let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
+        tree(&files)
+    }
+
+    fn asked(home: Option<&Path>, component: Option<Component>) -> ImageSettings {
+        ImageSettings {
+            home: home.map(|value| Sourced {
+                value: value.to_owned(),
+                source: Source::Flag("--home"),
+            }),
+            component: component.map(|value| Sourced {
+                value,
+                source: Source::Environment("COMPONENT".to_owned()),
+            }),
+            ..ImageSettings::default()
+        }
+    }
+
+    /// `<dir below the root> <component>`, or the problem.
+    fn outcome(root: &Path, asked: &ImageSettings) -> String {
+        match find(asked, root) {
+            Ok(home) => format!(
+                "{} {}",
+                home.dir.strip_prefix(root).unwrap_or(&home.dir).display(),
+                home.component.id()
+            ),
+            Err(problem) => problem.to_string().replace(&format!("{}/", root.display()), ""),
+        }
+    }
+
+    #[test]
+    fn the_image_tells_home_and_component() {
+        use Component::{Be, Cn, Fe};
+        let engine = supported();
+        let (fe, be, cn) = (
+            default_home(engine, Fe),
+            default_home(engine, Be),
+            default_home(engine, Cn),
+        );
+        let both = [Be, Cn];
+        // What is installed where, a link if the image has one, what was asked for, what comes out.
+        type Row<'a> = (
+            Vec<(&'a str, &'a [Component])>,
+            Option<(&'a str, &'a str)>,
+            Option<Component>,
+            String,
+        );
+        let bare = |path: &str| path.trim_start_matches('/').to_owned();
+        let link_to_be = Some((cn, "-> be"));
+        let table: Vec<Row<'_>> = vec![
+            (vec![(fe, &[Fe])], None, None, format!("{} fe", bare(fe))),
+            (vec![(be, &both)], None, None, format!("{} be", bare(be))),
+            (vec![(be, &both)], None, Some(Cn), format!("{} cn", bare(be))),
+            (vec![(be, &both)], link_to_be, None, format!("{} be", bare(be))),
+            (
+                vec![(be, &both)],
+                link_to_be,
+                Some(Cn),
+                format!("{} cn", bare(cn)),
+            ),
+            (vec![(cn, &both)], None, None, format!("{} cn", bare(cn))),
+            (
+                vec![(fe, &[Fe]), (be, &[Be])],
+                None,
+                None,
+                format!(
+                    "there is more than one home dir: {} (FE) and {} (BE); COMPONENT or --home chooses one",
+                    bare(fe),
+                    bare(be)
+                ),
+            ),
+            (
+                vec![(fe, &[Fe]), (be, &[Be])],
+                None,
+                Some(Be),
+                format!("{} be", bare(be)),
+            ),
+        ];
+        for (homes, link, component, expected) in table {
+            let mut files: Vec<_> = homes
+                .iter()
+                .flat_map(|(dir, components)| installed(engine, dir, components))
+                .collect();
+            files.extend(link.map(|(from, to)| (from.to_owned(), to)));
+            let root = machine(&files);
+            assert_eq!(
+                outcome(root.path(), &asked(None, component)),
+                expected,
+                "{homes:?} {component:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_named_home_is_taken_as_it_is() {
+        let engine = supported();
+        let mut files = installed(engine, default_home(engine, Component::Fe), &[Component::Fe]);
+        files.extend(installed(
+            engine,
+            "/srv/compute/cn",
+            &[Component::Be, Component::Cn],
+        ));
+        let root = machine(&files);
+        let home = root.path().join("srv/compute/cn");
+        let home = find(&asked(Some(&home), None), root.path()).unwrap();
+        assert_eq!(
+            (home.component, home.dir_source),
+            (Component::Cn, Source::Flag("--home"))
+        );
+        assert_eq!(home.component_source, Source::Image);
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let engine = supported();
+        let fe = engine.layout(Component::Fe).unwrap();
+        let root = machine(&[
+            ("empty/".to_owned(), ""),
+            (format!("no-engine/{}", fe.script), ""),
+            (format!("above/fe/{}", fe.script), ""),
+            (format!("above/fe/{}", fe.marks[0]), ""),
+        ]);
+        let problem = |dir: &str| find(&asked(Some(&root.path().join(dir)), None), root.path()).unwrap_err();
+        assert!(matches!(
+            find(&asked(None, None), root.path()),
+            Err(HomeProblem::NoHome { looked }) if looked.contains(&root.path().join(&fe.default_home[1..]))
+        ));
+        assert!(matches!(problem("nowhere"), HomeProblem::NotADirectory(_)));
+        assert!(problem("empty").to_string().contains(fe.script));
+        assert!(matches!(
+            problem("no-engine"),
+            HomeProblem::UnknownEngine { looked, .. } if looked.iter().any(|mark| mark == fe.marks[0])
+        ));
+        assert!(matches!(
+            problem("above"),
+            HomeProblem::NoScript { nested, .. } if nested == [root.path().join("above/fe")]
+        ));
+    }
+
+    #[test]
+    fn a_script_that_cannot_be_executed_is_told_with_its_mode() {
+        let engine = supported();
+        let fe = engine.layout(Component::Fe).unwrap();
+        let root = machine(&installed(engine, "fe", &[Component::Fe]));
+        let home = root.path().join("fe");
+        let script = home.join(fe.script);
+        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let problem = find(&asked(Some(&home), None), root.path()).unwrap_err();
+        assert_eq!(problem, HomeProblem::NotExecutable { script, mode: 0o644 });
+        assert!(problem.to_string().ends_with("its mode is 0644"));
+    }
+
+    #[test]
+    fn an_engine_this_version_does_not_run_is_refused_by_name() {
+        let other = unsupported();
+        let root = machine(&installed(
+            other,
+            default_home(other, Component::Fe),
+            &[Component::Fe],
+        ));
+        let problem = find(&asked(None, None), root.path()).unwrap_err().to_string();
+        let expected = format!("{} is recognised in ", other.name);
+        assert!(problem.starts_with(&expected), "{problem}");
+        assert!(
+            problem.ends_with(&format!("this version of muster runs {} only", supported().name)),
+            "{problem}"
+        );
+    }
+
+    #[test]
+    fn the_engine_that_was_asked_for_chooses_among_homes_but_does_not_overrule_their_files() {
+        let (ours, other) = (supported(), unsupported());
+        let mut asked = asked(None, None);
+        asked.engine = Some(Sourced {
+            value: ours,
+            source: Source::Environment("ENGINE".to_owned()),
+        });
+        let mut files = installed(other, default_home(other, Component::Fe), &[Component::Fe]);
+        let root = machine(&files);
+        assert!(matches!(
+            find(&asked, root.path()),
+            Err(HomeProblem::OtherEngine { .. })
+        ));
+        files.extend(installed(
+            ours,
+            default_home(ours, Component::Fe),
+            &[Component::Fe],
+        ));
+        let root = machine(&files);
+        assert_eq!(find(&asked, root.path()).map(|home| home.engine.id), Ok(ours.id));
+    }
+
+    #[test]
+    fn a_flag_is_known_if_a_script_or_the_one_it_calls_names_it() {
+        let engine = supported();
+        let be = engine.layout(Component::Be).unwrap();
+        let mut files = installed(engine, "be", &[Component::Be]);
+        files.push((
+            format!("be/{}", be.inner_scripts[0]),
+            "# not here: --numa\ncase \"$1\" in --daemon) RUN=1 ;; --logconsole) LOG=1 ;; esac\nexec java --add-opens=java.base/java.lang=ALL-UNNAMED\n",
+        ));
+        let root = machine(&files);
+        let home = find(&asked(Some(&root.path().join("be")), None), root.path()).unwrap();
+        let table = [
+            ("--logconsole", true),
+            ("--daemon", true),
+            ("--numa", false),
+            ("--log", false),
+            ("--add-opens", true),
+        ];
+        for (flag, known) in table {
+            assert_eq!(home.knows_flag(flag), known, "{flag}");
+        }
+        assert!(flags_in("a -- b --9 ---x").is_empty());
+    }
 }

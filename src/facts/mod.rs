@@ -6,6 +6,8 @@
 pub mod addresses;
 pub mod conf;
 pub mod data;
+#[cfg(test)]
+mod fixture;
 pub mod home;
 pub mod limits;
 pub mod mounts;

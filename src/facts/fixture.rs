@@ -1,0 +1,60 @@
+//! A machine laid out in a temporary directory, for the tests of this folder.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use super::home::Home;
+use crate::engine::{self, Component, Engine};
+use crate::settings::Source;
+
+/// Every path with its text; a path that ends in `/` is a directory, a text `-> x` a link to `x`. Scripts can be
+/// executed.
+pub(super) fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    grow(root.path(), files);
+    root
+}
+
+pub(super) fn grow(root: &Path, files: &[(&str, &str)]) {
+    for (path, text) in files {
+        let whole = root.join(path.trim_start_matches('/'));
+        if path.ends_with('/') {
+            fs::create_dir_all(&whole).unwrap();
+            continue;
+        }
+        fs::create_dir_all(whole.parent().unwrap()).unwrap();
+        if let Some(target) = text.strip_prefix("-> ") {
+            std::os::unix::fs::symlink(target, &whole).unwrap();
+            continue;
+        }
+        fs::write(&whole, text).unwrap();
+        if whole.extension().is_some_and(|end| end == "sh") {
+            fs::set_permissions(&whole, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+    }
+}
+
+/// The engine that this version runs.
+pub(super) fn supported() -> &'static Engine {
+    engine::ALL.into_iter().find(|engine| engine.supported).unwrap()
+}
+
+pub(super) fn unsupported() -> &'static Engine {
+    engine::ALL.into_iter().find(|engine| !engine.supported).unwrap()
+}
+
+/// A home of the supported engine, found elsewhere.
+pub(super) fn home(dir: &Path, component: Component) -> Home {
+    let engine = supported();
+    Home {
+        dir: dir.to_owned(),
+        dir_source: Source::Default,
+        engine,
+        layout: engine.layout(component).unwrap(),
+        component,
+        component_source: Source::Image,
+        script_flags: BTreeSet::new(),
+    }
+}
