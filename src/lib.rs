@@ -4,5 +4,7 @@ pub mod cli;
 pub mod effects;
 pub mod engine;
 pub mod exit;
+pub mod facts;
 pub mod plan;
 pub mod settings;
+pub mod supervise;

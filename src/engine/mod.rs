@@ -76,6 +76,10 @@ impl Component {
         }
     }
 
+    pub const fn is_fe(self) -> bool {
+        matches!(self, Self::Fe)
+    }
+
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL
             .into_iter()

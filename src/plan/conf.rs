@@ -1,23 +1,12 @@
 //! The text of the engine's conf file: the shipped one as the base, and one marked block of ours at its end.
 //! In both grammars the last value of a key wins, so the block says what is asked for and touches nothing else.
 
+use crate::facts::conf::{Grammar, without_block};
+
 /// The first line of our block, without its line end.
 pub const BLOCK_BEGINS: &str = "# >>> muster: written at each start, changes between these lines are lost";
 /// The last one.
 pub const BLOCK_ENDS: &str = "# <<< muster";
-
-/// What marks the two lines in a file that an older or newer muster wrote.
-const BEGIN_MARK: &str = "# >>> muster";
-const END_MARK: &str = "# <<< muster";
-
-/// How a component reads its conf file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Grammar {
-    /// `java.util.Properties`: a backslash escapes.
-    Properties,
-    /// `key = value`, everything literal.
-    Plain,
-}
 
 /// One line of the block.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,22 +49,6 @@ pub fn render(base: &str, entries: &[Entry], grammar: Grammar) -> String {
     text
 }
 
-/// The file as it was shipped: everything outside our block.
-pub fn without_block(text: &str) -> String {
-    let mut kept = String::with_capacity(text.len());
-    let mut inside = false;
-    for line in text.split_inclusive('\n') {
-        let bare = line.trim_end();
-        match (inside, bare.starts_with(BEGIN_MARK), bare.starts_with(END_MARK)) {
-            (false, true, _) => inside = true,
-            (true, _, true) => inside = false,
-            (true, _, false) => {}
-            (false, false, _) => kept.push_str(line),
-        }
-    }
-    kept
-}
-
 /// Upper-case keys are `eval`ed by the start script and exported.
 pub fn is_shell_key(key: &str) -> bool {
     key.bytes().next().is_some_and(|b| b.is_ascii_uppercase())
@@ -97,7 +70,8 @@ fn uses_log_dir(line: &str, entries: &[Entry]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{BLOCK_BEGINS, BLOCK_ENDS, Entry, Grammar, render};
+    use super::{BLOCK_BEGINS, BLOCK_ENDS, Entry, render};
+    use crate::facts::conf::Grammar;
 
     fn entries(pairs: &[(&str, &str)]) -> Vec<Entry> {
         pairs

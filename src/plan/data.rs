@@ -1,4 +1,9 @@
-//! What the data of this node amounts to.
+//! What the data of this node amounts to. ROLE and VERSION prove nothing: they are written seconds before an FE
+//! belongs to anything, and a start killed in between leaves a directory that never starts again.
+
+use crate::facts::record::{Progress, Record, RecordCopy};
+use crate::plan::refusal::Refusal;
+use crate::settings::Host;
 
 /// What a node with this data may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,5 +58,199 @@ impl Data {
             Self::UnfinishedFounding => return None,
         };
         Some((&cluster.id, &cluster.read_from))
+    }
+}
+
+/// What an FE data dir shows, as far as the decision goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeDir {
+    pub path: String,
+    /// No ROLE, VERSION, DEPLOY_MODE or journal.
+    pub empty: bool,
+    /// It holds a `*.jdb`.
+    pub journal: bool,
+    /// The journal's log says that this FE elected itself.
+    pub nascent: bool,
+    /// It carries the proof that it was ready once.
+    pub ready: bool,
+    /// `clusterId` of VERSION.
+    pub cluster: Option<String>,
+}
+
+/// The cluster ids of a BE's or CN's storage paths, with the file each was read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Storage {
+    pub ids: Vec<ClusterId>,
+}
+
+/// Both copies of the record.
+#[derive(Debug, Clone, Copy)]
+pub struct Memory<'a> {
+    pub data: &'a RecordCopy,
+    pub state: &'a RecordCopy,
+}
+
+impl Memory<'_> {
+    /// The record that counts: the one inside the data names whose data this is; the other one is what is left when
+    /// the data is gone. A copy that cannot be read is never taken for "no record".
+    pub fn record(&self) -> Result<Option<&Record>, Refusal> {
+        for copy in [self.data, self.state] {
+            if let RecordCopy::Newer { path, version } = copy {
+                return Err(Refusal::protect(
+                    format!(
+                        "the record {} is of version {version}, written by a newer muster; this one reads version {}",
+                        path.display(),
+                        crate::facts::record::VERSION
+                    ),
+                    "use the newer muster",
+                ));
+            }
+        }
+        match (self.data, self.state) {
+            (RecordCopy::Present(record), _) | (_, RecordCopy::Present(record)) => Ok(Some(record)),
+            (RecordCopy::Unreadable { path, why }, _) | (_, RecordCopy::Unreadable { path, why }) => {
+                Err(Refusal::protect(
+                    format!("the record {} cannot be read: {why}", path.display()),
+                    "restore it; or, if you are sure what this host is, move it away: then the data alone decides",
+                ))
+            }
+            (
+                RecordCopy::Missing | RecordCopy::Newer { .. },
+                RecordCopy::Missing | RecordCopy::Newer { .. },
+            ) => Ok(None),
+        }
+    }
+
+    fn in_data(&self) -> bool {
+        matches!(self.data, RecordCopy::Present(_))
+    }
+}
+
+/// What an FE's data amounts to.
+pub fn classify_fe(seed: bool, host: &Host, dir: &FeDir, memory: Memory<'_>) -> Result<Data, Refusal> {
+    let record = memory.record()?;
+    if let Some(record) = record {
+        same_host(record, host)?;
+    }
+    if dir.empty {
+        return Ok(Data::Empty {
+            known: record.and_then(known),
+        });
+    }
+    let cluster = dir.cluster.clone().map(|id| ClusterId {
+        id,
+        read_from: format!("{}/image/VERSION", dir.path),
+    });
+    if let (Some(record), Some(own)) = (record, &cluster) {
+        same_cluster(record, own)?;
+    }
+    let keep = dir.journal && !dir.nascent;
+    let unfinished = |why: &str| Data::Unfinished {
+        keep,
+        why: unfinished_sentence(dir, why),
+        cluster: cluster.clone(),
+    };
+    Ok(match record.map(|record| record.progress) {
+        Some(Progress::Joined) if dir.ready || memory.in_data() => Data::Joined { cluster },
+        Some(Progress::Founding) if !dir.ready => Data::UnfinishedFounding,
+        Some(_) if dir.ready => Data::Joined { cluster },
+        Some(Progress::Joined) => unfinished("the record that says it joined is not the data's own"),
+        Some(Progress::Planned | Progress::Added | Progress::Started | Progress::Founding) => {
+            unfinished("its first start was cut short")
+        }
+        None if dir.ready => Data::Adopted { cluster },
+        None if seed => Data::Unproven {
+            why: unfinished_sentence(dir, "nothing shows that it was ever ready"),
+            cluster,
+        },
+        None => unfinished("nothing shows that it was ever ready"),
+    })
+}
+
+/// What a BE's or CN's storage amounts to.
+pub fn classify_backend(host: &Host, storage: &Storage, memory: Memory<'_>) -> Result<Data, Refusal> {
+    let record = memory.record()?;
+    if let Some(record) = record {
+        same_host(record, host)?;
+    }
+    let Some(first) = storage.ids.first() else {
+        return Ok(Data::Empty {
+            known: record.and_then(known),
+        });
+    };
+    if let Some(other) = storage.ids.iter().find(|id| id.id != first.id) {
+        return Err(Refusal::protect(
+            format!(
+                "the storage is of two clusters: {} in {} and {} in {}",
+                first.id, first.read_from, other.id, other.read_from
+            ),
+            "take the path that is not this cluster's out of STORAGE_ROOT_PATH",
+        ));
+    }
+    let cluster = Some(first.clone());
+    if let Some(record) = record {
+        same_cluster(record, first)?;
+        if record.progress == Progress::Joined {
+            return Ok(Data::Joined { cluster });
+        }
+    }
+    Ok(Data::Adopted { cluster })
+}
+
+fn unfinished_sentence(dir: &FeDir, why: &str) -> String {
+    let state = match (dir.journal, dir.nascent) {
+        (false, _) => "it has no journal yet",
+        (true, true) => "it elected itself",
+        (true, false) => "its journal is begun",
+    };
+    format!("{} was never a member: {why}, and {state}", dir.path)
+}
+
+/// What a record says about a cluster whose data is gone from here; nothing if it had not got that far.
+fn known(record: &Record) -> Option<Known> {
+    let how = match record.progress {
+        Progress::Planned | Progress::Founding => return None,
+        Progress::Added => "was added to",
+        Progress::Started => "was being started in",
+        Progress::Joined => "was a member of",
+    };
+    let read_from = "by the record".to_owned();
+    let cluster = record.cluster_id.clone().map(|id| ClusterId { id, read_from });
+    let name = cluster.as_ref().map_or_else(
+        || "a cluster".to_owned(),
+        |cluster| format!("cluster {}", cluster.id),
+    );
+    Some(Known {
+        cluster,
+        sentence: format!("this host {how} {name}, by the record"),
+    })
+}
+
+fn same_host(record: &Record, host: &Host) -> Result<(), Refusal> {
+    if &record.host == host {
+        return Ok(());
+    }
+    Err(Refusal::protect(
+        format!(
+            "this node is known to its cluster as {}, and LOCAL_HOST is {host}",
+            record.host
+        ),
+        format!(
+            "if the host has moved: muster readdress --from {} --to {host}; if this is another host's data, give it back",
+            record.host
+        ),
+    ))
+}
+
+fn same_cluster(record: &Record, own: &ClusterId) -> Result<(), Refusal> {
+    match &record.cluster_id {
+        Some(id) if *id != own.id => Err(Refusal::protect(
+            format!(
+                "the data is of cluster {} ({}), and the record is of cluster {id}",
+                own.id, own.read_from
+            ),
+            "put the data and the record of one cluster together, or move away the one that is wrong",
+        )),
+        _ => Ok(()),
     }
 }

@@ -136,8 +136,7 @@ pub fn decide(node: &Node, seen: &Seen) -> Step {
     if let Some(refusal) = fatal(seen) {
         return Step::Refuse(refusal);
     }
-    if let (Belief::Leader(cluster), Some(refusal)) = (&seen.belief, foreign(node, &seen.belief)) {
-        let _ = cluster;
+    if let Some(refusal) = foreign(node, seen) {
         return Step::Refuse(refusal);
     }
     if node.role.is_fe() {
@@ -153,15 +152,10 @@ fn decide_fe(node: &Node, seen: &Seen) -> Step {
         // Nobody contradicted within two seconds.
         Data::Adopted { .. } => Step::Start,
         Data::Empty { known } => match &seen.belief {
-            Belief::Leader(cluster) if may_follow(node, seen) => enter(node, cluster),
-            Belief::Leader(_) | Belief::Doubt(_) | Belief::Nobody if node.role == Role::Seed => {
-                found_or_wait(
-                    node,
-                    seen,
-                    known.as_ref().map(|cluster| cluster.sentence.as_str()),
-                )
-            }
+            // `BOOTSTRAP=force` founds whoever answers.
+            _ if node.role == Role::Seed && node.bootstrap == Bootstrap::Force => Step::Found,
             Belief::Leader(cluster) => enter(node, cluster),
+            Belief::Nobody if node.role == Role::Seed => found_or_wait(node, seen, known.is_some()),
             Belief::Doubt(_) | Belief::Nobody => wait(node, seen),
         },
         Data::Unfinished { keep: false, why, .. } => match &seen.belief {
@@ -193,15 +187,10 @@ fn decide_fe(node: &Node, seen: &Seen) -> Step {
     }
 }
 
-/// `BOOTSTRAP=force` founds whoever answers; everything else follows a believed leader.
-fn may_follow(node: &Node, _seen: &Seen) -> bool {
-    !(node.role == Role::Seed && node.bootstrap == Bootstrap::Force)
-}
-
 /// Registered: join. Not registered: register first. Listed as something else: refuse.
 fn enter(node: &Node, cluster: &Cluster) -> Step {
     match registration(node, &cluster.frontends) {
-        Registration::Same(_) => match helper(node, &cluster.frontends, Some(&cluster.leader)) {
+        Registration::Same => match helper(node, &cluster.frontends, Some(&cluster.leader)) {
             Some((helper, cluster)) => Step::Join { helper, cluster },
             None => Step::Wait {
                 why: format!(
@@ -228,21 +217,21 @@ fn enter(node: &Node, cluster: &Cluster) -> Step {
 }
 
 enum Registration<'a> {
-    Same(#[expect(dead_code, reason = "kept for the reader of a debug print")] &'a Frontend),
+    Same,
     OtherPort(&'a Frontend),
     None,
 }
 
 fn registration<'a>(node: &Node, frontends: &'a [Frontend]) -> Registration<'a> {
     match frontends.iter().find(|fe| is_here(node, &fe.host)) {
-        Some(fe) if fe.edit_log_port == node.identity_port => Registration::Same(fe),
+        Some(fe) if fe.edit_log_port == node.identity_port => Registration::Same,
         Some(fe) => Registration::OtherPort(fe),
         None => Registration::None,
     }
 }
 
 fn is_member(node: &Node, frontends: &[Frontend]) -> bool {
-    matches!(registration(node, frontends), Registration::Same(_))
+    matches!(registration(node, frontends), Registration::Same)
 }
 
 /// Whether a host string of the cluster means this node.
@@ -262,18 +251,12 @@ fn helper(node: &Node, frontends: &[Frontend], leader: Option<&Frontend>) -> Opt
     Some((address, chosen.cluster_id.clone()))
 }
 
-fn found_or_wait(node: &Node, seen: &Seen, known: Option<&str>) -> Step {
+/// Nobody answers: found once the guard time is over, unless anything says that a cluster exists.
+fn found_or_wait(node: &Node, seen: &Seen, known: bool) -> Step {
+    let silent = !known && seen.callers.is_empty();
     match node.bootstrap {
-        Bootstrap::Force => Step::Found,
-        Bootstrap::Never => wait(node, seen),
-        Bootstrap::Guarded => {
-            let silent = known.is_none() && seen.callers.is_empty() && matches!(seen.belief, Belief::Nobody);
-            if silent && seen.guard_over {
-                Step::Found
-            } else {
-                wait(node, seen)
-            }
-        }
+        Bootstrap::Guarded if silent && seen.guard_over => Step::Found,
+        Bootstrap::Guarded | Bootstrap::Never | Bootstrap::Force => wait(node, seen),
     }
 }
 
@@ -326,21 +309,25 @@ fn decide_backend(node: &Node, seen: &Seen) -> Step {
     }
 }
 
-/// Data of another cluster is never added, never given a helper, never started.
-fn foreign(node: &Node, belief: &Belief) -> Option<Refusal> {
-    let Belief::Leader(cluster) = belief else {
-        return None;
+/// Data of another cluster is never added, never given a helper, never started. What an FE without a believed leader
+/// shows is enough to refuse data, though not to act upon.
+fn foreign(node: &Node, seen: &Seen) -> Option<Refusal> {
+    let (leader, cluster) = match &seen.belief {
+        Belief::Leader(cluster) => (&cluster.leader.host, &cluster.id),
+        Belief::Doubt(_) if !node.data.is_empty() => {
+            let shown = seen.members.first()?;
+            (&shown.host, &shown.cluster_id)
+        }
+        Belief::Doubt(_) | Belief::Nobody => return None,
     };
     let (id, read_from) = node.data.cluster()?;
-    if id == cluster.id
-        || (node.role == Role::Seed && node.bootstrap == Bootstrap::Force && node.data.is_empty())
-    {
+    let forced = node.role == Role::Seed && node.bootstrap == Bootstrap::Force && node.data.is_empty();
+    if id == cluster || forced {
         return None;
     }
     Some(Refusal::protect(
         format!(
-            "this node belongs to cluster {id} ({read_from}), but {} leads cluster {} (SHOW FRONTENDS)",
-            cluster.leader.host, cluster.id
+            "this node belongs to cluster {id} ({read_from}), but {leader} is of cluster {cluster} (SHOW FRONTENDS)"
         ),
         "check MASTER_HOST; if the old cluster is gone for good and its data here may be given up, move the data dir \
          and the record away and start again",
@@ -425,3 +412,7 @@ pub fn added_as(role: Role) -> FrontendRole {
         Role::Seed | Role::Follower | Role::Backend | Role::ComputeNode => FrontendRole::Follower,
     }
 }
+
+#[cfg(test)]
+#[path = "join_tests.rs"]
+mod tests;

@@ -1,7 +1,10 @@
 //! What will be started: the script, its arguments and what its environment gains and loses.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use crate::engine::{Component, Layout};
+use crate::settings::Host;
 
 /// One start of the engine, complete: whoever runs it decides nothing more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,4 +18,106 @@ pub struct Launch {
     pub unset: Vec<String>,
     /// The working directory: the engine's home.
     pub dir: PathBuf,
+}
+
+/// What a launch follows from.
+#[derive(Debug, Clone)]
+pub struct Inputs<'a> {
+    pub layout: &'static Layout,
+    /// The home dir, or its shadow.
+    pub home: &'a Path,
+    pub host: &'a Host,
+    /// Flags the installed scripts know, of those we may use.
+    pub known_flags: &'a [&'static str],
+    /// `host:edit_log_port` of the one member a joining FE enters by.
+    pub helper: Option<&'a str>,
+    /// Where the engine's log goes: to our console, or only into its files, where its last words can be read.
+    pub console: bool,
+    pub script_args: &'a [String],
+    pub secrets: &'a [String],
+}
+
+/// Pins how an FE is known: by address or by name. The same on every start, also a restart: an FE that forgot it was
+/// known by name calls itself by address and does not find itself among the members (observed).
+pub const HOST_TYPE: &str = "--host_type";
+/// Brings a joining FE to a member.
+pub const HELPER: &str = "--helper";
+
+/// The one start command.
+pub fn derive(inputs: &Inputs<'_>) -> Launch {
+    let mut args = Vec::new();
+    if inputs.layout.component == Component::Fe {
+        if inputs.known_flags.contains(&HOST_TYPE) {
+            let host_type = match inputs.host {
+                Host::Address(_) => "IP",
+                Host::Name(_) => "FQDN",
+            };
+            args.extend([HOST_TYPE.to_owned(), host_type.to_owned()]);
+        }
+        if let Some(helper) = inputs.helper {
+            args.extend([HELPER.to_owned(), helper.to_owned()]);
+        }
+    }
+    if inputs.console && inputs.known_flags.contains(&inputs.layout.console_flag) {
+        args.push(inputs.layout.console_flag.to_owned());
+    }
+    args.extend(inputs.script_args.iter().cloned());
+    Launch {
+        script: inputs.home.join(inputs.layout.script),
+        args,
+        set: BTreeMap::new(),
+        unset: inputs.secrets.to_vec(),
+        dir: inputs.home.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HELPER, HOST_TYPE, Inputs, derive};
+    use crate::engine::{ALL, Component};
+    use crate::settings::Host;
+    use std::path::Path;
+
+    fn args(
+        component: Component,
+        host: &str,
+        known: &[&'static str],
+        helper: Option<&str>,
+        console: bool,
+    ) -> String {
+        let launch = derive(&Inputs {
+            layout: ALL[0].layout(component).unwrap(),
+            home: Path::new("/home"),
+            host: &Host::parse(host).unwrap(),
+            known_flags: known,
+            helper,
+            console,
+            script_args: &["--debug".to_owned()],
+            secrets: &["CLUSTER_PASSWORD".to_owned()],
+        });
+        assert_eq!(launch.unset, ["CLUSTER_PASSWORD"]);
+        launch.args.join(" ")
+    }
+
+    #[test]
+    fn only_flags_the_script_knows_are_used() {
+        let all = &[HOST_TYPE, HELPER, "--logconsole"];
+        assert_eq!(
+            args(Component::Fe, "10.0.0.1", all, None, true),
+            "--host_type IP --logconsole --debug"
+        );
+        assert_eq!(
+            args(Component::Fe, "fe1", all, Some("fe0:9010"), true),
+            "--host_type FQDN --helper fe0:9010 --logconsole --debug"
+        );
+        assert_eq!(
+            args(Component::Fe, "fe1", &[HELPER], Some("fe0:9010"), true),
+            "--helper fe0:9010 --debug"
+        );
+        assert_eq!(
+            args(Component::Be, "10.0.0.1", all, None, true),
+            "--logconsole --debug"
+        );
+        assert_eq!(args(Component::Be, "10.0.0.1", all, None, false), "--debug");
+    }
 }

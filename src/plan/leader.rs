@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::engine::failure::Failure;
 use crate::engine::member::{Frontend, FrontendRole};
-use crate::settings::Host;
+use crate::settings::{Endpoint, Host};
 
 /// What one FE answered when it was asked for the members.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Cluster {
     pub leader: Frontend,
     /// All members, the leader among them.
     pub frontends: Vec<Frontend>,
+    /// The FE that showed this list: the leader itself, or a member that asked it.
+    pub from: Endpoint,
 }
 
 /// What a round of answers amounts to.
@@ -219,6 +221,10 @@ fn judge(
         id: leader.cluster_id.clone(),
         leader: leader.clone(),
         frontends: frontends.to_vec(),
+        from: Endpoint {
+            host: answer.from.clone(),
+            port: answer.port,
+        },
     })
 }
 

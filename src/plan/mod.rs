@@ -1,8 +1,649 @@
 //! `settings → facts → plan`: what will be done. Pure: no clock, socket, file, process or environment.
 
+pub mod asked;
 pub mod conf;
 pub mod data;
+pub mod decision;
 pub mod join;
 pub mod launch;
 pub mod leader;
+pub mod ports;
 pub mod refusal;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::engine::{Component, PortName};
+use crate::exit::ExitCode;
+use crate::facts::addresses::Resolved;
+use crate::facts::conf::ConfState;
+use crate::facts::pidfile::PidFileState;
+use crate::facts::place::Place;
+use crate::facts::record::{Progress, Record};
+use crate::facts::storage::ClusterIdFile;
+use crate::facts::{self, Facts};
+use crate::plan::conf::Entry;
+use crate::plan::data::{ClusterId, Data, FeDir, Memory, Storage};
+use crate::plan::decision::Decision;
+use crate::plan::join::{Asking, Node, Role, asking};
+use crate::plan::leader::Cluster;
+use crate::plan::ports::Choice;
+use crate::plan::refusal::Refusal;
+use crate::settings::{Bootstrap, FeRole, Host, Settings, Source};
+
+/// Everything that is decided before anybody is asked, or again once the cluster has shown what it prescribes.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub node: Node,
+    pub ports: Vec<Choice>,
+    pub conf: Conf,
+    /// Where the engine keeps its data: the record's first copy lies there.
+    pub data_dir: PathBuf,
+    pub data_is_mount_point: bool,
+    pub state_dir: PathBuf,
+    /// Pid files that name nothing alive.
+    pub stale_files: Vec<PathBuf>,
+    /// The MySQL port of FEs of which no other is known.
+    pub query_port: u16,
+    pub guard_time: Duration,
+    pub stop_grace: Duration,
+    /// In the order of `explain`.
+    pub decisions: Vec<Decision>,
+    pub warnings: Vec<String>,
+}
+
+/// What will stand in the conf file, and how it gets there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conf {
+    pub path: PathBuf,
+    pub text: String,
+    pub manner: ConfManner,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConfManner {
+    /// It says so already.
+    Unchanged,
+    /// Beside and renamed.
+    Replace,
+    /// The file itself is mounted.
+    InPlace,
+    /// Neither can be written: a home of links with a `conf/` of its own.
+    Shadow { dir: PathBuf },
+}
+
+/// What the cluster prescribes to this node, as far as it has been seen.
+pub type Prescribed = BTreeMap<PortName, u16>;
+
+/// Decides everything that needs no answer from anybody, or every reason why this node cannot be started.
+/// `taken` adds ports that were found taken after the facts were gathered.
+pub fn derive(
+    settings: &Settings,
+    facts: &Facts,
+    prescribed: &Prescribed,
+    taken: &BTreeMap<u16, String>,
+) -> Result<Plan, Vec<Refusal>> {
+    let mut refusals = Vec::new();
+    let mut warnings = Vec::new();
+    let home = &facts.home;
+    let memory = Memory {
+        data: &facts.records.data,
+        state: &facts.records.state,
+    };
+    let role = role(settings, home.component);
+    refusals.extend(image_problems(settings, facts, &mut warnings));
+    let record = memory.record().ok().flatten();
+    let data = match classify(settings, facts, role, memory) {
+        Ok(data) => Some(data),
+        Err(refusal) => {
+            refusals.push(refusal);
+            None
+        }
+    };
+    let ports = match choose_ports(settings, facts, record, prescribed, taken) {
+        Ok(ports) => ports,
+        Err(problems) => {
+            refusals.extend(problems);
+            Vec::new()
+        }
+    };
+    let Some(data) = data.filter(|_| refusals.is_empty()) else {
+        return Err(refusals);
+    };
+    let node = Node {
+        role,
+        component: home.component,
+        host: settings.local_host.value.clone(),
+        also: also(facts),
+        identity_port: identity(&ports),
+        data,
+        bootstrap: settings.bootstrap.value,
+        rejoin: settings.rejoin,
+    };
+    let entries = conf_entries(settings, facts, &ports);
+    let conf = conf(facts, &entries);
+    let guard_time = settings
+        .guard_time
+        .as_ref()
+        .map_or(home.engine.default_guard(), |guard| guard.value);
+    if guard_time < home.engine.default_guard() && role == Role::Seed {
+        warnings.push(format!(
+            "GUARD_TIME = {} is shorter than two heartbeats and a second ({}): a wiped seed could found a second cluster \
+             before its leader calls",
+            seconds(guard_time),
+            seconds(home.engine.default_guard())
+        ));
+    }
+    let stop_grace = settings
+        .stop_grace
+        .as_ref()
+        .map_or(home.layout.stop_grace, |grace| grace.value);
+    let query_port = query_port(settings, facts);
+    let mut plan = Plan {
+        node,
+        ports,
+        conf,
+        data_dir: data_place(facts).map_or_else(|| home.dir.clone(), |place| place.path.clone()),
+        data_is_mount_point: data_place(facts).is_some_and(|place| place.is_mount_point),
+        state_dir: facts.records.state_dir.path.clone(),
+        stale_files: Some(&facts.pid_file)
+            .filter(|fact| fact.is_stale())
+            .map(|fact| fact.path.clone())
+            .into_iter()
+            .collect(),
+        query_port,
+        guard_time,
+        stop_grace,
+        decisions: Vec::new(),
+        warnings,
+    };
+    plan.decisions = decisions(settings, facts, &plan, &entries, record);
+    Ok(plan)
+}
+
+/// A function of two hosts: equal is the seed, which may found; everyone else joins.
+fn role(settings: &Settings, component: Component) -> Role {
+    match component {
+        Component::Be | Component::Broker => Role::Backend,
+        Component::Cn => Role::ComputeNode,
+        Component::Fe if is_seed(settings) => Role::Seed,
+        Component::Fe => match settings.fe_role.as_ref().map(|role| role.value) {
+            Some(FeRole::Observer) => Role::Observer,
+            Some(FeRole::Follower) | None => Role::Follower,
+        },
+    }
+}
+
+fn is_seed(settings: &Settings) -> bool {
+    settings.master_hosts.value.first() == Some(&settings.local_host.value)
+}
+
+/// What is wrong with the image, the machine or the files, whatever the data says.
+fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    if let Err(problem) = facts.addresses.check(&settings.local_host.value) {
+        if settings.skip_preflight.contains("address") {
+            warnings.push(problem.to_string());
+        } else {
+            refusals.push(Refusal::new(
+                ExitCode::Configuration,
+                problem.to_string(),
+                "set LOCAL_HOST to the address or name by which the other hosts reach this one; with Docker's bridge \
+                 network between hosts no FE can join, use network_mode: host",
+            ));
+        }
+    }
+    if let PidFileState::Engine { pid, command } = &facts.pid_file.state {
+        refusals.push(Refusal::protect(
+            format!(
+                "the engine of {} runs already: pid {pid}, {command}",
+                facts.home.dir.display()
+            ),
+            "stop it first; two of them on one data dir would damage it",
+        ));
+    }
+    match &facts.conf.state {
+        ConfState::Unreadable(why) => refusals.push(Refusal::new(
+            ExitCode::Configuration,
+            format!("cannot read {}: {why}", facts.conf.path.display()),
+            "make it readable for the user this container runs as",
+        )),
+        ConfState::ReadLossy => refusals.push(Refusal::new(
+            ExitCode::Configuration,
+            format!(
+                "{} is not UTF-8: writing it back would change it",
+                facts.conf.path.display()
+            ),
+            "save it as UTF-8",
+        )),
+        ConfState::Missing | ConfState::Read => {}
+    }
+    if let facts::Data::Unresolved { problem, source } = &facts.data {
+        refusals.push(Refusal::new(
+            ExitCode::Configuration,
+            format!("the data dir cannot be told, from {source}: {problem}"),
+            "write the path without that variable",
+        ));
+    }
+    for place in written_places(facts) {
+        if !place.writable {
+            refusals.push(Refusal::new(
+                ExitCode::Taken,
+                format!("cannot write to {}", place.path.display()),
+                "mount it writable, and for the user this container runs as",
+            ));
+        }
+    }
+    refusals
+}
+
+/// Where the engine's first data lies.
+fn data_place(facts: &Facts) -> Option<&Place> {
+    match &facts.data {
+        facts::Data::Fe(data) => Some(&data.place),
+        facts::Data::Storage(paths) => paths.first().map(|path| &path.place),
+        facts::Data::Nothing | facts::Data::Unresolved { .. } => None,
+    }
+}
+
+/// Where we write, whatever happens.
+fn written_places(facts: &Facts) -> Vec<&Place> {
+    let data = match &facts.data {
+        facts::Data::Fe(data) => vec![&data.place],
+        facts::Data::Storage(paths) => paths.iter().map(|path| &path.place).collect(),
+        facts::Data::Nothing | facts::Data::Unresolved { .. } => Vec::new(),
+    };
+    data.into_iter().chain([&facts.records.state_dir]).collect()
+}
+
+fn classify(settings: &Settings, facts: &Facts, role: Role, memory: Memory<'_>) -> Result<Data, Refusal> {
+    let host = &settings.local_host.value;
+    match &facts.data {
+        facts::Data::Fe(fe) => {
+            let dir = FeDir {
+                path: fe.place.path.display().to_string(),
+                empty: fe.is_empty(),
+                journal: !fe.journals.is_empty(),
+                nascent: fe.journal_info.nascent_group,
+                ready: fe.ready,
+                cluster: fe.version.as_ref().and_then(|version| version.cluster_id.clone()),
+            };
+            data::classify_fe(role == Role::Seed, host, &dir, memory)
+        }
+        facts::Data::Nothing | facts::Data::Unresolved { .. } => {
+            data::classify_backend(host, &Storage { ids: Vec::new() }, memory)
+        }
+        facts::Data::Storage(paths) => {
+            let mut ids = Vec::new();
+            for storage in paths {
+                let path = storage.place.path.join("cluster_id").display().to_string();
+                match &storage.cluster_id {
+                    ClusterIdFile::Unset => {}
+                    ClusterIdFile::Id(id) => ids.push(ClusterId {
+                        id: id.clone(),
+                        read_from: path,
+                    }),
+                    ClusterIdFile::Unreadable(why) => {
+                        return Err(Refusal::protect(
+                            format!("cannot tell which cluster the storage is of: {path} {why}"),
+                            "restore that file from another storage path of this node",
+                        ));
+                    }
+                }
+            }
+            data::classify_backend(host, &Storage { ids }, memory)
+        }
+    }
+}
+
+fn choose_ports(
+    settings: &Settings,
+    facts: &Facts,
+    record: Option<&Record>,
+    prescribed: &Prescribed,
+    also_taken: &BTreeMap<u16, String>,
+) -> Result<Vec<Choice>, Vec<Refusal>> {
+    let home = &facts.home;
+    let conf = home
+        .engine
+        .ports_of(home.component)
+        .filter_map(|port| Some((port.name, facts.conf.lookup(port.conf_key)?.trim().parse().ok()?)))
+        .collect();
+    let udp = home.engine.ports_of(home.component).any(|port| port.udp);
+    let mut taken = facts.ports.taken(udp);
+    taken.extend(also_taken.iter().map(|(port, holder)| (*port, holder.clone())));
+    let registered = record.is_some_and(|record| !matches!(record.progress, Progress::Planned));
+    ports::choose(&ports::Inputs {
+        engine: home.engine,
+        component: home.component,
+        wished: &settings.ports,
+        recorded: &record.map(|record| record.ports.clone()).unwrap_or_default(),
+        registered,
+        cluster: prescribed,
+        conf: &conf,
+        taken: &taken,
+        ephemeral: facts.ports.ephemeral.clone(),
+    })
+}
+
+fn identity(ports: &[Choice]) -> u16 {
+    ports
+        .iter()
+        .find(|choice| choice.port.kind == crate::engine::PortKind::Identity)
+        .map_or(0, |choice| choice.number)
+}
+
+/// Other spellings of this host: a name's addresses.
+fn also(facts: &Facts) -> BTreeSet<Host> {
+    local_addresses(facts).into_iter().map(Host::from).collect()
+}
+
+fn local_addresses(facts: &Facts) -> Vec<IpAddr> {
+    match &facts.addresses.local.resolved {
+        Resolved::Addresses(addresses) => addresses.clone(),
+        Resolved::Failed(_) => Vec::new(),
+    }
+}
+
+/// The lines of our block: ports first, then what pins the address, then what was wished.
+fn conf_entries(settings: &Settings, facts: &Facts, ports: &[Choice]) -> Vec<(Entry, Source, String)> {
+    let mut entries: Vec<(Entry, Source, String)> = ports
+        .iter()
+        .map(|choice| {
+            let entry = Entry {
+                key: choice.port.conf_key.to_owned(),
+                value: choice.number.to_string(),
+            };
+            (entry, choice.source.clone(), choice.why.clone())
+        })
+        .collect();
+    let wishes = settings
+        .conf
+        .get(&facts.home.component)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let wished = |key: &str| wishes.iter().any(|wish| wish.key == key);
+    if !wished("priority_networks")
+        && let Some(address) = local_addresses(facts).first()
+    {
+        let width = if address.is_ipv4() { 32 } else { 128 };
+        entries.push((
+            Entry {
+                key: "priority_networks".to_owned(),
+                value: format!("{address}/{width}"),
+            },
+            Source::Derived,
+            "only LOCAL_HOST, whatever other networks this host has".to_owned(),
+        ));
+    }
+    for wish in wishes {
+        if entries.iter().all(|(entry, _, _)| entry.key != wish.key) {
+            entries.push((
+                Entry {
+                    key: wish.key.clone(),
+                    value: wish.value.clone(),
+                },
+                wish.source.clone(),
+                "asked for".to_owned(),
+            ));
+        }
+    }
+    entries
+}
+
+fn conf(facts: &Facts, entries: &[(Entry, Source, String)]) -> Conf {
+    let file = &facts.conf;
+    let lines: Vec<Entry> = entries.iter().map(|(entry, _, _)| entry.clone()).collect();
+    let text = conf::render(&file.text, &lines, file.grammar);
+    let manner = if text == file.text {
+        ConfManner::Unchanged
+    } else if file.is_mount_point && file.writable {
+        ConfManner::InPlace
+    } else if file.dir_writable && !file.is_mount_point {
+        ConfManner::Replace
+    } else {
+        ConfManner::Shadow {
+            dir: facts
+                .records
+                .state_dir
+                .path
+                .join(format!("home-{}", facts.home.component.id())),
+        }
+    };
+    Conf {
+        path: file.path.clone(),
+        text,
+        manner,
+    }
+}
+
+/// Where FEs are asked of which no port is known: the seed's own variable, this cluster's wish, the conf file of an FE
+/// image, the engine's default.
+fn query_port(settings: &Settings, facts: &Facts) -> u16 {
+    let engine = facts.home.engine;
+    let Some(port) = engine.port(Component::Fe, PortName::Query) else {
+        return 0;
+    };
+    let asked = settings
+        .master_query_port
+        .as_ref()
+        .or_else(|| settings.ports.get(&PortName::Query));
+    let in_conf = || {
+        let fe = facts.home.component == Component::Fe;
+        facts
+            .conf
+            .lookup(port.conf_key)
+            .filter(|_| fe)?
+            .trim()
+            .parse()
+            .ok()
+    };
+    asked
+        .map(|port| port.value)
+        .or_else(in_conf)
+        .or(port.default)
+        .unwrap_or(0)
+}
+
+fn decisions(
+    settings: &Settings,
+    facts: &Facts,
+    plan: &Plan,
+    entries: &[(Entry, Source, String)],
+    record: Option<&Record>,
+) -> Vec<Decision> {
+    let home = &facts.home;
+    let mut list = vec![
+        Decision::new(
+            "engine",
+            home.engine.name,
+            Source::Image,
+            "its files are in the home dir",
+        ),
+        Decision::new("home", home.dir.display(), home.dir_source.clone(), ""),
+        Decision::new(
+            "component",
+            home.component.id(),
+            home.component_source.clone(),
+            "",
+        ),
+    ];
+    let (role_source, role_why) = match plan.node.role {
+        Role::Seed => (
+            Source::Derived,
+            "LOCAL_HOST is the first of MASTER_HOST".to_owned(),
+        ),
+        Role::Follower | Role::Observer => (
+            settings
+                .fe_role
+                .as_ref()
+                .map_or(Source::Derived, |role| role.source.clone()),
+            "LOCAL_HOST is not the first of MASTER_HOST".to_owned(),
+        ),
+        Role::Backend | Role::ComputeNode => (Source::Derived, "as the component".to_owned()),
+    };
+    list.push(Decision::new(
+        "role",
+        plan.node.role.name(),
+        role_source,
+        role_why,
+    ));
+    let host_why = match plan.node.host {
+        Host::Address(_) => "members know this node by address",
+        Host::Name(_) => "members know this node by name",
+    };
+    list.push(Decision::new(
+        "host",
+        &plan.node.host,
+        settings.local_host.source.clone(),
+        host_why,
+    ));
+    for choice in &plan.ports {
+        list.push(Decision::new(
+            choice.port.conf_key,
+            choice.number,
+            choice.source.clone(),
+            choice.why.clone(),
+        ));
+    }
+    for (entry, source, why) in entries
+        .iter()
+        .filter(|(entry, _, _)| plan.ports.iter().all(|choice| choice.port.conf_key != entry.key))
+    {
+        list.push(Decision::new(
+            entry.key.clone(),
+            &entry.value,
+            source.clone(),
+            why.clone(),
+        ));
+    }
+    let manner = match &plan.conf.manner {
+        ConfManner::Unchanged => "it says so already".to_owned(),
+        ConfManner::Replace => "our block is written at its end".to_owned(),
+        ConfManner::InPlace => "it is mounted itself, so it is rewritten in place".to_owned(),
+        ConfManner::Shadow { dir } => format!(
+            "it cannot be written: the engine is started from {}",
+            dir.display()
+        ),
+    };
+    list.push(Decision::new(
+        "conf file",
+        plan.conf.path.display(),
+        Source::Image,
+        manner,
+    ));
+    list.push(Decision::new(
+        "data",
+        data_word(&plan.node.data),
+        Source::Derived,
+        plan.data_dir.display().to_string(),
+    ));
+    list.push(Decision::new(
+        "record",
+        record.map_or("none", |record| progress_word(record.progress)),
+        Source::Record,
+        format!("{} and {}", plan.data_dir.display(), plan.state_dir.display()),
+    ));
+    let asked = settings
+        .master_hosts
+        .value
+        .iter()
+        .filter(|host| !home.component.is_fe() || **host != plan.node.host);
+    let asked: Vec<String> = asked.map(|host| host.with_port(plan.query_port)).collect();
+    let (join, why) = join_sentence(plan, &asked.join(", "));
+    list.push(Decision::new("join", join, Source::Derived, why));
+    list.push(Decision::new(
+        "stop grace",
+        seconds(plan.stop_grace),
+        settings
+            .stop_grace
+            .as_ref()
+            .map_or(Source::Default, |grace| grace.source.clone()),
+        "from a stop request to SIGKILL",
+    ));
+    list
+}
+
+/// What the joining will begin with.
+fn join_sentence(plan: &Plan, asked: &str) -> (String, String) {
+    let node = &plan.node;
+    let founding = || match node.bootstrap {
+        Bootstrap::Guarded => format!("found after {} if nobody contradicts", seconds(plan.guard_time)),
+        Bootstrap::Never => "wait for a leader; BOOTSTRAP=never refuses to found".to_owned(),
+        Bootstrap::Force => "found at once, whoever contradicts".to_owned(),
+    };
+    let nobody = if asked.is_empty() {
+        "nobody to ask".to_owned()
+    } else {
+        format!("asks {asked}")
+    };
+    match (asking(node), &node.data, node.role) {
+        (Asking::Nobody, _, _) => ("start at once".to_owned(), "a member asks nobody".to_owned()),
+        (Asking::Once, _, _) => (
+            "start after one look".to_owned(),
+            format!("it was ready once, without a record; {nobody}"),
+        ),
+        (Asking::Until, Data::Empty { known: None }, Role::Seed) => {
+            (founding(), format!("listens for the leader's calls; {nobody}"))
+        }
+        (Asking::Until, Data::Empty { known: Some(known) }, Role::Seed) => (
+            "rejoin, never found".to_owned(),
+            format!("{}; {nobody}", known.sentence),
+        ),
+        (Asking::Until, Data::Unproven { .. }, _) => ("ask, then start or join anew".to_owned(), nobody),
+        (Asking::Until, _, _) => ("wait for a leader, register once, then start".to_owned(), nobody),
+    }
+}
+
+fn data_word(data: &Data) -> &'static str {
+    match data {
+        Data::Empty { known: None } => "empty",
+        Data::Empty { known: Some(_) } => "wiped",
+        Data::Joined { .. } => "a member's",
+        Data::Adopted { .. } => "a member's, without a record",
+        Data::Unfinished { keep: true, .. } => "an unfinished join's",
+        Data::Unfinished { keep: false, .. } => "an unfinished join's, to be set aside",
+        Data::UnfinishedFounding => "an unfinished founding's",
+        Data::Unproven { .. } => "an unfinished start's",
+    }
+}
+
+/// The word of a record's progress, as it stands in the file.
+pub const fn progress_word(progress: Progress) -> &'static str {
+    match progress {
+        Progress::Planned => "planned",
+        Progress::Added => "added",
+        Progress::Started => "started",
+        Progress::Joined => "joined",
+        Progress::Founding => "founding",
+    }
+}
+
+/// Seconds as people read them.
+pub fn seconds(duration: Duration) -> String {
+    let text = format!("{:.1}", duration.as_secs_f64());
+    format!("{} s", text.strip_suffix(".0").unwrap_or(&text))
+}
+
+/// What a believed cluster prescribes to this node: the HTTP port every FE uses, and the port it lists for this host.
+pub fn prescribed(node: &Node, engine: &crate::engine::Engine, cluster: &Cluster) -> Prescribed {
+    let mut ports = Prescribed::new();
+    if node.component != Component::Fe {
+        return ports;
+    }
+    if cluster.leader.http_port != 0 {
+        ports.insert(PortName::Http, cluster.leader.http_port);
+    }
+    let rpc_is_shared = engine
+        .port(Component::Fe, PortName::Rpc)
+        .is_some_and(|port| port.kind == crate::engine::PortKind::ClusterWide);
+    if rpc_is_shared && cluster.leader.rpc_port != 0 {
+        ports.insert(PortName::Rpc, cluster.leader.rpc_port);
+    }
+    if let Some(own) = cluster.frontends.iter().find(|fe| join::is_here(node, &fe.host)) {
+        ports.insert(PortName::EditLog, own.edit_log_port);
+    }
+    ports
+}

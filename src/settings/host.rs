@@ -29,6 +29,19 @@ pub enum NotAHost {
     BadName,
 }
 
+/// Where somebody listens.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Endpoint {
+    pub host: Host,
+    pub port: u16,
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.host.with_port(self.port))
+    }
+}
+
 impl Host {
     /// Reads one host: IPv4 (leading zeros are decimal, as people mean them), IPv6 with or without brackets, or a name.
     pub fn parse(text: &str) -> Result<Self, NotAHost> {

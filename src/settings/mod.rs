@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use host::{Host, NotAHost};
+pub use host::{Endpoint, Host, NotAHost};
 
 use crate::engine::{Component, Engine, PortName};
 

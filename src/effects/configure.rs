@@ -1,0 +1,97 @@
+//! Puts the conf text where the engine will read it: beside and renamed, in place when the file itself is mounted, or
+//! in a shadow home when the conf dir cannot be written.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use crate::effects::files::{self, WriteError};
+use crate::plan::Conf;
+use crate::plan::ConfManner;
+
+/// Writes the conf and returns the home the engine is to be started in.
+pub fn configure(conf: &Conf, home: &Path) -> Result<PathBuf, WriteError> {
+    match &conf.manner {
+        ConfManner::Unchanged => Ok(home.to_owned()),
+        ConfManner::Replace => files::replace(&conf.path, conf.text.as_bytes()).map(|()| home.to_owned()),
+        ConfManner::InPlace => {
+            files::rewrite_in_place(&conf.path, conf.text.as_bytes()).map(|()| home.to_owned())
+        }
+        ConfManner::Shadow { dir } => {
+            shadow(conf, home, dir).map_err(|source| WriteError {
+                path: dir.clone(),
+                source,
+            })?;
+            Ok(dir.clone())
+        }
+    }
+}
+
+/// A home of links to the real one, with a `conf/` of its own, and a `bin/` of its own because the start scripts keep
+/// their pid files there.
+fn shadow(conf: &Conf, home: &Path, dir: &Path) -> io::Result<()> {
+    if dir.exists() {
+        fs::remove_dir_all(dir)?;
+    }
+    fs::create_dir_all(dir.join("conf"))?;
+    fs::create_dir_all(dir.join("bin"))?;
+    for entry in fs::read_dir(home)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name == "bin" || name == "conf" {
+            continue;
+        }
+        symlink(entry.path(), dir.join(name))?;
+    }
+    for entry in fs::read_dir(home.join("bin"))? {
+        let entry = entry?;
+        symlink(entry.path(), dir.join("bin").join(entry.file_name()))?;
+    }
+    for entry in fs::read_dir(home.join("conf"))? {
+        let entry = entry?;
+        let own = dir.join("conf").join(entry.file_name());
+        if Some(entry.file_name().as_os_str()) == conf.path.file_name() {
+            files::replace(&own, conf.text.as_bytes()).map_err(|error| error.source)?;
+        } else {
+            symlink(entry.path(), own)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::configure;
+    use crate::plan::{Conf, ConfManner};
+    use std::fs;
+
+    #[test]
+    fn a_conf_dir_that_cannot_be_written_gets_a_shadow_home() {
+        let root = tempfile::tempdir().unwrap();
+        let home = root.path().join("fe");
+        for dir in ["bin", "conf", "lib", "meta"] {
+            fs::create_dir_all(home.join(dir)).unwrap();
+        }
+        fs::write(home.join("conf/fe.conf"), "shipped").unwrap();
+        fs::write(home.join("conf/core-site.xml"), "xml").unwrap();
+        fs::write(home.join("bin/start_fe.sh"), "#!/bin/sh").unwrap();
+        let dir = root.path().join("shadow");
+        let conf = Conf {
+            path: home.join("conf/fe.conf"),
+            text: "ours".to_owned(),
+            manner: ConfManner::Shadow { dir: dir.clone() },
+        };
+        // Twice: a restart finds the old one there.
+        for _ in 0..2 {
+            assert_eq!(configure(&conf, &home).unwrap(), dir);
+        }
+        assert_eq!(fs::read_to_string(dir.join("conf/fe.conf")).unwrap(), "ours");
+        assert_eq!(fs::read_to_string(dir.join("conf/core-site.xml")).unwrap(), "xml");
+        assert_eq!(fs::read_to_string(home.join("conf/fe.conf")).unwrap(), "shipped");
+        fs::write(dir.join("meta/x"), "").unwrap();
+        assert!(home.join("meta/x").exists(), "data goes to the real home");
+        fs::write(dir.join("bin/fe.pid"), "7").unwrap();
+        assert!(!home.join("bin/fe.pid").exists());
+    }
+}

@@ -1,0 +1,49 @@
+//! Keeps the record in its two places. The one in the state dir is written first: it is what is left when the data is
+//! gone, so it never knows less than the other one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::effects::files::{self, WriteError};
+use crate::facts::record::{DATA_COPY, Record, state_copy};
+
+/// Where the two copies lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Places {
+    pub data_dir: PathBuf,
+    pub state_dir: PathBuf,
+}
+
+impl Places {
+    pub fn data_copy(&self) -> PathBuf {
+        self.data_dir.join(DATA_COPY)
+    }
+
+    pub fn state_copy(&self, record: &Record) -> PathBuf {
+        self.state_dir.join(state_copy(record.component))
+    }
+
+    /// Writes both copies; directories that are missing are made.
+    pub fn write(&self, record: &Record) -> Result<(), WriteError> {
+        let text = record.to_json();
+        for path in [self.state_copy(record), self.data_copy()] {
+            make_dir(path.parent().unwrap_or(Path::new("/")))?;
+            files::replace(&path, text.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Writes the copy beside the data only where there is data: before the engine made its dir there is nothing to
+    /// belong to.
+    pub fn write_state(&self, record: &Record) -> Result<(), WriteError> {
+        make_dir(&self.state_dir)?;
+        files::replace(&self.state_copy(record), record.to_json().as_bytes())
+    }
+}
+
+fn make_dir(dir: &Path) -> Result<(), WriteError> {
+    fs::create_dir_all(dir).map_err(|source| WriteError {
+        path: dir.to_owned(),
+        source,
+    })
+}

@@ -1,0 +1,129 @@
+//! After the start: watches the membership until the cluster shows this node alive, and ends then.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::cluster::Cluster;
+use crate::effects::look::look;
+use crate::engine::Component;
+use crate::engine::member::Backend;
+use crate::plan::join::{Node, is_here};
+use crate::plan::leader::{Belief, Cluster as Believed};
+use crate::settings::Endpoint;
+
+/// Between two looks at first; a node turns alive at the heartbeat after it serves.
+const SOON: Duration = Duration::from_millis(500);
+/// Between two looks once the join has taken longer than anybody wanted.
+const LATER: Duration = Duration::from_secs(10);
+/// A believed leader that does not list this node says so this often before it is taken for the truth: a list that
+/// was read while the leader changed is corrected by then.
+const MISSED: u32 = 3;
+
+/// How the watch ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Watched {
+    Alive(Box<Believed>),
+    /// The cluster does not list this node any more: a person dropped it.
+    Dropped(Box<Believed>),
+}
+
+/// What the cluster shows of this node.
+enum Shown {
+    Alive,
+    NotYet(String),
+    Missing,
+}
+
+/// Looks until this node is alive or found dropped; after `patience` it says once what the cluster says, and goes on
+/// slowly. `known` gives the FEs to ask, this node's own too.
+pub async fn watch<C: Cluster>(
+    client: &C,
+    node: &Node,
+    mut known: Vec<Endpoint>,
+    heartbeat: Duration,
+    patience: Duration,
+) -> Watched {
+    let begun = Instant::now();
+    let mut said = false;
+    let mut missed = 0;
+    let mut last = String::from("nobody has answered");
+    loop {
+        let round = look(client, &known, heartbeat, heartbeat * 2).await;
+        if let Belief::Leader(cluster) = round.belief {
+            learn(&mut known, &cluster);
+            match shown(client, node, &cluster).await {
+                Shown::Alive => return Watched::Alive(Box::new(cluster)),
+                Shown::Missing => {
+                    missed += 1;
+                    last = format!("{} leads and does not list this node", cluster.leader.host);
+                    if missed >= MISSED {
+                        return Watched::Dropped(Box::new(cluster));
+                    }
+                }
+                Shown::NotYet(why) => {
+                    missed = 0;
+                    last = why;
+                }
+            }
+        } else {
+            last = round.summary();
+        }
+        if !said && begun.elapsed() >= patience {
+            said = true;
+            tracing::error!(
+                waited_s = begun.elapsed().as_secs(),
+                "this node is not alive in its cluster after JOIN_TIMEOUT: {last}"
+            );
+        }
+        sleep(if said { LATER } else { SOON }).await;
+    }
+}
+
+async fn shown<C: Cluster>(client: &C, node: &Node, cluster: &Believed) -> Shown {
+    if node.component == Component::Fe {
+        return match cluster.frontends.iter().find(|fe| is_here(node, &fe.host)) {
+            Some(fe) if fe.alive && fe.join => Shown::Alive,
+            Some(fe) => Shown::NotYet(not_yet(&fe.error)),
+            None => Shown::Missing,
+        };
+    }
+    let leader = endpoint(cluster);
+    let list = match node.component {
+        Component::Cn => client.compute_nodes(&leader).await,
+        Component::Fe | Component::Be | Component::Broker => client.backends(&leader).await,
+    };
+    let here = |be: &&Backend| is_here(node, &be.host) && be.heartbeat_port == node.identity_port;
+    match list {
+        Err(why) => Shown::NotYet(format!("{} {why}", cluster.leader.host)),
+        Ok(list) => match list.iter().find(here) {
+            Some(be) if be.alive => Shown::Alive,
+            Some(be) => Shown::NotYet(not_yet(&be.error)),
+            None => Shown::Missing,
+        },
+    }
+}
+
+fn not_yet(error: &str) -> String {
+    if error.is_empty() { "the cluster has not reached it yet".to_owned() } else { format!("the cluster says: {error}") }
+}
+
+/// The leader's MySQL port, or the one it answered at when it has not shown any yet.
+pub fn endpoint(cluster: &Believed) -> Endpoint {
+    let host = crate::settings::Host::parse(&cluster.leader.host);
+    Endpoint {
+        host: host.unwrap_or_else(|_| cluster.from.host.clone()),
+        port: if cluster.leader.query_port == 0 { cluster.from.port } else { cluster.leader.query_port },
+    }
+}
+
+fn learn(known: &mut Vec<Endpoint>, cluster: &Believed) {
+    for fe in cluster.frontends.iter().filter(|fe| fe.query_port != 0) {
+        if let Ok(host) = crate::settings::Host::parse(&fe.host) {
+            let endpoint = Endpoint { host, port: fe.query_port };
+            if !known.contains(&endpoint) {
+                known.push(endpoint);
+            }
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! The addresses of this machine, and those that the names we were given resolve to.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, ToSocketAddrs};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use nix::ifaddrs::getifaddrs;
+use nix::net::if_::InterfaceFlags;
+
+use crate::settings::Host;
+
+/// A resolver that takes longer than this for one name is not waited for: its retries go to 10 s and more.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addresses {
+    pub interfaces: Vec<Interface>,
+    pub local: LocalHostFact,
+    /// What every host of `MASTER_HOST` resolves to.
+    pub masters: BTreeMap<Host, Resolved>,
+}
+
+/// One address of one network interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interface {
+    pub name: String,
+    pub address: IpAddr,
+    pub is_up: bool,
+}
+
+/// What `LOCAL_HOST` is on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalHostFact {
+    pub resolved: Resolved,
+    /// At least one of its addresses belongs to an interface of ours.
+    pub on_interface: bool,
+}
+
+/// What a host stands for; an address stands for itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resolved {
+    Addresses(Vec<IpAddr>),
+    Failed(String),
+}
+
+/// `LOCAL_HOST` names somebody else.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotLocal {
+    #[error(
+        "LOCAL_HOST = {host} is not an address of this machine; it has {}",
+        list(candidates)
+    )]
+    ElsewhereAddress { host: Host, candidates: Vec<IpAddr> },
+    #[error(
+        "LOCAL_HOST = {host} is {}, which is not an address of this machine; it has {}",
+        list(resolved),
+        list(candidates)
+    )]
+    ElsewhereName {
+        host: Host,
+        resolved: Vec<IpAddr>,
+        candidates: Vec<IpAddr>,
+    },
+    #[error(
+        "LOCAL_HOST = {host} does not resolve here: {why}; this machine has {}",
+        list(candidates)
+    )]
+    Unresolvable {
+        host: Host,
+        why: String,
+        candidates: Vec<IpAddr>,
+    },
+}
+
+impl Addresses {
+    /// Asks the kernel and, for names, the resolver; all names at once.
+    pub fn look(local: &Host, masters: &[Host]) -> Self {
+        let interfaces = interfaces();
+        let mut hosts: Vec<Host> = masters.to_vec();
+        hosts.push(local.clone());
+        let mut resolved = resolve_all(hosts);
+        let local = LocalHostFact::new(
+            resolved
+                .get(local)
+                .cloned()
+                .unwrap_or_else(|| Resolved::Failed("it was not asked for".to_owned())),
+            &interfaces,
+        );
+        resolved.retain(|host, _| masters.contains(host));
+        Self {
+            interfaces,
+            local,
+            masters: resolved,
+        }
+    }
+
+    /// Whether `LOCAL_HOST` is this machine, or what it should have been.
+    pub fn check(&self, local: &Host) -> Result<(), NotLocal> {
+        if self.local.on_interface {
+            return Ok(());
+        }
+        let host = local.clone();
+        let candidates = self.candidates();
+        Err(match (&self.local.resolved, local) {
+            (Resolved::Failed(why), _) => NotLocal::Unresolvable {
+                host,
+                why: why.clone(),
+                candidates,
+            },
+            (Resolved::Addresses(_), Host::Address(_)) => NotLocal::ElsewhereAddress { host, candidates },
+            (Resolved::Addresses(resolved), Host::Name(_)) => NotLocal::ElsewhereName {
+                host,
+                resolved: resolved.clone(),
+                candidates,
+            },
+        })
+    }
+
+    /// What other hosts may reach us by: interfaces that are up, loopback and link-local left out, IPv4 first.
+    pub fn candidates(&self) -> Vec<IpAddr> {
+        let mut candidates: Vec<IpAddr> = self
+            .interfaces
+            .iter()
+            .filter(|interface| interface.is_up && is_reachable(interface.address))
+            .map(|interface| interface.address)
+            .collect();
+        candidates.sort();
+        candidates.dedup();
+        candidates
+    }
+}
+
+impl LocalHostFact {
+    fn new(resolved: Resolved, interfaces: &[Interface]) -> Self {
+        let on_interface = match &resolved {
+            Resolved::Addresses(addresses) => addresses.iter().any(|address| {
+                interfaces
+                    .iter()
+                    .any(|interface| is_held(interface.address, *address))
+            }),
+            Resolved::Failed(_) => false,
+        };
+        Self {
+            resolved,
+            on_interface,
+        }
+    }
+}
+
+/// Of 127.0.0.0/8 the interface names one address, but all of them are here.
+fn is_held(interface: IpAddr, address: IpAddr) -> bool {
+    interface == address
+        || (interface.is_loopback() && address.is_loopback() && address.is_ipv4() == interface.is_ipv4())
+}
+
+fn is_reachable(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => !v4.is_loopback() && !v4.is_link_local(),
+        IpAddr::V6(v6) => !v6.is_loopback() && !v6.is_unicast_link_local(),
+    }
+}
+
+fn interfaces() -> Vec<Interface> {
+    let Ok(addresses) = getifaddrs() else {
+        return Vec::new();
+    };
+    addresses
+        .filter_map(|entry| {
+            let socket = entry.address?;
+            let v4 = socket.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
+            let v6 = socket.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip()));
+            Some(Interface {
+                name: entry.interface_name,
+                address: v4.or(v6)?,
+                is_up: entry.flags.contains(InterfaceFlags::IFF_UP),
+            })
+        })
+        .collect()
+}
+
+fn resolve_all(hosts: Vec<Host>) -> BTreeMap<Host, Resolved> {
+    let (answers, inbox) = mpsc::channel();
+    let mut resolved = BTreeMap::new();
+    let mut asked = 0;
+    for host in hosts {
+        if let Host::Address(address) = host {
+            resolved.insert(host, Resolved::Addresses(vec![address]));
+            continue;
+        }
+        let no_answer = Resolved::Failed(format!("no answer within {} s", PATIENCE.as_secs()));
+        if resolved.insert(host.clone(), no_answer).is_some() {
+            continue;
+        }
+        let answers = answers.clone();
+        let name = host.clone();
+        // getaddrinfo has no deadline: a thread that comes too late talks to nobody.
+        let spawned = thread::Builder::new().spawn(move || {
+            let answer = resolve(&name);
+            drop(answers.send((name, answer)));
+        });
+        match spawned {
+            Ok(_) => asked += 1,
+            Err(error) => {
+                resolved.insert(host, Resolved::Failed(error.to_string()));
+            }
+        }
+    }
+    for _ in 0..asked {
+        let Ok((host, answer)) = inbox.recv_timeout(PATIENCE) else {
+            break;
+        };
+        resolved.insert(host, answer);
+    }
+    resolved
+}
+
+fn resolve(host: &Host) -> Resolved {
+    match (host.to_string(), 0).to_socket_addrs() {
+        Err(error) => Resolved::Failed(error.to_string()),
+        Ok(sockets) => {
+            let mut addresses: Vec<IpAddr> = Vec::new();
+            for socket in sockets {
+                let address = socket.ip().to_canonical();
+                if !addresses.contains(&address) {
+                    addresses.push(address);
+                }
+            }
+            Resolved::Addresses(addresses)
+        }
+    }
+}
+
+fn list(addresses: &[IpAddr]) -> String {
+    if addresses.is_empty() {
+        return "none but loopback".to_owned();
+    }
+    let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    texts.join(", ")
+}

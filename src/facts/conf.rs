@@ -1,0 +1,298 @@
+//! The engine's conf file: both grammars it is read by, and what may be done with the file. What is to stand in it is
+//! decided elsewhere.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::home::Home;
+use super::mounts::Mounts;
+use super::place::may_write;
+use crate::engine::Component;
+
+/// How the first line of the block that muster writes begins.
+pub const BEGIN_MARK: &str = "# >>> muster";
+/// And its last one.
+pub const END_MARK: &str = "# <<< muster";
+
+/// How a component reads its conf file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grammar {
+    /// `java.util.Properties`: three separators, escapes, continued lines.
+    Properties,
+    /// `key = value`, one line, everything literal.
+    Plain,
+}
+
+/// A conf file and what we may do with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfFile {
+    pub path: PathBuf,
+    pub grammar: Grammar,
+    /// As it lies there, our own block included; empty if there is none.
+    pub text: String,
+    pub state: ConfState,
+    pub writable: bool,
+    /// The file itself is mounted: it can be rewritten in place, not replaced.
+    pub is_mount_point: bool,
+    /// Files may be created beside it.
+    pub dir_writable: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConfState {
+    Missing,
+    Read,
+    /// Bytes that are not UTF-8 were read as `U+FFFD`: writing `text` back would change them.
+    ReadLossy,
+    Unreadable(String),
+}
+
+/// `${NAME}` in a path, where nothing says what NAME is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{value}` names the variable {variable}, which is not set here")]
+pub struct Unresolved {
+    pub value: String,
+    pub variable: String,
+}
+
+impl Grammar {
+    pub const fn of(component: Component) -> Self {
+        match component {
+            Component::Fe | Component::Broker => Self::Properties,
+            Component::Be | Component::Cn => Self::Plain,
+        }
+    }
+
+    /// Every key with its value, in the order of the file. The last of a key wins.
+    pub fn entries(self, text: &str) -> Vec<(String, String)> {
+        match self {
+            Self::Properties => properties::entries(text),
+            Self::Plain => plain_entries(text),
+        }
+    }
+}
+
+impl ConfFile {
+    pub fn read(path: &Path, grammar: Grammar, mounts: &Mounts) -> Self {
+        let (text, state) = match std::fs::read(path) {
+            Ok(bytes) => match String::from_utf8(bytes) {
+                Ok(text) => (text, ConfState::Read),
+                Err(error) => (
+                    String::from_utf8_lossy(error.as_bytes()).into_owned(),
+                    ConfState::ReadLossy,
+                ),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (String::new(), ConfState::Missing),
+            Err(error) => (String::new(), ConfState::Unreadable(error.to_string())),
+        };
+        Self {
+            path: path.to_owned(),
+            grammar,
+            text,
+            state,
+            writable: may_write(path),
+            is_mount_point: mounts.is_mount_point(path),
+            dir_writable: path.parent().is_some_and(may_write),
+        }
+    }
+
+    pub fn exists(&self) -> bool {
+        self.state != ConfState::Missing
+    }
+
+    /// The text without our own block: what was shipped or mounted.
+    pub fn shipped(&self) -> String {
+        without_block(&self.text)
+    }
+
+    /// What the shipped text gives for a key: a wish that we wrote earlier does not count. A key that is there without
+    /// a value has an empty one, which the FE takes for its default.
+    pub fn lookup(&self, key: &str) -> Option<String> {
+        last(self.grammar.entries(&self.shipped()), key)
+    }
+
+    /// What the start script exports for an upper-case key, before the shell expands it.
+    pub fn exported(&self, key: &str) -> Option<String> {
+        last(exported_entries(&self.shipped()), key)
+    }
+}
+
+/// The text outside our block. A block whose end was cut off is ours to the last line.
+pub fn without_block(text: &str) -> String {
+    let mut inside = false;
+    text.split_inclusive('\n')
+        .filter(|line| {
+            let begins = !inside && line.starts_with(BEGIN_MARK);
+            let ends = inside && line.starts_with(END_MARK);
+            let ours = inside || begins;
+            inside = (inside || begins) && !ends;
+            !ours
+        })
+        .collect()
+}
+
+/// The start scripts export what matches `^[A-Z][A-Z_0-9]*=` once the blanks around the first `=` are gone, and never
+/// see a last line without its newline (common.sh, export_env_from_conf). One pair of quotes around the value goes.
+fn exported_entries(text: &str) -> Vec<(String, String)> {
+    text.split_inclusive('\n')
+        .filter_map(|line| line.strip_suffix('\n'))
+        .filter_map(|line| line.split_once('='))
+        .map(|(key, value)| (key.trim_end_matches(' '), value.trim()))
+        .filter(|(key, _)| is_shell_key(key))
+        .map(|(key, value)| {
+            let bare = value
+                .strip_prefix('"')
+                .and_then(|value| value.strip_suffix('"'))
+                .unwrap_or(value);
+            (key.to_owned(), bare.to_owned())
+        })
+        .collect()
+}
+
+fn is_shell_key(key: &str) -> bool {
+    key.starts_with(|c: char| c.is_ascii_uppercase())
+        && key
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+}
+
+/// The BE's own reader (configbase.cpp): blanks around everything go, `#` is a comment at the start of a line only.
+fn plain_entries(text: &str) -> Vec<(String, String)> {
+    text.split('\n')
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| line.split_once('=').unwrap_or((line, "")))
+        .map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned()))
+        .collect()
+}
+
+fn last(entries: Vec<(String, String)>, key: &str) -> Option<String> {
+    entries
+        .into_iter()
+        .rev()
+        .find(|(name, _)| name == key)
+        .map(|(_, value)| value)
+}
+
+/// The path a conf value means: variables expanded as the engine sees them, relative ones below the home dir, which
+/// is the working directory of the start script.
+pub fn resolve_path(value: &str, home: &Home, conf: &ConfFile) -> Result<PathBuf, Unresolved> {
+    let dir = home.dir.to_string_lossy();
+    let mut known = BTreeMap::from([
+        ("LOG_DIR".to_owned(), format!("{dir}/log")),
+        ("PID_DIR".to_owned(), format!("{dir}/bin")),
+    ]);
+    // In the order of the file, as the script evaluates them.
+    for (key, value) in exported_entries(&conf.shipped()) {
+        known.insert(home.engine.home_variable.to_owned(), dir.to_string());
+        if let Ok(value) = expand(&value, &known) {
+            known.insert(key, value);
+        }
+    }
+    known.insert(home.engine.home_variable.to_owned(), dir.to_string());
+    Ok(home.dir.join(expand(value, &known)?))
+}
+
+/// Replaces each `${NAME}`.
+fn expand(value: &str, known: &BTreeMap<String, String>) -> Result<String, Unresolved> {
+    let mut text = String::new();
+    let mut rest = value;
+    while let Some((before, after)) = rest.split_once("${") {
+        let (variable, after) = after.split_once('}').unwrap_or((after, ""));
+        let Some(replacement) = known.get(variable) else {
+            return Err(Unresolved {
+                value: value.to_owned(),
+                variable: variable.to_owned(),
+            });
+        };
+        text.push_str(before);
+        text.push_str(replacement);
+        rest = after;
+    }
+    text.push_str(rest);
+    Ok(text)
+}
+
+/// `java.util.Properties.load`, as its documentation describes it.
+mod properties {
+    pub(super) fn entries(text: &str) -> Vec<(String, String)> {
+        logical_lines(text).iter().map(|line| split(line)).collect()
+    }
+
+    /// Comments and blank lines dropped, continued lines joined without the blanks they begin with.
+    fn logical_lines(text: &str) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut begun: Option<String> = None;
+        for natural in text.replace("\r\n", "\n").split(['\n', '\r']) {
+            let line = natural.trim_start_matches(is_blank);
+            // A comment mark in a continued line is text; a blank line ends one.
+            if begun.is_none() && (line.is_empty() || line.starts_with(['#', '!'])) {
+                continue;
+            }
+            let mut whole = begun.take().unwrap_or_default();
+            whole.push_str(line);
+            let backslashes = line.len() - line.trim_end_matches('\\').len();
+            if backslashes % 2 == 1 {
+                whole.pop();
+                begun = Some(whole);
+            } else {
+                lines.push(whole);
+            }
+        }
+        lines.extend(begun);
+        lines
+    }
+
+    fn split(line: &str) -> (String, String) {
+        let mut escaped = false;
+        let end = line
+            .char_indices()
+            .find(|(_, c)| {
+                let is_end = !escaped && (matches!(c, '=' | ':') || is_blank(*c));
+                escaped = *c == '\\' && !escaped;
+                is_end
+            })
+            .map_or(line.len(), |(index, _)| index);
+        let (key, rest) = line.split_at_checked(end).unwrap_or((line, ""));
+        let rest = rest.trim_start_matches(is_blank);
+        let value = rest.strip_prefix(['=', ':']).unwrap_or(rest);
+        // The FE trims what Properties would keep at the end.
+        (
+            unescape(key),
+            unescape(value.trim_start_matches(is_blank)).trim().to_owned(),
+        )
+    }
+
+    fn unescape(text: &str) -> String {
+        let mut plain = String::with_capacity(text.len());
+        let mut chars = text.chars();
+        while let Some(c) = chars.next() {
+            if c != '\\' {
+                plain.push(c);
+                continue;
+            }
+            match chars.next() {
+                Some('t') => plain.push('\t'),
+                Some('n') => plain.push('\n'),
+                Some('r') => plain.push('\r'),
+                Some('f') => plain.push('\u{c}'),
+                Some('u') => {
+                    let digits: String = chars.by_ref().take(4).collect();
+                    let code = u32::from_str_radix(&digits, 16).ok();
+                    plain.push(
+                        code.and_then(char::from_u32)
+                            .unwrap_or(char::REPLACEMENT_CHARACTER),
+                    );
+                }
+                Some(other) => plain.push(other),
+                None => {}
+            }
+        }
+        plain
+    }
+
+    fn is_blank(c: char) -> bool {
+        matches!(c, ' ' | '\t' | '\u{c}')
+    }
+}

@@ -1,0 +1,291 @@
+//! What lies in the data dir of an FE, and whether it proves that this FE was once ready. What follows from it is
+//! decided elsewhere.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::conf::Grammar;
+use super::mounts::Mounts;
+use super::place::Place;
+use super::search::{self, Sought};
+use crate::engine::ReadyProof;
+
+/// What a data dir that was set aside has in its name: `<dir>.unfinished-<time>`, or `<dir>/unfinished-<time>`.
+pub const SET_ASIDE: &str = "unfinished-";
+
+/// Journal text is searched no further than this, all files together: it is read at every start that has no record.
+const JOURNAL_SEARCH: u64 = 256 << 20;
+
+/// The journal's own log rotates at 10 MB.
+const INFO_SEARCH: u64 = 64 << 20;
+
+/// ROLE and VERSION have about a hundred bytes.
+const SMALL_FILE: u64 = 64 << 10;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeData {
+    pub place: Place,
+    pub role: Option<RoleFile>,
+    pub version: Option<VersionFile>,
+    pub deploy_mode: Option<SmallFile>,
+    /// `bdb/*.jdb`, by name.
+    pub journals: Vec<FileSize>,
+    /// `image.<number>`, below `image/`: what checkpoints and downloads leave.
+    pub images: Vec<FileSize>,
+    pub journal_info: JournalInfo,
+    /// This node's own name, as text of a member list in the journal.
+    pub own_name: Sought,
+    /// What earlier set-asides left, beside and inside; none of it is data.
+    pub leftovers: Vec<PathBuf>,
+    /// Files that are there and cannot be read.
+    pub unreadable: Vec<String>,
+    /// Proof that this FE was once ready, with everything a bare start needs still there.
+    pub ready: bool,
+}
+
+/// `image/ROLE`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RoleFile {
+    pub size: u64,
+    /// A key without a value is there with an empty one.
+    pub keys: BTreeMap<String, String>,
+}
+
+/// `image/VERSION`, without the cluster's token: that is a secret and stays in the file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct VersionFile {
+    pub size: u64,
+    pub cluster_id: Option<String>,
+    pub run_mode: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SmallFile {
+    pub size: u64,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileSize {
+    pub name: String,
+    pub size: u64,
+}
+
+/// What `bdb/je.info.*` tells about how this node entered its group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct JournalInfo {
+    /// It once began a group of its own.
+    pub nascent_group: bool,
+    /// It once joined somebody else's.
+    pub joined_as_replica: bool,
+}
+
+impl RoleFile {
+    fn key(&self, key: &str) -> Option<&str> {
+        self.keys.get(key).map(String::as_str)
+    }
+
+    /// `FOLLOWER` or `OBSERVER`; a leader is a follower here.
+    pub fn role(&self) -> Option<&str> {
+        self.key("role")
+    }
+
+    /// The node name inside the election group.
+    pub fn name(&self) -> Option<&str> {
+        self.key("name")
+    }
+
+    /// `IP` or `FQDN`; empty until the FE was ready, or if nobody ever writes it.
+    pub fn host_type(&self) -> Option<&str> {
+        self.key("hostType")
+    }
+}
+
+impl FeData {
+    /// Looks at a data dir; `proof` says what this engine leaves when it has been ready.
+    pub fn look(dir: &Path, proof: ReadyProof, mounts: &Mounts) -> Self {
+        let mut unreadable = Vec::new();
+        let mut small = |name: &str| match read_small(&dir.join("image").join(name)) {
+            Ok(file) => file,
+            Err(why) => {
+                unreadable.push(why);
+                // It is there: whatever is in it, the dir is not empty.
+                Some(SmallFile::default())
+            }
+        };
+        let role = small("ROLE").map(|file| RoleFile {
+            size: file.size,
+            keys: keys(&file.text),
+        });
+        let version = small("VERSION").map(|file| {
+            let mut keys = keys(&file.text);
+            VersionFile {
+                size: file.size,
+                cluster_id: keys.remove("clusterId"),
+                run_mode: keys.remove("runMode"),
+            }
+        });
+        let deploy_mode = small("DEPLOY_MODE");
+        let mut list = |dir: PathBuf, counts: fn(&str) -> bool| {
+            files(&dir, counts).unwrap_or_else(|error| {
+                unreadable.push(format!("{}: {error}", dir.display()));
+                Vec::new()
+            })
+        };
+        let is_journal = |name: &str| name.ends_with(".jdb");
+        let journals = list(dir.join("bdb"), is_journal);
+        let mut images = list(dir.join("image"), is_image);
+        // Newer versions keep them one level below.
+        images.extend(
+            list(dir.join("image").join("v2"), is_image)
+                .into_iter()
+                .map(|file| FileSize {
+                    name: format!("v2/{}", file.name),
+                    ..file
+                }),
+        );
+        let mut data = Self {
+            place: Place::look(dir, mounts),
+            role,
+            version,
+            deploy_mode,
+            journals,
+            images,
+            journal_info: JournalInfo::default(),
+            own_name: Sought::NotSought,
+            leftovers: leftovers(dir),
+            unreadable,
+            ready: false,
+        };
+        data.look_into_journal(dir, proof);
+        data.ready = data.proves_readiness(proof);
+        data
+    }
+
+    /// Nothing in it that an FE of any state would find. Leftovers of a set-aside and stray files do not count.
+    pub fn is_empty(&self) -> bool {
+        self.role.is_none()
+            && self.version.is_none()
+            && self.deploy_mode.is_none()
+            && self.journals.is_empty()
+            && self.images.is_empty()
+            && self.unreadable.is_empty()
+    }
+
+    /// The rule of the engine, on the facts above. ROLE, VERSION and a journal must still be there besides: an FE that
+    /// lost one of them elects itself when it is started bare, whatever it once was.
+    pub fn proves_readiness(&self, proof: ReadyProof) -> bool {
+        let (Some(role), Some(_), false) = (&self.role, &self.version, self.journals.is_empty()) else {
+            return false;
+        };
+        match proof {
+            // The key itself is there from the first write on.
+            ReadyProof::RoleKeyFilled(key) => role.key(key).is_some_and(|value| !value.is_empty()),
+            ReadyProof::JournalInfo => {
+                let info = self.journal_info;
+                if info.nascent_group {
+                    self.own_name == Sought::Found
+                } else {
+                    info.joined_as_replica
+                }
+            }
+        }
+    }
+
+    fn look_into_journal(&mut self, dir: &Path, proof: ReadyProof) {
+        let bdb = dir.join("bdb");
+        let info = match files(&bdb, |name| {
+            name.starts_with("je.info.") && !name.ends_with(".lck")
+        }) {
+            Ok(info) => info,
+            Err(_) => return,
+        };
+        let info: Vec<PathBuf> = info.into_iter().map(|file| bdb.join(file.name)).collect();
+        let says = |words: &str| search::in_files(&info, words.as_bytes(), INFO_SEARCH) == Sought::Found;
+        self.journal_info = JournalInfo {
+            nascent_group: says("Nascent group"),
+            joined_as_replica: says("Joined group as a replica"),
+        };
+        // Reading the journal itself is dear; it decides only for an engine that leaves nothing better.
+        if proof != ReadyProof::JournalInfo || !self.journal_info.nascent_group {
+            return;
+        }
+        let Some(name) = self.role.as_ref().and_then(RoleFile::name) else {
+            return;
+        };
+        let text = format!("\"nodeName\":\"{name}\"");
+        let journals = self.journals.iter().map(|file| bdb.join(&file.name));
+        // Journal text may be cleaned away once an image holds it.
+        let images = self.images.iter().map(|file| dir.join("image").join(&file.name));
+        let places: Vec<PathBuf> = journals.chain(images).collect();
+        self.own_name = search::in_files(&places, text.as_bytes(), JOURNAL_SEARCH);
+    }
+}
+
+fn is_image(name: &str) -> bool {
+    name.strip_prefix("image.")
+        .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn keys(text: &str) -> BTreeMap<String, String> {
+    Grammar::Properties.entries(text).into_iter().collect()
+}
+
+/// The start of a file, `None` if it is not there.
+fn read_small(path: &Path) -> Result<Option<SmallFile>, String> {
+    match search::head(path, SMALL_FILE) {
+        Ok((head, size)) => Ok(Some(SmallFile {
+            size,
+            text: String::from_utf8_lossy(&head).into_owned(),
+        })),
+        Err(error) if is_absence(&error) && !path.is_symlink() => Ok(None),
+        Err(error) => Err(format!("{}: {error}", path.display())),
+    }
+}
+
+/// The files of a dir whose names count, by name; none if there is no such dir.
+fn files(dir: &Path, counts: impl Fn(&str) -> bool) -> io::Result<Vec<FileSize>> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if is_absence(&error) => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if counts(&name) {
+            // A file that went away in this moment has no size worth an error.
+            let size = entry.metadata().map_or(0, |meta| meta.len());
+            found.push(FileSize { name, size });
+        }
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found)
+}
+
+fn leftovers(dir: &Path) -> Vec<PathBuf> {
+    let beside = dir.file_name().map(|name| {
+        let prefix = format!("{}.{SET_ASIDE}", name.to_string_lossy());
+        (dir.parent().unwrap_or(Path::new("/")), prefix)
+    });
+    let inside = (dir, SET_ASIDE.to_owned());
+    let mut found: Vec<PathBuf> = beside
+        .into_iter()
+        .chain([inside])
+        .flat_map(|(place, prefix)| {
+            let names = files(place, |name| name.starts_with(&prefix)).unwrap_or_default();
+            names.into_iter().map(move |file| place.join(file.name))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+pub(super) fn is_absence(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}

@@ -1,0 +1,258 @@
+//! `settings → facts`: what is so on this machine before anything is done. Reads and never writes; what follows from
+//! it is the plan's to say.
+//!
+//! Paths of `/proc` and `/sys` and the vendors' default homes are looked for below a `root`, which is `/` outside tests.
+
+pub mod addresses;
+pub mod conf;
+pub mod data;
+pub mod home;
+pub mod limits;
+pub mod mounts;
+pub mod pidfile;
+pub mod place;
+pub mod ports;
+pub mod record;
+mod search;
+pub mod sockets;
+pub mod storage;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+pub use search::Sought;
+
+use crate::engine::Component;
+use crate::settings::{Settings, Source, Sourced};
+
+use addresses::Addresses;
+use conf::{ConfFile, Grammar, Unresolved};
+use data::FeData;
+use home::Home;
+use limits::Limits;
+use mounts::Mounts;
+use pidfile::PidFileFact;
+use place::Place;
+use ports::{Candidate, PortFacts};
+use record::RecordCopy;
+use storage::StoragePath;
+
+/// Everything that is so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    pub home: Home,
+    pub conf: ConfFile,
+    /// The second file, that wins over the first, of engines that read one.
+    pub custom_conf: Option<ConfFile>,
+    pub data: Data,
+    pub records: Records,
+    pub addresses: Addresses,
+    pub ports: PortFacts,
+    pub limits: Limits,
+    pub pid_file: PidFileFact,
+}
+
+/// What this component keeps on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Data {
+    Fe(Box<FeData>),
+    Storage(Vec<StoragePath>),
+    /// A component without data.
+    Nothing,
+    /// The conf or a wish names a path that cannot be told.
+    Unresolved {
+        problem: Unresolved,
+        source: Source,
+    },
+}
+
+/// Both copies of the record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Records {
+    /// `None` for a component without data.
+    pub data_path: Option<PathBuf>,
+    pub data: RecordCopy,
+    pub state_path: PathBuf,
+    pub state: RecordCopy,
+    pub state_dir: Place,
+}
+
+/// Collects everything. Nothing here fails as a whole: what could not be read says so where it would stand.
+pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
+    let mounts = Mounts::read(root);
+    let grammar = Grammar::of(home.component);
+    let conf = ConfFile::read(&home.conf(), grammar, &mounts);
+    let custom_conf = home
+        .layout
+        .custom_conf
+        .map(|path| ConfFile::read(&home.dir.join(path), grammar, &mounts));
+    let said = Said {
+        settings,
+        home: &home,
+        conf: &conf,
+        custom: custom_conf.as_ref(),
+    };
+    let (data, data_paths) = look_at_data(&said, &mounts);
+    let records = look_at_records(&said, &data_paths, &mounts);
+    let ports = PortFacts::look(root, &said.candidates(&records));
+    let pid_file = PidFileFact::read(&said.pid_file(), &home, root);
+    Facts {
+        data,
+        records,
+        addresses: Addresses::look(&settings.local_host.value, &settings.master_hosts.value),
+        ports,
+        limits: Limits::look(root),
+        pid_file,
+        conf,
+        custom_conf,
+        home,
+    }
+}
+
+/// Who may have said the value of a conf key.
+struct Said<'a> {
+    settings: &'a Settings,
+    home: &'a Home,
+    conf: &'a ConfFile,
+    custom: Option<&'a ConfFile>,
+}
+
+impl Said<'_> {
+    /// What the engine will read, once the wishes are written: the custom file wins over ours.
+    fn value(&self, key: &str) -> Option<Sourced<String>> {
+        let from_file = |file: &ConfFile| {
+            file.lookup(key)
+                .filter(|value| !value.is_empty())
+                .map(|value| Sourced {
+                    value,
+                    source: Source::ConfFile,
+                })
+        };
+        let wishes = self.settings.conf.get(&self.home.component);
+        let wish = wishes.and_then(|wishes| wishes.iter().rev().find(|wish| wish.key == key));
+        self.custom
+            .and_then(from_file)
+            .or_else(|| {
+                wish.map(|wish| Sourced {
+                    value: wish.value.clone(),
+                    source: wish.source.clone(),
+                })
+            })
+            .or_else(|| from_file(self.conf))
+    }
+
+    fn resolve(&self, value: &str) -> Result<PathBuf, Unresolved> {
+        conf::resolve_path(value, self.home, self.conf)
+    }
+
+    fn pid_file(&self) -> PathBuf {
+        let usual = self.home.dir.join(self.home.layout.pid_file);
+        let elsewhere = self
+            .value("PID_DIR")
+            .and_then(|dir| self.resolve(dir.value.trim_matches('"')).ok());
+        match (elsewhere, usual.file_name()) {
+            (Some(dir), Some(name)) => dir.join(name),
+            _ => usual,
+        }
+    }
+
+    /// Every number somebody wishes for, was given before, or would get by default.
+    fn candidates(&self, records: &Records) -> BTreeSet<Candidate> {
+        let mut candidates = BTreeSet::new();
+        for port in self.home.engine.ports_of(self.home.component) {
+            let recorded = [&records.data, &records.state].into_iter();
+            let recorded = recorded.filter_map(|copy| copy.record()?.ports.get(&port.name).copied());
+            let numbers = self
+                .settings
+                .ports
+                .get(&port.name)
+                .map(|wish| wish.value)
+                .into_iter()
+                .chain(
+                    self.value(port.conf_key)
+                        .and_then(|value| value.value.parse().ok()),
+                )
+                .chain(recorded)
+                .chain(port.default);
+            candidates.extend(numbers.filter(|number| *number > 0).map(|number| Candidate {
+                number,
+                udp: port.udp,
+            }));
+        }
+        candidates
+    }
+}
+
+/// The data, and its paths in the order of the conf.
+fn look_at_data(said: &Said<'_>, mounts: &Mounts) -> (Data, Vec<PathBuf>) {
+    let layout = said.home.layout;
+    if layout.data_key.is_empty() {
+        return (Data::Nothing, Vec::new());
+    }
+    let value = said.value(layout.data_key).unwrap_or_else(|| Sourced {
+        value: layout.default_data.to_owned(),
+        source: Source::Default,
+    });
+    let unresolved = |problem| {
+        let data = Data::Unresolved {
+            problem,
+            source: value.source.clone(),
+        };
+        (data, Vec::new())
+    };
+    if layout.component == Component::Fe {
+        return match said.resolve(&value.value) {
+            Err(problem) => unresolved(problem),
+            Ok(dir) => {
+                let data = FeData::look(&dir, said.home.engine.ready_proof, mounts);
+                (Data::Fe(Box::new(data)), vec![dir])
+            }
+        };
+    }
+    let specs = storage::parse(&value.value).into_iter();
+    let paths: Result<Vec<_>, _> = specs
+        .map(|spec| Ok((said.resolve(&spec.path)?, spec.medium)))
+        .collect();
+    match paths {
+        Err(problem) => unresolved(problem),
+        Ok(paths) => {
+            let dirs = paths.iter().map(|(path, _)| path.clone()).collect();
+            let looked = paths
+                .into_iter()
+                .map(|(path, medium)| StoragePath::look(&path, medium, mounts))
+                .collect();
+            (Data::Storage(looked), dirs)
+        }
+    }
+}
+
+fn look_at_records(said: &Said<'_>, data_paths: &[PathBuf], mounts: &Mounts) -> Records {
+    let copies = data_paths.iter().map(|dir| dir.join(record::DATA_COPY));
+    let mut copies = copies.map(|path| (RecordCopy::read(&path), path));
+    // A disk that was put in front of the others has no record yet: the first that says anything speaks for all.
+    let first = copies.next();
+    let spoken = match first {
+        Some((RecordCopy::Missing, path)) => Some(
+            copies
+                .find(|(copy, _)| *copy != RecordCopy::Missing)
+                .unwrap_or((RecordCopy::Missing, path)),
+        ),
+        first => first,
+    };
+    let conf_dir = said.conf.path.parent().unwrap_or(&said.home.dir);
+    let state_dir = said
+        .settings
+        .image
+        .state_dir
+        .as_ref()
+        .map_or(conf_dir, |dir| &dir.value);
+    let state_path = state_dir.join(record::state_copy(said.home.component));
+    let (data, data_path) = spoken.map_or((RecordCopy::Missing, None), |(copy, path)| (copy, Some(path)));
+    Records {
+        data,
+        data_path,
+        state: RecordCopy::read(&state_path),
+        state_path,
+        state_dir: Place::look(state_dir, mounts),
+    }
+}

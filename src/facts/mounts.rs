@@ -1,0 +1,67 @@
+//! What is mounted where, as this process sees it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The mount points of our mount namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Mounts {
+    points: BTreeSet<PathBuf>,
+}
+
+impl Mounts {
+    /// Reads `<root>/proc/self/mountinfo`; without it nothing counts as a mount point.
+    pub fn read(root: &Path) -> Self {
+        Self::parse(&fs::read_to_string(root.join("proc/self/mountinfo")).unwrap_or_default())
+    }
+
+    /// proc_pid_mountinfo(5): the fifth field of a line is the mount point, with blanks as `\040`.
+    pub fn parse(text: &str) -> Self {
+        let points = text
+            .lines()
+            .filter_map(|line| line.split(' ').nth(4))
+            .map(|field| PathBuf::from(unescape(field)))
+            .collect();
+        Self { points }
+    }
+
+    /// Whether `path`, or what it links to, is a mount point itself.
+    pub fn is_mount_point(&self, path: &Path) -> bool {
+        let real = fs::canonicalize(path);
+        self.points.contains(real.as_deref().unwrap_or(path))
+    }
+}
+
+/// The kernel writes blank, tab, newline and backslash as a backslash and three octal digits.
+fn unescape(field: &str) -> String {
+    field
+        .replace("\\040", " ")
+        .replace("\\011", "\t")
+        .replace("\\012", "\n")
+        .replace("\\134", "\\")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Mounts;
+    use std::path::Path;
+
+    #[test]
+    fn the_fifth_field_is_the_mount_point_with_its_blanks_restored() {
+        let mounts = Mounts::parse(
+            "22 1 0:21 / / rw - overlay overlay rw\n\
+             31 22 8:1 /vol/a /data rw,relatime shared:1 - ext4 /dev/sda1 rw\n\
+             32 22 8:1 /vol/b /with\\040blank rw - ext4 /dev/sda1 rw\n",
+        );
+        let table = [
+            ("/data", true),
+            ("/with blank", true),
+            ("/data/meta", false),
+            ("/vol/a", false),
+        ];
+        for (path, expected) in table {
+            assert_eq!(mounts.is_mount_point(Path::new(path)), expected, "{path}");
+        }
+    }
+}

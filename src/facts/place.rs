@@ -1,0 +1,72 @@
+//! A directory and what can be done there, whether it exists yet or not.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use nix::sys::statvfs::statvfs;
+use nix::unistd::{AccessFlags, eaccess};
+
+use super::mounts::Mounts;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    pub path: PathBuf,
+    pub state: PlaceState,
+    pub is_mount_point: bool,
+    /// We may create files in it, or, while it does not exist, create it.
+    pub writable: bool,
+    pub parent_exists: bool,
+    /// What an ordinary user may still write on its file system.
+    pub free_bytes: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlaceState {
+    Missing,
+    Directory,
+    /// A file, or a link to nowhere.
+    NotADirectory,
+    /// It is there, but cannot be listed.
+    Unreadable(String),
+}
+
+impl Place {
+    pub fn look(path: &Path, mounts: &Mounts) -> Self {
+        let nearest = path
+            .ancestors()
+            .find(|dir| dir.is_dir())
+            .unwrap_or(Path::new("/"));
+        Self {
+            path: path.to_owned(),
+            state: state(path),
+            is_mount_point: mounts.is_mount_point(path),
+            writable: may_write(nearest),
+            parent_exists: path.parent().is_some_and(Path::is_dir),
+            free_bytes: statvfs(nearest)
+                .ok()
+                .map(|fs| fs.blocks_available().saturating_mul(fs.fragment_size())),
+        }
+    }
+
+    pub fn exists(&self) -> bool {
+        self.state != PlaceState::Missing
+    }
+}
+
+/// Whether this process may write there: by mode and owner, and by the file system being writable at all.
+pub(super) fn may_write(path: &Path) -> bool {
+    eaccess(path, AccessFlags::W_OK).is_ok()
+}
+
+fn state(path: &Path) -> PlaceState {
+    match fs::read_dir(path) {
+        Ok(_) => PlaceState::Directory,
+        Err(error) => match error.kind() {
+            io::ErrorKind::NotFound if path.is_symlink() => PlaceState::NotADirectory,
+            io::ErrorKind::NotFound => PlaceState::Missing,
+            io::ErrorKind::NotADirectory => PlaceState::NotADirectory,
+            _ => PlaceState::Unreadable(error.to_string()),
+        },
+    }
+}

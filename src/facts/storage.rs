@@ -1,0 +1,107 @@
+//! The storage paths of a BE or CN: what the conf value says, and what lies there.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::data::SET_ASIDE;
+use super::mounts::Mounts;
+use super::place::Place;
+use super::record::DATA_COPY;
+use super::search;
+
+/// One entry of `/disk1,medium:SSD;/disk2`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StorageSpec {
+    pub path: String,
+    /// In upper case.
+    pub medium: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoragePath {
+    pub place: Place,
+    pub medium: Option<String>,
+    /// Nothing of the engine's is in it.
+    pub empty: bool,
+    pub cluster_id: ClusterIdFile,
+}
+
+/// `<storage>/cluster_id`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClusterIdFile {
+    /// No such file, or an empty one: the id comes with the first heartbeat.
+    Unset,
+    Id(String),
+    /// The engine will refuse it.
+    Unreadable(String),
+}
+
+/// Splits the value of the conf key; other properties than the medium are passed over.
+pub fn parse(value: &str) -> Vec<StorageSpec> {
+    value
+        .split(';')
+        .filter_map(|entry| {
+            let mut parts = entry.split(',').map(str::trim);
+            let path = parts.next().filter(|path| !path.is_empty())?;
+            let medium = parts
+                .filter_map(|property| property.split_once(':'))
+                .find(|(key, _)| key.trim().eq_ignore_ascii_case("medium"))
+                .map(|(_, medium)| medium.trim().to_ascii_uppercase());
+            Some(StorageSpec {
+                path: path.to_owned(),
+                medium,
+            })
+        })
+        .collect()
+}
+
+impl StoragePath {
+    pub fn look(path: &Path, medium: Option<String>, mounts: &Mounts) -> Self {
+        Self {
+            place: Place::look(path, mounts),
+            medium,
+            empty: is_empty(path),
+            cluster_id: ClusterIdFile::read(&path.join("cluster_id")),
+        }
+    }
+}
+
+impl ClusterIdFile {
+    fn read(path: &PathBuf) -> Self {
+        let head = match search::head(path, 64) {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                return Self::Unset;
+            }
+            Err(error) => return Self::Unreadable(error.to_string()),
+            Ok((head, _)) => head,
+        };
+        let text = String::from_utf8_lossy(&head);
+        let text = text.trim();
+        if text.is_empty() || text == "-1" {
+            Self::Unset
+        } else if text.bytes().all(|b| b.is_ascii_digit()) {
+            Self::Id(text.to_owned())
+        } else {
+            Self::Unreadable("it holds no number".to_owned())
+        }
+    }
+}
+
+/// Our own files and what a fresh file system brings do not count; what cannot be listed does.
+fn is_empty(path: &Path) -> bool {
+    match fs::read_dir(path) {
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+        Ok(entries) => entries.into_iter().all(|entry| {
+            entry.is_ok_and(|entry| {
+                let name = entry.file_name();
+                name == DATA_COPY || name == "lost+found" || name.to_string_lossy().starts_with(SET_ASIDE)
+            })
+        }),
+    }
+}

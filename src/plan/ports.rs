@@ -1,0 +1,442 @@
+//! Which port each service gets. Three kinds, three rules: the same on every FE; part of what the cluster knows this
+//! node by; this host's own affair.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
+
+use crate::engine::{Component, Engine, Port, PortKind, PortName};
+use crate::exit::ExitCode;
+use crate::plan::refusal::Refusal;
+use crate::settings::{Source, Sourced};
+
+/// Everything the choice rests on.
+#[derive(Debug, Clone)]
+pub struct Inputs<'a> {
+    pub engine: &'static Engine,
+    pub component: Component,
+    /// From flags and environment.
+    pub wished: &'a BTreeMap<PortName, Sourced<u16>>,
+    /// What this node was given before; empty without a record.
+    pub recorded: &'a BTreeMap<PortName, u16>,
+    /// Whether the cluster knows this node by its recorded identity port already.
+    pub registered: bool,
+    /// What the cluster prescribes: its HTTP port, and the identity port it lists for this host.
+    pub cluster: &'a BTreeMap<PortName, u16>,
+    /// What the conf file said before we wrote into it.
+    pub conf: &'a BTreeMap<PortName, u16>,
+    /// Ports nobody else may take here, and who holds them.
+    pub taken: &'a BTreeMap<u16, String>,
+    /// The kernel deals these out to outgoing connections.
+    pub ephemeral: RangeInclusive<u16>,
+}
+
+/// One port, and why it is this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    pub port: &'static Port,
+    pub number: u16,
+    pub source: Source,
+    pub why: String,
+}
+
+/// The ports of one component, in the order of the engine's table, or every reason why there is none.
+pub fn choose(inputs: &Inputs<'_>) -> Result<Vec<Choice>, Vec<Refusal>> {
+    let mut choices: Vec<Choice> = Vec::new();
+    let mut refusals = Vec::new();
+    for port in inputs.engine.ports_of(inputs.component) {
+        let Some(wanted) = wanted(inputs, port) else {
+            continue;
+        };
+        match settle(inputs, port, wanted, &choices) {
+            Ok(choice) => choices.push(choice),
+            Err(refusal) => refusals.push(refusal),
+        }
+    }
+    if refusals.is_empty() {
+        Ok(choices)
+    } else {
+        Err(refusals)
+    }
+}
+
+/// The number that would be right if nobody held it.
+struct Wanted {
+    number: u16,
+    source: Source,
+    /// It may not be another one.
+    fixed: Option<&'static str>,
+    why: String,
+}
+
+fn wanted(inputs: &Inputs<'_>, port: &Port) -> Option<Wanted> {
+    let wish = inputs.wished.get(&port.name);
+    let recorded = inputs.recorded.get(&port.name).copied();
+    let cluster = inputs.cluster.get(&port.name).copied();
+    let by = |number, source, fixed, why: String| {
+        Some(Wanted {
+            number,
+            source,
+            fixed,
+            why,
+        })
+    };
+    match port.kind {
+        PortKind::ClusterWide => {
+            if let Some(number) = cluster {
+                let other = wish.filter(|wish| wish.value != number);
+                let why = other.map_or_else(
+                    || "every FE of a cluster uses the same".to_owned(),
+                    |wish| {
+                        format!(
+                            "every FE of a cluster uses the same, so {} = {} gives way",
+                            port.name.variable(),
+                            wish.value
+                        )
+                    },
+                );
+                return by(
+                    number,
+                    Source::Cluster,
+                    Some("every FE of this cluster uses it"),
+                    why,
+                );
+            }
+            if let (Some(number), true) = (recorded, inputs.registered) {
+                return by(
+                    number,
+                    Source::Record,
+                    Some("every FE of this cluster uses it"),
+                    "as this cluster uses it".to_owned(),
+                );
+            }
+        }
+        PortKind::Identity => {
+            if let (Some(number), true) = (recorded, inputs.registered) {
+                return by(
+                    number,
+                    Source::Record,
+                    Some("the cluster knows this node by it"),
+                    "the cluster knows this node by it".to_owned(),
+                );
+            }
+            if let Some(number) = cluster {
+                return by(
+                    number,
+                    Source::Cluster,
+                    Some("the cluster lists this host with it"),
+                    "the cluster lists this host with it".to_owned(),
+                );
+            }
+        }
+        PortKind::Local => {}
+    }
+    if let Some(wish) = wish {
+        let fixed = (port.kind != PortKind::Local).then_some("it was asked for");
+        return by(wish.value, wish.source.clone(), fixed, "asked for".to_owned());
+    }
+    if let Some(number) = recorded {
+        return by(number, Source::Record, None, "the same as before".to_owned());
+    }
+    if let Some(number) = inputs.conf.get(&port.name).copied() {
+        let fixed = (port.kind == PortKind::ClusterWide)
+            .then_some("every FE uses the same, and the conf file says so");
+        return by(number, Source::ConfFile, fixed, "in the conf file".to_owned());
+    }
+    let fixed = (port.kind == PortKind::ClusterWide).then_some("every FE of a cluster must use the same");
+    by(
+        port.default?,
+        Source::Default,
+        fixed,
+        "the engine's default".to_owned(),
+    )
+}
+
+fn settle(
+    inputs: &Inputs<'_>,
+    port: &'static Port,
+    wanted: Wanted,
+    before: &[Choice],
+) -> Result<Choice, Refusal> {
+    let Some(holder) = holder(inputs, wanted.number, before) else {
+        return Ok(Choice {
+            port,
+            number: wanted.number,
+            source: wanted.source,
+            why: wanted.why,
+        });
+    };
+    if let Some(reason) = wanted.fixed {
+        return Err(Refusal::new(
+            ExitCode::Taken,
+            format!(
+                "{} must be {} ({reason}), but {holder} holds it",
+                port.conf_key, wanted.number
+            ),
+            "stop what holds it, or give this node another address",
+        ));
+    }
+    let Some(number) = next_free(inputs, wanted.number, before) else {
+        return Err(Refusal::new(
+            ExitCode::Taken,
+            format!(
+                "no port is free for {}: {holder} holds {}",
+                port.conf_key, wanted.number
+            ),
+            "stop what holds the ports",
+        ));
+    };
+    Ok(Choice {
+        port,
+        number,
+        source: Source::Derived,
+        why: format!("the next free one: {holder} holds {}", wanted.number),
+    })
+}
+
+/// Who holds a port: somebody on this host, or another service of this node.
+fn holder(inputs: &Inputs<'_>, number: u16, before: &[Choice]) -> Option<String> {
+    inputs.taken.get(&number).cloned().or_else(|| {
+        before
+            .iter()
+            .find(|choice| choice.number == number)
+            .map(|choice| format!("this node's {}", choice.port.conf_key))
+    })
+}
+
+/// The next number that nobody holds, that the kernel does not deal out, and that is no other service's usual one,
+/// here or in a component that may run beside this one.
+fn next_free(inputs: &Inputs<'_>, after: u16, before: &[Choice]) -> Option<u16> {
+    let usual: BTreeSet<u16> = inputs
+        .engine
+        .ports
+        .iter()
+        .filter_map(|port| port.default)
+        .collect();
+    let wished: BTreeSet<u16> = inputs.wished.values().map(|wish| wish.value).collect();
+    let free = |number: &u16| {
+        holder(inputs, *number, before).is_none()
+            && !inputs.ephemeral.contains(number)
+            && !usual.contains(number)
+            && !wished.contains(number)
+    };
+    (after.saturating_add(1)..=u16::MAX).chain(1024..after).find(free)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Inputs, choose};
+    use crate::engine::{ALL, Component, PortName};
+    use crate::settings::{Source, Sourced};
+    use std::collections::BTreeMap;
+
+    #[derive(Default)]
+    struct Case {
+        wished: Vec<(PortName, u16)>,
+        recorded: Vec<(PortName, u16)>,
+        registered: bool,
+        cluster: Vec<(PortName, u16)>,
+        conf: Vec<(PortName, u16)>,
+        taken: Vec<u16>,
+        component: Option<Component>,
+    }
+
+    fn outcome(case: &Case) -> String {
+        let wished = case
+            .wished
+            .iter()
+            .map(|(name, value)| {
+                (
+                    *name,
+                    Sourced {
+                        value: *value,
+                        source: Source::Environment(name.variable().into()),
+                    },
+                )
+            })
+            .collect();
+        let taken = case
+            .taken
+            .iter()
+            .map(|port| (*port, format!("nginx (pid 7) on 0.0.0.0:{port}")))
+            .collect();
+        let inputs = Inputs {
+            engine: ALL[0],
+            component: case.component.unwrap_or(Component::Fe),
+            wished: &wished,
+            recorded: &case.recorded.iter().copied().collect(),
+            registered: case.registered,
+            cluster: &case.cluster.iter().copied().collect(),
+            conf: &case.conf.iter().copied().collect(),
+            taken: &taken,
+            ephemeral: 32768..=60999,
+        };
+        match choose(&inputs) {
+            Ok(choices) => choices
+                .iter()
+                .map(|choice| choice.number.to_string())
+                .collect::<Vec<_>>()
+                .join(" "),
+            Err(refusals) => refusals
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("; "),
+        }
+    }
+
+    use PortName::{BeHttp, EditLog, Heartbeat, Http, Query, Rpc};
+
+    #[test]
+    fn each_kind_of_port_follows_its_rule() {
+        let none = Case::default;
+        let table: Vec<(&str, Case, &str)> = vec![
+            ("defaults", none(), "8030 9020 9030 9010"),
+            (
+                "the conf file's",
+                Case {
+                    conf: vec![(Query, 9131)],
+                    ..none()
+                },
+                "8030 9020 9131 9010",
+            ),
+            (
+                "a wish over the conf file",
+                Case {
+                    conf: vec![(Query, 9131)],
+                    wished: vec![(Query, 9231)],
+                    ..none()
+                },
+                "8030 9020 9231 9010",
+            ),
+            (
+                "a local port moves on",
+                Case {
+                    taken: vec![9030, 9031],
+                    ..none()
+                },
+                "8030 9020 9032 9010",
+            ),
+            (
+                "a wished local port moves on too",
+                Case {
+                    wished: vec![(Rpc, 9100)],
+                    taken: vec![9100],
+                    ..none()
+                },
+                "8030 9101 9030 9010",
+            ),
+            (
+                "not onto another service's usual port",
+                Case {
+                    wished: vec![(Query, 9009)],
+                    taken: vec![9009],
+                    ..none()
+                },
+                "8030 9020 9011 9010",
+            ),
+            (
+                "not into the ephemeral range",
+                Case {
+                    wished: vec![(Query, 32767)],
+                    taken: vec![32767],
+                    ..none()
+                },
+                "8030 9020 61000 9010",
+            ),
+            (
+                "a wish inside the ephemeral range holds",
+                Case {
+                    wished: vec![(Query, 40000)],
+                    ..none()
+                },
+                "8030 9020 40000 9010",
+            ),
+            (
+                "the record keeps what was given",
+                Case {
+                    recorded: vec![(Query, 9032), (Rpc, 9020)],
+                    ..none()
+                },
+                "8030 9020 9032 9010",
+            ),
+            (
+                "the cluster's http port wins",
+                Case {
+                    wished: vec![(Http, 8031)],
+                    cluster: vec![(Http, 8040)],
+                    ..none()
+                },
+                "8040 9020 9030 9010",
+            ),
+            (
+                "a busy http port is never moved",
+                Case {
+                    cluster: vec![(Http, 8030)],
+                    taken: vec![8030],
+                    ..none()
+                },
+                "http_port must be 8030 (every FE of this cluster uses it), but nginx (pid 7) on 0.0.0.0:8030 holds it",
+            ),
+            (
+                "an identity port is free to choose once",
+                Case {
+                    taken: vec![9010],
+                    ..none()
+                },
+                "8030 9020 9030 9011",
+            ),
+            (
+                "but not when it was asked for",
+                Case {
+                    wished: vec![(EditLog, 9010)],
+                    taken: vec![9010],
+                    ..none()
+                },
+                "edit_log_port must be 9010 (it was asked for), but nginx (pid 7) on 0.0.0.0:9010 holds it",
+            ),
+            (
+                "nor when the cluster knows it",
+                Case {
+                    recorded: vec![(EditLog, 9011)],
+                    registered: true,
+                    taken: vec![9011],
+                    ..none()
+                },
+                "edit_log_port must be 9011 (the cluster knows this node by it), but nginx (pid 7) on 0.0.0.0:9011 holds it",
+            ),
+            (
+                "the cluster's list gives a wiped node its port back",
+                Case {
+                    cluster: vec![(EditLog, 9015)],
+                    wished: vec![(EditLog, 9010)],
+                    ..none()
+                },
+                "8030 9020 9030 9015",
+            ),
+            (
+                "all problems at once",
+                Case {
+                    wished: vec![(Http, 9010), (EditLog, 9010)],
+                    taken: vec![9010],
+                    ..none()
+                },
+                "http_port must be 9010 (it was asked for), but nginx (pid 7) on 0.0.0.0:9010 holds it; edit_log_port must be 9010 (it was asked for), but nginx (pid 7) on 0.0.0.0:9010 holds it",
+            ),
+            (
+                "a BE",
+                Case {
+                    component: Some(Component::Be),
+                    taken: vec![8040],
+                    recorded: vec![(Heartbeat, 9051)],
+                    registered: true,
+                    wished: vec![(BeHttp, 8040)],
+                    ..none()
+                },
+                "9060 8041 9051 8060 9070",
+            ),
+        ];
+        for (what, case, expected) in table {
+            assert_eq!(outcome(&case), expected, "{what}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! How a process ended, and what that means for our own exit code.
+
+use std::fmt;
+use std::time::Duration;
+
+use nix::libc::{SIGINT, SIGKILL, SIGTERM};
+
+use super::signals::name;
+use crate::exit::ExitCode;
+
+/// The end of one process, before it is a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    Code(u8),
+    Signal(i32),
+}
+
+impl Exit {
+    /// The shell's convention: the code itself, or 128 + the signal.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Code(code) => code,
+            Self::Signal(signal) => u8::try_from(128 + signal).unwrap_or(u8::MAX),
+        }
+    }
+
+    /// What a stop request may end with and still be a clean stop. A JVM reports the signal it was asked
+    /// with as 143 or 130 after its shutdown hooks ran; a wrapper script without a trap dies of it.
+    fn obeys(self) -> bool {
+        let polite = [SIGTERM, SIGINT];
+        match self {
+            Self::Code(code) => code == 0 || polite.iter().any(|s| i32::from(code) == 128 + s),
+            Self::Signal(signal) => polite.contains(&signal),
+        }
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "{code}"),
+            Self::Signal(signal) => write!(f, "{} ({})", self.number(), name(*signal)),
+        }
+    }
+}
+
+/// How the engine ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// Of the main process; of the last process to end where the start script left a daemon behind.
+    pub exit: Exit,
+    /// A stop request came before the end.
+    pub asked: bool,
+    /// From the spawn until nothing of it was left.
+    pub lived: Duration,
+    /// False when something had to be killed because the grace was over.
+    pub drained: bool,
+}
+
+impl Ended {
+    pub fn code(&self) -> ExitCode {
+        if self.asked && !self.drained {
+            return ExitCode::Engine(Exit::Signal(SIGKILL).number());
+        }
+        if self.exit == Exit::Code(0) || (self.asked && self.exit.obeys()) {
+            return ExitCode::Ok;
+        }
+        ExitCode::Engine(self.exit.number())
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let how = match (self.asked, self.drained) {
+            (true, true) if self.exit.obeys() => "stopped as asked",
+            (true, true) => "asked to stop, but that is not a clean stop",
+            (true, false) => "killed, because it did not stop in time",
+            (false, true) => "nobody asked it to stop",
+            (false, false) => "nobody asked it to stop, and what it left behind was killed",
+        };
+        write!(
+            f,
+            "engine ended with {} after {:.1?}, {how}",
+            self.exit, self.lived
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clean_stop_is_zero_only_when_it_was_asked_for() {
+        let ended = |exit, asked, drained| Ended {
+            exit,
+            asked,
+            drained,
+            lived: Duration::from_millis(500),
+        };
+        for (exit, asked, drained, number) in [
+            (Exit::Code(0), false, true, 0),
+            (Exit::Code(0), true, true, 0),
+            (Exit::Code(143), true, true, 0),
+            (Exit::Code(143), false, true, 143),
+            (Exit::Signal(15), true, true, 0),
+            (Exit::Signal(15), false, true, 143),
+            (Exit::Code(130), true, true, 0),
+            (Exit::Signal(2), false, true, 130),
+            (Exit::Code(1), true, true, 1),
+            (Exit::Signal(11), true, true, 139),
+            (Exit::Signal(64), false, true, 192),
+            // The wrapper went at once and cleanly; the engine it left behind did not.
+            (Exit::Signal(15), true, false, 137),
+            (Exit::Code(0), true, false, 137),
+            // A crash keeps its own code, whatever had to be cleared away after it.
+            (Exit::Code(3), false, false, 3),
+        ] {
+            let ended = ended(exit, asked, drained);
+            assert_eq!(ended.code().number(), number, "{ended:?}");
+        }
+    }
+
+    #[test]
+    fn the_end_is_told_in_one_sentence() {
+        let ended = Ended {
+            exit: Exit::Signal(15),
+            asked: true,
+            drained: true,
+            lived: Duration::from_millis(500),
+        };
+        assert_eq!(
+            ended.to_string(),
+            "engine ended with 143 (SIGTERM) after 500.0ms, stopped as asked"
+        );
+    }
+}

@@ -1,0 +1,119 @@
+//! Listens: every signal that can be caught is blocked and read from one descriptor. Says nothing about what
+//! a signal means; `phase` does.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use nix::errno::Errno;
+use nix::libc::{SIGFPE, SIGHUP, SIGILL, SIGKILL, SIGPIPE, SIGSEGV, SIGSTOP};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tracing::debug;
+
+use super::SuperviseError;
+
+/// Proof that signals are blocked. To be taken in the first instruction of `main`: threads inherit the mask, and
+/// PID 1 loses what arrives before (the kernel drops a signal without a handler that is sent to PID 1).
+#[derive(Debug)]
+pub struct Signals(());
+
+impl Signals {
+    pub fn block() -> Result<Self, SuperviseError> {
+        SigSet::all().thread_block().map_err(SuperviseError::Block)?;
+        unignore();
+        Ok(Self(()))
+    }
+
+    #[expect(
+        deprecated,
+        reason = "its successor is an unsafe function, because a descriptor might be closed behind its back; \
+                  this one is owned by the SignalFd inside, and nobody else has it"
+    )]
+    pub(super) fn listen(self) -> Result<Listener, SuperviseError> {
+        let Self(()) = self;
+        SignalFd::with_flags(&SigSet::all(), SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
+            .map_err(io::Error::from)
+            .and_then(|fd| AsyncFd::with_interest(fd, Interest::READABLE))
+            .map(|fd| Listener { fd })
+            .map_err(SuperviseError::Listen)
+    }
+}
+
+/// A start script must hear what we pass on, but "ignored" survives execve: `sh -c 'muster run &'` hands down an
+/// ignored INT, and an ignored CHLD would let the kernel discard the engine's exit status. Handlers do not survive
+/// it, so each ignored signal is given one; it never runs here, where everything is blocked. HUP stays as it
+/// is, that is what nohup promises; PIPE is Rust's own doing, and std undoes it.
+fn unignore() {
+    let kept = [SIGHUP, SIGPIPE, SIGKILL, SIGSTOP, SIGILL, SIGFPE, SIGSEGV];
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    for signal in ignored(&status).filter(|signal| !kept.contains(signal)) {
+        if let Err(error) = signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false))) {
+            debug!(%error, "{} stays ignored", name(signal));
+        }
+    }
+}
+
+/// The signals of the `SigIgn:` line of /proc/PID/status, see proc(5).
+fn ignored(status: &str) -> impl Iterator<Item = i32> {
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0);
+    (1..=64).filter(move |signal| mask >> (signal - 1) & 1 == 1)
+}
+
+#[derive(Debug)]
+pub(super) struct Listener {
+    fd: AsyncFd<SignalFd>,
+}
+
+impl Listener {
+    /// The next signal somebody sent us. Loses nothing when dropped before it is ready.
+    pub(super) async fn next(&mut self) -> Result<i32, SuperviseError> {
+        loop {
+            let mut ready = self.fd.readable().await.map_err(SuperviseError::Read)?;
+            match self.fd.get_ref().read_signal() {
+                // Writing a line to a log nobody reads raises PIPE in the writer. A blocked signal is never
+                // ignored, so it shows up here, and passed on it would end an engine that did nothing wrong.
+                Ok(Some(info)) if info.ssi_pid == std::process::id() => {}
+                Ok(Some(info)) => {
+                    if let Ok(signal) = i32::try_from(info.ssi_signo) {
+                        return Ok(signal);
+                    }
+                }
+                Ok(None) => ready.clear_ready(),
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(SuperviseError::Read(errno.into())),
+            }
+        }
+    }
+}
+
+/// `SIGTERM`, or `signal 37` for one without a name.
+pub(super) fn name(signal: i32) -> String {
+    Signal::try_from(signal).map_or_else(
+        |_| format!("signal {signal}"),
+        |signal| signal.as_str().to_owned(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ignored_signals_are_read_from_the_mask() {
+        let status = "Name:\tsh\nSigBlk:\tffffffffffffffff\nSigIgn:\t8000000000000006\nSigCgt:\t0\n";
+        assert_eq!(ignored(status).collect::<Vec<_>>(), [2, 3, 64]);
+        assert_eq!(ignored("").count(), 0);
+    }
+
+    #[test]
+    fn a_signal_is_called_by_its_name_if_it_has_one() {
+        assert_eq!((name(15).as_str(), name(40).as_str()), ("SIGTERM", "signal 40"));
+    }
+}

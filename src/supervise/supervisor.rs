@@ -1,0 +1,283 @@
+//! The loop around `Phase::step`: turns what the kernel tells into events, and actions into what is done.
+
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use nix::libc::{SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGPWR, SIGQUIT, SIGTERM};
+use tokio::time::{Instant, Sleep, sleep};
+use tracing::{debug, error, info, warn};
+
+use super::phase::{Action, Event, Phase};
+use super::reaper::sweep;
+use super::signals::{Listener, Signals, name};
+use super::spawn::spawn;
+use super::tree::{Sight, Tree};
+use super::{Ended, SuperviseError};
+use crate::plan::launch::Launch;
+
+/// For what KILL does not end at once: a process in the middle of a disk access, say.
+const LAST: Duration = Duration::from_secs(2);
+
+/// How often the group is asked for where orphans are not handed to us, and only while it is being waited for.
+const TICK: Duration = Duration::from_millis(100);
+
+/// The resident process.
+#[derive(Debug)]
+pub struct Supervisor {
+    signals: Listener,
+    sight: Sight,
+}
+
+/// How the time before the launch ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before<T> {
+    Done(T),
+    /// INT, TERM, QUIT, HUP or PWR: nothing runs that could make anything else of it.
+    StopRequested(i32),
+}
+
+impl Supervisor {
+    /// To be called inside the runtime.
+    pub fn new(signals: Signals) -> Result<Self, SuperviseError> {
+        Ok(Self {
+            signals: signals.listen()?,
+            sight: Sight::open(),
+        })
+    }
+
+    /// Gives up adopting orphans, as on a kernel that refuses it, so that a test can see the way without it.
+    #[doc(hidden)]
+    pub fn adopt_nobody(&mut self) {
+        self.sight.adopts = false;
+        if let Err(error) = nix::sys::prctl::set_child_subreaper(false) {
+            debug!(%error, "still a subreaper");
+        }
+    }
+
+    /// Runs `work` while nothing is launched yet: orphans are reaped, and a stop request ends it.
+    pub async fn until<F: Future>(&mut self, work: F) -> Before<F::Output> {
+        tokio::pin!(work);
+        loop {
+            let heard = tokio::select! {
+                // A stop that was asked for wins over work that is done at the same moment.
+                biased;
+                signal = self.signals.next() => signal.and_then(|signal| match signal {
+                    SIGCHLD => sweep().map(|_| signal),
+                    _ => Ok(signal),
+                }),
+                done = &mut work => return Before::Done(done),
+            };
+            match heard {
+                Ok(SIGCHLD) => {}
+                Ok(signal @ (SIGINT | SIGTERM | SIGQUIT | SIGHUP | SIGPWR)) => {
+                    info!("stop requested by {} before the engine was started", name(signal));
+                    return Before::StopRequested(signal);
+                }
+                Ok(signal) => debug!("{} means nothing before the engine is started", name(signal)),
+                Err(error) => {
+                    // `run` reports it as its own error; the work need not suffer for it.
+                    error!("{error}: no stop request is heard until the engine is started");
+                    return Before::Done(work.await);
+                }
+            }
+        }
+    }
+
+    /// Runs the engine to its end. `watch` is polled beside it until it ends itself, a stop is asked for, or
+    /// it panics; none of the three touches the engine.
+    pub async fn run(
+        &mut self,
+        launch: &Launch,
+        grace: Duration,
+        watch: impl Future<Output = ()>,
+    ) -> Result<Ended, SuperviseError> {
+        // Whoever ended before signals were blocked told nobody.
+        sweep()?;
+        let started = Instant::now();
+        let mut life = Life::begin(launch, grace, self.sight)?;
+        let mut watch = Some(Box::pin(watch));
+        loop {
+            if let Phase::Over { exit, asked, drained } = life.phase {
+                let ended = Ended {
+                    exit,
+                    asked,
+                    drained,
+                    lived: started.elapsed(),
+                };
+                info!("{ended}");
+                return Ok(ended);
+            }
+            if !matches!(life.phase, Phase::Running | Phase::Daemon(_)) {
+                watch = None;
+            }
+            tokio::select! {
+                biased;
+                signal = self.signals.next() => match signal? {
+                    SIGCHLD => life.reap()?,
+                    signal => life.meet(Event::of(signal)),
+                },
+                () = over(&mut life.alarm) => {
+                    life.alarm = None;
+                    life.meet(Event::GraceOver);
+                }
+                () = finished(&mut watch) => watch = None,
+                () = sleep(TICK), if life.must_ask() => life.reap()?,
+            }
+        }
+    }
+}
+
+/// One engine, from spawn to the end of its last process.
+#[derive(Debug)]
+struct Life {
+    phase: Phase,
+    tree: Tree,
+    main: i32,
+    grace: Duration,
+    sight: Sight,
+    /// Armed from the stop request on; a healthy engine has no timer.
+    alarm: Option<Pin<Box<Sleep>>>,
+    armed_at: Option<Instant>,
+}
+
+impl Life {
+    fn begin(launch: &Launch, grace: Duration, sight: Sight) -> Result<Self, SuperviseError> {
+        let main = spawn(launch)?;
+        info!("engine started: {} is pid {main}", launch.script.display());
+        Ok(Self {
+            phase: Phase::Running,
+            tree: Tree::new(main, sight),
+            main: main.as_raw_nonzero().get(),
+            grace,
+            sight,
+            alarm: None,
+            armed_at: None,
+        })
+    }
+
+    /// Nothing will tell us that the group is empty: its members are other people's children.
+    fn must_ask(&self) -> bool {
+        self.tree.main_reaped && !self.sight.adopts
+    }
+
+    fn reap(&mut self) -> Result<(), SuperviseError> {
+        let sweep = sweep()?;
+        let main = sweep
+            .ended
+            .iter()
+            .find(|(pid, _)| *pid == self.main && !self.tree.main_reaped);
+        let last = sweep.ended.iter().rfind(|(pid, _)| *pid != self.main);
+        if sweep.ended.len() > 1 {
+            debug!("{} processes reaped at once", sweep.ended.len());
+        }
+        if main.is_some() {
+            self.tree.main_reaped = true;
+        } else if sweep.childless && !self.tree.main_reaped {
+            return Err(SuperviseError::Lost { pid: self.main });
+        }
+        let alone = sweep.childless && (self.sight.adopts || self.tree.group_is_gone());
+        if let Some((_, exit)) = last {
+            self.meet(Event::OthersEnded(*exit));
+        }
+        match (main, alone) {
+            (Some((_, exit)), true) => self.meet(Event::AllEnded(*exit)),
+            (Some((_, exit)), false) => self.meet(Event::MainEnded(*exit)),
+            (None, true) => self.meet(Event::TreeEmpty),
+            (None, false) => {}
+        }
+        Ok(())
+    }
+
+    fn meet(&mut self, event: Event) {
+        let (next, actions) = self.phase.step(event);
+        self.say(next, event);
+        self.phase = next;
+        for action in actions {
+            match action {
+                Action::Forward(signal) => {
+                    debug!("{} passed on to the engine", name(signal));
+                    self.tree.send(signal);
+                }
+                Action::Ask(stop) => {
+                    self.tree.send(stop.signal());
+                    self.tree.wake();
+                }
+                Action::ArmGrace => {
+                    self.armed_at = Some(Instant::now());
+                    self.alarm = Some(Box::pin(sleep(self.grace)));
+                }
+                Action::KillTree => self.tree.send(SIGKILL),
+                Action::ArmLast => self.alarm = Some(Box::pin(sleep(LAST))),
+            }
+        }
+    }
+
+    /// One sentence for every decision an operator would ask about.
+    fn say(&self, next: Phase, event: Event) {
+        let waited = self
+            .armed_at
+            .map_or(Duration::ZERO, |armed_at| armed_at.elapsed());
+        let left = self.grace.saturating_sub(waited);
+        match (self.phase, next) {
+            (Phase::Stopping(_) | Phase::Draining(..), _) if matches!(event, Event::StopAsked(_)) => {
+                info!("stop requested again: the engine still has {left:.1?}");
+            }
+            (Phase::Running, Phase::Stopping(stop)) | (Phase::Daemon(_), Phase::Draining(_, Some(stop))) => {
+                info!(
+                    "stop requested by {}: forwarding to the engine, up to {:?}",
+                    name(stop.signal()),
+                    self.grace
+                )
+            }
+            (Phase::Stopping(_), Phase::Draining(exit, _)) => info!(
+                "start script ended with {exit}, the engine has not: waiting up to {left:.1?} for {}",
+                self.tree.names()
+            ),
+            (Phase::Running, Phase::Draining(exit, _)) => warn!(
+                "start script ended with {exit} and nobody asked it to: stopping what it left behind, up to {:?}: {}",
+                self.grace,
+                self.tree.names()
+            ),
+            (Phase::Running, Phase::Daemon(_)) => {
+                info!(
+                    "start script ended with 0 and left the engine running: supervising {}",
+                    self.tree.names()
+                );
+            }
+            (Phase::Stopping(_) | Phase::Draining(..), Phase::Killing { .. }) => {
+                warn!(
+                    "still running after {waited:.1?} of grace, now killed: {}",
+                    self.tree.names()
+                );
+            }
+            (Phase::Killing { .. }, Phase::Over { .. }) if event == Event::GraceOver => {
+                error!("killed {LAST:?} ago and still there: {}", self.tree.names());
+            }
+            _ => {}
+        }
+    }
+}
+
+async fn over(alarm: &mut Option<Pin<Box<Sleep>>>) {
+    match alarm {
+        Some(alarm) => alarm.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The end of the watch, a panic included: a fault there is not worth a database.
+async fn finished<F: Future<Output = ()>>(watch: &mut Option<Pin<Box<F>>>) {
+    let Some(watch) = watch else {
+        return std::future::pending().await;
+    };
+    poll_fn(|context| {
+        catch_unwind(AssertUnwindSafe(|| watch.as_mut().poll(context))).unwrap_or_else(|_| {
+            error!("the watch beside the engine panicked: it ends here, the engine goes on");
+            Poll::Ready(())
+        })
+    })
+    .await;
+}

@@ -1,0 +1,241 @@
+//! Knows who belongs to the engine, and sends signals to them: the script's group, and every descendant outside it.
+
+use std::fs;
+
+use nix::libc::SIGCONT;
+use nix::sys::prctl::set_child_subreaper;
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, getpid, kill_process, kill_process_group, test_kill_process_group};
+use rustix_libc_wrappers::process::SignalExt;
+use tracing::{debug, info, warn};
+
+use super::signals::name;
+
+/// How far we see below ourselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sight {
+    /// Orphans of the tree become our children, so "no child left" means "nobody left".
+    pub(super) adopts: bool,
+    /// /proc shows our own PID namespace, so descendants outside the group can be found.
+    pub(super) walks: bool,
+}
+
+impl Sight {
+    /// Makes this process the one that orphans are handed to, where it is not PID 1 already.
+    pub(super) fn open() -> Self {
+        let me = getpid();
+        let adopts = me.is_init()
+            || match set_child_subreaper(true) {
+                Ok(()) => {
+                    info!("not PID 1 but pid {me}: adopting orphans as a subreaper");
+                    true
+                }
+                Err(error) => {
+                    warn!(%error, "neither PID 1 nor a subreaper: only the engine's process group is watched");
+                    false
+                }
+            };
+        let walks = fs::read_link("/proc/self").is_ok_and(|own| own.as_os_str() == me.to_string().as_str());
+        if !walks {
+            warn!("/proc does not show this PID namespace: only the engine's process group gets signals");
+        }
+        Self { adopts, walks }
+    }
+}
+
+/// A process as /proc/PID/stat tells it, see proc(5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Process {
+    pid: i32,
+    parent: i32,
+    group: i32,
+    state: char,
+    name: String,
+}
+
+impl Process {
+    /// The name may hold spaces and brackets, so it ends at the last bracket.
+    fn parse(stat: &str) -> Option<Self> {
+        let (head, tail) = stat.rsplit_once(") ")?;
+        let (pid, name) = head.split_once(" (")?;
+        let mut fields = tail.split(' ');
+        Some(Self {
+            pid: pid.parse().ok()?,
+            name: name.to_owned(),
+            state: fields.next()?.chars().next()?,
+            parent: fields.next()?.parse().ok()?,
+            group: fields.next()?.parse().ok()?,
+        })
+    }
+
+    /// Its exit status waits to be collected; there is nothing left to stop.
+    fn is_dead(&self) -> bool {
+        matches!(self.state, 'Z' | 'X')
+    }
+
+    fn is_suspended(&self) -> bool {
+        matches!(self.state, 'T' | 't')
+    }
+}
+
+/// Everyone below `root`, by parents.
+fn descendants(mut all: Vec<Process>, root: i32) -> Vec<Process> {
+    let mut found: Vec<Process> = Vec::new();
+    let mut parents = vec![root];
+    while !parents.is_empty() {
+        let (children, rest): (Vec<_>, Vec<_>) = all
+            .into_iter()
+            .partition(|process| parents.contains(&process.parent) && process.pid != root);
+        parents = children.iter().map(|process| process.pid).collect();
+        found.extend(children);
+        all = rest;
+    }
+    found
+}
+
+/// The engine's processes.
+#[derive(Debug)]
+pub(super) struct Tree {
+    /// The start script: the main process, and the leader of the group.
+    main: Pid,
+    /// Its number is its own until we reap it; after that the group must be seen to be ours.
+    pub(super) main_reaped: bool,
+    sight: Sight,
+}
+
+impl Tree {
+    pub(super) fn new(main: Pid, sight: Sight) -> Self {
+        Self {
+            main,
+            main_reaped: false,
+            sight,
+        }
+    }
+
+    fn members(&self) -> Vec<Process> {
+        if !self.sight.walks {
+            return Vec::new();
+        }
+        let stats = fs::read_dir("/proc").into_iter().flatten().filter_map(|entry| {
+            let path = entry.ok()?.path();
+            path.file_name()?.to_str()?.parse::<i32>().ok()?;
+            fs::read_to_string(path.join("stat")).ok()
+        });
+        descendants(
+            stats.filter_map(|stat| Process::parse(&stat)).collect(),
+            getpid().as_raw_nonzero().get(),
+        )
+    }
+
+    /// To the group first: the kernel does that at once, a fork in between included. Then to those who left it.
+    pub(super) fn send(&self, signal: i32) {
+        let Some(signal) = Signal::from_raw(signal) else {
+            debug!("{} has no meaning here: not passed on", name(signal));
+            return;
+        };
+        let members = self.members();
+        let group = self.main.as_raw_nonzero().get();
+        let ours =
+            !self.main_reaped || !self.sight.walks || members.iter().any(|member| member.group == group);
+        if ours {
+            report(
+                kill_process_group(self.main, signal),
+                signal,
+                "the engine's process group",
+            );
+        }
+        for member in members.iter().filter(|member| member.group != group) {
+            if let Some(pid) = Pid::from_raw(member.pid) {
+                report(kill_process(pid, signal), signal, &member.name);
+            }
+        }
+    }
+
+    /// A suspended process keeps a stop request in its mailbox until someone lets it go on.
+    pub(super) fn wake(&self) {
+        if self.members().iter().any(Process::is_suspended) {
+            info!("part of the engine is suspended: waking it, so that it can stop");
+            self.send(SIGCONT);
+        }
+    }
+
+    /// Whether the group is gone; the only answer there is where orphans are not handed to us.
+    pub(super) fn group_is_gone(&self) -> bool {
+        test_kill_process_group(self.main) == Err(Errno::SRCH)
+    }
+
+    /// Who is still there, for a sentence: `java (pid 9), tee (pid 10) and 3 more`.
+    pub(super) fn names(&self) -> String {
+        const SHOWN: usize = 5;
+        let members: Vec<_> = self
+            .members()
+            .into_iter()
+            .filter(|member| !member.is_dead())
+            .collect();
+        if members.is_empty() {
+            return "processes that /proc does not show".to_owned();
+        }
+        let shown: Vec<_> = members
+            .iter()
+            .take(SHOWN)
+            .map(|member| format!("{} (pid {})", member.name, member.pid))
+            .collect();
+        match members.len().saturating_sub(SHOWN) {
+            0 => shown.join(", "),
+            more => format!("{} and {more} more", shown.join(", ")),
+        }
+    }
+}
+
+/// Someone who is gone already needs no signal; any other refusal is worth a line.
+fn report(sent: rustix::io::Result<()>, signal: Signal, to: &str) {
+    match sent {
+        Ok(()) | Err(Errno::SRCH) => {}
+        Err(error) => warn!("cannot send {} to {to}: {error}", name(signal.as_raw())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn process(pid: i32, parent: i32) -> Process {
+        Process {
+            pid,
+            parent,
+            group: pid,
+            state: 'S',
+            name: "x".into(),
+        }
+    }
+
+    #[test]
+    fn a_name_with_brackets_and_spaces_does_not_shift_the_fields() {
+        let parsed = Process::parse("42 (a) S 1 (b) T 7 40 42 0 -1 4194304").unwrap();
+        assert_eq!(
+            parsed,
+            Process {
+                pid: 42,
+                parent: 7,
+                group: 40,
+                state: 'T',
+                name: "a) S 1 (b".into()
+            }
+        );
+        assert_eq!(Process::parse("42 (cut off"), None);
+        assert_eq!(Process::parse(""), None);
+    }
+
+    #[test]
+    fn descendants_are_found_through_parents_and_nobody_else_is() {
+        // 50 and 51 stand for `docker exec`: their line of parents ends at 0.
+        let all = [(1, 0), (9, 7), (7, 1), (8, 1), (50, 0), (51, 50), (10, 9)];
+        let all = all.map(|(pid, parent)| process(pid, parent)).to_vec();
+        let mut found: Vec<_> = descendants(all, 1)
+            .into_iter()
+            .map(|process| process.pid)
+            .collect();
+        found.sort_unstable();
+        assert_eq!(found, [7, 8, 9, 10]);
+    }
+}

@@ -1,0 +1,95 @@
+//! Time as the stand-in sees it: the engine's own seconds, shortened by `time_scale`.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+
+/// One second of the real engine lasts this long here.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scale(pub(crate) f64);
+
+impl Scale {
+    pub(crate) fn seconds(self, engine: f64) -> Duration {
+        Duration::from_secs_f64((engine * self.0).max(0.0))
+    }
+
+    /// Scaled, but no shorter than `floor`: a silence of 20 ms is a busy machine, not a cut cable.
+    pub(crate) fn at_least(self, engine: f64, floor: Duration) -> Duration {
+        self.seconds(engine).max(floor)
+    }
+
+    pub(crate) async fn sleep(self, engine: f64) {
+        tokio::time::sleep(self.seconds(engine)).await;
+    }
+
+    /// Waits until `engine` seconds after `start`: steps stand at fixed moments of a start, they do not add up.
+    pub(crate) async fn sleep_until(self, start: Instant, engine: f64) {
+        tokio::time::sleep_until(start + self.seconds(engine)).await;
+    }
+}
+
+pub(crate) fn now_millis() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// `2026-11-21 07:21:27`, in UTC: containers have no other zone.
+pub(crate) fn timestamp(millis: u64) -> String {
+    let (year, month, day) = civil(millis / 86_400_000);
+    let second = millis / 1000 % 86_400;
+    format!(
+        "{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}",
+        second / 3600,
+        second / 60 % 60,
+        second % 60
+    )
+}
+
+/// `#Sat Nov 21 07:21:27 UTC 2026`, the comment java.util.Properties writes first.
+pub(crate) fn properties_date(millis: u64) -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let days = millis / 86_400_000;
+    let (year, month, day) = civil(days);
+    let second = millis / 1000 % 86_400;
+    let week = DAYS.get(usize::try_from(days % 7).unwrap_or(0)).unwrap_or(&"Thu");
+    let name = MONTHS
+        .get(usize::try_from(month).unwrap_or(1).saturating_sub(1))
+        .unwrap_or(&"Jan");
+    format!(
+        "#{week} {name} {day:02} {:02}:{:02}:{:02} UTC {year}",
+        second / 3600,
+        second / 60 % 60,
+        second % 60
+    )
+}
+
+/// Year, month and day of a day count since 1970 (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+fn civil(days: u64) -> (u64, u64, u64) {
+    let z = days + 719_468;
+    let era = z / 146_097;
+    let doe = z % 146_097;
+    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
+    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    let mp = (5 * doy + 2) / 153;
+    let day = doy - (153 * mp + 2) / 5 + 1;
+    let month = if mp < 10 { mp + 3 } else { mp - 9 };
+    (yoe + era * 400 + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        assert_eq!(timestamp(1_795_245_687_000), "2026-11-21 07:21:27");
+        assert_eq!(
+            properties_date(1_795_245_687_000),
+            "#Sat Nov 21 07:21:27 UTC 2026"
+        );
+        assert_eq!(timestamp(951_782_400_000), "2000-02-29 00:00:00");
+    }
+}

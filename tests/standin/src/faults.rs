@@ -1,0 +1,71 @@
+//! Faults on demand: `<home>/standin.faults`, one `area=what` per line, read again at each use.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Faults(PathBuf);
+
+impl Faults {
+    pub(crate) fn of(home: &Path) -> Self {
+        Self(home.join("standin.faults"))
+    }
+
+    /// What the file says about `area`; several lines may name the same one.
+    pub(crate) fn all(&self, area: &str) -> Vec<String> {
+        let Ok(text) = std::fs::read_to_string(&self.0) else {
+            return Vec::new();
+        };
+        text.lines()
+            .filter(|line| !line.trim_start().starts_with('#'))
+            .filter_map(|line| line.split_once('='))
+            .filter(|(key, _)| key.trim() == area)
+            .map(|(_, what)| what.trim().to_owned())
+            .collect()
+    }
+
+    pub(crate) fn is(&self, area: &str, what: &str) -> bool {
+        self.all(area).iter().any(|found| found == what)
+    }
+
+    /// The rest of a line such as `show=missing-column Alive`.
+    pub(crate) fn argument(&self, area: &str, what: &str) -> Option<String> {
+        self.all(area).iter().find_map(|found| {
+            let rest = found.strip_prefix(what)?;
+            rest.starts_with(' ').then(|| rest.trim().to_owned())
+        })
+    }
+
+    /// `slow 2s`, `slow 250ms`: real time, not scaled.
+    pub(crate) async fn slow_down(&self, area: &str) {
+        if let Some(delay) = self.argument(area, "slow").as_deref().and_then(duration) {
+            tokio::time::sleep(delay).await;
+        }
+    }
+
+    /// Takes a line away, for faults that happen once.
+    pub(crate) fn spend(&self, area: &str, what: &str) {
+        let Ok(text) = std::fs::read_to_string(&self.0) else {
+            return;
+        };
+        let spent = format!("{area}={what}");
+        let left: String = text
+            .lines()
+            .filter(|line| line.replace(' ', "") != spent.replace(' ', ""))
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        // A fault file that cannot be written keeps its fault, which is what a reader of the file expects.
+        std::fs::write(&self.0, left).ok();
+    }
+}
+
+fn duration(text: &str) -> Option<Duration> {
+    if let Some(millis) = text.strip_suffix("ms") {
+        return millis.trim().parse().ok().map(Duration::from_millis);
+    }
+    text.strip_suffix('s')?
+        .trim()
+        .parse()
+        .ok()
+        .map(Duration::from_secs_f64)
+}

@@ -1,0 +1,142 @@
+//! SELECT of constants and variables: as much as clients ask for when they connect.
+
+use super::Fe;
+use super::answer::{Answer, Row};
+
+const VARIABLES: [(&str, &str); 22] = [
+    ("max_allowed_packet", "33554432"),
+    ("wait_timeout", "28800"),
+    ("interactive_timeout", "3600"),
+    ("version_comment", "StarRocks"),
+    ("auto_increment_increment", "1"),
+    ("autocommit", "1"),
+    ("character_set_client", "utf8"),
+    ("character_set_connection", "utf8"),
+    ("character_set_results", "utf8"),
+    ("character_set_server", "utf8"),
+    ("collation_connection", "utf8_general_ci"),
+    ("collation_server", "utf8_general_ci"),
+    ("init_connect", ""),
+    ("license", "Apache License 2.0"),
+    ("lower_case_table_names", "0"),
+    ("net_buffer_length", "16384"),
+    ("net_write_timeout", "60"),
+    ("sql_mode", "ONLY_FULL_GROUP_BY"),
+    ("system_time_zone", "Etc/UTC"),
+    ("time_zone", "Etc/UTC"),
+    ("transaction_isolation", "REPEATABLE-READ"),
+    ("tx_isolation", "REPEATABLE-READ"),
+];
+
+impl Fe {
+    fn variable(&self, name: &str) -> Option<&'static str> {
+        if name.eq_ignore_ascii_case("version") {
+            return Some(self.settings.profile.greeting_version());
+        }
+        VARIABLES
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| *value)
+    }
+
+    pub(crate) fn select(&self, items: &str) -> Answer {
+        let no_backend = || Answer::refused("Backend node not found. Check if any backend node is down.");
+        if self.settings.profile.selects_need_a_backend() && self.alive_backends().0 == 0 {
+            return no_backend();
+        }
+        let lower = items.to_ascii_lowercase();
+        let items = lower
+            .find(" limit ")
+            .and_then(|at| items.get(..at))
+            .unwrap_or(items);
+        let mut columns = Vec::new();
+        let mut row: Row = Vec::new();
+        for item in items.split(',').map(str::trim) {
+            let lower = item.to_ascii_lowercase();
+            let alias = lower
+                .find(" as ")
+                .and_then(|at| Some((item.get(..at)?, item.get(at + 4..)?)));
+            let (expression, name) = alias.unwrap_or((item, item));
+            columns.push(name.trim().trim_matches(['`', '\'', '"']).to_owned());
+            match self.value(expression.trim()) {
+                Ok(value) => row.push(value),
+                Err(answer) => return answer,
+            }
+        }
+        Answer::Rows {
+            columns,
+            rows: vec![row],
+        }
+    }
+
+    fn value(&self, expression: &str) -> Result<Option<String>, Answer> {
+        let lower = expression.to_ascii_lowercase();
+        if let Some(name) = lower.strip_prefix("@@") {
+            let name = name
+                .strip_prefix("global.")
+                .or(name.strip_prefix("session."))
+                .unwrap_or(name);
+            let found = self.variable(name);
+            return found
+                .map(|value| Some(value.to_owned()))
+                .ok_or_else(|| Answer::error(1193, "HY000", format!("Unknown system variable '{name}'")));
+        }
+        let quoted = expression.trim_matches(['\'', '"']);
+        match lower.as_str() {
+            "current_version()" => {
+                if self.alive_backends().0 == 0 {
+                    return Err(Answer::refused(
+                        "Backend node not found. Check if any backend node is down.",
+                    ));
+                }
+                Ok(Some(self.settings.profile.version().replace('-', " ")))
+            }
+            "version()" => Ok(Some(self.settings.profile.greeting_version().to_owned())),
+            "connection_id()" => Ok(Some("1".to_owned())),
+            "database()" | "schema()" | "null" => Ok(None),
+            "user()" | "current_user()" => Ok(Some("'root'@'%'".to_owned())),
+            _ if quoted.len() + 2 == expression.len() => Ok(Some(quoted.to_owned())),
+            _ if lower.parse::<f64>().is_ok() => Ok(Some(lower)),
+            _ => Err(Answer::refused(format!(
+                "Getting analyzing error. Detail message: Column '{expression}' cannot be resolved."
+            ))),
+        }
+    }
+
+    pub(crate) fn show_other(&self, sql: &str) -> Answer {
+        let upper = sql.trim().trim_end_matches(';').to_ascii_uppercase();
+        let upper = upper
+            .replace("SHOW SESSION", "SHOW")
+            .replace("SHOW GLOBAL", "SHOW");
+        if upper.starts_with("SHOW VARIABLES") {
+            let wanted = sql.split(['\'', '"']).nth(1).map(str::to_ascii_lowercase);
+            let fits = |name: &str| {
+                wanted
+                    .as_deref()
+                    .is_none_or(|like| like.trim_matches('%') == name || like == "%")
+            };
+            let version = self.settings.profile.greeting_version();
+            let all = VARIABLES.iter().copied().chain([("version", version)]);
+            let rows = all.filter(|(name, _)| fits(name));
+            let rows = rows
+                .map(|(name, value)| vec![Some(name.to_owned()), Some(value.to_owned())])
+                .collect();
+            return Answer::rows(&["Variable_name", "Value"], rows);
+        }
+        match upper.as_str() {
+            "SHOW DATABASES" => {
+                let names = ["_statistics_", "information_schema", "sys"];
+                Answer::rows(
+                    &["Database"],
+                    names.iter().map(|name| vec![Some((*name).to_owned())]).collect(),
+                )
+            }
+            "SHOW WARNINGS" => Answer::rows(&["Level", "Code", "Message"], Vec::new()),
+            "SHOW TABLES" => Answer::error(1046, "3D000", "No database selected"),
+            _ => Answer::refused(format!(
+                "Getting syntax error at line 1, column 5. Detail message: No viable statement for input '{}'.",
+                sql.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
+            )),
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! The MySQL protocol on `query_port`, with the packets of `mysql_common` (the crate under mysql_async).
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use mysql_common::constants::{CapabilityFlags, ColumnType, StatusFlags};
+use mysql_common::io::{BufMutExt, ParseBuf};
+use mysql_common::packets::{AuthPlugin, AuthSwitchRequest, Column, HandshakePacket, HandshakeResponse};
+use mysql_common::proto::codec::PacketCodec;
+use mysql_common::proto::{MyDeserialize, MySerialize};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::Fe;
+use super::accounts::{self, Speaker};
+use super::answer::Answer;
+use crate::network;
+
+/// LONG_FLAG, CONNECT_WITH_DB, PROTOCOL_41, SECURE_CONNECTION, PLUGIN_AUTH, CONNECT_ATTRS, PLUGIN_AUTH_LENENC:
+/// no TRANSACTIONS, no DEPRECATE_EOF, no MULTI_STATEMENTS.
+const CAPABILITIES: CapabilityFlags = CapabilityFlags::from_bits_truncate(0x0038_820c);
+const NATIVE: &[u8] = b"mysql_native_password";
+const UTF8: u16 = 33;
+
+static CONNECTIONS: AtomicU32 = AtomicU32::new(1);
+
+struct Packets {
+    stream: TcpStream,
+    codec: PacketCodec,
+    incoming: BytesMut,
+}
+
+impl Packets {
+    async fn read(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let mut packet = Vec::new();
+        loop {
+            if self
+                .codec
+                .decode(&mut self.incoming, &mut packet)
+                .map_err(io::Error::other)?
+            {
+                return Ok(Some(packet));
+            }
+            if self.stream.read_buf(&mut self.incoming).await? == 0 {
+                return Ok(None);
+            }
+        }
+    }
+
+    async fn write(&mut self, packets: &[Vec<u8>]) -> io::Result<()> {
+        let mut outgoing = BytesMut::new();
+        for packet in packets {
+            self.codec
+                .encode(&mut packet.as_slice(), &mut outgoing)
+                .map_err(io::Error::other)?;
+        }
+        self.stream.write_all(&outgoing).await
+    }
+
+    async fn error(&mut self, code: u16, state: &str, text: &str) -> io::Result<()> {
+        let mut packet = vec![0xff];
+        packet.extend_from_slice(&code.to_le_bytes());
+        packet.push(b'#');
+        packet.extend_from_slice(state.as_bytes());
+        packet.extend_from_slice(text.as_bytes());
+        self.write(&[packet]).await
+    }
+
+    async fn done(&mut self) -> io::Result<()> {
+        self.write(&[vec![0; 7]]).await
+    }
+
+    async fn rows(&mut self, columns: &[String], rows: &[super::answer::Row]) -> io::Result<()> {
+        let end = vec![0xfe, 0, 0, 0, 0];
+        let mut packets = Vec::new();
+        let mut count = Vec::new();
+        count.put_lenenc_int(columns.len() as u64);
+        packets.push(count);
+        for name in columns {
+            let column = Column::new(ColumnType::MYSQL_TYPE_VAR_STRING)
+                .with_name(name.as_bytes())
+                .with_org_name(name.as_bytes())
+                .with_character_set(UTF8)
+                .with_column_length(255);
+            let mut packet = Vec::new();
+            column.serialize(&mut packet);
+            packets.push(packet);
+        }
+        packets.push(end.clone());
+        for row in rows {
+            let mut packet = Vec::new();
+            for value in row {
+                match value {
+                    Some(text) => packet.put_lenenc_str(text.as_bytes()),
+                    None => packet.push(0xfb),
+                }
+            }
+            packets.push(packet);
+        }
+        packets.push(end);
+        self.write(&packets).await
+    }
+}
+
+impl Fe {
+    /// Accepts clients; with the fault `mysql=refuse` the port is closed until the fault is gone.
+    pub(crate) async fn serve_mysql(self: Arc<Self>, mut listener: TcpListener) {
+        loop {
+            let Ok((stream, _)) = listener.accept().await else {
+                self.settings.scale.sleep(0.1).await;
+                continue;
+            };
+            if self.faults.is("mysql", "refuse") {
+                drop(stream);
+                drop(listener);
+                listener = self.reopen("mysql", self.conf.query_port).await;
+                continue;
+            }
+            let fe = self.clone();
+            tokio::spawn(async move {
+                stream.set_nodelay(true).ok();
+                // A client that goes away in the middle is its own affair.
+                fe.converse(stream).await.ok();
+            });
+        }
+    }
+
+    /// Waits until a refusing fault is taken back, and listens again.
+    pub(crate) async fn reopen(&self, area: &str, port: u16) -> TcpListener {
+        loop {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            if !self.faults.is(area, "refuse")
+                && let Ok(listener) = network::listen(self.settings.listen_on(port))
+            {
+                return listener;
+            }
+        }
+    }
+
+    async fn converse(&self, stream: TcpStream) -> io::Result<()> {
+        let silent = ["no-greeting", "half-open"]
+            .iter()
+            .any(|fault| self.faults.is("mysql", fault));
+        // Observed: a dropped observer accepts and never greets.
+        if silent || self.group.state().zombie {
+            return hold(stream).await;
+        }
+        let mut packets = Packets {
+            stream,
+            codec: PacketCodec::default(),
+            incoming: BytesMut::new(),
+        };
+        let Some(mut speaker) = self.log_in(&mut packets).await? else {
+            return Ok(());
+        };
+        loop {
+            packets.codec.reset_seq_id();
+            let Some(packet) = packets.read().await? else {
+                return Ok(());
+            };
+            let Some((command, body)) = packet.split_first() else {
+                return Ok(());
+            };
+            match command {
+                0x01 => return Ok(()),
+                0x02 => {
+                    let sql = format!("USE `{}`", String::from_utf8_lossy(body));
+                    let answer = self.answer(&mut speaker, &sql).await;
+                    if !reply(&mut packets, answer).await? {
+                        return Ok(());
+                    }
+                }
+                0x03 => {
+                    if self.faults.is("mysql", "hang") {
+                        return hold(packets.stream).await;
+                    }
+                    self.faults.slow_down("mysql").await;
+                    let sql = String::from_utf8_lossy(body).into_owned();
+                    let answer = self.answer(&mut speaker, &sql).await;
+                    if !reply(&mut packets, answer).await? {
+                        return Ok(());
+                    }
+                }
+                0x0e | 0x1f => packets.done().await?,
+                0x16 if self.settings.profile.selects_need_a_backend() => {
+                    packets
+                        .error(1064, "HY000", "Unsupported command(COM_STMT_PREPARE)")
+                        .await?;
+                }
+                0x16 => {
+                    let text = "This command is not supported in the prepared statement protocol yet";
+                    packets.error(1295, "HY000", text).await?;
+                }
+                _ => packets.error(1064, "HY000", "Unsupported command").await?,
+            }
+        }
+    }
+
+    async fn log_in(&self, packets: &mut Packets) -> io::Result<Option<Speaker>> {
+        let nonce: Vec<u8> = std::iter::repeat_with(|| fastrand::u8(0x21..0x7f))
+            .take(20)
+            .collect();
+        packets.write(&[self.greeting(&nonce)]).await?;
+        let Some(packet) = packets.read().await? else {
+            return Ok(None);
+        };
+        let hello = HandshakeResponse::deserialize((), &mut ParseBuf(&packet))?;
+        let user = String::from_utf8_lossy(hello.user()).into_owned();
+        let mut scramble = hello.scramble_buf().to_vec();
+        let native = matches!(hello.auth_plugin(), None | Some(AuthPlugin::MysqlNativePassword));
+        if !native {
+            let mut switch = Vec::new();
+            let mut data = nonce.clone();
+            data.push(0);
+            AuthSwitchRequest::new(NATIVE, data).serialize(&mut switch);
+            packets.write(&[switch]).await?;
+            let Some(answer) = packets.read().await? else {
+                return Ok(None);
+            };
+            scramble = answer;
+        }
+        let kept = self
+            .group
+            .state()
+            .journal
+            .membership
+            .account(&user)
+            .map(|account| account.password);
+        let proved = kept.is_some_and(|kept| accounts::proves(kept, &nonce, &scramble));
+        if !proved || self.faults.is("mysql", "deny") {
+            let using = if scramble.is_empty() { "NO" } else { "YES" };
+            let text = format!("Access denied for user '{user}' (using password: {using})");
+            packets.error(1045, "28000", &text).await?;
+            return Ok(None);
+        }
+        if let Some(name) = hello.db_name().filter(|name| !name.is_empty()) {
+            let sql = format!("USE `{}`", String::from_utf8_lossy(name));
+            let mut speaker = Speaker {
+                user: user.clone(),
+                ..Speaker::default()
+            };
+            if let Answer::Error { code, state, text } = self.answer(&mut speaker, &sql).await {
+                packets.error(code, &state, &text).await?;
+                return Ok(None);
+            }
+        }
+        packets.done().await?;
+        Ok(self.speaker(&user))
+    }
+
+    fn greeting(&self, nonce: &[u8]) -> Vec<u8> {
+        let version = self.settings.profile.greeting_version().as_bytes();
+        let (first, second) = nonce.split_at(8);
+        let mut part_1 = [0; 8];
+        part_1.copy_from_slice(first);
+        let part_2 = [second, &[0]].concat();
+        let greeting = HandshakePacket::new(
+            10,
+            version,
+            CONNECTIONS.fetch_add(1, Ordering::Relaxed),
+            part_1,
+            Some(part_2),
+            CAPABILITIES,
+            33,
+            StatusFlags::empty(),
+            Some(NATIVE),
+        );
+        let mut packet = Vec::new();
+        greeting.serialize(&mut packet);
+        // The crate is written for clients and counts only the second part of the nonce; the engine says 21.
+        let length_at = 1 + version.len() + 1 + 4 + 8 + 1 + 2 + 1 + 2 + 2;
+        if let Some(length) = packet.get_mut(length_at) {
+            *length = 21;
+        }
+        packet
+    }
+}
+
+/// Keeps a connection open without a word until the client gives up.
+pub(crate) async fn hold(mut stream: TcpStream) -> io::Result<()> {
+    let mut ignored = [0; 512];
+    while stream.read(&mut ignored).await? > 0 {}
+    Ok(())
+}
+
+/// Whether the conversation goes on.
+async fn reply(packets: &mut Packets, answer: Answer) -> io::Result<bool> {
+    match answer {
+        Answer::Done => packets.done().await?,
+        Answer::Rows { columns, rows } => packets.rows(&columns, &rows).await?,
+        Answer::Error { code, state, text } => packets.error(code, &state, &text).await?,
+        Answer::Closed => return Ok(false),
+        Answer::Never => {
+            let mut ignored = [0; 512];
+            while packets.stream.read(&mut ignored).await? > 0 {}
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

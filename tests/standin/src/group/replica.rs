@@ -1,0 +1,327 @@
+//! The life of a member that looks for a leader: ask, attach, follow, and elect one when nobody leads.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::journal::Version;
+use super::message::{Leader, Line, Message, Refusal};
+use super::{Group, Standing};
+
+/// How a leader was lost.
+enum Loss {
+    Closed,
+    Silent,
+    Removed,
+}
+
+impl Group {
+    /// Runs for the life of the process. `helper` is whom a node without a group asks first.
+    pub(crate) async fn take_part(self: Arc<Self>, helper: Option<(String, u16)>) {
+        self.state().standing = Standing::Unknown;
+        self.announce();
+        let mut tries = 0_u32;
+        loop {
+            if self.state().detached {
+                std::future::pending::<()>().await;
+            }
+            if let Some(leader) = self.find_leader(helper.as_ref()).await
+                && let Some((line, leader, term)) = self.attach(&leader).await
+            {
+                tries = 0;
+                let loss = self.follow(line, leader, term).await;
+                self.lose_leader(&loss).await;
+                continue;
+            }
+            if self.may_be_elected() && self.wins_election().await {
+                self.lead().await;
+            }
+            tries += 1;
+            self.wait_for_news(tries).await;
+        }
+    }
+
+    /// Between two tries; a new leader's call ends the pause.
+    async fn wait_for_news(&self, tries: u32) {
+        let engine = (0.15 + 0.35 * fastrand::f64()) * f64::from(tries.min(4));
+        let pause = self.scale.at_least(engine, Duration::from_millis(15));
+        let mut changes = self.changes();
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            _ = changes.changed() => {}
+        }
+    }
+
+    async fn find_leader(&self, helper: Option<&(String, u16)>) -> Option<Leader> {
+        let (group, mut peers) = {
+            let state = self.state();
+            (state.journal.group.clone(), self.peers(&state))
+        };
+        peers.extend(helper.filter(|helper| !peers.contains(helper)).cloned());
+        let mut asked = JoinSet::new();
+        for (host, port) in peers {
+            let (network, patience, group) = (self.network.clone(), self.patience(), group.clone());
+            asked.spawn(async move {
+                let mut line = Line::over(network.connect(&host, port, patience).await.ok()?);
+                line.say(&Message::WhoLeads { group }).await.ok()?;
+                match line.hear(patience).await.ok()? {
+                    Message::Leads { leader, .. } => leader,
+                    _ => None,
+                }
+            });
+        }
+        while let Some(answer) = asked.join_next().await {
+            if let Ok(Some(leader)) = answer
+                && leader.name != self.me.name
+            {
+                return Some(leader);
+            }
+        }
+        None
+    }
+
+    fn peers(&self, state: &super::State) -> Vec<(String, u16)> {
+        let others = state
+            .journal
+            .membership
+            .electable()
+            .filter(|node| node.name != self.me.name);
+        others.map(|node| (node.host.clone(), node.port)).collect()
+    }
+
+    async fn attach(&self, leader: &Leader) -> Option<(Line, Leader, u64)> {
+        let stream = self
+            .network
+            .connect(&leader.host, leader.edit_log_port, self.patience())
+            .await
+            .ok()?;
+        let mut line = Line::over(stream);
+        let (group, term) = {
+            let state = self.state();
+            (state.journal.group.clone(), state.journal.term)
+        };
+        line.say(&Message::Attach {
+            group,
+            term,
+            node: self.me.clone(),
+        })
+        .await
+        .ok()?;
+        match line.hear(self.patience()).await.ok()? {
+            Message::Attached { group, term, leader } => {
+                self.adopt(&group, term).ok()?;
+                Some((line, leader, term))
+            }
+            Message::Refused(Refusal::Removed) => {
+                self.detach();
+                None
+            }
+            Message::Refused(Refusal::Moved) => {
+                // Observed: no exit and no text, the node stays where it is until its old address is back.
+                std::future::pending().await
+            }
+            _ => None,
+        }
+    }
+
+    fn adopt(&self, group: &str, term: u64) -> io::Result<()> {
+        let mut state = self.state();
+        let journal = &mut state.journal;
+        if term < journal.term {
+            return Err(io::Error::other("an older leader"));
+        }
+        if journal.group.as_deref() != Some(group) || journal.term != term {
+            journal.group = Some(group.to_owned());
+            journal.term = term;
+            journal.voted_for = None;
+            self.dir.save(journal)?;
+        }
+        Ok(())
+    }
+
+    fn detach(&self) {
+        let name = &self.me.name;
+        self.log.warn(&format!(
+            "Node: {name} is no longer a member of the group. It was explicitly removed. HANDSHAKE_ERROR"
+        ));
+        self.log.warn(&format!("this node is DETACHED: {name}"));
+        let mut state = self.state();
+        state.detached = true;
+        state.standing = Standing::Unknown;
+        drop(state);
+        self.announce();
+    }
+
+    /// Takes what the leader sends until it stops sending.
+    async fn follow(&self, mut line: Line, leader: Leader, term: u64) -> Loss {
+        loop {
+            let heard = line.hear::<Message>(self.silence()).await;
+            let (version, membership, pulses) = match heard {
+                Ok(Message::Append {
+                    term: from,
+                    version,
+                    membership,
+                    pulses,
+                }) if from == term => (version, membership, pulses),
+                Ok(Message::Refused(Refusal::Removed)) => return Loss::Removed,
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => return Loss::Silent,
+                Ok(_) | Err(_) => return Loss::Closed,
+            };
+            {
+                let mut state = self.state();
+                if state.journal.term != term {
+                    return Loss::Closed;
+                }
+                if let Some(membership) = membership {
+                    let gone = membership.frontend(&self.me.name).is_none();
+                    if gone && !self.me.electable {
+                        self.skip(version, &mut state);
+                    } else {
+                        state.journal.membership = *membership;
+                        state.journal.version = version;
+                        if let Err(error) = self.dir.save(&state.journal) {
+                            self.log.error(&format!("cannot write the journal: {error}"));
+                            return Loss::Closed;
+                        }
+                    }
+                }
+                state.pulses = pulses;
+                state.leader_heard = Instant::now();
+                let caught_up = state.zombie || state.journal.version == version;
+                let standing = Standing::Follows {
+                    leader: leader.clone(),
+                    replayed: caught_up,
+                };
+                if state.standing != standing {
+                    state.standing = standing;
+                    state.silence = None;
+                }
+            }
+            self.announce();
+            if line.say(&Message::Ack { version }).await.is_err() {
+                return Loss::Closed;
+            }
+        }
+    }
+
+    /// Observed: a dropped observer throws away what it is sent, says so, and lives on.
+    fn skip(&self, version: Version, state: &mut super::State) {
+        let Version { index, .. } = version;
+        let (host, port) = (&self.me.host, self.me.port);
+        self.log
+            .error(&format!("!!! DANGER: SKIP JOURNAL, id: {index}, data: {{}} !!!"));
+        self.log.error(&format!(
+            "current fe name: {}, role: OBSERVER, {host}:{port} is removed. will exit",
+            self.me.name
+        ));
+        state.zombie = true;
+    }
+
+    async fn lose_leader(&self, loss: &Loss) {
+        if matches!(loss, Loss::Removed) {
+            self.detach();
+            return;
+        }
+        {
+            let mut state = self.state();
+            state.standing = Standing::Unknown;
+            if matches!(loss, Loss::Silent) {
+                state.silence = Some(Instant::now());
+            }
+        }
+        self.log.warn("notify new FE type transfer: UNKNOWN");
+        self.announce();
+        match loss {
+            // Observed: a new leader 0.4-1.5 s after a kill, 10 s after the silence was noticed.
+            Loss::Silent => self.scale.sleep(8.0 + 2.0 * fastrand::f64()).await,
+            Loss::Closed | Loss::Removed => self.scale.sleep(0.3 + 0.5 * fastrand::f64()).await,
+        }
+    }
+
+    /// Only members of a group vote and are voted for, at the address the group knows them by.
+    fn may_be_elected(&self) -> bool {
+        let state = self.state();
+        let known = state.journal.membership.group_node(&self.me.name);
+        let at_home = known.is_some_and(|node| !is_moved(&node.host, &self.me.host));
+        self.me.electable && state.journal.group.is_some() && at_home && !state.detached
+    }
+
+    async fn wins_election(&self) -> bool {
+        if self.state().journal.membership.majority() > 1 && !self.gathers_votes(true).await {
+            return false;
+        }
+        {
+            let mut state = self.state();
+            state.journal.term += 1;
+            state.journal.voted_for = Some(self.me.name.clone());
+            if let Err(error) = self.dir.save(&state.journal) {
+                self.log.error(&format!("cannot write the journal: {error}"));
+                return false;
+            }
+        }
+        self.gathers_votes(false).await
+    }
+
+    /// A trial asks without binding anybody, so that a node alone does not push the term up for ever.
+    async fn gathers_votes(&self, trial: bool) -> bool {
+        let (ballot, term, peers, needed) = {
+            let state = self.state();
+            let term = state.journal.term + u64::from(trial);
+            let group = state.journal.group.clone().unwrap_or_default();
+            let version = state.journal.version;
+            let ballot = Message::Vote {
+                trial,
+                group,
+                term,
+                name: self.me.name.clone(),
+                version,
+            };
+            (
+                ballot,
+                term,
+                self.peers(&state),
+                state.journal.membership.majority(),
+            )
+        };
+        let mut asked = JoinSet::new();
+        for (host, port) in peers {
+            let (network, patience, ballot) = (self.network.clone(), self.patience(), ballot.clone());
+            asked.spawn(async move {
+                let mut line = Line::over(network.connect(&host, port, patience).await.ok()?);
+                line.say(&ballot).await.ok()?;
+                match line.hear(patience).await.ok()? {
+                    Message::Voted { granted, term } => Some((granted, term)),
+                    _ => None,
+                }
+            });
+        }
+        let mut granted = 1;
+        while granted < needed {
+            let Some(answer) = asked.join_next().await else {
+                return false;
+            };
+            let Ok(Some((yes, their_term))) = answer else {
+                continue;
+            };
+            granted += usize::from(yes);
+            let mut state = self.state();
+            if !yes && their_term > state.journal.term {
+                // Someone voted later than we know; the next try has to be later still.
+                state.journal.term = their_term;
+                state.journal.voted_for = None;
+                self.dir.save(&state.journal).ok();
+            }
+        }
+        let state = self.state();
+        trial || (state.journal.term == term && state.journal.voted_for.as_ref() == Some(&self.me.name))
+    }
+}
+
+/// A changed IP address is not the same node; names are compared by nobody here.
+pub(crate) fn is_moved(known: &str, now: &str) -> bool {
+    let both_addresses = known.parse::<std::net::IpAddr>().is_ok() && now.parse::<std::net::IpAddr>().is_ok();
+    both_addresses && known != now
+}

@@ -1,0 +1,90 @@
+//! What the stand-in is told about itself: the environment the start script leaves, and `<home>/standin.conf`.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::clock::Scale;
+use crate::profile::Profile;
+use crate::properties::Properties;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) home: PathBuf,
+    pub(crate) log_dir: PathBuf,
+    pub(crate) pid_dir: PathBuf,
+    pub(crate) log_to_console: bool,
+    pub(crate) profile: Profile,
+    pub(crate) scale: Scale,
+    pub(crate) heartbeat: Duration,
+    /// Replaces the wildcard when many nodes share one machine, and is the source of what they send.
+    pub(crate) bind_address: Option<IpAddr>,
+    /// What the host calls itself, in place of the machine's own name.
+    pub(crate) host_name: Option<String>,
+    /// Names only this node knows, `name=address`, in place of a hosts file.
+    pub(crate) names: Vec<(String, IpAddr)>,
+    pub(crate) environment: HashMap<String, String>,
+}
+
+impl Settings {
+    pub(crate) fn read() -> Result<Self, String> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the one place that reads the environment"
+        )]
+        let environment: HashMap<String, String> = std::env::vars_os()
+            .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let home = environment
+            .get("STARROCKS_HOME")
+            .ok_or("env STARROCKS_HOME is not set.")?;
+        let home = PathBuf::from(home);
+        let pid_dir = environment
+            .get("PID_DIR")
+            .map(PathBuf::from)
+            .ok_or("env PID_DIR is not set.")?;
+        let log_dir = environment
+            .get("LOG_DIR")
+            .map_or_else(|| home.join("log"), PathBuf::from);
+        let text = std::fs::read_to_string(home.join("standin.conf")).unwrap_or_default();
+        let own = Properties::parse(&text);
+        let number = |key: &str, default: f64| -> Result<f64, String> {
+            let Some(text) = own.get(key) else {
+                return Ok(default);
+            };
+            text.parse()
+                .map_err(|_| format!("standin.conf: {key} = `{text}` is not a number"))
+        };
+        let profile = own.get("profile").unwrap_or("starrocks-3.5");
+        let address = own.get("bind_address").map(|text| {
+            text.parse()
+                .map_err(|_| format!("standin.conf: bind_address = `{text}` is not an address"))
+        });
+        let names = own.get("names").unwrap_or_default().split(',');
+        Ok(Self {
+            log_to_console: environment.get("SYS_LOG_TO_CONSOLE").is_some_and(|v| v == "1"),
+            profile: Profile::parse(profile)
+                .ok_or_else(|| format!("standin.conf: profile = `{profile}` is not known"))?,
+            scale: Scale(number("time_scale", 1.0)?),
+            heartbeat: Duration::from_secs_f64(number("heartbeat_ms", 5000.0)? / 1000.0),
+            bind_address: address.transpose()?,
+            host_name: own.get("host_name").map(str::to_owned),
+            names: names
+                .filter_map(|pair| pair.split_once('='))
+                .filter_map(|(name, address)| Some((name.trim().to_owned(), address.trim().parse().ok()?)))
+                .collect(),
+            home,
+            log_dir,
+            pid_dir,
+            environment,
+        })
+    }
+
+    pub(crate) fn listen_on(&self, port: u16) -> SocketAddr {
+        SocketAddr::new(
+            self.bind_address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+            port,
+        )
+    }
+}
