@@ -163,7 +163,12 @@ fn a_frozen_host_goes_on_where_it_stood() -> anyhow::Result<()> {
     let host = world.host("fe1", 1, &image)?;
     host.start_program(&["sh", "-c", "while :; do echo tick; sleep 0.01; done"])?;
     let ticks = || host.log().len();
-    let grows = |from: usize| eventually(Duration::from_secs(2), "more", || Ok(ensure!(ticks() > from)));
+    let grows = |from: usize| {
+        eventually(Duration::from_secs(2), "more", || {
+            ensure!(ticks() > from, "it stands");
+            Ok(())
+        })
+    };
     grows(0)?;
     host.freeze()?;
     let frozen = ticks();
