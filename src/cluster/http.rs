@@ -17,13 +17,23 @@ pub async fn backend_health(host: &Host, port: u16, within: Duration) -> Result<
 
 async fn status_ok(host: &Host, port: u16, path: &str, within: Duration) -> Result<(), Failure> {
     let body = get(&format!("http://{}{path}", host.with_port(port)), within).await?;
-    let answer: serde_json::Value =
-        serde_json::from_str(&body).map_err(|_| Failure::Rejected { code: 200, text: "no JSON".to_owned() })?;
-    let word = |key: &str| answer.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
+    let answer: serde_json::Value = serde_json::from_str(&body).map_err(|_| Failure::Rejected {
+        code: 200,
+        text: "no JSON".to_owned(),
+    })?;
+    let word = |key: &str| {
+        answer
+            .get(key)
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default()
+    };
     if word("status") == "OK" {
         return Ok(());
     }
-    Err(Failure::Rejected { code: 200, text: format!("{} {}", word("status"), word("msg")).trim().to_owned() })
+    Err(Failure::Rejected {
+        code: 200,
+        text: format!("{} {}", word("status"), word("msg")).trim().to_owned(),
+    })
 }
 
 async fn get(url: &str, within: Duration) -> Result<String, Failure> {
@@ -46,7 +56,10 @@ async fn get(url: &str, within: Duration) -> Result<String, Failure> {
     let response = client.get(url).send().await.map_err(failed)?;
     let status = response.status();
     if !status.is_success() {
-        return Err(Failure::Rejected { code: status.as_u16(), text: "over HTTP".to_owned() });
+        return Err(Failure::Rejected {
+            code: status.as_u16(),
+            text: "over HTTP".to_owned(),
+        });
     }
     response.text().await.map_err(failed)
 }

@@ -26,7 +26,10 @@ pub enum Add {
 }
 
 /// The questions, so that the loops that ask them can be tested with a script of answers.
-#[expect(async_fn_in_trait, reason = "used generically on one thread; nobody needs the futures to be Send")]
+#[expect(
+    async_fn_in_trait,
+    reason = "used generically on one thread; nobody needs the futures to be Send"
+)]
 pub trait Cluster {
     async fn frontends(&self, at: &Endpoint) -> Result<Vec<Frontend>, Failure>;
     async fn backends(&self, at: &Endpoint) -> Result<Vec<Backend>, Failure>;
@@ -46,7 +49,12 @@ pub struct Client {
 
 impl Client {
     pub fn new(settings: &Settings, engine: &'static Engine) -> Self {
-        Self { engine, account: settings.account.clone(), tls: settings.tls.clone(), deadline: DEADLINE }
+        Self {
+            engine,
+            account: settings.account.clone(),
+            tls: settings.tls.clone(),
+            deadline: DEADLINE,
+        }
     }
 }
 

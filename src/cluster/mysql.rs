@@ -29,14 +29,28 @@ impl Client {
         // A probe first: a closed port is told from a hung FE, and costs one packet.
         let address = match timeout_at(until, reach(at)).await {
             Ok(reached) => reached?,
-            Err(_) => return Err(Failure::Unreachable(format!("no connection within {} s", self.deadline.as_secs()))),
+            Err(_) => {
+                return Err(Failure::Unreachable(format!(
+                    "no connection within {} s",
+                    self.deadline.as_secs()
+                )));
+            }
         };
-        timeout_at(until, self.converse(at, address, statement)).await.unwrap_or_else(|_| Err(late()))
+        timeout_at(until, self.converse(at, address, statement))
+            .await
+            .unwrap_or_else(|_| Err(late()))
     }
 
-    async fn converse(&self, at: &Endpoint, address: SocketAddr, statement: &str) -> Result<Vec<Row>, Failure> {
+    async fn converse(
+        &self,
+        at: &Endpoint,
+        address: SocketAddr,
+        statement: &str,
+    ) -> Result<Vec<Row>, Failure> {
         let mut conn = match Conn::new(self.opts(at, address, self.tls.mode)).await {
-            Err(Error::Driver(DriverError::NoClientSslFlagFromServer)) if self.tls.mode == TlsMode::Prefer => {
+            Err(Error::Driver(DriverError::NoClientSslFlagFromServer))
+                if self.tls.mode == TlsMode::Prefer =>
+            {
                 Conn::new(self.opts(at, address, TlsMode::Off)).await
             }
             conn => conn,
@@ -60,22 +74,33 @@ impl Client {
         let tls = match mode {
             TlsMode::Off => None,
             TlsMode::Prefer | TlsMode::Require => Some(
-                SslOpts::default().with_danger_accept_invalid_certs(true).with_danger_skip_domain_validation(true),
+                SslOpts::default()
+                    .with_danger_accept_invalid_certs(true)
+                    .with_danger_skip_domain_validation(true),
             ),
             TlsMode::Verify => {
-                let name = match &at.host {
+                let name: Option<String> = match &at.host {
                     Host::Name(name) => Some(name.clone().into()),
                     Host::Address(_) => None,
                 };
                 let roots = self.tls.ca_file.iter().map(|path| path.clone().into()).collect();
-                Some(SslOpts::default().with_danger_tls_hostname_override(name).with_root_certs(roots))
+                Some(
+                    SslOpts::default()
+                        .with_danger_tls_hostname_override(name)
+                        .with_root_certs(roots),
+                )
             }
         };
         OptsBuilder::default()
             .ip_or_hostname(address.ip().to_string())
             .tcp_port(address.port())
             .user(Some(&self.account.user.value))
-            .pass(self.account.password.as_ref().map(|password| password.value.reveal().to_owned()))
+            .pass(
+                self.account
+                    .password
+                    .as_ref()
+                    .map(|password| password.value.reveal().to_owned()),
+            )
             .ssl_opts(tls)
             .prefer_socket(false)
             .max_allowed_packet(Some(MAX_PACKET))
@@ -104,7 +129,11 @@ async fn reach(at: &Endpoint) -> Result<SocketAddr, Failure> {
 }
 
 fn unreachable(error: &io::Error) -> Failure {
-    if error.kind() == io::ErrorKind::ConnectionRefused { Failure::Refused } else { Failure::Unreachable(error.to_string()) }
+    if error.kind() == io::ErrorKind::ConnectionRefused {
+        Failure::Refused
+    } else {
+        Failure::Unreachable(error.to_string())
+    }
 }
 
 async fn rows(conn: &mut Conn, statement: &str) -> Result<Vec<Row>, Failure> {
@@ -113,8 +142,16 @@ async fn rows(conn: &mut Conn, statement: &str) -> Result<Vec<Row>, Failure> {
 }
 
 fn row(row: mysql_async::Row) -> Row {
-    let names: Vec<String> = row.columns_ref().iter().map(|column| column.name_str().into_owned()).collect();
-    names.into_iter().zip(row.unwrap()).map(|(name, value)| (name, text(value))).collect()
+    let names: Vec<String> = row
+        .columns_ref()
+        .iter()
+        .map(|column| column.name_str().into_owned())
+        .collect();
+    names
+        .into_iter()
+        .zip(row.unwrap())
+        .map(|(name, value)| (name, text(value)))
+        .collect()
 }
 
 fn text(value: Value) -> Option<String> {
@@ -129,7 +166,9 @@ fn failure(error: Error) -> Failure {
     match error {
         Error::Server(error) => Failure::from_server(error.code, &error.state, &error.message),
         Error::Driver(DriverError::NoClientSslFlagFromServer) => Failure::NoTls,
-        Error::Driver(DriverError::ConnectionClosed) => Failure::NotMySql("it closed the connection".to_owned()),
+        Error::Driver(DriverError::ConnectionClosed) => {
+            Failure::NotMySql("it closed the connection".to_owned())
+        }
         Error::Driver(error) => Failure::NotMySql(error.to_string()),
         Error::Io(IoError::Io(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Failure::Refused,
         Error::Io(IoError::Io(error)) => Failure::Unreachable(error.to_string()),

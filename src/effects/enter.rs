@@ -77,7 +77,11 @@ impl From<WriteError> for NoEntry {
 
 impl From<SetAsideError> for NoEntry {
     fn from(error: SetAsideError) -> Self {
-        Self::from(Refusal::new(ExitCode::Taken, chain(&error), "move it away by hand, then start again"))
+        Self::from(Refusal::new(
+            ExitCode::Taken,
+            chain(&error),
+            "move it away by hand, then start again",
+        ))
     }
 }
 
@@ -133,7 +137,9 @@ pub async fn enter<C: Ask>(client: &C, settings: &Settings, home: &Home) -> Resu
     loop {
         let Some(plan) = search.plan()? else { continue };
         if !warned {
-            plan.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+            plan.warnings
+                .iter()
+                .for_each(|warning| tracing::warn!("{warning}"));
             warned = true;
         }
         let (seen, round) = search.observe(&plan).await;
@@ -171,7 +177,8 @@ impl<C: Ask> Search<'_, C> {
         let plan = derive(self.settings, &self.facts, &self.prescribed, &self.taken).map_err(NoEntry)?;
         let numbers: Vec<u16> = plan.ports.iter().map(|choice| choice.number).collect();
         if let Err(taken) = self.reservations.take(&numbers) {
-            self.taken.insert(taken.port, "another node of this host".to_owned());
+            self.taken
+                .insert(taken.port, "another node of this host".to_owned());
             return Ok(None);
         }
         Ok(Some(plan))
@@ -207,7 +214,9 @@ impl<C: Ask> Search<'_, C> {
             members: round.members().to_vec(),
             backends,
             callers,
-            guard_over: self.listening.is_some_and(|since| since.elapsed() >= plan.guard_time),
+            guard_over: self
+                .listening
+                .is_some_and(|since| since.elapsed() >= plan.guard_time),
             patience_over: self.begun.elapsed() >= self.settings.wait_timeout.value,
         };
         (seen, round)
@@ -221,7 +230,11 @@ impl<C: Ask> Search<'_, C> {
         } else {
             (engine.called_at(self.home.component), &engine.backend_poll)
         };
-        let number = plan.ports.iter().find(|choice| Some(choice.port.name) == port).map(|choice| choice.number);
+        let number = plan
+            .ports
+            .iter()
+            .find(|choice| Some(choice.port.name) == port)
+            .map(|choice| choice.number);
         let Some(number) = number else { return };
         match Callers::listen(number, poll).await {
             Ok(ear) => self.ear = Some(ear),
@@ -233,9 +246,19 @@ impl<C: Ask> Search<'_, C> {
 
     fn known(&self, plan: &Plan) -> Vec<Endpoint> {
         let mut members = self.members.clone();
-        members.extend(self.record().map(|record| record.members.clone()).unwrap_or_default());
-        let callers: Vec<Host> =
-            self.ear.as_ref().map(Callers::heard).unwrap_or_default().into_iter().map(Host::from).collect();
+        members.extend(
+            self.record()
+                .map(|record| record.members.clone())
+                .unwrap_or_default(),
+        );
+        let callers: Vec<Host> = self
+            .ear
+            .as_ref()
+            .map(Callers::heard)
+            .unwrap_or_default()
+            .into_iter()
+            .map(Host::from)
+            .collect();
         asked::endpoints(&asked::Inputs {
             master_hosts: &self.settings.master_hosts.value,
             query_port: plan.query_port,
@@ -246,14 +269,20 @@ impl<C: Ask> Search<'_, C> {
     }
 
     fn record(&self) -> Option<&Record> {
-        self.facts.records.data.record().or_else(|| self.facts.records.state.record())
+        self.facts
+            .records
+            .data
+            .record()
+            .or_else(|| self.facts.records.state.record())
     }
 
     /// Callers that were asked back and list this host.
     fn callers(&self, round: &Round) -> Vec<String> {
         let heard = self.ear.as_ref().map(Callers::heard).unwrap_or_default();
         let lists_us = |members: &[crate::engine::member::Frontend]| {
-            members.iter().any(|fe| Host::parse(&fe.host).is_ok_and(|host| host == self.settings.local_host.value))
+            members
+                .iter()
+                .any(|fe| Host::parse(&fe.host).is_ok_and(|host| host == self.settings.local_host.value))
         };
         round
             .answers
@@ -269,7 +298,10 @@ impl<C: Ask> Search<'_, C> {
         let backends = self.client.backends(&leader).await;
         let compute_nodes = self.client.compute_nodes(&leader).await;
         match (backends, compute_nodes) {
-            (Ok(backends), Ok(compute_nodes)) => Some(Backends { backends, compute_nodes }),
+            (Ok(backends), Ok(compute_nodes)) => Some(Backends {
+                backends,
+                compute_nodes,
+            }),
             (Err(why), _) | (_, Err(why)) => {
                 tracing::debug!("{leader} {why}");
                 None
@@ -279,7 +311,9 @@ impl<C: Ask> Search<'_, C> {
 
     /// Takes over what a believed cluster shows; whether the plan has to be made again for it.
     fn learn(&mut self, plan: &Plan, seen: &Seen) -> bool {
-        let Belief::Leader(cluster) = &seen.belief else { return false };
+        let Belief::Leader(cluster) = &seen.belief else {
+            return false;
+        };
         self.members = members(cluster);
         if asking(&plan.node) != Asking::Until {
             return false;
@@ -304,7 +338,12 @@ impl<C: Ask> Search<'_, C> {
             }
             Registered::NotYet(why) if why.is_final() => {
                 let hint = "give the account of CLUSTER_USER the cluster_admin role";
-                Err(Refusal::new(ExitCode::Credentials, format!("cannot register at {leader}: it {why}"), hint).into())
+                Err(Refusal::new(
+                    ExitCode::Credentials,
+                    format!("cannot register at {leader}: it {why}"),
+                    hint,
+                )
+                .into())
             }
             Registered::NotYet(why) => Ok(Some(why)),
         }
@@ -316,7 +355,10 @@ impl<C: Ask> Search<'_, C> {
     }
 
     fn places(&self, plan: &Plan) -> Places {
-        Places { data_dir: plan.data_dir.clone(), state_dir: plan.state_dir.clone() }
+        Places {
+            data_dir: plan.data_dir.clone(),
+            state_dir: plan.state_dir.clone(),
+        }
     }
 
     fn new_record(&self, plan: &Plan, progress: Progress) -> Record {
@@ -327,7 +369,11 @@ impl<C: Ask> Search<'_, C> {
             component: self.home.component,
             role: plan.node.role.name().to_owned(),
             host: plan.node.host.clone(),
-            ports: plan.ports.iter().map(|choice| (choice.port.name, choice.number)).collect(),
+            ports: plan
+                .ports
+                .iter()
+                .map(|choice| (choice.port.name, choice.number))
+                .collect(),
             cluster_id: known_id
                 .or_else(|| plan.node.data.cluster().map(|(id, _)| id.to_owned()))
                 .or_else(|| before.and_then(|record| record.cluster_id.clone())),
@@ -383,10 +429,24 @@ impl<C: Ask> Search<'_, C> {
         }
         let mut known = self.known(&plan);
         if plan.node.role.is_fe() {
-            let own = plan.ports.iter().find(|choice| choice.port.name == crate::engine::PortName::Query);
-            known.extend(own.map(|choice| Endpoint { host: plan.node.host.clone(), port: choice.number }));
+            let own = plan
+                .ports
+                .iter()
+                .find(|choice| choice.port.name == crate::engine::PortName::Query);
+            known.extend(own.map(|choice| Endpoint {
+                host: plan.node.host.clone(),
+                port: choice.number,
+            }));
         }
-        Ok(Entry { helper, record, places, reservations: self.reservations, known, unproven, plan })
+        Ok(Entry {
+            helper,
+            record,
+            places,
+            reservations: self.reservations,
+            known,
+            unproven,
+            plan,
+        })
     }
 }
 
@@ -412,7 +472,9 @@ pub fn lists(node: &crate::plan::join::Node, cluster: &Cluster) -> bool {
 
 /// Seconds since 1970: what set-asides are told apart by.
 pub fn stamp() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 fn remove_stale(path: &PathBuf) {

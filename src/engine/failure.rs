@@ -75,12 +75,18 @@ impl Failure {
             _ if says(&["frontend name already exists", "Failed to acquire"]) => Self::Busy(text_owned),
             _ if says(&["already exists", "has already in brokers"]) => Self::Exists(text_owned),
             _ if says(&NO_LEADER) => Self::NoLeader(text_owned),
-            _ => Self::Rejected { code, text: text_owned },
+            _ => Self::Rejected {
+                code,
+                text: text_owned,
+            },
         }
     }
 
     /// Whether asking again, here or elsewhere, cannot help before a person has changed something.
     pub const fn is_final(&self) -> bool {
-        matches!(self, Self::Denied(_) | Self::Privilege(_) | Self::NoTls | Self::Tls(_))
+        matches!(
+            self,
+            Self::Denied(_) | Self::Privilege(_) | Self::NoTls | Self::Tls(_)
+        )
     }
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::{AccessFlags, eaccess};
 
 use crate::engine::{self, Component, Engine, Layout};
+use crate::exit::ExitCode;
 use crate::settings::{ImageSettings, Source};
 
 /// One engine's home dir, and the component that is to be started from it.
@@ -128,7 +129,38 @@ pub fn find(asked: &ImageSettings, root: &Path) -> Result<Home, HomeProblem> {
     })
 }
 
+impl HomeProblem {
+    /// What to do about it.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::NoHome { .. }
+            | Self::NotADirectory(_)
+            | Self::NoScript { .. }
+            | Self::UnknownEngine { .. } => {
+                "set --home to the directory that holds bin/, conf/ and lib/ of the engine"
+            }
+            Self::Ambiguous(_) => "set COMPONENT, or name it after `run`",
+            Self::NotExecutable { .. } => "give it the execute bit in the image: chmod +x",
+            _ => "use an image of an engine and a component that go together",
+        }
+    }
+
+    /// The exit code: a script without its execute bit has the shell's own.
+    pub const fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::NotExecutable { .. } => ExitCode::NotExecutable,
+            Self::NoScript { .. } | Self::NoHome { .. } => ExitCode::NotFound,
+            _ => ExitCode::Configuration,
+        }
+    }
+}
+
 impl Home {
+    /// Where the engine's log files lie.
+    pub fn log_dir(&self) -> PathBuf {
+        self.dir.join("log")
+    }
+
     /// The start script.
     pub fn script(&self) -> PathBuf {
         self.dir.join(self.layout.script)

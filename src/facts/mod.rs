@@ -14,6 +14,7 @@ pub mod mounts;
 pub mod pidfile;
 pub mod place;
 pub mod ports;
+pub mod process;
 pub mod record;
 mod search;
 pub mod sockets;

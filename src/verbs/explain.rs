@@ -20,20 +20,33 @@ pub fn explain(settings: &Settings, home: Home, json: bool) -> Outcome {
         Err(refusals) => Outcome::refused(&refusals),
         Ok(plan) => Outcome {
             output: if json { as_json(&plan) } else { as_text(&plan) },
-            report: plan.warnings.iter().map(|warning| format!("warning: {warning}\n")).collect(),
+            report: plan
+                .warnings
+                .iter()
+                .map(|warning| format!("warning: {warning}\n"))
+                .collect(),
             code: ExitCode::Ok,
         },
     }
 }
 
 fn as_text(plan: &Plan) -> String {
-    let longest = |width: fn(&crate::plan::decision::Decision) -> usize| plan.decisions.iter().map(width).max().unwrap_or(0);
+    let longest = |width: fn(&crate::plan::decision::Decision) -> usize| {
+        plan.decisions.iter().map(width).max().unwrap_or(0)
+    };
     let subjects = longest(|decision| decision.subject.chars().count());
     let values = longest(|decision| decision.value.chars().count()).min(40);
     let mut text = String::new();
     for decision in &plan.decisions {
-        let why = if decision.why.is_empty() { String::new() } else { format!(": {}", decision.why) };
-        text.push_str(&format!("{:subjects$}  {:values$}  {}{why}\n", decision.subject, decision.value, decision.source));
+        let why = if decision.why.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", decision.why)
+        };
+        text.push_str(&format!(
+            "{:subjects$}  {:values$}  {}{why}\n",
+            decision.subject, decision.value, decision.source
+        ));
     }
     text.push_str("\nadded to the conf file\n");
     for line in block(plan) {
@@ -44,7 +57,12 @@ fn as_text(plan: &Plan) -> String {
 
 /// The lines between our marks.
 fn block(plan: &Plan) -> impl Iterator<Item = &str> {
-    plan.conf.text.lines().skip_while(|line| *line != BLOCK_BEGINS).skip(1).take_while(|line| *line != BLOCK_ENDS)
+    plan.conf
+        .text
+        .lines()
+        .skip_while(|line| *line != BLOCK_BEGINS)
+        .skip(1)
+        .take_while(|line| *line != BLOCK_ENDS)
 }
 
 #[derive(Serialize)]
@@ -72,7 +90,10 @@ fn as_json(plan: &Plan) -> String {
             why: &decision.why,
         })
         .collect();
-    let report = Report { decisions, conf: block(plan).collect() };
+    let report = Report {
+        decisions,
+        conf: block(plan).collect(),
+    };
     // Strings only: nothing here can fail to be JSON.
     let mut text = serde_json::to_string_pretty(&report).unwrap_or_default();
     text.push('\n');

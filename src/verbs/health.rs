@@ -16,7 +16,7 @@ use crate::facts::process;
 use crate::facts::record::{MemberSeen, Record, RecordCopy, state_copy};
 use crate::plan::asked;
 use crate::plan::leader::Belief;
-use crate::settings::{Endpoint, Flags, Host, ImageSettings, Settings, Sourced, Source};
+use crate::settings::{Endpoint, Flags, Host, ImageSettings, Settings};
 use crate::verbs::{Outcome, find_home};
 
 /// How deep the check goes.
@@ -37,7 +37,11 @@ pub async fn health(args: &HealthArgs, vars: Vec<(OsString, OsString)>) -> Outco
         (_, true) => Depth::Deep,
         (false, false) => Depth::Ready,
     };
-    let flags = Flags { home: args.image.home.clone(), component: args.component, ..Flags::default() };
+    let flags = Flags {
+        home: args.image.home.clone(),
+        component: args.component,
+        ..Flags::default()
+    };
     let image = match ImageSettings::read(&flags, &vars) {
         Ok((image, _)) => image,
         Err(problems) => return not_healthy(&problems.to_string()),
@@ -46,20 +50,39 @@ pub async fn health(args: &HealthArgs, vars: Vec<(OsString, OsString)>) -> Outco
         Ok(home) => home,
         Err(outcome) => return outcome,
     };
-    let checked = match timeout(args.timeout, check(depth, &home, &image, flags, vars, args.timeout)).await {
+    let checked = match timeout(
+        args.timeout,
+        check(depth, &home, &image, flags, vars, args.timeout),
+    )
+    .await
+    {
         Ok(checked) => checked,
         Err(_) => Err(format!("no answer within {} s", args.timeout.as_secs_f64())),
     };
     match checked {
-        Ok(line) => Outcome { output: format!("{line}\n"), report: String::new(), code: ExitCode::Ok },
+        Ok(line) => Outcome {
+            output: format!("{line}\n"),
+            report: String::new(),
+            code: ExitCode::Ok,
+        },
         Err(why) => not_healthy(&why),
     }
 }
 
 fn not_healthy(why: &str) -> Outcome {
     // On stdout, where Docker keeps the output of a health check; one line, well below its 4096 bytes.
-    let line: String = why.lines().collect::<Vec<_>>().join(" ").chars().take(1000).collect();
-    Outcome { output: format!("{line}\n"), report: String::new(), code: ExitCode::Unhealthy }
+    let line: String = why
+        .lines()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .take(1000)
+        .collect();
+    Outcome {
+        output: format!("{line}\n"),
+        report: String::new(),
+        code: ExitCode::Unhealthy,
+    }
 }
 
 async fn check(
@@ -71,22 +94,40 @@ async fn check(
     within: Duration,
 ) -> Result<String, Why> {
     let record = record(home, image)?;
-    let port = |name: PortName| record.ports.get(&name).copied().ok_or_else(|| format!("the record names no {}", name.variable()));
+    let port = |name: PortName| {
+        record
+            .ports
+            .get(&name)
+            .copied()
+            .ok_or_else(|| format!("the record names no {}", name.variable()))
+    };
     let what = home.component.name();
     if depth == Depth::Live {
         live(home, &record).await?;
-        return Ok(format!("{what} runs and its port {} is open", identity(home, &record)?));
+        return Ok(format!(
+            "{what} runs and its port {} is open",
+            identity(home, &record)?
+        ));
     }
     match home.component {
         Component::Fe => {
             let http = port(PortName::Http)?;
-            http::bootstrap(&record.host, http, within).await.map_err(|why| format!("FE http port {http} {why}"))?;
-            let query = Endpoint { host: record.host.clone(), port: port(PortName::Query)? };
-            greeting::greets(&query, within).await.map_err(|why| format!("FE query port {} {why}", query.port))?;
+            http::bootstrap(&record.host, http, within)
+                .await
+                .map_err(|why| format!("FE http port {http} {why}"))?;
+            let query = Endpoint {
+                host: record.host.clone(),
+                port: port(PortName::Query)?,
+            };
+            greeting::greets(&query, within)
+                .await
+                .map_err(|why| format!("FE query port {} {why}", query.port))?;
         }
         Component::Be | Component::Cn | Component::Broker => {
             let http = port(PortName::BeHttp)?;
-            http::backend_health(&record.host, http, within).await.map_err(|why| format!("{what} http port {http} {why}"))?;
+            http::backend_health(&record.host, http, within)
+                .await
+                .map_err(|why| format!("{what} http port {http} {why}"))?;
             open(&record.host, identity(home, &record)?).await?;
         }
     }
@@ -106,8 +147,13 @@ fn record(home: &Home, image: &ImageSettings) -> Result<Record, Why> {
     match RecordCopy::read(&path) {
         RecordCopy::Present(record) => Ok(record),
         RecordCopy::Missing => Err(format!("not started yet: there is no record {}", path.display())),
-        RecordCopy::Unreadable { why, .. } => Err(format!("the record {} cannot be read: {why}", path.display())),
-        RecordCopy::Newer { version, .. } => Err(format!("the record {} is of version {version}, newer than this muster", path.display())),
+        RecordCopy::Unreadable { why, .. } => {
+            Err(format!("the record {} cannot be read: {why}", path.display()))
+        }
+        RecordCopy::Newer { version, .. } => Err(format!(
+            "the record {} is of version {version}, newer than this muster",
+            path.display()
+        )),
     }
 }
 
@@ -121,7 +167,11 @@ fn identity(home: &Home, record: &Record) -> Result<u16, Why> {
 
 async fn live(home: &Home, record: &Record) -> Result<(), Why> {
     if !process::runs(home, Path::new("/")) {
-        return Err(format!("no {} process of {} runs", home.component.name(), home.dir.display()));
+        return Err(format!(
+            "no {} process of {} runs",
+            home.component.name(),
+            home.dir.display()
+        ));
     }
     open(&record.host, identity(home, record)?).await
 }
@@ -134,7 +184,12 @@ async fn open(host: &Host, port: u16) -> Result<(), Why> {
 }
 
 /// What the cluster says of this node.
-async fn deep(home: &Home, record: &Record, flags: Flags, vars: Vec<(OsString, OsString)>) -> Result<String, Why> {
+async fn deep(
+    home: &Home,
+    record: &Record,
+    flags: Flags,
+    vars: Vec<(OsString, OsString)>,
+) -> Result<String, Why> {
     let (settings, _) = Settings::read(flags, vars).map_err(|problems| problems.to_string())?;
     let client = Client::new(&settings, home.engine);
     let own = record.ports.get(&PortName::Query).map(|query_port| MemberSeen {
@@ -144,10 +199,17 @@ async fn deep(home: &Home, record: &Record, flags: Flags, vars: Vec<(OsString, O
         http_port: 0,
     });
     let members: Vec<MemberSeen> = record.members.iter().cloned().chain(own).collect();
-    let query_port = home.engine.port(Component::Fe, PortName::Query).and_then(|port| port.default).unwrap_or(0);
+    let query_port = home
+        .engine
+        .port(Component::Fe, PortName::Query)
+        .and_then(|port| port.default)
+        .unwrap_or(0);
     let known = asked::endpoints(&asked::Inputs {
         master_hosts: &settings.master_hosts.value,
-        query_port: settings.master_query_port.as_ref().map_or(query_port, |port| port.value),
+        query_port: settings
+            .master_query_port
+            .as_ref()
+            .map_or(query_port, |port| port.value),
         members: &members,
         callers: &[],
         not: None,
@@ -156,7 +218,14 @@ async fn deep(home: &Home, record: &Record, flags: Flags, vars: Vec<(OsString, O
     let cluster = match &round.belief {
         Belief::Leader(cluster) => cluster,
         Belief::Doubt(doubts) => {
-            return Err(format!("no leader: {}", doubts.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")));
+            return Err(format!(
+                "no leader: {}",
+                doubts
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join("; ")
+            ));
         }
         Belief::Nobody => return Err(format!("no FE answers: {}", round.summary())),
     };
@@ -165,20 +234,36 @@ async fn deep(home: &Home, record: &Record, flags: Flags, vars: Vec<(OsString, O
     let leader = crate::effects::watch::endpoint(cluster);
     let (listed, state) = match home.component {
         Component::Fe => {
-            let fe = cluster.frontends.iter().find(|fe| is_me(&fe.host, fe.edit_log_port));
-            (fe.is_some(), fe.filter(|fe| !(fe.alive && fe.join)).map(|fe| fe.error.clone()))
+            let fe = cluster
+                .frontends
+                .iter()
+                .find(|fe| is_me(&fe.host, fe.edit_log_port));
+            (
+                fe.is_some(),
+                fe.filter(|fe| !(fe.alive && fe.join)).map(|fe| fe.error.clone()),
+            )
         }
         Component::Be | Component::Cn | Component::Broker => {
-            let list = if home.component == Component::Cn { client.compute_nodes(&leader).await } else { client.backends(&leader).await };
+            let list = if home.component == Component::Cn {
+                client.compute_nodes(&leader).await
+            } else {
+                client.backends(&leader).await
+            };
             let list = list.map_err(|why| format!("{leader} {why}"))?;
             let be = list.iter().find(|be| is_me(&be.host, be.heartbeat_port));
-            let leaving = |be: &&crate::engine::member::Backend| !be.alive || be.status.as_deref() == Some("SHUTDOWN");
+            let leaving =
+                |be: &&crate::engine::member::Backend| !be.alive || be.status.as_deref() == Some("SHUTDOWN");
             (be.is_some(), be.filter(leaving).map(|be| be.error.clone()))
         }
     };
     match (listed, state) {
         (false, _) => Err(format!("{leader} does not list this node")),
         (true, Some(error)) => Err(format!("{leader} shows this node as not alive: {error}")),
-        (true, None) => Ok(format!("{} is alive in cluster {} led by {}", home.component.name(), cluster.id, cluster.leader.host)),
+        (true, None) => Ok(format!(
+            "{} is alive in cluster {} led by {}",
+            home.component.name(),
+            cluster.id,
+            cluster.leader.host
+        )),
     }
 }

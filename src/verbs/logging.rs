@@ -15,7 +15,10 @@ pub(super) fn begin(vars: &[(OsString, OsString)]) {
         Some(LogFormat::Json) => false,
         None => std::io::stderr().is_terminal(),
     };
-    let builder = fmt().with_max_level(asked.level).with_target(false).with_writer(std::io::stderr);
+    let builder = fmt()
+        .with_max_level(asked.level)
+        .with_target(false)
+        .with_writer(std::io::stderr);
     let begun = if text {
         tracing::subscriber::set_global_default(builder.compact().finish())
     } else {

@@ -16,7 +16,7 @@ use crate::cli::{Cli, Verb};
 use crate::exit::ExitCode;
 use crate::facts::home::{self, Home};
 use crate::plan::refusal::Refusal;
-use crate::settings::{Flags, ImageSettings, Settings, Source, Sourced};
+use crate::settings::{Flags, ImageSettings, Settings};
 use crate::supervise::Signals;
 
 /// What a verb leaves behind: text for stdout, a report for stderr, and how the process ends.
@@ -29,31 +29,57 @@ pub struct Outcome {
 
 impl Outcome {
     pub const fn silent(code: ExitCode) -> Self {
-        Self { output: String::new(), report: String::new(), code }
+        Self {
+            output: String::new(),
+            report: String::new(),
+            code,
+        }
     }
 
     fn failed(error: &dyn std::error::Error, code: ExitCode) -> Self {
-        Self { output: String::new(), report: format!("error: {}\n", crate::effects::enter::chain(error)), code }
+        Self {
+            output: String::new(),
+            report: format!("error: {}\n", crate::effects::enter::chain(error)),
+            code,
+        }
     }
 
     fn internal(belief: &str) -> Self {
-        Self { output: String::new(), report: format!("error: a belief of muster was wrong: {belief}\n"), code: ExitCode::Internal }
+        Self {
+            output: String::new(),
+            report: format!("error: a belief of muster was wrong: {belief}\n"),
+            code: ExitCode::Internal,
+        }
     }
 
     /// Help and version are answers, everything else a mistake.
     fn usage(error: &clap::Error) -> Self {
         let text = error.render().to_string();
         if error.use_stderr() {
-            Self { output: String::new(), report: text, code: ExitCode::Usage }
+            Self {
+                output: String::new(),
+                report: text,
+                code: ExitCode::Usage,
+            }
         } else {
-            Self { output: text, report: String::new(), code: ExitCode::Ok }
+            Self {
+                output: text,
+                report: String::new(),
+                code: ExitCode::Ok,
+            }
         }
     }
 
     /// Every refusal in one report; the first one's code.
     pub fn refused(refusals: &[Refusal]) -> Self {
-        let code = refusals.first().map_or(ExitCode::Internal, |refusal| refusal.code);
-        Self { output: String::new(), report: report(refusals), code }
+        let code = refusals
+            .first()
+            .map_or(ExitCode::Internal, |refusal| refusal.code);
+        Self {
+            output: String::new(),
+            report: report(refusals),
+            code,
+        }
     }
 
     /// Prints both texts; a closed stdout or stderr changes nothing.
@@ -109,11 +135,17 @@ pub fn start(args: Vec<OsString>, vars: Vec<(OsString, OsString)>) -> Outcome {
                 Ok(read) => read,
                 Err(outcome) => return outcome,
             };
-            let Some(signals) = signals else { return Outcome::internal("signals were not blocked") };
+            let Some(signals) = signals else {
+                return Outcome::internal("signals were not blocked");
+            };
             in_runtime(run::run(&settings, &home, signals))
         }
         Verb::Explain(args) => {
-            let flags = Flags { home: args.image.home, component: args.component, ..Flags::default() };
+            let flags = Flags {
+                home: args.image.home,
+                component: args.component,
+                ..Flags::default()
+            };
             logging::begin(&vars);
             match read(flags, vars) {
                 Ok((settings, home)) => explain::explain(&settings, home, args.json),

@@ -48,7 +48,13 @@ enum Attempt {
     Again,
 }
 
-async fn attempt(supervisor: &mut Supervisor, client: &Client, settings: &Settings, home: &Home, entry: Entry) -> Attempt {
+async fn attempt(
+    supervisor: &mut Supervisor,
+    client: &Client,
+    settings: &Settings,
+    home: &Home,
+    entry: Entry,
+) -> Attempt {
     let dir = match configure(&entry.plan.conf, &home.dir) {
         Ok(dir) => dir,
         Err(error) => {
@@ -101,8 +107,10 @@ async fn attempt(supervisor: &mut Supervisor, client: &Client, settings: &Settin
 }
 
 fn launch(settings: &Settings, home: &Home, entry: &Entry, dir: &std::path::Path) -> Launch {
-    let known: Vec<&'static str> =
-        [HOST_TYPE, HELPER, home.layout.console_flag].into_iter().filter(|flag| home.knows_flag(flag)).collect();
+    let known: Vec<&'static str> = [HOST_TYPE, HELPER, home.layout.console_flag]
+        .into_iter()
+        .filter(|flag| home.knows_flag(flag))
+        .collect();
     launch::derive(&launch::Inputs {
         layout: home.layout,
         home: dir,
@@ -117,8 +125,21 @@ fn launch(settings: &Settings, home: &Home, entry: &Entry, dir: &std::path::Path
 }
 
 /// Watches the membership beside the running engine until it is alive, and writes that down.
-async fn follow(client: &Client, home: &Home, settings: &Settings, entry: Entry, dropped: Rc<RefCell<Option<Cluster>>>) {
-    let Entry { plan, mut record, places, reservations, known, .. } = entry;
+async fn follow(
+    client: &Client,
+    home: &Home,
+    settings: &Settings,
+    entry: Entry,
+    dropped: Rc<RefCell<Option<Cluster>>>,
+) {
+    let Entry {
+        plan,
+        mut record,
+        places,
+        reservations,
+        known,
+        ..
+    } = entry;
     let patience = settings.join_timeout.value;
     match watch(client, &plan.node, known, home.engine.heartbeat, patience).await {
         Watched::Alive(cluster) => {
@@ -132,7 +153,10 @@ async fn follow(client: &Client, home: &Home, settings: &Settings, entry: Entry,
             record.cluster_id = Some(cluster.id.clone());
             record.members = members(&cluster);
             if let Err(error) = places.write(&record) {
-                tracing::error!("{}; the next start will look again", crate::effects::enter::chain(&error));
+                tracing::error!(
+                    "{}; the next start will look again",
+                    crate::effects::enter::chain(&error)
+                );
             }
             drop::<Reservations>(reservations);
         }
@@ -149,12 +173,19 @@ async fn follow(client: &Client, home: &Home, settings: &Settings, entry: Entry,
 
 fn gone(host: &str, cluster: &Cluster) -> Refusal {
     Refusal::protect(
-        format!("cluster {} led by {} does not list {host} any more: somebody dropped it", cluster.id, cluster.leader.host),
+        format!(
+            "cluster {} led by {} does not list {host} any more: somebody dropped it",
+            cluster.id, cluster.leader.host
+        ),
         "to let it join anew, move its data dir and record away and start it again",
     )
 }
 
 fn failed(error: &crate::supervise::SuperviseError) -> Outcome {
     let text = crate::effects::enter::chain(error);
-    Outcome { output: String::new(), report: format!("error: {text}\n"), code: error.exit_code() }
+    Outcome {
+        output: String::new(),
+        report: format!("error: {text}\n"),
+        code: error.exit_code(),
+    }
 }

@@ -8,8 +8,8 @@ use anyhow::{bail, ensure};
 use hosts::{Cluster, Host, Image, Row, StandIn, World};
 use nix::sys::signal::Signal;
 
-use crate::show::{Clock, line, table};
 use crate::Args;
+use crate::show::{Clock, line, table};
 
 /// Engine seconds pass at a fifth of their length, heartbeats at their own: muster's guard time counts those.
 const STAND_IN: StandIn = StandIn {
