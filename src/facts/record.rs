@@ -297,7 +297,7 @@ mod tests {
     #[test]
     fn only_a_file_that_is_not_there_is_missing() {
         let whole = text();
-        let cut = &whole[..whole.len() / 2];
+        let cut = whole.get(..whole.len() / 2).unwrap();
         let zeros = "\0".repeat(200);
         let other_engine = whole.replace(supported().id, "postgres");
         let other_host = whole.replace("192.168.1.11", "192.168.1.11:9010");
@@ -346,6 +346,21 @@ mod tests {
         assert_eq!(copy("no/such/dir/muster.json"), RecordCopy::Missing);
         assert_eq!(copy("file/muster.json"), RecordCopy::Missing);
         assert!(matches!(copy("dir"), RecordCopy::Unreadable { .. }));
+    }
+
+    #[test]
+    fn a_record_cut_off_anywhere_is_unreadable() {
+        let whole = text();
+        for length in 0..whole.trim_end().len() {
+            let cut = whole.get(..length).unwrap();
+            assert!(
+                matches!(
+                    Record::parse(cut),
+                    Err(NotARecord::Empty | NotARecord::NotJson(_))
+                ),
+                "{cut}"
+            );
+        }
     }
 
     #[test]
