@@ -31,9 +31,7 @@ pub(crate) fn failure(error: &anyhow::Error) {
 
 pub(crate) fn table(columns: &[&str], rows: impl Iterator<Item = Vec<String>>) {
     let mut table = Table::new();
-    table
-        .load_style(presets::UTF8_FULL_CONDENSED)
-        .set_header(columns);
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(columns);
     for row in rows {
         table.add_row(row);
     }
