@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::engine::Component;
 use crate::engine::failure::Failure;
-use crate::engine::member::{Backend, Frontend, FrontendRole};
+use crate::engine::member::{Backend, Frontend};
 use crate::exit::ExitCode;
 use crate::plan::data::Data;
 use crate::plan::leader::{Belief, Cluster, Doubt};
@@ -26,6 +26,14 @@ pub enum Role {
 impl Role {
     pub const fn is_fe(self) -> bool {
         matches!(self, Self::Seed | Self::Follower | Self::Observer)
+    }
+
+    /// What it is registered as: a wiped seed is a follower like any other.
+    pub const fn added_as(self) -> &'static str {
+        match self {
+            Self::Seed | Self::Follower => "follower",
+            Self::Observer | Self::Backend | Self::ComputeNode => self.name(),
+        }
     }
 
     /// The word of messages and of the record.
@@ -402,14 +410,6 @@ fn waiting_for(node: &Node, seen: &Seen) -> String {
             )
         }
         _ => reason,
-    }
-}
-
-/// The word an FE is added as.
-pub fn added_as(role: Role) -> FrontendRole {
-    match role {
-        Role::Observer => FrontendRole::Observer,
-        Role::Seed | Role::Follower | Role::Backend | Role::ComputeNode => FrontendRole::Follower,
     }
 }
 

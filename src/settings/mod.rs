@@ -2,6 +2,8 @@
 //! What is so, and what will be done about it, is decided to the right of here.
 
 mod host;
+mod read;
+pub use read::{Flags, LogFormat, LogSettings, Problems};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

@@ -421,7 +421,6 @@ impl Ground {
         };
         let group = Group::open(Opening {
             me,
-            address: self.identity.address,
             rpc_port: self.conf.rpc_port,
             network: self.network.clone(),
             scale: self.settings.scale,
