@@ -546,12 +546,16 @@ fn decisions(
         Source::Record,
         format!("{} and {}", plan.data_dir.display(), plan.state_dir.display()),
     ));
-    let asked = settings
-        .master_hosts
-        .value
-        .iter()
-        .filter(|host| !home.component.is_fe() || **host != plan.node.host);
-    let asked: Vec<String> = asked.map(|host| host.with_port(plan.query_port)).collect();
+    let asked: Vec<String> = asked::endpoints(&asked::Inputs {
+        master_hosts: &settings.master_hosts.value,
+        query_port: plan.query_port,
+        members: &record.map(|record| record.members.clone()).unwrap_or_default(),
+        callers: &[],
+        not: home.component.is_fe().then_some(&plan.node.host),
+    })
+    .iter()
+    .map(ToString::to_string)
+    .collect();
     let (join, why) = join_sentence(plan, &asked.join(", "));
     list.push(Decision::new("join", join, Source::Derived, why));
     list.push(Decision::new(
@@ -584,6 +588,10 @@ fn join_sentence(plan: &Plan, asked: &str) -> (String, String) {
             ("set the data aside and join anew".to_owned(), "REJOIN".to_owned())
         }
         (_, Data::Dropped { .. }, _) => ("refuse".to_owned(), "it was dropped from its cluster".to_owned()),
+        (_, Data::UnfinishedFounding, _) => (
+            "start at once".to_owned(),
+            "its founding was cut short, and may have been ready after all".to_owned(),
+        ),
         (Asking::Nobody, _, _) => ("start at once".to_owned(), "a member asks nobody".to_owned()),
         (Asking::Once, _, _) => (
             "start after one look".to_owned(),
