@@ -356,7 +356,7 @@ fn data_of_another_cluster_is_refused() -> anyhow::Result<()> {
     assert_eq!(fe.exit(Duration::from_secs(20))?, 79, "{}", fe.log_tail());
 
     let be = cluster.host("be1")?;
-    fs::write(be.data().join("cluster_id"), "cluster_id=424242\ntoken=none\n")?;
+    fs::write(be.data().join("cluster_id"), "424242")?;
     be.start()?;
     assert_eq!(be.exit(Duration::from_secs(20))?, 79, "{}", be.log_tail());
     ensure!(be.last_log().contains("424242"), "{}", be.log_tail());
@@ -387,7 +387,7 @@ fn with_exec_nothing_of_muster_stays() -> anyhow::Result<()> {
     let Some(world) = World::enter(this_test!())? else {
         return Ok(());
     };
-    let cluster = cluster(&world, 2, 1)?;
+    let cluster = cluster(&world, 3, 1)?;
     for host in &cluster.hosts {
         host.start_program(&["muster", "run", "--exec"])?;
     }
@@ -409,7 +409,7 @@ fn without_a_volume_it_is_the_same() -> anyhow::Result<()> {
     let Some(world) = World::enter(this_test!())? else {
         return Ok(());
     };
-    let cluster = cluster(&world, 2, 1)?;
+    let cluster = cluster(&world, 3, 1)?;
     for host in &cluster.hosts {
         host.without_volume();
         host.start()?;
