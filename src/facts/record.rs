@@ -61,6 +61,8 @@ pub enum Progress {
     Joined,
     /// Its engine was started as the first one of a new cluster.
     Founding,
+    /// The cluster was seen not to list it any more: this data can never start again.
+    Dropped,
 }
 
 /// One copy of the record, as it lies there. Only a file that is not there is `Missing`.

@@ -45,7 +45,7 @@ pub(crate) enum Standing {
 /// A follower or observer as its leader sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct Fed {
-    pub(crate) feed: u64,
+    pub(crate) connection: u64,
     pub(crate) version: Version,
     pub(crate) heard: Instant,
 }

@@ -77,7 +77,7 @@ async fn an_empty_object_makes_the_member_alive() {
 #[tokio::test]
 async fn a_failed_status_is_told_as_ok() {
     let row = seen_with(
-        b"HTTP/1.1 200 OK\r\ncontent-length: 27\r\n\r\n{\"status\":\"FAILED\",\"msg\":\"x\"}",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 29\r\n\r\n{\"status\":\"FAILED\",\"msg\":\"x\"}",
         |row| !row.is("ErrMsg", ""),
     )
     .await;
