@@ -52,9 +52,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let ended = wait(&mut inside)?;
     tidy(&dir);
-    for file in ["on", "world", "user", "hosts"] {
-        fs::remove_file(dir.join(file)).ok();
-    }
     if let Some(code) = ended {
         return Ok(ExitCode::from(code));
     }
