@@ -16,6 +16,8 @@ mod networks;
 mod ports;
 mod problem;
 mod read;
+#[cfg(test)]
+mod read_tests;
 mod reader;
 mod secret;
 pub mod variables;
