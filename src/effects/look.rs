@@ -24,13 +24,25 @@ pub struct Round {
 }
 
 /// Asks all of `known` and judges the answers; `longest` bounds the whole round.
-pub async fn look<C: Cluster>(client: &C, known: &[Endpoint], heartbeat: Duration, longest: Duration) -> Round {
+pub async fn look<C: Cluster>(
+    client: &C,
+    known: &[Endpoint],
+    heartbeat: Duration,
+    longest: Duration,
+) -> Round {
     let mut asking: FuturesUnordered<_> = known
         .iter()
         .enumerate()
         .map(async |(place, endpoint)| {
             let said = client.frontends(endpoint).await;
-            (place, Answer { from: endpoint.host.clone(), port: endpoint.port, said })
+            (
+                place,
+                Answer {
+                    from: endpoint.host.clone(),
+                    port: endpoint.port,
+                    said,
+                },
+            )
         })
         .collect();
     let mut answers = BTreeMap::new();
@@ -45,7 +57,10 @@ pub async fn look<C: Cluster>(client: &C, known: &[Endpoint], heartbeat: Duratio
         }
     }
     // Who has not answered by now is not waited for: dropping the questions ends them.
-    Round { belief: verdict(&answers, heartbeat), answers: answers.into_values().collect() }
+    Round {
+        belief: verdict(&answers, heartbeat),
+        answers: answers.into_values().collect(),
+    }
 }
 
 fn verdict(answers: &BTreeMap<usize, Answer>, heartbeat: Duration) -> Belief {
@@ -55,7 +70,10 @@ fn verdict(answers: &BTreeMap<usize, Answer>, heartbeat: Duration) -> Belief {
 impl Round {
     /// A round in which nobody was asked.
     pub const fn nobody() -> Self {
-        Self { answers: Vec::new(), belief: Belief::Nobody }
+        Self {
+            answers: Vec::new(),
+            belief: Belief::Nobody,
+        }
     }
 
     /// Whether any FE gave an answer at all, be it a refusal.
@@ -89,5 +107,9 @@ impl Round {
 }
 
 fn count(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+    if number == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{number} {what}s")
+    }
 }

@@ -3,9 +3,13 @@
 pub mod callers;
 pub mod configure;
 pub mod diary;
+pub mod enter;
 pub mod files;
 pub mod last_words;
+pub mod look;
 pub mod pace;
+pub mod register;
 pub mod remember;
 pub mod reserve;
 pub mod set_aside;
+pub mod watch;

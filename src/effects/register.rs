@@ -1,9 +1,10 @@
 //! Registering is look, add, look: whatever ADD answers, only the second look counts.
 
-use crate::cluster::{Add, Cluster, Endpoint};
+use crate::cluster::{Add, Cluster};
 use crate::engine::Component;
 use crate::engine::failure::Failure;
 use crate::plan::join::{Node, Role, is_here};
+use crate::settings::Endpoint;
 
 /// How one try to register ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,11 +23,15 @@ pub async fn register<C: Cluster>(client: &C, leader: &Endpoint, node: &Node) ->
         Role::Backend => Add::Backend,
         Role::ComputeNode => Add::ComputeNode,
     };
-    let added = client.add(leader, what, &node.host.with_port(node.identity_port)).await;
+    let added = client
+        .add(leader, what, &node.host.with_port(node.identity_port))
+        .await;
     match (listed(client, leader, node).await, added) {
         (Ok(true), _) => Registered::Yes,
         (Ok(false), Err(why)) | (Err(_), Err(why)) | (Err(why), Ok(())) => Registered::NotYet(why),
-        (Ok(false), Ok(())) => Registered::NotYet(Failure::Busy("it accepted the ADD, but does not list this node".to_owned())),
+        (Ok(false), Ok(())) => Registered::NotYet(Failure::Busy(
+            "it accepted the ADD, but does not list this node".to_owned(),
+        )),
     }
 }
 
@@ -44,5 +49,6 @@ pub async fn listed<C: Cluster>(client: &C, leader: &Endpoint, node: &Node) -> R
 }
 
 fn here(node: &Node, list: &[crate::engine::member::Backend]) -> bool {
-    list.iter().any(|be| is_here(node, &be.host) && be.heartbeat_port == node.identity_port)
+    list.iter()
+        .any(|be| is_here(node, &be.host) && be.heartbeat_port == node.identity_port)
 }

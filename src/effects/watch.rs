@@ -47,28 +47,27 @@ pub async fn watch<C: Cluster>(
     let begun = Instant::now();
     let mut said = false;
     let mut missed = 0;
-    let mut last = String::from("nobody has answered");
     loop {
         let round = look(client, &known, heartbeat, heartbeat * 2).await;
-        if let Belief::Leader(cluster) = round.belief {
+        let last = if let Belief::Leader(cluster) = round.belief {
             learn(&mut known, &cluster);
             match shown(client, node, &cluster).await {
                 Shown::Alive => return Watched::Alive(Box::new(cluster)),
                 Shown::Missing => {
                     missed += 1;
-                    last = format!("{} leads and does not list this node", cluster.leader.host);
                     if missed >= MISSED {
                         return Watched::Dropped(Box::new(cluster));
                     }
+                    format!("{} leads and does not list this node", cluster.leader.host)
                 }
                 Shown::NotYet(why) => {
                     missed = 0;
-                    last = why;
+                    why
                 }
             }
         } else {
-            last = round.summary();
-        }
+            round.summary()
+        };
         if !said && begun.elapsed() >= patience {
             said = true;
             tracing::error!(
@@ -105,7 +104,11 @@ async fn shown<C: Cluster>(client: &C, node: &Node, cluster: &Believed) -> Shown
 }
 
 fn not_yet(error: &str) -> String {
-    if error.is_empty() { "the cluster has not reached it yet".to_owned() } else { format!("the cluster says: {error}") }
+    if error.is_empty() {
+        "the cluster has not reached it yet".to_owned()
+    } else {
+        format!("the cluster says: {error}")
+    }
 }
 
 /// The leader's MySQL port, or the one it answered at when it has not shown any yet.
@@ -113,14 +116,21 @@ pub fn endpoint(cluster: &Believed) -> Endpoint {
     let host = crate::settings::Host::parse(&cluster.leader.host);
     Endpoint {
         host: host.unwrap_or_else(|_| cluster.from.host.clone()),
-        port: if cluster.leader.query_port == 0 { cluster.from.port } else { cluster.leader.query_port },
+        port: if cluster.leader.query_port == 0 {
+            cluster.from.port
+        } else {
+            cluster.leader.query_port
+        },
     }
 }
 
 fn learn(known: &mut Vec<Endpoint>, cluster: &Believed) {
     for fe in cluster.frontends.iter().filter(|fe| fe.query_port != 0) {
         if let Ok(host) = crate::settings::Host::parse(&fe.host) {
-            let endpoint = Endpoint { host, port: fe.query_port };
+            let endpoint = Endpoint {
+                host,
+                port: fe.query_port,
+            };
             if !known.contains(&endpoint) {
                 known.push(endpoint);
             }

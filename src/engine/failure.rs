@@ -50,3 +50,43 @@ pub enum Failure {
         value: String,
     },
 }
+
+impl Failure {
+    /// The class of a server's error, by code and then by text: code 1064 is used for nearly everything.
+    pub fn from_server(code: u16, _state: &str, text: &str) -> Self {
+        const NO_LEADER: [&str; 10] = [
+            "Internal error processing forward",
+            "forward failed",
+            "java.net.SocketException",
+            "java.net.ConnectException",
+            "Socket is closed by peer",
+            "Could not determine master",
+            "Commit policy: SIMPLE_MAJORITY",
+            "Cannot open null host",
+            "Failed to get master client",
+            "is not ready",
+        ];
+        let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+        let text_owned = text.to_owned();
+        match code {
+            1045 => Self::Denied(text_owned),
+            5203 | 1227 => Self::Privilege(text_owned),
+            5205 => Self::Tls(text_owned),
+            _ if says(&["frontend name already exists", "Failed to acquire"]) => Self::Busy(text_owned),
+            _ if says(&["already exists", "has already in brokers"]) => Self::Exists(text_owned),
+            _ if says(&NO_LEADER) => Self::NoLeader(text_owned),
+            _ => Self::Rejected {
+                code,
+                text: text_owned,
+            },
+        }
+    }
+
+    /// Whether asking again, here or elsewhere, cannot help before a person has changed something.
+    pub const fn is_final(&self) -> bool {
+        matches!(
+            self,
+            Self::Denied(_) | Self::Privilege(_) | Self::NoTls | Self::Tls(_)
+        )
+    }
+}

@@ -108,6 +108,8 @@ pub struct Layout {
     pub process_mark: &'static str,
     /// Sends the engine's log to the console, in versions whose scripts know it.
     pub console_flag: &'static str,
+    /// Its log files below `log/`, those with the reason of an end first.
+    pub log_files: &'static [&'static str],
     /// The conf key of the data dir, or of a list of them.
     pub data_key: &'static str,
     /// The data dir when the conf does not name one.
@@ -229,6 +231,16 @@ impl Engine {
         self.ports
             .iter()
             .filter(move |port| port.components.contains(&component))
+    }
+
+    /// The port on which a living leader calls a node of that component.
+    pub fn called_at(&self, component: Component) -> Option<PortName> {
+        match (component, &self.fe_poll) {
+            (Component::Fe, Poll::Http { .. }) => Some(PortName::Http),
+            (Component::Fe, Poll::Thrift { .. }) => Some(PortName::Rpc),
+            (Component::Be | Component::Cn, _) => Some(PortName::Heartbeat),
+            (Component::Broker, _) => None,
+        }
     }
 
     pub fn port(&self, component: Component, name: PortName) -> Option<&'static Port> {

@@ -239,3 +239,115 @@ fn list(addresses: &[IpAddr]) -> String {
     let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     texts.join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::{Addresses, Interface, LocalHostFact, Resolved};
+    use crate::settings::Host;
+
+    fn host(text: &str) -> Host {
+        Host::parse(text).unwrap()
+    }
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    /// A machine with two usable addresses, a bridge that is down and what every machine has.
+    fn interfaces() -> Vec<Interface> {
+        let interface = |name: &str, text, is_up| Interface {
+            name: name.to_owned(),
+            address: address(text),
+            is_up,
+        };
+        vec![
+            interface("lo", "127.0.0.1", true),
+            interface("lo", "::1", true),
+            interface("eth0", "fe80::5054:ff:fe12:3456", true),
+            interface("eth0", "2001:db8::11", true),
+            interface("eth0", "192.168.1.11", true),
+            interface("docker0", "172.17.0.1", false),
+        ]
+    }
+
+    fn addresses(resolved: Resolved) -> Addresses {
+        let interfaces = interfaces();
+        Addresses {
+            local: LocalHostFact::new(resolved, &interfaces),
+            interfaces,
+            masters: std::collections::BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn local_host_is_this_machine_or_the_message_says_what_it_could_have_been() {
+        let has = "it has 192.168.1.11, 2001:db8::11";
+        let table: [(&str, &[&str], String); 8] = [
+            ("192.168.1.11", &["192.168.1.11"], String::new()),
+            ("2001:db8::11", &["2001:db8::11"], String::new()),
+            ("127.0.0.1", &["127.0.0.1"], String::new()),
+            ("127.0.1.1", &["127.0.1.1"], String::new()),
+            ("fe1", &["10.0.0.9", "192.168.1.11"], String::new()),
+            (
+                "192.168.1.12",
+                &["192.168.1.12"],
+                format!("LOCAL_HOST = 192.168.1.12 is not an address of this machine; {has}"),
+            ),
+            (
+                "fe1",
+                &["10.0.0.9"],
+                format!("LOCAL_HOST = fe1 is 10.0.0.9, which is not an address of this machine; {has}"),
+            ),
+            (
+                "0.0.0.0",
+                &["0.0.0.0"],
+                format!("LOCAL_HOST = 0.0.0.0 is not an address of this machine; {has}"),
+            ),
+        ];
+        for (local, resolved, expected) in table {
+            let resolved = resolved.iter().map(|text| address(text)).collect();
+            let facts = addresses(Resolved::Addresses(resolved));
+            let said = facts
+                .check(&host(local))
+                .map_or_else(|problem| problem.to_string(), |()| String::new());
+            assert_eq!(said, expected, "{local}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_does_not_resolve_says_why() {
+        let facts = addresses(Resolved::Failed("no answer within 3 s".to_owned()));
+        assert_eq!(
+            facts.check(&host("fe1")).unwrap_err().to_string(),
+            "LOCAL_HOST = fe1 does not resolve here: no answer within 3 s; this machine has 192.168.1.11, 2001:db8::11"
+        );
+    }
+
+    #[test]
+    fn this_machine_has_its_loopback_and_an_address_needs_no_resolver() {
+        let masters = [host("192.0.2.7"), host("localhost"), host("no-such-host.invalid")];
+        let facts = Addresses::look(&host("127.0.0.1"), &masters);
+        assert!(
+            facts
+                .interfaces
+                .iter()
+                .any(|interface| interface.address == address("127.0.0.1"))
+        );
+        assert_eq!(facts.check(&host("127.0.0.1")), Ok(()));
+        assert_eq!(
+            facts.masters.get(&masters[0]),
+            Some(&Resolved::Addresses(vec![address("192.0.2.7")]))
+        );
+        assert!(matches!(
+            facts.masters.get(&masters[1]),
+            Some(Resolved::Addresses(found)) if found.iter().all(IpAddr::is_loopback)
+        ));
+        assert!(matches!(
+            facts.masters.get(&masters[2]),
+            Some(Resolved::Failed(_))
+        ));
+        assert_eq!(facts.masters.len(), 3);
+    }
+}

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::conf::Grammar;
 use super::mounts::Mounts;
-use super::place::Place;
+use super::place::{Place, PlaceState};
 use super::search::{self, Sought};
 use crate::engine::ReadyProof;
 
@@ -73,7 +73,8 @@ pub struct FileSize {
     pub size: u64,
 }
 
-/// What `bdb/je.info.*` tells about how this node entered its group.
+/// What `bdb/je.info.*` tells about how this node entered its group. Not read, and so neither of the two, where ROLE has
+/// proved readiness already: the files of an old FE are long, and each of its starts would read them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct JournalInfo {
     /// It once began a group of its own.
@@ -134,7 +135,7 @@ impl FeData {
                 Vec::new()
             })
         };
-        let is_journal = |name: &str| name.ends_with(".jdb");
+        let is_journal = |name: &str| has_extension(name, "jdb");
         let journals = list(dir.join("bdb"), is_journal);
         let mut images = list(dir.join("image"), is_image);
         // Newer versions keep them one level below.
@@ -166,7 +167,8 @@ impl FeData {
 
     /// Nothing in it that an FE of any state would find. Leftovers of a set-aside and stray files do not count.
     pub fn is_empty(&self) -> bool {
-        self.role.is_none()
+        matches!(self.place.state, PlaceState::Missing | PlaceState::Directory)
+            && self.role.is_none()
             && self.version.is_none()
             && self.deploy_mode.is_none()
             && self.journals.is_empty()
@@ -195,12 +197,13 @@ impl FeData {
     }
 
     fn look_into_journal(&mut self, dir: &Path, proof: ReadyProof) {
+        if matches!(proof, ReadyProof::RoleKeyFilled(_)) && self.proves_readiness(proof) {
+            return;
+        }
         let bdb = dir.join("bdb");
-        let info = match files(&bdb, |name| {
-            name.starts_with("je.info.") && !name.ends_with(".lck")
-        }) {
-            Ok(info) => info,
-            Err(_) => return,
+        let is_info = |name: &str| name.starts_with("je.info.") && !has_extension(name, "lck");
+        let Ok(info) = files(&bdb, is_info) else {
+            return;
         };
         let info: Vec<PathBuf> = info.into_iter().map(|file| bdb.join(file.name)).collect();
         let says = |words: &str| search::in_files(&info, words.as_bytes(), INFO_SEARCH) == Sought::Found;
@@ -229,6 +232,10 @@ fn is_image(name: &str) -> bool {
         .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
+fn has_extension(name: &str, extension: &str) -> bool {
+    Path::new(name).extension().is_some_and(|end| end == extension)
+}
+
 fn keys(text: &str) -> BTreeMap<String, String> {
     Grammar::Properties.entries(text).into_iter().collect()
 }
@@ -240,7 +247,7 @@ fn read_small(path: &Path) -> Result<Option<SmallFile>, String> {
             size,
             text: String::from_utf8_lossy(&head).into_owned(),
         })),
-        Err(error) if is_absence(&error) && !path.is_symlink() => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => Ok(None),
         Err(error) => Err(format!("{}: {error}", path.display())),
     }
 }
@@ -248,7 +255,7 @@ fn read_small(path: &Path) -> Result<Option<SmallFile>, String> {
 /// The files of a dir whose names count, by name; none if there is no such dir.
 fn files(dir: &Path, counts: impl Fn(&str) -> bool) -> io::Result<Vec<FileSize>> {
     let entries = match fs::read_dir(dir) {
-        Err(error) if is_absence(&error) => return Ok(Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
     let mut found = Vec::new();
@@ -283,9 +290,5 @@ fn leftovers(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
-pub(super) fn is_absence(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    )
-}
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::{AccessFlags, eaccess};
 
 use crate::engine::{self, Component, Engine, Layout};
+use crate::exit::ExitCode;
 use crate::settings::{ImageSettings, Source};
 
 /// One engine's home dir, and the component that is to be started from it.
@@ -79,15 +80,28 @@ struct Candidate {
 pub fn find(asked: &ImageSettings, root: &Path) -> Result<Home, HomeProblem> {
     let (dirs, dir_source) = match &asked.home {
         Some(home) if !home.value.is_dir() => return Err(HomeProblem::NotADirectory(home.value.clone())),
-        Some(home) => (vec![home.value.clone()], home.source.clone()),
+        Some(home) => {
+            // The script is started from another working directory than ours.
+            let dir = std::path::absolute(&home.value).unwrap_or_else(|_| home.value.clone());
+            (vec![dir], home.source.clone())
+        }
         None => (default_homes(root), Source::Default),
     };
     let all: Vec<Candidate> = dirs.iter().flat_map(|dir| candidates_in(dir, asked)).collect();
     let wanted = asked.component.as_ref().map(|component| component.value);
-    let fitting: Vec<Candidate> = all
+    let mut fitting: Vec<Candidate> = all
         .into_iter()
         .filter(|candidate| wanted.is_none_or(|component| candidate.layout.component == component))
         .collect();
+    let is_asked_engine = |candidate: &Candidate| {
+        asked
+            .engine
+            .as_ref()
+            .is_none_or(|engine| engine.value.id == candidate.engine.id)
+    };
+    if fitting.iter().any(is_asked_engine) {
+        fitting.retain(is_asked_engine);
+    }
     let chosen = match one_per_dir(fitting).as_slice() {
         [] => return Err(nothing_fits(asked, &dirs, root)),
         [one] => one.clone(),
@@ -115,7 +129,38 @@ pub fn find(asked: &ImageSettings, root: &Path) -> Result<Home, HomeProblem> {
     })
 }
 
+impl HomeProblem {
+    /// What to do about it.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::NoHome { .. }
+            | Self::NotADirectory(_)
+            | Self::NoScript { .. }
+            | Self::UnknownEngine { .. } => {
+                "set --home to the directory that holds bin/, conf/ and lib/ of the engine"
+            }
+            Self::Ambiguous(_) => "set COMPONENT, or name it after `run`",
+            Self::NotExecutable { .. } => "give it the execute bit in the image: chmod +x",
+            _ => "use an image of an engine and a component that go together",
+        }
+    }
+
+    /// The exit code: a script without its execute bit has the shell's own.
+    pub const fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::NotExecutable { .. } => ExitCode::NotExecutable,
+            Self::NoScript { .. } | Self::NoHome { .. } => ExitCode::NotFound,
+            _ => ExitCode::Configuration,
+        }
+    }
+}
+
 impl Home {
+    /// Where the engine's log files lie.
+    pub fn log_dir(&self) -> PathBuf {
+        self.dir.join("log")
+    }
+
     /// The start script.
     pub fn script(&self) -> PathBuf {
         self.dir.join(self.layout.script)
@@ -333,4 +378,241 @@ fn candidates(found: &[(PathBuf, Component)]) -> String {
         write!(text, "{and}{} ({})", dir.display(), component.name()).unwrap_or_default();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
+    use super::{HomeProblem, find, flags_in};
+    use crate::engine::{Component, Engine};
+    use crate::facts::fixture::{supported, tree, unsupported};
+    use crate::settings::{ImageSettings, Source, Sourced};
+
+    /// The files that make a dir the home of some components.
+    fn installed(engine: &Engine, dir: &str, components: &[Component]) -> Vec<(String, &'static str)> {
+        let mut files = Vec::new();
+        for component in components {
+            let layout = engine.layout(*component).unwrap();
+            files.push((format!("{dir}/{}", layout.script), "#!/bin/sh\n"));
+            files.push((format!("{dir}/{}", layout.marks[0]), ""));
+        }
+        files
+    }
+
+    fn default_home(engine: &Engine, component: Component) -> &'static str {
+        engine.layout(component).unwrap().default_home
+    }
+
+    fn machine(files: &[(String, &str)]) -> tempfile::TempDir {
+        let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
+        tree(&files)
+    }
+
+    fn asked(home: Option<&Path>, component: Option<Component>) -> ImageSettings {
+        ImageSettings {
+            home: home.map(|value| Sourced {
+                value: value.to_owned(),
+                source: Source::Flag("--home"),
+            }),
+            component: component.map(|value| Sourced {
+                value,
+                source: Source::Environment("COMPONENT".to_owned()),
+            }),
+            ..ImageSettings::default()
+        }
+    }
+
+    /// `<dir below the root> <component>`, or the problem.
+    fn outcome(root: &Path, asked: &ImageSettings) -> String {
+        match find(asked, root) {
+            Ok(home) => format!(
+                "{} {}",
+                home.dir.strip_prefix(root).unwrap_or(&home.dir).display(),
+                home.component.id()
+            ),
+            Err(problem) => problem.to_string().replace(&format!("{}/", root.display()), ""),
+        }
+    }
+
+    /// What is installed where, a link if the image has one, what was asked for, what comes out.
+    struct Row {
+        installed: Vec<(&'static str, &'static [Component])>,
+        link: Option<(&'static str, &'static str)>,
+        component: Option<Component>,
+        expected: String,
+    }
+
+    #[test]
+    fn the_image_tells_home_and_component() {
+        use Component::{Be, Cn, Fe};
+        const BOTH: &[Component] = &[Be, Cn];
+        let engine = supported();
+        let [fe, be, cn] = [Fe, Be, Cn].map(|component| default_home(engine, component));
+        let row = |installed: &[(&'static str, &'static [Component])], component, expected: &str| Row {
+            installed: installed.to_vec(),
+            link: None,
+            component,
+            expected: expected.to_owned(),
+        };
+        let linked = |row| Row {
+            link: Some((cn, "-> be")),
+            ..row
+        };
+        let is = |home: &str, id: &str| format!("{} {id}", home.trim_start_matches('/'));
+        let two = format!(
+            "there is more than one home dir: {} (FE) and {} (BE); COMPONENT or --home chooses one",
+            fe.trim_start_matches('/'),
+            be.trim_start_matches('/')
+        );
+        let table = [
+            row(&[(fe, &[Fe])], None, &is(fe, "fe")),
+            row(&[(be, BOTH)], None, &is(be, "be")),
+            row(&[(be, BOTH)], Some(Cn), &is(be, "cn")),
+            linked(row(&[(be, BOTH)], None, &is(be, "be"))),
+            linked(row(&[(be, BOTH)], Some(Cn), &is(cn, "cn"))),
+            row(&[(cn, BOTH)], None, &is(cn, "cn")),
+            row(&[(fe, &[Fe]), (be, &[Be])], None, &two),
+            row(&[(fe, &[Fe]), (be, &[Be])], Some(Be), &is(be, "be")),
+        ];
+        for row in table {
+            let homes = row.installed.iter();
+            let mut files: Vec<_> = homes
+                .flat_map(|(dir, held)| installed(engine, dir, held))
+                .collect();
+            files.extend(row.link.map(|(from, to)| (from.to_owned(), to)));
+            let root = machine(&files);
+            assert_eq!(
+                outcome(root.path(), &asked(None, row.component)),
+                row.expected,
+                "{:?} {:?}",
+                row.installed,
+                row.component
+            );
+        }
+    }
+
+    #[test]
+    fn a_named_home_is_taken_as_it_is() {
+        let engine = supported();
+        let mut files = installed(engine, default_home(engine, Component::Fe), &[Component::Fe]);
+        files.extend(installed(
+            engine,
+            "/srv/compute/cn",
+            &[Component::Be, Component::Cn],
+        ));
+        let root = machine(&files);
+        let home = root.path().join("srv/compute/cn");
+        let home = find(&asked(Some(&home), None), root.path()).unwrap();
+        assert_eq!(
+            (home.component, home.dir_source),
+            (Component::Cn, Source::Flag("--home"))
+        );
+        assert_eq!(home.component_source, Source::Image);
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let engine = supported();
+        let fe = engine.layout(Component::Fe).unwrap();
+        let root = machine(&[
+            ("empty/".to_owned(), ""),
+            (format!("no-engine/{}", fe.script), ""),
+            (format!("above/fe/{}", fe.script), ""),
+            (format!("above/fe/{}", fe.marks[0]), ""),
+        ]);
+        let problem = |dir: &str| find(&asked(Some(&root.path().join(dir)), None), root.path()).unwrap_err();
+        assert!(matches!(
+            find(&asked(None, None), root.path()),
+            Err(HomeProblem::NoHome { looked }) if looked.contains(&root.path().join(fe.default_home.trim_start_matches('/')))
+        ));
+        assert!(matches!(problem("nowhere"), HomeProblem::NotADirectory(_)));
+        assert!(problem("empty").to_string().contains(fe.script));
+        assert!(matches!(
+            problem("no-engine"),
+            HomeProblem::UnknownEngine { looked, .. } if looked.iter().any(|mark| mark == fe.marks[0])
+        ));
+        assert!(matches!(
+            problem("above"),
+            HomeProblem::NoScript { nested, .. } if nested == [root.path().join("above/fe")]
+        ));
+    }
+
+    #[test]
+    fn a_script_that_cannot_be_executed_is_told_with_its_mode() {
+        let engine = supported();
+        let fe = engine.layout(Component::Fe).unwrap();
+        let root = machine(&installed(engine, "fe", &[Component::Fe]));
+        let home = root.path().join("fe");
+        let script = home.join(fe.script);
+        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let problem = find(&asked(Some(&home), None), root.path()).unwrap_err();
+        assert_eq!(problem, HomeProblem::NotExecutable { script, mode: 0o644 });
+        assert!(problem.to_string().ends_with("its mode is 0644"));
+    }
+
+    #[test]
+    fn an_engine_this_version_does_not_run_is_refused_by_name() {
+        let other = unsupported();
+        let root = machine(&installed(
+            other,
+            default_home(other, Component::Fe),
+            &[Component::Fe],
+        ));
+        let problem = find(&asked(None, None), root.path()).unwrap_err().to_string();
+        let expected = format!("{} is recognised in ", other.name);
+        assert!(problem.starts_with(&expected), "{problem}");
+        assert!(
+            problem.ends_with(&format!("this version of muster runs {} only", supported().name)),
+            "{problem}"
+        );
+    }
+
+    #[test]
+    fn the_engine_that_was_asked_for_chooses_among_homes_but_does_not_overrule_their_files() {
+        let (ours, other) = (supported(), unsupported());
+        let mut asked = asked(None, None);
+        asked.engine = Some(Sourced {
+            value: ours,
+            source: Source::Environment("ENGINE".to_owned()),
+        });
+        let mut files = installed(other, default_home(other, Component::Fe), &[Component::Fe]);
+        let root = machine(&files);
+        assert!(matches!(
+            find(&asked, root.path()),
+            Err(HomeProblem::OtherEngine { .. })
+        ));
+        files.extend(installed(
+            ours,
+            default_home(ours, Component::Fe),
+            &[Component::Fe],
+        ));
+        let root = machine(&files);
+        assert_eq!(find(&asked, root.path()).map(|home| home.engine.id), Ok(ours.id));
+    }
+
+    #[test]
+    fn a_flag_is_known_if_a_script_or_the_one_it_calls_names_it() {
+        let engine = supported();
+        let be = engine.layout(Component::Be).unwrap();
+        let mut files = installed(engine, "be", &[Component::Be]);
+        files.push((
+            format!("be/{}", be.inner_scripts[0]),
+            "# not here: --numa\ncase \"$1\" in --daemon) RUN=1 ;; --logconsole) LOG=1 ;; esac\nexec java --add-opens=java.base/java.lang=ALL-UNNAMED\n",
+        ));
+        let root = machine(&files);
+        let home = find(&asked(Some(&root.path().join("be")), None), root.path()).unwrap();
+        let table = [
+            ("--logconsole", true),
+            ("--daemon", true),
+            ("--numa", false),
+            ("--log", false),
+            ("--add-opens", true),
+        ];
+        for (flag, known) in table {
+            assert_eq!(home.knows_flag(flag), known, "{flag}");
+        }
+        assert!(flags_in("a -- b --9 ---x").is_empty());
+    }
 }

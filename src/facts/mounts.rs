@@ -16,7 +16,7 @@ impl Mounts {
         Self::parse(&fs::read_to_string(root.join("proc/self/mountinfo")).unwrap_or_default())
     }
 
-    /// proc_pid_mountinfo(5): the fifth field of a line is the mount point, with blanks as `\040`.
+    /// `proc_pid_mountinfo(5)`: the fifth field of a line is the mount point, with blanks as `\040`.
     pub fn parse(text: &str) -> Self {
         let points = text
             .lines()

@@ -102,3 +102,93 @@ fn runs_in(process: &Path, home: &Home) -> bool {
             .any(|entry| entry == wanted.as_bytes())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{PidFileFact, PidFileState};
+    use crate::engine::Component;
+    use crate::facts::fixture::{home, tree};
+
+    /// The pid file's text and process 42, as far as the kernel shows it; `HOME`, `MARK` and `VARIABLE` are the
+    /// engine's own.
+    fn look(text: &str, command_line: Option<&str>, environment: Option<&str>) -> PidFileFact {
+        let home = home(Path::new("/opt/e/fe"), Component::Fe);
+        let filled = |text: &str| {
+            text.replace("HOME", "/opt/e/fe")
+                .replace("MARK", home.layout.process_mark)
+                .replace("VARIABLE", home.engine.home_variable)
+                .replace(' ', "\0")
+        };
+        let (command_line, environment) = (command_line.map(filled), environment.map(filled));
+        let mut files = vec![("fe.pid", text)];
+        files.extend(command_line.as_deref().map(|text| ("proc/42/cmdline", text)));
+        files.extend(environment.as_deref().map(|text| ("proc/42/environ", text)));
+        let root = tree(&files);
+        PidFileFact::read(&root.path().join("fe.pid"), &home, root.path())
+    }
+
+    #[test]
+    fn a_pid_file_is_stale_unless_the_engine_of_this_home_lives() {
+        let java = Some("java -Xlog:gc:HOME/log/fe.gc.log com.x.MARK ");
+        // The file, its process, its environment; what it is, and whether it may be removed.
+        let table = [
+            ("42", java, None, "engine", false),
+            (
+                "42",
+                Some("java com.x.MARK "),
+                Some("A=1 VARIABLE=HOME B=2 "),
+                "engine",
+                false,
+            ),
+            ("42\n", java, None, "engine", false),
+            // A BE leaves the tail of a longer number on the next line.
+            ("42\n17", java, None, "engine", false),
+            ("42", Some("java com.x.MARK "), None, "other", true),
+            ("42", Some("java -cp HOME2/lib com.x.MARK "), None, "other", true),
+            ("42", Some("java -cp HOME/lib com.x.Main "), None, "other", true),
+            ("42", Some("/usr/bin/muster run "), None, "other", true),
+            ("42", Some(""), None, "dead", true),
+            ("42", None, None, "dead", true),
+            ("43", java, None, "dead", true),
+            ("", None, None, "no pid", true),
+            ("0", None, None, "no pid", true),
+            ("-1", None, None, "no pid", true),
+            ("pid", None, None, "no pid", true),
+        ];
+        for (text, command_line, environment, expected, stale) in table {
+            let fact = look(text, command_line, environment);
+            let said = match fact.state {
+                PidFileState::Missing => "missing",
+                PidFileState::NoPid(_) => "no pid",
+                PidFileState::Unreadable(_) => "unreadable",
+                PidFileState::Dead { .. } => "dead",
+                PidFileState::Other { .. } => "other",
+                PidFileState::Engine { .. } => "engine",
+            };
+            assert_eq!(said, expected, "{text:?} {command_line:?}");
+            assert_eq!(fact.is_stale(), stale, "{text:?} {command_line:?}");
+        }
+    }
+
+    #[test]
+    fn no_pid_file_is_nothing_to_remove() {
+        let root = tree(&[]);
+        let home = home(root.path(), Component::Fe);
+        let fact = PidFileFact::read(&root.path().join("bin/fe.pid"), &home, root.path());
+        assert_eq!((fact.is_stale(), fact.state), (false, PidFileState::Missing));
+    }
+
+    /// In a container the numbers come again: after a kill the file may name this very process.
+    #[test]
+    fn our_own_number_is_never_the_engine() {
+        let own = std::process::id();
+        let root = tree(&[("fe.pid", &own.to_string())]);
+        let mut home = home(root.path(), Component::Fe);
+        // The test's own command line lies below this.
+        home.dir = std::env::current_exe().unwrap().parent().unwrap().to_owned();
+        let fact = PidFileFact::read(&root.path().join("fe.pid"), &home, Path::new("/"));
+        assert!(matches!(fact.state, PidFileState::Other { pid, .. } if pid == own));
+    }
+}

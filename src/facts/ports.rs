@@ -13,7 +13,7 @@ use nix::sys::socket::{
     AddressFamily, SockFlag, SockType, SockaddrStorage, bind, setsockopt, socket, sockopt,
 };
 
-use super::sockets::{self, Holder, PortUse, Protocol};
+use super::sockets::{self, Holder, Protocol, SocketState};
 
 /// If the kernel does not say: its own default.
 const EPHEMERAL: RangeInclusive<u16> = 32768..=60999;
@@ -59,7 +59,7 @@ impl PortFacts {
             holders.entry(holder.port).or_default().push(holder);
         }
         for sockets in holders.values_mut() {
-            sockets.sort_by_key(|holder| (holder.use_, holder.protocol));
+            sockets.sort_by_key(|holder| (holder.state, holder.protocol));
         }
         let mut facts = Self {
             holders,
@@ -82,7 +82,7 @@ impl PortFacts {
         let listener = holders
             .iter()
             .filter(matters)
-            .find(|holder| holder.use_ == PortUse::Listening);
+            .find(|holder| holder.state == SocketState::Listening);
         if let Some(listener) = listener {
             return Some(listener.to_string());
         }
@@ -133,17 +133,23 @@ impl PortFacts {
         }
     }
 
+    /// Looking for processes is dear: it is done only if a candidate is held, and then for whoever may be named.
     fn name_processes(&mut self, root: &Path) {
+        if !self
+            .holders
+            .keys()
+            .any(|port| self.bind_refused.contains_key(port))
+        {
+            return;
+        }
         let refused = &self.bind_refused;
         let mut in_the_way: Vec<&mut Holder> = self
             .holders
-            .iter_mut()
-            .filter(|(port, _)| refused.contains_key(port))
-            .flat_map(|(_, holders)| holders)
+            .values_mut()
+            .flatten()
+            .filter(|holder| holder.state == SocketState::Listening || refused.contains_key(&holder.port))
             .collect();
-        if !in_the_way.is_empty() {
-            sockets::name_processes(root, &mut in_the_way);
-        }
+        sockets::name_processes(root, &mut in_the_way);
     }
 }
 
@@ -165,7 +171,7 @@ fn parse_reserved(text: &str) -> Vec<RangeInclusive<u16>> {
 }
 
 /// Binds as the engines do, on all addresses: as one IPv6 socket for both families, and as an IPv4 one, each with
-/// SO_REUSEADDR for TCP. Nothing listens, so nobody can connect to the test.
+/// `SO_REUSEADDR` for TCP. Nothing listens, so nobody can connect to the test.
 pub fn try_bind(port: u16, udp: bool) -> Result<(), Refused> {
     let mut wildcards = vec![
         (Protocol::Tcp, AddressFamily::Inet6),
@@ -210,4 +216,194 @@ fn bind_once(protocol: Protocol, family: AddressFamily, port: u16) -> nix::Resul
         std::os::fd::AsRawFd::as_raw_fd(&socket),
         &SockaddrStorage::from(address),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+    use std::path::Path;
+
+    use super::{Candidate, EPHEMERAL, PortFacts, Refused, parse_range, parse_reserved, try_bind};
+    use crate::facts::fixture::tree;
+    use crate::facts::sockets::{Holder, Process, Protocol, SocketState};
+
+    fn look(number: u16, udp: bool) -> PortFacts {
+        PortFacts::look(Path::new("/"), &BTreeSet::from([Candidate { number, udp }]))
+    }
+
+    fn me() -> String {
+        format!("(pid {})", std::process::id())
+    }
+
+    #[test]
+    fn a_listener_is_found_with_its_process_on_whatever_address_it_listens() {
+        let addresses: [IpAddr; 4] = [
+            Ipv4Addr::UNSPECIFIED.into(),
+            Ipv4Addr::LOCALHOST.into(),
+            Ipv6Addr::UNSPECIFIED.into(),
+            Ipv6Addr::LOCALHOST.into(),
+        ];
+        for address in addresses {
+            // A machine without IPv6 has two rows less to show.
+            let Ok(listener) = TcpListener::bind((address, 0)) else {
+                continue;
+            };
+            let port = listener.local_addr().unwrap().port();
+            let facts = look(port, false);
+            let busy = facts.busy(port, false).unwrap();
+            assert!(busy.contains(&me()), "{address}: {busy}");
+            assert!(
+                busy.ends_with(&format!("TCP {}", SocketAddr::new(address, port))),
+                "{busy}"
+            );
+            assert!(facts.taken(false).contains_key(&port));
+        }
+    }
+
+    #[test]
+    fn udp_is_in_the_way_only_of_a_service_that_needs_it() {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let facts = look(port, true);
+        let busy = facts.busy(port, true).unwrap();
+        assert!(busy.contains(&me()) && busy.contains("UDP"), "{busy}");
+        assert_eq!(facts.busy(port, false), None);
+        assert_eq!(look(port, false).busy(port, false), None);
+    }
+
+    /// An outgoing connection got its port from the ephemeral range without `SO_REUSEADDR`: nobody can listen there.
+    #[test]
+    fn an_outgoing_connection_on_a_wished_port_is_told_as_one() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let outgoing = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let port = outgoing.local_addr().unwrap().port();
+        let facts = look(port, false);
+        let busy = facts.busy(port, false).unwrap();
+        assert!(busy.contains("with a TCP connection from 127.0.0.1"), "{busy}");
+        assert!(facts.is_ephemeral(port));
+    }
+
+    /// The engine binds with `SO_REUSEADDR`, so its own restart is not kept waiting by the connections it closed.
+    #[test]
+    fn a_port_in_time_wait_is_free() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (server, _) = listener.accept().unwrap();
+        // Whoever closes first keeps TIME_WAIT.
+        drop(server);
+        drop(client);
+        drop(listener);
+        assert_eq!(try_bind(port, false), Ok(()));
+        assert_eq!(look(port, false).busy(port, false), None);
+    }
+
+    #[test]
+    fn the_numbers_after_a_wished_one_are_tried_as_well() {
+        // Two neighbours that are both ours; somebody else may have the second.
+        let pair = std::iter::repeat_with(|| {
+            let first = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            let next = first.local_addr().unwrap().port().saturating_add(1);
+            TcpListener::bind((Ipv4Addr::LOCALHOST, next))
+                .ok()
+                .map(|second| (first, second, next))
+        });
+        let (_first, _second, next) = pair.take(100).flatten().next().unwrap();
+        assert!(look(next - 1, false).bind_refused.contains_key(&next));
+    }
+
+    fn holder(port: u16, protocol: Protocol, state: SocketState) -> Holder {
+        Holder {
+            protocol,
+            state,
+            address: Ipv4Addr::LOCALHOST.into(),
+            port,
+            inode: 1,
+            process: Some(Process {
+                pid: 7,
+                name: "nginx".to_owned(),
+            }),
+        }
+    }
+
+    #[test]
+    fn what_is_in_the_way_is_told_from_what_is_not() {
+        use Protocol::{Tcp, Udp};
+        use SocketState::{Connected, Listening};
+        let listens = Some("nginx (pid 7) on TCP 127.0.0.1:9010");
+        let connected = Some("nginx (pid 7) with a TCP connection from 127.0.0.1:9010");
+        let udp_bound = Some("nginx (pid 7) on UDP 127.0.0.1:9010");
+        let refused = Some("Address already in use");
+        // Sockets on 9010, the protocol whose bind failed, and who is in the way of TCP alone and of both.
+        let table = [
+            (vec![], None, None, None),
+            (vec![(Tcp, Listening)], Some(Tcp), listens, listens),
+            // Seen, but not tried.
+            (vec![(Tcp, Listening)], None, listens, listens),
+            // A connection that the listener before us accepted: SO_REUSEADDR gets past it.
+            (vec![(Tcp, Connected)], None, None, None),
+            (vec![(Tcp, Connected)], Some(Tcp), connected, connected),
+            (vec![(Udp, Listening)], None, None, udp_bound),
+            (vec![(Udp, Listening)], Some(Udp), None, udp_bound),
+            // Bound and not listening, or in a table that cannot be read.
+            (vec![], Some(Tcp), refused, refused),
+            (vec![(Udp, Connected)], Some(Tcp), refused, refused),
+        ];
+        for (sockets, failed, tcp, both) in table {
+            let holders = sockets
+                .iter()
+                .map(|(protocol, state)| holder(9010, *protocol, *state))
+                .collect();
+            let facts = PortFacts {
+                holders: BTreeMap::from([(9010, holders)]),
+                ephemeral: EPHEMERAL,
+                reserved: Vec::new(),
+                bind_refused: failed
+                    .map(|protocol| {
+                        let why = "Address already in use".to_owned();
+                        (9010, Refused { protocol, why })
+                    })
+                    .into_iter()
+                    .collect(),
+            };
+            assert_eq!(facts.busy(9010, false).as_deref(), tcp, "{sockets:?} {failed:?}");
+            assert_eq!(
+                facts.busy(9010, true).as_deref(),
+                both,
+                "{sockets:?} {failed:?} with UDP"
+            );
+        }
+    }
+
+    #[test]
+    fn a_reserved_port_of_the_ephemeral_range_is_not_dealt_out() {
+        let root = tree(&[
+            ("proc/sys/net/ipv4/ip_local_port_range", "9000\t60999\n"),
+            ("proc/sys/net/ipv4/ip_local_reserved_ports", "9030,9050-9060\n"),
+        ]);
+        let facts = PortFacts::look(root.path(), &BTreeSet::new());
+        let table = [
+            (8999, false),
+            (9000, true),
+            (9030, false),
+            (9031, true),
+            (9055, false),
+            (61000, false),
+        ];
+        for (port, ephemeral) in table {
+            assert_eq!(facts.is_ephemeral(port), ephemeral, "{port}");
+        }
+    }
+
+    #[test]
+    fn a_kernel_that_says_nothing_has_its_default_range() {
+        assert_eq!(
+            PortFacts::look(tree(&[]).path(), &BTreeSet::new()).ephemeral,
+            EPHEMERAL
+        );
+        assert_eq!(parse_range("1024 65535"), Some(1024..=65535));
+        assert_eq!(parse_range("1024"), None);
+        assert_eq!(parse_reserved("\n"), Vec::new());
+    }
 }

@@ -61,6 +61,8 @@ pub enum Progress {
     Joined,
     /// Its engine was started as the first one of a new cluster.
     Founding,
+    /// The cluster was seen not to list it any more: this data can never start again.
+    Dropped,
 }
 
 /// One copy of the record, as it lies there. Only a file that is not there is `Missing`.
@@ -213,4 +215,168 @@ struct Wire {
     #[serde(default)]
     members: Vec<MemberSeen>,
     progress: Progress,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{DATA_COPY, MemberSeen, NotARecord, Progress, Record, RecordCopy, state_copy};
+    use crate::engine::{Component, PortName};
+    use crate::facts::fixture::{supported, tree};
+    use crate::settings::Host;
+
+    fn record() -> Record {
+        Record {
+            engine: supported(),
+            component: Component::Fe,
+            role: "follower".to_owned(),
+            host: Host::parse("192.168.1.11").unwrap(),
+            ports: BTreeMap::from([(PortName::Http, 8030), (PortName::EditLog, 9011)]),
+            cluster_id: Some("147889237".to_owned()),
+            members: vec![MemberSeen {
+                host: Host::parse("192.168.1.10").unwrap(),
+                edit_log_port: 9010,
+                query_port: 9030,
+                http_port: 8030,
+            }],
+            progress: Progress::Added,
+        }
+    }
+
+    /// The text of `record()`, as an operator sees it.
+    fn text() -> String {
+        r#"{
+  "version": 1,
+  "engine": "ENGINE",
+  "component": "fe",
+  "role": "follower",
+  "host": "192.168.1.11",
+  "ports": {
+    "EDIT_LOG_PORT": 9011,
+    "HTTP_PORT": 8030
+  },
+  "cluster_id": "147889237",
+  "members": [
+    {
+      "host": "192.168.1.10",
+      "edit_log_port": 9010,
+      "query_port": 9030,
+      "http_port": 8030
+    }
+  ],
+  "progress": "added"
+}
+"#
+        .replace("ENGINE", supported().id)
+    }
+
+    #[test]
+    fn a_record_is_small_readable_json_and_comes_back_as_it_was() {
+        assert_eq!(record().to_json(), text());
+        assert_eq!(Record::parse(&text()), Ok(record()));
+    }
+
+    #[test]
+    fn fields_and_ports_of_a_later_muster_are_passed_over() {
+        let later = text()
+            .replace("\"role\"", "\"zone\": {\"rack\": 7},\n  \"role\"")
+            .replace("\"HTTP_PORT\"", "\"QUIC_PORT\": 1,\n    \"HTTP_PORT\"");
+        assert_eq!(Record::parse(&later), Ok(record()));
+    }
+
+    #[test]
+    fn what_need_not_be_known_may_be_absent() {
+        let short = format!(
+            r#"{{"version":1,"engine":"{}","component":"be","role":"BE","host":"be1","progress":"planned"}}"#,
+            supported().id
+        );
+        let record = Record::parse(&short).unwrap();
+        assert!(record.ports.is_empty() && record.cluster_id.is_none() && record.members.is_empty());
+        assert_eq!(record.progress, Progress::Planned);
+    }
+
+    #[test]
+    fn only_a_file_that_is_not_there_is_missing() {
+        let whole = text();
+        let cut = whole.get(..whole.len() / 2).unwrap();
+        let zeros = "\0".repeat(200);
+        let other_engine = whole.replace(supported().id, "postgres");
+        let other_host = whole.replace("192.168.1.11", "192.168.1.11:9010");
+        let table = [
+            ("present", whole.as_str(), "present"),
+            ("empty", "", "it is empty"),
+            ("blank", " \n", "it is empty"),
+            ("truncated", cut, "it is cut off or not JSON"),
+            (
+                "zeros, as a power cut leaves them",
+                &zeros,
+                "it is cut off or not JSON",
+            ),
+            ("foreign", r#"{"name": "somebody else's"}"#, "it has no version"),
+            ("foreign array", "[1, 2]", "it has no version"),
+            (
+                "another program's version",
+                r#"{"version": 1, "services": {}}"#,
+                "not a record of muster: missing field",
+            ),
+            (
+                "unknown engine",
+                &other_engine,
+                "the engine `postgres` is unknown",
+            ),
+            ("impossible host", &other_host, "has a port appended"),
+            ("link to nowhere", "-> nowhere.json", "No such file"),
+            ("newer", r#"{"version": 2, "identity": {}}"#, "newer 2"),
+        ];
+        for (name, text, expected) in table {
+            let root = tree(&[(DATA_COPY, text)]);
+            let said = match RecordCopy::read(&root.path().join(DATA_COPY)) {
+                RecordCopy::Missing => "missing".to_owned(),
+                RecordCopy::Present(found) => {
+                    assert_eq!(found, record());
+                    "present".to_owned()
+                }
+                RecordCopy::Unreadable { why, .. } => why,
+                RecordCopy::Newer { version, .. } => format!("newer {version}"),
+            };
+            assert!(said.contains(expected), "{name}: {said}");
+        }
+        let root = tree(&[("dir/", ""), ("file", "")]);
+        let copy = |path: &str| RecordCopy::read(&root.path().join(path));
+        assert_eq!(copy("muster.json"), RecordCopy::Missing);
+        assert_eq!(copy("no/such/dir/muster.json"), RecordCopy::Missing);
+        assert_eq!(copy("file/muster.json"), RecordCopy::Missing);
+        assert!(matches!(copy("dir"), RecordCopy::Unreadable { .. }));
+    }
+
+    #[test]
+    fn a_record_cut_off_anywhere_is_unreadable() {
+        let whole = text();
+        for length in 0..whole.trim_end().len() {
+            let cut = whole.get(..length).unwrap();
+            assert!(
+                matches!(
+                    Record::parse(cut),
+                    Err(NotARecord::Empty | NotARecord::NotJson(_))
+                ),
+                "{cut}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_newer_record_is_told_from_a_broken_one() {
+        assert_eq!(Record::parse(r#"{"version": 7}"#), Err(NotARecord::Newer(7)));
+        assert_eq!(
+            Record::parse(r#"{"version": "7"}"#),
+            Err(NotARecord::Foreign("it has no version".to_owned()))
+        );
+    }
+
+    #[test]
+    fn each_component_of_a_host_has_a_state_copy_of_its_own() {
+        assert_eq!(state_copy(Component::Fe), "muster-fe.json");
+        assert_eq!(state_copy(Component::Be), "muster-be.json");
+    }
 }

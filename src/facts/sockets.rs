@@ -10,12 +10,12 @@ use std::path::Path;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
     pub protocol: Protocol,
-    pub use_: PortUse,
+    pub state: SocketState,
     /// The local address; an unspecified one is all of them.
     pub address: IpAddr,
     pub port: u16,
     pub inode: u64,
-    /// `None`: a process we cannot see, in another container perhaps.
+    /// `None`: not looked for, or out of our sight, in another container perhaps.
     pub process: Option<Process>,
 }
 
@@ -26,7 +26,7 @@ pub enum Protocol {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum PortUse {
+pub enum SocketState {
     /// It listens, or for UDP has bound the port.
     Listening,
     /// One end of a connection: it got the port from the ephemeral range, or its listener is gone or still there.
@@ -52,12 +52,12 @@ impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.process {
             Some(Process { pid, name }) => write!(f, "{name} (pid {pid})")?,
-            None => f.write_str("a process that cannot be seen from here")?,
+            None => f.write_str("another process")?,
         }
         let socket = SocketAddr::new(self.address, self.port);
-        match self.use_ {
-            PortUse::Listening => write!(f, " on {} {socket}", self.protocol.name()),
-            PortUse::Connected => write!(f, " with a {} connection from {socket}", self.protocol.name()),
+        match self.state {
+            SocketState::Listening => write!(f, " on {} {socket}", self.protocol.name()),
+            SocketState::Connected => write!(f, " with a {} connection from {socket}", self.protocol.name()),
         }
     }
 }
@@ -91,15 +91,15 @@ pub fn parse(table: &str, protocol: Protocol) -> Vec<Holder> {
 fn parse_line(line: &str, protocol: Protocol) -> Option<Holder> {
     let fields: Vec<&str> = line.split_whitespace().collect();
     let (address, port) = fields.get(1)?.split_once(':')?;
-    let use_ = match (protocol, *fields.get(3)?) {
+    let state = match (protocol, *fields.get(3)?) {
         // TIME_WAIT and CLOSE: an engine that binds with SO_REUSEADDR, as both do, gets the port.
         (Protocol::Tcp, "06" | "07") => return None,
-        (Protocol::Tcp, "0A") | (Protocol::Udp, "07") => PortUse::Listening,
-        (Protocol::Tcp | Protocol::Udp, _) => PortUse::Connected,
+        (Protocol::Tcp, "0A") | (Protocol::Udp, "07") => SocketState::Listening,
+        (Protocol::Tcp | Protocol::Udp, _) => SocketState::Connected,
     };
     Some(Holder {
         protocol,
-        use_,
+        state,
         address: parse_address(address)?,
         port: u16::from_str_radix(port, 16).ok()?,
         inode: fields.get(9)?.parse().ok()?,
@@ -168,4 +168,92 @@ fn name_of(process: &Path) -> String {
     fs::read_to_string(process.join("comm"))
         .map(|name| name.trim_end().to_owned())
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Protocol, SocketState, name_processes, parse, read};
+    use crate::facts::fixture::tree;
+
+    const HEAD: &str =
+        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
+
+    fn table(lines: &[&str]) -> String {
+        let lines: Vec<String> = lines.iter().map(|line| format!("{line}\n")).collect();
+        format!("{HEAD}{}", lines.concat())
+    }
+
+    const LISTENS: &str = "   0: 00000000:2346 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0000000000000000 100 0 0 10 0";
+    const LOOPBACK: &str = "   1: 0100007F:2332 00000000:0000 0A 00000000:00000000 00:00000000 00000000   999        0 4712 1 0000000000000000 100 0 0 10 0";
+    const OUTGOING: &str = "   2: 0B01A8C0:80E8 0A01A8C0:01BB 01 00000000:00000000 02:000A7D2B 00000000     0        0 4713 2 0000000000000000 20 4 30 10 -1";
+    const TIME_WAIT: &str = "   3: 0B01A8C0:2346 0A01A8C0:D431 06 00000000:00000000 03:00001234 00000000     0        0 0 3 0000000000000000";
+    const V6_LISTENS: &str = "   0: 00000000000000000000000000000000:1F5E 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4714 1 0000000000000000 100 0 0 10 0";
+    const V6_ADDRESS: &str = "   1: B80D0120000000000000000001000000:1F5F 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4715 1 0000000000000000 100 0 0 10 0";
+    const MAPPED: &str = "   2: 0000000000000000FFFF00000B01A8C0:2346 0000000000000000FFFF00000A01A8C0:D432 01 00000000:00000000 02:000A7D2B 00000000     0        0 4716 1 0000000000000000 100 0 0 10 0";
+    const UDP: &str = " 1234: 00000000:2332 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 4717 2 0000000000000000 0";
+
+    #[test]
+    #[cfg(target_endian = "little")]
+    fn the_kernels_tables_are_read_line_by_line() {
+        use Protocol::{Tcp, Udp};
+        use SocketState::{Connected, Listening};
+        let rows = [
+            (LISTENS, Tcp, Some(("0.0.0.0", 9030, Listening, 4711))),
+            (LOOPBACK, Tcp, Some(("127.0.0.1", 9010, Listening, 4712))),
+            (OUTGOING, Tcp, Some(("192.168.1.11", 33000, Connected, 4713))),
+            (TIME_WAIT, Tcp, None),
+            (V6_LISTENS, Tcp, Some(("::", 8030, Listening, 4714))),
+            (V6_ADDRESS, Tcp, Some(("2001:db8::1", 8031, Listening, 4715))),
+            (MAPPED, Tcp, Some(("192.168.1.11", 9030, Connected, 4716))),
+            (UDP, Udp, Some(("0.0.0.0", 9010, Listening, 4717))),
+            ("   0: rubbish", Tcp, None),
+            ("", Tcp, None),
+        ];
+        for (line, protocol, expected) in rows {
+            let holders = parse(&table(&[line]), protocol);
+            let seen = holders.first().map(|holder| {
+                (
+                    holder.address.to_string(),
+                    holder.port,
+                    holder.state,
+                    holder.inode,
+                )
+            });
+            let expected =
+                expected.map(|(address, port, state, inode)| (address.to_owned(), port, state, inode));
+            assert_eq!(seen, expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_host_without_ipv6_has_no_tables_for_it() {
+        let root = tree(&[
+            ("proc/net/tcp", &table(&[LISTENS, LOOPBACK])),
+            ("proc/net/udp", &table(&[UDP])),
+        ]);
+        assert_eq!(read(root.path()).len(), 3);
+        assert!(read(tree(&[]).path()).is_empty());
+    }
+
+    #[test]
+    fn the_process_is_found_through_its_open_files() {
+        let root = tree(&[
+            ("proc/net/tcp", &table(&[LISTENS, LOOPBACK])),
+            ("proc/7/comm", "nginx\n"),
+            ("proc/7/fd/0", "-> /dev/null"),
+            ("proc/7/fd/3", "-> socket:[4711]"),
+            ("proc/8/fd/", ""),
+            ("proc/self", "-> 7"),
+        ]);
+        let mut holders = read(root.path());
+        name_processes(root.path(), &mut holders.iter_mut().collect::<Vec<_>>());
+        let said: Vec<String> = holders.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            said,
+            [
+                "nginx (pid 7) on TCP 0.0.0.0:9030",
+                "another process on TCP 127.0.0.1:9010"
+            ]
+        );
+    }
 }

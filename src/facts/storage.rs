@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::data::SET_ASIDE;
 use super::mounts::Mounts;
@@ -68,7 +68,7 @@ impl StoragePath {
 }
 
 impl ClusterIdFile {
-    fn read(path: &PathBuf) -> Self {
+    fn read(path: &Path) -> Self {
         let head = match search::head(path, 64) {
             Err(error)
                 if matches!(
@@ -100,8 +100,83 @@ fn is_empty(path: &Path) -> bool {
         Ok(entries) => entries.into_iter().all(|entry| {
             entry.is_ok_and(|entry| {
                 let name = entry.file_name();
-                name == DATA_COPY || name == "lost+found" || name.to_string_lossy().starts_with(SET_ASIDE)
+                let name = name.to_string_lossy();
+                // Ours: the record, one that was being written when we were killed, and what was set aside.
+                name == DATA_COPY
+                    || name == "lost+found"
+                    || name.starts_with(".muster")
+                    || name.starts_with(SET_ASIDE)
             })
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ClusterIdFile, StoragePath, StorageSpec, parse};
+    use crate::facts::fixture::tree;
+    use crate::facts::mounts::Mounts;
+
+    #[test]
+    fn a_list_of_storage_paths_is_split_as_the_engine_does() {
+        let spec = |path: &str, medium: Option<&str>| StorageSpec {
+            path: path.to_owned(),
+            medium: medium.map(str::to_owned),
+        };
+        let table = [
+            ("/d1", vec![spec("/d1", None)]),
+            ("/d1;/d2;", vec![spec("/d1", None), spec("/d2", None)]),
+            (
+                " /d1 , medium:ssd ; /d2",
+                vec![spec("/d1", Some("SSD")), spec("/d2", None)],
+            ),
+            ("/d1,capacity:50,medium:HDD", vec![spec("/d1", Some("HDD"))]),
+            ("${STORAGE}/d1", vec![spec("${STORAGE}/d1", None)]),
+            (";;", vec![]),
+            ("", vec![]),
+        ];
+        for (value, expected) in table {
+            assert_eq!(parse(value), expected, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn what_lies_in_a_storage_path_is_told() {
+        let root = tree(&[
+            ("fresh/lost+found/", ""),
+            ("fresh/muster.json", "{}"),
+            ("fresh/.muster.json.muster-new", ""),
+            ("new/cluster_id", ""),
+            ("used/cluster_id", "147889237"),
+            ("used/data/0/", ""),
+            ("unset/cluster_id", "-1\n"),
+            ("broken/cluster_id", "147889237x"),
+            ("dir/cluster_id/", ""),
+        ]);
+        let id = |text: &str| ClusterIdFile::Id(text.to_owned());
+        let table = [
+            ("fresh", true, Some(ClusterIdFile::Unset)),
+            ("new", false, Some(ClusterIdFile::Unset)),
+            ("used", false, Some(id("147889237"))),
+            ("unset", false, Some(ClusterIdFile::Unset)),
+            ("broken", false, None),
+            ("dir", false, None),
+            ("missing", true, Some(ClusterIdFile::Unset)),
+        ];
+        for (dir, empty, cluster_id) in table {
+            let path = StoragePath::look(&root.path().join(dir), None, &Mounts::default());
+            assert_eq!(path.empty, empty, "{dir}");
+            match cluster_id {
+                Some(expected) => assert_eq!(path.cluster_id, expected, "{dir}"),
+                None => assert!(matches!(path.cluster_id, ClusterIdFile::Unreadable(_)), "{dir}"),
+            }
+            assert!(path.place.parent_exists, "{dir}");
+        }
+        let nowhere = StoragePath::look(
+            &root.path().join("a/b"),
+            Some("SSD".to_owned()),
+            &Mounts::default(),
+        );
+        assert!(!nowhere.place.parent_exists && nowhere.medium.as_deref() == Some("SSD"));
     }
 }

@@ -580,6 +580,10 @@ fn join_sentence(plan: &Plan, asked: &str) -> (String, String) {
         format!("asks {asked}")
     };
     match (asking(node), &node.data, node.role) {
+        (_, Data::Dropped { .. }, _) if node.rejoin => {
+            ("set the data aside and join anew".to_owned(), "REJOIN".to_owned())
+        }
+        (_, Data::Dropped { .. }, _) => ("refuse".to_owned(), "it was dropped from its cluster".to_owned()),
         (Asking::Nobody, _, _) => ("start at once".to_owned(), "a member asks nobody".to_owned()),
         (Asking::Once, _, _) => (
             "start after one look".to_owned(),
@@ -606,6 +610,7 @@ fn data_word(data: &Data) -> &'static str {
         Data::Unfinished { keep: true, .. } => "an unfinished join's",
         Data::Unfinished { keep: false, .. } => "an unfinished join's, to be set aside",
         Data::UnfinishedFounding => "an unfinished founding's",
+        Data::Dropped { .. } => "a dropped member's",
         Data::Unproven { .. } => "an unfinished start's",
     }
 }
@@ -618,6 +623,7 @@ pub const fn progress_word(progress: Progress) -> &'static str {
         Progress::Started => "started",
         Progress::Joined => "joined",
         Progress::Founding => "founding",
+        Progress::Dropped => "dropped",
     }
 }
 

@@ -21,17 +21,14 @@ pub struct ImageSettings {
 
 impl ImageSettings {
     /// Works with any environment that does not get these few wrong: `docker exec` has no reason to repeat the rest.
-    pub fn read(
-        flags: &Flags,
-        vars: impl IntoIterator<Item = (OsString, OsString)>,
-    ) -> Result<(Self, Vec<Warning>), Problems> {
-        let ours = vars.into_iter().filter(|(name, _)| {
+    pub fn read(flags: &Flags, vars: &[(OsString, OsString)]) -> Result<(Self, Vec<Warning>), Problems> {
+        let ours = vars.iter().filter(|(name, _)| {
             ["COMPONENT", "ENGINE", "STATE_DIR"]
                 .into_iter()
                 .chain(engine::ALL.into_iter().map(|engine| engine.home_variable))
                 .any(|known| name == known)
         });
-        let environment = environment::collect(ours);
+        let environment = environment::collect(ours.cloned());
         let mut reader = Reader::new(&environment);
         let image = Self::from_reader(&mut reader, flags);
         if reader.problems.is_empty() {

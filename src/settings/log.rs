@@ -25,11 +25,11 @@ pub enum LogFormat {
 
 impl LogSettings {
     /// Never fails; `Settings::read` says what was wrong.
-    pub fn read(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+    pub fn read(vars: &[(OsString, OsString)]) -> Self {
         let ours = vars
-            .into_iter()
+            .iter()
             .filter(|(name, _)| name == "LOG_FORMAT" || name == "LOG_LEVEL");
-        Self::from_reader(&mut Reader::new(&environment::collect(ours)))
+        Self::from_reader(&mut Reader::new(&environment::collect(ours.cloned())))
     }
 
     pub(super) fn from_reader(reader: &mut Reader<'_>) -> Self {
@@ -63,7 +63,7 @@ mod tests {
                 ("LOG_LEVEL", level),
                 ("MASTER_HOST", ",,"),
             ];
-            let read = LogSettings::read(vars.map(|(name, value)| (name.into(), value.into())));
+            let read = LogSettings::read(&vars.map(|(name, value)| (name.into(), value.into())));
             assert_eq!((read.format, read.level), (expected_format, expected_level));
         }
     }

@@ -812,11 +812,11 @@ fn the_image_is_told_in_any_environment() {
     let text = format!(
         "MASTER_HOST=,, HTTP_PORT=x CLUSTER_PASSWORD_FILE=/nowhere {home}=/home COMPONENT=be MASTER_HOTS=x"
     );
-    let (image, warnings) = ImageSettings::read(&Flags::default(), vars(&text)).unwrap();
+    let (image, warnings) = ImageSettings::read(&Flags::default(), &vars(&text)).unwrap();
     assert!(warnings.is_empty());
     assert_eq!(image.home.unwrap().value, PathBuf::from("/home"));
     assert_eq!(image.component.unwrap().value, Component::Be);
-    assert!(ImageSettings::read(&Flags::default(), vars("COMPONENT=x")).is_err());
+    assert!(ImageSettings::read(&Flags::default(), &vars("COMPONENT=x")).is_err());
 }
 
 #[test]

@@ -173,6 +173,7 @@ impl Host {
             return Ok(());
         };
         fs::write(self.dir.join("pid"), format!("{one}\n"))?;
+        fs::write(self.dir.join("address"), format!("{}\n", self.address))?;
         self.running.replace(Some(Running { unshare, one }));
         Ok(())
     }
@@ -182,6 +183,11 @@ impl Host {
             .borrow_mut()
             .as_mut()
             .is_some_and(|it| matches!(it.unshare.try_wait(), Ok(None)))
+    }
+
+    /// Whether it was started and has ended by itself since.
+    pub fn has_ended(&self) -> bool {
+        self.running.borrow().is_some() && !self.is_running()
     }
 
     /// The power is cut: PID 1 and all that runs with it are gone at once.
@@ -339,6 +345,14 @@ impl Host {
         log.rsplit_once(&mark)
             .map(|(_, last)| last.to_owned())
             .unwrap_or(log)
+    }
+
+    /// Waits until the log of the last start has a text in it.
+    pub fn says(&self, within: Duration, text: &str) -> anyhow::Result<()> {
+        eventually(within, &format!("`{text}` in the log of {}", self.name), || {
+            ensure!(self.last_log().contains(text), "{}", self.log_tail());
+            Ok(())
+        })
     }
 
     /// The end of the log, for a message about what went wrong.

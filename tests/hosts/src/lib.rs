@@ -26,7 +26,7 @@ pub use eventually::eventually;
 pub use host::{Host, Output};
 pub use image::{Component, Image, StandIn, binary, target_dir};
 pub use sql::{Row, query};
-pub use world::{Lifeline, World};
+pub use world::{Lifeline, World, tidy};
 
 /// The path of the test function that stands around it, for [`World::enter`].
 #[macro_export]

@@ -4,6 +4,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
@@ -112,6 +113,8 @@ impl World {
             .env(INSIDE, dir)
             .env("RUST_LIB_BACKTRACE", "0")
             .stdin(Stdio::piped());
+        // A terminal's Ctrl-C is for the program outside: it lets go of the pipe.
+        command.process_group(0);
         dress(&mut command)?;
         let mut program = command
             .spawn()
@@ -125,7 +128,7 @@ impl World {
             std::process::id() == 1,
             "{INSIDE} is set, but this is not PID 1 of its own namespace"
         );
-        hold_on_to_the_lifeline();
+        hold_on_to_the_lifeline(dir.clone());
         // `ip netns` keeps its names there, and nobody else's must be seen or touched.
         run("mount", &["-t", "tmpfs", "hosts", "/run"])?;
         network::lay()?;
@@ -192,23 +195,31 @@ fn flags() -> anyhow::Result<Vec<&'static str>> {
 }
 
 /// Ends this program, and with it all others inside, as soon as whoever started it is gone or lets go.
-fn hold_on_to_the_lifeline() {
-    thread::spawn(|| {
+fn hold_on_to_the_lifeline(dir: PathBuf) {
+    thread::spawn(move || {
         let mut nothing = [0; 64];
         while matches!(std::io::stdin().read(&mut nothing), Ok(n) if n > 0) {}
-        end_everything(130);
+        // From PID 1, -1 is everyone in the namespace but oneself; nobody being there is fine.
+        kill(Pid::from_raw(-1), Signal::SIGKILL).ok();
+        tidy(&dir);
+        #[expect(
+            clippy::exit,
+            reason = "a thread that ends the program cannot return from main"
+        )]
+        std::process::exit(130);
     });
 }
 
-/// Kills every other process inside, and ends.
-fn end_everything(code: i32) -> ! {
-    // From PID 1, -1 is everyone in the namespace but oneself; nobody being there is fine.
-    kill(Pid::from_raw(-1), Signal::SIGKILL).ok();
-    #[expect(
-        clippy::exit,
-        reason = "a thread that waits for the end of the program cannot return it from main"
-    )]
-    std::process::exit(code)
+/// Removes what the hosts consisted of and leaves what they said.
+pub fn tidy(dir: &Path) {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    for host in entries.map(|entry| entry.path()).chain([dir.to_owned()]) {
+        for part in ["opt", "data", "image", "pid", "address"] {
+            let path = host.join(part);
+            // What is not there need not go; what cannot go is a matter for `cargo clean`.
+            fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path)).ok();
+        }
+    }
 }
 
 pub(crate) fn run(program: &str, arguments: &[&str]) -> anyhow::Result<()> {

@@ -1,0 +1,101 @@
+//! A machine laid out in a temporary directory, for the tests of this folder.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use super::home::Home;
+use crate::engine::{self, Component, Engine};
+use crate::settings::{Account, Bootstrap, Host, ImageSettings, Settings, Source, Sourced, Tls, TlsMode};
+
+/// Every path with its text; a path that ends in `/` is a directory, a text `-> x` a link to `x`. Scripts can be
+/// executed.
+pub(super) fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    grow(root.path(), files);
+    root
+}
+
+pub(super) fn grow(root: &Path, files: &[(&str, &str)]) {
+    for (path, text) in files {
+        let whole = root.join(path.trim_start_matches('/'));
+        if path.ends_with('/') {
+            fs::create_dir_all(&whole).unwrap();
+            continue;
+        }
+        fs::create_dir_all(whole.parent().unwrap()).unwrap();
+        if let Some(target) = text.strip_prefix("-> ") {
+            std::os::unix::fs::symlink(target, &whole).unwrap();
+            continue;
+        }
+        fs::write(&whole, text).unwrap();
+        if whole.extension().is_some_and(|end| end == "sh") {
+            fs::set_permissions(&whole, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+    }
+}
+
+/// The engine that this version runs.
+pub(super) fn supported() -> &'static Engine {
+    engine::ALL.into_iter().find(|engine| engine.supported).unwrap()
+}
+
+pub(super) fn unsupported() -> &'static Engine {
+    engine::ALL.into_iter().find(|engine| !engine.supported).unwrap()
+}
+
+/// A home of the supported engine, found elsewhere.
+pub(super) fn home(dir: &Path, component: Component) -> Home {
+    let engine = supported();
+    Home {
+        dir: dir.to_owned(),
+        dir_source: Source::Default,
+        engine,
+        layout: engine.layout(component).unwrap(),
+        component,
+        component_source: Source::Image,
+        script_flags: BTreeSet::new(),
+    }
+}
+
+/// Two addresses and nothing else: this machine's loopback as the seed.
+pub(super) fn settings() -> Settings {
+    fn by_default<T>(value: T) -> Sourced<T> {
+        Sourced {
+            value,
+            source: Source::Default,
+        }
+    }
+    let host = Host::parse("127.0.0.1").unwrap();
+    Settings {
+        master_hosts: by_default(vec![host.clone()]),
+        local_host: by_default(host),
+        master_query_port: None,
+        master_edit_log_port: None,
+        fe_role: None,
+        ports: BTreeMap::new(),
+        image: ImageSettings::default(),
+        conf: BTreeMap::new(),
+        account: Account {
+            user: by_default("root".to_owned()),
+            password: None,
+        },
+        tls: Tls {
+            mode: TlsMode::Off,
+            ca_file: None,
+        },
+        root_password_file: None,
+        bootstrap: by_default(Bootstrap::Guarded),
+        guard_time: None,
+        rejoin: false,
+        wait_timeout: by_default(Duration::from_secs(300)),
+        stop_grace: None,
+        join_timeout: by_default(Duration::from_secs(300)),
+        exec: false,
+        skip_preflight: BTreeSet::new(),
+        secret_variables: Vec::new(),
+        script_args: Vec::new(),
+    }
+}

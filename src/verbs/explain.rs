@@ -1,0 +1,101 @@
+//! `muster explain`: every decision of `run`, with its value, where it came from and why. Reads, and changes nothing.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::exit::ExitCode;
+use crate::facts::gather;
+use crate::facts::home::Home;
+use crate::plan::conf::{BLOCK_BEGINS, BLOCK_ENDS};
+use crate::plan::{Plan, Prescribed, derive};
+use crate::settings::Settings;
+use crate::verbs::Outcome;
+
+/// The plan of this host as text, or as JSON.
+pub fn explain(settings: &Settings, home: Home, json: bool) -> Outcome {
+    let facts = gather(settings, home, Path::new("/"));
+    match derive(settings, &facts, &Prescribed::new(), &BTreeMap::new()) {
+        Err(refusals) => Outcome::refused(&refusals),
+        Ok(plan) => Outcome {
+            output: if json { as_json(&plan) } else { as_text(&plan) },
+            report: plan
+                .warnings
+                .iter()
+                .map(|warning| format!("warning: {warning}\n"))
+                .collect(),
+            code: ExitCode::Ok,
+        },
+    }
+}
+
+fn as_text(plan: &Plan) -> String {
+    let longest = |width: fn(&crate::plan::decision::Decision) -> usize| {
+        plan.decisions.iter().map(width).max().unwrap_or(0)
+    };
+    let subjects = longest(|decision| decision.subject.chars().count());
+    let values = longest(|decision| decision.value.chars().count()).min(40);
+    let mut text = String::new();
+    for decision in &plan.decisions {
+        let why = if decision.why.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", decision.why)
+        };
+        text.push_str(&format!(
+            "{:subjects$}  {:values$}  {}{why}\n",
+            decision.subject, decision.value, decision.source
+        ));
+    }
+    text.push_str("\nadded to the conf file\n");
+    for line in block(plan) {
+        text.push_str(&format!("  {line}\n"));
+    }
+    text
+}
+
+/// The lines between our marks.
+fn block(plan: &Plan) -> impl Iterator<Item = &str> {
+    plan.conf
+        .text
+        .lines()
+        .skip_while(|line| *line != BLOCK_BEGINS)
+        .skip(1)
+        .take_while(|line| *line != BLOCK_ENDS)
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    subject: &'a str,
+    value: &'a str,
+    source: String,
+    why: &'a str,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    decisions: Vec<Line<'a>>,
+    conf: Vec<&'a str>,
+}
+
+fn as_json(plan: &Plan) -> String {
+    let decisions = plan
+        .decisions
+        .iter()
+        .map(|decision| Line {
+            subject: &decision.subject,
+            value: &decision.value,
+            source: decision.source.to_string(),
+            why: &decision.why,
+        })
+        .collect();
+    let report = Report {
+        decisions,
+        conf: block(plan).collect(),
+    };
+    // Strings only: nothing here can fail to be JSON.
+    let mut text = serde_json::to_string_pretty(&report).unwrap_or_default();
+    text.push('\n');
+    text
+}

@@ -1,0 +1,269 @@
+//! `muster health`: exit 0 or 1 and one line why. Asks the node's own ports, as the record names them.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::cli::HealthArgs;
+use crate::cluster::{Client, Cluster as _, greeting, http};
+use crate::effects::look::look;
+use crate::engine::{Component, PortKind, PortName};
+use crate::exit::ExitCode;
+use crate::facts::home::Home;
+use crate::facts::process;
+use crate::facts::record::{MemberSeen, Record, RecordCopy, state_copy};
+use crate::plan::asked;
+use crate::plan::leader::Belief;
+use crate::settings::{Endpoint, Flags, Host, ImageSettings, Settings};
+use crate::verbs::{Outcome, find_home};
+
+/// How deep the check goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    Live,
+    Ready,
+    Deep,
+}
+
+/// Why a node is not healthy, as one line.
+type Why = String;
+
+/// Checks this node.
+pub async fn health(args: &HealthArgs, vars: Vec<(OsString, OsString)>) -> Outcome {
+    let depth = match (args.live, args.deep) {
+        (true, _) => Depth::Live,
+        (_, true) => Depth::Deep,
+        (false, false) => Depth::Ready,
+    };
+    let flags = Flags {
+        home: args.image.home.clone(),
+        component: args.component,
+        ..Flags::default()
+    };
+    let image = match ImageSettings::read(&flags, &vars) {
+        Ok((image, _)) => image,
+        Err(problems) => return not_healthy(&problems.to_string()),
+    };
+    let home = match find_home(&image) {
+        Ok(home) => home,
+        Err(outcome) => return outcome,
+    };
+    let checked = match timeout(
+        args.timeout,
+        check(depth, &home, &image, flags, vars, args.timeout),
+    )
+    .await
+    {
+        Ok(checked) => checked,
+        Err(_) => Err(format!("no answer within {} s", args.timeout.as_secs_f64())),
+    };
+    match checked {
+        Ok(line) => Outcome {
+            output: format!("{line}\n"),
+            report: String::new(),
+            code: ExitCode::Ok,
+        },
+        Err(why) => not_healthy(&why),
+    }
+}
+
+fn not_healthy(why: &str) -> Outcome {
+    // On stdout, where Docker keeps the output of a health check; one line, well below its 4096 bytes.
+    let line: String = why
+        .lines()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .take(1000)
+        .collect();
+    Outcome {
+        output: format!("{line}\n"),
+        report: String::new(),
+        code: ExitCode::Unhealthy,
+    }
+}
+
+async fn check(
+    depth: Depth,
+    home: &Home,
+    image: &ImageSettings,
+    flags: Flags,
+    vars: Vec<(OsString, OsString)>,
+    within: Duration,
+) -> Result<String, Why> {
+    let record = record(home, image)?;
+    let port = |name: PortName| {
+        record
+            .ports
+            .get(&name)
+            .copied()
+            .ok_or_else(|| format!("the record names no {}", name.variable()))
+    };
+    let what = home.component.name();
+    if depth == Depth::Live {
+        live(home, &record).await?;
+        return Ok(format!(
+            "{what} runs and its port {} is open",
+            identity(home, &record)?
+        ));
+    }
+    match home.component {
+        Component::Fe => {
+            let http = port(PortName::Http)?;
+            http::bootstrap(&record.host, http, within)
+                .await
+                .map_err(|why| format!("FE http port {http} {why}"))?;
+            let query = Endpoint {
+                host: record.host.clone(),
+                port: port(PortName::Query)?,
+            };
+            greeting::greets(&query, within)
+                .await
+                .map_err(|why| format!("FE query port {} {why}", query.port))?;
+        }
+        Component::Be | Component::Cn | Component::Broker => {
+            let http = port(PortName::BeHttp)?;
+            http::backend_health(&record.host, http, within)
+                .await
+                .map_err(|why| format!("{what} http port {http} {why}"))?;
+            open(&record.host, identity(home, &record)?).await?;
+        }
+    }
+    if depth == Depth::Deep {
+        return deep(home, &record, flags, vars).await;
+    }
+    Ok(format!("{what} is ready"))
+}
+
+/// The record of this node: from the state dir, which needs no conf file to be found.
+fn record(home: &Home, image: &ImageSettings) -> Result<Record, Why> {
+    let dir: PathBuf = match &image.state_dir {
+        Some(dir) => dir.value.clone(),
+        None => home.conf().parent().unwrap_or(Path::new("/")).to_owned(),
+    };
+    let path = dir.join(state_copy(home.component));
+    match RecordCopy::read(&path) {
+        RecordCopy::Present(record) => Ok(record),
+        RecordCopy::Missing => Err(format!("not started yet: there is no record {}", path.display())),
+        RecordCopy::Unreadable { why, .. } => {
+            Err(format!("the record {} cannot be read: {why}", path.display()))
+        }
+        RecordCopy::Newer { version, .. } => Err(format!(
+            "the record {} is of version {version}, newer than this muster",
+            path.display()
+        )),
+    }
+}
+
+fn identity(home: &Home, record: &Record) -> Result<u16, Why> {
+    home.engine
+        .ports_of(home.component)
+        .filter(|port| port.kind == PortKind::Identity)
+        .find_map(|port| record.ports.get(&port.name).copied())
+        .ok_or_else(|| "the record names no port the cluster knows this node by".to_owned())
+}
+
+async fn live(home: &Home, record: &Record) -> Result<(), Why> {
+    if !process::runs(home, Path::new("/")) {
+        return Err(format!(
+            "no {} process of {} runs",
+            home.component.name(),
+            home.dir.display()
+        ));
+    }
+    open(&record.host, identity(home, record)?).await
+}
+
+async fn open(host: &Host, port: u16) -> Result<(), Why> {
+    match tokio::net::TcpStream::connect((host.to_string(), port)).await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("port {port} is not open: {error}")),
+    }
+}
+
+/// What the cluster says of this node.
+async fn deep(
+    home: &Home,
+    record: &Record,
+    flags: Flags,
+    vars: Vec<(OsString, OsString)>,
+) -> Result<String, Why> {
+    let (settings, _) = Settings::read(flags, vars).map_err(|problems| problems.to_string())?;
+    let client = Client::new(&settings, home.engine);
+    let own = record.ports.get(&PortName::Query).map(|query_port| MemberSeen {
+        host: record.host.clone(),
+        edit_log_port: 0,
+        query_port: *query_port,
+        http_port: 0,
+    });
+    let members: Vec<MemberSeen> = record.members.iter().cloned().chain(own).collect();
+    let query_port = home
+        .engine
+        .port(Component::Fe, PortName::Query)
+        .and_then(|port| port.default)
+        .unwrap_or(0);
+    let known = asked::endpoints(&asked::Inputs {
+        master_hosts: &settings.master_hosts.value,
+        query_port: settings
+            .master_query_port
+            .as_ref()
+            .map_or(query_port, |port| port.value),
+        members: &members,
+        callers: &[],
+        not: None,
+    });
+    let round = look(&client, &known, home.engine.heartbeat, Duration::from_secs(60)).await;
+    let cluster = match &round.belief {
+        Belief::Leader(cluster) => cluster,
+        Belief::Doubt(doubts) => {
+            return Err(format!(
+                "no leader: {}",
+                doubts
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join("; ")
+            ));
+        }
+        Belief::Nobody => return Err(format!("no FE answers: {}", round.summary())),
+    };
+    let port = identity(home, record)?;
+    let is_me = |host: &str, its: u16| its == port && Host::parse(host).is_ok_and(|host| host == record.host);
+    let leader = crate::effects::watch::endpoint(cluster);
+    let (listed, state) = match home.component {
+        Component::Fe => {
+            let fe = cluster
+                .frontends
+                .iter()
+                .find(|fe| is_me(&fe.host, fe.edit_log_port));
+            (
+                fe.is_some(),
+                fe.filter(|fe| !(fe.alive && fe.join)).map(|fe| fe.error.clone()),
+            )
+        }
+        Component::Be | Component::Cn | Component::Broker => {
+            let list = if home.component == Component::Cn {
+                client.compute_nodes(&leader).await
+            } else {
+                client.backends(&leader).await
+            };
+            let list = list.map_err(|why| format!("{leader} {why}"))?;
+            let be = list.iter().find(|be| is_me(&be.host, be.heartbeat_port));
+            let leaving =
+                |be: &&crate::engine::member::Backend| !be.alive || be.status.as_deref() == Some("SHUTDOWN");
+            (be.is_some(), be.filter(leaving).map(|be| be.error.clone()))
+        }
+    };
+    match (listed, state) {
+        (false, _) => Err(format!("{leader} does not list this node")),
+        (true, Some(error)) => Err(format!("{leader} shows this node as not alive: {error}")),
+        (true, None) => Ok(format!(
+            "{} is alive in cluster {} led by {}",
+            home.component.name(),
+            cluster.id,
+            cluster.leader.host
+        )),
+    }
+}

@@ -1,0 +1,195 @@
+//! `muster run`: the entrypoint. Enters the cluster, starts the engine, supervises it, and returns its end.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use crate::cluster::Client;
+use crate::effects::configure::configure;
+use crate::effects::enter::{Entry, NoEntry, Unproven, enter, members, stamp};
+use crate::effects::last_words::LastWords;
+use crate::effects::reserve::Reservations;
+use crate::effects::set_aside::set_aside;
+use crate::effects::watch::{Watched, watch};
+use crate::exit::ExitCode;
+use crate::facts::home::Home;
+use crate::facts::record::Progress;
+use crate::plan::launch::{self, HELPER, HOST_TYPE, Launch};
+use crate::plan::leader::Cluster;
+use crate::plan::refusal::Refusal;
+use crate::settings::Settings;
+use crate::supervise::{Before, Signals, Supervisor, exec};
+use crate::verbs::Outcome;
+
+/// Runs this node to its end. To be called inside the runtime.
+pub async fn run(settings: &Settings, home: &Home, signals: Signals) -> Outcome {
+    let mut supervisor = match Supervisor::new(signals) {
+        Ok(supervisor) => supervisor,
+        Err(error) => return failed(&error),
+    };
+    let client = Client::new(settings, home.engine);
+    loop {
+        let entry = match supervisor.until(enter(&client, settings, home)).await {
+            // Nothing runs, and the record says how far we got.
+            Before::StopRequested(_) => return Outcome::silent(ExitCode::Ok),
+            Before::Done(Err(NoEntry(refusals))) => return Outcome::refused(&refusals),
+            Before::Done(Ok(entry)) => entry,
+        };
+        match attempt(&mut supervisor, &client, settings, home, entry).await {
+            Attempt::Over(outcome) => return outcome,
+            Attempt::Again => {}
+        }
+    }
+}
+
+/// How one start of the engine ended for us.
+enum Attempt {
+    Over(Outcome),
+    /// A first start that had been cut short could not be finished; its data is set aside.
+    Again,
+}
+
+async fn attempt(
+    supervisor: &mut Supervisor,
+    client: &Client,
+    settings: &Settings,
+    home: &Home,
+    entry: Entry,
+) -> Attempt {
+    let dir = match configure(&entry.plan.conf, &home.dir) {
+        Ok(dir) => dir,
+        Err(error) => {
+            let refusals = NoEntry::from(error).0;
+            return Attempt::Over(Outcome::refused(&refusals));
+        }
+    };
+    let launch = launch(settings, home, &entry, &dir);
+    let command = format!("{} {}", launch.script.display(), launch.args.join(" "));
+    if settings.exec {
+        tracing::info!("handing over to {command}");
+        return Attempt::Over(failed(&exec(&launch)));
+    }
+    tracing::info!("starting {}", command.trim_end());
+    let words = LastWords::from_here(&home.log_dir(), home.layout.log_files);
+    let plan = entry.plan.clone();
+    let unproven = entry.unproven;
+    let dropped = Rc::new(RefCell::new(None));
+    let watching = follow(client, home, settings, entry, Rc::clone(&dropped));
+    let ended = match supervisor.run(&launch, plan.stop_grace, watching).await {
+        Ok(ended) => ended,
+        Err(error) => return Attempt::Over(failed(&error)),
+    };
+    if let Some(cluster) = dropped.take() {
+        return Attempt::Over(Outcome::refused(&[gone(&plan.node.host.to_string(), &cluster)]));
+    }
+    if let (Some(unproven), false) = (unproven, ended.asked) {
+        for line in words.lines(20) {
+            tracing::info!("engine: {line}");
+        }
+        let signature = match unproven {
+            Unproven::Founding => home.engine.cut_founding,
+            Unproven::Join => home.engine.cut_join,
+        };
+        if let Some(word) = words.find(signature) {
+            return match set_aside(&plan.data_dir, plan.data_is_mount_point, stamp()) {
+                Ok(to) => {
+                    tracing::warn!(
+                        "set {} aside as {}: its first start was cut short, the engine ended with `{word}`",
+                        plan.data_dir.display(),
+                        to.display()
+                    );
+                    Attempt::Again
+                }
+                Err(error) => Attempt::Over(Outcome::refused(&NoEntry::from(error).0)),
+            };
+        }
+    }
+    Attempt::Over(Outcome::silent(ended.code()))
+}
+
+fn launch(settings: &Settings, home: &Home, entry: &Entry, dir: &std::path::Path) -> Launch {
+    let known: Vec<&'static str> = [HOST_TYPE, HELPER, home.layout.console_flag]
+        .into_iter()
+        .filter(|flag| home.knows_flag(flag))
+        .collect();
+    launch::derive(&launch::Inputs {
+        layout: home.layout,
+        home: dir,
+        host: &entry.plan.node.host,
+        known_flags: &known,
+        helper: entry.helper.as_deref(),
+        // With the console flag the log files stay empty, and an unproven start is told by its last words.
+        console: entry.unproven.is_none(),
+        script_args: &settings.script_args,
+        secrets: &settings.secret_variables,
+    })
+}
+
+/// Watches the membership beside the running engine until it is alive, and writes that down.
+async fn follow(
+    client: &Client,
+    home: &Home,
+    settings: &Settings,
+    entry: Entry,
+    dropped: Rc<RefCell<Option<Cluster>>>,
+) {
+    let Entry {
+        plan,
+        mut record,
+        places,
+        reservations,
+        known,
+        ..
+    } = entry;
+    let patience = settings.join_timeout.value;
+    match watch(client, &plan.node, known, home.engine.heartbeat, patience).await {
+        Watched::Alive(cluster) => {
+            tracing::info!(
+                "{} is alive in cluster {} led by {}",
+                plan.node.host,
+                cluster.id,
+                cluster.leader.host
+            );
+            record.progress = Progress::Joined;
+            record.cluster_id = Some(cluster.id.clone());
+            record.members = members(&cluster);
+            if let Err(error) = places.write(&record) {
+                tracing::error!(
+                    "{}; the next start will look again",
+                    crate::effects::enter::chain(&error)
+                );
+            }
+            drop::<Reservations>(reservations);
+        }
+        Watched::Dropped(cluster) => {
+            tracing::error!("{}", gone(&plan.node.host.to_string(), &cluster));
+            record.progress = Progress::Dropped;
+            if let Err(error) = places.write(&record) {
+                tracing::error!("{}", crate::effects::enter::chain(&error));
+            }
+            dropped.replace(Some(*cluster));
+            // The supervisor hears it like anybody's stop request, and stops the engine in its own time.
+            if let Err(error) = nix::sys::signal::raise(nix::sys::signal::Signal::SIGTERM) {
+                tracing::error!("cannot ask for the stop: {error}");
+            }
+        }
+    }
+}
+
+fn gone(host: &str, cluster: &Cluster) -> Refusal {
+    Refusal::protect(
+        format!(
+            "cluster {} led by {} does not list {host} any more: somebody dropped it",
+            cluster.id, cluster.leader.host
+        ),
+        "to let it join anew start it with REJOIN=1: its data is set aside then",
+    )
+}
+
+fn failed(error: &crate::supervise::SuperviseError) -> Outcome {
+    let text = crate::effects::enter::chain(error);
+    Outcome {
+        output: String::new(),
+        report: format!("error: {text}\n"),
+        code: error.exit_code(),
+    }
+}
