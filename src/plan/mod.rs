@@ -31,7 +31,7 @@ use crate::plan::join::{Asking, Node, Role, asking};
 use crate::plan::leader::Cluster;
 use crate::plan::ports::Choice;
 use crate::plan::refusal::Refusal;
-use crate::settings::{Bootstrap, FeRole, Host, Settings, Source};
+use crate::settings::{Bootstrap, FeRole, Host, Settings, Source, is_secret_name, is_secret_value};
 
 /// Everything that is decided before anybody is asked, or again once the cluster has shown what it prescribes.
 #[derive(Debug, Clone)]
@@ -59,6 +59,8 @@ pub struct Plan {
 pub struct Conf {
     pub path: PathBuf,
     pub text: String,
+    /// The lines of our block.
+    pub entries: Vec<Entry>,
     pub manner: ConfManner,
 }
 
@@ -415,6 +417,7 @@ fn conf(facts: &Facts, entries: &[(Entry, Source, String)]) -> Conf {
     Conf {
         path: file.path.clone(),
         text,
+        entries: lines,
         manner,
     }
 }
@@ -514,7 +517,7 @@ fn decisions(
     {
         list.push(Decision::new(
             entry.key.clone(),
-            &entry.value,
+            shown(entry),
             source.clone(),
             why.clone(),
         ));
@@ -568,6 +571,15 @@ fn decisions(
         "from a stop request to SIGKILL",
     ));
     list
+}
+
+/// The value of a conf key as it may be shown: secrets go into the file only.
+pub fn shown(entry: &Entry) -> &str {
+    if is_secret_name(&entry.key) || is_secret_value(&entry.value) {
+        "(a secret)"
+    } else {
+        &entry.value
+    }
 }
 
 /// What the joining will begin with.
