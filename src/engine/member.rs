@@ -125,22 +125,30 @@ struct Cells<'a> {
 }
 
 impl<'a> Cells<'a> {
-    /// `None`: there is no such column. `Some(None)`: it is NULL.
-    fn cell(&self, column: &str) -> Option<Option<&'a str>> {
+    /// `None`: there is no such column.
+    fn column(&self, column: &str) -> Option<&'a Option<String>> {
         self.row
             .iter()
             .find(|(name, _)| name.eq_ignore_ascii_case(column))
-            .map(|(_, cell)| cell.as_deref().map(str::trim))
+            .map(|(_, cell)| cell)
+    }
+
+    /// `None`: there is no such column, or it is NULL.
+    fn cell(&self, column: &str) -> Option<&'a str> {
+        self.column(column)?.as_deref().map(str::trim)
     }
 
     /// A cell that must be there and hold something.
     fn text(&self, column: &'static str) -> Result<&'a str, Failure> {
-        let cell = self.cell(column).ok_or(Failure::MissingColumn {
-            statement: self.statement,
-            column,
-        })?;
-        cell.filter(|text| !text.is_empty())
-            .ok_or_else(|| self.bad(column, cell.unwrap_or("NULL")))
+        match self.cell(column) {
+            Some("") => Err(self.bad(column, "")),
+            Some(text) => Ok(text),
+            None if self.column(column).is_some() => Err(self.bad(column, "NULL")),
+            None => Err(Failure::MissingColumn {
+                statement: self.statement,
+                column,
+            }),
+        }
     }
 
     fn bad(&self, column: &'static str, value: &str) -> Failure {
@@ -154,21 +162,23 @@ impl<'a> Cells<'a> {
     /// A cell that may be missing, NULL or empty, which all mean that nothing is known.
     fn filled(&self, column: &str) -> Option<String> {
         self.cell(column)
-            .flatten()
             .filter(|text| !text.is_empty())
             .map(str::to_owned)
     }
 
     /// `IP` holds the name of a node that is registered by name; the other engine calls the same column `Host`.
     fn host(&self) -> Result<&'a str, Failure> {
-        self.text(if self.cell("Host").is_some() { "Host" } else { "IP" })
+        self.text(if self.column("Host").is_some() {
+            "Host"
+        } else {
+            "IP"
+        })
     }
 
     fn role(&self) -> Result<FrontendRole, Failure> {
         // Until 2.3 a column of its own said who leads, and every member with a vote was FOLLOWER.
         let leads = self
             .cell("IsMaster")
-            .flatten()
             .is_some_and(|is| is.eq_ignore_ascii_case("true"));
         match self.text("Role")?.to_ascii_uppercase().as_str() {
             "LEADER" | "MASTER" => Ok(FrontendRole::Leader),
@@ -206,7 +216,7 @@ impl<'a> Cells<'a> {
     }
 
     fn error(&self) -> String {
-        presentable(self.cell("ErrMsg").flatten().unwrap_or_default())
+        presentable(self.cell("ErrMsg").unwrap_or_default())
     }
 }
 
