@@ -107,7 +107,7 @@ mod tests {
             (b"\x08\0\0\0", None),
             (b"\x08\0\0\0\x0a8.0", None),
             (
-                b"\x1b\0\0\0\xff\x10\x04#08004Too many connections",
+                b"\x1d\0\0\0\xff\x10\x04#08004Too many connections",
                 Some(Err(Failure::Rejected {
                     code: 1040,
                     text: "Too many connections".to_owned(),

@@ -168,6 +168,14 @@ fn is_about_tls(error: &Error) -> bool {
     }
 }
 
+/// The key in the keytool example of the vendor's manual has 1024 bits (seen to end like this, unverified too).
+fn handshake(why: String) -> String {
+    if why.contains("BadSignature") {
+        return format!("{why} (an RSA key needs 2048 bits)");
+    }
+    why
+}
+
 fn failure(error: Error) -> Failure {
     match error {
         Error::Server(error) => Failure::from_server(error.code, &error.state, &error.message),
@@ -178,10 +186,10 @@ fn failure(error: Error) -> Failure {
         Error::Driver(
             error @ (DriverError::CleartextPluginDisabled | DriverError::MysqlOldPasswordDisabled),
         ) => Failure::Denied(error.to_string()),
-        Error::Io(error) if is_tls(&error) => Failure::Tls(match error {
+        Error::Io(error) if is_tls(&error) => Failure::Tls(handshake(match error {
             IoError::Tls(error) => error.to_string(),
             IoError::Io(error) => error.to_string(),
-        }),
+        })),
         Error::Io(IoError::Io(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Failure::Refused,
         Error::Io(IoError::Io(error)) => Failure::Lost(error.to_string()),
         error => Failure::Lost(error.to_string()),

@@ -387,8 +387,14 @@ impl<C: Ask> Search<'_, C> {
     }
 
     fn set_aside(&mut self, plan: &Plan, why: &str) -> Result<(), NoEntry> {
-        let to = set_aside(&plan.data_dir, plan.data_is_mount_point, stamp())?;
-        tracing::warn!("set {} aside as {}: {why}", plan.data_dir.display(), to.display());
+        if plan.data_dir.exists() {
+            let to = set_aside(&plan.data_dir, plan.data_is_mount_point, stamp())?;
+            tracing::warn!("set {} aside as {}: {why}", plan.data_dir.display(), to.display());
+        }
+        if matches!(plan.node.data, Data::Dropped { .. }) {
+            // From here on it is a joiner like any other; what is left of the old membership went with the data.
+            self.remember(plan, Progress::Planned)?;
+        }
         self.facts = gather(self.settings, self.home.clone(), Path::new("/"));
         Ok(())
     }
@@ -413,7 +419,9 @@ impl<C: Ask> Search<'_, C> {
         }
         let progress = match (&plan.node.data, found) {
             (_, true) | (Data::UnfinishedFounding | Data::Unproven { .. }, false) => Progress::Founding,
-            (Data::Joined { .. }, false) => self.record().map_or(Progress::Started, |record| record.progress),
+            (Data::Joined { .. } | Data::Dropped { .. }, false) => {
+                self.record().map_or(Progress::Started, |record| record.progress)
+            }
             (Data::Empty { .. } | Data::Adopted { .. } | Data::Unfinished { .. }, false) => Progress::Started,
         };
         let unproven = match (&plan.node.data, &helper) {

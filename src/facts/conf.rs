@@ -133,21 +133,23 @@ pub fn without_block(text: &str) -> String {
 }
 
 /// The start scripts export what matches `^[A-Z][A-Z_0-9]*=` once the blanks around the first `=` are gone, and never
-/// see a last line without its newline (`export_env_from_conf` in common.sh). One pair of quotes around the value goes.
+/// see a last line without its newline (`export_env_from_conf` in common.sh).
 fn exported_entries(text: &str) -> Vec<(String, String)> {
     text.split_inclusive('\n')
         .filter_map(|line| line.strip_suffix('\n'))
         .filter_map(|line| line.split_once('='))
         .map(|(key, value)| (key.trim_end_matches(' '), value.trim()))
         .filter(|(key, _)| is_shell_key(key))
-        .map(|(key, value)| {
-            let bare = value
-                .strip_prefix('"')
-                .and_then(|value| value.strip_suffix('"'))
-                .unwrap_or(value);
-            (key.to_owned(), bare.to_owned())
-        })
+        .map(|(key, value)| (key.to_owned(), shell_word(value).trim_end().to_owned()))
         .collect()
+}
+
+/// Without its quotes and without the comment after it, which the shell drops and the engine's own reader keeps.
+fn shell_word(value: &str) -> &str {
+    match value.strip_prefix('"') {
+        Some(quoted) => quoted.split('"').next().unwrap_or(quoted),
+        None => value.split(" #").next().unwrap_or(value),
+    }
 }
 
 fn is_shell_key(key: &str) -> bool {

@@ -73,7 +73,8 @@ pub struct FileSize {
     pub size: u64,
 }
 
-/// What `bdb/je.info.*` tells about how this node entered its group.
+/// What `bdb/je.info.*` tells about how this node entered its group. Not read, and so neither of the two, where ROLE has
+/// proved readiness already: the files of an old FE are long, and each of its starts would read them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct JournalInfo {
     /// It once began a group of its own.
@@ -196,6 +197,9 @@ impl FeData {
     }
 
     fn look_into_journal(&mut self, dir: &Path, proof: ReadyProof) {
+        if matches!(proof, ReadyProof::RoleKeyFilled(_)) && self.proves_readiness(proof) {
+            return;
+        }
         let bdb = dir.join("bdb");
         let is_info = |name: &str| name.starts_with("je.info.") && !has_extension(name, "lck");
         let Ok(info) = files(&bdb, is_info) else {

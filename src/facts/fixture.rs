@@ -1,13 +1,14 @@
 //! A machine laid out in a temporary directory, for the tests of this folder.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use super::home::Home;
 use crate::engine::{self, Component, Engine};
-use crate::settings::Source;
+use crate::settings::{Account, Bootstrap, Host, ImageSettings, Settings, Source, Sourced, Tls, TlsMode};
 
 /// Every path with its text; a path that ends in `/` is a directory, a text `-> x` a link to `x`. Scripts can be
 /// executed.
@@ -56,5 +57,45 @@ pub(super) fn home(dir: &Path, component: Component) -> Home {
         component,
         component_source: Source::Image,
         script_flags: BTreeSet::new(),
+    }
+}
+
+/// Two addresses and nothing else: this machine's loopback as the seed.
+pub(super) fn settings() -> Settings {
+    fn by_default<T>(value: T) -> Sourced<T> {
+        Sourced {
+            value,
+            source: Source::Default,
+        }
+    }
+    let host = Host::parse("127.0.0.1").unwrap();
+    Settings {
+        master_hosts: by_default(vec![host.clone()]),
+        local_host: by_default(host),
+        master_query_port: None,
+        master_edit_log_port: None,
+        fe_role: None,
+        ports: BTreeMap::new(),
+        image: ImageSettings::default(),
+        conf: BTreeMap::new(),
+        account: Account {
+            user: by_default("root".to_owned()),
+            password: None,
+        },
+        tls: Tls {
+            mode: TlsMode::Off,
+            ca_file: None,
+        },
+        root_password_file: None,
+        bootstrap: by_default(Bootstrap::Guarded),
+        guard_time: None,
+        rejoin: false,
+        wait_timeout: by_default(Duration::from_secs(300)),
+        stop_grace: None,
+        join_timeout: by_default(Duration::from_secs(300)),
+        exec: false,
+        skip_preflight: BTreeSet::new(),
+        secret_variables: Vec::new(),
+        script_args: Vec::new(),
     }
 }

@@ -436,65 +436,59 @@ mod tests {
         }
     }
 
+    /// What is installed where, a link if the image has one, what was asked for, what comes out.
+    struct Row {
+        installed: Vec<(&'static str, &'static [Component])>,
+        link: Option<(&'static str, &'static str)>,
+        component: Option<Component>,
+        expected: String,
+    }
+
     #[test]
     fn the_image_tells_home_and_component() {
         use Component::{Be, Cn, Fe};
+        const BOTH: &[Component] = &[Be, Cn];
         let engine = supported();
-        let (fe, be, cn) = (
-            default_home(engine, Fe),
-            default_home(engine, Be),
-            default_home(engine, Cn),
+        let [fe, be, cn] = [Fe, Be, Cn].map(|component| default_home(engine, component));
+        let row = |installed: &[(&'static str, &'static [Component])], component, expected: &str| Row {
+            installed: installed.to_vec(),
+            link: None,
+            component,
+            expected: expected.to_owned(),
+        };
+        let linked = |row| Row {
+            link: Some((cn, "-> be")),
+            ..row
+        };
+        let is = |home: &str, id: &str| format!("{} {id}", home.trim_start_matches('/'));
+        let two = format!(
+            "there is more than one home dir: {} (FE) and {} (BE); COMPONENT or --home chooses one",
+            fe.trim_start_matches('/'),
+            be.trim_start_matches('/')
         );
-        let both = [Be, Cn];
-        // What is installed where, a link if the image has one, what was asked for, what comes out.
-        type Row<'a> = (
-            Vec<(&'a str, &'a [Component])>,
-            Option<(&'a str, &'a str)>,
-            Option<Component>,
-            String,
-        );
-        let bare = |path: &str| path.trim_start_matches('/').to_owned();
-        let link_to_be = Some((cn, "-> be"));
-        let table: Vec<Row<'_>> = vec![
-            (vec![(fe, &[Fe])], None, None, format!("{} fe", bare(fe))),
-            (vec![(be, &both)], None, None, format!("{} be", bare(be))),
-            (vec![(be, &both)], None, Some(Cn), format!("{} cn", bare(be))),
-            (vec![(be, &both)], link_to_be, None, format!("{} be", bare(be))),
-            (
-                vec![(be, &both)],
-                link_to_be,
-                Some(Cn),
-                format!("{} cn", bare(cn)),
-            ),
-            (vec![(cn, &both)], None, None, format!("{} cn", bare(cn))),
-            (
-                vec![(fe, &[Fe]), (be, &[Be])],
-                None,
-                None,
-                format!(
-                    "there is more than one home dir: {} (FE) and {} (BE); COMPONENT or --home chooses one",
-                    bare(fe),
-                    bare(be)
-                ),
-            ),
-            (
-                vec![(fe, &[Fe]), (be, &[Be])],
-                None,
-                Some(Be),
-                format!("{} be", bare(be)),
-            ),
+        let table = [
+            row(&[(fe, &[Fe])], None, &is(fe, "fe")),
+            row(&[(be, BOTH)], None, &is(be, "be")),
+            row(&[(be, BOTH)], Some(Cn), &is(be, "cn")),
+            linked(row(&[(be, BOTH)], None, &is(be, "be"))),
+            linked(row(&[(be, BOTH)], Some(Cn), &is(cn, "cn"))),
+            row(&[(cn, BOTH)], None, &is(cn, "cn")),
+            row(&[(fe, &[Fe]), (be, &[Be])], None, &two),
+            row(&[(fe, &[Fe]), (be, &[Be])], Some(Be), &is(be, "be")),
         ];
-        for (homes, link, component, expected) in table {
+        for row in table {
+            let homes = row.installed.iter();
             let mut files: Vec<_> = homes
-                .iter()
-                .flat_map(|(dir, components)| installed(engine, dir, components))
+                .flat_map(|(dir, held)| installed(engine, dir, held))
                 .collect();
-            files.extend(link.map(|(from, to)| (from.to_owned(), to)));
+            files.extend(row.link.map(|(from, to)| (from.to_owned(), to)));
             let root = machine(&files);
             assert_eq!(
-                outcome(root.path(), &asked(None, component)),
-                expected,
-                "{homes:?} {component:?}"
+                outcome(root.path(), &asked(None, row.component)),
+                row.expected,
+                "{:?} {:?}",
+                row.installed,
+                row.component
             );
         }
     }
@@ -531,7 +525,7 @@ mod tests {
         let problem = |dir: &str| find(&asked(Some(&root.path().join(dir)), None), root.path()).unwrap_err();
         assert!(matches!(
             find(&asked(None, None), root.path()),
-            Err(HomeProblem::NoHome { looked }) if looked.contains(&root.path().join(&fe.default_home[1..]))
+            Err(HomeProblem::NoHome { looked }) if looked.contains(&root.path().join(fe.default_home.trim_start_matches('/')))
         ));
         assert!(matches!(problem("nowhere"), HomeProblem::NotADirectory(_)));
         assert!(problem("empty").to_string().contains(fe.script));

@@ -96,18 +96,20 @@ mod tests {
     use super::Limits;
     use crate::facts::fixture::tree;
 
+    type Files = &'static [(&'static str, &'static str)];
+
     #[test]
     fn the_memory_limit_is_the_lowest_of_both_hierarchies_and_of_every_level() {
-        let v2 = ("proc/self/cgroup", "0::/system.slice/docker-1.scope\n");
-        let v1 = (
+        const V2: (&str, &str) = ("proc/self/cgroup", "0::/system.slice/docker-1.scope\n");
+        const V1: (&str, &str) = (
             "proc/self/cgroup",
             "12:cpu,cpuacct:/docker/1\n7:memory:/docker/1\n0::/docker/1\n",
         );
-        let table: [(&str, &[(&str, &str)], Option<u64>); 8] = [
+        let table: [(&str, Files, Option<u64>); 8] = [
             ("no cgroups", &[], None),
             (
                 "v2, unlimited",
-                &[v2, ("sys/fs/cgroup/memory.max", "max\n")],
+                &[V2, ("sys/fs/cgroup/memory.max", "max\n")],
                 None,
             ),
             (
@@ -118,7 +120,7 @@ mod tests {
             (
                 "v2 on the host",
                 &[
-                    v2,
+                    V2,
                     (
                         "sys/fs/cgroup/system.slice/docker-1.scope/memory.max",
                         "4294967296\n",
@@ -129,7 +131,7 @@ mod tests {
             (
                 "v2, the slice has less",
                 &[
-                    v2,
+                    V2,
                     (
                         "sys/fs/cgroup/system.slice/docker-1.scope/memory.max",
                         "4294967296\n",
@@ -141,7 +143,7 @@ mod tests {
             (
                 "v1, unlimited",
                 &[
-                    v1,
+                    V1,
                     (
                         "sys/fs/cgroup/memory/memory.limit_in_bytes",
                         "9223372036854771712\n",
@@ -151,13 +153,13 @@ mod tests {
             ),
             (
                 "v1 in a container, whose own cgroup is mounted as the root",
-                &[v1, ("sys/fs/cgroup/memory/memory.limit_in_bytes", "1073741824\n")],
+                &[V1, ("sys/fs/cgroup/memory/memory.limit_in_bytes", "1073741824\n")],
                 Some(1 << 30),
             ),
             (
                 "v1 on the host",
                 &[
-                    v1,
+                    V1,
                     (
                         "sys/fs/cgroup/memory/docker/1/memory.limit_in_bytes",
                         "536870912\n",

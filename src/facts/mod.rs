@@ -124,24 +124,25 @@ impl Said<'_> {
     /// What the engine will read, once the wishes are written: the custom file wins over ours.
     fn value(&self, key: &str) -> Option<Sourced<String>> {
         let from_file = |file: &ConfFile| {
-            file.lookup(key)
-                .filter(|value| !value.is_empty())
-                .map(|value| Sourced {
-                    value,
-                    source: Source::ConfFile,
-                })
+            let value = file.lookup(key).filter(|value| !value.is_empty())?;
+            Some(Sourced {
+                value,
+                source: Source::ConfFile,
+            })
         };
-        let wishes = self.settings.conf.get(&self.home.component);
-        let wish = wishes.and_then(|wishes| wishes.iter().rev().find(|wish| wish.key == key));
         self.custom
             .and_then(from_file)
-            .or_else(|| {
-                wish.map(|wish| Sourced {
-                    value: wish.value.clone(),
-                    source: wish.source.clone(),
-                })
-            })
+            .or_else(|| self.wish(key))
             .or_else(|| from_file(self.conf))
+    }
+
+    fn wish(&self, key: &str) -> Option<Sourced<String>> {
+        let wishes = self.settings.conf.get(&self.home.component)?;
+        let wish = wishes.iter().rev().find(|wish| wish.key == key)?;
+        Some(Sourced {
+            value: wish.value.clone(),
+            source: wish.source.clone(),
+        })
     }
 
     fn resolve(&self, value: &str) -> Result<PathBuf, Unresolved> {
@@ -150,9 +151,12 @@ impl Said<'_> {
 
     fn pid_file(&self) -> PathBuf {
         let usual = self.home.dir.join(self.home.layout.pid_file);
-        let elsewhere = self
-            .value("PID_DIR")
-            .and_then(|dir| self.resolve(dir.value.trim_matches('"')).ok());
+        // A shell variable: only what the script exports moves it.
+        let dir = self
+            .wish("PID_DIR")
+            .map(|wish| wish.value)
+            .or_else(|| self.conf.exported("PID_DIR"));
+        let elsewhere = dir.and_then(|dir| self.resolve(&dir).ok());
         match (elsewhere, usual.file_name()) {
             (Some(dir), Some(name)) => dir.join(name),
             _ => usual,
@@ -259,3 +263,6 @@ fn look_at_records(said: &Said<'_>, data_paths: &[PathBuf], mounts: &Mounts) -> 
         state_dir: Place::look(state_dir, mounts),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,6 +61,8 @@ pub enum Progress {
     Joined,
     /// Its engine was started as the first one of a new cluster.
     Founding,
+    /// The cluster was seen not to list it any more: this data can never start again.
+    Dropped,
 }
 
 /// One copy of the record, as it lies there. Only a file that is not there is `Missing`.
@@ -297,7 +299,7 @@ mod tests {
     #[test]
     fn only_a_file_that_is_not_there_is_missing() {
         let whole = text();
-        let cut = &whole[..whole.len() / 2];
+        let cut = whole.get(..whole.len() / 2).unwrap();
         let zeros = "\0".repeat(200);
         let other_engine = whole.replace(supported().id, "postgres");
         let other_host = whole.replace("192.168.1.11", "192.168.1.11:9010");
@@ -346,6 +348,21 @@ mod tests {
         assert_eq!(copy("no/such/dir/muster.json"), RecordCopy::Missing);
         assert_eq!(copy("file/muster.json"), RecordCopy::Missing);
         assert!(matches!(copy("dir"), RecordCopy::Unreadable { .. }));
+    }
+
+    #[test]
+    fn a_record_cut_off_anywhere_is_unreadable() {
+        let whole = text();
+        for length in 0..whole.trim_end().len() {
+            let cut = whole.get(..length).unwrap();
+            assert!(
+                matches!(
+                    Record::parse(cut),
+                    Err(NotARecord::Empty | NotARecord::NotJson(_))
+                ),
+                "{cut}"
+            );
+        }
     }
 
     #[test]

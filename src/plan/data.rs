@@ -23,6 +23,8 @@ pub enum Data {
     },
     /// A founding that was cut short, or was ready after all: only starting it tells.
     UnfinishedFounding,
+    /// It was a member, and the cluster was seen not to list it any more: its data can never start again.
+    Dropped { cluster: Option<ClusterId> },
     /// A seed's data without a record or a proof: either of the two above, depending on who answers.
     Unproven { why: String, cluster: Option<ClusterId> },
 }
@@ -53,6 +55,7 @@ impl Data {
             Self::Empty { known } => known.as_ref()?.cluster.as_ref()?,
             Self::Joined { cluster }
             | Self::Adopted { cluster }
+            | Self::Dropped { cluster }
             | Self::Unfinished { cluster, .. }
             | Self::Unproven { cluster, .. } => cluster.as_ref()?,
             Self::UnfinishedFounding => return None,
@@ -132,6 +135,12 @@ pub fn classify_fe(seed: bool, host: &Host, dir: &FeDir, memory: Memory<'_>) -> 
     if let Some(record) = record {
         same_host(record, host)?;
     }
+    let dropped = record.filter(|record| record.progress == Progress::Dropped);
+    if let (true, Some(record)) = (dir.empty, dropped) {
+        return Ok(Data::Dropped {
+            cluster: known(record).and_then(|known| known.cluster),
+        });
+    }
     if dir.empty {
         return Ok(Data::Empty {
             known: record.and_then(known),
@@ -151,6 +160,7 @@ pub fn classify_fe(seed: bool, host: &Host, dir: &FeDir, memory: Memory<'_>) -> 
         cluster: cluster.clone(),
     };
     Ok(match record.map(|record| record.progress) {
+        Some(Progress::Dropped) => Data::Dropped { cluster },
         Some(Progress::Joined) if dir.ready || memory.in_data() => Data::Joined { cluster },
         Some(Progress::Founding) if !dir.ready => Data::UnfinishedFounding,
         Some(_) if dir.ready => Data::Joined { cluster },
@@ -190,8 +200,10 @@ pub fn classify_backend(host: &Host, storage: &Storage, memory: Memory<'_>) -> R
     let cluster = Some(first.clone());
     if let Some(record) = record {
         same_cluster(record, first)?;
-        if record.progress == Progress::Joined {
-            return Ok(Data::Joined { cluster });
+        match record.progress {
+            Progress::Joined => return Ok(Data::Joined { cluster }),
+            Progress::Dropped => return Ok(Data::Dropped { cluster }),
+            Progress::Planned | Progress::Added | Progress::Started | Progress::Founding => {}
         }
     }
     Ok(Data::Adopted { cluster })
@@ -213,6 +225,7 @@ fn known(record: &Record) -> Option<Known> {
         Progress::Added => "was added to",
         Progress::Started => "was being started in",
         Progress::Joined => "was a member of",
+        Progress::Dropped => "was dropped from",
     };
     let read_from = "by the record".to_owned();
     let cluster = record.cluster_id.clone().map(|id| ClusterId { id, read_from });
@@ -236,7 +249,8 @@ fn same_host(record: &Record, host: &Host) -> Result<(), Refusal> {
             record.host
         ),
         format!(
-            "if the host has moved: muster readdress --from {} --to {host}; if this is another host's data, give it back",
+            "if the host has moved, give it its old address back, or drop {} at the leader, move the data and the \
+             records away, and start again: it joins anew; if this is another host's data, give it back",
             record.host
         ),
     ))

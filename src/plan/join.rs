@@ -7,7 +7,7 @@ use crate::engine::Component;
 use crate::engine::failure::Failure;
 use crate::engine::member::{Backend, Frontend};
 use crate::exit::ExitCode;
-use crate::plan::data::Data;
+use crate::plan::data::{ClusterId, Data};
 use crate::plan::leader::{Belief, Cluster, Doubt};
 use crate::plan::refusal::Refusal;
 use crate::settings::{Bootstrap, Host};
@@ -128,7 +128,7 @@ pub enum Step {
 /// What has to be seen before `decide` can say more than "wait".
 pub fn asking(node: &Node) -> Asking {
     match (&node.data, node.role.is_fe()) {
-        (Data::Joined { .. } | Data::UnfinishedFounding, _) => Asking::Nobody,
+        (Data::Joined { .. } | Data::UnfinishedFounding | Data::Dropped { .. }, _) => Asking::Nobody,
         (Data::Adopted { .. }, true) => Asking::Once,
         (Data::Empty { .. } | Data::Unfinished { .. } | Data::Unproven { .. } | Data::Adopted { .. }, _) => {
             Asking::Until
@@ -138,6 +138,9 @@ pub fn asking(node: &Node) -> Asking {
 
 /// The decision: every combination of node and what was seen has exactly one answer.
 pub fn decide(node: &Node, seen: &Seen) -> Step {
+    if let Data::Dropped { cluster } = &node.data {
+        return dropped(node, cluster.as_ref());
+    }
     if asking(node) == Asking::Nobody {
         return Step::Start;
     }
@@ -157,6 +160,7 @@ pub fn decide(node: &Node, seen: &Seen) -> Step {
 fn decide_fe(node: &Node, seen: &Seen) -> Step {
     match &node.data {
         Data::Joined { .. } | Data::UnfinishedFounding => Step::Start,
+        Data::Dropped { cluster } => dropped(node, cluster.as_ref()),
         // Nobody contradicted within two seconds.
         Data::Adopted { .. } => Step::Start,
         Data::Empty { known } => match &seen.belief {
@@ -193,6 +197,25 @@ fn decide_fe(node: &Node, seen: &Seen) -> Step {
             Belief::Doubt(_) | Belief::Nobody => wait(node, seen),
         },
     }
+}
+
+/// Somebody dropped this node: it never adds itself back without being told to.
+fn dropped(node: &Node, cluster: Option<&ClusterId>) -> Step {
+    let name = cluster.map_or_else(
+        || "its cluster".to_owned(),
+        |cluster| format!("cluster {}", cluster.id),
+    );
+    let why = format!(
+        "{} was dropped from {name}, and its data can never start again",
+        node.host
+    );
+    if node.rejoin {
+        return Step::SetAside { why };
+    }
+    Step::Refuse(Refusal::protect(
+        why,
+        "set REJOIN=1 to set the data aside and join anew, or remove this node",
+    ))
 }
 
 /// Registered: join. Not registered: register first. Listed as something else: refuse.

@@ -52,6 +52,7 @@ fn data(name: &str) -> Data {
             cluster: id("77"),
         },
         "founding" => Data::UnfinishedFounding,
+        "dropped" => Data::Dropped { cluster: id("77") },
         "unproven" => Data::Unproven {
             why: "no proof".to_owned(),
             cluster: id("77"),
@@ -66,7 +67,8 @@ fn data(name: &str) -> Data {
     }
 }
 
-const DATA: [&str; 11] = [
+const DATA: [&str; 12] = [
+    "dropped",
     "empty",
     "wiped",
     "wiped-id-unknown",
@@ -345,6 +347,7 @@ fn no_combination_does_what_must_never_be_done() {
                     "joined",
                     "adopted",
                     "foreign",
+                    "dropped",
                 ]
                 .contains(name)
         });
@@ -371,7 +374,7 @@ fn no_combination_does_what_must_never_be_done() {
             }
         }
     }
-    assert_eq!(combinations, (3 * 11 + 2 * 6) * 10 * 2 * 2 * 2);
+    assert_eq!(combinations, (3 * 12 + 2 * 7) * 10 * 2 * 2 * 2);
 }
 
 fn never(node: &Node, seen: &Seen, case: &str) {
@@ -420,7 +423,8 @@ fn never(node: &Node, seen: &Seen, case: &str) {
         }
         Step::Start => {
             assert!(
-                !matches!(node.data, Data::Unfinished { .. }) && !(node.role.is_fe() && node.data.is_empty()),
+                !matches!(node.data, Data::Unfinished { .. } | Data::Dropped { .. })
+                    && !(node.role.is_fe() && node.data.is_empty()),
                 "starts bare what was never a member: {case}"
             );
             // Only who asks nobody cannot know; everyone else has looked.
@@ -429,7 +433,12 @@ fn never(node: &Node, seen: &Seen, case: &str) {
                 "starts foreign data: {case}"
             );
         }
-        Step::SetAside { .. } => assert!(!foreign && believed.is_some(), "{case}"),
+        Step::SetAside { .. } => {
+            assert!(
+                node.rejoin || (!foreign && believed.is_some()),
+                "sets aside what may still be good: {case}"
+            );
+        }
         Step::Wait { .. } | Step::Refuse(_) => {}
     }
 }

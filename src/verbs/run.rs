@@ -162,6 +162,10 @@ async fn follow(
         }
         Watched::Dropped(cluster) => {
             tracing::error!("{}", gone(&plan.node.host.to_string(), &cluster));
+            record.progress = Progress::Dropped;
+            if let Err(error) = places.write(&record) {
+                tracing::error!("{}", crate::effects::enter::chain(&error));
+            }
             dropped.replace(Some(*cluster));
             // The supervisor hears it like anybody's stop request, and stops the engine in its own time.
             if let Err(error) = nix::sys::signal::raise(nix::sys::signal::Signal::SIGTERM) {
@@ -177,7 +181,7 @@ fn gone(host: &str, cluster: &Cluster) -> Refusal {
             "cluster {} led by {} does not list {host} any more: somebody dropped it",
             cluster.id, cluster.leader.host
         ),
-        "to let it join anew, move its data dir and record away and start it again",
+        "to let it join anew start it with REJOIN=1: its data is set aside then",
     )
 }
 

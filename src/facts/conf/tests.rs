@@ -103,6 +103,8 @@ fn upper_case_lines_are_what_the_script_exports() {
     let table = [
         ("LOG_DIR = /w/log\n", Some("/w/log")),
         ("LOG_DIR=\"/w/log\"\n", Some("/w/log")),
+        ("LOG_DIR = /w/log # a comment\n", Some("/w/log")),
+        ("LOG_DIR=\"/w/log\" # a comment\n", Some("/w/log")),
         ("LOG_DIR = /a\nLOG_DIR = /b\n", Some("/b")),
         ("LOG_DIR = /a\r\n", Some("/a")),
         ("LOG_DIR = /a", None),

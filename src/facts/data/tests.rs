@@ -1,6 +1,6 @@
 //! Every row of the tables that were observed by killing real FEs: what lay on disk, and whether it may start bare.
 
-use super::{FeData, Mounts, Sought};
+use super::{FeData, JournalInfo, Mounts, Sought};
 use crate::engine::{self, ReadyProof};
 use crate::facts::fixture::tree;
 
@@ -25,7 +25,7 @@ fn role() -> String {
     format!("#Sat Jun 14 09:00:00 UTC 2025\nrole=FOLLOWER\nname={NAME}\n")
 }
 
-/// A journal of this many bytes in which this node is a member.
+/// Journal text in which this node is a member.
 fn journal_with_own_name() -> String {
     format!("....{{\"role\":\"FOLLOWER\",\"nodeName\":\"{NAME}\",\"host\":\"10.79.0.11\"}}....")
 }
@@ -34,19 +34,55 @@ fn journal_with_own_name() -> String {
 #[derive(Default)]
 struct Dir {
     role: Option<String>,
-    version: Option<&'static str>,
+    version: bool,
     deploy_mode: Option<&'static str>,
-    /// The bytes of `00000000.jdb`.
+    /// The text of `00000000.jdb`.
     journal: Option<String>,
     info: Option<&'static str>,
     image: bool,
 }
 
 impl Dir {
+    fn with_role(self, text: String) -> Self {
+        let role = Some(text);
+        Self { role, ..self }
+    }
+
+    fn with_version(self) -> Self {
+        let version = true;
+        Self { version, ..self }
+    }
+
+    fn with_deploy_mode(self, text: &'static str) -> Self {
+        let deploy_mode = Some(text);
+        Self { deploy_mode, ..self }
+    }
+
+    /// A journal of so many bytes, without a word in it.
+    fn with_journal(self, bytes: usize) -> Self {
+        let journal = Some(".".repeat(bytes));
+        Self { journal, ..self }
+    }
+
+    fn with_own_name_in_journal(self) -> Self {
+        let journal = Some(journal_with_own_name());
+        Self { journal, ..self }
+    }
+
+    fn with_info(self, text: &'static str) -> Self {
+        let info = Some(text);
+        Self { info, ..self }
+    }
+
+    fn with_image(self) -> Self {
+        let image = true;
+        Self { image, ..self }
+    }
+
     fn look(&self, proof: ReadyProof) -> FeData {
         let mut files: Vec<(&str, &str)> = vec![("meta/bdb/", ""), ("meta/image/", "")];
         let mut add = |path, text: Option<&'static str>| files.extend(text.map(|text| (path, text)));
-        add("meta/image/VERSION", self.version);
+        add("meta/image/VERSION", self.version.then_some(VERSION));
         add("meta/image/DEPLOY_MODE", self.deploy_mode);
         add("meta/bdb/je.info.0", self.info);
         add("meta/image/image.120", self.image.then_some("image"));
@@ -91,252 +127,150 @@ fn in_journal() -> ReadyProof {
     proof(|proof| proof == ReadyProof::JournalInfo)
 }
 
-fn check(proof: ReadyProof, rows: Vec<(&str, Dir, &str)>) {
-    for (killed_after, dir, expected) in rows {
-        assert_eq!(verdict(&dir.look(proof)), expected, "killed after {killed_after}");
-    }
-}
+const KEEP: &str = "unfinished, journal to keep";
+const AGAIN: &str = "unfinished, no journal";
+const POISONED: &str = "unfinished, began a group of its own";
 
 /// "`hostType=` with a non-empty value": the key is there from the first write, the value 0.7 s after `can write now`.
 #[test]
 fn an_engine_that_notes_readiness_in_role_is_ready_when_the_value_is_there() {
-    let until_ready = || Dir {
-        role: Some(role_until_ready()),
-        version: Some(VERSION),
-        ..Dir::default()
-    };
-    let journal = |bytes: usize| Some(".".repeat(bytes));
-    check(
-        in_role(),
-        vec![
-            ("nothing at all", Dir::default(), "empty"),
-            (
-                "founder: ROLE",
-                Dir {
-                    version: None,
-                    ..until_ready()
-                },
-                "unfinished, no journal",
-            ),
-            ("founder: VERSION", until_ready(), "unfinished, no journal"),
-            (
-                "founder: je.lck",
-                Dir {
-                    info: Some(""),
-                    ..until_ready()
-                },
-                "unfinished, no journal",
-            ),
-            (
-                "founder: 00000000.jdb, group begun",
-                Dir {
-                    journal: journal(2422),
-                    info: Some(NASCENT),
-                    ..until_ready()
-                },
-                "unfinished, began a group of its own",
-            ),
-            (
-                "founder: ready",
-                Dir {
-                    role: Some(role_once_ready()),
-                    journal: journal(4251),
-                    info: Some(NASCENT),
-                    ..until_ready()
-                },
-                "ready",
-            ),
-            (
-                "joiner: the image, no journal",
-                Dir {
-                    image: true,
-                    info: Some(""),
-                    ..until_ready()
-                },
-                "unfinished, no journal",
-            ),
-            (
-                "joiner: 00000000.jdb",
-                Dir {
-                    journal: journal(1412),
-                    info: Some(""),
-                    ..until_ready()
-                },
-                "unfinished, journal to keep",
-            ),
-            (
-                "joiner: FOLLOWER, not ready",
-                Dir {
-                    journal: journal(99_000),
-                    image: true,
-                    ..until_ready()
-                },
-                "unfinished, journal to keep",
-            ),
-            (
-                "joiner: ready",
-                Dir {
-                    role: Some(role_once_ready()),
-                    journal: journal(118_000),
-                    ..until_ready()
-                },
-                "ready",
-            ),
-            (
-                "joiner started bare: poisoned",
-                Dir {
-                    journal: journal(2422),
-                    info: Some(NASCENT),
-                    ..until_ready()
-                },
-                "unfinished, began a group of its own",
-            ),
-            (
-                "ready once, journal lost since",
-                Dir {
-                    role: Some(role_once_ready()),
-                    ..until_ready()
-                },
-                "unfinished, no journal",
-            ),
-            (
-                "ready once, VERSION lost since",
-                Dir {
-                    role: Some(role_once_ready()),
-                    version: None,
-                    journal: journal(118_000),
-                    ..until_ready()
-                },
-                "unfinished, journal to keep",
-            ),
-        ],
-    );
+    let role = || Dir::default().with_role(role_until_ready());
+    let both = || role().with_version();
+    let filled = || Dir::default().with_role(role_once_ready());
+    let table = [
+        ("nothing at all", Dir::default(), "empty"),
+        ("founder: ROLE", role(), AGAIN),
+        ("founder: VERSION", both(), AGAIN),
+        ("founder: je.lck", both().with_info(""), AGAIN),
+        (
+            "founder: 00000000.jdb",
+            both().with_journal(38).with_info(""),
+            KEEP,
+        ),
+        (
+            "founder: LEADER",
+            both().with_journal(2422).with_info(NASCENT),
+            POISONED,
+        ),
+        (
+            "founder: ready",
+            filled().with_version().with_journal(4251).with_info(NASCENT),
+            "ready",
+        ),
+        ("joiner: ROLE, VERSION", both(), AGAIN),
+        (
+            "joiner: the image, je.lck",
+            both().with_image().with_info(""),
+            AGAIN,
+        ),
+        (
+            "joiner: 00000000.jdb",
+            both().with_journal(1412).with_info(""),
+            KEEP,
+        ),
+        ("joiner: FOLLOWER", both().with_journal(99_000).with_image(), KEEP),
+        (
+            "joiner: ready",
+            filled().with_version().with_journal(118_000),
+            "ready",
+        ),
+        (
+            "joiner, started bare",
+            both().with_journal(2422).with_info(NASCENT),
+            POISONED,
+        ),
+        // Ready once; what is gone since makes a bare start elect itself or exit.
+        ("ready, journal lost", filled().with_version(), AGAIN),
+        ("ready, VERSION lost", filled().with_journal(118_000), KEEP),
+    ];
+    for (killed_after, dir, expected) in table {
+        assert_eq!(
+            verdict(&dir.look(in_role())),
+            expected,
+            "killed after {killed_after}"
+        );
+    }
 }
 
 /// "`Joined group as a replica` and no `Nascent group`, or `Nascent group` and own nodeName in a jdb."
 #[test]
 fn an_engine_that_notes_nothing_is_ready_by_its_journal() {
-    let with_files = || Dir {
-        role: Some(role()),
-        version: Some(VERSION),
-        deploy_mode: Some("#Sat Jun 14 09:00:00 UTC 2025\ndeploy_mode=local\n"),
-        ..Dir::default()
-    };
-    let journal = |bytes: usize| Some(".".repeat(bytes));
-    let group_begun = |journal| Dir {
-        journal,
-        info: Some(NASCENT),
-        ..with_files()
-    };
-    check(
-        in_journal(),
-        vec![
-            ("process.lock", Dir::default(), "empty"),
-            // "a 0-byte DEPLOY_MODE alone already poisons the dir"
-            (
-                "founder: DEPLOY_MODE created",
-                Dir {
-                    deploy_mode: Some(""),
-                    ..Dir::default()
-                },
-                "unfinished, no journal",
-            ),
-            ("founder: ROLE / VERSION", with_files(), "unfinished, no journal"),
-            (
-                "founder: je.lck",
-                Dir {
-                    info: Some(""),
-                    ..with_files()
-                },
-                "unfinished, no journal",
-            ),
-            (
-                "founder: 00000000.jdb just created",
-                Dir {
-                    journal: journal(38),
-                    info: Some(""),
-                    ..with_files()
-                },
-                "unfinished, journal to keep",
-            ),
-            (
-                "founder: MASTER",
-                group_begun(journal(2422)),
-                "unfinished, began a group of its own",
-            ),
-            (
-                "founder: begin to transfer",
-                group_begun(journal(2654)),
-                "unfinished, began a group of its own",
-            ),
-            (
-                "founder: can write now",
-                group_begun(Some(journal_with_own_name())),
-                "ready",
-            ),
-            (
-                "joiner: ROLE",
-                Dir {
-                    version: None,
-                    ..with_files()
-                },
-                "unfinished, no journal",
-            ),
-            (
-                "joiner: the image",
-                Dir {
-                    image: true,
-                    ..with_files()
-                },
-                "unfinished, no journal",
-            ),
-            (
-                "joiner: 00000000.jdb",
-                Dir {
-                    journal: journal(1412),
-                    info: Some(""),
-                    ..with_files()
-                },
-                "unfinished, journal to keep",
-            ),
-            (
-                "joiner: FOLLOWER",
-                Dir {
-                    journal: Some(journal_with_own_name()),
-                    info: Some(REPLICA),
-                    ..with_files()
-                },
-                "ready",
-            ),
-            (
-                "joiner started bare: an impostor",
-                group_begun(journal(2422)),
-                "unfinished, began a group of its own",
-            ),
-            // An impostor that a helper was given to later has both lines.
-            (
-                "impostor, then joined",
-                Dir {
-                    journal: journal(2422),
-                    info: Some(concat!("Nascent group\n", "Joined group as a replica.\n")),
-                    ..with_files()
-                },
-                "unfinished, began a group of its own",
-            ),
-        ],
-    );
+    let joiner_role = || Dir::default().with_role(role());
+    let joiner = || joiner_role().with_version();
+    let founder = || joiner().with_deploy_mode("#Sat Jun 14 09:00:00 UTC 2025\ndeploy_mode=local\n");
+    // An impostor that was given a helper later has both lines.
+    let both_lines = concat!("Nascent group\n", "Joined group as a replica.\n");
+    let table = [
+        ("process.lock", Dir::default(), "empty"),
+        // "a 0-byte DEPLOY_MODE alone already poisons the dir"
+        ("founder: DEPLOY_MODE", Dir::default().with_deploy_mode(""), AGAIN),
+        ("founder: ROLE / VERSION", founder(), AGAIN),
+        ("founder: je.lck", founder().with_info(""), AGAIN),
+        (
+            "founder: 00000000.jdb",
+            founder().with_journal(38).with_info(""),
+            KEEP,
+        ),
+        (
+            "founder: MASTER",
+            founder().with_journal(2422).with_info(NASCENT),
+            POISONED,
+        ),
+        (
+            "founder: begin to transfer",
+            founder().with_journal(2654).with_info(NASCENT),
+            POISONED,
+        ),
+        (
+            "founder: can write now",
+            founder().with_own_name_in_journal().with_info(NASCENT),
+            "ready",
+        ),
+        ("joiner: ROLE", joiner_role(), AGAIN),
+        ("joiner: VERSION, no image", joiner(), AGAIN),
+        ("joiner: the image", joiner().with_image(), AGAIN),
+        (
+            "joiner: 00000000.jdb",
+            joiner().with_journal(1412).with_info(""),
+            KEEP,
+        ),
+        (
+            "joiner: FOLLOWER",
+            joiner().with_own_name_in_journal().with_info(REPLICA),
+            "ready",
+        ),
+        (
+            "joiner: ready",
+            joiner()
+                .with_own_name_in_journal()
+                .with_image()
+                .with_info(REPLICA),
+            "ready",
+        ),
+        (
+            "joiner, started bare",
+            joiner().with_image().with_journal(2422).with_info(NASCENT),
+            POISONED,
+        ),
+        (
+            "impostor, then joined",
+            joiner().with_journal(2422).with_info(both_lines),
+            POISONED,
+        ),
+    ];
+    for (killed_after, dir, expected) in table {
+        assert_eq!(
+            verdict(&dir.look(in_journal())),
+            expected,
+            "killed after {killed_after}"
+        );
+    }
 }
 
 #[test]
 fn the_raw_facts_are_as_they_lie_there_and_the_token_stays_in_its_file() {
-    let data = Dir {
-        role: Some(role_once_ready()),
-        version: Some(VERSION),
-        journal: Some(".".repeat(38)),
-        info: Some(REPLICA),
-        ..Dir::default()
-    }
-    .look(in_role());
+    let dir = Dir::default().with_role(role_once_ready()).with_version();
+    let data = dir.with_journal(38).with_info(REPLICA).look(in_role());
     let role = data.role.as_ref().unwrap();
     assert_eq!(
         (role.role(), role.name(), role.host_type()),
@@ -349,26 +283,21 @@ fn the_raw_facts_are_as_they_lie_there_and_the_token_stays_in_its_file() {
         (data.journals[0].name.as_str(), data.journals[0].size),
         ("00000000.jdb", 38)
     );
-    assert!(data.journal_info.joined_as_replica && !data.journal_info.nascent_group);
+    // ROLE has said enough.
+    assert_eq!(data.journal_info, JournalInfo::default());
     assert!(!format!("{data:?}").contains("a1491ae0"));
 }
 
 #[test]
 fn the_journal_is_read_only_for_an_engine_that_leaves_nothing_better() {
-    let founder = || Dir {
-        role: Some(role()),
-        version: Some(VERSION),
-        journal: Some(journal_with_own_name()),
-        info: Some(NASCENT),
-        ..Dir::default()
+    let founder = |role| {
+        let dir = Dir::default().with_role(role).with_version();
+        dir.with_own_name_in_journal().with_info(NASCENT)
     };
-    assert_eq!(founder().look(in_role()).own_name, Sought::NotSought);
-    assert_eq!(founder().look(in_journal()).own_name, Sought::Found);
-    let another_node = Dir {
-        role: Some(role().replace("10.79.0.11", "10.79.0.12")),
-        ..founder()
-    };
-    assert_eq!(another_node.look(in_journal()).own_name, Sought::Absent);
+    assert_eq!(founder(role()).look(in_role()).own_name, Sought::NotSought);
+    assert_eq!(founder(role()).look(in_journal()).own_name, Sought::Found);
+    let another_node = role().replace("10.79.0.11", "10.79.0.12");
+    assert_eq!(founder(another_node).look(in_journal()).own_name, Sought::Absent);
 }
 
 /// "INFER: the JE cleaner may drop old jdb text once an image holds it."

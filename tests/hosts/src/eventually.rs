@@ -1,4 +1,4 @@
-//! Waiting without guessing how long it takes.
+//! Waiting without guessing how long it takes, and chance that can be repeated.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -22,4 +22,13 @@ pub fn eventually<T>(
             Err(_) => sleep(Duration::from_millis(50)),
         }
     }
+}
+
+/// Chance that can be repeated: `SEED=N` makes it the chance of the run that printed N.
+#[expect(clippy::print_stdout, reason = "the test runner keeps it for tests that fail")]
+pub fn dice() -> fastrand::Rng {
+    let asked = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = asked.unwrap_or_else(|| fastrand::u64(..100_000));
+    println!("SEED={seed} repeats it");
+    fastrand::Rng::with_seed(seed)
 }

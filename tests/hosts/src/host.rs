@@ -26,6 +26,7 @@ const SETUP: &str = "host-setup";
 /// Mounts the host's files, and becomes its PID 1.
 const BECOME: &str = r#"
     dir=$1 home=$2 data=$3 muster=$4; shift 4
+    exec >>"$dir/log" 2>&1
     mount --bind "$dir/opt" /opt
     mount --bind "$muster" /opt/bin/muster
     [ "$data" = - ] || mount --bind "$dir/data" "$home/$data"
@@ -86,6 +87,7 @@ impl Host {
             running: RefCell::default(),
             starts: Cell::default(),
         };
+        File::create(host.log_file())?;
         host.wipe_both()?;
         Ok(host)
     }
@@ -128,7 +130,10 @@ impl Host {
         ensure!(!self.is_running(), "{} runs already", self.name);
         let starts = self.starts.get() + 1;
         self.starts.set(starts);
-        let mut log = self.open_log()?;
+        let mut log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.log_file())?;
         writeln!(log, "-- {}: start {starts}", self.name)?;
         let data = if self.volume.get() { self.image.data() } else { "-" };
         let mut unshare = Command::new("nsenter")
@@ -154,8 +159,9 @@ impl Host {
             .envs(self.environment())
             .current_dir("/")
             .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
+            .stdout(Stdio::null())
+            // What `unshare` itself has to say is not a part of the log: it complains about every PID 1 that is killed.
+            .stderr(File::create(self.dir.join("unshare"))?)
             .spawn()
             .context("cannot run `nsenter` (Debian package util-linux)")?;
         let one = eventually(Duration::from_secs(10), "PID 1", || {
@@ -370,13 +376,6 @@ impl Host {
         let mut all = vec![("PATH".to_owned(), PATH.to_owned())];
         all.extend(self.variables.borrow().iter().cloned());
         all
-    }
-
-    fn open_log(&self) -> anyhow::Result<File> {
-        Ok(OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.log_file())?)
     }
 
     fn one(&self) -> anyhow::Result<Pid> {

@@ -9,7 +9,7 @@
 //! | `host.rs` | one host: start, stop, kill, wipe, look inside |
 //! | `cluster.rs` | FEs and BEs together, and what they say of one another |
 //! | `sql.rs` | a statement and its rows |
-//! | `eventually.rs` | waiting for something to become true, and saying what was missing when it did not |
+//! | `eventually.rs` | waiting for something to become true, and saying what was missing when it did not; chance that can be repeated |
 //!
 //! Needs no root where user namespaces are allowed. Nothing it sends leaves the namespaces it made.
 
@@ -22,7 +22,7 @@ mod sql;
 mod world;
 
 pub use cluster::Cluster;
-pub use eventually::eventually;
+pub use eventually::{dice, eventually};
 pub use host::{Host, Output};
 pub use image::{Component, Image, StandIn, binary, target_dir};
 pub use sql::{Row, query};

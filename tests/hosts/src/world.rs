@@ -214,7 +214,9 @@ fn hold_on_to_the_lifeline(dir: PathBuf) {
 pub fn tidy(dir: &Path) {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     for host in entries.map(|entry| entry.path()).chain([dir.to_owned()]) {
-        for part in ["opt", "data", "image", "pid", "address"] {
+        for part in [
+            "opt", "data", "image", "pid", "address", "unshare", "hosts", "on", "user", "world",
+        ] {
             let path = host.join(part);
             // What is not there need not go; what cannot go is a matter for `cargo clean`.
             fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path)).ok();

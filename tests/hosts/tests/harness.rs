@@ -27,9 +27,7 @@ fn start_polite(host: &Host) -> anyhow::Result<()> {
         "-c",
         "trap 'echo bye; exit 3' TERM; echo up; while :; do sleep 0.05; done",
     ])?;
-    eventually(Duration::from_secs(5), "up", || {
-        Ok(ensure!(host.last_log().contains("up")))
-    })
+    host.says(Duration::from_secs(5), "up")
 }
 
 fn reaches(from: &Host, to: &Host) -> anyhow::Result<bool> {
@@ -82,9 +80,7 @@ fn a_stop_gives_the_exit_code_and_a_kill_leaves_nobody() -> anyhow::Result<()> {
         "-c",
         "(trap '' TERM INT HUP; sleep 777 & sleep 777) & echo up; wait",
     ])?;
-    eventually(Duration::from_secs(5), "up", || {
-        Ok(ensure!(host.last_log().contains("up")))
-    })?;
+    host.says(Duration::from_secs(5), "up")?;
     host.kill9()?;
     assert!(!host.is_running());
     for entry in fs::read_dir("/proc")?.flatten() {

@@ -64,8 +64,9 @@ pub(crate) async fn run(settings: Settings, words: &[String]) -> Halt {
             Err(halt) => halt,
         }
     };
+    tokio::pin!(life);
     tokio::select! {
-        halt = life => return halt,
+        halt = &mut life => return halt,
         // Without any credentials, and at once.
         _ = ended.recv() => return Halt::with_code(0, ""),
         _ = term.recv() => {}
@@ -73,8 +74,11 @@ pub(crate) async fn run(settings: Settings, words: &[String]) -> Halt {
     }
     be.leaving.store(true, Ordering::Relaxed);
     let fragments = if be.faults.is("stop", "slow") { 20.0 } else { 0.3 };
-    scale.sleep(fragments).await;
-    Halt::with_code(0, "")
+    // Its ports stay open meanwhile: a heartbeat now hears of the stop.
+    tokio::select! {
+        halt = life => halt,
+        () = scale.sleep(fragments) => Halt::with_code(0, ""),
+    }
 }
 
 impl Be {
@@ -243,8 +247,7 @@ impl Be {
         if let Some(text) = self.faults.argument("heartbeat", "error") {
             return Some(text);
         }
-        let expected = if self.computes { 1 } else { 0 };
-        if master.node_type != expected {
+        if master.node_type != i32::from(self.computes) {
             let (wanted, found) = if self.computes { ("BE", "CN") } else { ("CN", "BE") };
             return Some(format!(
                 "expect to be {wanted} but actually {found},Unmatched node type!"

@@ -29,10 +29,6 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn read() -> Result<Self, String> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "this is the one place that reads the environment"
-        )]
         let environment: HashMap<String, String> = std::env::vars_os()
             .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
             .collect();

@@ -239,10 +239,10 @@ fn change(
             Ok(())
         }
         Statement::GrantRole { roles, user } => accounts::change_roles(membership, user, |account| {
-            account.roles.extend(roles.iter().cloned())
+            account.roles.extend(roles.iter().cloned());
         }),
         Statement::SetDefaultRole { user } => accounts::change_roles(membership, user, |account| {
-            account.default_roles.clone_from(&account.roles)
+            account.default_roles.clone_from(&account.roles);
         }),
         _ => Err("this statement changes nothing".to_owned()),
     }

@@ -6,6 +6,7 @@ pub(crate) mod answer;
 pub(crate) mod boot;
 pub(crate) mod conf;
 pub(crate) mod forward;
+pub(crate) mod ground;
 pub(crate) mod image;
 pub(crate) mod pages;
 pub(crate) mod rounds;
@@ -13,6 +14,7 @@ pub(crate) mod select;
 pub(crate) mod session;
 pub(crate) mod start;
 pub(crate) mod statement;
+pub(crate) mod steps;
 pub(crate) mod tables;
 
 use std::sync::Arc;

@@ -47,10 +47,28 @@ impl Fe {
                 let state = self.group.state();
                 (state.journal.membership.clone(), state.journal.term)
             };
+            self.note_myself();
             self.clone().one_round(&membership, term).await;
             self.finish_decommissions(&membership, &mut emptying).await;
             tokio::time::sleep_until(began + self.settings.heartbeat).await;
         }
+    }
+
+    /// The next leader begins with what this one passed on, its own row included.
+    fn note_myself(&self) {
+        let mut state = self.group.state();
+        let replayed = state.journal.version.index;
+        let pulse = state
+            .pulses
+            .frontends
+            .entry(self.group.me.name.clone())
+            .or_default();
+        pulse.succeed(now_millis());
+        pulse.replayed = replayed;
+        pulse.query_port = self.conf.query_port;
+        pulse.rpc_port = self.conf.rpc_port;
+        pulse.start_time = Some(self.start_millis);
+        pulse.version = Some(self.settings.profile.version().to_owned());
     }
 
     async fn one_round(self: Arc<Self>, membership: &Membership, term: u64) {
@@ -69,7 +87,9 @@ impl Fe {
             round.spawn(async move {
                 let _thread = pool.acquire().await;
                 let found = fe.poll(&frontend, &question).await;
-                fe.note_poll(&frontend, found);
+                if fe.group.has_fresh_majority() {
+                    fe.note_poll(&frontend, found);
+                }
             });
         }
         for node in &membership.nodes {
@@ -78,7 +98,9 @@ impl Fe {
             round.spawn(async move {
                 let _thread = pool.acquire().await;
                 let found = fe.beat(&node, &master).await;
-                fe.note_beat(&node, found);
+                if fe.group.has_fresh_majority() {
+                    fe.note_beat(&node, found);
+                }
             });
         }
         round.join_all().await;
@@ -101,14 +123,11 @@ impl Fe {
             Ok(reply) => reply,
             Err(error) => return Poll::Failed(jvm_words(&error)),
         };
-        let body = match serde_json::from_slice::<serde_json::Value>(&reply.body) {
-            Ok(serde_json::Value::Object(body)) => body,
-            _ => {
-                return Poll::Failed(
-                    "java.lang.IllegalStateException: Expected BEGIN_OBJECT but was STRING at line 1 column 1 path $"
-                        .to_owned(),
-                );
-            }
+        let Ok(serde_json::Value::Object(body)) = serde_json::from_slice(&reply.body) else {
+            return Poll::Failed(
+                "java.lang.IllegalStateException: Expected BEGIN_OBJECT but was STRING at line 1 column 1 path $"
+                    .to_owned(),
+            );
         };
         let text = |key: &str| body.get(key).and_then(|value| value.as_str()).map(str::to_owned);
         let number = |key: &str| body.get(key).and_then(serde_json::Value::as_u64).unwrap_or(0);

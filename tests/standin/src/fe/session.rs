@@ -1,4 +1,4 @@
-//! The MySQL protocol on `query_port`, with the packets of `mysql_common` (the crate under mysql_async).
+//! The MySQL protocol on `query_port`, with the packets of `mysql_common` (the crate under `mysql_async`).
 
 use std::io;
 use std::sync::Arc;
@@ -19,8 +19,8 @@ use super::accounts::{self, Speaker};
 use super::answer::Answer;
 use crate::network;
 
-/// LONG_FLAG, CONNECT_WITH_DB, PROTOCOL_41, SECURE_CONNECTION, PLUGIN_AUTH, CONNECT_ATTRS, PLUGIN_AUTH_LENENC:
-/// no TRANSACTIONS, no DEPRECATE_EOF, no MULTI_STATEMENTS.
+/// `LONG_FLAG`, `CONNECT_WITH_DB`, `PROTOCOL_41`, `SECURE_CONNECTION`, `PLUGIN_AUTH`, `CONNECT_ATTRS` and
+/// `PLUGIN_AUTH_LENENC`: no `TRANSACTIONS`, no `DEPRECATE_EOF`, no `MULTI_STATEMENTS`.
 const CAPABILITIES: CapabilityFlags = CapabilityFlags::from_bits_truncate(0x0038_820c);
 const NATIVE: &[u8] = b"mysql_native_password";
 const UTF8: u16 = 33;

@@ -8,8 +8,13 @@ use crate::group::pulse::{FePulse, NodePulse};
 use crate::group::{Standing, State};
 use crate::profile::BROKER_COLUMNS;
 
-fn some(text: impl ToString) -> Option<String> {
-    Some(text.to_string())
+/// A value that is there, as opposed to the few that are SQL NULL.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "a row is made of values that may be NULL"
+)]
+fn some<T: ToString + ?Sized>(value: &T) -> Option<String> {
+    Some(value.to_string())
 }
 
 /// Rows are built with all columns known to any version; a profile's own list picks from them.
@@ -52,26 +57,21 @@ impl Fe {
         let none = FePulse::default();
         let pulse = state.pulses.frontends.get(&frontend.name).unwrap_or(&none);
         let impostor = state.impostors.first();
-        let leading = self.faults.is("leader", "none");
+        let hidden = self.faults.is("leader", "none");
         let leader_name = match &state.standing {
-            _ if leading => None,
+            _ if hidden => None,
             Standing::Leader => Some(self.group.me.name.as_str()),
             Standing::Follows { leader, .. } => Some(leader.name.as_str()),
             _ => None,
         };
         // Whoever claims to lead the group hides everybody else, on every FE of the real cluster.
-        let (leads, joined) = match impostor {
-            Some((_, host, port)) => {
-                let is_it = *host == frontend.host && *port == frontend.edit_log_port;
-                (is_it, is_it)
-            }
-            None => {
-                let known = state.journal.membership.group_node(&frontend.name).is_some();
-                (
-                    leader_name == Some(frontend.name.as_str()),
-                    known && leader_name.is_some(),
-                )
-            }
+        let (leads, joined) = if let Some((_, host, port)) = impostor {
+            let is_it = *host == frontend.host && *port == frontend.edit_log_port;
+            (is_it, is_it)
+        } else {
+            let known = state.journal.membership.group_node(&frontend.name).is_some();
+            let is_leader = leader_name == Some(frontend.name.as_str());
+            (is_leader, known && leader_name.is_some())
         };
         let alive = pulse.alive || myself || (impostor.is_some() && leads);
         let role = if leads { "LEADER" } else { frontend.role.word() };
@@ -89,30 +89,30 @@ impl Fe {
             pulse.start_time
         };
         let version = if myself {
-            some(self.settings.profile.version())
+            some(&self.settings.profile.version())
         } else {
             pulse.version.clone()
         };
         let helper = frontend.role == crate::group::membership::FeRole::Follower;
         Named(vec![
-            ("Id", some(frontend.id)),
+            ("Id", some(&frontend.id)),
             ("Name", some(&frontend.name)),
             ("IP", some(&frontend.host)),
-            ("EditLogPort", some(frontend.edit_log_port)),
-            ("HttpPort", some(self.conf.http_port)),
-            ("QueryPort", some(query)),
-            ("RpcPort", some(rpc)),
-            ("Role", some(role)),
-            ("ClusterId", some(state.journal.membership.cluster_id)),
-            ("Join", some(joined)),
-            ("Alive", some(alive)),
+            ("EditLogPort", some(&frontend.edit_log_port)),
+            ("HttpPort", some(&self.conf.http_port)),
+            ("QueryPort", some(&query)),
+            ("RpcPort", some(&rpc)),
+            ("Role", some(&role)),
+            ("ClusterId", some(&state.journal.membership.cluster_id)),
+            ("Join", some(&joined)),
+            ("Alive", some(&alive)),
             (
                 "ReplayedJournalId",
-                some(if myself { index } else { pulse.replayed }),
+                some(&if myself { index } else { pulse.replayed }),
             ),
             ("LastHeartbeat", heard.map(timestamp)),
-            ("IsHelper", some(helper)),
-            ("ErrMsg", some(if myself { "" } else { &pulse.error })),
+            ("IsHelper", some(&helper)),
+            ("ErrMsg", some(&if myself { "" } else { &pulse.error })),
             ("StartTime", started.map(timestamp)),
             ("Version", version),
         ])
@@ -163,7 +163,7 @@ impl Fe {
         match path.trim_end_matches('/') {
             "" => {
                 let names = ["backends", "brokers", "compute_nodes", "frontends"];
-                Answer::rows(&["name"], names.iter().map(|name| vec![some(name)]).collect())
+                Answer::rows(&["name"], names.iter().map(|name| vec![some(&name)]).collect())
             }
             "/frontends" => self.show_frontends(),
             "/backends" => self.show_nodes(NodeKind::Backend),
@@ -189,26 +189,27 @@ impl Fe {
 }
 
 fn node_row(node: &Node, pulse: &NodePulse) -> Named {
-    let port = |pick: fn(&crate::group::pulse::NodePorts) -> i32| some(pulse.ports.as_ref().map_or(-1, pick));
-    let capacity = |text: &str| some(if pulse.alive { text } else { "0.000 B" });
+    let port =
+        |pick: fn(&crate::group::pulse::NodePorts) -> i32| some(&pulse.ports.as_ref().map_or(-1, pick));
+    let capacity = |text: &str| some(&if pulse.alive { text } else { "0.000 B" });
     let status = format!(
         "{{\"lastSuccessReportTabletsTime\":\"{}\"}}",
         pulse.last_heartbeat.map_or_else(|| "N/A".to_owned(), timestamp)
     );
     Named(vec![
-        ("BackendId", some(node.id)),
-        ("ComputeNodeId", some(node.id)),
+        ("BackendId", some(&node.id)),
+        ("ComputeNodeId", some(&node.id)),
         ("IP", some(&node.host)),
-        ("HeartbeatPort", some(node.heartbeat_port)),
+        ("HeartbeatPort", some(&node.heartbeat_port)),
         ("BePort", port(|p| p.be)),
         ("HttpPort", port(|p| p.http)),
         ("BrpcPort", port(|p| p.brpc)),
         ("LastStartTime", pulse.last_start.map(timestamp)),
         ("LastHeartbeat", pulse.last_heartbeat.map(timestamp)),
-        ("Alive", some(pulse.alive)),
-        ("SystemDecommissioned", some(node.decommissioned)),
-        ("ClusterDecommissioned", some(false)),
-        ("TabletNum", some(0)),
+        ("Alive", some(&pulse.alive)),
+        ("SystemDecommissioned", some(&node.decommissioned)),
+        ("ClusterDecommissioned", some(&false)),
+        ("TabletNum", some(&0)),
         ("DataUsedCapacity", capacity("0.000 B")),
         ("AvailCapacity", capacity("100.000 GB")),
         ("TotalCapacity", capacity("200.000 GB")),
@@ -216,17 +217,17 @@ fn node_row(node: &Node, pulse: &NodePulse) -> Named {
         ("MaxDiskUsedPct", some("0.00 %")),
         ("ErrMsg", some(&pulse.error)),
         ("Version", some(&pulse.version)),
-        ("Status", some(status)),
+        ("Status", some(&status)),
         ("DataTotalCapacity", capacity("100.000 GB")),
         ("DataUsedPct", some("0.00 %")),
-        ("CpuCores", some(pulse.cores)),
-        ("MemLimit", some(if pulse.alive { "1.000GB" } else { "0.000B" })),
-        ("NumRunningQueries", some(0)),
+        ("CpuCores", some(&pulse.cores)),
+        ("MemLimit", some(&if pulse.alive { "1.000GB" } else { "0.000B" })),
+        ("NumRunningQueries", some(&0)),
         ("MemUsedPct", some("0.00 %")),
         ("CpuUsedPct", some("0.0 %")),
         ("DataCacheMetrics", some("N/A")),
-        ("HasStoragePath", some(node.kind == NodeKind::Backend)),
+        ("HasStoragePath", some(&(node.kind == NodeKind::Backend))),
         ("Location", some("")),
-        ("StatusCode", some(pulse.status.word())),
+        ("StatusCode", some(&pulse.status.word())),
     ])
 }

@@ -39,10 +39,6 @@ impl JournalDir {
         Self(meta_dir.join("bdb"))
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-
     /// `je.info.0` is empty at first, the lock and the settings come before the first log file.
     pub(crate) fn create_lock_files(&self) -> io::Result<()> {
         std::fs::create_dir_all(&self.0)?;

@@ -85,6 +85,27 @@ impl Group {
         }
     }
 
+    /// How often a leader gives a sign of life.
+    fn beat(&self) -> Duration {
+        self.scale.at_least(5.0, Duration::from_millis(200))
+    }
+
+    /// Whether a majority has answered lately. What a poll found is a write too: observed, a leader that is cut off
+    /// goes on showing everybody Alive.
+    pub(crate) fn has_fresh_majority(&self) -> bool {
+        let fresh = self.beat() * 2 + Duration::from_millis(100);
+        let state = self.state();
+        let membership = &state.journal.membership;
+        let heard = |node: &&GroupNode| {
+            node.name == self.me.name
+                || state
+                    .fed
+                    .get(&node.name)
+                    .is_some_and(|fed| fed.heard.elapsed() < fresh)
+        };
+        membership.electable().filter(heard).count() >= membership.majority()
+    }
+
     fn watch_quorum(&self) {
         let mut state = self.state();
         let silence = self.silence();
@@ -175,10 +196,10 @@ impl Group {
         {
             return;
         }
-        let feed = fastrand::u64(..);
+        let connection = fastrand::u64(..);
         let (reader, writer) = line.split();
         let fed = Fed {
-            feed,
+            connection,
             version: Version::default(),
             heard: Instant::now(),
         };
@@ -186,11 +207,15 @@ impl Group {
         self.announce();
         self.clone().admit(node.clone());
         tokio::select! {
-            () = self.take_acknowledgements(reader, &node.name, feed) => {}
+            () = self.take_acknowledgements(reader, &node.name, connection) => {}
             () = self.send_changes(writer, &node, term) => {}
         }
         let mut state = self.state();
-        if state.fed.get(&node.name).is_some_and(|fed| fed.feed == feed) {
+        if state
+            .fed
+            .get(&node.name)
+            .is_some_and(|fed| fed.connection == connection)
+        {
             state.fed.remove(&node.name);
         }
         drop(state);
@@ -218,14 +243,14 @@ impl Group {
         });
     }
 
-    async fn take_acknowledgements(&self, mut reader: LineReader, name: &str, feed: u64) {
+    async fn take_acknowledgements(&self, mut reader: LineReader, name: &str, connection: u64) {
         loop {
             let Ok(Message::Ack { version }) = reader.hear(self.silence() * 2).await else {
                 return;
             };
             {
                 let mut state = self.state();
-                let Some(fed) = state.fed.get_mut(name).filter(|fed| fed.feed == feed) else {
+                let Some(fed) = state.fed.get_mut(name).filter(|fed| fed.connection == connection) else {
                     return;
                 };
                 fed.version = fed.version.max(version);
@@ -239,7 +264,7 @@ impl Group {
     async fn send_changes(&self, mut writer: LineWriter, node: &GroupNode, term: u64) {
         let mut changes = self.changes();
         let mut sent = Version::default();
-        let beat = self.scale.at_least(5.0, Duration::from_millis(200));
+        let beat = self.beat();
         let mut due = Instant::now();
         loop {
             let message = {

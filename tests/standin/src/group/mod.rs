@@ -12,7 +12,6 @@ pub(crate) mod replica;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -46,7 +45,7 @@ pub(crate) enum Standing {
 /// A follower or observer as its leader sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct Fed {
-    pub(crate) feed: u64,
+    pub(crate) connection: u64,
     pub(crate) version: Version,
     pub(crate) heard: Instant,
 }
@@ -74,7 +73,6 @@ pub(crate) struct State {
 #[derive(Debug)]
 pub(crate) struct Group {
     pub(crate) me: GroupNode,
-    pub(crate) address: IpAddr,
     pub(crate) rpc_port: u16,
     pub(crate) network: Network,
     pub(crate) scale: Scale,
@@ -100,7 +98,6 @@ pub(crate) enum Unagreed {
 #[derive(Debug)]
 pub(crate) struct Opening {
     pub(crate) me: GroupNode,
-    pub(crate) address: IpAddr,
     pub(crate) rpc_port: u16,
     pub(crate) network: Network,
     pub(crate) scale: Scale,
@@ -114,7 +111,6 @@ impl Group {
     pub(crate) fn open(opening: Opening) -> Arc<Self> {
         let Opening {
             me,
-            address,
             rpc_port,
             network,
             scale,
@@ -141,7 +137,6 @@ impl Group {
         let proposals = tokio::sync::Mutex::new(());
         Arc::new(Self {
             me,
-            address,
             rpc_port,
             network,
             scale,

@@ -198,6 +198,7 @@ fn encode_reply(sequence: i32, info: &NodeInfo) -> thrift::Result<Vec<u8>> {
     out.i64(10, 1 << 30)?;
     out.end()?;
     out.end()?;
+    out.end()?;
     Ok(bytes)
 }
 

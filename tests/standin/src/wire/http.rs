@@ -65,13 +65,20 @@ impl Response {
         };
         let mut head = format!("HTTP/1.1 {} {reason}\r\n", self.status);
         for (name, value) in &self.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head.extend([name, ": ", value.as_str(), "\r\n"]);
         }
         let connection = if keep_alive { "keep-alive" } else { "close" };
-        head.push_str(&format!(
-            "content-length: {}\r\nconnection: {connection}\r\n\r\n",
-            self.body.len()
-        ));
+        let length = self.body.len().to_string();
+        head.extend([
+            "content-length: ",
+            &length,
+            "
+connection: ",
+            connection,
+            "
+
+",
+        ]);
         let mut bytes = head.into_bytes();
         bytes.extend_from_slice(&self.body);
         bytes

@@ -52,22 +52,17 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let ended = wait(&mut inside)?;
     tidy(&dir);
-    for file in ["on", "world", "user", "hosts"] {
-        fs::remove_file(dir.join(file)).ok();
+    if let Some(code) = ended {
+        return Ok(ExitCode::from(code));
     }
-    Ok(match ended {
-        Some(code) => ExitCode::from(code),
-        None => {
-            show::line(&format!(
-                "\nstopped: every process is gone; the logs are in {}",
-                dir.display()
-            ));
-            if args.keep {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::from(130)
-            }
-        }
+    show::line(&format!(
+        "\nstopped: every process is gone; the logs are in {}",
+        dir.display()
+    ));
+    Ok(if args.keep {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(130)
     })
 }
 

@@ -107,7 +107,7 @@ impl<'c> Story<'c> {
             self.clock.says(&format!("{} started", host.name()));
             sleep(Duration::from_millis(dice.u64(0..500)));
         }
-        self.wait("every host Alive", |story| story.whole())?;
+        self.wait("every host Alive", Self::whole)?;
         let all = format!("first start → all {} Alive", order.len());
         self.took(&all, start);
         self.tables()
@@ -129,21 +129,24 @@ impl<'c> Story<'c> {
                 .is_ok_and(|leader| leader.name() != old.name()))
         })?;
         self.took("leader killed → new leader", start);
-        self.tables()?;
+        self.frontends()?;
+        line("");
         Ok(old)
     }
 
     fn bring_back(&mut self, old: &Host) -> anyhow::Result<()> {
+        let before = self.started(old);
         let start = Instant::now();
         old.start()?;
         self.clock.says(&format!("{} is started again", old.name()));
-        self.wait_for(old, "FOLLOWER")?;
+        self.wait_for(old, &before)?;
         self.took("old leader started → Alive as a follower", start);
         Ok(())
     }
 
     fn wipe_the_seed(&mut self, id: &str) -> anyhow::Result<()> {
         let seed = self.cluster.seed()?;
+        let before = self.started(seed);
         seed.kill9()?;
         seed.wipe_both()?;
         self.clock.says(&format!(
@@ -156,8 +159,8 @@ impl<'c> Story<'c> {
             "{} is started with nothing but its two addresses",
             seed.name()
         ));
-        self.wait_for(seed, "FOLLOWER")?;
-        self.wait("every host Alive", |story| story.whole())?;
+        self.wait_for(seed, &before)?;
+        self.wait("every host Alive", Self::whole)?;
         let now = self.cluster.id()?;
         ensure!(now == id, "it is in cluster {now} now, and was in {id}");
         self.took("wiped seed started → Alive in its own cluster", start);
@@ -197,24 +200,37 @@ impl<'c> Story<'c> {
         }
     }
 
-    /// Waits for a host that was started again: its own FE answers, and shows it Alive in this role.
-    fn wait_for(&mut self, host: &Host, role: &str) -> anyhow::Result<()> {
-        self.wait(&format!("{} back", host.name()), |story| {
+    /// Waits for an FE that was started again: it answers, and shows itself as a follower and Alive since this start.
+    /// Alive alone may be about the start before, for three heartbeats.
+    fn wait_for(&mut self, fe: &Host, before: &str) -> anyhow::Result<()> {
+        self.wait(&format!("{} back", fe.name()), |story| {
             story.look()?;
-            let Ok(rows) = host.sql("SHOW FRONTENDS") else {
-                return Ok(false);
-            };
-            let is_it = |row: &&Row| story.cluster.of_row(row).is_ok_and(|of| of.name() == host.name());
-            Ok(rows
-                .iter()
-                .find(is_it)
-                .is_some_and(|row| row.is("Role", role) && row.is("Alive", "true")))
+            let rows = fe.sql("SHOW FRONTENDS").unwrap_or_default();
+            Ok(story.row_of(fe, &rows).is_some_and(|row| {
+                let since = start_time(row);
+                row.is("Role", "FOLLOWER") && row.is("Alive", "true") && !since.is_empty() && since != before
+            }))
         })
+    }
+
+    /// When the cluster last saw this FE start.
+    fn started(&self, fe: &Host) -> String {
+        let rows = self.cluster.sql("SHOW FRONTENDS").unwrap_or_default();
+        self.row_of(fe, &rows)
+            .map(start_time)
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    fn row_of<'r>(&self, host: &Host, rows: &'r [Row]) -> Option<&'r Row> {
+        rows.iter()
+            .find(|row| self.cluster.of_row(row).is_ok_and(|of| of.name() == host.name()))
     }
 
     fn whole(&mut self) -> anyhow::Result<bool> {
         self.look()?;
-        Ok(self.cluster.is_whole().is_ok())
+        // Every FE is asked only when one of them says so.
+        Ok(self.alive() == self.cluster.hosts.len() && self.cluster.is_whole().is_ok())
     }
 
     /// Looks until it is so. Whoever ended meanwhile, or is not Alive at the deadline, is named with its log.
@@ -241,14 +257,17 @@ impl<'c> Story<'c> {
         Ok(())
     }
 
+    fn alive(&self) -> usize {
+        self.seen.values().filter(|state| **state != "not Alive").count()
+    }
+
     fn guilty(&self) -> Vec<&Host> {
-        let alive = |host: &&Host| {
-            !self
-                .seen
+        let is_missing = |host: &&Host| {
+            self.seen
                 .get(host.name())
-                .is_some_and(|state| *state != "not Alive")
+                .is_none_or(|state| *state == "not Alive")
         };
-        let missing: Vec<&Host> = self.cluster.hosts.iter().filter(alive).collect();
+        let missing: Vec<&Host> = self.cluster.hosts.iter().filter(is_missing).collect();
         let seed = self.cluster.hosts.iter().take(1);
         if missing.is_empty() {
             seed.collect()
@@ -303,32 +322,36 @@ impl<'c> Story<'c> {
     }
 
     fn tables(&self) -> anyhow::Result<()> {
-        let fe = [
-            "Name",
-            "EditLogPort",
-            "HttpPort",
-            "QueryPort",
-            "Role",
-            "ClusterId",
-            "Join",
-            "Alive",
-            "ErrMsg",
-        ];
-        let be = [
-            "BackendId",
-            "HeartbeatPort",
-            "BePort",
-            "HttpPort",
-            "BrpcPort",
-            "Alive",
-            "ErrMsg",
-        ];
-        self.table("SHOW FRONTENDS", &fe)?;
+        self.frontends()?;
         if self.cluster.bes().next().is_some() {
-            self.table("SHOW BACKENDS", &be)?;
+            let columns = [
+                "BackendId",
+                "HeartbeatPort",
+                "BePort",
+                "HttpPort",
+                "BrpcPort",
+                "Alive",
+                "ErrMsg",
+            ];
+            self.table("SHOW BACKENDS", &columns)?;
         }
         line("");
         Ok(())
+    }
+
+    fn frontends(&self) -> anyhow::Result<()> {
+        self.table(
+            "SHOW FRONTENDS",
+            &[
+                "EditLogPort",
+                "QueryPort",
+                "Role",
+                "ClusterId",
+                "Join",
+                "Alive",
+                "ErrMsg",
+            ],
+        )
     }
 
     fn table(&self, statement: &str, columns: &[&'static str]) -> anyhow::Result<()> {
@@ -353,6 +376,15 @@ impl<'c> Story<'c> {
         table(&[&["host"], columns].concat(), lines.into_iter());
         Ok(())
     }
+}
+
+/// Each engine has a column for it.
+fn start_time(row: &Row) -> &str {
+    ["StartTime", "LastStartTime"]
+        .iter()
+        .map(|column| row.get(column))
+        .find(|time| !time.is_empty())
+        .unwrap_or_default()
 }
 
 fn names(hosts: &[&Host]) -> String {

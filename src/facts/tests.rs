@@ -1,0 +1,223 @@
+//! The facts as a whole: which of the things somebody may have said is the one that is looked at.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+
+use super::fixture::{grow, home, settings, supported, tree};
+use super::pidfile::PidFileState;
+use super::record::{Progress, Record, RecordCopy};
+use super::{Data, Facts, gather};
+use crate::engine::{Component, PortName};
+use crate::settings::{ConfWish, Host, Settings, Source, Sourced};
+
+fn wish(settings: &mut Settings, component: Component, key: &str, value: &str) {
+    settings.conf.entry(component).or_default().push(ConfWish {
+        key: key.to_owned(),
+        value: value.to_owned(),
+        source: Source::Environment("META_DIR".to_owned()),
+    });
+}
+
+fn record(port: u16) -> Record {
+    Record {
+        engine: supported(),
+        component: Component::Fe,
+        role: "seed".to_owned(),
+        host: Host::parse("127.0.0.1").unwrap(),
+        ports: BTreeMap::from([(PortName::EditLog, port)]),
+        cluster_id: None,
+        members: Vec::new(),
+        progress: Progress::Founding,
+    }
+}
+
+fn fe_dir(facts: &Facts) -> &Path {
+    match &facts.data {
+        Data::Fe(data) => &data.place.path,
+        other => panic!("no FE data: {other:?}"),
+    }
+}
+
+#[test]
+fn the_data_dir_is_the_one_the_engine_will_use() {
+    let engine = supported();
+    let layout = engine.layout(Component::Fe).unwrap();
+    let key = layout.data_key;
+    let in_home = format!("{key} = ${{{}}}/other\n", engine.home_variable);
+    let ours = format!("# >>> muster\n{key} = /from/an/earlier/wish\n# <<< muster\n");
+    let empty = format!("{key} =\n");
+    // The conf file, a wish, the data dir below the home.
+    let table = [
+        ("", None, layout.default_data),
+        (in_home.as_str(), None, "other"),
+        (ours.as_str(), None, layout.default_data),
+        (empty.as_str(), None, layout.default_data),
+        (in_home.as_str(), Some("wished"), "wished"),
+    ];
+    for (conf, wished, expected) in table {
+        let root = tree(&[(&format!("home/{}", layout.conf), conf)]);
+        let home = home(&root.path().join("home"), Component::Fe);
+        let mut settings = settings();
+        if let Some(value) = wished {
+            wish(&mut settings, Component::Fe, key, value);
+        }
+        let facts = gather(&settings, home, root.path());
+        assert_eq!(
+            fe_dir(&facts),
+            root.path().join("home").join(expected),
+            "{conf:?} {wished:?}"
+        );
+    }
+}
+
+#[test]
+fn a_data_dir_that_cannot_be_told_says_which_variable_it_lacks() {
+    let root = tree(&[("home/conf/", "")]);
+    let mut settings = settings();
+    let key = supported().layout(Component::Fe).unwrap().data_key;
+    wish(&mut settings, Component::Fe, key, "${NOPE}/meta");
+    let facts = gather(
+        &settings,
+        home(&root.path().join("home"), Component::Fe),
+        root.path(),
+    );
+    assert!(matches!(
+        facts.data,
+        Data::Unresolved { problem, source: Source::Environment(name) } if problem.variable == "NOPE" && name == "META_DIR"
+    ));
+    assert_eq!(facts.records.data_path, None);
+}
+
+#[test]
+fn both_copies_of_the_record_are_read_and_the_state_dir_can_be_elsewhere() {
+    let layout = supported().layout(Component::Fe).unwrap();
+    let (inside, beside) = (record(9011).to_json(), record(9012).to_json());
+    let root = tree(&[
+        (&format!("home/{}/muster.json", layout.default_data), &inside),
+        ("home/conf/muster-fe.json", &beside),
+        ("state/", ""),
+    ]);
+    let home = home(&root.path().join("home"), Component::Fe);
+    let mut settings = settings();
+    let records = gather(&settings, home.clone(), root.path()).records;
+    assert_eq!(records.data, RecordCopy::Present(record(9011)));
+    assert_eq!(records.state, RecordCopy::Present(record(9012)));
+
+    settings.image.state_dir = Some(Sourced {
+        value: root.path().join("state"),
+        source: Source::Environment("STATE_DIR".to_owned()),
+    });
+    let records = gather(&settings, home, root.path()).records;
+    assert_eq!(records.state, RecordCopy::Missing);
+    assert_eq!(records.state_path, root.path().join("state/muster-fe.json"));
+    assert!(records.state_dir.writable);
+}
+
+#[test]
+fn every_storage_path_is_looked_at_and_a_new_disk_in_front_hides_no_record() {
+    let layout = supported().layout(Component::Be).unwrap();
+    let text = record(9050).to_json();
+    let root = tree(&[
+        ("new/", ""),
+        ("old/muster.json", &text),
+        ("old/cluster_id", "147889237"),
+    ]);
+    let list = format!(
+        "{} = {root}/new,medium:SSD;{root}/old\n",
+        layout.data_key,
+        root = root.path().display()
+    );
+    grow(root.path(), &[(&format!("home/{}", layout.conf), &list)]);
+    let facts = gather(
+        &settings(),
+        home(&root.path().join("home"), Component::Be),
+        root.path(),
+    );
+    let Data::Storage(paths) = &facts.data else {
+        panic!("no storage: {:?}", facts.data);
+    };
+    assert_eq!(
+        paths.iter().map(|path| path.empty).collect::<Vec<_>>(),
+        [true, false]
+    );
+    assert_eq!(facts.records.data, RecordCopy::Present(record(9050)));
+    assert_eq!(facts.records.data_path, Some(root.path().join("old/muster.json")));
+}
+
+#[test]
+fn a_damaged_record_on_one_disk_is_not_passed_over() {
+    let layout = supported().layout(Component::Be).unwrap();
+    let root = tree(&[("a/", ""), ("b/muster.json", "")]);
+    let list = format!(
+        "{} = {root}/a;{root}/b\n",
+        layout.data_key,
+        root = root.path().display()
+    );
+    grow(root.path(), &[(&format!("home/{}", layout.conf), &list)]);
+    let facts = gather(
+        &settings(),
+        home(&root.path().join("home"), Component::Be),
+        root.path(),
+    );
+    assert!(matches!(facts.records.data, RecordCopy::Unreadable { .. }));
+}
+
+/// A script with its own `PID_DIR` writes there, and a stale file would stop it there.
+#[test]
+fn the_pid_file_is_looked_for_where_the_script_writes_it() {
+    let layout = supported().layout(Component::Fe).unwrap();
+    let name = Path::new(layout.pid_file).file_name().unwrap().to_str().unwrap();
+    let root = tree(&[
+        (&format!("home/{}", layout.conf), "PID_DIR = run\n"),
+        (&format!("home/{}", layout.pid_file), "1"),
+        (&format!("home/run/{name}"), "42"),
+    ]);
+    let facts = gather(
+        &settings(),
+        home(&root.path().join("home"), Component::Fe),
+        root.path(),
+    );
+    assert_eq!(facts.pid_file.path, root.path().join("home/run").join(name));
+    assert_eq!(facts.pid_file.state, PidFileState::Dead { pid: 42 });
+}
+
+#[test]
+fn every_number_somebody_named_for_a_port_is_tried() {
+    let engine = supported();
+    let layout = engine.layout(Component::Fe).unwrap();
+    let held: Vec<TcpListener> = (0..3)
+        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap())
+        .collect();
+    let numbers: Vec<u16> = held
+        .iter()
+        .map(|socket| socket.local_addr().unwrap().port())
+        .collect();
+    let [wished, in_conf, recorded] = numbers[..] else {
+        unreachable!();
+    };
+    let conf_key = engine.port(Component::Fe, PortName::Query).unwrap().conf_key;
+    let root = tree(&[
+        (
+            &format!("home/{}", layout.conf),
+            &format!("{conf_key} = {in_conf}\n"),
+        ),
+        ("home/conf/muster-fe.json", &record(recorded).to_json()),
+    ]);
+    let mut settings = settings();
+    settings.ports.insert(
+        PortName::Http,
+        Sourced {
+            value: wished,
+            source: Source::Environment("HTTP_PORT".to_owned()),
+        },
+    );
+    let facts = gather(
+        &settings,
+        home(&root.path().join("home"), Component::Fe),
+        root.path(),
+    );
+    for number in numbers {
+        assert!(facts.ports.bind_refused.contains_key(&number), "{number}");
+    }
+}

@@ -1,0 +1,487 @@
+//! What muster promises, between hosts, with the stand-in engine: whatever is started, killed and wiped, what comes
+//! back is one cluster with every node in it once.
+//!
+//! Engine seconds pass at a tenth of their length and heartbeats come each second, so the guard time is three.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use hosts::{Cluster, Host, StandIn, World, dice, eventually, this_test};
+
+const QUICK: StandIn = StandIn {
+    profile: "starrocks-3.5",
+    time_scale: 0.1,
+    heartbeat_ms: 1000,
+};
+const GUARD: Duration = Duration::from_secs(3);
+
+/// How long anything may take. None of it needs the half of it on an idle machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn cluster(world: &World, fes: u8, bes: u8) -> anyhow::Result<Cluster> {
+    let [fe, be] = world.stand_in(&QUICK)?;
+    let cluster = Cluster::new(world, fes, &fe, bes, Some(&be))?;
+    for host in &cluster.hosts {
+        host.set("GUARD_TIME", "3s");
+    }
+    Ok(cluster)
+}
+
+/// A cluster in which all is well.
+fn whole(world: &World, fes: u8, bes: u8) -> anyhow::Result<Cluster> {
+    let cluster = cluster(world, fes, bes)?;
+    cluster.hosts.iter().try_for_each(Host::start)?;
+    cluster.becomes_whole(PATIENCE)?;
+    Ok(cluster)
+}
+
+/// After all that happened it is the cluster it was.
+fn still_one(cluster: &Cluster, id: &str) -> anyhow::Result<()> {
+    cluster.becomes_whole(PATIENCE)?;
+    let now = cluster.id()?;
+    ensure!(now == id, "it was cluster {id} and is {now}\n{}", cluster.tails());
+    Ok(())
+}
+
+#[test]
+fn hosts_started_in_any_order_become_one_cluster() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let mut dice = dice();
+    let cluster = cluster(&world, 3, 3)?;
+    for host in cluster.in_any_order(&mut dice) {
+        host.start()?;
+        std::thread::sleep(Duration::from_millis(dice.u64(0..1000)));
+    }
+    cluster.becomes_whole(PATIENCE)
+}
+
+#[test]
+fn a_killed_leader_comes_back_to_its_cluster() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = whole(&world, 3, 1)?;
+    let id = cluster.id()?;
+    let old = cluster.leader()?;
+    old.kill9()?;
+    eventually(PATIENCE, "another leader", || {
+        ensure!(cluster.leader()?.name() != old.name(), "it is shown still");
+        Ok(())
+    })?;
+    old.start()?;
+    still_one(&cluster, &id)?;
+    assert_ne!(cluster.leader()?.name(), old.name());
+    Ok(())
+}
+
+/// The volume is lost, the container is not: the record beside the conf names the cluster, and nobody is guarded against.
+#[test]
+fn a_seed_that_lost_its_data_rejoins_the_cluster_its_record_names() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = whole(&world, 3, 0)?;
+    let id = cluster.id()?;
+    let seed = cluster.seed()?;
+    seed.kill9()?;
+    seed.wipe_data()?;
+    seed.start()?;
+    still_one(&cluster, &id)
+}
+
+/// "With a guard shorter than two heartbeats a wiped seed founded a second cluster": it knows nobody, and is called.
+#[test]
+fn a_seed_that_lost_everything_is_called_back_by_its_cluster() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = whole(&world, 3, 1)?;
+    let id = cluster.id()?;
+    let seed = cluster.seed()?;
+    seed.kill9()?;
+    seed.wipe_both()?;
+    // Until the others have a leader nobody calls.
+    eventually(PATIENCE, "another leader", || {
+        ensure!(cluster.leader()?.name() != seed.name(), "it is shown still");
+        Ok(())
+    })?;
+    seed.start()?;
+    still_one(&cluster, &id)
+}
+
+#[test]
+fn a_follower_that_lost_everything_comes_back_though_the_seed_is_gone() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = whole(&world, 5, 0)?;
+    let id = cluster.id()?;
+    let (seed, follower) = (cluster.seed()?, cluster.host("fe2")?);
+    seed.kill9()?;
+    follower.kill9()?;
+    follower.wipe_both()?;
+    follower.start()?;
+    let back = || -> anyhow::Result<()> {
+        let rows = follower.sql("SHOW FRONTENDS")?;
+        let own: Vec<_> = rows
+            .iter()
+            .filter(|row| cluster.of_row(row).is_ok_and(|of| of.name() == follower.name()))
+            .collect();
+        ensure!(
+            rows.len() == 5 && own.len() == 1 && own.iter().all(|row| row.is("Alive", "true")),
+            "{rows:?}"
+        );
+        Ok(())
+    };
+    eventually(PATIENCE, "the follower in its cluster", back).with_context(|| follower.log_tail())?;
+    seed.start()?;
+    still_one(&cluster, &id)
+}
+
+#[test]
+fn a_backend_that_lost_everything_is_the_same_backend() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = whole(&world, 1, 2)?;
+    let id = cluster.id()?;
+    let backend = cluster.host("be1")?;
+    backend.kill9()?;
+    backend.wipe_both()?;
+    backend.start()?;
+    still_one(&cluster, &id)
+}
+
+#[test]
+fn after_a_power_cut_all_come_back_at_once() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let mut dice = dice();
+    let cluster = whole(&world, 3, 2)?;
+    let id = cluster.id()?;
+    cluster.hosts.iter().try_for_each(Host::kill9)?;
+    cluster.start(&cluster.in_any_order(&mut dice))?;
+    still_one(&cluster, &id)
+}
+
+/// New containers with the old volumes, as after `docker compose up --force-recreate`.
+#[test]
+fn new_containers_with_the_old_data_are_the_old_cluster() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = whole(&world, 3, 1)?;
+    let id = cluster.id()?;
+    for host in &cluster.hosts {
+        host.kill9()?;
+        host.wipe_state()?;
+    }
+    cluster.hosts.iter().try_for_each(Host::start)?;
+    still_one(&cluster, &id)
+}
+
+/// All nodes may be coming back from a power cut together: whoever waited for another would wait for ever.
+#[test]
+fn a_node_that_has_joined_starts_without_asking_anybody() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = whole(&world, 3, 1)?;
+    cluster.hosts.iter().try_for_each(Host::kill9)?;
+    for name in ["fe2", "be1"] {
+        let host = cluster.host(name)?;
+        host.cut()?;
+        let start = Instant::now();
+        host.start()?;
+        host.says(PATIENCE, "start time:")?;
+        ensure!(
+            start.elapsed() < GUARD,
+            "{name}: {:?}\n{}",
+            start.elapsed(),
+            host.log_tail()
+        );
+    }
+    Ok(())
+}
+
+/// Killed at any moment of a founding and of a join, again and again: an impostor would be there to stay.
+#[test]
+fn whoever_is_killed_while_it_founds_or_joins_gets_there_in_the_end() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let mut dice = dice();
+    let cluster = cluster(&world, 3, 1)?;
+    let mut interrupted = |host: &Host, times: u32, from: u64| -> anyhow::Result<()> {
+        for _ in 0..times {
+            host.start()?;
+            std::thread::sleep(Duration::from_millis(from + dice.u64(0..2500)));
+            host.kill9()?;
+        }
+        host.start()
+    };
+    let guard = 3000;
+    interrupted(cluster.seed()?, 3, guard)?;
+    eventually(PATIENCE, "a founder", || cluster.leader().map(drop)).with_context(|| cluster.tails())?;
+    let id = cluster.id()?;
+    for name in ["fe2", "be1", "fe3"] {
+        interrupted(cluster.host(name)?, 3, 0)?;
+    }
+    still_one(&cluster, &id)
+}
+
+#[test]
+fn a_stop_is_clean_and_quick_on_every_host() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = whole(&world, 1, 1)?;
+    for host in &cluster.hosts {
+        let start = Instant::now();
+        assert_eq!(host.stop()?, 0, "{}", host.log_tail());
+        ensure!(
+            start.elapsed() < Duration::from_secs(3),
+            "{}: {:?}",
+            host.name(),
+            start.elapsed()
+        );
+    }
+    // Nobody is there to join, and nothing has been started that could need time to stop.
+    let waiting = cluster.host("be1")?;
+    waiting.wipe_both()?;
+    waiting.start()?;
+    waiting.says(PATIENCE, "wait")?;
+    assert_eq!(waiting.stop()?, 0, "{}", waiting.log_tail());
+    Ok(())
+}
+
+#[test]
+fn health_says_what_is_missing() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = cluster(&world, 1, 1)?;
+    let (fe, be) = (cluster.seed()?, cluster.host("be1")?);
+    let health = |host: &Host, depth: &str| host.exec(&["muster", "health", depth]);
+    be.start()?;
+    let waiting = health(be, "--ready")?;
+    assert_eq!(waiting.code, 1, "{waiting:?}");
+    assert_eq!(waiting.text.lines().count(), 1, "{waiting:?}");
+    fe.start()?;
+    cluster.becomes_whole(PATIENCE)?;
+    for host in &cluster.hosts {
+        for depth in ["--live", "--ready", "--deep"] {
+            eventually(PATIENCE, "health", || {
+                let answer = health(host, depth)?;
+                ensure!(answer.code == 0, "{} {depth}: {answer:?}", host.name());
+                Ok(())
+            })?;
+        }
+    }
+    fe.kill9()?;
+    let alone = health(be, "--deep")?;
+    assert_eq!(alone.code, 1, "{alone:?}");
+    assert_eq!(health(be, "--ready")?.code, 0);
+    be.freeze()?;
+    let frozen = be.exec(&["muster", "health", "--timeout", "1s"])?;
+    assert_eq!(frozen.code, 1, "{frozen:?}");
+    be.thaw()
+}
+
+#[test]
+fn a_wrong_password_is_said_at_once() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = cluster(&world, 2, 0)?;
+    cluster.seed()?.start()?;
+    eventually(PATIENCE, "a leader", || cluster.leader().map(drop))?;
+    cluster.sql("SET PASSWORD = PASSWORD('right')")?;
+    let joiner = cluster.host("fe2")?;
+    joiner.set("CLUSTER_PASSWORD", "wrong");
+    joiner.start()?;
+    assert_eq!(joiner.exit(Duration::from_secs(10))?, 77, "{}", joiner.log_tail());
+    let log = joiner.last_log();
+    ensure!(
+        log.contains("CLUSTER_PASSWORD") && !log.contains("wrong"),
+        "{log}"
+    );
+    joiner.set("CLUSTER_PASSWORD", "right");
+    joiner.start()?;
+    joiner.says(PATIENCE, "start time:")
+}
+
+#[test]
+fn nobody_in_time_is_an_exit_and_a_sentence() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = cluster(&world, 2, 1)?;
+    for name in ["fe2", "be1"] {
+        let host = cluster.host(name)?;
+        host.set("WAIT_TIMEOUT", "2s");
+        host.start()?;
+        assert_eq!(host.exit(Duration::from_secs(10))?, 69, "{}", host.log_tail());
+        ensure!(host.last_log().contains("10.99.0.11"), "{}", host.log_tail());
+    }
+    Ok(())
+}
+
+/// An FE of another cluster "kills the leader of the living cluster" if it is started with a helper.
+#[test]
+fn data_of_another_cluster_is_refused() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = cluster(&world, 2, 1)?;
+    cluster.seed()?.start()?;
+    let fe = cluster.host("fe2")?;
+    fe.start_program(&["/opt/starrocks/fe/bin/start_fe.sh", "--logconsole"])?;
+    eventually(PATIENCE, "two clusters", || {
+        let own = fe.sql("SHOW FRONTENDS")?;
+        ensure!(
+            own.iter()
+                .any(|row| row.is("Role", "LEADER") && row.is("Alive", "true")),
+            "{own:?}"
+        );
+        cluster.seed()?.sql("SHOW FRONTENDS").map(drop)
+    })?;
+    fe.kill9()?;
+    fe.start()?;
+    assert_eq!(fe.exit(Duration::from_secs(20))?, 79, "{}", fe.log_tail());
+
+    let be = cluster.host("be1")?;
+    fs::write(be.data().join("cluster_id"), "424242")?;
+    be.start()?;
+    assert_eq!(be.exit(Duration::from_secs(20))?, 79, "{}", be.log_tail());
+    ensure!(be.last_log().contains("424242"), "{}", be.log_tail());
+    let backends = cluster.seed()?.sql("SHOW BACKENDS")?;
+    ensure!(backends.is_empty(), "{backends:?}");
+    Ok(())
+}
+
+#[test]
+fn a_busy_cluster_wide_port_is_refused_with_the_name_of_its_holder() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = cluster(&world, 1, 0)?;
+    let fe = cluster.seed()?;
+    let holder = "perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalPort => 8030, Listen => 1) or die;
+                  open F, \">/tmp/held\"; close F; sleep 60' & until [ -e /tmp/held ]; do :; done; exec muster run";
+    fe.start_program(&["sh", "-c", holder])?;
+    assert_eq!(fe.exit(Duration::from_secs(20))?, 73, "{}", fe.log_tail());
+    let log = fe.last_log();
+    ensure!(log.contains("8030") && log.contains("perl"), "{log}");
+    ensure!(!fe.data().join("image").exists(), "it has founded");
+    Ok(())
+}
+
+#[test]
+fn with_exec_nothing_of_muster_stays() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = cluster(&world, 3, 1)?;
+    for host in &cluster.hosts {
+        host.start_program(&["muster", "run", "--exec"])?;
+    }
+    cluster.becomes_whole(PATIENCE)?;
+    for host in &cluster.hosts {
+        let one = host.exec(&["cat", "/proc/1/comm"])?;
+        ensure!(one.text != "muster", "{}: {one:?}", host.name());
+    }
+    let id = cluster.id()?;
+    let fe = cluster.host("fe2")?;
+    fe.kill9()?;
+    fe.start_program(&["muster", "run", "--exec"])?;
+    still_one(&cluster, &id)
+}
+
+/// The data dir is not a mount point here, so what is unfinished is set aside by renaming it.
+#[test]
+fn without_a_volume_it_is_the_same() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = cluster(&world, 3, 1)?;
+    for host in &cluster.hosts {
+        host.without_volume();
+        host.start()?;
+    }
+    cluster.becomes_whole(PATIENCE)?;
+    let id = cluster.id()?;
+    let joiner = cluster.host("fe2")?;
+    joiner.kill9()?;
+    joiner.wipe_data()?;
+    // What a join leaves that was killed before it had a journal, and no record of it.
+    fs::create_dir_all(joiner.data().join("image"))?;
+    fs::write(
+        joiner.data().join("image/ROLE"),
+        "#\nrole=FOLLOWER\nname=10.99.0.12_9010_1\n",
+    )?;
+    fs::write(
+        joiner.data().join("image/VERSION"),
+        format!("#\nclusterId={id}\ntoken=t\n"),
+    )?;
+    joiner.start()?;
+    still_one(&cluster, &id)?;
+    let beside = fs::read_dir(joiner.data().parent().unwrap_or(Path::new("/")))?;
+    let names: Vec<String> = beside
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    ensure!(names.iter().any(|name| name.contains("unfinished")), "{names:?}");
+    Ok(())
+}
+
+/// A leader that was cut off says that it leads, for 45 s. Who asks it is sent to nobody; who asks the others joins them.
+#[test]
+fn a_node_that_arrives_while_the_leader_is_cut_off_joins_the_majority() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = cluster(&world, 3, 1)?;
+    let late = cluster.host("be1")?;
+    for fe in cluster.fes() {
+        fe.start()?;
+    }
+    eventually(PATIENCE, "three FEs", || {
+        let rows = cluster.sql("SHOW FRONTENDS")?;
+        ensure!(
+            rows.len() == 3 && rows.iter().all(|row| row.is("Alive", "true")),
+            "{rows:?}"
+        );
+        Ok(())
+    })
+    .with_context(|| cluster.tails())?;
+    let id = cluster.id()?;
+    let old = cluster.leader()?;
+    old.cut()?;
+    late.set("MASTER_HOST", "10.99.0.11,10.99.0.12,10.99.0.13");
+    late.start()?;
+    let others: Vec<&Host> = cluster.fes().filter(|fe| fe.name() != old.name()).collect();
+    eventually(PATIENCE, "the late one in the majority's cluster", || {
+        for fe in &others {
+            let rows = fe.sql("SHOW BACKENDS")?;
+            ensure!(
+                rows.len() == 1 && rows.iter().all(|row| row.is("Alive", "true")),
+                "{}: {rows:?}",
+                fe.name()
+            );
+        }
+        Ok(())
+    })
+    .with_context(|| cluster.tails())?;
+    old.heal()?;
+    // The one that was cut off may have ended over it, as the real one does: a restart policy starts it again.
+    if !old.is_running() || old.exit(Duration::from_secs(8)).is_ok() {
+        old.start()?;
+    }
+    still_one(&cluster, &id)
+}

@@ -1,0 +1,113 @@
+//! Faults on demand: each line of `standin.faults` does what the README says.
+
+use std::time::Duration;
+
+use crate::support::{Error, Host, World, eventually};
+
+async fn hangs<T>(asked: impl Future<Output = T>) {
+    assert!(
+        tokio::time::timeout(Duration::from_millis(400), asked)
+            .await
+            .is_err(),
+        "it answered"
+    );
+}
+
+async fn code(host: &Host) -> u16 {
+    match host.sql("SHOW FRONTENDS").await {
+        Err(Error::Server(error)) => error.code,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn faults_of_the_mysql_port() {
+    let world = World::new();
+    let host = world.founder().await;
+    for fault in ["mysql=hang", "mysql=no-greeting", "mysql=half-open"] {
+        host.fault(fault);
+        hangs(host.sql("SHOW FRONTENDS")).await;
+        host.no_faults();
+        host.sql("SHOW FRONTENDS").await.unwrap();
+    }
+    for (fault, expected) in [("mysql=deny", 1045), ("mysql=privilege", 5203)] {
+        host.fault(fault);
+        assert_eq!(code(&host).await, expected);
+        host.no_faults();
+    }
+    host.fault("mysql=slow 700ms");
+    hangs(host.sql("SHOW FRONTENDS")).await;
+    host.sql("SHOW FRONTENDS").await.unwrap();
+    host.no_faults();
+    host.fault("mysql=refuse");
+    host.sql("SHOW FRONTENDS").await.unwrap_err();
+    eventually("the port is closed", async || {
+        (!host.is_open(9030).await).then_some(())
+    })
+    .await;
+    host.no_faults();
+    eventually("the port is open again", async || {
+        host.sql("SHOW FRONTENDS").await.ok()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn faults_of_the_http_port() {
+    let world = World::new();
+    let host = world.founder().await;
+    host.fault("http=hang");
+    hangs(host.get("/api/health")).await;
+    host.no_faults();
+    host.fault("http=close");
+    assert!(host.get("/api/health").await.is_none());
+    host.no_faults();
+    assert!(host.get("/api/health").await.is_some());
+}
+
+#[tokio::test]
+async fn an_add_can_be_applied_and_its_answer_lost() {
+    let world = World::new();
+    let host = world.founder().await;
+    host.fault("add=drop-after");
+    let lost = host
+        .sql("ALTER SYSTEM ADD FOLLOWER '127.5.5.1:9010'")
+        .await
+        .unwrap_err();
+    assert!(!matches!(lost, Error::Server(_)));
+    host.no_faults();
+    host.fault("add=lost-answer");
+    hangs(host.sql("ALTER SYSTEM ADD FOLLOWER '127.5.5.2:9010'")).await;
+    host.no_faults();
+    assert_eq!(host.frontends().await.unwrap().len(), 3, "both were applied");
+    host.fault("add=vanish");
+    host.sql("ALTER SYSTEM ADD FOLLOWER '127.5.5.3:9010'")
+        .await
+        .unwrap();
+    assert_eq!(host.frontends().await.unwrap().len(), 3, "the row is gone again");
+    host.no_faults();
+    host.fault("add=lock");
+    let words = host.refusal("ALTER SYSTEM ADD BACKEND '127.5.5.3:9050'").await;
+    assert_eq!(words, "Failed to acquire globalStateMgr lock. Try again");
+}
+
+#[tokio::test]
+async fn a_column_can_be_missing_and_a_leader_too() {
+    let world = World::new();
+    let host = world.founder().await;
+    host.fault("show=missing-column Alive");
+    let row = host.frontends().await.unwrap().remove(0);
+    assert!(!row.0.contains_key("Alive") && row.is("Role", "LEADER") && row.is("ReplayedJournalId", "3"));
+    host.no_faults();
+    host.fault("leader=none");
+    assert!(
+        host.frontends()
+            .await
+            .unwrap()
+            .iter()
+            .all(|row| !row.is("Role", "LEADER"))
+    );
+    host.sql("ALTER SYSTEM ADD BACKEND '127.5.5.3:9050'")
+        .await
+        .unwrap_err();
+}

@@ -1,0 +1,84 @@
+//! Random kills and restarts: at no time two leaders with a majority, and nothing that was acknowledged is lost.
+
+use std::collections::BTreeSet;
+
+use crate::support::{Host, World, eventually};
+
+const ROUNDS: usize = 12;
+
+/// The terms and names of those who answer as leaders with a majority behind them: only such a leader can add.
+async fn acknowledged_add(hosts: &[Host], mark: usize) -> Option<String> {
+    let at = format!("127.200.{}.{}:9050", mark / 250, mark % 250 + 1);
+    for host in hosts {
+        let statement = format!("ALTER SYSTEM ADD BACKEND '{at}'");
+        let asked = host.sql(&statement);
+        match tokio::time::timeout(std::time::Duration::from_secs(3), asked).await {
+            Ok(Ok(_)) => return Some(at),
+            Ok(Err(crate::support::Error::Server(error))) if error.message.contains("already exists") => {
+                return Some(at);
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+#[tokio::test]
+async fn random_kills_never_lose_what_was_acknowledged_and_never_give_two_leaders() {
+    let seed = std::env::args()
+        .find_map(|a| a.strip_prefix("seed=")?.parse().ok())
+        .unwrap_or_else(|| fastrand::u64(..));
+    println!("nemesis seed={seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let world = World::new();
+    let mut hosts = world.cluster(3).await;
+    let mut acknowledged = BTreeSet::new();
+    for round in 0..ROUNDS {
+        let victims = random.choose_multiple(0..hosts.len(), random.clone().usize(1..=3));
+        for victim in &victims {
+            hosts[*victim].kill_fe().await;
+        }
+        acknowledged.extend(acknowledged_add(&hosts, 2 * round).await);
+        for victim in &victims {
+            hosts[*victim].start_fe(&[]);
+        }
+        // Leaders that lost their majority meanwhile end by themselves, as the real ones do.
+        eventually(
+            &format!("all are ready again in round {round}, seed={seed}"),
+            async || {
+                for host in &mut hosts {
+                    if !host.is_running() {
+                        host.start_fe(&[]);
+                    }
+                }
+                let mut leaders = BTreeSet::new();
+                for host in &hosts {
+                    if !host.is_ready().await {
+                        return None;
+                    }
+                    for row in host.frontends().await.ok()? {
+                        if row.is("Role", "LEADER") {
+                            leaders.insert(row.get("IP").to_owned());
+                        }
+                    }
+                }
+                (leaders.len() == 1).then_some(())
+            },
+        )
+        .await;
+        let added = acknowledged_add(&hosts, 2 * round + 1).await;
+        acknowledged.extend(Some(
+            added.unwrap_or_else(|| panic!("a ready cluster takes no ADD, seed={seed}")),
+        ));
+        for host in &hosts {
+            let rows = eventually("it answers", async || host.sql("SHOW BACKENDS").await.ok()).await;
+            let known: BTreeSet<String> = rows
+                .iter()
+                .map(|row| format!("{}:{}", row.get("IP"), row.get("HeartbeatPort")))
+                .collect();
+            let lost: Vec<_> = acknowledged.difference(&known).collect();
+            assert!(lost.is_empty(), "lost {lost:?} in round {round}, seed={seed}");
+            assert_eq!(host.frontends().await.unwrap().len(), 3, "seed={seed}");
+        }
+    }
+}

@@ -1,0 +1,431 @@
+//! Hosts on loopback addresses of their own, and questions to them. Nothing here waits for a time to pass; it asks
+//! until the answer is right or a deadline is over.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, OptsBuilder, Row};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpSocket;
+use tokio::process::{Child, Command};
+use tokio::time::Instant;
+
+/// One engine second lasts 20 ms.
+pub(crate) const SCALE: f64 = 0.02;
+const PATIENCE: Duration = Duration::from_secs(20);
+
+static WORLDS: AtomicU8 = AtomicU8::new(1);
+
+/// A test's own network of hosts.
+#[derive(Debug)]
+pub(crate) struct World {
+    dir: tempfile::TempDir,
+    net: (u8, u8),
+    scale: f64,
+    profile: &'static str,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with(SCALE, "starrocks-3.5")
+    }
+
+    pub(crate) fn with(scale: f64, profile: &'static str) -> Self {
+        let process = u8::try_from(16 + std::process::id() % 220).unwrap();
+        let net = (process, WORLDS.fetch_add(1, Ordering::Relaxed));
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+            net,
+            scale,
+            profile,
+        }
+    }
+
+    /// Makes host number `n` with both homes, through `install` as anybody would.
+    pub(crate) async fn host(&self, n: u8) -> Host {
+        let home = self.dir.path().join(format!("host{n}"));
+        let install = concat!(env!("CARGO_MANIFEST_DIR"), "/install");
+        let made = Command::new("bash")
+            .args([
+                install,
+                home.to_str().unwrap(),
+                "--profile",
+                self.profile,
+                "--heartbeat-ms",
+                "100",
+            ])
+            .args([
+                "--time-scale",
+                &self.scale.to_string(),
+                "--binary",
+                env!("CARGO_BIN_EXE_standin"),
+            ])
+            .status()
+            .await
+            .unwrap();
+        assert!(made.success(), "install failed");
+        let address = IpAddr::V4(Ipv4Addr::new(127, self.net.0, self.net.1, n));
+        let host = Host {
+            home,
+            address,
+            fe: None,
+            be: None,
+        };
+        for component in ["fe", "be"] {
+            host.setting(component, &format!("bind_address = {address}"));
+        }
+        host
+    }
+
+    /// A founded cluster of one.
+    pub(crate) async fn founder(&self) -> Host {
+        let mut host = self.host(1).await;
+        host.start_fe(&[]);
+        host.ready().await;
+        host
+    }
+
+    /// A founded cluster with this many voting members, all alive and ready.
+    pub(crate) async fn cluster(&self, size: u8) -> Vec<Host> {
+        let mut hosts = vec![self.founder().await];
+        for n in 2..=size {
+            let mut host = self.host(n).await;
+            host.register(&hosts[0], "FOLLOWER").await;
+            host.start_fe(&["--helper", &hosts[0].edit_log()]);
+            hosts.push(host);
+        }
+        for host in &hosts {
+            host.ready().await;
+        }
+        let all = usize::from(size);
+        eventually("all members are alive and have joined", async || {
+            let rows = hosts[0].frontends().await.ok()?;
+            let good = rows
+                .iter()
+                .filter(|row| row.is("Alive", "true") && row.is("Join", "true"))
+                .count();
+            (good == all).then_some(())
+        })
+        .await;
+        hosts
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Host {
+    pub(crate) home: PathBuf,
+    pub(crate) address: IpAddr,
+    pub(crate) fe: Option<Child>,
+    pub(crate) be: Option<Child>,
+}
+
+pub(crate) type Error = mysql_async::Error;
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Fields(pub(crate) BTreeMap<String, Option<String>>);
+
+impl Fields {
+    pub(crate) fn get(&self, column: &str) -> &str {
+        self.0.get(column).and_then(Option::as_deref).unwrap_or("NULL")
+    }
+
+    pub(crate) fn is(&self, column: &str, value: &str) -> bool {
+        self.get(column) == value
+    }
+}
+
+impl Host {
+    pub(crate) fn edit_log(&self) -> String {
+        format!("{}:9010", self.address)
+    }
+
+    pub(crate) fn path(&self, inside: &str) -> PathBuf {
+        self.home.join(inside)
+    }
+
+    pub(crate) fn read(&self, inside: &str) -> String {
+        std::fs::read_to_string(self.path(inside)).unwrap_or_default()
+    }
+
+    pub(crate) fn log(&self) -> String {
+        self.read("fe/log/fe.log") + &self.read("fe/log/fe.out")
+    }
+
+    pub(crate) fn setting(&self, component: &str, line: &str) {
+        append(&self.path(&format!("{component}/standin.conf")), line);
+    }
+
+    pub(crate) fn conf(&self, line: &str) {
+        append(&self.path("fe/conf/fe.conf"), &format!("\n{line}"));
+    }
+
+    pub(crate) fn fault(&self, line: &str) {
+        append(&self.path("fe/standin.faults"), line);
+    }
+
+    pub(crate) fn no_faults(&self) {
+        std::fs::remove_file(self.path("fe/standin.faults")).ok();
+    }
+
+    pub(crate) fn start_fe(&mut self, arguments: &[&str]) {
+        self.fe = Some(spawn(&self.path("fe/bin/start_fe.sh"), arguments));
+    }
+
+    pub(crate) fn start_be(&mut self, script: &str) {
+        self.be = Some(spawn(&self.path("be/bin").join(script), &[]));
+    }
+
+    pub(crate) fn signal(&self, signal: nix::sys::signal::Signal) {
+        let pid = self.fe.as_ref().and_then(Child::id).unwrap();
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(i32::try_from(pid).unwrap()), signal).unwrap();
+    }
+
+    pub(crate) async fn kill_fe(&mut self) {
+        if let Some(mut fe) = self.fe.take() {
+            fe.kill().await.unwrap();
+        }
+    }
+
+    /// The code of an FE that ends by itself (or was told to).
+    pub(crate) async fn fe_exit(&mut self) -> Option<i32> {
+        let mut fe = self.fe.take().unwrap();
+        tokio::time::timeout(PATIENCE, fe.wait())
+            .await
+            .expect("the FE did not end")
+            .unwrap()
+            .code()
+    }
+
+    /// Starts an FE that must end by itself.
+    pub(crate) async fn fe_ends(&mut self, arguments: &[&str]) -> Option<i32> {
+        self.start_fe(arguments);
+        self.fe_exit().await
+    }
+
+    /// Starts an FE that the fault `kill=POINT` ends as SIGKILL would.
+    pub(crate) async fn fe_killed_at(&mut self, point: &str, arguments: &[&str]) {
+        self.fault(&format!("kill={point}"));
+        assert_eq!(
+            self.fe_ends(arguments).await,
+            None,
+            "not killed at {point}:\n{}",
+            self.log()
+        );
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.fe
+            .as_mut()
+            .is_some_and(|fe| fe.try_wait().unwrap().is_none())
+    }
+
+    pub(crate) async fn is_ready(&self) -> bool {
+        self.get("/api/bootstrap")
+            .await
+            .is_some_and(|reply| reply.body.contains("\"status\":\"OK\""))
+            && self.sql("SELECT 1").await.is_ok()
+    }
+
+    pub(crate) async fn ready(&self) {
+        let waited = format!("{} is ready", self.address);
+        eventually_or(
+            &waited,
+            || self.log(),
+            async || self.is_ready().await.then_some(()),
+        )
+        .await;
+    }
+
+    pub(crate) async fn register(&self, leader: &Host, role: &str) {
+        leader
+            .sql(&format!("ALTER SYSTEM ADD {role} \"{}\"", self.edit_log()))
+            .await
+            .unwrap();
+    }
+
+    pub(crate) async fn connect(&self, user: &str, password: Option<&str>) -> Result<Conn, Error> {
+        let options = OptsBuilder::default()
+            .ip_or_hostname(self.address.to_string())
+            .tcp_port(9030)
+            .user(Some(user))
+            .pass(password)
+            .prefer_socket(false)
+            .max_allowed_packet(Some(16 * 1024 * 1024))
+            .wait_timeout(Some(28_800));
+        Conn::new(options).await
+    }
+
+    pub(crate) async fn sql(&self, statement: &str) -> Result<Vec<Fields>, Error> {
+        let mut connection = self.connect("root", None).await?;
+        ask(&mut connection, statement).await
+    }
+
+    /// The text of the error a statement ends with.
+    pub(crate) async fn refusal(&self, statement: &str) -> String {
+        match self.sql(statement).await {
+            Err(Error::Server(error)) => error.message,
+            other => panic!("{statement}: {other:?}"),
+        }
+    }
+
+    pub(crate) async fn frontends(&self) -> Result<Vec<Fields>, Error> {
+        self.sql("SHOW FRONTENDS").await
+    }
+
+    /// The row of another host in this host's list.
+    pub(crate) async fn row_of(&self, other: &Host) -> Option<Fields> {
+        let rows = self.frontends().await.ok()?;
+        rows.into_iter()
+            .find(|row| row.is("IP", &other.address.to_string()))
+    }
+
+    pub(crate) async fn backend(&self, statement: &str) -> Option<Fields> {
+        self.sql(statement).await.ok()?.into_iter().next()
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Option<Reply> {
+        get_from(self.address, SocketAddr::new(self.address, 8030), path).await
+    }
+
+    pub(crate) async fn asked_by(&self, other: &Host, path: &str) -> Option<Reply> {
+        get_from(other.address, SocketAddr::new(self.address, 8030), path).await
+    }
+
+    pub(crate) async fn ha(&self, field: &str) -> String {
+        let reply = self.get("/api/show_meta_info?action=SHOW_HA").await;
+        let body = reply.map(|reply| reply.body).unwrap_or_default();
+        let read: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
+        read.get(field)
+            .and_then(|value| value.as_str())
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    pub(crate) async fn is_open(&self, port: u16) -> bool {
+        tokio::net::TcpStream::connect((self.address, port)).await.is_ok()
+    }
+
+    pub(crate) fn leave_meta_behind(&self) {
+        std::fs::rename(self.path("fe/meta"), self.path("fe/meta.aside")).unwrap();
+    }
+
+    pub(crate) fn wipe(&self) {
+        std::fs::remove_dir_all(self.path("fe/meta")).unwrap();
+    }
+}
+
+/// Who leads, as somebody who is asked shows it.
+pub(crate) async fn leader_of(hosts: &[&Host]) -> Option<IpAddr> {
+    for host in hosts {
+        for row in host.frontends().await.unwrap_or_default() {
+            if row.is("Role", "LEADER") {
+                return row.get("IP").parse().ok();
+            }
+        }
+    }
+    None
+}
+
+pub(crate) async fn ask(connection: &mut Conn, statement: &str) -> Result<Vec<Fields>, Error> {
+    let rows: Vec<Row> = connection.query(statement).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let columns = row.columns();
+            let values = row.unwrap();
+            let pairs = columns.iter().zip(values).map(|(column, value)| {
+                let text = match value {
+                    mysql_async::Value::Bytes(bytes) => Some(String::from_utf8(bytes).unwrap()),
+                    _ => None,
+                };
+                (column.name_str().into_owned(), text)
+            });
+            Fields(pairs.collect())
+        })
+        .collect())
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+pub(crate) async fn get_from(from: IpAddr, to: SocketAddr, path: &str) -> Option<Reply> {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::new(from, 0)).unwrap();
+    let mut stream = socket.connect(to).await.ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut text = String::new();
+    tokio::time::timeout(PATIENCE, stream.read_to_string(&mut text))
+        .await
+        .ok()?
+        .ok()?;
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some(Reply {
+        status,
+        head: head.to_owned(),
+        body: body.to_owned(),
+    })
+}
+
+pub(crate) async fn eventually<T>(what: &str, tried: impl AsyncFnMut() -> Option<T>) -> T {
+    eventually_or(what, String::new, tried).await
+}
+
+pub(crate) async fn eventually_or<T>(
+    what: &str,
+    why_not: impl Fn() -> String,
+    mut tried: impl AsyncFnMut() -> Option<T>,
+) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = tried().await {
+            return found;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "not within {PATIENCE:?}: {what}\n{}",
+            why_not()
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Something stays as it is for this many engine seconds.
+pub(crate) async fn stays(engine_seconds: f64, what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs_f64(engine_seconds * SCALE);
+    while Instant::now() < end {
+        assert!(holds().await, "did not stay: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn spawn(script: &Path, arguments: &[&str]) -> Child {
+    Command::new(script)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap()
+}
+
+fn append(path: &Path, line: &str) {
+    use std::io::Write;
+    let mut file = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .unwrap();
+    writeln!(file, "{line}").unwrap();
+}
