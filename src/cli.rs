@@ -18,6 +18,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// The entrypoint: join or found the cluster, start the engine, supervise it
+    #[command(after_help = crate::settings::variables::help())]
     Run(RunArgs),
     /// The health check: exit 0 or 1 and one line that says why
     Health(HealthArgs),

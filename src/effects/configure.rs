@@ -80,6 +80,7 @@ mod tests {
         let conf = Conf {
             path: home.join("conf/fe.conf"),
             text: "ours".to_owned(),
+            entries: Vec::new(),
             manner: ConfManner::Shadow { dir: dir.clone() },
         };
         // Twice: a restart finds the old one there.

@@ -1,6 +1,7 @@
 //! The engines as data: everything that is true of one of them and not of the other stands in this folder,
 //! per version where versions differ. No other folder names an engine.
 
+pub mod aliases;
 mod doris;
 pub mod failure;
 pub mod member;

@@ -249,7 +249,8 @@ fn same_host(record: &Record, host: &Host) -> Result<(), Refusal> {
             record.host
         ),
         format!(
-            "if the host has moved: muster readdress --from {} --to {host}; if this is another host's data, give it back",
+            "if the host has moved, give it its old address back, or drop {} at the leader, move the data and the \
+             records away, and start again: it joins anew; if this is another host's data, give it back",
             record.host
         ),
     ))

@@ -31,7 +31,7 @@ use crate::plan::join::{Asking, Node, Role, asking};
 use crate::plan::leader::Cluster;
 use crate::plan::ports::Choice;
 use crate::plan::refusal::Refusal;
-use crate::settings::{Bootstrap, FeRole, Host, Settings, Source};
+use crate::settings::{Bootstrap, FeRole, Host, Settings, Source, is_secret_name, is_secret_value};
 
 /// Everything that is decided before anybody is asked, or again once the cluster has shown what it prescribes.
 #[derive(Debug, Clone)]
@@ -59,6 +59,8 @@ pub struct Plan {
 pub struct Conf {
     pub path: PathBuf,
     pub text: String,
+    /// The lines of our block.
+    pub entries: Vec<Entry>,
     pub manner: ConfManner,
 }
 
@@ -415,6 +417,7 @@ fn conf(facts: &Facts, entries: &[(Entry, Source, String)]) -> Conf {
     Conf {
         path: file.path.clone(),
         text,
+        entries: lines,
         manner,
     }
 }
@@ -514,7 +517,7 @@ fn decisions(
     {
         list.push(Decision::new(
             entry.key.clone(),
-            &entry.value,
+            shown(entry),
             source.clone(),
             why.clone(),
         ));
@@ -546,12 +549,16 @@ fn decisions(
         Source::Record,
         format!("{} and {}", plan.data_dir.display(), plan.state_dir.display()),
     ));
-    let asked = settings
-        .master_hosts
-        .value
-        .iter()
-        .filter(|host| !home.component.is_fe() || **host != plan.node.host);
-    let asked: Vec<String> = asked.map(|host| host.with_port(plan.query_port)).collect();
+    let asked: Vec<String> = asked::endpoints(&asked::Inputs {
+        master_hosts: &settings.master_hosts.value,
+        query_port: plan.query_port,
+        members: &record.map(|record| record.members.clone()).unwrap_or_default(),
+        callers: &[],
+        not: home.component.is_fe().then_some(&plan.node.host),
+    })
+    .iter()
+    .map(ToString::to_string)
+    .collect();
     let (join, why) = join_sentence(plan, &asked.join(", "));
     list.push(Decision::new("join", join, Source::Derived, why));
     list.push(Decision::new(
@@ -564,6 +571,15 @@ fn decisions(
         "from a stop request to SIGKILL",
     ));
     list
+}
+
+/// The value of a conf key as it may be shown: secrets go into the file only.
+pub fn shown(entry: &Entry) -> &str {
+    if is_secret_name(&entry.key) || is_secret_value(&entry.value) {
+        "(a secret)"
+    } else {
+        &entry.value
+    }
 }
 
 /// What the joining will begin with.
@@ -584,6 +600,10 @@ fn join_sentence(plan: &Plan, asked: &str) -> (String, String) {
             ("set the data aside and join anew".to_owned(), "REJOIN".to_owned())
         }
         (_, Data::Dropped { .. }, _) => ("refuse".to_owned(), "it was dropped from its cluster".to_owned()),
+        (_, Data::UnfinishedFounding, _) => (
+            "start at once".to_owned(),
+            "its founding was cut short, and may have been ready after all".to_owned(),
+        ),
         (Asking::Nobody, _, _) => ("start at once".to_owned(), "a member asks nobody".to_owned()),
         (Asking::Once, _, _) => (
             "start after one look".to_owned(),

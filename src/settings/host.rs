@@ -19,6 +19,8 @@ pub enum NotAHost {
     Space,
     #[error("has a port appended; ports have variables of their own")]
     PortAppended,
+    #[error("is a URL; the host alone is wanted")]
+    Url,
     #[error("is not an IPv6 address")]
     BadV6,
     #[error("is not an IPv4 address: each of the four numbers is 0–255")]
@@ -51,6 +53,9 @@ impl Host {
         }
         if text.chars().any(char::is_whitespace) {
             return Err(NotAHost::Space);
+        }
+        if text.contains("://") {
+            return Err(NotAHost::Url);
         }
         if let Some(inner) = text.strip_prefix('[') {
             let Some((address, rest)) = inner.split_once(']') else {
@@ -109,10 +114,9 @@ impl Host {
         {
             return Err(NotAHost::BadCharacter(bad));
         }
-        let label_ok = |label: &&str| {
-            (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')
-        };
-        if name.len() > 253 || !labels.iter().all(|label| label_ok(&label)) {
+        let label_ok =
+            |label: &str| (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-');
+        if name.len() > 253 || !labels.iter().all(|label| label_ok(label)) {
             return Err(NotAHost::BadName);
         }
         Ok(Self::Name(name.to_ascii_lowercase()))
@@ -210,6 +214,7 @@ mod tests {
             ("10.0.0.1:9030", NotAHost::PortAppended),
             ("fe1:9030", NotAHost::PortAppended),
             ("[::1]:9030", NotAHost::PortAppended),
+            ("http://fe1:8030", NotAHost::Url),
             ("[::1", NotAHost::BadV6),
             ("::12345", NotAHost::BadV6),
             ("fe80::1%eth0", NotAHost::BadV6),

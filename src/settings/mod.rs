@@ -1,17 +1,55 @@
 //! What was asked: every variable and flag read once, all problems reported at once.
 //! What is so, and what will be done about it, is decided to the right of here.
 
+mod account;
+mod conf;
+mod conf_value;
+mod duration;
+mod environment;
+mod files;
 mod host;
+mod hosts;
+mod image;
+mod log;
+mod near;
+mod networks;
+mod ports;
+mod problem;
 mod read;
-pub use read::{Flags, LogFormat, LogSettings, Problems};
+#[cfg(test)]
+mod read_tests;
+mod reader;
+mod secret;
+pub mod variables;
+mod vendor;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use account::{Account, Tls, TlsMode};
+pub use conf::ConfWish;
+pub use duration::parse_duration;
 pub use host::{Endpoint, Host, NotAHost};
+pub use image::ImageSettings;
+pub use log::{LogFormat, LogSettings};
+pub use problem::{Problem, Problems, Warning};
+pub use secret::{Secret, is_secret_name, is_secret_value};
+pub use variables::{VARIABLES, Variable};
 
-use crate::engine::{Component, Engine, PortName};
+use crate::engine::{Component, PortName};
+
+/// What the command line said; it wins over the environment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Flags {
+    pub home: Option<PathBuf>,
+    pub component: Option<Component>,
+    /// `run --exec`; without it the environment decides.
+    pub exec: bool,
+    /// What stood after `--`.
+    pub script_args: Vec<String>,
+}
 
 /// A value and who said it, for messages and `explain`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,75 +112,11 @@ pub struct Settings {
     pub script_args: Vec<String>,
 }
 
-/// What says where the engine is and which one it is; all of it is usually found without being asked.
-#[derive(Debug, Clone, Default)]
-pub struct ImageSettings {
-    pub home: Option<Sourced<PathBuf>>,
-    pub component: Option<Sourced<Component>>,
-    pub engine: Option<Sourced<&'static Engine>>,
-    /// `None`: beside the conf file.
-    pub state_dir: Option<Sourced<PathBuf>>,
-}
-
 /// What an FE that is not the seed joins as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FeRole {
     Follower,
     Observer,
-}
-
-/// One conf key somebody wants.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfWish {
-    pub key: String,
-    pub value: String,
-    pub source: Source,
-}
-
-/// Who speaks to the cluster.
-#[derive(Debug, Clone)]
-pub struct Account {
-    pub user: Sourced<String>,
-    pub password: Option<Sourced<Secret>>,
-}
-
-/// A text that is never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    pub fn new(text: String) -> Self {
-        Self(text)
-    }
-
-    /// The text itself, for the one call that needs it.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
-
-/// How the MySQL connection to an FE is protected.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tls {
-    pub mode: TlsMode,
-    pub ca_file: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TlsMode {
-    Off,
-    /// TLS where the server offers it, plain otherwise; the certificate is not checked.
-    Prefer,
-    /// TLS or nothing; the certificate is not checked.
-    Require,
-    /// TLS with a certificate that a known authority signed for this host.
-    Verify,
 }
 
 /// Whether a seed that has nothing may found a cluster.
@@ -153,11 +127,4 @@ pub enum Bootstrap {
     Never,
     /// At once, whoever contradicts: for a person who knows.
     Force,
-}
-
-/// A duration as people write it.
-pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    text.parse::<u64>()
-        .map(Duration::from_secs)
-        .map_err(|error| error.to_string())
 }

@@ -1,130 +1,150 @@
-use super::*;
-use std::ffi::OsString;
+//! From flags and environment to `Settings`, or to everything that is wrong with them.
 
-#[derive(Debug, Default, Clone)]
-pub struct Flags {
-    pub home: Option<PathBuf>,
-    pub component: Option<Component>,
-    pub exec: bool,
-    pub script_args: Vec<String>,
-}
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    Text,
-    Json,
-}
-#[derive(Debug)]
-pub struct LogSettings {
-    pub format: Option<LogFormat>,
-    pub level: tracing::Level,
-}
-impl LogSettings {
-    pub fn read(_: &[(OsString, OsString)]) -> Self {
-        Self {
-            format: None,
-            level: tracing::Level::INFO,
-        }
-    }
-}
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Problems(String);
-fn get(vars: &[(OsString, OsString)], name: &str) -> Option<String> {
-    vars.iter()
-        .find(|(k, v)| k == name && !v.is_empty())
-        .map(|(_, v)| v.to_string_lossy().into_owned())
-}
-impl ImageSettings {
-    pub fn read(flags: &Flags, vars: &[(OsString, OsString)]) -> Result<(Self, Vec<String>), Problems> {
-        let env = |n: &str| Source::Environment(n.to_owned());
-        Ok((
-            Self {
-                home: flags.home.clone().map(|value| Sourced {
-                    value,
-                    source: Source::Flag("--home"),
-                }),
-                component: flags.component.map(|value| Sourced {
-                    value,
-                    source: Source::Flag("run"),
-                }),
-                engine: None,
-                state_dir: get(vars, "STATE_DIR").map(|v| Sourced {
-                    value: v.into(),
-                    source: env("STATE_DIR"),
-                }),
-            },
-            vec![],
-        ))
-    }
-}
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::time::Duration;
+
+use crate::engine::aliases::{self, Meaning};
+
+use super::duration::{parse_duration, parse_patience};
+use super::image::ImageSettings;
+use super::log::LogSettings;
+use super::problem::{Problems, Warning};
+use super::reader::Reader;
+use super::{
+    Bootstrap, FeRole, Flags, Settings, Source, Sourced, account, conf, environment, hosts, ports, words,
+};
+
 impl Settings {
+    /// Reads everything once. Other people's variables are left alone, also where they are not UTF-8.
     pub fn read(
         flags: Flags,
         vars: impl IntoIterator<Item = (OsString, OsString)>,
-    ) -> Result<(Self, Vec<String>), Problems> {
-        let vars: Vec<_> = vars.into_iter().collect();
-        let env = |n: &str| Source::Environment(n.to_owned());
-        let host = |n: &str| get(&vars, n).ok_or(Problems(format!("{n} missing")));
-        let masters = host("MASTER_HOST")?;
-        let masters = masters
-            .split(',')
-            .map(|h| Host::parse(h).map_err(|e| Problems(e.to_string())))
-            .collect::<Result<Vec<_>, _>>()?;
-        let local = Host::parse(&host("LOCAL_HOST")?).map_err(|e| Problems(e.to_string()))?;
-        let dur = |n: &str| {
-            get(&vars, n).and_then(|v| v.parse().ok()).map(|s: u64| Sourced {
-                value: Duration::from_secs(s),
-                source: env(n),
-            })
-        };
-        let d = |s| Sourced {
-            value: Duration::from_secs(s),
+    ) -> Result<(Self, Vec<Warning>), Problems> {
+        let environment = environment::collect(vars);
+        let mut reader = Reader::new(&environment);
+        let settings = read(&mut reader, flags);
+        match settings {
+            Some(settings) if reader.problems.is_empty() => Ok((settings, reader.warnings)),
+            _ => Err(Problems::new(reader.problems, reader.warnings)),
+        }
+    }
+}
+
+/// `None` only where a problem was noted: without the two hosts there are no settings.
+fn read(reader: &mut Reader<'_>, flags: Flags) -> Option<Settings> {
+    // The log is set up already; this is for what was wrong about it.
+    LogSettings::from_reader(reader);
+    let image = ImageSettings::from_reader(reader, &flags);
+    let component = image.component.as_ref().map(|component| component.value);
+
+    let hosts = hosts::read(reader, component);
+    let mut wished = ports::read(reader);
+    if let Some(local) = &hosts.local {
+        ports::rename_backend_port(&mut wished, &local.source);
+    }
+    let conf = conf::read(reader, component, &mut wished);
+    for alias in aliases::all() {
+        if let Meaning::Port(port) = alias.meaning
+            && let Some(number) = ports::read_port(reader, alias.variable)
+        {
+            wished.entry(port).or_insert(number);
+        }
+    }
+    for (port, number) in hosts.ports {
+        wished.entry(port).or_insert(number);
+    }
+    ports::check_distinct(reader, &wished, component);
+    if let Some(local) = &hosts.local {
+        conf::check_networks(reader, component, &conf, local);
+    }
+
+    let master_query_port = ports::read_port(reader, "MASTER_FE_QUERY_PORT");
+    let mut master_edit_log_port = ports::read_port(reader, "MASTER_FE_EDIT_LOG_PORT");
+    for variable in aliases::meaning(Meaning::MasterEditLogPort) {
+        let port = ports::read_port(reader, variable);
+        master_edit_log_port = master_edit_log_port.or(port);
+    }
+    for variable in ["FE_INDEX", "BE_INDEX"] {
+        reader.parse(variable, |text| {
+            text.parse::<u32>().map_err(|_| "is not a number".to_owned())
+        });
+    }
+    let fe_role = fe_role(reader);
+    let exec = reader.parse("MUSTER_EXEC", words::boolean);
+    let rejoin = reader.parse("REJOIN", words::boolean);
+    let bootstrap = reader.parse("BOOTSTRAP", words::bootstrap);
+    let guard_time = reader.parse("GUARD_TIME", parse_duration);
+    let wait_timeout = patience(reader, "WAIT_TIMEOUT");
+    let join_timeout = patience(reader, "JOIN_TIMEOUT");
+    let stop_grace = reader.parse("STOP_GRACE", parse_patience);
+    let skip_preflight = reader.parse("SKIP_PREFLIGHT", checks);
+    let account = account::account(reader);
+    let tls = account::tls(reader);
+    let root_password_file = account::root_password_file(reader);
+
+    Some(Settings {
+        master_hosts: hosts.master?,
+        local_host: hosts.local?,
+        master_query_port,
+        master_edit_log_port: master_edit_log_port.or(hosts.master_edit_log_port),
+        fe_role,
+        ports: wished,
+        image,
+        conf,
+        account,
+        tls,
+        root_password_file,
+        bootstrap: bootstrap.unwrap_or(Sourced {
+            value: Bootstrap::Guarded,
             source: Source::Default,
-        };
-        let (image, w) = ImageSettings::read(&flags, &vars)?;
-        Ok((
-            Self {
-                master_hosts: Sourced {
-                    value: masters,
-                    source: env("MASTER_HOST"),
-                },
-                local_host: Sourced {
-                    value: local,
-                    source: env("LOCAL_HOST"),
-                },
-                master_query_port: None,
-                master_edit_log_port: None,
-                fe_role: None,
-                ports: BTreeMap::new(),
-                image,
-                conf: BTreeMap::new(),
-                account: Account {
-                    user: Sourced {
-                        value: "root".into(),
-                        source: Source::Default,
-                    },
-                    password: None,
-                },
-                tls: Tls {
-                    mode: TlsMode::Off,
-                    ca_file: None,
-                },
-                root_password_file: None,
-                bootstrap: Sourced {
-                    value: Bootstrap::Guarded,
-                    source: Source::Default,
-                },
-                guard_time: dur("GUARD_TIME"),
-                rejoin: false,
-                wait_timeout: dur("WAIT_TIMEOUT").unwrap_or(d(300)),
-                stop_grace: None,
-                join_timeout: d(300),
-                exec: flags.exec,
-                skip_preflight: BTreeSet::new(),
-                secret_variables: vec![],
-                script_args: flags.script_args,
-            },
-            w,
-        ))
+        }),
+        guard_time,
+        rejoin: rejoin.is_some_and(|rejoin| rejoin.value),
+        wait_timeout,
+        stop_grace,
+        join_timeout,
+        exec: flags.exec || exec.is_some_and(|exec| exec.value),
+        skip_preflight: skip_preflight.map(|checks| checks.value).unwrap_or_default(),
+        secret_variables: reader.environment.secrets.clone(),
+        script_args: flags.script_args,
+    })
+}
+
+fn fe_role(reader: &mut Reader<'_>) -> Option<Sourced<FeRole>> {
+    let ours = reader.parse("FE_ROLE", words::fe_role);
+    ours.or_else(|| {
+        aliases::meaning(Meaning::Observer).find_map(|variable| {
+            let observer = reader.parse(variable, words::boolean)?;
+            observer.value.then_some(Sourced {
+                value: FeRole::Observer,
+                source: observer.source,
+            })
+        })
+    })
+}
+
+fn patience(reader: &mut Reader<'_>, variable: &str) -> Sourced<Duration> {
+    reader.parse(variable, parse_patience).unwrap_or(Sourced {
+        value: Duration::from_secs(300),
+        source: Source::Default,
+    })
+}
+
+/// Names of pre-flight checks; which there are is known where they are made.
+fn checks(text: &str) -> Result<BTreeSet<String>, String> {
+    let names: BTreeSet<String> = text
+        .split(|c: char| c == ',' || c.is_whitespace())
+        .filter(|name| !name.is_empty())
+        .map(str::to_ascii_lowercase)
+        .collect();
+    let sound = |name: &String| {
+        name.bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    };
+    if names.iter().all(sound) {
+        Ok(names)
+    } else {
+        Err("is not a list of names separated by commas".to_owned())
     }
 }

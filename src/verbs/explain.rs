@@ -8,8 +8,7 @@ use serde::Serialize;
 use crate::exit::ExitCode;
 use crate::facts::gather;
 use crate::facts::home::Home;
-use crate::plan::conf::{BLOCK_BEGINS, BLOCK_ENDS};
-use crate::plan::{Plan, Prescribed, derive};
+use crate::plan::{Plan, Prescribed, derive, shown};
 use crate::settings::Settings;
 use crate::verbs::Outcome;
 
@@ -55,14 +54,13 @@ fn as_text(plan: &Plan) -> String {
     text
 }
 
-/// The lines between our marks.
-fn block(plan: &Plan) -> impl Iterator<Item = &str> {
+/// The lines of our block, without what must not be shown.
+fn block(plan: &Plan) -> Vec<String> {
     plan.conf
-        .text
-        .lines()
-        .skip_while(|line| *line != BLOCK_BEGINS)
-        .skip(1)
-        .take_while(|line| *line != BLOCK_ENDS)
+        .entries
+        .iter()
+        .map(|entry| format!("{} = {}", entry.key, shown(entry)))
+        .collect()
 }
 
 #[derive(Serialize)]
@@ -76,7 +74,7 @@ struct Line<'a> {
 #[derive(Serialize)]
 struct Report<'a> {
     decisions: Vec<Line<'a>>,
-    conf: Vec<&'a str>,
+    conf: Vec<String>,
 }
 
 fn as_json(plan: &Plan) -> String {
@@ -92,7 +90,7 @@ fn as_json(plan: &Plan) -> String {
         .collect();
     let report = Report {
         decisions,
-        conf: block(plan).collect(),
+        conf: block(plan),
     };
     // Strings only: nothing here can fail to be JSON.
     let mut text = serde_json::to_string_pretty(&report).unwrap_or_default();

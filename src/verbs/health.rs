@@ -11,13 +11,13 @@ use crate::cluster::{Client, Cluster as _, greeting, http};
 use crate::effects::look::look;
 use crate::engine::{Component, PortKind, PortName};
 use crate::exit::ExitCode;
-use crate::facts::home::Home;
+use crate::facts::home::{self, Home};
 use crate::facts::process;
 use crate::facts::record::{MemberSeen, Record, RecordCopy, state_copy};
 use crate::plan::asked;
 use crate::plan::leader::Belief;
 use crate::settings::{Endpoint, Flags, Host, ImageSettings, Settings};
-use crate::verbs::{Outcome, find_home};
+use crate::verbs::Outcome;
 
 /// How deep the check goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,9 +46,9 @@ pub async fn health(args: &HealthArgs, vars: Vec<(OsString, OsString)>) -> Outco
         Ok((image, _)) => image,
         Err(problems) => return not_healthy(&problems.to_string()),
     };
-    let home = match find_home(&image) {
+    let home = match home::find(&image, Path::new("/")) {
         Ok(home) => home,
-        Err(outcome) => return outcome,
+        Err(problem) => return not_healthy(&problem.to_string()),
     };
     let checked = match timeout(
         args.timeout,

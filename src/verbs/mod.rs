@@ -158,10 +158,17 @@ pub fn start(args: Vec<OsString>, vars: Vec<(OsString, OsString)>) -> Outcome {
 
 /// Everything that is read once: settings, and the home they lead to. All problems of the settings come first.
 fn read(flags: Flags, vars: Vec<(OsString, OsString)>) -> Result<(Settings, Home), Outcome> {
-    let (settings, warnings) = Settings::read(flags, vars).map_err(|problems| Outcome {
-        output: String::new(),
-        report: format!("error: {problems}\n"),
-        code: ExitCode::Configuration,
+    let (settings, warnings) = Settings::read(flags, vars).map_err(|problems| {
+        let warnings: String = problems
+            .warnings()
+            .iter()
+            .map(|warning| format!("warning: {warning}\n"))
+            .collect();
+        Outcome {
+            output: String::new(),
+            report: format!("{warnings}error: {problems}\n"),
+            code: ExitCode::Configuration,
+        }
     })?;
     for warning in warnings {
         tracing::warn!("{warning}");

@@ -1,0 +1,115 @@
+//! Who speaks to the cluster, and how the connection is protected.
+
+use std::path::PathBuf;
+
+use crate::engine::aliases::{self, Meaning};
+
+use super::reader::{Reader, from_environment, one_line};
+use super::{Secret, Source, Sourced, files, words};
+
+/// Who speaks to the cluster.
+#[derive(Debug, Clone)]
+pub struct Account {
+    pub user: Sourced<String>,
+    pub password: Option<Sourced<Secret>>,
+}
+
+/// How the MySQL connection to an FE is protected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    pub mode: TlsMode,
+    pub ca_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsMode {
+    Off,
+    /// TLS where the server offers it, plain otherwise; the certificate is not checked.
+    Prefer,
+    /// TLS or nothing; the certificate is not checked.
+    Require,
+    /// TLS with a certificate that a known authority signed for this host.
+    Verify,
+}
+
+pub(super) fn account(reader: &mut Reader<'_>) -> Account {
+    let user = reader.parse("CLUSTER_USER", one_line).unwrap_or(Sourced {
+        value: "root".to_owned(),
+        source: Source::Default,
+    });
+    Account {
+        user,
+        password: password(reader),
+    }
+}
+
+fn password(reader: &mut Reader<'_>) -> Option<Sourced<Secret>> {
+    let given = reader.text("CLUSTER_PASSWORD");
+    let file = reader.text("CLUSTER_PASSWORD_FILE");
+    match (given, file) {
+        (Some(_), Some(_)) => {
+            let text =
+                "is set, and CLUSTER_PASSWORD_FILE too: only one of them can count, set in the environment";
+            reader.problem("CLUSTER_PASSWORD", text.to_owned());
+            None
+        }
+        (Some(given), None) => Some(from_environment(
+            "CLUSTER_PASSWORD",
+            Secret::new(given.to_owned()),
+        )),
+        (None, Some(file)) => from_file(reader, file),
+        (None, None) => aliases::meaning(Meaning::Password).find_map(|variable| {
+            let text = reader.text(variable)?;
+            Some(from_environment(variable, Secret::new(text.to_owned())))
+        }),
+    }
+}
+
+fn from_file(reader: &mut Reader<'_>, file: &str) -> Option<Sourced<Secret>> {
+    const VARIABLE: &str = "CLUSTER_PASSWORD_FILE";
+    if !file.starts_with('/') {
+        // Somebody may have written the password itself: it is not repeated.
+        reader.problem(
+            VARIABLE,
+            "its value is not an absolute path, set in the environment".to_owned(),
+        );
+        return None;
+    }
+    let read = reader.parse(VARIABLE, files::read_secret)?;
+    if read.value.is_none() {
+        reader.warn(VARIABLE, "names an empty file: no password is used".to_owned());
+    }
+    Some(Sourced {
+        value: Secret::new(read.value?),
+        source: read.source,
+    })
+}
+
+/// The file with the password that root is to get.
+pub(super) fn root_password_file(reader: &mut Reader<'_>) -> Option<PathBuf> {
+    const VARIABLE: &str = "ROOT_PASSWORD_FILE";
+    if reader.text(VARIABLE).is_some_and(|file| !file.starts_with('/')) {
+        reader.problem(
+            VARIABLE,
+            "its value is not an absolute path, set in the environment".to_owned(),
+        );
+        return None;
+    }
+    reader.parse(VARIABLE, files::secret_file).map(|file| file.value)
+}
+
+pub(super) fn tls(reader: &mut Reader<'_>) -> Tls {
+    let mode = reader
+        .parse("CLUSTER_TLS", words::tls_mode)
+        .map_or(TlsMode::Off, |mode| mode.value);
+    let ca_file = reader
+        .parse("CLUSTER_CA_FILE", files::readable)
+        .map(|file| file.value);
+    if ca_file.is_some() && mode != TlsMode::Verify {
+        reader.warn(
+            "CLUSTER_CA_FILE",
+            "has no effect unless CLUSTER_TLS is verify".to_owned(),
+        );
+    }
+    Tls { mode, ca_file }
+}

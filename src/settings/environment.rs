@@ -1,0 +1,192 @@
+//! The environment, sorted by whose names it holds: ours, a vendor's, a conf key's, or somebody else's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
+
+use crate::engine::aliases::{self, Meaning};
+use crate::engine::{self, Component};
+
+use super::near;
+use super::problem::{Problem, Warning, shown_lossily};
+use super::secret::{is_secret_name, is_secret_value};
+use super::variables::{self, Given};
+
+/// Everything that concerns us. A value is never empty; blanks around it are gone, except around passwords.
+#[derive(Default)]
+pub(super) struct Environment {
+    pub given: Given,
+    /// Vendors' variables and the engines' home variables.
+    pub vendor: BTreeMap<&'static str, String>,
+    /// Sorted by name: the order of an environment means nothing.
+    pub conf: Vec<ConfVariable>,
+    /// Every variable that holds a secret, also where its value is not used.
+    pub secrets: Vec<String>,
+    /// Names that are not read, and which of ours each was probably meant to be.
+    pub near: Vec<(String, String)>,
+    pub problems: Vec<Problem>,
+    pub warnings: Vec<Warning>,
+}
+
+/// One `FE_CONF__key=value`.
+pub(super) struct ConfVariable {
+    pub name: String,
+    pub component: Component,
+    pub key: String,
+    pub value: String,
+}
+
+/// Whose a name is.
+enum Name {
+    Ours(&'static str),
+    Vendor(&'static str),
+    Conf(Component, String),
+    /// Known, and without effect.
+    Unused,
+    Foreign,
+}
+
+/// `getenv` finds the first of two equal names, and so do we.
+pub(super) fn collect(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Environment {
+    let mut found = Environment::default();
+    let mut ours: BTreeMap<&'static str, String> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    for (name, value) in vars {
+        // None of our names holds anything but ASCII.
+        let Some(name) = name.to_str() else { continue };
+        if !seen.insert(name.to_owned()) {
+            continue;
+        }
+        match whose(name) {
+            Name::Foreign => found.foreign(name, &value),
+            Name::Unused => {}
+            Name::Ours(known) => {
+                if let Some(text) = found.text(name, &value) {
+                    ours.insert(known, text);
+                }
+            }
+            Name::Vendor(known) => {
+                if let Some(text) = found.text(name, &value) {
+                    found.vendor.insert(known, text);
+                }
+            }
+            Name::Conf(component, key) => {
+                if let Some(value) = found.text(name, &value) {
+                    found.conf.push(ConfVariable {
+                        name: name.to_owned(),
+                        component,
+                        key,
+                        value,
+                    });
+                }
+            }
+        }
+    }
+    found.conf.sort_by(|a, b| a.name.cmp(&b.name));
+    found.secrets.sort_unstable();
+    match envy::from_iter(ours.into_iter().map(|(name, text)| (name.to_owned(), text))) {
+        Ok(given) => found.given = given,
+        // Its text is not passed on: it quotes values.
+        Err(_) => found.problems.push(Problem {
+            variable: "the environment".to_owned(),
+            text: "is not what was believed: texts under distinct names".to_owned(),
+        }),
+    }
+    found
+}
+
+impl Environment {
+    /// The value of a variable of ours or of a vendor.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.given
+            .get(name)
+            .or_else(|| self.vendor.get(name).map(String::as_str))
+    }
+
+    fn text(&mut self, name: &str, value: &OsStr) -> Option<String> {
+        if is_secret_name(name) {
+            self.secrets.push(name.to_owned());
+        }
+        let Some(text) = value.to_str() else {
+            let shown = if is_secret_name(name) {
+                "its value".to_owned()
+            } else {
+                format!("`{}`", shown_lossily(value))
+            };
+            self.problems.push(Problem {
+                variable: name.to_owned(),
+                text: format!("{shown} is not UTF-8, set in the environment"),
+            });
+            return None;
+        };
+        let trimmed = text.trim();
+        if trimmed.is_empty() {
+            return None;
+        }
+        if is_secret_name(name) {
+            return Some(text.to_owned());
+        }
+        if is_secret_value(text) {
+            self.secrets.push(name.to_owned());
+        }
+        Some(trimmed.to_owned())
+    }
+
+    fn foreign(&mut self, name: &str, value: &OsStr) {
+        let value = value.as_encoded_bytes();
+        if value.is_empty() || is_service_link(value) {
+            return;
+        }
+        if let Some(meant) = near::meant(name) {
+            if is_secret_name(name) || is_secret_name(&meant) {
+                self.secrets.push(name.to_owned());
+            }
+            self.warnings.push(Warning {
+                variable: name.to_owned(),
+                text: format!("looks like {meant} and is not read"),
+            });
+            self.near.push((name.to_owned(), meant));
+        }
+    }
+}
+
+fn whose(name: &str) -> Name {
+    if let Some(known) = variables::known(name) {
+        return Name::Ours(known);
+    }
+    if let Some(alias) = aliases::of(name) {
+        return match alias.meaning {
+            Meaning::Nothing => Name::Unused,
+            _ => Name::Vendor(alias.variable),
+        };
+    }
+    if let Some(engine) = engine::ALL
+        .into_iter()
+        .find(|engine| engine.home_variable == name)
+    {
+        return Name::Vendor(engine.home_variable);
+    }
+    Component::ALL
+        .into_iter()
+        .find_map(|component| {
+            let rest = name.strip_prefix(conf_prefix(component))?;
+            Some(Name::Conf(component, rest.to_owned()))
+        })
+        .unwrap_or(Name::Foreign)
+}
+
+/// What a variable for this component's conf file begins with.
+pub(super) const fn conf_prefix(component: Component) -> &'static str {
+    match component {
+        Component::Fe => "FE_CONF__",
+        Component::Be => "BE_CONF__",
+        Component::Cn => "CN_CONF__",
+        Component::Broker => "BROKER_CONF__",
+    }
+}
+
+/// Kubernetes sets `BE_PORT=tcp://10.96.0.7:9060` in every pod once there is a service named `be`.
+pub(super) fn is_service_link(value: &[u8]) -> bool {
+    [&b"tcp://"[..], b"udp://", b"sctp://"]
+        .iter()
+        .any(|scheme| value.starts_with(scheme))
+}

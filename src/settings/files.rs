@@ -1,0 +1,89 @@
+//! Files that variables name. Their content never appears in a message.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::reader::absolute_path;
+
+/// A password is a line, not a disk image.
+const LARGEST: u64 = 64 * 1024;
+
+/// The one line that a file holds, without its line end; `None` if the file is empty.
+pub(super) fn read_secret(text: &str) -> Result<Option<String>, String> {
+    let path = absolute_path(text)?;
+    let bytes = read(&path)?;
+    let line = String::from_utf8(bytes).map_err(|_| "holds something that is not UTF-8".to_owned())?;
+    let line = line.strip_suffix('\n').unwrap_or(&line);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    if line.chars().any(|c| matches!(c, '\n' | '\r' | '\0')) {
+        return Err("holds more than one line".to_owned());
+    }
+    Ok(Some(line.to_owned()).filter(|line| !line.is_empty()))
+}
+
+/// A file that can be read now, for somebody who reads it later.
+pub(super) fn readable(text: &str) -> Result<PathBuf, String> {
+    let path = absolute_path(text)?;
+    read(&path)?;
+    Ok(path)
+}
+
+/// A file with a password in it, for somebody who reads it later.
+pub(super) fn secret_file(text: &str) -> Result<PathBuf, String> {
+    match read_secret(text)? {
+        Some(_) => absolute_path(text),
+        None => Err("is an empty file".to_owned()),
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let cannot = |error: std::io::Error| format!("cannot be read: {error}");
+    let metadata = fs::metadata(path).map_err(cannot)?;
+    // Reading a pipe or a device might never end.
+    if !metadata.is_file() {
+        return Err("is not a file".to_owned());
+    }
+    if metadata.len() > LARGEST {
+        return Err("is larger than 64 KiB".to_owned());
+    }
+    fs::read(path).map_err(cannot)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{read_secret, readable, secret_file};
+
+    #[test]
+    fn a_secret_is_the_one_line_of_its_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("password");
+        let name = path.to_str().unwrap();
+        let table = [
+            (&b"hunter2"[..], Ok(Some("hunter2"))),
+            (&b"hunter2\n"[..], Ok(Some("hunter2"))),
+            (&b"hunter2\r\n"[..], Ok(Some("hunter2"))),
+            (&b" hunter2 \n"[..], Ok(Some(" hunter2 "))),
+            (&b"\n"[..], Ok(None)),
+            (&b"hunter2\nhunter3\n"[..], Err(())),
+            (&b"hunter\xff"[..], Err(())),
+        ];
+        for (content, expected) in table {
+            std::fs::write(&path, content).unwrap();
+            let read = read_secret(name);
+            if let Err(why) = &read {
+                assert!(!why.contains("hunter"), "{why}");
+            }
+            assert_eq!(
+                read.map_err(|_| ()),
+                expected.map(|line| line.map(str::to_owned)),
+                "{content:?}"
+            );
+        }
+        std::fs::write(&path, b"").unwrap();
+        assert!(secret_file(name).is_err());
+        assert!(readable(name).is_ok());
+        assert!(readable(dir.path().to_str().unwrap()).is_err());
+        assert!(readable("/dev/zero").is_err());
+        assert!(readable("password").is_err());
+    }
+}

@@ -1,0 +1,70 @@
+//! How our own log looks. It is needed before anything can be reported, so a wrong value falls back here and is
+//! reported when the settings are read.
+
+use std::ffi::OsString;
+
+use tracing::Level;
+
+use super::environment;
+use super::reader::Reader;
+use super::words;
+
+/// How our own log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogSettings {
+    /// `None`: text on a terminal, JSON otherwise.
+    pub format: Option<LogFormat>,
+    pub level: Level,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+impl LogSettings {
+    /// Never fails; `Settings::read` says what was wrong.
+    pub fn read(vars: &[(OsString, OsString)]) -> Self {
+        let ours = vars
+            .iter()
+            .filter(|(name, _)| name == "LOG_FORMAT" || name == "LOG_LEVEL");
+        Self::from_reader(&mut Reader::new(&environment::collect(ours.cloned())))
+    }
+
+    pub(super) fn from_reader(reader: &mut Reader<'_>) -> Self {
+        Self {
+            format: reader
+                .parse("LOG_FORMAT", words::log_format)
+                .map(|format| format.value),
+            level: reader
+                .parse("LOG_LEVEL", words::log_level)
+                .map_or(Level::INFO, |level| level.value),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LogFormat, LogSettings};
+    use tracing::Level;
+
+    #[test]
+    fn a_wrong_value_falls_back() {
+        let table = [
+            ("", "", None, Level::INFO),
+            ("JSON", "Debug", Some(LogFormat::Json), Level::DEBUG),
+            ("text", "error", Some(LogFormat::Text), Level::ERROR),
+            ("xml", "loud", None, Level::INFO),
+        ];
+        for (format, level, expected_format, expected_level) in table {
+            let vars = [
+                ("LOG_FORMAT", format),
+                ("LOG_LEVEL", level),
+                ("MASTER_HOST", ",,"),
+            ];
+            let read = LogSettings::read(&vars.map(|(name, value)| (name.into(), value.into())));
+            assert_eq!((read.format, read.level), (expected_format, expected_level));
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Ports that somebody wishes for. Whether they are free, and what becomes of a wish, is decided in the plan.
+
+use std::collections::BTreeMap;
+
+use crate::engine::{self, Component, PortName};
+
+use super::environment::is_service_link;
+use super::hosts::name;
+use super::reader::Reader;
+use super::{Source, Sourced};
+
+/// Reads a port number.
+pub(super) fn parse_port(text: &str) -> Result<u16, String> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    match text.parse::<u16>() {
+        Ok(port) if digits && port > 0 => Ok(port),
+        _ => Err("is not a port (1–65535)".to_owned()),
+    }
+}
+
+/// A wish for that port, or `None` where the value says "off".
+pub(super) fn parse_wish(port: PortName, text: &str) -> Result<Option<u16>, String> {
+    if port == PortName::ArrowFlight && text == "-1" {
+        return Ok(None);
+    }
+    parse_port(text).map(Some)
+}
+
+/// A variable of ours that holds a port, and is no port wish.
+pub(super) fn read_port(reader: &mut Reader<'_>, variable: &str) -> Option<Sourced<u16>> {
+    if is_link(reader, variable) {
+        return None;
+    }
+    reader.parse(variable, parse_port)
+}
+
+/// The wishes that have a variable of their own.
+pub(super) fn read(reader: &mut Reader<'_>) -> BTreeMap<PortName, Sourced<u16>> {
+    let mut wishes = BTreeMap::new();
+    for port in PortName::ALL {
+        let variable = port.variable();
+        if is_link(reader, variable) {
+            continue;
+        }
+        if let Some(Sourced {
+            value: Some(value),
+            source,
+        }) = reader.parse(variable, |text| parse_wish(port, text))
+        {
+            wishes.insert(port, Sourced { value, source });
+        }
+    }
+    wishes
+}
+
+fn is_link(reader: &mut Reader<'_>, variable: &str) -> bool {
+    let link = reader
+        .text(variable)
+        .is_some_and(|text| is_service_link(text.as_bytes()));
+    if link {
+        let text = "is set by Kubernetes for a service of that name and is not read as a port".to_owned();
+        reader.warn(variable, text);
+    }
+    link
+}
+
+/// Two ports of one component cannot have one number.
+pub(super) fn check_distinct(
+    reader: &mut Reader<'_>,
+    wishes: &BTreeMap<PortName, Sourced<u16>>,
+    component: Option<Component>,
+) {
+    let mut said: Vec<(PortName, PortName)> = Vec::new();
+    for one in Component::ALL {
+        if component.is_some_and(|component| component != one) {
+            continue;
+        }
+        let of_one: Vec<(PortName, &Sourced<u16>)> = wishes
+            .iter()
+            .filter(|(port, _)| listens(one, **port))
+            .map(|(port, wish)| (*port, wish))
+            .collect();
+        for (at, (port, wish)) in of_one.iter().enumerate() {
+            let earlier = of_one
+                .iter()
+                .take(at)
+                .find(|(_, earlier)| earlier.value == wish.value);
+            let Some((other, earlier)) = earlier else {
+                continue;
+            };
+            if said.contains(&(*other, *port)) {
+                continue;
+            }
+            said.push((*other, *port));
+            let why = format!(
+                "is wished for {} too, and one {} cannot listen twice on one port",
+                name(&earlier.source),
+                one.name()
+            );
+            reader.refuse(name(&wish.source), &wish.value.to_string(), &why);
+        }
+    }
+}
+
+/// Whether some engine's component has that port.
+fn listens(component: Component, port: PortName) -> bool {
+    engine::ALL
+        .into_iter()
+        .any(|engine| engine.port(component, port).is_some())
+}
+
+/// The port that a conf key sets in the conf file of that component.
+pub(super) fn of_conf_key(component: Component, key: &str) -> Option<PortName> {
+    engine::ALL
+        .into_iter()
+        .flat_map(|engine| engine.ports_of(component))
+        .find(|port| port.conf_key == key)
+        .map(|port| port.name)
+}
+
+/// Where a node is asked to be what the vendor's scripts call it, `BE_PORT` is the port the cluster knows it by.
+pub(super) fn rename_backend_port(wishes: &mut BTreeMap<PortName, Sourced<u16>>, local: &Source) {
+    use crate::engine::aliases::{Meaning, of};
+    let vendor = of(name(local)).is_some_and(|alias| alias.meaning == Meaning::LocalBackend);
+    if vendor
+        && !wishes.contains_key(&PortName::Heartbeat)
+        && let Some(port) = wishes.remove(&PortName::Be)
+    {
+        wishes.insert(PortName::Heartbeat, port);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{of_conf_key, parse_port, parse_wish};
+    use crate::engine::{Component, PortName};
+
+    #[test]
+    fn what_is_a_port() {
+        assert_eq!(parse_port("9030"), Ok(9030));
+        assert_eq!(parse_port("65535"), Ok(65535));
+        for text in [
+            "90x0",
+            "0",
+            "00",
+            "70000",
+            "65536",
+            "-1",
+            "+9030",
+            "9030.0",
+            "9 030",
+            "",
+            "9030,9031",
+        ] {
+            assert!(parse_port(text).is_err(), "{text}");
+        }
+        assert_eq!(parse_wish(PortName::ArrowFlight, "-1"), Ok(None));
+        assert!(parse_wish(PortName::Http, "-1").is_err());
+    }
+
+    #[test]
+    fn a_conf_key_of_a_port_is_known_by_any_engine() {
+        let table = [
+            (Component::Fe, "http_port", Some(PortName::Http)),
+            (Component::Be, "be_http_port", Some(PortName::BeHttp)),
+            (Component::Be, "webserver_port", Some(PortName::BeHttp)),
+            (Component::Cn, "heartbeat_service_port", Some(PortName::Heartbeat)),
+            (Component::Broker, "broker_ipc_port", Some(PortName::BrokerIpc)),
+            (Component::Be, "http_port", None),
+        ];
+        for (component, key, port) in table {
+            assert_eq!(of_conf_key(component, key), port, "{key}");
+        }
+    }
+}

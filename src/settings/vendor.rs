@@ -1,0 +1,198 @@
+//! What the vendors' own variables say, put into our words. Which variable means what stands in `engine/aliases.rs`.
+
+use crate::engine::Component;
+use crate::engine::aliases::{self, Meaning};
+
+use super::hosts::parse_host;
+use super::ports::parse_port;
+use super::problem::shown;
+use super::reader::{Reader, from_environment};
+use super::{Endpoint, Host, Sourced, words};
+
+/// A vendor's list of all FEs, the founding one first; empty if there is none.
+#[derive(Default)]
+pub(super) struct Servers(Vec<Server>);
+
+struct Server {
+    name: String,
+    edit_log: Sourced<Endpoint>,
+}
+
+impl Servers {
+    pub(super) fn hosts(&self) -> Option<Sourced<Vec<Host>>> {
+        let first = self.0.first()?;
+        let mut hosts: Vec<Host> = Vec::new();
+        for server in &self.0 {
+            if !hosts.contains(&server.edit_log.value.host) {
+                hosts.push(server.edit_log.value.host.clone());
+            }
+        }
+        Some(Sourced {
+            value: hosts,
+            source: first.edit_log.source.clone(),
+        })
+    }
+
+    /// The port the list gives for that host.
+    pub(super) fn edit_log_port(&self, host: Option<&Host>) -> Option<Sourced<u16>> {
+        let server = self
+            .0
+            .iter()
+            .find(|server| Some(&server.edit_log.value.host) == host)?;
+        Some(Sourced {
+            value: server.edit_log.value.port,
+            source: server.edit_log.source.clone(),
+        })
+    }
+}
+
+/// Reads `fe1:10.0.0.1:9010,fe2:10.0.0.2:9010`.
+pub(super) fn servers(reader: &mut Reader<'_>) -> Servers {
+    let mut servers = Vec::new();
+    for variable in aliases::meaning(Meaning::Servers) {
+        let Some(text) = reader.text(variable) else {
+            continue;
+        };
+        for (at, entry) in (1..).zip(text.split(',').map(str::trim)) {
+            let server = entry
+                .split_once(':')
+                .ok_or_else(|| "is not name:host:port".to_owned())
+                .and_then(|(name, endpoint)| Ok((name, parse_endpoint(endpoint)?)));
+            match server {
+                Ok((name, endpoint)) => servers.push(Server {
+                    name: name.to_ascii_lowercase(),
+                    edit_log: from_environment(variable, endpoint),
+                }),
+                Err(why) => reader.problem(
+                    variable,
+                    format!(
+                        "`{}` at position {at} {why}, set in the environment",
+                        shown(entry)
+                    ),
+                ),
+            }
+        }
+    }
+    // Their founder is the one with number 1, wherever it stands.
+    servers.sort_by_key(|server| number_at_end(&server.name) != Some(1));
+    Servers(servers)
+}
+
+/// The entry of the list that this node is.
+pub(super) fn own_server(reader: &mut Reader<'_>, servers: &Servers) -> Option<Sourced<Endpoint>> {
+    if servers.0.is_empty() {
+        return None;
+    }
+    for variable in aliases::meaning(Meaning::ServerNumber) {
+        let number = reader.parse(variable, |text| {
+            text.parse::<u32>().map_err(|_| "is not a number".to_owned())
+        });
+        let Some(number) = number else { continue };
+        let own = servers
+            .0
+            .iter()
+            .find(|server| number_at_end(&server.name) == Some(number.value));
+        match own {
+            Some(own) => return Some(own.edit_log.clone()),
+            None => reader.refuse(
+                variable,
+                &number.value.to_string(),
+                "is the number of no FE in the list",
+            ),
+        }
+    }
+    None
+}
+
+/// `host:port` of this node.
+pub(super) fn local_endpoints(reader: &mut Reader<'_>) -> Vec<Sourced<Endpoint>> {
+    aliases::meaning(Meaning::LocalEndpoint)
+        .filter_map(|variable| reader.parse(variable, parse_endpoint))
+        .collect()
+}
+
+/// The variable that holds the advertised host of this pod, after what the host type asks for.
+pub(super) fn pod_variable(reader: &mut Reader<'_>) -> Option<&'static str> {
+    let set = |reader: &Reader<'_>, meaning| {
+        aliases::meaning(meaning).find(|variable| reader.text(variable).is_some())
+    };
+    let by_name =
+        aliases::meaning(Meaning::HostType).find_map(|variable| reader.parse(variable, words::host_type));
+    let address = set(reader, Meaning::LocalAddress);
+    let name = set(reader, Meaning::LocalName);
+    let Some(by_name) = by_name else {
+        return address.or(name);
+    };
+    if !by_name.value {
+        return address;
+    }
+    // The address of a pod changes whenever the pod moves: it is no substitute for the name that was asked for.
+    if name.is_none() && address.is_some() && reader.text("LOCAL_HOST").is_none() {
+        let variable = super::hosts::name(&by_name.source);
+        let wanted: Vec<&str> = aliases::meaning(Meaning::LocalName).collect();
+        reader.refuse(
+            variable,
+            "FQDN",
+            &format!(
+                "asks for a name, and neither LOCAL_HOST nor {} gives one",
+                wanted.join(", ")
+            ),
+        );
+    }
+    name
+}
+
+/// The hosts behind a service name: somebody to ask, and, for an FE of a `StatefulSet`, the pod with number 0 as the seed.
+pub(super) fn service(
+    reader: &mut Reader<'_>,
+    component: Option<Component>,
+    local: Option<&Sourced<Host>>,
+) -> Option<Sourced<Vec<Host>>> {
+    let service = aliases::meaning(Meaning::AnyFe).find_map(|variable| reader.parse(variable, parse_host))?;
+    let component = component.or_else(|| {
+        aliases::meaning(Meaning::ComponentOfPod)
+            .find_map(|variable| reader.text(variable))
+            .and_then(Component::parse)
+    });
+    let mut hosts = vec![service.value.clone()];
+    if component.is_none_or(|component| component == Component::Fe) {
+        if let Some(seed) = local.and_then(|local| first_of_set(&local.value)) {
+            hosts.insert(0, seed);
+        } else {
+            let variable = super::hosts::name(&service.source);
+            let text = "names no single FE, so that no FE knows it may found: MASTER_HOST says which one";
+            reader.warn(variable, text.to_owned());
+        }
+    }
+    Some(Sourced {
+        value: hosts,
+        source: service.source,
+    })
+}
+
+/// `fe-0.fe.ns` for `fe-2.fe.ns`.
+fn first_of_set(host: &Host) -> Option<Host> {
+    let Host::Name(name) = host else { return None };
+    let (label, domain) = name.split_once('.').unwrap_or((name, ""));
+    let (set, ordinal) = label.rsplit_once('-')?;
+    ordinal.parse::<u32>().ok()?;
+    let first = if domain.is_empty() {
+        format!("{set}-0")
+    } else {
+        format!("{set}-0.{domain}")
+    };
+    Host::parse(&first).ok()
+}
+
+fn parse_endpoint(text: &str) -> Result<Endpoint, String> {
+    let (host, port) = text.rsplit_once(':').ok_or_else(|| "has no port".to_owned())?;
+    Ok(Endpoint {
+        host: parse_host(host)?,
+        port: parse_port(port)?,
+    })
+}
+
+fn number_at_end(name: &str) -> Option<u32> {
+    let digits = name.trim_start_matches(|c: char| !c.is_ascii_digit());
+    digits.parse().ok()
+}
