@@ -70,13 +70,17 @@ impl World {
         )?;
         let outcome = inside.program.wait()?;
         let said = fs::read_to_string(&output).unwrap_or_default();
+        // Indented, or the lines of the inner runner would be counted as the outer one's.
+        let told = said
+            .lines()
+            .fold(String::new(), |text, line| text + "  | " + line + "\n");
         ensure!(
             outcome.success(),
-            "inside, with all files left in {}:\n{said}",
+            "inside, with all files left in {}:\n{told}",
             dir.display()
         );
-        ensure!(said.contains("1 passed"), "no test is named {name}:\n{said}");
-        say(&said);
+        ensure!(said.contains("1 passed"), "no test is named {name}:\n{told}");
+        say(&told);
         fs::remove_dir_all(&dir)?;
         Ok(None)
     }

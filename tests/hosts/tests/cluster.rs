@@ -192,6 +192,10 @@ fn a_node_that_has_joined_starts_without_asking_anybody() -> anyhow::Result<()> 
         return Ok(());
     };
     let cluster = whole(&world, 3, 1)?;
+    for host in &cluster.hosts {
+        // Alive in the cluster's eyes is not yet Alive in the record.
+        host.says(PATIENCE, "is alive in cluster")?;
+    }
     cluster.hosts.iter().try_for_each(Host::kill9)?;
     for name in ["fe2", "be1"] {
         let host = cluster.host(name)?;
