@@ -112,6 +112,8 @@ impl Phase {
             // After a crash the tree was sent TERM already, and the crash stays the reason of the end.
             (Draining(_, None), StopAsked(_)) => (self, vec![]),
 
+            // Suspended, it could not do what it was asked to.
+            (Stopping(_) | Draining(..), Signal(SIGTSTP | SIGTTIN | SIGTTOU)) => (self, vec![]),
             (Running | Stopping(_) | Daemon(_) | Draining(..), Signal(signal)) => {
                 (self, vec![Forward(signal)])
             }
