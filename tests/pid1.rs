@@ -278,7 +278,7 @@ fn a_healthy_engine_wakes_nobody() {
     let Some(mut run) = Start::script("engine.sh").arg(place.mark()).run() else {
         return;
     };
-    run.line("engine up");
+    run.lines(["engine up", "engine started"]);
     let supervisor = run.supervisor();
     let switches = || status_line(supervisor, "voluntary_ctxt_switches").unwrap();
     // The line above may be read before the supervisor has gone to sleep for the first time.

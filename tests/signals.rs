@@ -114,7 +114,7 @@ fn power_failing_is_a_stop_request_the_engine_understands() {
 fn a_thread_dump_begins_no_grace() {
     let start = Start::script(example("hears")).grace(Duration::from_millis(1));
     let Some(mut run) = start.run() else { return };
-    run.line("hearing");
+    run.lines(["hearing", "engine started"]);
     run.signal(QUIT);
     run.line("heard 3");
     run.stays_quiet(Duration::from_millis(200));
