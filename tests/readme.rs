@@ -9,7 +9,9 @@ use muster::settings::variables;
 
 fn exit_codes() -> String {
     let mut table = String::from("| code | what happened | what to do |\n|---|---|---|\n");
-    let rows = ExitCode::TABLE.iter().map(|code| (code.number().to_string(), code.meaning()));
+    let rows = ExitCode::TABLE
+        .iter()
+        .map(|code| (code.number().to_string(), code.meaning()));
     for (number, (meaning, remedy)) in rows.chain([("n".to_owned(), ExitCode::Engine(0).meaning())]) {
         writeln!(table, "| {number} | {meaning} | {remedy} |").unwrap();
     }
@@ -28,10 +30,17 @@ fn filled(text: &str, name: &str, table: &str) -> String {
 fn the_readme_lists_every_setting_and_every_exit_code() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let text = std::fs::read_to_string(&path).unwrap();
-    let should = filled(&filled(&text, "settings", &variables::markdown()), "exit codes", &exit_codes());
+    let should = filled(
+        &filled(&text, "settings", &variables::markdown()),
+        "exit codes",
+        &exit_codes(),
+    );
     if std::env::var_os("UPDATE_README").is_some() {
         std::fs::write(&path, &should).unwrap();
     } else {
-        assert!(text == should, "README.md is behind: UPDATE_README=1 cargo test --test readme");
+        assert!(
+            text == should,
+            "README.md is behind: UPDATE_README=1 cargo test --test readme"
+        );
     }
 }

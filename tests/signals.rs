@@ -5,7 +5,7 @@ mod support;
 use std::path::Path;
 use std::time::Duration;
 
-use support::{Place, Start, example, fixture};
+use support::{Place, Start, eventually, example, fixture, status_line};
 
 const INT: i32 = 2;
 const QUIT: i32 = 3;
@@ -114,7 +114,7 @@ fn power_failing_is_a_stop_request_the_engine_understands() {
 fn a_thread_dump_begins_no_grace() {
     let start = Start::script(example("hears")).grace(Duration::from_millis(1));
     let Some(mut run) = start.run() else { return };
-    run.line("hearing");
+    run.lines(["hearing", "engine started"]);
     run.signal(QUIT);
     run.line("heard 3");
     run.stays_quiet(Duration::from_millis(200));
@@ -216,8 +216,28 @@ fn a_suspended_engine_is_woken_to_stop() {
     };
     run.line("engine up");
     run.signal(TSTP);
+    eventually("it is suspended", || {
+        status_line(run.engine()?, "State")?
+            .starts_with('T')
+            .then_some(())
+    });
     run.signal(TERM);
     run.line("suspended: waking it");
+    let end = run.end();
+    assert_eq!(end.code, 0, "{end:?}");
+    assert!(place.stopped_cleanly());
+}
+
+/// Two signals that wait together are read by their number: TERM first.
+#[test]
+fn a_suspension_does_not_overtake_a_stop_request() {
+    let place = Place::new();
+    let Some(mut run) = Start::script("engine.sh").arg(place.mark()).run() else {
+        return;
+    };
+    run.line("engine up");
+    run.signal(TERM);
+    run.signal(TSTP);
     let end = run.end();
     assert_eq!(end.code, 0, "{end:?}");
     assert!(place.stopped_cleanly());
@@ -269,7 +289,7 @@ fn a_script_that_cannot_be_started_has_its_own_code_and_sentence() {
             &fine,
             "/no/such/home",
             127,
-            "its working directory /no/such/home does not exist",
+            "its working directory /no/such/home cannot be entered: No such file",
         ),
     ];
     for exec in ["", " --exec"] {

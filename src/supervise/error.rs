@@ -19,8 +19,12 @@ pub enum SuperviseError {
     Wait(#[source] io::Error),
     #[error("cannot start {}: it does not exist", script.display())]
     Missing { script: PathBuf },
-    #[error("cannot start {}: its working directory {} does not exist", script.display(), dir.display())]
-    Directory { script: PathBuf, dir: PathBuf },
+    #[error("cannot start {}: its working directory {} cannot be entered", script.display(), dir.display())]
+    Directory {
+        script: PathBuf,
+        dir: PathBuf,
+        source: io::Error,
+    },
     #[error("cannot start {}: the interpreter its first line names does not exist", script.display())]
     Interpreter { script: PathBuf },
     #[error("cannot start {}: it cannot be executed", script.display())]

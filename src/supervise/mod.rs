@@ -20,7 +20,7 @@
 //! | QUIT | stop | passed on, no stop request: a JVM answers with a thread dump and lives on |
 //! | HUP | stop | passed on, no stop request |
 //! | CHLD | reap | reap; never passed on, it is news about our own children |
-//! | TSTP, TTIN, TTOU, CONT | ignored | passed on; we never stop ourselves, a sleeping PID 1 stops nothing cleanly |
+//! | TSTP, TTIN, TTOU, CONT | ignored | passed on, but no longer a suspension once a stop was asked for; we ourselves are never suspended |
 //! | all others, real-time ones too | ignored | passed on |
 //!
 //! Three rules beside the table. A repeated stop request is not passed on again and moves no deadline, because

@@ -9,7 +9,7 @@
 //! ```
 #![warn(clippy::wildcard_enum_match_arm)]
 
-use nix::libc::{SIGINT, SIGKILL, SIGPWR, SIGTERM};
+use nix::libc::{SIGINT, SIGKILL, SIGPWR, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU};
 
 use super::Exit;
 
@@ -112,6 +112,8 @@ impl Phase {
             // After a crash the tree was sent TERM already, and the crash stays the reason of the end.
             (Draining(_, None), StopAsked(_)) => (self, vec![]),
 
+            // Suspended, it could not do what it was asked to.
+            (Stopping(_) | Draining(..), Signal(SIGTSTP | SIGTTIN | SIGTTOU)) => (self, vec![]),
             (Running | Stopping(_) | Daemon(_) | Draining(..), Signal(signal)) => {
                 (self, vec![Forward(signal)])
             }
@@ -187,7 +189,7 @@ fn killed(exit: Option<Exit>, asked: bool) -> Phase {
 
 #[cfg(test)]
 mod tests {
-    use nix::libc::{SIGCONT, SIGHUP, SIGQUIT, SIGTSTP, SIGUSR1};
+    use nix::libc::{SIGCONT, SIGHUP, SIGQUIT, SIGUSR1};
 
     use super::Action::{ArmGrace, ArmLast, Ask, Forward, KillTree};
     use super::Event::{AllEnded, GraceOver, MainEnded, OthersEnded, Signal, StopAsked, TreeEmpty};
@@ -227,6 +229,7 @@ mod tests {
         (Running, StopAsked(TERM), Stopping(TERM), &[Ask(TERM), ArmGrace]),
         (Running, StopAsked(INT), Stopping(INT), &[Ask(INT), ArmGrace]),
         (Running, Signal(SIGUSR1), Running, &[Forward(SIGUSR1)]),
+        (Running, Signal(SIGTSTP), Running, &[Forward(SIGTSTP)]),
         (Running, OthersEnded(BAD), Running, &[]),
         (Running, MainEnded(GOOD), Daemon(GOOD), &[]),
         (Running, MainEnded(BAD), Draining(BAD, None), &[Ask(TERM), ArmGrace]),
@@ -239,6 +242,8 @@ mod tests {
         (Stopping(TERM), StopAsked(INT), Stopping(TERM), &[]),
         (Stopping(INT), StopAsked(TERM), Stopping(TERM), &[Ask(TERM)]),
         (Stopping(TERM), Signal(SIGHUP), Stopping(TERM), &[Forward(SIGHUP)]),
+        (Stopping(TERM), Signal(SIGTTIN), Stopping(TERM), &[]),
+        (Stopping(TERM), Signal(SIGTTOU), Stopping(TERM), &[]),
         (Stopping(TERM), OthersEnded(BAD), Stopping(TERM), &[]),
         (Stopping(TERM), MainEnded(DIED), Draining(DIED, Some(TERM)), &[]),
         (Stopping(TERM), AllEnded(GOOD), over(GOOD, true, true), &[]),
@@ -257,7 +262,8 @@ mod tests {
         (Draining(DIED, Some(INT)), StopAsked(TERM), Draining(DIED, Some(TERM)), &[Ask(TERM)]),
         (Draining(BAD, None), StopAsked(TERM), Draining(BAD, None), &[]),
         (Draining(DIED, Some(TERM)), Signal(SIGQUIT), Draining(DIED, Some(TERM)), &[Forward(SIGQUIT)]),
-        (Draining(BAD, None), Signal(SIGTSTP), Draining(BAD, None), &[Forward(SIGTSTP)]),
+        (Draining(BAD, None), Signal(SIGTSTP), Draining(BAD, None), &[]),
+        (Draining(BAD, None), Signal(SIGCONT), Draining(BAD, None), &[Forward(SIGCONT)]),
         (Draining(DIED, Some(TERM)), OthersEnded(BAD), Draining(DIED, Some(TERM)), &[]),
         (Draining(BAD, None), MainEnded(GOOD), Draining(BAD, None), &[]),
         (Draining(BAD, None), AllEnded(GOOD), Draining(BAD, None), &[]),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use nix::errno::Errno;
-use nix::libc::{SIGFPE, SIGHUP, SIGILL, SIGKILL, SIGPIPE, SIGSEGV, SIGSTOP};
+use nix::libc::{SIGFPE, SIGHUP, SIGILL, SIGKILL, SIGSEGV, SIGSTOP};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use tokio::io::Interest;
@@ -44,10 +44,10 @@ impl Signals {
 
 /// A start script must hear what we pass on, but "ignored" survives execve: `sh -c 'muster run &'` hands down an
 /// ignored INT, and an ignored CHLD would let the kernel discard the engine's exit status. Handlers do not survive
-/// it, so each ignored signal is given one; it never runs here, where everything is blocked. HUP stays as it
-/// is, that is what nohup promises; PIPE is Rust's own doing, and std undoes it.
+/// it, so each ignored signal is given one; it never runs here, where everything is blocked. PIPE is always
+/// among them, Rust's own doing. HUP stays as it is: that is what nohup promises.
 fn unignore() {
-    let kept = [SIGHUP, SIGPIPE, SIGKILL, SIGSTOP, SIGILL, SIGFPE, SIGSEGV];
+    let kept = [SIGHUP, SIGKILL, SIGSTOP, SIGILL, SIGFPE, SIGSEGV];
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     for signal in ignored(&status).filter(|signal| !kept.contains(signal)) {
         if let Err(error) = signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false))) {

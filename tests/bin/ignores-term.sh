@@ -1,4 +1,5 @@
 #!/bin/sh
 trap '' TERM
+sleep 1000 &
 echo "ignoring TERM"
-while :; do sleep 1000; done
+while :; do wait $!; done

@@ -1,5 +1,6 @@
 #!/bin/sh
+sleep 1000 &
 trap 'echo "not for INT"' INT
 trap 'echo clean >"$1"; exit 0' TERM
 echo "engine up"
-while :; do sleep 1000 & wait $!; done
+while :; do wait $!; done

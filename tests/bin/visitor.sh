@@ -1,5 +1,6 @@
 #!/bin/sh
 # What `docker exec` starts: parent 0. Leaves an orphan behind that ends at once, and waits itself.
+sleep 1000 &
 trap 'echo "visitor was signalled"' USR1 TERM
 (: &); echo "visiting"
-while :; do sleep 1000 & wait $!; done
+while :; do wait $!; done

@@ -223,19 +223,30 @@ impl End {
 impl Run {
     /// The next line that contains this.
     pub fn line(&mut self, text: &str) -> String {
+        self.line_of(&[text])
+    }
+
+    fn line_of(&mut self, texts: &[&str]) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.lines.recv_timeout(left) {
                 Ok(line) => {
                     self.seen.push(line.clone());
-                    if line.contains(text) {
+                    if texts.iter().any(|text| line.contains(text)) {
                         return line;
                     }
                 }
-                Err(error) => panic!("`{text}` never came ({error}); what came: {:#?}", self.seen),
+                Err(error) => panic!("{texts:?} never came ({error}); what came: {:#?}", self.seen),
             }
         }
+    }
+
+    /// A line for each of these, in any order: what two processes say at one time has none.
+    pub fn lines(&mut self, texts: [&str; 2]) {
+        let [one, other] = texts;
+        let first = self.line_of(&texts);
+        self.line(if first.contains(one) { other } else { one });
     }
 
     /// Nothing is printed in this time: to look at what runs while nothing happens.
