@@ -245,6 +245,27 @@ fn whoever_is_killed_while_it_founds_or_joins_gets_there_in_the_end() -> anyhow:
     is(&cluster, &id)
 }
 
+/// The second of two FEs has joined, and the power goes before its record says so. The first one waits for its vote
+/// with nothing open but the edit log port, and answers nobody: who waited for a leader would wait for ever.
+#[test]
+fn the_missing_vote_is_given_though_nobody_answers() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = cluster(&world, 2, 0)?;
+    let (seed, second) = (cluster.seed()?, cluster.host("fe2")?);
+    seed.start()?;
+    eventually(PATIENCE, "a leader", || cluster.leader().map(drop))?;
+    let id = cluster.id()?;
+    second.start()?;
+    second.says(PATIENCE, "transfer: FOLLOWER")?;
+    second.kill9()?;
+    seed.kill9()?;
+    cluster.hosts.iter().try_for_each(Host::start)?;
+    cluster.becomes_whole_with_restarts(PATIENCE)?;
+    is(&cluster, &id)
+}
+
 #[test]
 fn a_stop_is_clean_and_quick_on_every_host() -> anyhow::Result<()> {
     let Some(world) = World::enter(this_test!())? else {
