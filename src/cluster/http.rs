@@ -1,65 +1,179 @@
-//! The probes of a node over HTTP: no password, no TLS, no proxy.
+//! Asks a node's HTTP port: no password, no TLS, no proxy, no redirect. Paths and bodies are the engine's.
 
+use std::error::Error;
+use std::io;
 use std::time::Duration;
 
-use crate::engine::failure::Failure;
-use crate::settings::Host;
+use reqwest::Client;
+use reqwest::redirect::Policy;
+use tracing::debug;
 
-/// Whether an FE says that it serves. The status is 200 either way: the body tells.
-pub async fn bootstrap(host: &Host, port: u16, within: Duration) -> Result<(), Failure> {
-    status_ok(host, port, "/api/bootstrap", within).await
+use crate::engine::failure::Failure;
+use crate::engine::probe::{self, Ha, Membership, Probes, Ready};
+use crate::settings::{Endpoint, Host};
+
+/// No answer that is understood here is longer.
+const LONGEST: usize = 64 * 1024;
+
+/// Whether an FE says that it serves.
+pub async fn bootstrap(
+    probes: &Probes,
+    host: &Host,
+    http_port: u16,
+    within: Duration,
+) -> Result<Ready, Failure> {
+    let answer = get(host, http_port, probes.fe_ready, &[], within).await?;
+    // A status of its own goes with a body that says more.
+    probes.read_ready(&answer.body).map_err(|why| answer.blame(why))
 }
 
 /// Whether a BE or CN says that it serves.
-pub async fn backend_health(host: &Host, port: u16, within: Duration) -> Result<(), Failure> {
-    status_ok(host, port, "/api/health", within).await
+pub async fn backend_health(
+    probes: &Probes,
+    host: &Host,
+    http_port: u16,
+    within: Duration,
+) -> Result<Ready, Failure> {
+    let answer = get(host, http_port, probes.backend_ready, &[], within).await?;
+    probes.read_backend(&answer.body).map_err(|why| answer.blame(why))
 }
 
-async fn status_ok(host: &Host, port: u16, path: &str, within: Duration) -> Result<(), Failure> {
-    let body = get(&format!("http://{}{path}", host.with_port(port)), within).await?;
-    let answer: serde_json::Value = serde_json::from_str(&body).map_err(|_| Failure::Rejected {
-        code: 200,
-        text: "no JSON".to_owned(),
-    })?;
-    let word = |key: &str| {
-        answer
-            .get(key)
-            .and_then(serde_json::Value::as_str)
-            .unwrap_or_default()
-    };
-    if word("status") == "OK" {
-        return Ok(());
-    }
-    Err(Failure::Rejected {
-        code: 200,
-        text: format!("{} {}", word("status"), word("msg")).trim().to_owned(),
+/// What an FE says of `me`, asked from a registered address and without a password.
+pub async fn role_of(
+    probes: &Probes,
+    host: &Host,
+    http_port: u16,
+    me: &Endpoint,
+    within: Duration,
+) -> Result<Membership, Failure> {
+    let path = probes.role_of(&me.host.to_string(), me.port);
+    let answer = get(host, http_port, &path, &caller(probes, me), within).await?;
+    Membership::read(answer.status, answer.role.as_deref(), answer.name.as_deref())
+}
+
+/// The id of the cluster an FE belongs to; `None` if it does not talk to this caller.
+pub async fn cluster_id(
+    probes: &Probes,
+    host: &Host,
+    http_port: u16,
+    me: &Endpoint,
+    within: Duration,
+) -> Result<Option<String>, Failure> {
+    let answer = get(host, http_port, probes.version, &caller(probes, me), within).await?;
+    Ok(probe::cluster_id(&answer.body))
+}
+
+/// Who leads and who votes, as an FE tells anybody; `None` if its engine does not.
+pub async fn leader_by_ha(
+    probes: &Probes,
+    host: &Host,
+    http_port: u16,
+    within: Duration,
+) -> Result<Option<Ha>, Failure> {
+    let Some(path) = probes.ha else { return Ok(None) };
+    let answer = get(host, http_port, path, &[], within).await?;
+    Ha::read(&answer.body).map(Some).map_err(|why| answer.blame(why))
+}
+
+fn caller(probes: &Probes, me: &Endpoint) -> Vec<(&'static str, String)> {
+    probes.caller.map_or_else(Vec::new, |header| {
+        vec![
+            (header.host, me.host.to_string()),
+            (header.port, me.port.to_string()),
+        ]
     })
 }
 
-async fn get(url: &str, within: Duration) -> Result<String, Failure> {
-    let failed = |error: reqwest::Error| {
-        if error.is_timeout() {
-            Failure::Deadline(within.as_secs())
-        } else if error.is_connect() {
-            Failure::Refused
-        } else {
-            Failure::Unreachable(error.without_url().to_string())
+/// What came back. The body may hold the cluster's token: no `Debug`.
+struct Answer {
+    status: u16,
+    role: Option<String>,
+    name: Option<String>,
+    body: String,
+}
+
+impl Answer {
+    /// A body that is not understood says less than a status that is no success.
+    fn blame(&self, why: Failure) -> Failure {
+        if self.status == 200 || serde_json::from_str::<serde_json::Value>(&self.body).is_ok() {
+            return why;
         }
-    };
-    let client = reqwest::Client::builder()
+        Failure::Rejected {
+            code: self.status,
+            text: "over HTTP".to_owned(),
+        }
+    }
+}
+
+async fn get(
+    host: &Host,
+    port: u16,
+    path: &str,
+    headers: &[(&str, String)],
+    within: Duration,
+) -> Result<Answer, Failure> {
+    let at = host.with_port(port);
+    let answer = fetch(&format!("http://{at}{path}"), headers, within).await;
+    match &answer {
+        Ok(answer) => debug!(node = at, path, status = answer.status, "answered over HTTP"),
+        Err(why) => debug!(node = at, path, %why, "no answer over HTTP"),
+    }
+    answer
+}
+
+async fn fetch(url: &str, headers: &[(&str, String)], within: Duration) -> Result<Answer, Failure> {
+    let failed = |error: reqwest::Error| failure(&error, within);
+    let client = Client::builder()
         .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
+        .redirect(Policy::none())
+        // A little shorter, so that a host that is away is told from one that does not answer.
+        .connect_timeout(within * 9 / 10)
         .timeout(within)
         .pool_max_idle_per_host(0)
         .build()
         .map_err(failed)?;
-    let response = client.get(url).send().await.map_err(failed)?;
-    let status = response.status();
-    if !status.is_success() {
-        return Err(Failure::Rejected {
-            code: status.as_u16(),
-            text: "over HTTP".to_owned(),
-        });
+    let mut request = client.get(url);
+    for (name, value) in headers {
+        request = request.header(*name, value);
     }
-    response.text().await.map_err(failed)
+    let mut response = request.send().await.map_err(failed)?;
+    let header = |name: &str| {
+        let value = response.headers().get(name)?;
+        Some(value.to_str().ok()?.to_owned())
+    };
+    let (role, name) = (header("role"), header("name"));
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(failed)? {
+        body.extend_from_slice(&chunk);
+        if body.len() > LONGEST {
+            return Err(Failure::NotReady("its answer does not end".to_owned()));
+        }
+    }
+    Ok(Answer {
+        status: response.status().as_u16(),
+        role,
+        name,
+        body: String::from_utf8_lossy(&body).into_owned(),
+    })
+}
+
+fn failure(error: &reqwest::Error, within: Duration) -> Failure {
+    let causes = || std::iter::successors(error.source(), |error| (*error).source());
+    let root = causes()
+        .last()
+        .map_or_else(|| "no reason given".to_owned(), ToString::to_string);
+    let refused = causes()
+        .filter_map(|error| error.downcast_ref::<io::Error>())
+        .any(|error| error.kind() == io::ErrorKind::ConnectionRefused);
+    match (error.is_connect(), error.is_timeout()) {
+        (true, true) => Failure::Unreachable("no connection in time".to_owned()),
+        (true, false) if refused => Failure::Refused,
+        // There is no type for it.
+        (true, false) if causes().any(|error| error.to_string() == "dns error") => {
+            Failure::Unresolvable(root)
+        }
+        (true, false) => Failure::Unreachable(root),
+        (false, true) => Failure::late(within),
+        (false, false) => Failure::Lost(root),
+    }
 }

@@ -4,16 +4,20 @@
 pub mod greeting;
 pub mod http;
 mod mysql;
+mod reach;
 
 use std::time::Duration;
+
+use futures_util::future::join_all;
+use futures_util::stream::{FuturesUnordered, Stream};
 
 use crate::engine::Engine;
 use crate::engine::failure::Failure;
 use crate::engine::member::{Backend, Frontend};
-use crate::settings::{Account, Endpoint, Settings, Tls};
+use crate::settings::{Account, Endpoint, Settings, Tls, TlsMode};
 
-/// The deadline of one call: connecting, logging in, asking and reading together. A leader that has lost its quorum
-/// lets a statement hang for 40 s and more (observed).
+/// The deadline of one call: resolving, connecting, logging in, asking and reading together. A leader that has lost
+/// its quorum lets a statement hang for 40 s and more (observed).
 pub const DEADLINE: Duration = Duration::from_secs(3);
 
 /// What a node is added as.
@@ -38,22 +42,65 @@ pub trait Cluster {
     async fn add(&self, at: &Endpoint, what: Add, host_port: &str) -> Result<(), Failure>;
 }
 
+/// What one FE said of its members.
+pub type Said = Result<Vec<Frontend>, Failure>;
+
+/// Asks all for their members at once; the answers come as they arrive, each with its place in `at`. Dropping the
+/// stream ends the questions that are still open.
+pub fn ask_each<C: Cluster>(client: &C, at: &[Endpoint]) -> impl Stream<Item = (usize, Said)> {
+    at.iter()
+        .enumerate()
+        .map(async |(place, endpoint)| (place, client.frontends(endpoint).await))
+        .collect::<FuturesUnordered<_>>()
+}
+
+/// The same, waiting until each has answered or its deadline has ended; in the order of `at`.
+pub async fn ask_all<C: Cluster>(client: &C, at: &[Endpoint]) -> Vec<(Endpoint, Said)> {
+    join_all(
+        at.iter()
+            .map(async |endpoint| (endpoint.clone(), client.frontends(endpoint).await)),
+    )
+    .await
+}
+
 /// The MySQL form of the questions.
 #[derive(Debug, Clone)]
 pub struct Client {
     engine: &'static Engine,
     account: Account,
     tls: Tls,
+    /// The certificates of `CLUSTER_CA_FILE`, or why they cannot be had; `None` means the public authorities.
+    authorities: Option<Result<Vec<u8>, Failure>>,
     deadline: Duration,
 }
 
 impl Client {
     pub fn new(settings: &Settings, engine: &'static Engine) -> Self {
+        Self::with(settings.account.clone(), settings.tls.clone(), engine, DEADLINE)
+    }
+
+    /// A client with a deadline of its own.
+    pub fn with(account: Account, tls: Tls, engine: &'static Engine, deadline: Duration) -> Self {
+        if tls.mode != TlsMode::Off {
+            // The driver takes the process's provider and panics if two are linked and none was named. An error says
+            // that one was named before.
+            drop(rustls::crypto::ring::default_provider().install_default());
+        }
+        let authorities = match (tls.mode, &tls.ca_file) {
+            (TlsMode::Verify, Some(path)) => Some(std::fs::read(path).map_err(|error| {
+                Failure::Tls(format!(
+                    "CLUSTER_CA_FILE {} cannot be read: {error}",
+                    path.display()
+                ))
+            })),
+            _ => None,
+        };
         Self {
             engine,
-            account: settings.account.clone(),
-            tls: settings.tls.clone(),
-            deadline: DEADLINE,
+            account,
+            tls,
+            authorities,
+            deadline,
         }
     }
 }

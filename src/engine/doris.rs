@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::probe::{Caller, Probes, ReadyWord};
 use super::{Component, Engine, Layout, Poll, Port, PortKind, PortName, ReadyProof, Sql};
 
 const FE: &[Component] = &[Component::Fe];
@@ -162,6 +163,19 @@ pub(super) static ENGINE: Engine = Engine {
         add_backend: "ALTER SYSTEM ADD BACKEND \"{}\"",
         add_compute_node: None,
         set_all_roles: "",
+    },
+    // `/api/bootstrap` says OK before the query port is open, and on after the quorum is lost (observed).
+    probes: Probes {
+        fe_ready: "/api/health",
+        ready_word: ReadyWord::Code,
+        backend_ready: "/api/health",
+        role: "/role?host={host}&port={port}",
+        version: "/version",
+        ha: None,
+        caller: Some(Caller {
+            host: "CLIENT_NODE_HOST",
+            port: "CLIENT_NODE_PORT",
+        }),
     },
     fe_poll: Poll::Thrift { method: "ping" },
     backend_poll: Poll::Thrift { method: "heartbeat" },

@@ -1,5 +1,7 @@
 //! What a failed question means, told by code and text: whether to ask again, to stop, or to look once more.
 
+use std::time::Duration;
+
 /// Why an FE gave no usable answer. `Display` is one clause for the waiting line: "fe1:9030 refused the connection".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
@@ -9,13 +11,19 @@ pub enum Failure {
     Unreachable(String),
     #[error("has a name that does not resolve: {0}")]
     Unresolvable(String),
-    /// Seconds waited.
+    /// The connection was there, the answer was not. Seconds waited.
     #[error("did not answer within {0} s")]
     Deadline(u64),
     #[error("does not speak the MySQL protocol: {0}")]
     NotMySql(String),
+    /// It spoke the right protocol, then the connection ended: an FE that stops, or lost its quorum.
+    #[error("broke off: {0}")]
+    Lost(String),
     #[error("offers no TLS, but CLUSTER_TLS asks for it")]
     NoTls,
+    /// 5205.
+    #[error("accepts nothing but TLS, and CLUSTER_TLS is off: {0}")]
+    Insecure(String),
     #[error("failed the TLS handshake: {0}")]
     Tls(String),
     /// 1045: the account or its password.
@@ -24,6 +32,9 @@ pub enum Failure {
     /// 5203 or 1227: the account may not do this, also not with all its roles.
     #[error("refused for want of a privilege: {0}")]
     Privilege(String),
+    /// It runs and does not serve yet, or not any more.
+    #[error("is not ready: {0}")]
+    NotReady(String),
     /// The FE knows no leader, or lost the one it forwarded to.
     #[error("has no leader: {0}")]
     NoLeader(String),
@@ -51,42 +62,248 @@ pub enum Failure {
     },
 }
 
+/// What an FE says that has no leader to forward to: each was seen, under code 1064 or 1105, at another moment of an
+/// election, a cut cable or a lost quorum.
+const NO_LEADER: &[&str] = &[
+    "Internal error processing forward",
+    "forward failed",
+    "forward too many times",
+    "ForwardToMasterException",
+    // SocketException, ConnectException, NoRouteToHostException and their kin: the FE could not reach its leader.
+    "java.net.",
+    "TTransportException",
+    "Socket is closed by peer",
+    "Could not determine master",
+    "Commit policy: SIMPLE_MAJORITY",
+    "Cannot open null host",
+    "Failed to get master client",
+    "catalog is not ready",
+];
+
+/// Nothing was done, and the next try may well be.
+const BUSY: &[&str] = &[
+    "Failed to acquire",
+    // The name holds a millisecond stamp: the text itself says "Try again".
+    "frontend name already exists",
+];
+
+const EXISTS: &[&str] = &["already exists", "has already in brokers"];
+
 impl Failure {
-    /// The class of a server's error, by code and then by text: code 1064 is used for nearly everything.
-    pub fn from_server(code: u16, _state: &str, text: &str) -> Self {
-        const NO_LEADER: [&str; 10] = [
-            "Internal error processing forward",
-            "forward failed",
-            "java.net.SocketException",
-            "java.net.ConnectException",
-            "Socket is closed by peer",
-            "Could not determine master",
-            "Commit policy: SIMPLE_MAJORITY",
-            "Cannot open null host",
-            "Failed to get master client",
-            "is not ready",
-        ];
+    /// The class of a server's error: by code where the code says it, else by text, because 1064 says nearly all.
+    pub fn from_server(code: u16, state: &str, text: &str) -> Self {
         let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-        let text_owned = text.to_owned();
+        let said = presentable(text);
         match code {
-            1045 => Self::Denied(text_owned),
-            5203 | 1227 => Self::Privilege(text_owned),
-            5205 => Self::Tls(text_owned),
-            _ if says(&["frontend name already exists", "Failed to acquire"]) => Self::Busy(text_owned),
-            _ if says(&["already exists", "has already in brokers"]) => Self::Exists(text_owned),
-            _ if says(&NO_LEADER) => Self::NoLeader(text_owned),
-            _ => Self::Rejected {
-                code,
-                text: text_owned,
-            },
+            1045 => Self::Denied(said),
+            5203 | 1227 => Self::Privilege(said),
+            5205 => Self::Insecure(said),
+            _ if state == "28000" => Self::Denied(said),
+            _ if says(&["Access denied; you need"]) => Self::Privilege(said),
+            _ if says(BUSY) => Self::Busy(said),
+            _ if says(EXISTS) => Self::Exists(said),
+            _ if says(NO_LEADER) => Self::NoLeader(said),
+            _ => Self::Rejected { code, text: said },
         }
+    }
+
+    /// No answer within that time; less than a second counts as one.
+    pub fn late(within: Duration) -> Self {
+        Self::Deadline(
+            within
+                .as_secs()
+                .saturating_add(u64::from(within.subsec_nanos() > 0)),
+        )
     }
 
     /// Whether asking again, here or elsewhere, cannot help before a person has changed something.
     pub const fn is_final(&self) -> bool {
         matches!(
             self,
-            Self::Denied(_) | Self::Privilege(_) | Self::NoTls | Self::Tls(_)
+            Self::Denied(_) | Self::Privilege(_) | Self::NoTls | Self::Insecure(_) | Self::Tls(_)
         )
+    }
+}
+
+/// The longest text of a server that is passed on.
+const LONGEST: usize = 300;
+
+/// A server's text as it may be logged: its first line, not endless, and without the cluster's token, which error
+/// texts were seen to carry as part of a URL (`…&token=…`) or by itself (`invalid token: …`).
+pub fn presentable(text: &str) -> String {
+    let line = text.trim().lines().next().unwrap_or_default();
+    let mut shown = String::new();
+    let mut rest = line;
+    while let Some((before, secret)) = ["token=", "token: "]
+        .into_iter()
+        .filter_map(|mark| rest.split_once(mark).map(|(before, after)| (before, mark, after)))
+        .min_by_key(|(before, ..)| before.len())
+        .map(|(before, mark, after)| (format!("{before}{mark}…"), after))
+    {
+        shown.push_str(&before);
+        rest = secret.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '-');
+    }
+    shown.push_str(rest);
+    if shown.chars().count() > LONGEST {
+        shown = shown.chars().take(LONGEST).collect();
+        shown.push('…');
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Failure, presentable};
+
+    /// One answer a line: code, state, text. Seen on running FEs, or in sources where a version is said.
+    #[test]
+    fn each_text_a_server_was_seen_to_answer_has_its_class() {
+        type Class = fn(String) -> Failure;
+        let table: [(Class, &str); 6] = [
+            (
+                Failure::Denied,
+                "1045 28000 Access denied for user 'root' (using password: YES)
+                 1045 HY000 Access denied for user 'x' (using password: NO)",
+            ),
+            // 5203 since 3.3, 1227 before; the other engine has 1105 for everything.
+            (
+                Failure::Privilege,
+                "5203 42000 Access denied; you need (at least one of) the NODE privilege(s) on SYSTEM for this operation. Inactivated role(s): [cluster_admin].
+                 1227 42000 Access denied; you need (at least one of) the OPERATOR privilege(s) for this operation
+                 1105 HY000 errCode = 2, detailMessage = Access denied; you need (at least one of) the (NODE) privilege(s) for this operation",
+            ),
+            (
+                Failure::Insecure,
+                "5205 HY000 Connections using insecure transport are prohibited",
+            ),
+            (
+                Failure::NoLeader,
+                "1064 HY000 Internal error processing forward
+                 1064 HY000 forward failed: unknown result
+                 1064 HY000 java.net.SocketException: Connection reset
+                 1064 HY000 java.net.ConnectException: Connection refused
+                 1064 HY000 java.net.NoRouteToHostException: No route to host
+                 1064 HY000 Socket is closed by peer.
+                 1064 HY000 (JE 18.3.20) Could not determine master from helpers at:[/10.77.0.11:9010]
+                 1064 HY000 (JE 18.3.20) Commit policy: SIMPLE_MAJORITY required 1 replica. But none were active with this master.
+                 1064 HY000 Cannot open null host.
+                 5401 HY000 forward too many times 11
+                 1105 HY000 Exception, msg: Failed to get master client.
+                 1105 HY000 Exception, msg: Node catalog is not ready, please wait for a while. To master progress: start daemon threads.
+                 1105 HY000 ForwardToMasterException, msg: forward to master FE TNetworkAddress(hostname:10.78.0.11, port:9020), statement id: 9 : failed",
+            ),
+            (
+                Failure::Busy,
+                "1064 HY000 Failed to acquire globalStateMgr lock. Try again
+                 1064 HY000 frontend name already exists 10.77.0.12_9010_1795234168107. Try again",
+            ),
+            // `Same … already exists` up to 3.0, `frontend already exists` up to 2.3.
+            (
+                Failure::Exists,
+                "1064 HY000 FE with the same host: 10.77.0.12 already exists
+                 1064 HY000 frontend already exists name: 10.0.0.2_9010_1, role: FOLLOWER, 10.0.0.2:9010
+                 1064 HY000 Same backend already exists[10.0.0.4:9050]
+                 1064 HY000 Same compute node already exists[10.0.0.4:9050]
+                 1064 HY000 Backend already exists with same host 10.77.0.14 and port 9050
+                 1064 HY000 Compute node already exists with same host 10.77.0.14 and port 9050
+                 1064 HY000 Broker(10.77.0.15:8000) has already in brokers.",
+            ),
+        ];
+        for (class, answers) in table {
+            for answer in answers.lines().map(str::trim) {
+                let (code, rest) = answer.split_once(' ').unwrap();
+                let (state, text) = rest.split_once(' ').unwrap();
+                assert_eq!(
+                    Failure::from_server(code.parse().unwrap(), state, text),
+                    class(text.to_owned())
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn any_other_text_is_a_rejection_with_its_code() {
+        let texts = [
+            (
+                1064,
+                "Getting analyzing error. Detail message: Unknown host: fe9: Name or service not known.",
+            ),
+            (
+                1064,
+                "Getting analyzing error. Detail message: Invalid host port: 10.77.0.13.",
+            ),
+            (
+                1064,
+                "Getting syntax error at line 1, column 26. Detail message: No viable statement for input \
+                 'DECOMMISSION COMPUTE'.",
+            ),
+            (1064, "frontend does not exist[fe3:9010]"),
+            (1064, "can not drop current master node."),
+            (5501, "Unknown database 'x'"),
+            (1193, "Unknown system variable 'socket'"),
+        ];
+        for (code, text) in texts {
+            let failure = Failure::from_server(code, "HY000", text);
+            assert_eq!(
+                failure,
+                Failure::Rejected {
+                    code,
+                    text: text.to_owned()
+                }
+            );
+            assert!(!failure.is_final(), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_what_a_person_has_to_change_is_final() {
+        let text = String::new;
+        let finals = [
+            Failure::Denied(text()),
+            Failure::Privilege(text()),
+            Failure::NoTls,
+            Failure::Insecure(text()),
+            Failure::Tls(text()),
+        ];
+        let others = [
+            Failure::Refused,
+            Failure::Unreachable(text()),
+            Failure::Unresolvable(text()),
+            Failure::Deadline(3),
+            Failure::NotMySql(text()),
+            Failure::Lost(text()),
+            Failure::NotReady(text()),
+            Failure::NoLeader(text()),
+            Failure::Busy(text()),
+            Failure::Exists(text()),
+        ];
+        assert!(finals.iter().all(Failure::is_final));
+        assert!(!others.iter().any(Failure::is_final));
+    }
+
+    /// "our 404 or 503 -> `ErrMsg` of SHOW FRONTENDS and fe.warn.log contain the full URL with `cluster_id` and token".
+    #[test]
+    fn a_text_that_carries_the_clusters_token_is_passed_on_without_it() {
+        let table = [
+            (
+                "java.io.FileNotFoundException: http://10.77.0.12:8030/api/bootstrap?cluster_id=147889237&token=a1491ae0-9c2f",
+                "java.io.FileNotFoundException: http://10.77.0.12:8030/api/bootstrap?cluster_id=147889237&token=…",
+            ),
+            ("invalid token: a1491ae0-9c2f; asked", "invalid token: …; asked"),
+            ("token=a1 and token: b2", "token=… and token: …"),
+            ("Connection refused\nat line 2", "Connection refused"),
+            ("", ""),
+        ];
+        for (text, shown) in table {
+            assert_eq!(presentable(text), shown);
+        }
+        assert_eq!(presentable(&"x".repeat(1000)).chars().count(), 301);
+    }
+
+    #[test]
+    fn a_wait_of_less_than_a_second_is_not_told_as_none() {
+        use std::time::Duration;
+        assert_eq!(Failure::late(Duration::from_secs(3)), Failure::Deadline(3));
+        assert_eq!(Failure::late(Duration::from_millis(200)), Failure::Deadline(1));
     }
 }

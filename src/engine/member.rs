@@ -1,6 +1,13 @@
 //! What a row of SHOW FRONTENDS, SHOW BACKENDS and SHOW COMPUTE NODES says, read by column name: an `Id` came
 //! first in one version, columns were added in many, rows come in any order.
 
+use std::collections::BTreeMap;
+
+use super::failure::{Failure, presentable};
+
+/// One row: column name to cell, `None` for SQL NULL.
+pub type Row = BTreeMap<String, Option<String>>;
+
 /// One FE as the cluster lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frontend {
@@ -52,59 +59,6 @@ pub struct Backend {
     pub version: Option<String>,
 }
 
-use std::collections::BTreeMap;
-
-use super::failure::Failure;
-
-/// One row: column name to cell, `None` for SQL NULL.
-pub type Row = BTreeMap<String, Option<String>>;
-
-struct Cells<'a> {
-    statement: &'static str,
-    row: &'a Row,
-}
-
-impl Cells<'_> {
-    fn maybe(&self, column: &str) -> Option<&str> {
-        self.row
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(column))?
-            .1
-            .as_deref()
-    }
-
-    fn text(&self, column: &'static str) -> Result<&str, Failure> {
-        let cell = self
-            .row
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(column));
-        let cell = cell.ok_or(Failure::MissingColumn {
-            statement: self.statement,
-            column,
-        })?;
-        Ok(cell.1.as_deref().unwrap_or_default())
-    }
-
-    fn port(&self, column: &'static str) -> Result<u16, Failure> {
-        let text = self.text(column)?;
-        text.parse().map_err(|_| Failure::BadCell {
-            statement: self.statement,
-            column,
-            value: text.to_owned(),
-        })
-    }
-
-    fn flag(&self, column: &'static str) -> Result<bool, Failure> {
-        Ok(self.text(column)?.eq_ignore_ascii_case("true"))
-    }
-
-    fn filled(&self, column: &str) -> Option<String> {
-        self.maybe(column)
-            .filter(|text| !text.is_empty())
-            .map(str::to_owned)
-    }
-}
-
 impl Frontend {
     /// All rows of SHOW FRONTENDS.
     pub fn read(rows: &[Row]) -> Result<Vec<Self>, Failure> {
@@ -116,42 +70,19 @@ impl Frontend {
             statement: "SHOW FRONTENDS",
             row,
         };
-        let role = match cells.text("Role")? {
-            // Before the role said it, a column of its own did.
-            "FOLLOWER"
-                if cells
-                    .maybe("IsMaster")
-                    .is_some_and(|is| is.eq_ignore_ascii_case("true")) =>
-            {
-                FrontendRole::Leader
-            }
-            "LEADER" | "MASTER" => FrontendRole::Leader,
-            "FOLLOWER" => FrontendRole::Follower,
-            "OBSERVER" => FrontendRole::Observer,
-            other => {
-                return Err(Failure::BadCell {
-                    statement: "SHOW FRONTENDS",
-                    column: "Role",
-                    value: other.to_owned(),
-                });
-            }
-        };
         Ok(Self {
             name: cells.text("Name")?.to_owned(),
-            host: cells
-                .maybe("Host")
-                .map_or_else(|| cells.text("IP"), Ok)?
-                .to_owned(),
+            host: cells.host()?.to_owned(),
             edit_log_port: cells.port("EditLogPort")?,
-            http_port: cells.port("HttpPort")?,
-            query_port: cells.port("QueryPort")?,
-            rpc_port: cells.port("RpcPort")?,
-            role,
+            http_port: cells.learned_port("HttpPort")?,
+            query_port: cells.learned_port("QueryPort")?,
+            rpc_port: cells.learned_port("RpcPort")?,
+            role: cells.role()?,
             cluster_id: cells.text("ClusterId")?.to_owned(),
             join: cells.flag("Join")?,
             alive: cells.flag("Alive")?,
             last_heartbeat: cells.filled("LastHeartbeat"),
-            error: cells.maybe("ErrMsg").unwrap_or_default().to_owned(),
+            error: cells.error(),
             version: cells.filled("Version"),
         })
     }
@@ -176,18 +107,406 @@ impl Backend {
         let cells = Cells { statement, row };
         Ok(Self {
             id: cells.text(id)?.to_owned(),
-            host: cells
-                .maybe("Host")
-                .map_or_else(|| cells.text("IP"), Ok)?
-                .to_owned(),
+            host: cells.host()?.to_owned(),
             heartbeat_port: cells.port("HeartbeatPort")?,
             alive: cells.flag("Alive")?,
-            decommissioned: cells
-                .maybe("SystemDecommissioned")
-                .is_some_and(|is| is.eq_ignore_ascii_case("true")),
+            decommissioned: cells.flag("SystemDecommissioned")?,
             status: cells.filled("StatusCode"),
-            error: cells.maybe("ErrMsg").unwrap_or_default().to_owned(),
+            error: cells.error(),
             version: cells.filled("Version"),
         })
+    }
+}
+
+/// A row together with the statement that messages name.
+struct Cells<'a> {
+    statement: &'static str,
+    row: &'a Row,
+}
+
+impl<'a> Cells<'a> {
+    /// `None`: there is no such column.
+    fn column(&self, column: &str) -> Option<&'a Option<String>> {
+        self.row
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(column))
+            .map(|(_, cell)| cell)
+    }
+
+    /// `None`: there is no such column, or it is NULL.
+    fn cell(&self, column: &str) -> Option<&'a str> {
+        self.column(column)?.as_deref().map(str::trim)
+    }
+
+    /// A cell that must be there and hold something.
+    fn text(&self, column: &'static str) -> Result<&'a str, Failure> {
+        match self.cell(column) {
+            Some("") => Err(self.bad(column, "")),
+            Some(text) => Ok(text),
+            None if self.column(column).is_some() => Err(self.bad(column, "NULL")),
+            None => Err(Failure::MissingColumn {
+                statement: self.statement,
+                column,
+            }),
+        }
+    }
+
+    fn bad(&self, column: &'static str, value: &str) -> Failure {
+        Failure::BadCell {
+            statement: self.statement,
+            column,
+            value: value.to_owned(),
+        }
+    }
+
+    /// A cell that may be missing, NULL or empty, which all mean that nothing is known.
+    fn filled(&self, column: &str) -> Option<String> {
+        self.cell(column)
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    }
+
+    /// `IP` holds the name of a node that is registered by name; the other engine calls the same column `Host`.
+    fn host(&self) -> Result<&'a str, Failure> {
+        self.text(if self.column("Host").is_some() {
+            "Host"
+        } else {
+            "IP"
+        })
+    }
+
+    fn role(&self) -> Result<FrontendRole, Failure> {
+        // Until 2.3 a column of its own said who leads, and every member with a vote was FOLLOWER.
+        let leads = self
+            .cell("IsMaster")
+            .is_some_and(|is| is.eq_ignore_ascii_case("true"));
+        match self.text("Role")?.to_ascii_uppercase().as_str() {
+            "LEADER" | "MASTER" => Ok(FrontendRole::Leader),
+            "FOLLOWER" if leads => Ok(FrontendRole::Leader),
+            "FOLLOWER" => Ok(FrontendRole::Follower),
+            "OBSERVER" => Ok(FrontendRole::Observer),
+            _ => Err(self.bad("Role", self.text("Role")?)),
+        }
+    }
+
+    /// A port that is part of what the member is known by.
+    fn port(&self, column: &'static str) -> Result<u16, Failure> {
+        let text = self.text(column)?;
+        text.parse()
+            .ok()
+            .filter(|port| *port != 0)
+            .ok_or_else(|| self.bad(column, text))
+    }
+
+    /// A port that a heartbeat brings: before that 0, -1 or nothing, all read as 0.
+    fn learned_port(&self, column: &'static str) -> Result<u16, Failure> {
+        match self.text(column) {
+            Ok("-1") | Err(Failure::BadCell { .. }) => Ok(0),
+            Ok(text) => text.parse().map_err(|_| self.bad(column, text)),
+            Err(missing) => Err(missing),
+        }
+    }
+
+    fn flag(&self, column: &'static str) -> Result<bool, Failure> {
+        match self.text(column)?.to_ascii_lowercase().as_str() {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            other => Err(self.bad(column, other)),
+        }
+    }
+
+    fn error(&self) -> String {
+        presentable(self.cell("ErrMsg").unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Backend, Frontend, FrontendRole, Row};
+    use crate::engine::failure::Failure;
+
+    /// The first line names the columns; `NULL` is SQL NULL, nothing is the empty text.
+    fn rows(table: &str) -> Vec<Row> {
+        let mut lines = table
+            .lines()
+            .map(|line| line.split('|').map(str::trim).collect::<Vec<_>>())
+            .filter(|cells| cells.len() > 1);
+        let names = lines.next().unwrap();
+        lines
+            .map(|cells| {
+                assert_eq!(cells.len(), names.len(), "{cells:?}");
+                let cell = |text: &str| (text != "NULL").then(|| text.to_owned());
+                names
+                    .iter()
+                    .zip(cells)
+                    .map(|(name, text)| ((*name).to_owned(), cell(text)))
+                    .collect()
+            })
+            .collect()
+    }
+
+    /// 3.5.0, as observed: a leader, a follower that was added and never started, one that died, an observer.
+    const FRONTENDS_WITH_ID: &str = "
+        Id|Name                         |IP        |EditLogPort|HttpPort|QueryPort|RpcPort|Role    |ClusterId|Join |Alive|ReplayedJournalId|LastHeartbeat      |IsHelper|ErrMsg            |StartTime          |Version
+        1 |10.77.0.11_9010_1795234059948|10.77.0.11|9010       |8030    |9030     |9020   |LEADER  |147889237|true |true |212              |2026-11-20 10:15:31|true    |                  |2026-11-20 10:08:02|3.5.0-0be11fd
+        2 |10.77.0.12_9010_1795234168107|10.77.0.12|9010       |8030    |0        |0      |FOLLOWER|147889237|false|false|0                |NULL               |true    |                  |NULL               |NULL
+        3 |10.77.0.13_9010_1795234190551|10.77.0.13|9010       |8030    |9030     |9020   |FOLLOWER|147889237|true |false|207              |2026-11-20 10:14:56|true    |Connection refused|NULL               |3.5.0-0be11fd
+        4 |10.77.0.14_9010_1795234203016|fe4       |9010       |8030    |9030     |9020   |OBSERVER|147889237|true |true |212              |2026-11-20 10:15:31|false   |                  |2026-11-20 10:09:44|3.5.0-0be11fd";
+
+    /// 2.4 to 3.4: no `Id`, the role still says who leads.
+    const FRONTENDS_WITHOUT_ID: &str = "
+        Name                       |IP      |EditLogPort|HttpPort|QueryPort|RpcPort|Role    |ClusterId|Join|Alive|ReplayedJournalId|LastHeartbeat      |IsHelper|ErrMsg|StartTime          |Version
+        10.0.0.1_9010_1690000000000|10.0.0.1|9010       |8030    |9030     |9020   |LEADER  |42       |true|true |7                |2023-07-22 10:00:00|true    |      |2023-07-22 09:00:00|2.4.1-abc
+        10.0.0.2_9010_1690000000001|10.0.0.2|9010       |8030    |9030     |9020   |FOLLOWER|42       |true|true |7                |2023-07-22 10:00:00|true    |      |2023-07-22 09:00:00|2.4.1-abc";
+
+    /// 2.1 to 2.3: `IsMaster` says who leads.
+    const FRONTENDS_WITH_IS_MASTER: &str = "
+        Name                       |IP      |EditLogPort|HttpPort|QueryPort|RpcPort|Role    |IsMaster|ClusterId|Join|Alive|ReplayedJournalId|LastHeartbeat      |IsHelper|ErrMsg|StartTime          |Version
+        10.0.0.1_9010_1650000000000|10.0.0.1|9010       |8030    |9030     |9020   |FOLLOWER|true    |42       |true|true |7                |2022-04-15 10:00:00|true    |      |2022-04-15 09:00:00|2.3.0-abc
+        10.0.0.2_9010_1650000000001|10.0.0.2|9010       |8030    |9030     |9020   |FOLLOWER|false   |42       |true|true |7                |2022-04-15 10:00:00|true    |      |2022-04-15 09:00:00|2.3.0-abc
+        10.0.0.3_9010_1650000000002|10.0.0.3|9010       |8030    |9030     |9020   |OBSERVER|false   |42       |true|true |7                |2022-04-15 10:00:00|false   |      |2022-04-15 09:00:00|2.3.0-abc";
+
+    /// 1.19: a `HostName` beside the address, no version yet.
+    const FRONTENDS_WITH_HOST_NAME: &str = "
+        Name                       |IP      |HostName|EditLogPort|HttpPort|QueryPort|RpcPort|Role    |IsMaster|ClusterId|Join|Alive|ReplayedJournalId|LastHeartbeat      |IsHelper|ErrMsg
+        10.0.0.1_9010_1630000000000|10.0.0.1|fe1     |9010       |8030    |9030     |9020   |FOLLOWER|true    |42       |true|true |7                |2021-08-26 10:00:00|true    |";
+
+    /// The other engine, 4.0.1 as observed: `Host`, `ArrowFlightSqlPort`, `IsMaster`.
+    const FRONTENDS_WITH_HOST: &str = "
+        Name       |Host      |EditLogPort|HttpPort|QueryPort|RpcPort|ArrowFlightSqlPort|Role    |IsMaster|ClusterId |Join|Alive|ReplayedJournalId|LastStartTime      |LastHeartbeat      |IsHelper|ErrMsg|Version              |CurrentConnected|LiveSince
+        fe_cb6b1f9e|10.78.0.11|9010       |8030    |9030     |9020   |8070              |FOLLOWER|true    |1403539615|true|true |66               |2026-11-20 09:00:00|2026-11-20 10:00:00|true    |      |doris-4.0.1-Unknown  |Yes             |2026-11-20 09:00:00
+        fe_00c3a1d2|10.78.0.12|9010       |8030    |9030     |9020   |8070              |FOLLOWER|false   |1403539615|true|true |66               |2026-11-20 09:00:00|2026-11-20 10:00:00|true    |      |doris-4.0.1-Unknown  |No              |2026-11-20 09:00:00";
+
+    #[test]
+    fn frontends_are_read_by_name_in_every_layout() {
+        use FrontendRole::{Follower, Leader, Observer};
+        let table: &[(&str, &[(&str, FrontendRole)])] = &[
+            (
+                FRONTENDS_WITH_ID,
+                &[
+                    ("10.77.0.11", Leader),
+                    ("10.77.0.12", Follower),
+                    ("10.77.0.13", Follower),
+                    ("fe4", Observer),
+                ],
+            ),
+            (
+                FRONTENDS_WITHOUT_ID,
+                &[("10.0.0.1", Leader), ("10.0.0.2", Follower)],
+            ),
+            (
+                FRONTENDS_WITH_IS_MASTER,
+                &[
+                    ("10.0.0.1", Leader),
+                    ("10.0.0.2", Follower),
+                    ("10.0.0.3", Observer),
+                ],
+            ),
+            (FRONTENDS_WITH_HOST_NAME, &[("10.0.0.1", Leader)]),
+            (
+                FRONTENDS_WITH_HOST,
+                &[("10.78.0.11", Leader), ("10.78.0.12", Follower)],
+            ),
+        ];
+        for (layout, expected) in table {
+            let members = Frontend::read(&rows(layout)).unwrap();
+            let read: Vec<_> = members.iter().map(|fe| (fe.host.as_str(), fe.role)).collect();
+            assert_eq!(&read, expected);
+            assert!(members.iter().all(|fe| fe.edit_log_port == 9010));
+            assert!(members.iter().all(|fe| fe.http_port == 8030));
+        }
+    }
+
+    #[test]
+    fn every_cell_of_a_frontend_reaches_its_field() {
+        let members = Frontend::read(&rows(FRONTENDS_WITH_ID)).unwrap();
+        assert_eq!(
+            members[2],
+            Frontend {
+                name: "10.77.0.13_9010_1795234190551".to_owned(),
+                host: "10.77.0.13".to_owned(),
+                edit_log_port: 9010,
+                http_port: 8030,
+                query_port: 9030,
+                rpc_port: 9020,
+                role: FrontendRole::Follower,
+                cluster_id: "147889237".to_owned(),
+                join: true,
+                alive: false,
+                last_heartbeat: Some("2026-11-20 10:14:56".to_owned()),
+                error: "Connection refused".to_owned(),
+                version: Some("3.5.0-0be11fd".to_owned()),
+            }
+        );
+    }
+
+    #[test]
+    fn a_frontend_that_never_started_has_no_heartbeat_no_version_and_no_learned_ports() {
+        let members = Frontend::read(&rows(FRONTENDS_WITH_ID)).unwrap();
+        let added = &members[1];
+        assert_eq!((added.query_port, added.rpc_port), (0, 0));
+        assert_eq!((added.join, added.alive), (false, false));
+        assert_eq!((&added.last_heartbeat, &added.version), (&None, &None));
+        assert_eq!(added.error, "");
+    }
+
+    /// "SHOW FRONTENDS rows are in no fixed order."
+    #[test]
+    fn rows_in_another_order_are_the_same_members() {
+        let mut turned = rows(FRONTENDS_WITH_ID);
+        turned.rotate_left(2);
+        let mut members = Frontend::read(&turned).unwrap();
+        members.rotate_right(2);
+        assert_eq!(members, Frontend::read(&rows(FRONTENDS_WITH_ID)).unwrap());
+    }
+
+    #[test]
+    fn columns_nobody_knows_and_other_cases_change_nothing() {
+        let plain = rows(FRONTENDS_WITHOUT_ID);
+        let strange: Vec<Row> = plain
+            .iter()
+            .map(|row| {
+                let mut row: Row = row
+                    .iter()
+                    .map(|(name, cell)| (name.to_ascii_uppercase(), cell.clone()))
+                    .collect();
+                row.insert("Mood".to_owned(), None);
+                row
+            })
+            .collect();
+        assert_eq!(Frontend::read(&strange), Frontend::read(&plain));
+    }
+
+    #[test]
+    fn a_missing_column_is_named_and_one_that_old_versions_lack_is_not_missed() {
+        let needed = [
+            "Name",
+            "IP",
+            "EditLogPort",
+            "HttpPort",
+            "QueryPort",
+            "RpcPort",
+            "Role",
+            "ClusterId",
+            "Join",
+            "Alive",
+        ];
+        for row in rows(FRONTENDS_WITH_ID) {
+            for column in row.keys() {
+                let mut row = row.clone();
+                row.remove(column);
+                match needed.iter().find(|needed| *needed == column) {
+                    Some(column) => assert_eq!(
+                        Frontend::read(&[row]),
+                        Err(Failure::MissingColumn {
+                            statement: "SHOW FRONTENDS",
+                            column
+                        })
+                    ),
+                    None => assert!(Frontend::read(&[row]).is_ok(), "{column}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_cell_that_cannot_be_meant_is_named_with_its_value() {
+        let table = [
+            ("Role", Some("UNKNOWN"), "UNKNOWN"),
+            ("Alive", Some("maybe"), "maybe"),
+            ("Join", None, "NULL"),
+            ("Name", None, "NULL"),
+            ("IP", Some(""), ""),
+            ("EditLogPort", Some("99999"), "99999"),
+            ("EditLogPort", Some("0"), "0"),
+            ("QueryPort", Some("9030 "), ""),
+            ("QueryPort", Some("x"), "x"),
+        ];
+        for (column, cell, shown) in table {
+            let mut row = rows(FRONTENDS_WITH_ID).remove(0);
+            row.insert(column.to_owned(), cell.map(str::to_owned));
+            let expected = (!shown.is_empty() || column == "IP").then(|| Failure::BadCell {
+                statement: "SHOW FRONTENDS",
+                column,
+                value: shown.to_owned(),
+            });
+            assert_eq!(Frontend::read(&[row]).err(), expected, "{column} {cell:?}");
+        }
+    }
+
+    /// 3.5.0, as observed: alive, just added, refused, shutting down.
+    const BACKENDS: &str = "
+        BackendId|IP        |HeartbeatPort|BePort|HttpPort|BrpcPort|LastStartTime      |LastHeartbeat      |Alive|SystemDecommissioned|ClusterDecommissioned|TabletNum|ErrMsg                                       |Version|Status|StatusCode
+        10001    |10.77.0.14|9050         |9060  |8040    |8060    |2026-11-20 10:00:00|2026-11-20 10:15:31|true |false               |false                |12       |                                             |3.5.0  |{}    |OK
+        10002    |10.77.0.15|9050         |-1    |-1      |-1      |                   |                   |false|false               |false                |0        |                                             |       |{}    |CONNECTING
+        10003    |be3       |9150         |9060  |8040    |8060    |2026-11-20 10:00:00|2026-11-20 10:15:01|false|false               |false                |0        |java.net.ConnectException: Connection refused|3.5.0  |{}    |DISCONNECTED
+        10004    |10.77.0.16|9050         |9060  |8040    |8060    |2026-11-20 10:00:00|2026-11-20 10:15:31|false|true                |false                |3        |BE is shutting down                          |3.5.0  |{}    |SHUTDOWN";
+
+    /// 1.19 to 2.3: a `Cluster` column, no `StatusCode`.
+    const BACKENDS_WITH_CLUSTER: &str = "
+        BackendId|Cluster        |IP      |HostName|HeartbeatPort|BePort|HttpPort|BrpcPort|LastStartTime|LastHeartbeat|Alive|SystemDecommissioned|ClusterDecommissioned|TabletNum|ErrMsg|Version|Status
+        10001    |default_cluster|10.0.0.4|be1     |9050         |9060  |8040    |8060    |NULL         |NULL         |true |false               |false                |1        |      |1.19.0 |{}";
+
+    /// The other engine: `Host`, no `ClusterDecommissioned`.
+    const BACKENDS_WITH_HOST: &str = "
+        BackendId|Host      |HeartbeatPort|BePort|HttpPort|BrpcPort|ArrowFlightSqlPort|LastStartTime|LastHeartbeat|Alive|SystemDecommissioned|TabletNum|Tag|ErrMsg|Version|Status|HeartbeatFailureCounter|NodeRole
+        10001    |10.78.0.14|9050         |-1    |-1      |-1      |-1                |NULL         |NULL         |false|false               |0        |{} |      |       |{}    |0                      |mix";
+
+    #[test]
+    fn backends_are_read_by_name_in_every_layout() {
+        let read = Backend::read_backends(&rows(BACKENDS)).unwrap();
+        let shown: Vec<_> = read
+            .iter()
+            .map(|be| {
+                (
+                    be.host.as_str(),
+                    be.heartbeat_port,
+                    be.alive,
+                    be.decommissioned,
+                    be.status.as_deref(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("10.77.0.14", 9050, true, false, Some("OK")),
+                ("10.77.0.15", 9050, false, false, Some("CONNECTING")),
+                ("be3", 9150, false, false, Some("DISCONNECTED")),
+                ("10.77.0.16", 9050, false, true, Some("SHUTDOWN")),
+            ]
+        );
+        assert_eq!(read[1].version, None);
+        assert_eq!(read[2].error, "java.net.ConnectException: Connection refused");
+        for (layout, host) in [
+            (BACKENDS_WITH_CLUSTER, "10.0.0.4"),
+            (BACKENDS_WITH_HOST, "10.78.0.14"),
+        ] {
+            let read = Backend::read_backends(&rows(layout)).unwrap();
+            assert_eq!((read[0].host.as_str(), &read[0].status), (host, &None));
+        }
+    }
+
+    const COMPUTE_NODES: &str = "
+        ComputeNodeId|IP        |HeartbeatPort|BePort|HttpPort|BrpcPort|LastStartTime      |LastHeartbeat      |Alive|SystemDecommissioned|ClusterDecommissioned|ErrMsg|Version|HasStoragePath|StatusCode
+        10005        |10.77.0.17|9050         |9060  |8040    |8060    |2026-11-20 10:00:00|2026-11-20 10:15:31|true |false               |false                |      |3.5.0  |false         |OK";
+
+    #[test]
+    fn compute_nodes_have_an_id_column_of_their_own() {
+        let read = Backend::read_compute_nodes(&rows(COMPUTE_NODES)).unwrap();
+        assert_eq!(read[0].id, "10005");
+        assert_eq!(
+            Backend::read_backends(&rows(COMPUTE_NODES)),
+            Err(Failure::MissingColumn {
+                statement: "SHOW BACKENDS",
+                column: "BackendId"
+            })
+        );
+    }
+
+    #[test]
+    fn an_empty_list_is_an_empty_list() {
+        assert_eq!(Frontend::read(&[]), Ok(vec![]));
+        assert_eq!(Backend::read_backends(&[]), Ok(vec![]));
     }
 }

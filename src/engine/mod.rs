@@ -6,11 +6,13 @@ mod doris;
 pub mod failure;
 pub mod member;
 mod poll;
+pub mod probe;
 mod starrocks;
 
 use std::time::Duration;
 
 pub use poll::Poll;
+pub use probe::Probes;
 
 /// The engines that are recognised, supported or not.
 pub const ALL: [&Engine; 2] = [&starrocks::ENGINE, &doris::ENGINE];
@@ -39,6 +41,8 @@ pub struct Engine {
     /// The words that mean "this kept, unfinished join cannot be finished": set aside and join as if empty.
     pub cut_join: &'static [&'static str],
     pub sql: Sql,
+    /// What its nodes tell over HTTP without a password.
+    pub probes: Probes,
     /// How the leader calls a registered FE.
     pub fe_poll: Poll,
     /// How the leader calls a registered BE or CN.

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::probe::{Probes, ReadyWord};
 use super::{Component, Engine, Layout, Poll, Port, PortKind, PortName, ReadyProof, Sql};
 
 const FE: &[Component] = &[Component::Fe];
@@ -179,6 +180,16 @@ pub(super) static ENGINE: Engine = Engine {
         add_compute_node: Some("ALTER SYSTEM ADD COMPUTE NODE \"{}\""),
         // Observed: cluster_admin that is not a default role answers 5203 until this.
         set_all_roles: "SET ROLE ALL",
+    },
+    probes: Probes {
+        fe_ready: "/api/bootstrap",
+        ready_word: ReadyWord::Status,
+        backend_ready: "/api/health",
+        role: "/role?host={host}&port={port}",
+        version: "/version",
+        ha: Some("/api/show_meta_info?action=SHOW_HA"),
+        // It goes by the caller's address.
+        caller: None,
     },
     // Observed: 404 or 503 puts the leader's token into its ErrMsg, `{}` shows this FE as Alive; this answer does
     // neither.

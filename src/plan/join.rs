@@ -376,6 +376,7 @@ fn fatal(seen: &Seen) -> Option<Refusal> {
             "set CLUSTER_USER and CLUSTER_PASSWORD (or CLUSTER_PASSWORD_FILE) to an account of this cluster"
         }
         Failure::NoTls => "set CLUSTER_TLS=prefer or off, or give the FE a certificate",
+        Failure::Insecure(_) => "set CLUSTER_TLS=require, or verify with CLUSTER_CA_FILE",
         Failure::Tls(_) => "set CLUSTER_CA_FILE to the authority that signed the FE's certificate",
         _ => "give the account of CLUSTER_USER the cluster_admin role",
     };

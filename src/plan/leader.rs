@@ -157,7 +157,11 @@ pub fn shows_an_fe(why: &Failure) -> bool {
         | Failure::BadCell { .. }
         // The connection was there and no answer came: an FE whose leader is cut off hangs like that.
         | Failure::Deadline(_)
+        // It spoke the protocol, then the connection ended: it is stopping, or it lost its leader.
+        | Failure::Lost(_)
+        | Failure::NotReady(_)
         | Failure::NoTls
+        | Failure::Insecure(_)
         | Failure::Tls(_) => true,
         Failure::Refused | Failure::Unreachable(_) | Failure::Unresolvable(_) | Failure::NotMySql(_) => false,
     }

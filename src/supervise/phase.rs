@@ -211,156 +211,86 @@ mod tests {
         drained: true,
     };
 
+    const fn over(exit: Exit, asked: bool, drained: bool) -> Phase {
+        Phase::Over { exit, asked, drained }
+    }
+
+    const fn killing(exit: Option<Exit>, asked: bool) -> Phase {
+        Phase::Killing { exit, asked }
+    }
+
+    type Row = (Phase, Event, Phase, &'static [Action]);
+
+    #[rustfmt::skip]
+    const TABLE: &[Row] = &[
+        // A healthy engine.
+        (Running, StopAsked(TERM), Stopping(TERM), &[Ask(TERM), ArmGrace]),
+        (Running, StopAsked(INT), Stopping(INT), &[Ask(INT), ArmGrace]),
+        (Running, Signal(SIGUSR1), Running, &[Forward(SIGUSR1)]),
+        (Running, OthersEnded(BAD), Running, &[]),
+        (Running, MainEnded(GOOD), Daemon(GOOD), &[]),
+        (Running, MainEnded(BAD), Draining(BAD, None), &[Ask(TERM), ArmGrace]),
+        (Running, MainEnded(DIED), Draining(DIED, None), &[Ask(TERM), ArmGrace]),
+        (Running, AllEnded(BAD), over(BAD, false, true), &[]),
+        (Running, TreeEmpty, Running, &[]),
+        (Running, GraceOver, Running, &[]),
+        // Asked to stop.
+        (Stopping(TERM), StopAsked(TERM), Stopping(TERM), &[]),
+        (Stopping(TERM), StopAsked(INT), Stopping(TERM), &[]),
+        (Stopping(INT), StopAsked(TERM), Stopping(TERM), &[Ask(TERM)]),
+        (Stopping(TERM), Signal(SIGHUP), Stopping(TERM), &[Forward(SIGHUP)]),
+        (Stopping(TERM), OthersEnded(BAD), Stopping(TERM), &[]),
+        (Stopping(TERM), MainEnded(DIED), Draining(DIED, Some(TERM)), &[]),
+        (Stopping(TERM), AllEnded(GOOD), over(GOOD, true, true), &[]),
+        (Stopping(TERM), TreeEmpty, Stopping(TERM), &[]),
+        (Stopping(TERM), GraceOver, killing(None, true), &[KillTree, ArmLast]),
+        // A daemon in the place of the script.
+        (Daemon(GOOD), StopAsked(TERM), Draining(GOOD, Some(TERM)), &[Ask(TERM), ArmGrace]),
+        (Daemon(GOOD), Signal(SIGCONT), Daemon(GOOD), &[Forward(SIGCONT)]),
+        (Daemon(GOOD), OthersEnded(BAD), Daemon(BAD), &[]),
+        (Daemon(GOOD), MainEnded(BAD), Daemon(GOOD), &[]),
+        (Daemon(GOOD), AllEnded(BAD), Daemon(GOOD), &[]),
+        (Daemon(BAD), TreeEmpty, over(BAD, false, true), &[]),
+        (Daemon(GOOD), GraceOver, Daemon(GOOD), &[]),
+        // Draining: after a stop request, and after a crash.
+        (Draining(DIED, Some(TERM)), StopAsked(TERM), Draining(DIED, Some(TERM)), &[]),
+        (Draining(DIED, Some(INT)), StopAsked(TERM), Draining(DIED, Some(TERM)), &[Ask(TERM)]),
+        (Draining(BAD, None), StopAsked(TERM), Draining(BAD, None), &[]),
+        (Draining(DIED, Some(TERM)), Signal(SIGQUIT), Draining(DIED, Some(TERM)), &[Forward(SIGQUIT)]),
+        (Draining(BAD, None), Signal(SIGTSTP), Draining(BAD, None), &[Forward(SIGTSTP)]),
+        (Draining(DIED, Some(TERM)), OthersEnded(BAD), Draining(DIED, Some(TERM)), &[]),
+        (Draining(BAD, None), MainEnded(GOOD), Draining(BAD, None), &[]),
+        (Draining(BAD, None), AllEnded(GOOD), Draining(BAD, None), &[]),
+        (Draining(DIED, Some(TERM)), TreeEmpty, over(DIED, true, true), &[]),
+        (Draining(BAD, None), TreeEmpty, over(BAD, false, true), &[]),
+        (Draining(DIED, Some(TERM)), GraceOver, killing(Some(DIED), true), &[KillTree, ArmLast]),
+        (Draining(BAD, None), GraceOver, killing(Some(BAD), false), &[KillTree, ArmLast]),
+        // Everyone was killed.
+        (KILLING, StopAsked(TERM), KILLING, &[]),
+        (KILLING, Signal(SIGUSR1), KILLING, &[]),
+        (KILLING, OthersEnded(BAD), KILLING, &[KillTree]),
+        (KILLING, MainEnded(BAD), killing(Some(BAD), true), &[KillTree]),
+        (KILLING, AllEnded(BAD), over(BAD, true, false), &[]),
+        (killing(Some(BAD), false), TreeEmpty, over(BAD, false, false), &[]),
+        (KILLING, GraceOver, over(Exit::Signal(9), true, false), &[]),
+        // Nothing happens after the end.
+        (OVER, StopAsked(TERM), OVER, &[]),
+        (OVER, Signal(SIGUSR1), OVER, &[]),
+        (OVER, OthersEnded(GOOD), OVER, &[]),
+        (OVER, MainEnded(GOOD), OVER, &[]),
+        (OVER, AllEnded(GOOD), OVER, &[]),
+        (OVER, TreeEmpty, OVER, &[]),
+        (OVER, GraceOver, OVER, &[]),
+    ];
+
     #[test]
     fn every_pair_of_phase_and_event_has_its_row() {
-        let over = |exit, asked, drained| Phase::Over { exit, asked, drained };
-        let killing = |exit, asked| Phase::Killing { exit, asked };
-        for (phase, event, next, actions) in [
-            // A healthy engine.
-            (
-                Running,
-                StopAsked(TERM),
-                Stopping(TERM),
-                vec![Ask(TERM), ArmGrace],
-            ),
-            (Running, StopAsked(INT), Stopping(INT), vec![Ask(INT), ArmGrace]),
-            (Running, Signal(SIGUSR1), Running, vec![Forward(SIGUSR1)]),
-            (Running, OthersEnded(BAD), Running, vec![]),
-            (Running, MainEnded(GOOD), Daemon(GOOD), vec![]),
-            (
-                Running,
-                MainEnded(BAD),
-                Draining(BAD, None),
-                vec![Ask(TERM), ArmGrace],
-            ),
-            (
-                Running,
-                MainEnded(DIED),
-                Draining(DIED, None),
-                vec![Ask(TERM), ArmGrace],
-            ),
-            (Running, AllEnded(BAD), over(BAD, false, true), vec![]),
-            (Running, TreeEmpty, Running, vec![]),
-            (Running, GraceOver, Running, vec![]),
-            // Asked to stop.
-            (Stopping(TERM), StopAsked(TERM), Stopping(TERM), vec![]),
-            (Stopping(TERM), StopAsked(INT), Stopping(TERM), vec![]),
-            (Stopping(INT), StopAsked(TERM), Stopping(TERM), vec![Ask(TERM)]),
-            (
-                Stopping(TERM),
-                Signal(SIGHUP),
-                Stopping(TERM),
-                vec![Forward(SIGHUP)],
-            ),
-            (Stopping(TERM), OthersEnded(BAD), Stopping(TERM), vec![]),
-            (
-                Stopping(TERM),
-                MainEnded(DIED),
-                Draining(DIED, Some(TERM)),
-                vec![],
-            ),
-            (Stopping(TERM), AllEnded(GOOD), over(GOOD, true, true), vec![]),
-            (Stopping(TERM), TreeEmpty, Stopping(TERM), vec![]),
-            (
-                Stopping(TERM),
-                GraceOver,
-                killing(None, true),
-                vec![KillTree, ArmLast],
-            ),
-            // A daemon in the place of the script.
-            (
-                Daemon(GOOD),
-                StopAsked(TERM),
-                Draining(GOOD, Some(TERM)),
-                vec![Ask(TERM), ArmGrace],
-            ),
-            (
-                Daemon(GOOD),
-                Signal(SIGCONT),
-                Daemon(GOOD),
-                vec![Forward(SIGCONT)],
-            ),
-            (Daemon(GOOD), OthersEnded(BAD), Daemon(BAD), vec![]),
-            (Daemon(GOOD), MainEnded(BAD), Daemon(GOOD), vec![]),
-            (Daemon(GOOD), AllEnded(BAD), Daemon(GOOD), vec![]),
-            (Daemon(BAD), TreeEmpty, over(BAD, false, true), vec![]),
-            (Daemon(GOOD), GraceOver, Daemon(GOOD), vec![]),
-            // Draining: after a stop request, and after a crash.
-            (
-                Draining(DIED, Some(TERM)),
-                StopAsked(TERM),
-                Draining(DIED, Some(TERM)),
-                vec![],
-            ),
-            (
-                Draining(DIED, Some(INT)),
-                StopAsked(TERM),
-                Draining(DIED, Some(TERM)),
-                vec![Ask(TERM)],
-            ),
-            (Draining(BAD, None), StopAsked(TERM), Draining(BAD, None), vec![]),
-            (
-                Draining(DIED, Some(TERM)),
-                Signal(SIGQUIT),
-                Draining(DIED, Some(TERM)),
-                vec![Forward(SIGQUIT)],
-            ),
-            (
-                Draining(BAD, None),
-                Signal(SIGTSTP),
-                Draining(BAD, None),
-                vec![Forward(SIGTSTP)],
-            ),
-            (
-                Draining(DIED, Some(TERM)),
-                OthersEnded(BAD),
-                Draining(DIED, Some(TERM)),
-                vec![],
-            ),
-            (Draining(BAD, None), MainEnded(GOOD), Draining(BAD, None), vec![]),
-            (Draining(BAD, None), AllEnded(GOOD), Draining(BAD, None), vec![]),
-            (
-                Draining(DIED, Some(TERM)),
-                TreeEmpty,
-                over(DIED, true, true),
-                vec![],
-            ),
-            (Draining(BAD, None), TreeEmpty, over(BAD, false, true), vec![]),
-            (
-                Draining(DIED, Some(TERM)),
-                GraceOver,
-                killing(Some(DIED), true),
-                vec![KillTree, ArmLast],
-            ),
-            (
-                Draining(BAD, None),
-                GraceOver,
-                killing(Some(BAD), false),
-                vec![KillTree, ArmLast],
-            ),
-            // Everyone was killed.
-            (KILLING, StopAsked(TERM), KILLING, vec![]),
-            (KILLING, Signal(SIGUSR1), KILLING, vec![]),
-            (KILLING, OthersEnded(BAD), KILLING, vec![KillTree]),
-            (KILLING, MainEnded(BAD), killing(Some(BAD), true), vec![KillTree]),
-            (KILLING, AllEnded(BAD), over(BAD, true, false), vec![]),
-            (
-                killing(Some(BAD), false),
-                TreeEmpty,
-                over(BAD, false, false),
-                vec![],
-            ),
-            (KILLING, GraceOver, over(Exit::Signal(9), true, false), vec![]),
-            // Nothing happens after the end.
-            (OVER, StopAsked(TERM), OVER, vec![]),
-            (OVER, Signal(SIGUSR1), OVER, vec![]),
-            (OVER, OthersEnded(GOOD), OVER, vec![]),
-            (OVER, MainEnded(GOOD), OVER, vec![]),
-            (OVER, AllEnded(GOOD), OVER, vec![]),
-            (OVER, TreeEmpty, OVER, vec![]),
-            (OVER, GraceOver, OVER, vec![]),
-        ] {
-            assert_eq!(phase.step(event), (next, actions), "{phase:?}, {event:?}");
+        for (phase, event, next, actions) in TABLE {
+            assert_eq!(
+                phase.step(*event),
+                (*next, actions.to_vec()),
+                "{phase:?}, {event:?}"
+            );
         }
     }
 

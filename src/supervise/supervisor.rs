@@ -117,7 +117,12 @@ impl Supervisor {
                 biased;
                 signal = self.signals.next() => match signal? {
                     SIGCHLD => life.reap()?,
-                    signal => life.meet(Event::of(signal)),
+                    signal => {
+                        if signal == SIGPWR {
+                            info!("SIGPWR asks for a clean stop: the engine knows that as SIGTERM");
+                        }
+                        life.meet(Event::of(signal));
+                    }
                 },
                 () = over(&mut life.alarm) => {
                     life.alarm = None;
@@ -217,44 +222,46 @@ impl Life {
 
     /// One sentence for every decision an operator would ask about.
     fn say(&self, next: Phase, event: Event) {
+        let grace = self.grace;
         let waited = self
             .armed_at
             .map_or(Duration::ZERO, |armed_at| armed_at.elapsed());
-        let left = self.grace.saturating_sub(waited);
+        let left = grace.saturating_sub(waited);
+        let who = || self.tree.names();
         match (self.phase, next) {
             (Phase::Stopping(_) | Phase::Draining(..), _) if matches!(event, Event::StopAsked(_)) => {
                 info!("stop requested again: the engine still has {left:.1?}");
             }
             (Phase::Running, Phase::Stopping(stop)) | (Phase::Daemon(_), Phase::Draining(_, Some(stop))) => {
-                info!(
-                    "stop requested by {}: forwarding to the engine, up to {:?}",
-                    name(stop.signal()),
-                    self.grace
-                )
+                let signal = name(stop.signal());
+                info!("stop requested by {signal}: forwarding to the engine, up to {grace:?}");
             }
-            (Phase::Stopping(_), Phase::Draining(exit, _)) => info!(
-                "start script ended with {exit}, the engine has not: waiting up to {left:.1?} for {}",
-                self.tree.names()
-            ),
-            (Phase::Running, Phase::Draining(exit, _)) => warn!(
-                "start script ended with {exit} and nobody asked it to: stopping what it left behind, up to {:?}: {}",
-                self.grace,
-                self.tree.names()
-            ),
+            (Phase::Stopping(_), Phase::Draining(exit, _)) => {
+                info!(
+                    "start script ended with {exit}, waiting up to {left:.1?} for what it started: {}",
+                    who()
+                );
+            }
+            (Phase::Running, Phase::Draining(exit, _)) => {
+                warn!(
+                    "start script ended with {exit}, unasked: stopping what it left, up to {grace:?}: {}",
+                    who()
+                );
+            }
             (Phase::Running, Phase::Daemon(_)) => {
                 info!(
-                    "start script ended with 0 and left the engine running: supervising {}",
-                    self.tree.names()
+                    "start script ended with 0 and left the engine running, now supervised: {}",
+                    who()
                 );
             }
             (Phase::Stopping(_) | Phase::Draining(..), Phase::Killing { .. }) => {
                 warn!(
-                    "still running after {waited:.1?} of grace, now killed: {}",
-                    self.tree.names()
+                    "still running when the grace was over after {waited:.1?}, now killed: {}",
+                    who()
                 );
             }
             (Phase::Killing { .. }, Phase::Over { .. }) if event == Event::GraceOver => {
-                error!("killed {LAST:?} ago and still there: {}", self.tree.names());
+                error!("killed {LAST:?} ago and still there: {}", who());
             }
             _ => {}
         }

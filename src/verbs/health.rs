@@ -112,7 +112,7 @@ async fn check(
     match home.component {
         Component::Fe => {
             let http = port(PortName::Http)?;
-            http::bootstrap(&record.host, http, within)
+            http::bootstrap(&home.engine.probes, &record.host, http, within)
                 .await
                 .map_err(|why| format!("FE http port {http} {why}"))?;
             let query = Endpoint {
@@ -125,7 +125,7 @@ async fn check(
         }
         Component::Be | Component::Cn | Component::Broker => {
             let http = port(PortName::BeHttp)?;
-            http::backend_health(&record.host, http, within)
+            http::backend_health(&home.engine.probes, &record.host, http, within)
                 .await
                 .map_err(|why| format!("{what} http port {http} {why}"))?;
             open(&record.host, identity(home, &record)?).await?;

@@ -72,12 +72,9 @@ impl Response {
         head.extend([
             "content-length: ",
             &length,
-            "
-connection: ",
+            "\r\nconnection: ",
             connection,
-            "
-
-",
+            "\r\n\r\n",
         ]);
         let mut bytes = head.into_bytes();
         bytes.extend_from_slice(&self.body);

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 /// One engine second lasts 20 ms.
 pub(crate) const SCALE: f64 = 0.02;
+/// Longer than anything here takes on two busy cores.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 static WORLDS: AtomicU8 = AtomicU8::new(1);

@@ -1,0 +1,304 @@
+//! What a node's HTTP port says about itself, without any password: the paths, and how to read the bodies.
+
+use serde_json::Value;
+
+use super::failure::{Failure, presentable};
+
+/// The questions an engine's nodes answer over HTTP. `{host}` and `{port}` stand for whose membership is asked.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Probes {
+    /// Whether an FE serves. The body tells; a status of 200 alone proves nothing.
+    pub fe_ready: &'static str,
+    pub ready_word: ReadyWord,
+    /// Whether a BE or CN serves: `status` is `OK` in its body. It says nothing of any cluster.
+    pub backend_ready: &'static str,
+    /// Whether one node is a member, by headers; answered to members only.
+    pub role: &'static str,
+    /// The VERSION file, with the cluster's id and its token; answered to members only.
+    pub version: &'static str,
+    /// Who leads and who votes, where that is told to anybody.
+    pub ha: Option<&'static str>,
+    /// Headers that name the asking member, for an engine that goes by them and not by the source address.
+    pub caller: Option<Caller>,
+}
+
+/// The headers of a member that asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    pub host: &'static str,
+    pub port: &'static str,
+}
+
+/// How a body says that all is well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadyWord {
+    /// `"status":"OK"`.
+    Status,
+    /// `"code":0`.
+    Code,
+}
+
+/// An FE that says it serves. It goes on saying so for 300 s after it lost its leader (observed).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ready;
+
+/// What an FE says of one host and port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Membership {
+    /// The cluster lists it, in this role and under this node name.
+    Member { role: String, name: String },
+    /// The caller is a member; the one it asks about is not.
+    NotListed,
+    /// The FE does not talk to this caller: its address is no member's.
+    Stranger,
+}
+
+/// Who leads and who votes, as one FE sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ha {
+    /// Its own role: LEADER, FOLLOWER, OBSERVER, UNKNOWN, INIT.
+    pub role: String,
+    /// The host of the leader, if it knows one. `can_read` is not told here: it is false on a healthy leader.
+    pub leader: Option<String>,
+    /// The other members with a vote, dead ones too.
+    pub electable: Vec<String>,
+    pub observers: Vec<String>,
+    pub is_ready: bool,
+}
+
+impl Probes {
+    /// Reads the answer to `fe_ready`.
+    pub fn read_ready(&self, body: &str) -> Result<Ready, Failure> {
+        verdict(self.ready_word, body).map(|()| Ready)
+    }
+
+    /// Reads the answer to `backend_ready`.
+    pub fn read_backend(&self, body: &str) -> Result<Ready, Failure> {
+        verdict(ReadyWord::Status, body).map(|()| Ready)
+    }
+
+    /// The path of `role` for one node.
+    pub fn role_of(&self, host: &str, port: u16) -> String {
+        self.role
+            .replace("{host}", host)
+            .replace("{port}", &port.to_string())
+    }
+}
+
+fn verdict(word: ReadyWord, body: &str) -> Result<(), Failure> {
+    let answer = object(body)?;
+    let text = |key: &str| answer.get(key).and_then(Value::as_str);
+    let well = match word {
+        ReadyWord::Status => text("status") == Some("OK"),
+        ReadyWord::Code => answer.get("code").and_then(Value::as_i64) == Some(0),
+    };
+    if well {
+        return Ok(());
+    }
+    // `message` says OK whatever happened (observed); the reason stands in `msg`, or in `data`.
+    let why = ["data", "msg", "status"]
+        .into_iter()
+        .find_map(text)
+        .unwrap_or("it gives no reason");
+    Err(Failure::NotReady(presentable(why)))
+}
+
+fn object(body: &str) -> Result<Value, Failure> {
+    serde_json::from_str(body)
+        .ok()
+        .filter(Value::is_object)
+        .ok_or_else(|| Failure::NotReady("its answer is not a JSON object".to_owned()))
+}
+
+impl Membership {
+    /// Reads the answer to `role`.
+    pub fn read(status: u16, role: Option<&str>, name: Option<&str>) -> Result<Self, Failure> {
+        match (status, role) {
+            // `invalid client host.`
+            (400, _) => Ok(Self::Stranger),
+            (200, Some("UNKNOWN")) => Ok(Self::NotListed),
+            (200, Some(role)) => Ok(Self::Member {
+                role: role.to_owned(),
+                name: name.unwrap_or_default().to_owned(),
+            }),
+            (200, None) => Err(Failure::NotReady("it names no role".to_owned())),
+            (code, _) => Err(Failure::Rejected {
+                code,
+                text: "over HTTP".to_owned(),
+            }),
+        }
+    }
+}
+
+/// The cluster's id in the text of a VERSION file. The token beside it is not looked at.
+pub fn cluster_id(version_file: &str) -> Option<String> {
+    version_file
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .find(|(key, _)| key.trim() == "clusterId")
+        .map(|(_, id)| id.trim().to_owned())
+        .filter(|id| !id.is_empty())
+}
+
+impl Ha {
+    /// Reads the answer to `ha`.
+    pub fn read(body: &str) -> Result<Self, Failure> {
+        let answer = object(body)?;
+        let text = |key: &str| {
+            answer
+                .get(key)
+                .and_then(Value::as_str)
+                .map(str::trim)
+                .unwrap_or_default()
+        };
+        // Missing when there is none (observed).
+        let hosts = |key: &str| {
+            text(key)
+                .split([',', ' '])
+                .map(|host| host.trim().trim_start_matches('/'))
+                .filter(|host| !host.is_empty())
+                .map(str::to_owned)
+                .collect()
+        };
+        if text("role").is_empty() {
+            return Err(Failure::NotReady("it names no role".to_owned()));
+        }
+        Ok(Self {
+            // Up to 2.3 it says MASTER.
+            role: text("role").replace("MASTER", "LEADER"),
+            leader: Some(text("master"))
+                .filter(|host| !matches!(*host, "" | "unknown"))
+                .map(str::to_owned),
+            electable: hosts("electable_nodes"),
+            observers: hosts("observer_nodes"),
+            is_ready: text("is_ready") == "true",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ha, Membership, Ready, cluster_id};
+    use crate::engine::Engine;
+    use crate::engine::failure::Failure;
+
+    fn not_ready(why: &str) -> Result<Ready, Failure> {
+        Err(Failure::NotReady(why.to_owned()))
+    }
+
+    #[test]
+    fn readiness_is_read_from_the_body_and_never_from_its_message() {
+        let table = [
+            (
+                "starrocks",
+                r#"{"replayedJournalId":0,"queryPort":0,"rpcPort":0,"feStartTime":0,"heapUsedPercent":0.0,"status":"OK","code":"0","msg":"Success","message":"OK"}"#,
+                Ok(Ready),
+            ),
+            (
+                "starrocks",
+                r#"{"status":"FAILED","code":"1","msg":"not ready","message":"OK"}"#,
+                not_ready("not ready"),
+            ),
+            // Up to 3.0 a wrong token is answered with the right one.
+            (
+                "starrocks",
+                r#"{"status":"FAILED","msg":"invalid token: a1491ae0-9c2f"}"#,
+                not_ready("invalid token: …"),
+            ),
+            ("starrocks", "{}", not_ready("it gives no reason")),
+            ("starrocks", "", not_ready("its answer is not a JSON object")),
+            (
+                "starrocks",
+                "\"OK\"",
+                not_ready("its answer is not a JSON object"),
+            ),
+            (
+                "doris",
+                r#"{"msg":"success","code":0,"data":{"online_backend_num":0,"total_backend_num":0},"count":0}"#,
+                Ok(Ready),
+            ),
+            (
+                "doris",
+                r#"{"msg":"Server is not ready","code":503,"data":null,"count":0}"#,
+                not_ready("Server is not ready"),
+            ),
+            (
+                "doris",
+                r#"{"msg":"Error","code":1,"data":"not ready","count":0}"#,
+                not_ready("not ready"),
+            ),
+        ];
+        for (engine, body, expected) in table {
+            let probes = &Engine::by_id(engine).unwrap().probes;
+            assert_eq!(probes.read_ready(body), expected, "{engine} {body}");
+        }
+    }
+
+    #[test]
+    fn a_backend_is_ready_by_its_status_word() {
+        for engine in crate::engine::ALL {
+            let read = |body| engine.probes.read_backend(body);
+            assert_eq!(read(r#"{"status": "OK","msg": "To Be Added"}"#), Ok(Ready));
+            assert_eq!(
+                read(r#"{"status": "Server is not available","msg": "Server is shutting down"}"#),
+                not_ready("Server is shutting down")
+            );
+        }
+    }
+
+    #[test]
+    fn membership_is_told_by_headers_and_a_400_is_a_callers_foreign_address() {
+        let member = Membership::Member {
+            role: "FOLLOWER".to_owned(),
+            name: "10.77.0.12_9010_1795234168107".to_owned(),
+        };
+        assert_eq!(
+            Membership::read(200, Some("FOLLOWER"), Some("10.77.0.12_9010_1795234168107")),
+            Ok(member)
+        );
+        assert_eq!(
+            Membership::read(200, Some("UNKNOWN"), None),
+            Ok(Membership::NotListed)
+        );
+        assert_eq!(Membership::read(400, None, None), Ok(Membership::Stranger));
+        assert!(Membership::read(200, None, None).is_err());
+        assert!(Membership::read(404, None, None).is_err());
+    }
+
+    #[test]
+    fn the_path_of_a_role_question_names_host_and_port() {
+        let probes = &Engine::by_id("starrocks").unwrap().probes;
+        assert_eq!(
+            probes.role_of("10.77.0.12", 9010),
+            "/role?host=10.77.0.12&port=9010"
+        );
+    }
+
+    #[test]
+    fn a_version_file_gives_its_cluster_id_and_nothing_else() {
+        let file =
+            "#Thu Nov 20 10:08:02 UTC 2026\nclusterId=147889237\nrunMode=shared_nothing\ntoken=a1491ae0\n";
+        assert_eq!(cluster_id(file), Some("147889237".to_owned()));
+        assert_eq!(cluster_id("invalid client host."), None);
+        assert_eq!(cluster_id("clusterId=\n"), None);
+    }
+
+    #[test]
+    fn who_leads_is_read_from_any_fe() {
+        let leader = r#"{"role":"LEADER","current_journal_id":"212","master":"10.77.0.11","electable_nodes":"10.77.0.12,10.77.0.13","observer_nodes":"","can_read":"false","is_ready":"true","last_checkpoint_version":"0"}"#;
+        let cut_off = r#"{"role":"UNKNOWN","master":"unknown","can_read":"true","is_ready":"false"}"#;
+        assert_eq!(
+            Ha::read(leader),
+            Ok(Ha {
+                role: "LEADER".to_owned(),
+                leader: Some("10.77.0.11".to_owned()),
+                electable: vec!["10.77.0.12".to_owned(), "10.77.0.13".to_owned()],
+                observers: vec![],
+                is_ready: true,
+            })
+        );
+        let seen = Ha::read(cut_off).unwrap();
+        assert_eq!((seen.leader, seen.is_ready), (None, false));
+        assert!(Ha::read("{}").is_err());
+    }
+}

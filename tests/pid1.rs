@@ -1,0 +1,288 @@
+//! PID 1's duties, with real processes: reap everyone, lose no status, and stay until the last one is gone.
+
+mod support;
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use support::{Place, Run, Start, eventually, status_line};
+use tokio::time::Instant;
+
+const TERM: i32 = 15;
+
+/// Every way a vendor's script is known to run its engine.
+const SHAPES: [&str; 6] = [
+    "engine.sh",
+    "execs.sh",
+    "does-not-exec.sh",
+    "own-session.sh",
+    "through-tee.sh",
+    "daemon.sh",
+];
+
+/// "With tini, tini -g, dumb-init, catatonit -g, docker --init: bash dies first, the init exits, the kernel kills
+/// the engine after 0.05 s": the stop these engines begin is the stop they finish.
+#[test]
+fn a_stop_is_clean_whatever_the_shape_of_the_start_script() {
+    for shape in SHAPES {
+        let place = Place::new();
+        let Some(mut run) = Start::script(shape).arg(place.mark()).run() else {
+            return;
+        };
+        run.line("engine up");
+        run.signal(TERM);
+        let end = run.end();
+        assert_eq!(end.code, 0, "{shape}: {end:?}");
+        assert!(place.stopped_cleanly(), "{shape}: {end:?}");
+        assert!(end.says("stopped as asked"), "{shape}: {end:?}");
+    }
+}
+
+#[test]
+fn a_stop_is_as_clean_below_another_pid_1() {
+    for shape in SHAPES {
+        let place = Place::new();
+        let Some(mut run) = Start::script(shape).arg(place.mark()).below_a_shell().run() else {
+            return;
+        };
+        run.line("adopting orphans as a subreaper");
+        run.line("engine up");
+        run.signal(TERM);
+        let end = run.end();
+        assert_eq!(end.code, 0, "{shape}: {end:?}");
+        assert!(place.stopped_cleanly(), "{shape}: {end:?}");
+    }
+}
+
+/// Where the kernel hands us no orphans, the group is what is left to watch.
+#[test]
+fn without_orphans_of_its_own_it_still_waits_for_the_group() {
+    let place = Place::new();
+    let start = Start::script("does-not-exec.sh")
+        .arg(place.mark())
+        .below_a_shell()
+        .flag("--adopt-nobody");
+    let Some(mut run) = start.run() else { return };
+    run.line("engine up");
+    run.signal(TERM);
+    let end = run.end();
+    assert_eq!(end.code, 0, "{end:?}");
+    assert!(place.stopped_cleanly(), "{end:?}");
+}
+
+#[test]
+fn the_wait_for_the_rest_is_said_and_bounded() {
+    let place = Place::new();
+    let start = Start::script("does-not-exec.sh")
+        .arg(place.mark())
+        .grace(Duration::from_millis(100));
+    let Some(mut run) = start.run() else { return };
+    run.line("engine up");
+    run.signal(TERM);
+    let waiting = run.line("start script ended with 143 (SIGTERM), waiting up to");
+    assert!(waiting.contains("engine.sh (pid "), "{waiting}");
+    run.line("now killed: engine.sh (pid ");
+    // The wrapper's own end was clean; the engine's was not, and that is what counts.
+    let end = run.end();
+    assert_eq!(end.code, 137, "{end:?}");
+    assert!(!place.stopped_cleanly());
+}
+
+#[test]
+fn a_daemon_left_behind_is_the_engine_and_its_end_is_ours() {
+    let place = Place::new();
+    let fifo = place.fifo("end");
+    let Some(mut run) = Start::script("daemon-fails.sh").arg(&fifo).run() else {
+        return;
+    };
+    run.line("start script ended with 0 and left the engine running");
+    std::fs::write(&fifo, "\n").unwrap();
+    let end = run.end();
+    assert_eq!(end.code, 7, "{end:?}");
+}
+
+#[test]
+fn what_a_crashed_wrapper_leaves_behind_is_stopped_cleanly_and_the_crash_is_told() {
+    let place = Place::new();
+    let crash = place.fifo("crash");
+    let Some(mut run) = Start::script("wrapper-crashes.sh")
+        .arg(place.mark())
+        .arg(&crash)
+        .run()
+    else {
+        return;
+    };
+    run.line("engine up");
+    std::fs::write(&crash, "\n").unwrap();
+    run.line("start script ended with 3, unasked");
+    let end = run.end();
+    assert_eq!(end.code, 3, "{end:?}");
+    assert!(place.stopped_cleanly());
+}
+
+#[test]
+fn three_thousand_orphans_that_die_together_are_reaped_and_the_engines_status_is_kept() {
+    let place = Place::new();
+    let fifo = place.fifo("storm");
+    let Some(mut run) = Start::script("storm.sh").arg(&fifo).arg("3000").run() else {
+        return;
+    };
+    run.line("released");
+    let released = Instant::now();
+    run.line("all reaped");
+    let took = released.elapsed();
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    let end = run.end();
+    assert_eq!(end.code, 42, "{end:?}");
+}
+
+/// A process in the namespace whose parent is outside of it, as `docker exec` makes them.
+fn visit(run: &Run) -> std::process::Child {
+    let mut nsenter = Command::new("nsenter");
+    if nix::unistd::getuid().is_root() {
+        nsenter.args(["--pid", "--mount"]);
+    } else {
+        nsenter.args(["--user", "--preserve-credentials", "--pid", "--mount"]);
+    }
+    nsenter
+        .args(["--target", &run.supervisor().to_string()])
+        .arg(support::fixture("visitor.sh"));
+    nsenter
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn a_visitor_is_not_signalled_nor_waited_for_and_its_orphans_are_reaped() {
+    use std::io::{BufRead, BufReader};
+    let place = Place::new();
+    let Some(mut run) = Start::script("engine.sh").arg(place.mark()).run() else {
+        return;
+    };
+    run.line("engine up");
+    let mut visitor = visit(&run);
+    let mut lines = BufReader::new(visitor.stdout.take().unwrap())
+        .lines()
+        .map_while(Result::ok);
+    assert_eq!(lines.next().as_deref(), Some("visiting"));
+    let zombies = || {
+        let children =
+            std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", run.supervisor())).unwrap();
+        let states = children
+            .split_whitespace()
+            .map(|pid| status_line(pid.parse().unwrap(), "State"));
+        states.flatten().filter(|state| state.starts_with('Z')).count()
+    };
+    eventually("no zombie is left", || (zombies() == 0).then_some(()));
+    run.signal(TERM);
+    let end = run.end();
+    assert_eq!(end.code, 0, "{end:?}");
+    assert!(place.stopped_cleanly());
+    // The visitor died with the namespace, and not before.
+    assert_eq!(lines.collect::<Vec<_>>(), [""; 0]);
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test program's own child, and nothing else waits here"
+    )]
+    let gone = visitor.wait().unwrap();
+    assert!(!gone.success());
+}
+
+#[test]
+fn the_script_starts_with_a_clean_slate_whatever_we_were_started_with() {
+    for (how, pid) in [("", 2), ("--exec", 1)] {
+        let mut start = Start::script("state.sh")
+            .through("env --ignore-signal=INT,QUIT,TERM,CHLD,USR1,PIPE --block-signal=TERM,USR1")
+            .env("SECRET", "s3cret")
+            .env("INHERITED", "from outside")
+            .flag("--unset SECRET --dir /tmp");
+        if !how.is_empty() {
+            start = start.flag(how);
+        }
+        let Some(run) = start.run() else { return };
+        let end = run.end();
+        assert_eq!(end.code, 0, "{end:?}");
+        for mask in ["SigBlk", "SigIgn"] {
+            assert!(end.says(&format!("{mask}:\t0000000000000000")), "{how}: {end:?}");
+        }
+        // 3 is the descriptor `ls` reads the directory through.
+        assert!(end.lines.contains(&"fds 0 1 2 3 ".to_owned()), "{how}: {end:?}");
+        assert!(
+            end.says("given by the launch secret none inherited from outside"),
+            "{how}: {end:?}"
+        );
+        let group = if how.is_empty() { pid } else { 0 };
+        assert!(
+            end.says(&format!("pid {pid} group {group} in /tmp")),
+            "{how}: {end:?}"
+        );
+    }
+}
+
+/// nohup promises that a hangup changes nothing.
+#[test]
+fn an_ignored_hangup_stays_ignored() {
+    let start = Start::script("state.sh").through("env --ignore-signal=HUP");
+    let Some(run) = start.run() else { return };
+    let end = run.end();
+    assert!(end.says("SigIgn:\t0000000000000001"), "{end:?}");
+}
+
+#[test]
+fn a_healthy_engine_wakes_nobody() {
+    let place = Place::new();
+    let Some(mut run) = Start::script("engine.sh").arg(place.mark()).run() else {
+        return;
+    };
+    run.line("engine up");
+    let supervisor = run.supervisor();
+    let switches = || status_line(supervisor, "voluntary_ctxt_switches").unwrap();
+    // The line above may be read before the supervisor has gone to sleep for the first time.
+    eventually("it sleeps", || {
+        status_line(supervisor, "State")?.starts_with('S').then_some(())
+    });
+    let before = switches();
+    run.stays_quiet(Duration::from_secs(1));
+    assert_eq!(switches(), before);
+}
+
+#[test]
+fn a_watch_that_panics_or_ends_takes_nothing_with_it() {
+    for (watch, line) in [
+        ("panics", "the watch beside the engine panicked"),
+        ("ends", "watch ended"),
+    ] {
+        let place = Place::new();
+        let start = Start::script("engine.sh")
+            .arg(place.mark())
+            .flag(&format!("--watch {watch}"));
+        let Some(mut run) = start.run() else { return };
+        run.line(line);
+        // The engine may have been first.
+        run.signals_blocked();
+        eventually("the trap is set", || {
+            let engine = run.engine()?;
+            (u64::from_str_radix(&status_line(engine, "SigCgt")?, 16).ok()? >> (TERM - 1) & 1 == 1)
+                .then_some(())
+        });
+        run.signal(TERM);
+        let end = run.end();
+        assert_eq!(end.code, 0, "{end:?}");
+        assert!(place.stopped_cleanly());
+    }
+}
+
+#[test]
+fn the_watch_ends_with_the_stop_request() {
+    let place = Place::new();
+    let Some(mut run) = Start::script("engine.sh").arg(place.mark()).run() else {
+        return;
+    };
+    run.line("engine up");
+    run.signal(TERM);
+    run.line("watch dropped");
+    let end = run.end();
+    assert!(end.says("engine ended with 0"), "{end:?}");
+}
