@@ -108,12 +108,37 @@ impl Cluster {
         Ok(())
     }
 
-    /// Waits until the cluster is whole; the logs of who is missing are in the message if it does not get so.
+    /// Waits until the cluster is whole; the logs are in the message if it does not get so. A host that ends meanwhile
+    /// will not be Alive in time either.
     pub fn becomes_whole(&self, within: Duration) -> anyhow::Result<()> {
-        eventually(within, "one cluster with every host in it once and Alive", || {
-            self.is_whole()
+        self.becomes_whole_if(within, |host, code| bail!("{} ended with {code}", host.name()))
+    }
+
+    /// The same under a restart policy: an engine that ends is started again, as after a leader lost its quorum. What
+    /// muster refuses is refused the next time too.
+    pub fn becomes_whole_with_restarts(&self, within: Duration) -> anyhow::Result<()> {
+        self.becomes_whole_if(within, |host, code| {
+            ensure!(!(64..=79).contains(&code), "{} ended with {code}", host.name());
+            host.start()
         })
-        .map_err(|error| error.context(self.tails()))
+    }
+
+    fn becomes_whole_if(
+        &self,
+        within: Duration,
+        ended: impl Fn(&Host, i32) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let whole = eventually(within, "one cluster with every host in it once and Alive", || {
+            for host in self.hosts.iter().filter(|host| host.has_ended()) {
+                if let Err(error) = ended(host, host.exit(Duration::ZERO)?) {
+                    return Ok(Err(error));
+                }
+            }
+            self.is_whole().map(Ok)
+        });
+        whole
+            .and_then(|whole| whole)
+            .map_err(|error| error.context(self.tails()))
     }
 
     /// The id all members share.
