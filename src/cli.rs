@@ -1,5 +1,7 @@
 //! The command line: what was typed. What it means is decided in the verbs.
 
+#![expect(clippy::format_push_string, reason = "a short report, built once")]
+
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -38,7 +40,7 @@ pub struct RunArgs {
     /// fe, be or cn; found in the image if not given
     #[arg(value_parser = component)]
     pub component: Option<Component>,
-    /// Replace this process by the start script instead of supervising it (MUSTER_EXEC=1)
+    /// Replace this process by the start script instead of supervising it (`MUSTER_EXEC=1`)
     #[arg(long)]
     pub exec: bool,
     #[command(flatten)]

@@ -5,7 +5,10 @@ use std::process::ExitCode as Status;
 use muster::verbs::start;
 
 fn main() -> Status {
-    let outcome = start(std::env::args_os().collect(), std::env::vars_os().collect());
+    let outcome = start(
+        &std::env::args_os().collect::<Vec<_>>(),
+        std::env::vars_os().collect(),
+    );
     outcome.print();
     Status::from(outcome.code.number())
 }

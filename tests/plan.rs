@@ -2,6 +2,12 @@
 //! person would have (`env`, `conf`, a `record.json`, the `data` dir) and the plan that follows (`plan.txt`).
 //! `UPDATE_CASES=1 cargo test --test plan` writes the plans anew; read the difference before you commit it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the switch of the person who runs the test"
+)]
+
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +16,7 @@ use std::process::Command;
 
 use hosts::World;
 
-/// Addresses that cases give to LOCAL_HOST.
+/// Addresses that cases give to `LOCAL_HOST`.
 const OWN: [&str; 3] = ["10.0.0.11/32", "10.0.0.12/32", "192.168.1.11/32"];
 
 #[test]

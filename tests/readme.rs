@@ -1,6 +1,16 @@
 //! The README says what the program says: its tables are made from the program's own.
 //! `UPDATE_README=1 cargo test --test readme` writes them anew.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on has failed"
+)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the switch of the person who runs the test"
+)]
+
 use std::fmt::Write as _;
 use std::path::Path;
 

@@ -1,11 +1,14 @@
 //! The only loop back: observe, decide, act, until the engine may be started.
 
+#![expect(clippy::format_push_string, reason = "a short report, built once")]
+
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::time::{Instant, sleep};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::cluster::Cluster as Ask;
 use crate::effects::callers::Callers;
@@ -32,6 +35,8 @@ use crate::settings::{Endpoint, Host, Settings};
 
 /// The one look of a member without a record.
 const ONE_LOOK: Duration = Duration::from_secs(2);
+/// How long one member may take to accept a connection on its election port.
+const KNOCK: Duration = Duration::from_secs(1);
 /// The bound of a round while waiting: the deadline of a call, and a little for the first of them to be believed.
 const ROUND: Duration = Duration::from_secs(4);
 
@@ -159,7 +164,7 @@ pub async fn enter<C: Ask>(client: &C, settings: &Settings, home: &Home) -> Resu
                     search.pause(pace.next(true)).await;
                 }
             }
-            Step::SetAside { why } => search.set_aside(&plan, &why)?,
+            Step::SetAside { why } => search.set_aside(&plan, &why).await?,
             Step::Start => return search.finish(plan, None, false).await,
             Step::Found => return search.finish(plan, None, true).await,
             Step::Join { helper, cluster } => {
@@ -214,6 +219,7 @@ impl<C: Ask> Search<'_, C> {
             members: round.members().to_vec(),
             backends,
             callers,
+            waiting: self.waiting(plan, &round).await,
             guard_over: self
                 .listening
                 .is_some_and(|since| since.elapsed() >= plan.guard_time),
@@ -293,6 +299,27 @@ impl<C: Ask> Search<'_, C> {
             .collect()
     }
 
+    /// Members that wait for a vote: asked only by a node that may bring it, and only when nobody answers SQL.
+    async fn waiting(&self, plan: &Plan, round: &Round) -> Vec<String> {
+        let registered = |record: &&Record| matches!(record.progress, Progress::Added | Progress::Started);
+        let unfinished = matches!(plan.node.data, Data::Unfinished { keep: true, .. }) && !round.answered();
+        let Some(record) = self.record().filter(registered).filter(|_| unfinished) else {
+            return Vec::new();
+        };
+        let mut waiting = Vec::new();
+        for member in record
+            .members
+            .iter()
+            .filter(|member| member.host != plan.node.host)
+        {
+            let address = (member.host.to_string(), member.edit_log_port);
+            if let Ok(Ok(_)) = timeout(KNOCK, TcpStream::connect(address)).await {
+                waiting.push(member.host.with_port(member.edit_log_port));
+            }
+        }
+        waiting
+    }
+
     async fn backends(&self, cluster: &Cluster) -> Option<Backends> {
         let leader = endpoint(cluster);
         let backends = self.client.backends(&leader).await;
@@ -351,10 +378,10 @@ impl<C: Ask> Search<'_, C> {
 
     /// Before the engine has data of its own the state dir alone remembers.
     fn remember(&self, plan: &Plan, progress: Progress) -> Result<(), WriteError> {
-        self.places(plan).write_state(&self.new_record(plan, progress))
+        Self::places(plan).write_state(&self.new_record(plan, progress))
     }
 
-    fn places(&self, plan: &Plan) -> Places {
+    fn places(plan: &Plan) -> Places {
         Places {
             data_dir: plan.data_dir.clone(),
             state_dir: plan.state_dir.clone(),
@@ -386,7 +413,11 @@ impl<C: Ask> Search<'_, C> {
         }
     }
 
-    fn set_aside(&mut self, plan: &Plan, why: &str) -> Result<(), NoEntry> {
+    async fn set_aside(&mut self, plan: &Plan, why: &str) -> Result<(), NoEntry> {
+        // Or the ports it listens on would be found taken, by us.
+        if let Some(ear) = self.ear.take() {
+            ear.close().await;
+        }
         if plan.data_dir.exists() {
             let to = set_aside(&plan.data_dir, plan.data_is_mount_point, stamp())?;
             tracing::warn!("set {} aside as {}: {why}", plan.data_dir.display(), to.display());
@@ -430,7 +461,7 @@ impl<C: Ask> Search<'_, C> {
             _ => None,
         };
         let record = self.new_record(&plan, progress);
-        let places = self.places(&plan);
+        let places = Self::places(&plan);
         places.write(&record)?;
         for path in &plan.stale_files {
             remove_stale(path);

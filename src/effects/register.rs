@@ -28,7 +28,7 @@ pub async fn register<C: Cluster>(client: &C, leader: &Endpoint, node: &Node) ->
         .await;
     match (listed(client, leader, node).await, added) {
         (Ok(true), _) => Registered::Yes,
-        (Ok(false), Err(why)) | (Err(_), Err(why)) | (Err(why), Ok(())) => Registered::NotYet(why),
+        (Ok(false) | Err(_), Err(why)) | (Err(why), Ok(())) => Registered::NotYet(why),
         (Ok(false), Ok(())) => Registered::NotYet(Failure::Busy(
             "it accepted the ADD, but does not list this node".to_owned(),
         )),

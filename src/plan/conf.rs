@@ -1,6 +1,8 @@
 //! The text of the engine's conf file: the shipped one as the base, and one marked block of ours at its end.
 //! In both grammars the last value of a key wins, so the block says what is asked for and touches nothing else.
 
+#![expect(clippy::format_push_string, reason = "a short report, built once")]
+
 use crate::facts::conf::{Grammar, without_block};
 
 /// The first line of our block, without its line end.

@@ -64,11 +64,15 @@ impl Data {
     }
 }
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four independent facts of one directory"
+)]
 /// What an FE data dir shows, as far as the decision goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeDir {
     pub path: String,
-    /// No ROLE, VERSION, DEPLOY_MODE or journal.
+    /// No ROLE, VERSION, `DEPLOY_MODE` or journal.
     pub empty: bool,
     /// It holds a `*.jdb`.
     pub journal: bool,

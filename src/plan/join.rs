@@ -74,6 +74,9 @@ pub struct Seen {
     pub backends: Option<Backends>,
     /// Somebody who is a member of a living cluster called this host: who.
     pub callers: Vec<String>,
+    /// Members of the record that hold their election port open although none of them answers SQL: they wait for a
+    /// vote. `host:edit_log_port`.
+    pub waiting: Vec<String>,
     /// The guard time has run out.
     pub guard_over: bool,
     /// `WAIT_TIMEOUT` has run out.
@@ -159,10 +162,9 @@ pub fn decide(node: &Node, seen: &Seen) -> Step {
 
 fn decide_fe(node: &Node, seen: &Seen) -> Step {
     match &node.data {
-        Data::Joined { .. } | Data::UnfinishedFounding => Step::Start,
+        // An adopted one has looked: nobody contradicted within two seconds.
+        Data::Joined { .. } | Data::UnfinishedFounding | Data::Adopted { .. } => Step::Start,
         Data::Dropped { cluster } => dropped(node, cluster.as_ref()),
-        // Nobody contradicted within two seconds.
-        Data::Adopted { .. } => Step::Start,
         Data::Empty { known } => match &seen.belief {
             // `BOOTSTRAP=force` founds whoever answers.
             _ if node.role == Role::Seed && node.bootstrap == Bootstrap::Force => Step::Found,
@@ -182,7 +184,14 @@ fn decide_fe(node: &Node, seen: &Seen) -> Step {
                 Some((helper, cluster)) if is_member(node, &seen.members) => Step::Join { helper, cluster },
                 Some(_) | None => wait(node, seen),
             },
-            Belief::Nobody => wait(node, seen),
+            // With only their election ports open nobody can say who leads: there is no leader without this vote.
+            Belief::Nobody => match (seen.waiting.first(), node.data.cluster()) {
+                (Some(helper), Some((cluster, _))) => Step::Join {
+                    helper: helper.clone(),
+                    cluster: cluster.to_owned(),
+                },
+                _ => wait(node, seen),
+            },
         },
         Data::Unproven { why, .. } => match &seen.belief {
             Belief::Leader(_) => Step::SetAside { why: why.clone() },

@@ -20,6 +20,7 @@ const ROLES: [Role; 5] = [
     Role::ComputeNode,
 ];
 
+#[expect(clippy::unnecessary_wraps, reason = "as the data holds it")]
 fn id(id: &str) -> Option<ClusterId> {
     Some(ClusterId {
         id: id.to_owned(),
@@ -103,7 +104,7 @@ fn node(role: Role, data_name: &str) -> Node {
 /// What one FE at 10.0.0.1 shows; `silent` is nobody, `leaderless` an FE without a leader.
 fn seen(rows: &str, guard_over: bool) -> Seen {
     let said = match rows {
-        "silent" => Err(Failure::Refused),
+        "silent" | "voteless" => Err(Failure::Refused),
         "leaderless" => Err(Failure::NoLeader("forward failed".to_owned())),
         "denied" => Err(Failure::Denied("for user 'root'".to_owned())),
         rows => Ok(members(rows)),
@@ -140,6 +141,11 @@ fn seen(rows: &str, guard_over: bool) -> Seen {
             compute_nodes: Vec::new(),
         }),
         callers: Vec::new(),
+        waiting: if rows == "voteless" {
+            vec!["10.0.0.1:9010".to_owned()]
+        } else {
+            Vec::new()
+        },
         guard_over,
         patience_over: false,
     }
@@ -158,6 +164,7 @@ fn step(node: &Node, seen: &Seen) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn the_rows_that_matter() {
     let table = [
         // Founding.
@@ -261,6 +268,22 @@ fn the_rows_that_matter() {
         ),
         (Role::Follower, "keep", "1L+", false, "register at 10.0.0.1"),
         (Role::Follower, "keep", "silent", false, "wait: no FE answers"),
+        // After a power cut nobody serves SQL before there is a leader, and there is none without this vote.
+        (
+            Role::Follower,
+            "keep",
+            "voteless",
+            false,
+            "join 10.0.0.1:9010 of 77",
+        ),
+        (
+            Role::Follower,
+            "poisoned",
+            "voteless",
+            false,
+            "wait: no FE answers",
+        ),
+        (Role::Follower, "wiped", "voteless", false, "wait: no FE answers"),
         // Two members, one dead: they wait for this very vote, and FE 1 answers.
         (
             Role::Follower,
@@ -423,8 +446,8 @@ fn never(node: &Node, seen: &Seen, case: &str) {
         }
         Step::Start => {
             assert!(
-                !matches!(node.data, Data::Unfinished { .. } | Data::Dropped { .. })
-                    && !(node.role.is_fe() && node.data.is_empty()),
+                !(matches!(node.data, Data::Unfinished { .. } | Data::Dropped { .. })
+                    || node.role.is_fe() && node.data.is_empty()),
                 "starts bare what was never a member: {case}"
             );
             // Only who asks nobody cannot know; everyone else has looked.

@@ -29,6 +29,10 @@ pub struct Cluster {
 }
 
 /// What a round of answers amounts to.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one value a round; a box would only hide it"
+)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Belief {
     Leader(Cluster),

@@ -366,8 +366,8 @@ fn conf_entries(settings: &Settings, facts: &Facts, ports: &[Choice]) -> Vec<(En
         .get(&facts.home.component)
         .map(Vec::as_slice)
         .unwrap_or_default();
-    let wished = |key: &str| wishes.iter().any(|wish| wish.key == key);
-    if !wished("priority_networks")
+    let is_wished = |key: &str| wishes.iter().any(|wish| wish.key == key);
+    if !is_wished("priority_networks")
         && let Some(address) = local_addresses(facts).first()
     {
         let width = if address.is_ipv4() { 32 } else { 128 };
@@ -450,6 +450,7 @@ fn query_port(settings: &Settings, facts: &Facts) -> u16 {
         .unwrap_or(0)
 }
 
+#[expect(clippy::too_many_lines, reason = "one line of `explain` after the other")]
 fn decisions(
     settings: &Settings,
     facts: &Facts,

@@ -227,7 +227,6 @@ mod tests {
     use super::{Inputs, choose};
     use crate::engine::{ALL, Component, PortName};
     use crate::settings::{Source, Sourced};
-    use std::collections::BTreeMap;
 
     #[derive(Default)]
     struct Case {
@@ -287,6 +286,7 @@ mod tests {
     use PortName::{BeHttp, EditLog, Heartbeat, Http, Query, Rpc};
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn each_kind_of_port_follows_its_rule() {
         let none = Case::default;
         let table: Vec<(&str, Case, &str)> = vec![

@@ -1,5 +1,7 @@
 //! `muster explain`: every decision of `run`, with its value, where it came from and why. Reads, and changes nothing.
 
+#![expect(clippy::format_push_string, reason = "a short report, built once")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -10,7 +12,7 @@ use crate::facts::gather;
 use crate::facts::home::Home;
 use crate::plan::{Plan, Prescribed, derive, shown};
 use crate::settings::Settings;
-use crate::verbs::Outcome;
+use crate::verbs::{Outcome, warning_lines};
 
 /// The plan of this host as text, or as JSON.
 pub fn explain(settings: &Settings, home: Home, json: bool) -> Outcome {
@@ -19,11 +21,7 @@ pub fn explain(settings: &Settings, home: Home, json: bool) -> Outcome {
         Err(refusals) => Outcome::refused(&refusals),
         Ok(plan) => Outcome {
             output: if json { as_json(&plan) } else { as_text(&plan) },
-            report: plan
-                .warnings
-                .iter()
-                .map(|warning| format!("warning: {warning}\n"))
-                .collect(),
+            report: warning_lines(&plan.warnings),
             code: ExitCode::Ok,
         },
     }

@@ -1,5 +1,7 @@
 //! One file a verb.
 
+#![expect(clippy::format_push_string, reason = "a short report, built once")]
+
 pub mod explain;
 pub mod health;
 pub mod run;
@@ -108,8 +110,17 @@ fn report(refusals: &[Refusal]) -> String {
     text
 }
 
+/// One line each.
+fn warning_lines<T: std::fmt::Display>(warnings: &[T]) -> String {
+    let mut text = String::new();
+    for warning in warnings {
+        text.push_str(&format!("warning: {warning}\n"));
+    }
+    text
+}
+
 /// The whole program between the first instruction and the exit: what was typed, what was asked, the verb.
-pub fn start(args: Vec<OsString>, vars: Vec<(OsString, OsString)>) -> Outcome {
+pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
     // Before anything else can start a thread: a stop request that comes now is then kept, not lost or deadly.
     let signals = match args.get(1) {
         Some(verb) if verb == "run" => match Signals::block() {
@@ -118,7 +129,7 @@ pub fn start(args: Vec<OsString>, vars: Vec<(OsString, OsString)>) -> Outcome {
         },
         _ => None,
     };
-    let cli = match Cli::try_parse_from(&args) {
+    let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => return Outcome::usage(&error),
     };
@@ -159,11 +170,7 @@ pub fn start(args: Vec<OsString>, vars: Vec<(OsString, OsString)>) -> Outcome {
 /// Everything that is read once: settings, and the home they lead to. All problems of the settings come first.
 fn read(flags: Flags, vars: Vec<(OsString, OsString)>) -> Result<(Settings, Home), Outcome> {
     let (settings, warnings) = Settings::read(flags, vars).map_err(|problems| {
-        let warnings: String = problems
-            .warnings()
-            .iter()
-            .map(|warning| format!("warning: {warning}\n"))
-            .collect();
+        let warnings = warning_lines(problems.warnings());
         Outcome {
             output: String::new(),
             report: format!("{warnings}error: {problems}\n"),
