@@ -13,8 +13,8 @@ use futures_util::stream::{FuturesUnordered, Stream};
 
 use crate::engine::Engine;
 use crate::engine::failure::Failure;
-use crate::engine::member::{Backend, Frontend};
-use crate::settings::{Account, Endpoint, Settings, Tls, TlsMode};
+use crate::engine::member::{Backend, Frontend, Row};
+use crate::settings::{Account, Endpoint, Secret, Settings, Source, Sourced, Tls, TlsMode};
 
 /// The deadline of one call: resolving, connecting, logging in, asking and reading together. A leader that has lost
 /// its quorum lets a statement hang for 40 s and more (observed).
@@ -63,6 +63,9 @@ pub async fn ask_all<C: Cluster>(client: &C, at: &[Endpoint]) -> Vec<(Endpoint, 
     .await
 }
 
+/// The account every cluster begins with.
+const ROOT: &str = "root";
+
 /// The MySQL form of the questions.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -72,11 +75,49 @@ pub struct Client {
     /// The certificates of `CLUSTER_CA_FILE`, or why they cannot be had; `None` means the public authorities.
     authorities: Option<Result<Vec<u8>, Failure>>,
     deadline: Duration,
+    /// A cluster of this age may not have given root its password yet: `ROOT_PASSWORD_FILE` is set.
+    first_boot: bool,
 }
 
 impl Client {
     pub fn new(settings: &Settings, engine: &'static Engine) -> Self {
-        Self::with(settings.account.clone(), settings.tls.clone(), engine, DEADLINE)
+        let client = Self::with(settings.account.clone(), settings.tls.clone(), engine, DEADLINE);
+        Self {
+            first_boot: settings.root_password_file.is_some(),
+            ..client
+        }
+    }
+
+    /// The same, as root without a password: what a cluster begins with.
+    fn as_new_root(&self) -> Self {
+        let user = Sourced {
+            value: ROOT.to_owned(),
+            source: Source::Default,
+        };
+        Self {
+            account: Account { user, password: None },
+            first_boot: false,
+            ..self.clone()
+        }
+    }
+
+    /// Gives root its password, if root has none yet.
+    pub async fn set_root_password(&self, at: &Endpoint, password: &Secret) -> Result<(), Failure> {
+        let quoted = password.reveal().replace('\\', "\\\\").replace('\'', "\\'");
+        let statement = self.engine.sql.set_own_password.replace("{}", &quoted);
+        self.as_new_root().ask(at, &statement).await.map(drop)
+    }
+
+    /// One statement; between the founding and the moment root gets its password, root still has none.
+    async fn say(&self, at: &Endpoint, statement: &str) -> Result<Vec<Row>, Failure> {
+        match self.ask(at, statement).await {
+            Err(Failure::Denied(why)) if self.first_boot && self.account.user.value == ROOT => self
+                .as_new_root()
+                .ask(at, statement)
+                .await
+                .map_err(|_| Failure::Denied(why)),
+            answer => answer,
+        }
     }
 
     /// A client with a deadline of its own.
@@ -101,22 +142,23 @@ impl Client {
             tls,
             authorities,
             deadline,
+            first_boot: false,
         }
     }
 }
 
 impl Cluster for Client {
     async fn frontends(&self, at: &Endpoint) -> Result<Vec<Frontend>, Failure> {
-        Frontend::read(&self.ask(at, self.engine.sql.show_frontends).await?)
+        Frontend::read(&self.say(at, self.engine.sql.show_frontends).await?)
     }
 
     async fn backends(&self, at: &Endpoint) -> Result<Vec<Backend>, Failure> {
-        Backend::read_backends(&self.ask(at, self.engine.sql.show_backends).await?)
+        Backend::read_backends(&self.say(at, self.engine.sql.show_backends).await?)
     }
 
     async fn compute_nodes(&self, at: &Endpoint) -> Result<Vec<Backend>, Failure> {
         match self.engine.sql.show_compute_nodes {
-            Some(statement) => Backend::read_compute_nodes(&self.ask(at, statement).await?),
+            Some(statement) => Backend::read_compute_nodes(&self.say(at, statement).await?),
             None => Ok(Vec::new()),
         }
     }
@@ -129,6 +171,6 @@ impl Cluster for Client {
             Add::Backend => sql.add_backend,
             Add::ComputeNode => sql.add_compute_node.unwrap_or(sql.add_backend),
         };
-        self.ask(at, &statement.replace("{}", host_port)).await.map(drop)
+        self.say(at, &statement.replace("{}", host_port)).await.map(drop)
     }
 }

@@ -163,6 +163,7 @@ pub(super) static ENGINE: Engine = Engine {
         add_backend: "ALTER SYSTEM ADD BACKEND \"{}\"",
         add_compute_node: None,
         set_all_roles: "",
+        set_own_password: "SET PASSWORD = PASSWORD('{}')",
     },
     // `/api/bootstrap` says OK before the query port is open, and on after the quorum is lost (observed).
     probes: Probes {

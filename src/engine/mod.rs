@@ -218,6 +218,8 @@ pub struct Sql {
     pub add_compute_node: Option<&'static str>,
     /// Activates granted roles that are not default ones.
     pub set_all_roles: &'static str,
+    /// Gives the account that says it a password; `{}` stands for the quoted text.
+    pub set_own_password: &'static str,
 }
 
 impl Engine {

@@ -180,6 +180,7 @@ pub(super) static ENGINE: Engine = Engine {
         add_compute_node: Some("ALTER SYSTEM ADD COMPUTE NODE \"{}\""),
         // Observed: cluster_admin that is not a default role answers 5203 until this.
         set_all_roles: "SET ROLE ALL",
+        set_own_password: "SET PASSWORD = PASSWORD('{}')",
     },
     probes: Probes {
         fe_ready: "/api/bootstrap",

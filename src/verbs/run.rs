@@ -10,13 +10,14 @@ use crate::effects::last_words::LastWords;
 use crate::effects::reserve::Reservations;
 use crate::effects::set_aside::set_aside;
 use crate::effects::watch::{Watched, watch};
+use crate::engine::failure::Failure;
 use crate::exit::ExitCode;
 use crate::facts::home::Home;
 use crate::facts::record::Progress;
 use crate::plan::launch::{self, HELPER, HOST_TYPE, Launch};
 use crate::plan::leader::Cluster;
 use crate::plan::refusal::Refusal;
-use crate::settings::Settings;
+use crate::settings::{Secret, Settings};
 use crate::supervise::{Before, Signals, Supervisor, exec};
 use crate::verbs::Outcome;
 
@@ -149,6 +150,9 @@ async fn follow(
                 cluster.id,
                 cluster.leader.host
             );
+            if let (Progress::Founding, Some(path)) = (record.progress, &settings.root_password_file) {
+                set_root_password(client, &cluster, path).await;
+            }
             record.progress = Progress::Joined;
             record.cluster_id = Some(cluster.id.clone());
             record.members = members(&cluster);
@@ -170,6 +174,25 @@ async fn follow(
             // The supervisor hears it like anybody's stop request, and stops the engine in its own time.
             if let Err(error) = nix::sys::signal::raise(nix::sys::signal::Signal::SIGTERM) {
                 tracing::error!("cannot ask for the stop: {error}");
+            }
+        }
+    }
+}
+
+/// Once, by the founder, and only while root has none. It is not worth the engine's life if it fails.
+async fn set_root_password(client: &Client, cluster: &Cluster, path: &std::path::Path) {
+    let leader = crate::effects::watch::endpoint(cluster);
+    match std::fs::read_to_string(path) {
+        Err(error) => tracing::error!(
+            "root keeps no password: cannot read ROOT_PASSWORD_FILE {}: {error}",
+            path.display()
+        ),
+        Ok(text) => {
+            let password = Secret::new(text.trim_end_matches(['\r', '\n']).to_owned());
+            match client.set_root_password(&leader, &password).await {
+                Ok(()) => tracing::info!("root has the password of ROOT_PASSWORD_FILE"),
+                Err(Failure::Denied(_)) => tracing::info!("root has a password already"),
+                Err(why) => tracing::error!("root keeps no password: {leader} {why}"),
             }
         }
     }

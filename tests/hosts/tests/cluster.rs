@@ -348,6 +348,35 @@ fn a_wrong_password_is_said_at_once() -> anyhow::Result<()> {
 }
 
 #[test]
+fn the_founder_gives_root_its_password_once_and_the_others_know_it() -> anyhow::Result<()> {
+    const FILE: &str = "/opt/root-password";
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = cluster(&world, 2, 1)?;
+    for host in &cluster.hosts {
+        let file = host.on_disk(Path::new(FILE));
+        fs::create_dir_all(file.parent().context("it is in /opt")?)?;
+        fs::write(&file, "it's new\n")?;
+        host.set("ROOT_PASSWORD_FILE", FILE);
+        host.set("CLUSTER_PASSWORD_FILE", FILE);
+        host.start()?;
+    }
+    for host in &cluster.hosts {
+        host.says(PATIENCE, "is alive in cluster")?;
+        ensure!(!host.log().contains("it's new"), "{}", host.log_tail());
+    }
+    cluster.seed()?.says(PATIENCE, "root has the password")?;
+    // Nobody gets in without it any more, and a restarted founder does not set it again.
+    ensure!(cluster.sql("SHOW FRONTENDS").is_err());
+    cluster.seed()?.kill9()?;
+    cluster.seed()?.start()?;
+    cluster.seed()?.says(PATIENCE, "is alive in cluster")?;
+    ensure!(!cluster.seed()?.last_log().contains("root has the password"));
+    Ok(())
+}
+
+#[test]
 fn nobody_in_time_is_an_exit_and_a_sentence() -> anyhow::Result<()> {
     let Some(world) = World::enter(this_test!())? else {
         return Ok(());
