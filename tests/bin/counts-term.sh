@@ -1,6 +1,8 @@
 #!/bin/sh
-# A second TERM is told, and ends it without the clean stop; the first waits for a line in the fifo.
+# The first TERM begins a stop that waits for a line in the fifo; a second one is told, and ends it uncleanly.
 sleep 1000 &
-trap 'trap "echo again; exit 9" TERM; echo stopping; read -r _ <"$2"; echo clean >"$1"; exit 0' TERM
+trap 'asked=1' TERM
 echo "engine up"
-while :; do wait $!; done
+while [ -z "$asked" ]; do wait $!; done
+trap 'echo again; exit 9' TERM
+echo stopping; read -r _ <"$2"; echo clean >"$1"

@@ -365,6 +365,18 @@ fn child_of(pid: i32) -> Option<i32> {
         .ok()
 }
 
+/// Lets whoever reads the fifo go on. Never blocks; the line is there as long as what is returned lives.
+#[must_use]
+pub fn let_go_on(fifo: &Path) -> std::fs::File {
+    let mut both_ends = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(fifo)
+        .unwrap();
+    both_ends.write_all(b"\n").unwrap();
+    both_ends
+}
+
 /// A directory of the test's own, and paths in it.
 pub struct Place(tempfile::TempDir);
 
