@@ -19,6 +19,7 @@ use crate::eventually::eventually;
 use crate::image::{Component, Image, binary};
 use crate::network;
 use crate::sql::{Row, query};
+use crate::tree::Tree;
 
 /// The word by which the shell below is told from the program it becomes.
 const SETUP: &str = "host-setup";
@@ -27,7 +28,7 @@ const SETUP: &str = "host-setup";
 const BECOME: &str = r#"
     dir=$1 home=$2 data=$3 muster=$4; shift 4
     exec >>"$dir/log" 2>&1
-    mount --bind "$dir/opt" /opt
+    mount --rbind "$dir/opt" /opt
     mount --bind "$muster" /opt/bin/muster
     [ "$data" = - ] || mount --bind "$dir/data" "$home/$data"
     mount --bind "$dir/../hosts" /etc/hosts
@@ -330,6 +331,12 @@ impl Host {
     /// Where the engine's home is, seen from outside.
     pub fn home(&self) -> PathBuf {
         self.on_disk(&self.image.home())
+    }
+
+    /// Everything that is kept on this host's disks.
+    pub fn disks(&self) -> anyhow::Result<Tree> {
+        let dirs = ["opt", "data"].map(|part| self.dir.join(part));
+        Tree::of(&dirs.into_iter().filter(|dir| dir.exists()).collect::<Vec<_>>())
     }
 
     pub fn log_file(&self) -> PathBuf {

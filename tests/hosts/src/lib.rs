@@ -9,16 +9,20 @@
 //! | `host.rs` | one host: start, stop, kill, wipe, look inside |
 //! | `cluster.rs` | FEs and BEs together, and what they say of one another |
 //! | `sql.rs` | a statement and its rows |
+//! | `fakes.rs` | an FE that is a script: every way to misbehave on the MySQL port |
+//! | `tree.rs` | what lies in directories, to see afterwards what has changed |
 //! | `eventually.rs` | waiting for something to become true, and saying what was missing when it did not; chance that can be repeated |
 //!
 //! Needs no root where user namespaces are allowed. Nothing it sends leaves the namespaces it made.
 
 mod cluster;
 mod eventually;
+pub mod fakes;
 mod host;
 mod image;
 mod network;
 mod sql;
+mod tree;
 mod world;
 
 pub use cluster::Cluster;
@@ -26,6 +30,7 @@ pub use eventually::{dice, eventually};
 pub use host::{Host, Output};
 pub use image::{Component, Image, StandIn, binary, target_dir};
 pub use sql::{Row, query};
+pub use tree::Tree;
 pub use world::{Lifeline, World, tidy};
 
 /// The path of the test function that stands around it, for [`World::enter`].
