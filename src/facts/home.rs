@@ -6,11 +6,11 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nix::unistd::{AccessFlags, eaccess};
-
 use crate::engine::{self, Component, Engine, Layout};
 use crate::exit::ExitCode;
 use crate::settings::{ImageSettings, Source};
+
+use super::script::{self, ScriptProblem};
 
 /// One engine's home dir, and the component that is to be started from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +30,12 @@ pub struct Home {
 pub enum HomeProblem {
     #[error("no engine is installed here: none of {} holds a start script", list(looked))]
     NoHome { looked: Vec<PathBuf> },
-    #[error("the home dir {} is not a directory", .0.display())]
-    NotADirectory(PathBuf),
+    #[error("the home dir {} {}, from {said_by}", dir.display(), if *exists { "is not a directory" } else { "does not exist" })]
+    NotADirectory {
+        dir: PathBuf,
+        exists: bool,
+        said_by: String,
+    },
     #[error("no start script in {}: looked for {}{}", dir.display(), looked.join(", "), below(nested))]
     NoScript {
         dir: PathBuf,
@@ -49,10 +53,14 @@ pub enum HomeProblem {
     },
     #[error("there is more than one home dir: {}; COMPONENT or --home chooses one", candidates(.0))]
     Ambiguous(Vec<(PathBuf, Component)>),
-    #[error("{} cannot be executed, its mode is {mode:04o}", script.display())]
-    NotExecutable { script: PathBuf, mode: u32 },
-    #[error("cannot read {}: {why}", script.display())]
-    Unreadable { script: PathBuf, why: String },
+    #[error("{asked_by} asks for {}, but here is only {}", asked.id(), candidates(found))]
+    OtherComponent {
+        asked: Component,
+        asked_by: String,
+        found: Vec<(PathBuf, Component)>,
+    },
+    #[error(transparent)]
+    Script(#[from] ScriptProblem),
     #[error(
         "{engine} is recognised in {}, this version of muster runs {} only",
         dir.display(),
@@ -75,11 +83,23 @@ struct Candidate {
     layout: &'static Layout,
 }
 
+impl Candidate {
+    fn named(self) -> (PathBuf, Component) {
+        (self.dir, self.layout.component)
+    }
+}
+
 /// Finds the home dir. `root` is `/`; only the vendors' default homes are looked for below it, what somebody named is
 /// taken as it is.
 pub fn find(asked: &ImageSettings, root: &Path) -> Result<Home, HomeProblem> {
     let (dirs, dir_source) = match &asked.home {
-        Some(home) if !home.value.is_dir() => return Err(HomeProblem::NotADirectory(home.value.clone())),
+        Some(home) if !home.value.is_dir() => {
+            return Err(HomeProblem::NotADirectory {
+                dir: home.value.clone(),
+                exists: home.value.symlink_metadata().is_ok(),
+                said_by: home.source.to_string(),
+            });
+        }
         Some(home) => {
             // The script is started from another working directory than ours.
             let dir = std::path::absolute(&home.value).unwrap_or_else(|_| home.value.clone());
@@ -107,9 +127,7 @@ pub fn find(asked: &ImageSettings, root: &Path) -> Result<Home, HomeProblem> {
         [one] => one.clone(),
         many => {
             return Err(HomeProblem::Ambiguous(
-                many.iter()
-                    .map(|candidate| (candidate.dir.clone(), candidate.layout.component))
-                    .collect(),
+                many.iter().cloned().map(Candidate::named).collect(),
             ));
         }
     };
@@ -131,24 +149,27 @@ pub fn find(asked: &ImageSettings, root: &Path) -> Result<Home, HomeProblem> {
 
 impl HomeProblem {
     /// What to do about it.
-    pub const fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> &'static str {
         match self {
             Self::NoHome { .. }
-            | Self::NotADirectory(_)
+            | Self::NotADirectory { .. }
             | Self::NoScript { .. }
             | Self::UnknownEngine { .. } => {
                 "set --home to the directory that holds bin/, conf/ and lib/ of the engine"
             }
             Self::Ambiguous(_) => "set COMPONENT, or name it after `run`",
-            Self::NotExecutable { .. } => "give it the execute bit in the image: chmod +x",
+            Self::Script(problem) => problem.hint(),
+            Self::OtherComponent { .. } => {
+                "name the component of this image, or leave it out; or use another image"
+            }
             _ => "use an image of an engine and a component that go together",
         }
     }
 
-    /// The exit code: a script without its execute bit has the shell's own.
+    /// The exit code: a script that cannot be started has the shell's own.
     pub const fn exit_code(&self) -> ExitCode {
         match self {
-            Self::NotExecutable { .. } => ExitCode::NotExecutable,
+            Self::Script(problem) => problem.exit_code(),
             Self::NoScript { .. } | Self::NoHome { .. } => ExitCode::NotFound,
             _ => ExitCode::Configuration,
         }
@@ -290,6 +311,17 @@ fn nothing_fits(asked: &ImageSettings, dirs: &[PathBuf], root: &Path) -> HomePro
                 .collect(),
         };
     };
+    if let Some(component) = &asked.component {
+        let here = dirs.iter().flat_map(|dir| candidates_in(dir, asked)).collect();
+        let found: Vec<_> = one_per_dir(here).into_iter().map(Candidate::named).collect();
+        if !found.is_empty() {
+            return HomeProblem::OtherComponent {
+                asked: component.value,
+                asked_by: component.source.to_string(),
+                found,
+            };
+        }
+    }
     let wanted_layouts: Vec<&Layout> = layouts()
         .filter(|layout| wanted.is_none_or(|component| layout.component == component))
         .collect();
@@ -317,23 +349,10 @@ fn nothing_fits(asked: &ImageSettings, dirs: &[PathBuf], root: &Path) -> HomePro
 }
 
 fn read_scripts(chosen: &Candidate) -> Result<BTreeSet<String>, HomeProblem> {
-    let script = chosen.dir.join(chosen.layout.script);
-    let unreadable = |error: &dyn std::fmt::Display| HomeProblem::Unreadable {
-        script: script.clone(),
-        why: error.to_string(),
-    };
-    let mode = std::os::unix::fs::PermissionsExt::mode(
-        &fs::metadata(&script)
-            .map_err(|error| unreadable(&error))?
-            .permissions(),
-    );
-    if eaccess(&script, AccessFlags::X_OK).is_err() {
-        return Err(HomeProblem::NotExecutable {
-            script,
-            mode: mode & 0o7777,
-        });
-    }
-    let mut flags = flags_in(&text_of(&script).map_err(|error| unreadable(&error))?);
+    let mut flags = flags_in(&script::read(
+        &chosen.dir.join(chosen.layout.script),
+        &chosen.dir,
+    )?);
     // An inner script that is not there belongs to another version.
     for inner in chosen.layout.inner_scripts {
         if let Ok(text) = text_of(&chosen.dir.join(inner)) {
@@ -385,7 +404,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
 
-    use super::{HomeProblem, find, flags_in};
+    use super::{HomeProblem, ScriptProblem, find, flags_in};
     use crate::engine::{Component, Engine};
     use crate::facts::fixture::{supported, tree, unsupported};
     use crate::settings::{ImageSettings, Source, Sourced};
@@ -527,7 +546,10 @@ mod tests {
             find(&asked(None, None), root.path()),
             Err(HomeProblem::NoHome { looked }) if looked.contains(&root.path().join(fe.default_home.trim_start_matches('/')))
         ));
-        assert!(matches!(problem("nowhere"), HomeProblem::NotADirectory(_)));
+        assert!(matches!(
+            problem("nowhere"),
+            HomeProblem::NotADirectory { exists: false, .. }
+        ));
         assert!(problem("empty").to_string().contains(fe.script));
         assert!(matches!(
             problem("no-engine"),
@@ -548,7 +570,10 @@ mod tests {
         let script = home.join(fe.script);
         std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o644)).unwrap();
         let problem = find(&asked(Some(&home), None), root.path()).unwrap_err();
-        assert_eq!(problem, HomeProblem::NotExecutable { script, mode: 0o644 });
+        assert_eq!(
+            problem,
+            HomeProblem::Script(ScriptProblem::NotExecutable { script, mode: 0o644 })
+        );
         assert!(problem.to_string().ends_with("its mode is 0644"));
     }
 

@@ -16,6 +16,7 @@ pub mod place;
 pub mod ports;
 pub mod process;
 pub mod record;
+pub mod script;
 mod search;
 pub mod sockets;
 pub mod storage;

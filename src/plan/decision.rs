@@ -32,7 +32,8 @@ impl Decision {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Flag(name) => write!(f, "the flag {name}"),
+            Self::Flag(name) if name.starts_with('-') => write!(f, "the flag {name}"),
+            Self::Flag(name) => f.write_str(name),
             Self::Environment(name) => write!(f, "the variable {name}"),
             Self::Record => f.write_str("the record"),
             Self::Cluster => f.write_str("the cluster"),

@@ -149,9 +149,7 @@ pub struct Web {
 }
 
 impl Web {
-    pub async fn start(
-        script: impl Fn(&str) -> (u16, &'static str, &'static str) + Send + 'static,
-    ) -> Self {
+    pub async fn start(script: impl Fn(&str) -> (u16, &'static str, &'static str) + Send + 'static) -> Self {
         let listener = TcpListener::bind(ANY).await.unwrap();
         let at = listener.local_addr().unwrap();
         tokio::spawn(async move {

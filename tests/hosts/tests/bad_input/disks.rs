@@ -18,9 +18,15 @@ fn what_is_read_only_is_said_before_anybody_is_asked() -> Result<()> {
         return Ok(());
     };
     let fe = host(&world, 1, Component::Fe)?;
-    Trial::of(&fe).after(&read_only("/opt/starrocks/fe/meta")).ends(73, "…")?;
-    Trial::of(&fe).after(&read_only("/opt/starrocks/fe")).ends(73, "…")?;
-    Trial::of(&fe).after(&read_only("/opt/starrocks/fe/conf")).ends(73, "…")?;
+    Trial::of(&fe)
+        .after(&read_only("/opt/starrocks/fe/meta"))
+        .ends(73, "…")?;
+    Trial::of(&fe)
+        .after(&read_only("/opt/starrocks/fe"))
+        .ends(73, "…")?;
+    Trial::of(&fe)
+        .after(&read_only("/opt/starrocks/fe/conf"))
+        .ends(73, "…")?;
     put(&fe, "/opt/state/keep", "")?;
     fe.set("STATE_DIR", "/opt/state");
     Trial::of(&fe).after(&read_only("/opt/state")).ends(73, "…")?;
@@ -49,6 +55,10 @@ fn what_is_no_directory_is_said_before_anybody_is_asked() -> Result<()> {
         "meta_dir = ${DORIS_HOME}/meta\nquery_port = 9030\n",
     )?;
     Trial::of(&fe).ends(78, "…")?;
-    put(&fe, "/opt/starrocks/fe/conf/fe.conf", b"# f\xfcr alle\nquery_port = 9030\n")?;
+    put(
+        &fe,
+        "/opt/starrocks/fe/conf/fe.conf",
+        b"# f\xfcr alle\nquery_port = 9030\n",
+    )?;
     Trial::of(&fe).ends(78, "…")
 }

@@ -27,24 +27,59 @@ fn a_record_that_cannot_be_read_is_not_taken_for_none() -> Result<()> {
     let fe = host(&world, 1, Component::Fe)?;
     let whole = record(1);
     let half = whole.get(..whole.len() / 2).unwrap_or_default();
-    for text in [half.as_bytes(), b"", b"\x7fELF\0\xff\xfe", b"{}", b"[1]", record(2).as_bytes()] {
+    let unreadable = |path: &str, why: &str| {
+        format!(
+            "error: the record {path} cannot be read: {why}\n\nhint: restore it; or, if you are sure what this host is, \
+             move it away: then the data alone decides"
+        )
+    };
+    let texts = [
+        (half.as_bytes(), "it is cut off or not JSON: EOF while parsing …"),
+        (b"", "it is empty"),
+        (b"\x7fELF\0\xff\xfe", "stream did not contain valid UTF-8"),
+        (b"{}", "it is JSON, but not a record of muster: it has no version"),
+        (
+            b"[1]",
+            "it is JSON, but not a record of muster: it has no version",
+        ),
+    ];
+    for (text, why) in texts {
         put(&fe, STATE, text)?;
-        Trial::of(&fe).ends(79, "…")?;
+        Trial::of(&fe).ends(79, &unreadable(STATE, why))?;
     }
+    put(&fe, STATE, record(2))?;
+    Trial::of(&fe).ends(
+        79,
+        &format!(
+            "error: the record {STATE} is of version 2, written by a newer muster; this one reads version 1\n\n\
+             hint: use the newer muster"
+        ),
+    )?;
     put(&fe, STATE, &whole)?;
     let state = fe.on_disk(Path::new(STATE));
     fs::set_permissions(&state, fs::Permissions::from_mode(0))?;
-    Trial::of(&fe).after(AS_ANYBODY).ends(79, "…")?;
+    Trial::of(&fe)
+        .after(AS_ANYBODY)
+        .ends(79, &unreadable(STATE, "Permission denied (os error 13)"))?;
     fs::remove_file(&state)?;
     fs::create_dir(&state)?;
-    Trial::of(&fe).ends(79, "…")?;
+    Trial::of(&fe).ends(79, &unreadable(STATE, "Is a directory (os error 21)"))?;
     fs::remove_dir(&state)?;
     std::os::unix::fs::symlink("nowhere", &state)?;
-    Trial::of(&fe).ends(79, "…")?;
+    Trial::of(&fe).ends(79, &unreadable(STATE, "No such file or directory (os error 2)"))?;
     fs::remove_file(&state)?;
-    // The copy beside the data.
-    fs::write(fe.data().join("muster.json"), half)?;
-    Trial::of(&fe).ends(79, "…")?;
-    fs::write(fe.data().join("muster.json"), record(1).replace("10.99.0.11", "10.99.0.12"))?;
-    Trial::of(&fe).ends(79, "…")
+    let data = "/opt/starrocks/fe/meta/muster.json";
+    let copy = fe.data().join("muster.json");
+    fs::write(&copy, half)?;
+    Trial::of(&fe).ends(
+        79,
+        &unreadable(data, "it is cut off or not JSON: EOF while parsing …"),
+    )?;
+    fs::write(copy, record(1).replace("10.99.0.11", "10.99.0.12"))?;
+    Trial::of(&fe).ends(
+        79,
+        "error: this node is known to its cluster as 10.99.0.12, and LOCAL_HOST is 10.99.0.11\n\nhint: if the host has \
+         moved, give it its old address back, or drop 10.99.0.12 at the leader, move the data and the records away, and \
+         start again: it joins anew; if this is another host's data, give it back",
+    )
 }

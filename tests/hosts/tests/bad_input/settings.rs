@@ -8,7 +8,8 @@ use hosts::{Component, Host, World, this_test};
 
 use crate::trial::{AS_ANYBODY, PATIENCE, SECRET, Trial, fits, host, put};
 
-const HINT: &str = "hint: `muster explain` shows what the current settings lead to, without starting anything";
+const HINT: &str =
+    "hint: `muster explain` shows what the current settings lead to, without starting anything";
 
 /// The variables of one case on top of what every host has, an empty one unset: the lines the report must hold.
 fn refuses(host: &Host, variables: &[(&str, &str)], lines: &[&str]) -> Result<()> {
@@ -18,8 +19,15 @@ fn refuses(host: &Host, variables: &[(&str, &str)], lines: &[&str]) -> Result<()
         1 => "error: 1 setting cannot be used".to_owned(),
         n => format!("error: {n} settings cannot be used"),
     };
-    let lines: Vec<String> = lines.iter().map(|line| format!("  {line}, set in the environment")).collect();
-    says(host, variables, &format!("{count}\n{}\n\n{HINT}", lines.join("\n")))
+    let lines: Vec<String> = lines
+        .iter()
+        .map(|line| format!("  {line}, set in the environment"))
+        .collect();
+    says(
+        host,
+        variables,
+        &format!("{count}\n{}\n\n{HINT}", lines.join("\n")),
+    )
 }
 
 fn says(host: &Host, variables: &[(&str, &str)], report: &str) -> Result<()> {
@@ -73,7 +81,10 @@ fn hosts_that_are_none_are_said_together() -> Result<()> {
     };
     let fe = host(&world, 1, Component::Fe)?;
     let lists = [
-        ("10.0.0.1,,10.0.0.2", "`10.0.0.1,,10.0.0.2` has an empty host at position 2"),
+        (
+            "10.0.0.1,,10.0.0.2",
+            "`10.0.0.1,,10.0.0.2` has an empty host at position 2",
+        ),
         (",10.0.0.1", "`,10.0.0.1` has an empty host at position 1"),
         ("10.0.0.1,", "`10.0.0.1,` has an empty host at position 2"),
         (
@@ -90,7 +101,10 @@ fn hosts_that_are_none_are_said_together() -> Result<()> {
             "10.0.0.256",
             "`10.0.0.256` is not an IPv4 address: each of the four numbers is 0–255",
         ),
-        ("http://10.0.0.1", "`http://10.0.0.1` is a URL; the host alone is wanted"),
+        (
+            "http://10.0.0.1",
+            "`http://10.0.0.1` is a URL; the host alone is wanted",
+        ),
         (
             "fe1.example,-fe2",
             "`-fe2` at position 2 is not a host name: labels are 1 to 63 letters, digits, `-` or `_`, 253 in all",
@@ -130,7 +144,11 @@ fn a_local_host_of_another_machine_is_refused_with_the_addresses_there_are() -> 
         says(&fe, &[("LOCAL_HOST", strange)], &format!("{why}\n\n{ADVICE}"))?;
     }
     let why = "error: LOCAL_HOST = nobody.invalid does not resolve here: …; this machine has";
-    says(&fe, &[("LOCAL_HOST", "nobody.invalid")], &format!("{why} {THESE}\n\n{ADVICE}"))?;
+    says(
+        &fe,
+        &[("LOCAL_HOST", "nobody.invalid")],
+        &format!("{why} {THESE}\n\n{ADVICE}"),
+    )?;
     refuses(
         &fe,
         &[("LOCAL_HOST", "127.0.0.1")],
@@ -155,7 +173,11 @@ fn a_port_that_is_none_is_named_with_its_value() -> Result<()> {
     }
     refuses(
         &fe,
-        &[("HTTP_PORT", "eight"), ("FE_CONF__rpc_port", "99999"), ("EDIT_LOG_PORT", "0")],
+        &[
+            ("HTTP_PORT", "eight"),
+            ("FE_CONF__rpc_port", "99999"),
+            ("EDIT_LOG_PORT", "0"),
+        ],
         &[
             "EDIT_LOG_PORT: `0` is not a port (1–65535)",
             "FE_CONF__rpc_port: `99999` is not a port (1–65535)",
@@ -171,7 +193,11 @@ fn a_port_that_is_none_is_named_with_its_value() -> Result<()> {
     fe.set("FE_QUERY_PORT", " 9130 ");
     fe.start_program(&["muster", "explain"])?;
     assert_eq!(fe.exit(PATIENCE)?, 0);
-    ensure!(fits(&fe.last_log(), "…query_port         9130  …"), "{}", fe.last_log());
+    ensure!(
+        fits(&fe.last_log(), "…query_port         9130  …"),
+        "{}",
+        fe.last_log()
+    );
     Ok(())
 }
 
@@ -183,7 +209,10 @@ fn a_password_file_that_cannot_be_read_is_said() -> Result<()> {
     let fe = host(&world, 1, Component::Fe)?;
     put(&fe, "/opt/two-lines", format!("{SECRET}\nmore\n"))?;
     let files = [
-        ("/opt/none", "`/opt/none` cannot be read: No such file or directory (os error 2)"),
+        (
+            "/opt/none",
+            "`/opt/none` cannot be read: No such file or directory (os error 2)",
+        ),
         ("/opt/starrocks", "`/opt/starrocks` is not a file"),
         ("/opt/two-lines", "`/opt/two-lines` holds more than one line"),
         // It may be the password itself.
@@ -223,7 +252,10 @@ fn a_command_line_that_is_not_understood_is_said_with_what_is() -> Result<()> {
             &["--frobnicate"][..],
             format!("error: unexpected argument '--frobnicate' found\n…{USAGE}…"),
         ),
-        (&["fe", "be"], format!("error: unexpected argument 'be' found\n…{USAGE}…")),
+        (
+            &["fe", "be"],
+            format!("error: unexpected argument 'be' found\n…{USAGE}…"),
+        ),
         (
             &["fee"],
             "error: invalid value 'fee' for '[COMPONENT]': expected one of fe, be, cn, broker…".to_owned(),
@@ -234,12 +266,21 @@ fn a_command_line_that_is_not_understood_is_said_with_what_is() -> Result<()> {
         ),
     ];
     for (arguments, report) in lines {
-        Trial::of(&fe).with(arguments).beyond_explain().ends(64, &report)?;
+        Trial::of(&fe)
+            .with(arguments)
+            .beyond_explain()
+            .ends(64, &report)?;
     }
     let verbs = [
         (&["muster"][..], "…Usage: muster <COMMAND>…explain…"),
-        (&["muster", "walk"], "error: unrecognized subcommand 'walk'…Usage: muster <COMMAND>…"),
-        (&["muster", "--frobnicate"], "error: unexpected argument '--frobnicate' found…"),
+        (
+            &["muster", "walk"],
+            "error: unrecognized subcommand 'walk'…Usage: muster <COMMAND>…",
+        ),
+        (
+            &["muster", "--frobnicate"],
+            "error: unexpected argument '--frobnicate' found…",
+        ),
     ];
     for (program, report) in verbs {
         fe.start_program(program)?;
@@ -266,9 +307,10 @@ fn a_value_that_is_not_text_is_shown_as_far_as_it_can_be() -> Result<()> {
     }
     // Other people's may be what they like.
     fe.set("LOCAL_HOST", "10.99.0.77");
-    Trial::of(&fe)
-        .after(&broken("APP_NAME"))
-        .ends(78, "error: LOCAL_HOST = 10.99.0.77 is not an address of this machine; …")
+    Trial::of(&fe).after(&broken("APP_NAME")).ends(
+        78,
+        "error: LOCAL_HOST = 10.99.0.77 is not an address of this machine; …",
+    )
 }
 
 #[test]
@@ -292,7 +334,8 @@ fn a_slip_of_the_keyboard_is_pointed_at() -> Result<()> {
         "error: LOCAL_HOST = 10.99.0.77 is not an address of this machine; …",
     )?;
     ensure!(
-        fe.last_log().contains("FE_QUERRY_PORT looks like FE_QUERY_PORT and is not read"),
+        fe.last_log()
+            .contains("FE_QUERRY_PORT looks like FE_QUERY_PORT and is not read"),
         "{}",
         fe.last_log()
     );

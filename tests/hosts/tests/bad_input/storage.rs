@@ -31,5 +31,7 @@ fn storage_that_is_none_is_said_path_by_path() -> Result<()> {
     Trial::of(&be).ends(79, "…")?;
     fs::remove_file(be.on_disk(Path::new("/opt/two/cluster_id")))?;
     be.set("STORAGE_ROOT_PATH", "/opt/one;/opt/two");
-    Trial::of(&be).after("mount --bind /opt/two /opt/two; mount -o remount,bind,ro /opt/two").ends(73, "…")
+    Trial::of(&be)
+        .after("mount --bind /opt/two /opt/two; mount -o remount,bind,ro /opt/two")
+        .ends(73, "…")
 }

@@ -1,0 +1,145 @@
+//! The start script: whether the kernel would start it. Told from the file, before anybody is asked and anything is
+//! written: an engine that cannot be started must not be registered.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use nix::sys::statvfs::{FsFlags, statvfs};
+use nix::unistd::{AccessFlags, eaccess};
+
+use crate::exit::ExitCode;
+
+/// A program of the machine's own needs no interpreter.
+const ELF: &[u8] = b"\x7fELF";
+
+/// Why it would not start.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ScriptProblem {
+    #[error("{} is a directory and no start script", .0.display())]
+    Directory(PathBuf),
+    #[error("{} cannot be executed, its mode is {mode:04o}", script.display())]
+    NotExecutable { script: PathBuf, mode: u32 },
+    #[error("{} cannot be executed, its file system is mounted noexec", .0.display())]
+    NoExec(PathBuf),
+    #[error("cannot read {}: {why}", script.display())]
+    Unreadable { script: PathBuf, why: String },
+    #[error("{} cannot be executed, it is empty", .0.display())]
+    Empty(PathBuf),
+    #[error("{} cannot be executed, its first line is not `#!` and an interpreter", .0.display())]
+    NoInterpreter(PathBuf),
+    #[error(
+        "{} cannot be executed, the interpreter of its first line, `{}`, {why}",
+        script.display(),
+        interpreter.escape_debug()
+    )]
+    Interpreter {
+        script: PathBuf,
+        interpreter: String,
+        why: &'static str,
+    },
+}
+
+impl ScriptProblem {
+    pub const fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Unreadable { .. } => ExitCode::Configuration,
+            _ => ExitCode::NotExecutable,
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::NotExecutable { .. } => "give it the execute bit in the image: chmod +x",
+            Self::NoExec(_) => "mount it without noexec",
+            Self::Unreadable { .. } => "make it readable for the user this container runs as",
+            Self::Interpreter { interpreter, .. } if interpreter.ends_with('\r') => {
+                "save it with Unix line ends: the `\\r` of a Windows one counts as a part of the name"
+            }
+            Self::Interpreter { .. } => "install it in the image",
+            Self::Directory(_) | Self::Empty(_) | Self::NoInterpreter(_) => {
+                "put the start script of the engine there; a volume may be mounted over it"
+            }
+        }
+    }
+}
+
+/// The text of a start script that the kernel would start; relative interpreters are looked for in the engine's home.
+pub(super) fn read(script: &Path, home: &Path) -> Result<String, ScriptProblem> {
+    let unreadable = |error: io::Error| ScriptProblem::Unreadable {
+        script: script.to_owned(),
+        why: error.to_string(),
+    };
+    let metadata = fs::metadata(script).map_err(unreadable)?;
+    if metadata.is_dir() {
+        return Err(ScriptProblem::Directory(script.to_owned()));
+    }
+    if eaccess(script, AccessFlags::X_OK).is_err() {
+        let mode = metadata.permissions().mode() & 0o7777;
+        let noexec = statvfs(script).is_ok_and(|fs| fs.flags().contains(FsFlags::ST_NOEXEC));
+        return Err(if noexec && mode & 0o111 != 0 {
+            ScriptProblem::NoExec(script.to_owned())
+        } else {
+            ScriptProblem::NotExecutable {
+                script: script.to_owned(),
+                mode,
+            }
+        });
+    }
+    let bytes = fs::read(script).map_err(unreadable)?;
+    if bytes.is_empty() {
+        return Err(ScriptProblem::Empty(script.to_owned()));
+    }
+    if !bytes.starts_with(ELF) {
+        let interpreter =
+            interpreter(&bytes).ok_or_else(|| ScriptProblem::NoInterpreter(script.to_owned()))?;
+        if let Some(why) = not_a_program(&home.join(&interpreter)) {
+            return Err(ScriptProblem::Interpreter {
+                script: script.to_owned(),
+                interpreter,
+                why,
+            });
+        }
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// execve(2): `#!`, blanks, and everything up to the next blank or the end of the line.
+fn interpreter(script: &[u8]) -> Option<String> {
+    let line = script.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
+    let name = String::from_utf8_lossy(line);
+    let name = name.trim_start_matches([' ', '\t']).split([' ', '\t']).next()?;
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+fn not_a_program(path: &Path) -> Option<&'static str> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Some("does not exist"),
+        Ok(metadata) if !metadata.is_file() => Some("is not a file"),
+        _ if eaccess(path, AccessFlags::X_OK).is_err() => Some("cannot be executed"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::interpreter;
+
+    #[test]
+    fn the_interpreter_is_what_execve_makes_of_the_first_line() {
+        let table = [
+            ("#!/bin/bash\necho", Some("/bin/bash")),
+            ("#! /usr/bin/env bash", Some("/usr/bin/env")),
+            ("#!\t/bin/sh -e\n", Some("/bin/sh")),
+            ("#!/bin/bash\r\n", Some("/bin/bash\r")),
+            ("#!\n/bin/bash", None),
+            ("echo no first line\n", None),
+            ("\n#!/bin/bash\n", None),
+        ];
+        for (script, expected) in table {
+            assert_eq!(interpreter(script.as_bytes()).as_deref(), expected, "{script}");
+        }
+    }
+}
