@@ -14,8 +14,8 @@ pub struct Place {
     pub path: PathBuf,
     pub state: PlaceState,
     pub is_mount_point: bool,
-    /// We may create files in it, or, while it does not exist, create it.
-    pub writable: bool,
+    /// Why we may not create files in it, or, while it does not exist, create it.
+    pub unwritable: Option<String>,
     pub parent_exists: bool,
     /// What an ordinary user may still write on its file system.
     pub free_bytes: Option<u64>,
@@ -25,8 +25,9 @@ pub struct Place {
 pub enum PlaceState {
     Missing,
     Directory,
-    /// A file, or a link to nowhere.
+    /// It, or something above it, is a file.
     NotADirectory,
+    LinkToNowhere,
     /// It is there, but cannot be listed.
     Unreadable(String),
 }
@@ -41,12 +42,18 @@ impl Place {
             path: path.to_owned(),
             state: state(path),
             is_mount_point: mounts.is_mount_point(path),
-            writable: may_write(nearest),
+            unwritable: eaccess(nearest, AccessFlags::W_OK)
+                .err()
+                .map(|errno| io::Error::from(errno).to_string()),
             parent_exists: path.parent().is_some_and(Path::is_dir),
             free_bytes: statvfs(nearest)
                 .ok()
                 .map(|fs| fs.blocks_available().saturating_mul(fs.fragment_size())),
         }
+    }
+
+    pub fn is_writable(&self) -> bool {
+        self.unwritable.is_none()
     }
 
     pub fn exists(&self) -> bool {
@@ -63,7 +70,7 @@ fn state(path: &Path) -> PlaceState {
     match fs::read_dir(path) {
         Ok(_) => PlaceState::Directory,
         Err(error) => match error.kind() {
-            io::ErrorKind::NotFound if path.is_symlink() => PlaceState::NotADirectory,
+            io::ErrorKind::NotFound if path.is_symlink() => PlaceState::LinkToNowhere,
             io::ErrorKind::NotFound => PlaceState::Missing,
             io::ErrorKind::NotADirectory => PlaceState::NotADirectory,
             _ => PlaceState::Unreadable(error.to_string()),

@@ -111,7 +111,7 @@ fn both_copies_of_the_record_are_read_and_the_state_dir_can_be_elsewhere() {
     let records = gather(&settings, home, root.path()).records;
     assert_eq!(records.state, RecordCopy::Missing);
     assert_eq!(records.state_path, root.path().join("state/muster-fe.json"));
-    assert!(records.state_dir.writable);
+    assert!(records.state_dir.is_writable());
 }
 
 #[test]

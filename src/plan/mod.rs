@@ -7,6 +7,7 @@ pub mod decision;
 pub mod join;
 pub mod launch;
 pub mod leader;
+mod places;
 pub mod ports;
 pub mod refusal;
 
@@ -229,15 +230,7 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
             "write the path without that variable",
         ));
     }
-    for place in written_places(facts) {
-        if !place.writable {
-            refusals.push(Refusal::new(
-                ExitCode::Taken,
-                format!("cannot write to {}", place.path.display()),
-                "mount it writable, and for the user this container runs as",
-            ));
-        }
-    }
+    refusals.extend(places::problems(settings, facts));
     refusals
 }
 
@@ -248,16 +241,6 @@ fn data_place(facts: &Facts) -> Option<&Place> {
         facts::Data::Storage(paths) => paths.first().map(|path| &path.place),
         facts::Data::Nothing | facts::Data::Unresolved { .. } => None,
     }
-}
-
-/// Where we write, whatever happens.
-fn written_places(facts: &Facts) -> Vec<&Place> {
-    let data = match &facts.data {
-        facts::Data::Fe(data) => vec![&data.place],
-        facts::Data::Storage(paths) => paths.iter().map(|path| &path.place).collect(),
-        facts::Data::Nothing | facts::Data::Unresolved { .. } => Vec::new(),
-    };
-    data.into_iter().chain([&facts.records.state_dir]).collect()
 }
 
 fn classify(settings: &Settings, facts: &Facts, role: Role, memory: Memory<'_>) -> Result<Data, Refusal> {
@@ -289,7 +272,7 @@ fn classify(settings: &Settings, facts: &Facts, role: Role, memory: Memory<'_>) 
                     }),
                     ClusterIdFile::Unreadable(why) => {
                         return Err(Refusal::protect(
-                            format!("cannot tell which cluster the storage is of: {path} {why}"),
+                            format!("cannot tell which cluster the storage is of: {path}: {why}"),
                             "restore that file from another storage path of this node",
                         ));
                     }

@@ -367,6 +367,6 @@ fn a_data_dir_of_its_own_mount_says_so_and_so_does_a_link_to_it() {
 fn a_dir_that_is_not_there_yet_has_the_room_of_its_nearest_parent() {
     let root = tree(&[("a/", "")]);
     let place = FeData::look(&root.path().join("a/b/meta"), in_role(), &Mounts::default()).place;
-    assert!(!place.exists() && !place.parent_exists && place.writable);
+    assert!(!place.exists() && !place.parent_exists && place.is_writable());
     assert!(place.free_bytes.is_some_and(|bytes| bytes > 0));
 }
