@@ -19,7 +19,7 @@ use crate::exit::ExitCode;
 use crate::facts::home::{self, Home};
 use crate::plan::refusal::Refusal;
 use crate::settings::{Flags, ImageSettings, Settings};
-use crate::supervise::Signals;
+use crate::supervise::{Resident, Signals};
 
 /// What a verb leaves behind: text for stdout, a report for stderr, and how the process ends.
 #[derive(Debug)]
@@ -128,6 +128,13 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
             Err(error) => return Outcome::failed(&error, error.exit_code()),
         },
         _ => None,
+    };
+    let signals = match (signals, Resident::inherited(&vars)) {
+        (Some(signals), Some(resident)) => {
+            logging::begin(&vars);
+            return in_runtime(run::resume(signals, resident));
+        }
+        (signals, _) => signals,
     };
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,

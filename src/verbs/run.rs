@@ -18,7 +18,7 @@ use crate::plan::launch::{self, HELPER, HOST_TYPE, Launch};
 use crate::plan::leader::Cluster;
 use crate::plan::refusal::Refusal;
 use crate::settings::{Secret, Settings};
-use crate::supervise::{Before, Signals, Supervisor, exec};
+use crate::supervise::{Before, Beside, Resident, Signals, Supervisor, exec};
 use crate::verbs::Outcome;
 
 /// Runs this node to its end. To be called inside the runtime.
@@ -40,6 +40,23 @@ pub async fn run(settings: &Settings, home: &Home, signals: Signals) -> Outcome 
             Attempt::Again => {}
         }
     }
+}
+
+/// Goes on with the engine that a former image of this process has started: the node is a member by then.
+pub async fn resume(signals: Signals, resident: Resident) -> Outcome {
+    match Supervisor::resume(signals, resident).await {
+        Ok(ended) => Outcome::silent(ended.code()),
+        Err(error) => failed(&error),
+    }
+}
+
+/// What the watch beside the engine has seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Membership {
+    Unknown,
+    Alive,
+    /// The cluster that somebody dropped this node from.
+    Dropped(Box<Cluster>),
 }
 
 /// How one start of the engine ended for us.
@@ -73,16 +90,19 @@ async fn attempt(
     let words = LastWords::from_here(&home.log_dir(), home.layout.log_files);
     let plan = entry.plan.clone();
     let unproven = entry.unproven;
-    let dropped = Rc::new(RefCell::new(None));
-    let watching = follow(client, home, settings, entry, Rc::clone(&dropped));
+    let membership = Rc::new(RefCell::new(Membership::Unknown));
+    let watching = follow(client, home, settings, entry, Rc::clone(&membership));
     let ended = match supervisor.run(&launch, plan.stop_grace, watching).await {
         Ok(ended) => ended,
         Err(error) => return Attempt::Over(failed(&error)),
     };
-    if let Some(cluster) = dropped.take() {
+    let membership = membership.replace(Membership::Unknown);
+    if let Membership::Dropped(cluster) = membership {
         return Attempt::Over(Outcome::refused(&[gone(&plan.node.host.to_string(), &cluster)]));
     }
-    if let (Some(unproven), false) = (unproven, ended.asked) {
+    // What was a member once is never set aside, whatever words it ends with.
+    let unproven = unproven.filter(|_| membership == Membership::Unknown && !ended.asked);
+    if let Some(unproven) = unproven {
         for line in words.lines(20) {
             tracing::info!("engine: {line}");
         }
@@ -131,8 +151,8 @@ async fn follow(
     home: &Home,
     settings: &Settings,
     entry: Entry,
-    dropped: Rc<RefCell<Option<Cluster>>>,
-) {
+    membership: Rc<RefCell<Membership>>,
+) -> Beside {
     let Entry {
         plan,
         mut record,
@@ -163,6 +183,8 @@ async fn follow(
                 );
             }
             drop::<Reservations>(reservations);
+            membership.replace(Membership::Alive);
+            Beside::Settled
         }
         Watched::Dropped(cluster) => {
             tracing::error!("{}", gone(&plan.node.host.to_string(), &cluster));
@@ -170,11 +192,12 @@ async fn follow(
             if let Err(error) = places.write(&record) {
                 tracing::error!("{}", crate::effects::enter::chain(&error));
             }
-            dropped.replace(Some(*cluster));
+            membership.replace(Membership::Dropped(cluster));
             // The supervisor hears it like anybody's stop request, and stops the engine in its own time.
             if let Err(error) = nix::sys::signal::raise(nix::sys::signal::Signal::SIGTERM) {
                 tracing::error!("cannot ask for the stop: {error}");
             }
+            Beside::Over
         }
     }
 }
