@@ -1,10 +1,5 @@
 //! Once all is settled a fresh image of PID 1 goes on: nothing of what it watches over may notice.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "clippy knows a test by its attribute, not its helpers"
-)]
-
 mod support;
 
 use std::fs;

@@ -14,7 +14,7 @@ use futures_util::stream::{FuturesUnordered, Stream};
 use crate::engine::Engine;
 use crate::engine::failure::Failure;
 use crate::engine::member::{Backend, Frontend, Row};
-use crate::settings::{Account, Endpoint, Secret, Settings, Source, Sourced, Tls, TlsMode};
+use crate::settings::{Account, Endpoint, ROOT, Secret, Settings, Source, Sourced, Tls, TlsMode};
 
 /// The deadline of one call: resolving, connecting, logging in, asking and reading together. A leader that has lost
 /// its quorum lets a statement hang for 40 s and more (observed).
@@ -63,9 +63,6 @@ pub async fn ask_all<C: Cluster>(client: &C, at: &[Endpoint]) -> Vec<(Endpoint, 
     .await
 }
 
-/// The account every cluster begins with.
-const ROOT: &str = "root";
-
 /// The MySQL form of the questions.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -106,6 +103,20 @@ impl Client {
         let quoted = password.reveal().replace('\\', "\\\\").replace('\'', "\\'");
         let statement = self.engine.sql.set_own_password.replace("{}", &quoted);
         self.as_new_root().ask(at, &statement).await.map(drop)
+    }
+
+    /// The same client for statements that take their time.
+    #[must_use]
+    pub fn patient(&self, deadline: Duration) -> Self {
+        Self {
+            deadline,
+            ..self.clone()
+        }
+    }
+
+    /// Any one statement, for what it does.
+    pub async fn run(&self, at: &Endpoint, statement: &str) -> Result<(), Failure> {
+        self.say(at, statement).await.map(drop)
     }
 
     /// One statement; between the founding and the moment root gets its password, root still has none.

@@ -410,6 +410,8 @@ impl<C: Ask> Search<'_, C> {
                 self.members.clone()
             },
             progress,
+            first_steps_pending: progress == Progress::Founding
+                || before.is_some_and(|record| record.first_steps_pending),
         }
     }
 

@@ -53,6 +53,8 @@ pub struct Facts {
     pub ports: PortFacts,
     pub limits: Limits,
     pub pid_file: PidFileFact,
+    /// Where the engine may write its log files, each dir once.
+    pub log_dirs: Vec<PathBuf>,
 }
 
 /// What this component keeps on disk.
@@ -99,6 +101,7 @@ pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
     let records = look_at_records(&said, &data_paths, &mounts);
     let ports = PortFacts::look(root, &said.candidates(&records));
     let pid_file = PidFileFact::read(&said.pid_file(), &home, root);
+    let log_dirs = said.log_dirs();
     Facts {
         data,
         records,
@@ -106,6 +109,7 @@ pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
         ports,
         limits: Limits::look(root),
         pid_file,
+        log_dirs,
         conf,
         custom_conf,
         home,
@@ -161,6 +165,20 @@ impl Said<'_> {
             (Some(dir), Some(name)) => dir.join(name),
             _ => usual,
         }
+    }
+
+    /// Where the engine may write its log files.
+    fn log_dirs(&self) -> Vec<PathBuf> {
+        let layout = self.home.layout;
+        let mut dirs = vec![self.home.dir.join(layout.default_logs)];
+        for key in layout.log_dir_keys {
+            let said = self.value(key).map(|value| value.value);
+            let dir = said
+                .or_else(|| self.conf.exported(key))
+                .and_then(|dir| self.resolve(&dir).ok());
+            dirs.extend(dir.filter(|dir| !dirs.contains(dir)));
+        }
+        dirs
     }
 
     /// Every number somebody wishes for, was given before, or would get by default.

@@ -9,6 +9,7 @@ pub mod launch;
 pub mod leader;
 pub mod ports;
 pub mod refusal;
+pub mod sql;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -45,6 +46,8 @@ pub struct Plan {
     pub state_dir: PathBuf,
     /// Pid files that name nothing alive.
     pub stale_files: Vec<PathBuf>,
+    /// Where the engine writes its last words.
+    pub log_dirs: Vec<PathBuf>,
     /// The MySQL port of FEs of which no other is known.
     pub query_port: u16,
     pub guard_time: Duration,
@@ -155,6 +158,7 @@ pub fn derive(
             .map(|fact| fact.path.clone())
             .into_iter()
             .collect(),
+        log_dirs: facts.log_dirs.clone(),
         query_port,
         guard_time,
         stop_grace,

@@ -201,7 +201,12 @@ fn find_home(image: &ImageSettings) -> Result<Home, Outcome> {
 /// One thread, and nothing of it left when the verb is over.
 fn in_runtime(verb: impl Future<Output = Outcome>) -> Outcome {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(verb),
+        Ok(runtime) => {
+            let outcome = runtime.block_on(verb);
+            // Looking up a name cannot be cancelled and may take a minute: it does not hold up the end.
+            runtime.shutdown_background();
+            outcome
+        }
         Err(error) => Outcome::failed(&error, ExitCode::TryAgain),
     }
 }
