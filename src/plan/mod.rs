@@ -10,6 +10,7 @@ pub mod leader;
 pub mod ports;
 pub mod refusal;
 pub mod sql;
+pub mod witness;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

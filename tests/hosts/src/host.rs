@@ -306,8 +306,11 @@ impl Host {
 
     /// Asks this host's FE.
     pub fn sql(&self, statement: &str) -> anyhow::Result<Vec<Row>> {
+        let variables = self.environment();
+        let wished = variables.iter().find(|(name, _)| name == "FE_QUERY_PORT");
+        let port = wished.and_then(|(_, port)| port.parse().ok()).unwrap_or(9030);
         query(
-            SocketAddr::from((self.address, 9030)),
+            SocketAddr::from((self.address, port)),
             Duration::from_secs(3),
             statement,
         )
