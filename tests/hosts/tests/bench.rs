@@ -1,12 +1,12 @@
 //! The bench measures, and leaves nothing behind. What it measures is nobody's promise on a busy machine.
 
-use std::fs;
-use std::path::Path;
+use std::fs::{self, File};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
-use hosts::{World, eventually, target_dir, this_test};
+use anyhow::{Context, bail, ensure};
+use hosts::{World, eventually, this_test};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -17,33 +17,51 @@ fn bench(arguments: &[&str]) -> Command {
     bench
 }
 
-/// Nobody runs but this test, and the files of the run are gone.
-fn nothing_is_left(pid: u32) -> anyhow::Result<()> {
-    for entry in fs::read_dir("/proc")?.flatten() {
-        let name = entry.file_name();
-        let is_process = name.to_str().is_some_and(|name| name.parse::<u32>().is_ok());
-        if is_process && name != "1" {
-            let command = fs::read_to_string(entry.path().join("cmdline"))?.replace('\0', " ");
-            anyhow::bail!("still there: {} {command}", name.display());
-        }
+/// A bench that was started, and where it puts what it says.
+struct Run {
+    program: Child,
+    output: PathBuf,
+}
+
+impl Run {
+    fn start(world: &World, arguments: &[&str]) -> anyhow::Result<Self> {
+        let output = world.dir().join("bench");
+        let file = File::create(&output)?;
+        let program = bench(arguments)
+            .stdin(Stdio::null())
+            .stdout(file.try_clone()?)
+            .stderr(file)
+            .spawn()?;
+        Ok(Self { program, output })
     }
-    let files = target_dir()?.join("bench").join(pid.to_string());
-    ensure!(!files.exists(), "{} is still there", files.display());
-    Ok(())
-}
 
-fn said(file: &Path) -> String {
-    fs::read_to_string(file).unwrap_or_default()
-}
+    fn said(&self) -> String {
+        fs::read_to_string(&self.output).unwrap_or_default()
+    }
 
-fn start(world: &World, arguments: &[&str]) -> anyhow::Result<Child> {
-    let output = fs::File::create(world.dir().join("bench"))?;
-    bench(arguments)
-        .stdin(Stdio::null())
-        .stdout(output.try_clone()?)
-        .stderr(output)
-        .spawn()
-        .context("cannot run the bench")
+    /// Where its files are while it runs.
+    fn files(&self) -> anyhow::Result<PathBuf> {
+        let said = self.said();
+        let line = said
+            .lines()
+            .find_map(|line| line.split_once("its files meanwhile: "));
+        Ok(PathBuf::from(line.with_context(|| said.clone())?.1))
+    }
+
+    /// Nobody runs but this test, and the files of the run are gone.
+    fn nothing_is_left(&self) -> anyhow::Result<()> {
+        for entry in fs::read_dir("/proc")?.flatten() {
+            let name = entry.file_name();
+            let is_process = name.to_str().is_some_and(|name| name.parse::<u32>().is_ok());
+            if is_process && name != "1" {
+                let command = fs::read_to_string(entry.path().join("cmdline"))?.replace('\0', " ");
+                bail!("still there: {} {command}", name.display());
+            }
+        }
+        let files = self.files()?;
+        ensure!(!files.exists(), "{} is still there", files.display());
+        Ok(())
+    }
 }
 
 #[test]
@@ -51,9 +69,9 @@ fn every_row_is_in_the_table_and_nothing_is_left() -> anyhow::Result<()> {
     let Some(world) = World::enter(this_test!())? else {
         return Ok(());
     };
-    let mut bench = start(&world, &["--quick"])?;
-    let ended = bench.wait()?;
-    let table = said(&world.dir().join("bench"));
+    let mut bench = Run::start(&world, &["--quick"])?;
+    let ended = bench.program.wait()?;
+    let table = bench.said();
     ensure!(ended.success(), "{ended}: {table}");
     for line in [
         "bytes in the image",
@@ -70,7 +88,7 @@ fn every_row_is_in_the_table_and_nothing_is_left() -> anyhow::Result<()> {
     ] {
         ensure!(table.contains(line), "no line `{line}` in\n{table}");
     }
-    nothing_is_left(bench.id())
+    bench.nothing_is_left()
 }
 
 #[test]
@@ -78,18 +96,14 @@ fn an_interrupted_bench_leaves_nothing_either() -> anyhow::Result<()> {
     let Some(world) = World::enter(this_test!())? else {
         return Ok(());
     };
-    let mut bench = start(&world, &["--row", "memory"])?;
-    let joined = target_dir()?
-        .join("bench")
-        .join(bench.id().to_string())
-        .join("memory-bash");
+    let mut bench = Run::start(&world, &["--row", "memory"])?;
     eventually(Duration::from_secs(30), "it measures", || {
-        ensure!(joined.exists(), "{}", said(&world.dir().join("bench")));
+        ensure!(bench.files()?.join("memory-bash").exists(), "{}", bench.said());
         Ok(())
     })?;
-    kill(Pid::from_raw(bench.id().cast_signed()), Signal::SIGTERM)?;
-    assert_eq!(bench.wait()?.code(), Some(130));
-    nothing_is_left(bench.id())
+    kill(Pid::from_raw(bench.program.id().cast_signed()), Signal::SIGTERM)?;
+    assert_eq!(bench.program.wait()?.code(), Some(130));
+    bench.nothing_is_left()
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
             what: format!("leader ready → {what}"),
             muster: sample.text_with_size("ms"),
             others: vec![(
-                "the vendors' scripts".to_owned(),
+                "scripts".to_owned(),
                 "look every 1 to 5 s (not measured)".to_owned(),
             )],
             budget: format!("median ≤ {BUDGET} ms"),

@@ -7,7 +7,7 @@ use anyhow::Context;
 use hosts::binary;
 
 /// One line.
-pub(crate) fn facts() -> anyhow::Result<String> {
+pub(crate) fn facts(quick: bool) -> anyhow::Result<String> {
     let cores = std::thread::available_parallelism()?;
     let processor = value("/proc/cpuinfo", "model name").unwrap_or_else(|| "unnamed processor".to_owned());
     let memory: u64 = value("/proc/meminfo", "MemTotal")
@@ -18,10 +18,15 @@ pub(crate) fn facts() -> anyhow::Result<String> {
     let date = said(Command::new("date").args(["-u", "+%F %H:%M UTC"]))?;
     let muster = said(Command::new(binary("muster")?).arg("--version"))?;
     Ok(format!(
-        "{muster} on {cores} × {processor}, {} GB, Linux {}, {date}, load at the end {}",
+        "{muster} on {cores} × {processor}, {} GB, Linux {}, {date}, load before {}{}",
         memory / 1_000_000,
         kernel.trim(),
-        load.split(' ').next().unwrap_or_default()
+        load.split(' ').next().unwrap_or_default(),
+        if quick {
+            "; quick: too few to mean much"
+        } else {
+            ""
+        }
     ))
 }
 

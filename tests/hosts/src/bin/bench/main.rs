@@ -28,13 +28,19 @@ mod table;
 mod turns;
 
 use std::fs;
+use std::io::ErrorKind;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Parser;
 use hosts::{World, target_dir};
 
 use crate::bench::Bench;
 use crate::row::Row;
+
+/// In front of the directory that is there as long as the bench runs.
+const FILES: &str = "its files meanwhile: ";
 
 /// To add a row, write its file and name it here.
 const ROWS: [Row; 7] = [
@@ -73,8 +79,8 @@ fn main() -> ExitCode {
 
 /// Makes the namespaces, listens for Ctrl-C and tidies up.
 fn outside(args: &Args) -> anyhow::Result<ExitCode> {
-    let dir = target_dir()?.join("bench").join(std::process::id().to_string());
-    fs::create_dir_all(&dir)?;
+    let dir = own_dir()?;
+    table::progress(&format!("{FILES}{}", dir.display()));
     let mut inside = World::start(&dir, args.quick.then_some("--quick"), |command| {
         command.args(args.rows.iter().flat_map(|row| ["--row", row.as_str()]));
         Ok(())
@@ -84,9 +90,26 @@ fn outside(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ended?.map_or(ExitCode::from(130), ExitCode::from))
 }
 
+/// A directory on the disk that the build is on: in memory, what is flushed costs nothing.
+fn own_dir() -> anyhow::Result<PathBuf> {
+    let all = target_dir()?.join("bench");
+    fs::create_dir_all(&all)?;
+    loop {
+        // Not the PID: another namespace has the same.
+        let own = all.join(fastrand::u32(..).to_string());
+        match fs::create_dir(&own) {
+            Ok(()) => return Ok(own),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error).with_context(|| own.display().to_string()),
+        }
+    }
+}
+
 /// Every row, whatever became of those before it.
 fn inside(world: World, args: &Args) -> anyhow::Result<ExitCode> {
     let bench = Bench::new(world, args.quick);
+    // Before the rows are a load themselves.
+    let machine = machine::facts(args.quick)?;
     let mut lines = Vec::new();
     let mut faults = Vec::new();
     for row in ROWS {
@@ -99,7 +122,7 @@ fn inside(world: World, args: &Args) -> anyhow::Result<ExitCode> {
             Err(error) => faults.push(format!("{}: {error:#}", row.name)),
         }
     }
-    table::print(&machine::facts()?, &lines);
+    table::print(&machine, &lines);
     for fault in &faults {
         table::failure(fault);
     }

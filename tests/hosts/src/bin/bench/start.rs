@@ -52,7 +52,7 @@ fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
             what: what.to_owned(),
             muster: of(own)?.text_with_size("ms"),
             others,
-            budget: format!("≤ 1.5 × bare Rust init ({limit:.2} ms), < {bash}"),
+            budget: format!("≤ {limit:.2} ms (1.5 × bare), < bash"),
             met: of(own)?.median() <= limit && of(own)?.median() < of(bash)?.median(),
         })
     };

@@ -49,7 +49,12 @@ fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
         let name = format!("stop-{}", lines.len());
         let member = Member::new(bench, &name, &script)?;
         let mut contestants = vec![Contestant::muster("muster", binary("muster")?, &member.home, &[])];
-        contestants.extend(inits(&member.script)?);
+        // The static build of a program stops as the other does.
+        contestants.extend(
+            inits(&member.script)?
+                .into_iter()
+                .filter(|init| init.name != "tini-static"),
+        );
         for (name, program) in [("tini -g", "tini"), ("catatonit -g", "catatonit")] {
             let program = tool(program);
             contestants
