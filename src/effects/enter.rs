@@ -26,6 +26,7 @@ use crate::engine::PortName;
 use crate::engine::failure::Failure;
 use crate::exit::ExitCode;
 use crate::facts::home::Home;
+use crate::facts::ports::Candidate;
 use crate::facts::record::{MemberSeen, Progress, Record};
 use crate::facts::{Facts, gather};
 use crate::plan::data::Data;
@@ -187,6 +188,15 @@ impl<C: Ask> Search<'_, C> {
         if let Err(taken) = self.reservations.take(&numbers) {
             self.taken
                 .insert(taken.port, "another node of this host".to_owned());
+            let udp = self
+                .home
+                .engine
+                .ports_of(self.home.component)
+                .any(|port| port.udp);
+            let number = taken.port;
+            self.facts
+                .ports
+                .look_further(Path::new("/"), Candidate { number, udp }, true);
             return Ok(None);
         }
         Ok(Some(plan))
@@ -389,6 +399,21 @@ impl<C: Ask> Search<'_, C> {
         let prescribed = prescribed(&plan.node, self.home.engine, cluster);
         let changed = prescribed != self.prescribed;
         self.prescribed = prescribed;
+        if changed {
+            let numbers = self.prescribed.iter();
+            let prescribed: Vec<Candidate> = numbers
+                .filter_map(|(name, number)| {
+                    let port = self.home.engine.port(self.home.component, *name)?;
+                    Some(Candidate {
+                        number: *number,
+                        udp: port.udp,
+                    })
+                })
+                .collect();
+            for candidate in prescribed {
+                self.facts.ports.look_further(Path::new("/"), candidate, false);
+            }
+        }
         changed
     }
 

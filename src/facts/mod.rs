@@ -181,9 +181,9 @@ impl Said<'_> {
         dirs
     }
 
-    /// Every number somebody wishes for, was given before, or would get by default.
-    fn candidates(&self, records: &Records) -> BTreeSet<Candidate> {
-        let mut candidates = BTreeSet::new();
+    /// Every number somebody wishes for, was given before, or would get by default, once for each service.
+    fn candidates(&self, records: &Records) -> Vec<Candidate> {
+        let mut candidates = Vec::new();
         for port in self.home.engine.ports_of(self.home.component) {
             let recorded = [&records.data, &records.state].into_iter();
             let recorded = recorded.filter_map(|copy| copy.record()?.ports.get(&port.name).copied());
@@ -199,7 +199,8 @@ impl Said<'_> {
                 )
                 .chain(recorded)
                 .chain(port.default);
-            candidates.extend(numbers.filter(|number| *number > 0).map(|number| Candidate {
+            let numbers: BTreeSet<u16> = numbers.filter(|number| *number > 0).collect();
+            candidates.extend(numbers.into_iter().map(|number| Candidate {
                 number,
                 udp: port.udp,
             }));

@@ -332,6 +332,7 @@ fn choose_ports(
         conf: &conf,
         taken: &taken,
         ephemeral: facts.ports.ephemeral.clone(),
+        reserved: &facts.ports.reserved,
     })
 }
 

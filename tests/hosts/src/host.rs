@@ -381,7 +381,8 @@ impl Host {
         all
     }
 
-    fn one(&self) -> anyhow::Result<Pid> {
+    /// PID 1, by its number in the world.
+    pub fn one(&self) -> anyhow::Result<Pid> {
         match self.running.borrow().as_ref() {
             Some(running) => Ok(running.one),
             None => bail!("{} was not started", self.name),
