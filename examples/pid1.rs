@@ -1,5 +1,5 @@
 //! The supervisor and nothing around it, for the tests to run as PID 1 of a namespace:
-//! `pid1 [--grace-ms N] [--exec] [--before] [--adopt-nobody] [--watch panics|ends] [--unset NAME] -- SCRIPT ARGS…`
+//! `pid1 [--grace-ms N] [--exec] [--before] [--adopt-nobody] [--watch panics|ends|settles] [--unset NAME] -- SCRIPT ARGS…`
 //! `--before` waits for a stop request, as while no leader answers. Its log goes to stderr, one sentence a line.
 #![expect(
     clippy::unwrap_used,
@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use muster::plan::launch::Launch;
-use muster::supervise::{Before, Signals, SuperviseError, Supervisor, exec};
+use muster::supervise::{Before, Beside, Resident, Signals, SuperviseError, Supervisor, exec};
 
 struct Options {
     grace: Duration,
@@ -55,7 +55,12 @@ fn run(signals: Signals, options: &Options) -> Result<u8, SuperviseError> {
         .enable_all()
         .build()
         .unwrap();
+    let vars: Vec<_> = std::env::vars_os().collect();
     runtime.block_on(async {
+        if let Some(resident) = Resident::inherited(&vars) {
+            let ended = Supervisor::resume(signals, resident).await?;
+            return Ok(ended.code().number());
+        }
         let mut supervisor = Supervisor::new(signals)?;
         if options.adopt_nobody {
             supervisor.adopt_nobody();
@@ -74,13 +79,17 @@ fn run(signals: Signals, options: &Options) -> Result<u8, SuperviseError> {
     })
 }
 
-async fn watch(kind: &str) {
+async fn watch(kind: &str) -> Beside {
     match kind {
         "panics" => panic!("a fault in the watch"),
-        "ends" => say("watch ended"),
+        "ends" => {
+            say("watch ended");
+            Beside::Over
+        }
+        "settles" => Beside::Settled,
         _ => {
             let _dropped = Dropped;
-            std::future::pending::<()>().await;
+            std::future::pending().await
         }
     }
 }

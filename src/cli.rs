@@ -6,12 +6,11 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::engine::Component;
+use crate::engine::{ALL, Component};
 use crate::exit::ExitCode;
 
-/// PID 1 of a StarRocks or Apache Doris container: two addresses in, one healthy cluster out.
 #[derive(Debug, Parser)]
-#[command(name = "muster", version, disable_help_subcommand = true, after_help = exit_codes())]
+#[command(name = "muster", version, about = about(), disable_help_subcommand = true, after_help = exit_codes())]
 pub struct Cli {
     #[command(subcommand)]
     pub verb: Verb,
@@ -88,6 +87,14 @@ fn component(word: &str) -> Result<Component, String> {
         let words: Vec<&str> = Component::ALL.iter().map(|component| component.id()).collect();
         format!("expected one of {}", words.join(", "))
     })
+}
+
+fn about() -> String {
+    let engines: Vec<&str> = ALL.iter().map(|engine| engine.name).collect();
+    format!(
+        "PID 1 of a {} container: two addresses in, one healthy cluster out",
+        engines.join(" or ")
+    )
 }
 
 /// The table under `--help`.

@@ -1,4 +1,19 @@
-//! muster: PID 1 of a StarRocks or Apache Doris container.
+//! muster is PID 1 of a database container: two addresses in, one healthy cluster out.
+//!
+//! Data moves one way. A stage reads what the stages before it produced and nothing after it; `use crate::` lines show it.
+//!
+//! ```text
+//! environment ─┐
+//! host, data,  ├─► settings ─► facts ─► plan (pure) ─► effects ─► supervise ─► exit code
+//! conf, record ┘    asked      is so    will be done     act        live
+//!                                          ▲               │
+//!                                          └─ join::decide ┘   the only loop back: observe, decide, act
+//! ```
+//!
+//! Begin with [`effects::enter`] and [`plan::join`]: the loop and the decision it asks for. [`verbs::run`] is what happens
+//! before and after. What is true of one engine and not of the other is data in [`engine`].
+//!
+//! This crate is a library so that tests can call its pure half; its interface is the program.
 
 pub mod cli;
 pub mod cluster;

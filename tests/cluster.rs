@@ -8,6 +8,8 @@
 )]
 
 mod fakes;
+#[path = "cluster/first_steps.rs"]
+mod first_steps;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -14,11 +14,15 @@ use futures_util::stream::{FuturesUnordered, Stream};
 use crate::engine::Engine;
 use crate::engine::failure::Failure;
 use crate::engine::member::{Backend, Frontend, Row};
-use crate::settings::{Account, Endpoint, Secret, Settings, Source, Sourced, Tls, TlsMode};
+use crate::engine::probe::{Membership, Told};
+use crate::settings::{Account, Endpoint, Host, ROOT, Secret, Settings, Source, Sourced, Tls, TlsMode};
 
 /// The deadline of one call: resolving, connecting, logging in, asking and reading together. A leader that has lost
 /// its quorum lets a statement hang for 40 s and more (observed).
 pub const DEADLINE: Duration = Duration::from_secs(3);
+
+/// The deadline of a question over HTTP that is only asked beside others.
+const BRIEF: Duration = Duration::from_secs(1);
 
 /// What a node is added as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +42,8 @@ pub trait Cluster {
     async fn frontends(&self, at: &Endpoint) -> Result<Vec<Frontend>, Failure>;
     async fn backends(&self, at: &Endpoint) -> Result<Vec<Backend>, Failure>;
     async fn compute_nodes(&self, at: &Endpoint) -> Result<Vec<Backend>, Failure>;
+    /// What an FE tells `me` over HTTP, without a password; `None` if nothing there says that it is one.
+    async fn told(&self, host: &Host, http_port: u16, me: &Endpoint) -> Option<Told>;
     /// Adds one node; `host_port` is its registered host and identity port.
     async fn add(&self, at: &Endpoint, what: Add, host_port: &str) -> Result<(), Failure>;
 }
@@ -62,9 +68,6 @@ pub async fn ask_all<C: Cluster>(client: &C, at: &[Endpoint]) -> Vec<(Endpoint, 
     )
     .await
 }
-
-/// The account every cluster begins with.
-const ROOT: &str = "root";
 
 /// The MySQL form of the questions.
 #[derive(Debug, Clone)]
@@ -106,6 +109,20 @@ impl Client {
         let quoted = password.reveal().replace('\\', "\\\\").replace('\'', "\\'");
         let statement = self.engine.sql.set_own_password.replace("{}", &quoted);
         self.as_new_root().ask(at, &statement).await.map(drop)
+    }
+
+    /// The same client for statements that take their time.
+    #[must_use]
+    pub fn patient(&self, deadline: Duration) -> Self {
+        Self {
+            deadline,
+            ..self.clone()
+        }
+    }
+
+    /// Any one statement, for what it does.
+    pub async fn run(&self, at: &Endpoint, statement: &str) -> Result<(), Failure> {
+        self.say(at, statement).await.map(drop)
     }
 
     /// One statement; between the founding and the moment root gets its password, root still has none.
@@ -160,6 +177,20 @@ impl Cluster for Client {
         match self.engine.sql.show_compute_nodes {
             Some(statement) => Backend::read_compute_nodes(&self.say(at, statement).await?),
             None => Ok(Vec::new()),
+        }
+    }
+
+    async fn told(&self, host: &Host, http_port: u16, me: &Endpoint) -> Option<Told> {
+        let probes = &self.engine.probes;
+        match http::role_of(probes, host, http_port, me, BRIEF).await {
+            Ok(Membership::Member { role, .. }) => Some(Told::Lists(role)),
+            Ok(Membership::NotListed) => Some(Told::IsFe),
+            // Anything may answer with a 400, or with a page of its own: an FE also tells who leads.
+            Ok(Membership::Stranger) | Err(Failure::Rejected { .. } | Failure::NotReady(_)) => {
+                let ha = http::leader_by_ha(probes, host, http_port, BRIEF).await.ok()??;
+                Some(ha.leader.map_or(Told::IsFe, Told::Led))
+            }
+            Err(_) => None,
         }
     }
 

@@ -2,11 +2,12 @@
 
 #![expect(clippy::format_push_string, reason = "a short report, built once")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use futures_util::future::join_all;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -21,15 +22,18 @@ use crate::effects::remember::Places;
 use crate::effects::reserve::Reservations;
 use crate::effects::set_aside::{SetAsideError, set_aside};
 use crate::effects::watch::endpoint;
+use crate::engine::PortName;
 use crate::engine::failure::Failure;
 use crate::exit::ExitCode;
 use crate::facts::home::Home;
+use crate::facts::ports::Candidate;
 use crate::facts::record::{MemberSeen, Progress, Record};
 use crate::facts::{Facts, gather};
 use crate::plan::data::Data;
-use crate::plan::join::{Asking, Backends, Seen, Step, asking, decide, is_here};
+use crate::plan::join::{Asking, Backends, Role, Seen, Step, asking, decide, is_here};
 use crate::plan::leader::{Belief, Cluster};
 use crate::plan::refusal::Refusal;
+use crate::plan::witness::Witness;
 use crate::plan::{Plan, Prescribed, asked, derive, prescribed};
 use crate::settings::{Endpoint, Host, Settings};
 
@@ -184,6 +188,15 @@ impl<C: Ask> Search<'_, C> {
         if let Err(taken) = self.reservations.take(&numbers) {
             self.taken
                 .insert(taken.port, "another node of this host".to_owned());
+            let udp = self
+                .home
+                .engine
+                .ports_of(self.home.component)
+                .any(|port| port.udp);
+            let number = taken.port;
+            self.facts
+                .ports
+                .look_further(Path::new("/"), Candidate { number, udp }, true);
             return Ok(None);
         }
         Ok(Some(plan))
@@ -205,7 +218,8 @@ impl<C: Ask> Search<'_, C> {
             Belief::Leader(cluster) if !plan.node.role.is_fe() => self.backends(cluster).await,
             _ => None,
         };
-        let callers = self.callers(&round);
+        let mut witnesses = self.callers(&round);
+        witnesses.extend(self.over_http(plan, &round, &known).await);
         let seen = Seen {
             belief: round.belief.clone(),
             fatal: round
@@ -218,7 +232,7 @@ impl<C: Ask> Search<'_, C> {
                 .collect(),
             members: round.members().to_vec(),
             backends,
-            callers,
+            witnesses,
             waiting: self.waiting(plan, &round).await,
             guard_over: self
                 .listening
@@ -283,7 +297,7 @@ impl<C: Ask> Search<'_, C> {
     }
 
     /// Callers that were asked back and list this host.
-    fn callers(&self, round: &Round) -> Vec<String> {
+    fn callers(&self, round: &Round) -> Vec<Witness> {
         let heard = self.ear.as_ref().map(Callers::heard).unwrap_or_default();
         let lists_us = |members: &[crate::engine::member::Frontend]| {
             members
@@ -295,8 +309,45 @@ impl<C: Ask> Search<'_, C> {
             .iter()
             .filter(|answer| heard.iter().any(|caller| Host::from(*caller) == answer.from))
             .filter(|answer| answer.said.as_deref().is_ok_and(lists_us))
-            .map(|answer| answer.from.to_string())
+            .map(|answer| Witness::Called(answer.from.clone()))
             .collect()
+    }
+
+    /// What the hosts that were asked tell over HTTP: only a node that may found wants to know, and only when nobody
+    /// answers SQL. Whoever called is among them: its MySQL port may be another than ours.
+    async fn over_http(&self, plan: &Plan, round: &Round, known: &[Endpoint]) -> Vec<Witness> {
+        let may_found = matches!(plan.node.data, Data::Empty { .. } | Data::Unproven { .. });
+        if plan.node.role != Role::Seed || !may_found || round.answered() {
+            return Vec::new();
+        }
+        let own = plan
+            .ports
+            .iter()
+            .find(|choice| choice.port.name == PortName::Http);
+        let Some(own) = own.map(|choice| choice.number) else {
+            return Vec::new();
+        };
+        let me = Endpoint {
+            host: plan.node.host.clone(),
+            port: plan.node.identity_port,
+        };
+        let remembered = self
+            .record()
+            .map(|record| record.members.as_slice())
+            .unwrap_or_default();
+        let hosts: BTreeSet<&Host> = known.iter().map(|endpoint| &endpoint.host).collect();
+        let told = hosts.into_iter().map(async |host| {
+            let member = remembered
+                .iter()
+                .find(|member| &member.host == host && member.http_port != 0);
+            let port = member.map_or(own, |member| member.http_port);
+            let told = self.client.told(host, port, &me).await?;
+            Some(Witness::Http {
+                from: host.clone(),
+                told,
+            })
+        });
+        join_all(told).await.into_iter().flatten().collect()
     }
 
     /// Members that wait for a vote: asked only by a node that may bring it, and only when nobody answers SQL.
@@ -348,6 +399,21 @@ impl<C: Ask> Search<'_, C> {
         let prescribed = prescribed(&plan.node, self.home.engine, cluster);
         let changed = prescribed != self.prescribed;
         self.prescribed = prescribed;
+        if changed {
+            let numbers = self.prescribed.iter();
+            let prescribed: Vec<Candidate> = numbers
+                .filter_map(|(name, number)| {
+                    let port = self.home.engine.port(self.home.component, *name)?;
+                    Some(Candidate {
+                        number: *number,
+                        udp: port.udp,
+                    })
+                })
+                .collect();
+            for candidate in prescribed {
+                self.facts.ports.look_further(Path::new("/"), candidate, false);
+            }
+        }
         changed
     }
 
@@ -410,6 +476,8 @@ impl<C: Ask> Search<'_, C> {
                 self.members.clone()
             },
             progress,
+            first_steps_pending: progress == Progress::Founding
+                || before.is_some_and(|record| record.first_steps_pending),
         }
     }
 

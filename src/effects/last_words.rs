@@ -16,11 +16,11 @@ pub struct LastWords {
 
 impl LastWords {
     /// Notes where the files end now.
-    pub fn from_here(dir: &Path, names: &[&str]) -> Self {
+    pub fn from_here(dirs: &[PathBuf], names: &[&str]) -> Self {
         let length = |path: &PathBuf| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
         let files = names
             .iter()
-            .map(|name| dir.join(name))
+            .flat_map(|name| dirs.iter().map(move |dir| dir.join(name)))
             .map(|path| (path.clone(), length(&path)))
             .collect();
         Self { files }
@@ -75,7 +75,7 @@ mod tests {
     fn only_what_was_written_since_the_start_counts() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("fe.log"), "has no root\n").unwrap();
-        let words = LastWords::from_here(dir.path(), &["fe.log", "fe.out"]);
+        let words = LastWords::from_here(&[dir.path().to_owned()], &["fe.log", "fe.out"]);
         assert_eq!(words.find(&["has no root"]), None);
         fs::write(dir.path().join("fe.out"), "x\nwill exit\n").unwrap();
         assert_eq!(words.find(&["has no root", "will exit"]), Some("will exit"));

@@ -5,6 +5,7 @@ pub mod configure;
 pub mod diary;
 pub mod enter;
 pub mod files;
+pub mod first_steps;
 pub mod last_words;
 pub mod look;
 pub mod pace;

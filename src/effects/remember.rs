@@ -23,10 +23,14 @@ impl Places {
         self.state_dir.join(state_copy(record.component))
     }
 
-    /// Writes both copies; directories that are missing are made.
+    /// Writes both copies; directories that are missing are made. A copy that says the same already was synced when it
+    /// was written, and a restart should not wait for the disk.
     pub fn write(&self, record: &Record) -> Result<(), WriteError> {
         let text = record.to_json();
         for path in [self.state_copy(record), self.data_copy()] {
+            if fs::read(&path).is_ok_and(|old| old == text.as_bytes()) {
+                continue;
+            }
             make_dir(path.parent().unwrap_or(Path::new("/")))?;
             files::replace(&path, text.as_bytes())?;
         }

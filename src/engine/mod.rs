@@ -112,8 +112,12 @@ pub struct Layout {
     pub process_mark: &'static str,
     /// Sends the engine's log to the console, in versions whose scripts know it.
     pub console_flag: &'static str,
-    /// Its log files below `log/`, those with the reason of an end first.
+    /// Its log files, those with the reason of an end first.
     pub log_files: &'static [&'static str],
+    /// Where they lie when the conf does not say otherwise.
+    pub default_logs: &'static str,
+    /// The conf keys that move them: the console's file goes by one, the others by another.
+    pub log_dir_keys: &'static [&'static str],
     /// The conf key of the data dir, or of a list of them.
     pub data_key: &'static str,
     /// The data dir when the conf does not name one.

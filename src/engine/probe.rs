@@ -53,6 +53,17 @@ pub enum Membership {
     Stranger,
 }
 
+/// What an FE tells of its cluster without a password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// It lists the caller, in this role.
+    Lists(String),
+    /// It does not, but it has a leader: the host of this one.
+    Led(String),
+    /// It is an FE, and says no more.
+    IsFe,
+}
+
 /// Who leads and who votes, as one FE sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ha {

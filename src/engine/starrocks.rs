@@ -32,6 +32,8 @@ pub(super) static ENGINE: Engine = Engine {
             // Since 2.5.5; older scripts print a getopt complaint for it (bin/start_fe.sh).
             console_flag: "--logconsole",
             log_files: &["fe.out", "fe.log", "fe.warn.log"],
+            default_logs: "log",
+            log_dir_keys: &["LOG_DIR", "sys_log_dir"],
             data_key: "meta_dir",
             default_data: "meta",
             // A ready leader needs 0.5 s after SIGTERM, an FE in its first seconds 1.4 s (observed).
@@ -49,6 +51,8 @@ pub(super) static ENGINE: Engine = Engine {
             process_mark: "starrocks_be",
             console_flag: "--logconsole",
             log_files: &["be.out", "be.INFO", "be.WARNING"],
+            default_logs: "log",
+            log_dir_keys: &["LOG_DIR", "sys_log_dir"],
             data_key: "storage_root_path",
             default_data: "storage",
             // From 3.4.2 on it waits up to 20 s for running fragments (loop_count_wait_fragments_finish = 2).
@@ -66,6 +70,8 @@ pub(super) static ENGINE: Engine = Engine {
             process_mark: "starrocks_be",
             console_flag: "--logconsole",
             log_files: &["cn.out", "cn.INFO", "cn.WARNING"],
+            default_logs: "log",
+            log_dir_keys: &["LOG_DIR", "sys_log_dir"],
             data_key: "storage_root_path",
             default_data: "storage",
             stop_grace: Duration::from_secs(60),

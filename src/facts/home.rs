@@ -177,11 +177,6 @@ impl HomeProblem {
 }
 
 impl Home {
-    /// Where the engine's log files lie.
-    pub fn log_dir(&self) -> PathBuf {
-        self.dir.join("log")
-    }
-
     /// The start script.
     pub fn script(&self) -> PathBuf {
         self.dir.join(self.layout.script)

@@ -54,6 +54,8 @@ pub struct Facts {
     pub ports: PortFacts,
     pub limits: Limits,
     pub pid_file: PidFileFact,
+    /// Where the engine may write its log files, each dir once.
+    pub log_dirs: Vec<PathBuf>,
 }
 
 /// What this component keeps on disk.
@@ -100,6 +102,7 @@ pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
     let records = look_at_records(&said, &data_paths, &mounts);
     let ports = PortFacts::look(root, &said.candidates(&records));
     let pid_file = PidFileFact::read(&said.pid_file(), &home, root);
+    let log_dirs = said.log_dirs();
     Facts {
         data,
         records,
@@ -107,6 +110,7 @@ pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
         ports,
         limits: Limits::look(root),
         pid_file,
+        log_dirs,
         conf,
         custom_conf,
         home,
@@ -164,9 +168,23 @@ impl Said<'_> {
         }
     }
 
-    /// Every number somebody wishes for, was given before, or would get by default.
-    fn candidates(&self, records: &Records) -> BTreeSet<Candidate> {
-        let mut candidates = BTreeSet::new();
+    /// Where the engine may write its log files.
+    fn log_dirs(&self) -> Vec<PathBuf> {
+        let layout = self.home.layout;
+        let mut dirs = vec![self.home.dir.join(layout.default_logs)];
+        for key in layout.log_dir_keys {
+            let said = self.value(key).map(|value| value.value);
+            let dir = said
+                .or_else(|| self.conf.exported(key))
+                .and_then(|dir| self.resolve(&dir).ok());
+            dirs.extend(dir.filter(|dir| !dirs.contains(dir)));
+        }
+        dirs
+    }
+
+    /// Every number somebody wishes for, was given before, or would get by default, once for each service.
+    fn candidates(&self, records: &Records) -> Vec<Candidate> {
+        let mut candidates = Vec::new();
         for port in self.home.engine.ports_of(self.home.component) {
             let recorded = [&records.data, &records.state].into_iter();
             let recorded = recorded.filter_map(|copy| copy.record()?.ports.get(&port.name).copied());
@@ -182,7 +200,8 @@ impl Said<'_> {
                 )
                 .chain(recorded)
                 .chain(port.default);
-            candidates.extend(numbers.filter(|number| *number > 0).map(|number| Candidate {
+            let numbers: BTreeSet<u16> = numbers.filter(|number| *number > 0).collect();
+            candidates.extend(numbers.into_iter().map(|number| Candidate {
                 number,
                 udp: port.udp,
             }));

@@ -25,7 +25,7 @@ const FREE_WANTED: usize = 8;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortFacts {
-    /// Every socket of this network namespace, listeners first; processes are named where a candidate is held.
+    /// Where a candidate is held: every socket of this network namespace, listeners first, with their processes.
     pub holders: BTreeMap<u16, Vec<Holder>>,
     /// The kernel deals these out to outgoing connections.
     pub ephemeral: RangeInclusive<u16>,
@@ -50,28 +50,30 @@ pub struct Candidate {
 }
 
 impl PortFacts {
-    /// Looks at the sockets and tries to bind each candidate, and the numbers after it until enough are free.
-    pub fn look(root: &Path, candidates: &BTreeSet<Candidate>) -> Self {
+    /// Tries to bind each candidate; where one is refused, or wanted by two services, the numbers after it too.
+    pub fn look(root: &Path, candidates: &[Candidate]) -> Self {
         let read =
             |path: &str| fs::read_to_string(root.join("proc/sys/net/ipv4").join(path)).unwrap_or_default();
-        let mut holders: BTreeMap<u16, Vec<Holder>> = BTreeMap::new();
-        for holder in sockets::read(root) {
-            holders.entry(holder.port).or_default().push(holder);
-        }
-        for sockets in holders.values_mut() {
-            sockets.sort_by_key(|holder| (holder.state, holder.protocol));
-        }
         let mut facts = Self {
-            holders,
+            holders: BTreeMap::new(),
             ephemeral: parse_range(&read("ip_local_port_range")).unwrap_or(EPHEMERAL),
             reserved: parse_reserved(&read("ip_local_reserved_ports")),
             bind_refused: BTreeMap::new(),
         };
+        let mut seen = BTreeSet::new();
         for candidate in candidates {
-            facts.try_from(*candidate);
+            let contested = !seen.insert(candidate.number);
+            facts.look_at(*candidate, contested);
         }
-        facts.name_processes(root);
+        facts.name_holders(root);
         facts
+    }
+
+    /// Looks at one more port: one that turned out to be prescribed, or, with the numbers after it, one that somebody
+    /// else was quicker to reserve.
+    pub fn look_further(&mut self, root: &Path, candidate: Candidate, beyond: bool) {
+        self.look_at(candidate, beyond);
+        self.name_holders(root);
     }
 
     /// Who or what is in the way of listening on a port; `None` if it is free as far as can be seen. Somebody who
@@ -117,14 +119,23 @@ impl PortFacts {
         self.ephemeral.contains(&port) && !self.reserved.iter().any(|range| range.contains(&port))
     }
 
-    fn try_from(&mut self, wanted: Candidate) {
+    /// Whether a port may be bound is tried rather than read: the kernel's tables of sockets take milliseconds to list,
+    /// however few there are.
+    fn look_at(&mut self, wanted: Candidate, beyond: bool) {
+        let mut refused = |number| match try_bind(number, wanted.udp) {
+            Ok(()) => false,
+            Err(refused) => {
+                self.bind_refused.insert(number, refused);
+                true
+            }
+        };
+        if !refused(wanted.number) && !beyond {
+            return;
+        }
         let last = wanted.number.saturating_add(TRIED);
         let mut free = 0;
-        for number in wanted.number..=last {
-            if let Err(refused) = try_bind(number, wanted.udp) {
-                self.bind_refused.insert(number, refused);
-            }
-            if self.busy(number, wanted.udp).is_none() {
+        for number in wanted.number.saturating_add(1)..=last {
+            if !refused(number) {
                 free += 1;
             }
             if free == FREE_WANTED {
@@ -133,14 +144,17 @@ impl PortFacts {
         }
     }
 
-    /// Looking for processes is dear: it is done only if a candidate is held, and then for whoever may be named.
-    fn name_processes(&mut self, root: &Path) {
-        if !self
-            .holders
-            .keys()
-            .any(|port| self.bind_refused.contains_key(port))
-        {
+    /// Looking for sockets and processes is dear: it is done only if a candidate is held.
+    fn name_holders(&mut self, root: &Path) {
+        if self.bind_refused.is_empty() {
             return;
+        }
+        self.holders.clear();
+        for holder in sockets::read(root) {
+            self.holders.entry(holder.port).or_default().push(holder);
+        }
+        for sockets in self.holders.values_mut() {
+            sockets.sort_by_key(|holder| (holder.state, holder.protocol));
         }
         let refused = &self.bind_refused;
         let mut in_the_way: Vec<&mut Holder> = self
@@ -220,7 +234,7 @@ fn bind_once(protocol: Protocol, family: AddressFamily, port: u16) -> nix::Resul
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeMap;
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
     use std::path::Path;
 
@@ -229,7 +243,7 @@ mod tests {
     use crate::facts::sockets::{Holder, Process, Protocol, SocketState};
 
     fn look(number: u16, udp: bool) -> PortFacts {
-        PortFacts::look(Path::new("/"), &BTreeSet::from([Candidate { number, udp }]))
+        PortFacts::look(Path::new("/"), &[Candidate { number, udp }])
     }
 
     fn me() -> String {
@@ -313,6 +327,24 @@ mod tests {
         assert!(look(next - 1, false).bind_refused.contains_key(&next));
     }
 
+    /// Two services cannot share a number, so one of them moves on although nobody holds it.
+    #[test]
+    fn a_number_that_two_services_want_is_looked_past() {
+        let pair = std::iter::repeat_with(|| {
+            let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            let wanted = free.local_addr().unwrap().port();
+            let next = TcpListener::bind((Ipv4Addr::LOCALHOST, wanted.saturating_add(1))).ok()?;
+            Some((wanted, next))
+        });
+        let (number, _next) = pair.take(100).flatten().next().unwrap();
+        let candidate = Candidate { number, udp: false };
+        let facts = PortFacts::look(Path::new("/"), &[candidate, candidate]);
+        assert!(facts.bind_refused.contains_key(&(number + 1)), "{facts:?}");
+        let mut once = PortFacts::look(Path::new("/"), &[candidate]);
+        once.look_further(Path::new("/"), candidate, true);
+        assert!(once.bind_refused.contains_key(&(number + 1)), "{once:?}");
+    }
+
     fn holder(port: u16, protocol: Protocol, state: SocketState) -> Holder {
         Holder {
             protocol,
@@ -382,7 +414,7 @@ mod tests {
             ("proc/sys/net/ipv4/ip_local_port_range", "9000\t60999\n"),
             ("proc/sys/net/ipv4/ip_local_reserved_ports", "9030,9050-9060\n"),
         ]);
-        let facts = PortFacts::look(root.path(), &BTreeSet::new());
+        let facts = PortFacts::look(root.path(), &[]);
         let table = [
             (8999, false),
             (9000, true),
@@ -398,10 +430,7 @@ mod tests {
 
     #[test]
     fn a_kernel_that_says_nothing_has_its_default_range() {
-        assert_eq!(
-            PortFacts::look(tree(&[]).path(), &BTreeSet::new()).ephemeral,
-            EPHEMERAL
-        );
+        assert_eq!(PortFacts::look(tree(&[]).path(), &[]).ephemeral, EPHEMERAL);
         assert_eq!(parse_range("1024 65535"), Some(1024..=65535));
         assert_eq!(parse_range("1024"), None);
         assert_eq!(parse_reserved("\n"), Vec::new());

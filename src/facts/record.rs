@@ -34,6 +34,8 @@ pub struct Record {
     /// The FEs of the cluster when it was last seen.
     pub members: Vec<MemberSeen>,
     pub progress: Progress,
+    /// This node has founded the cluster, and what a founder does once is not done yet.
+    pub first_steps_pending: bool,
 }
 
 /// An FE to ask later. A port that was not known is 0.
@@ -116,6 +118,7 @@ impl Record {
             cluster_id: self.cluster_id.clone(),
             members: self.members.clone(),
             progress: self.progress,
+            first_steps_pending: self.first_steps_pending,
         };
         // Strings and numbers only: nothing here can fail to be JSON.
         let mut text = serde_json::to_string_pretty(&wire).unwrap_or_default();
@@ -152,6 +155,7 @@ impl Record {
             cluster_id: wire.cluster_id,
             members: wire.members,
             progress: wire.progress,
+            first_steps_pending: wire.first_steps_pending,
         })
     }
 }
@@ -215,6 +219,8 @@ struct Wire {
     #[serde(default)]
     members: Vec<MemberSeen>,
     progress: Progress,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    first_steps_pending: bool,
 }
 
 #[cfg(test)]
@@ -241,6 +247,7 @@ mod tests {
                 http_port: 8030,
             }],
             progress: Progress::Added,
+            first_steps_pending: false,
         }
     }
 

@@ -29,6 +29,7 @@ fn record(port: u16) -> Record {
         cluster_id: None,
         members: Vec::new(),
         progress: Progress::Founding,
+        first_steps_pending: true,
     }
 }
 
@@ -68,6 +69,44 @@ fn the_data_dir_is_the_one_the_engine_will_use() {
             root.path().join("home").join(expected),
             "{conf:?} {wished:?}"
         );
+    }
+}
+
+#[test]
+fn last_words_are_looked_for_wherever_the_engine_may_log() {
+    let layout = supported().layout(Component::Fe).unwrap();
+    let home_variable = supported().home_variable;
+    let table = [
+        (String::new(), None, vec!["home/log"]),
+        (
+            "LOG_DIR = /logs\nsys_log_dir = ${LOG_DIR}\n".to_owned(),
+            None,
+            vec!["home/log", "/logs"],
+        ),
+        (
+            format!("sys_log_dir = ${{{home_variable}}}/log\n"),
+            None,
+            vec!["home/log"],
+        ),
+        (
+            "sys_log_dir = /old\n".to_owned(),
+            Some(("sys_log_dir", "/wished")),
+            vec!["home/log", "/wished"],
+        ),
+    ];
+    for (conf, wished, expected) in table {
+        let root = tree(&[(&format!("home/{}", layout.conf), conf.as_str())]);
+        let mut settings = settings();
+        if let Some((key, value)) = wished {
+            wish(&mut settings, Component::Fe, key, value);
+        }
+        let facts = gather(
+            &settings,
+            home(&root.path().join("home"), Component::Fe),
+            root.path(),
+        );
+        let expected: Vec<_> = expected.iter().map(|dir| root.path().join(dir)).collect();
+        assert_eq!(facts.log_dirs, expected, "{conf}");
     }
 }
 

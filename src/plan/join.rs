@@ -10,6 +10,7 @@ use crate::exit::ExitCode;
 use crate::plan::data::{ClusterId, Data};
 use crate::plan::leader::{Belief, Cluster, Doubt};
 use crate::plan::refusal::Refusal;
+use crate::plan::witness::{self, Witness};
 use crate::settings::{Bootstrap, Host};
 
 /// What this node is asked to be.
@@ -72,8 +73,8 @@ pub struct Seen {
     pub members: Vec<Frontend>,
     /// BEs and CNs by the believed leader; `None` when they were not asked for.
     pub backends: Option<Backends>,
-    /// Somebody who is a member of a living cluster called this host: who.
-    pub callers: Vec<String>,
+    /// Who knows a cluster although no FE answers SQL.
+    pub witnesses: Vec<Witness>,
     /// Members of the record that hold their election port open although none of them answers SQL: they wait for a
     /// vote. `host:edit_log_port`.
     pub waiting: Vec<String>,
@@ -196,7 +197,7 @@ fn decide_fe(node: &Node, seen: &Seen) -> Step {
         Data::Unproven { why, .. } => match &seen.belief {
             Belief::Leader(_) => Step::SetAside { why: why.clone() },
             // Silence: it is this seed's own founding that was cut short.
-            Belief::Nobody if node.role == Role::Seed && seen.guard_over && seen.callers.is_empty() => {
+            Belief::Nobody if node.role == Role::Seed && seen.guard_over && seen.witnesses.is_empty() => {
                 if node.bootstrap == Bootstrap::Never {
                     wait(node, seen)
                 } else {
@@ -293,7 +294,7 @@ fn helper(node: &Node, frontends: &[Frontend], leader: Option<&Frontend>) -> Opt
 
 /// Nobody answers: found once the guard time is over, unless anything says that a cluster exists.
 fn found_or_wait(node: &Node, seen: &Seen, known: bool) -> Step {
-    let silent = !known && seen.callers.is_empty();
+    let silent = !known && seen.witnesses.is_empty();
     match node.bootstrap {
         Bootstrap::Guarded if silent && seen.guard_over => Step::Found,
         Bootstrap::Guarded | Bootstrap::Never | Bootstrap::Force => wait(node, seen),
@@ -436,11 +437,10 @@ fn waiting_for(node: &Node, seen: &Seen) -> String {
         (Data::Empty { known: None }, Role::Seed, Bootstrap::Never) => {
             format!("{reason}; not founding: BOOTSTRAP is never")
         }
-        (Data::Empty { known: None }, Role::Seed, _) if !seen.callers.is_empty() => {
-            format!(
-                "{reason}; not founding: {} of a living cluster called this host",
-                seen.callers.join(", ")
-            )
+        (Data::Empty { known: None } | Data::Unproven { .. }, Role::Seed, _)
+            if !seen.witnesses.is_empty() =>
+        {
+            format!("{reason}; not founding: {}", witness::sentence(&seen.witnesses))
         }
         _ => reason,
     }

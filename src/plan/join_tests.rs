@@ -6,10 +6,12 @@ use std::time::Duration;
 use crate::engine::Component;
 use crate::engine::failure::Failure;
 use crate::engine::member::Backend;
+use crate::engine::probe::Told;
 use crate::plan::data::{ClusterId, Data, Known};
 use crate::plan::join::{Asking, Backends, Node, Role, Seen, Step, asking, decide};
 use crate::plan::leader::tests::members;
 use crate::plan::leader::{Answer, believe};
+use crate::plan::witness::Witness;
 use crate::settings::{Bootstrap, Host};
 
 const ROLES: [Role; 5] = [
@@ -140,7 +142,7 @@ fn seen(rows: &str, guard_over: bool) -> Seen {
             },
             compute_nodes: Vec::new(),
         }),
-        callers: Vec::new(),
+        witnesses: Vec::new(),
         waiting: if rows == "voteless" {
             vec!["10.0.0.1:9010".to_owned()]
         } else {
@@ -383,7 +385,10 @@ fn no_combination_does_what_must_never_be_done() {
                             node.bootstrap = bootstrap;
                             let mut seen = seen(row, guard_over);
                             if called {
-                                seen.callers.push("10.0.0.1".to_owned());
+                                seen.witnesses.push(Witness::Http {
+                                    from: Host::parse("10.0.0.1").unwrap(),
+                                    told: Told::IsFe,
+                                });
                             }
                             never(
                                 &node,
@@ -405,7 +410,7 @@ fn never(node: &Node, seen: &Seen, case: &str) {
         crate::plan::leader::Belief::Leader(cluster) => Some(cluster),
         _ => None,
     };
-    let somebody = !matches!(seen.belief, crate::plan::leader::Belief::Nobody) || !seen.callers.is_empty();
+    let somebody = !matches!(seen.belief, crate::plan::leader::Belief::Nobody) || !seen.witnesses.is_empty();
     let belongs = node.data.cluster().is_some() || matches!(&node.data, Data::Empty { known: Some(_) });
     let foreign = believed.is_some_and(|cluster| node.data.cluster().is_some_and(|(id, _)| id != cluster.id));
     let step = decide(node, seen);

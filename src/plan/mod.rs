@@ -10,6 +10,8 @@ pub mod leader;
 mod places;
 pub mod ports;
 pub mod refusal;
+pub mod sql;
+pub mod witness;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -46,6 +48,8 @@ pub struct Plan {
     pub state_dir: PathBuf,
     /// Pid files that name nothing alive.
     pub stale_files: Vec<PathBuf>,
+    /// Where the engine writes its last words.
+    pub log_dirs: Vec<PathBuf>,
     /// The MySQL port of FEs of which no other is known.
     pub query_port: u16,
     pub guard_time: Duration,
@@ -156,6 +160,7 @@ pub fn derive(
             .map(|fact| fact.path.clone())
             .into_iter()
             .collect(),
+        log_dirs: facts.log_dirs.clone(),
         query_port,
         guard_time,
         stop_grace,
@@ -310,6 +315,7 @@ fn choose_ports(
         conf: &conf,
         taken: &taken,
         ephemeral: facts.ports.ephemeral.clone(),
+        reserved: &facts.ports.reserved,
     })
 }
 

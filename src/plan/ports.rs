@@ -28,6 +28,8 @@ pub struct Inputs<'a> {
     pub taken: &'a BTreeMap<u16, String>,
     /// The kernel deals these out to outgoing connections.
     pub ephemeral: RangeInclusive<u16>,
+    /// Except these.
+    pub reserved: &'a [RangeInclusive<u16>],
 }
 
 /// One port, and why it is this one.
@@ -213,9 +215,12 @@ fn next_free(inputs: &Inputs<'_>, after: u16, before: &[Choice]) -> Option<u16> 
         .filter_map(|port| port.default)
         .collect();
     let wished: BTreeSet<u16> = inputs.wished.values().map(|wish| wish.value).collect();
+    let dealt_out = |number: &u16| {
+        inputs.ephemeral.contains(number) && !inputs.reserved.iter().any(|range| range.contains(number))
+    };
     let free = |number: &u16| {
         holder(inputs, *number, before).is_none()
-            && !inputs.ephemeral.contains(number)
+            && !dealt_out(number)
             && !usual.contains(number)
             && !wished.contains(number)
     };
@@ -224,6 +229,8 @@ fn next_free(inputs: &Inputs<'_>, after: u16, before: &[Choice]) -> Option<u16> 
 
 #[cfg(test)]
 mod tests {
+    use std::ops::RangeInclusive;
+
     use super::{Inputs, choose};
     use crate::engine::{ALL, Component, PortName};
     use crate::settings::{Source, Sourced};
@@ -236,6 +243,7 @@ mod tests {
         cluster: Vec<(PortName, u16)>,
         conf: Vec<(PortName, u16)>,
         taken: Vec<u16>,
+        reserved: Vec<RangeInclusive<u16>>,
         component: Option<Component>,
     }
 
@@ -268,6 +276,7 @@ mod tests {
             conf: &case.conf.iter().copied().collect(),
             taken: &taken,
             ephemeral: 32768..=60999,
+            reserved: &case.reserved,
         };
         match choose(&inputs) {
             Ok(choices) => choices
@@ -324,6 +333,16 @@ mod tests {
                     ..none()
                 },
                 "8030 9101 9030 9010",
+            ),
+            (
+                "over the kernel's own range, but for what is reserved in it",
+                Case {
+                    wished: vec![(Rpc, 32_767)],
+                    taken: vec![32_767],
+                    reserved: vec![40_000..=40_001],
+                    ..none()
+                },
+                "8030 40000 9030 9010",
             ),
             (
                 "not onto another service's usual port",

@@ -1,11 +1,16 @@
 //! Who speaks to the cluster, and how the connection is protected.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::engine::aliases::{self, Meaning};
 
 use super::reader::{Reader, from_environment, one_line};
 use super::{Secret, Source, Sourced, files, words};
+
+/// The account every cluster begins with.
+pub const ROOT: &str = "root";
+
+const ROOT_PASSWORD_FILE: &str = "ROOT_PASSWORD_FILE";
 
 /// Who speaks to the cluster.
 #[derive(Debug, Clone)]
@@ -32,15 +37,19 @@ pub enum TlsMode {
     Verify,
 }
 
-pub(super) fn account(reader: &mut Reader<'_>) -> Account {
+/// The password that root is to get is also the one root logs in with, where nobody gives another.
+pub(super) fn account(reader: &mut Reader<'_>, root_password_file: Option<&Path>) -> Account {
     let user = reader.parse("CLUSTER_USER", one_line).unwrap_or(Sourced {
-        value: "root".to_owned(),
+        value: ROOT.to_owned(),
         source: Source::Default,
     });
-    Account {
-        user,
-        password: password(reader),
-    }
+    let password = password(reader).or_else(|| {
+        let file = root_password_file.filter(|_| user.value == ROOT)?;
+        // It was found good a moment ago.
+        let text = files::read_secret(file.to_str()?).ok()??;
+        Some(from_environment(ROOT_PASSWORD_FILE, Secret::new(text)))
+    });
+    Account { user, password }
 }
 
 fn password(reader: &mut Reader<'_>) -> Option<Sourced<Secret>> {
@@ -87,15 +96,19 @@ fn from_file(reader: &mut Reader<'_>, file: &str) -> Option<Sourced<Secret>> {
 
 /// The file with the password that root is to get.
 pub(super) fn root_password_file(reader: &mut Reader<'_>) -> Option<PathBuf> {
-    const VARIABLE: &str = "ROOT_PASSWORD_FILE";
-    if reader.text(VARIABLE).is_some_and(|file| !file.starts_with('/')) {
+    if reader
+        .text(ROOT_PASSWORD_FILE)
+        .is_some_and(|file| !file.starts_with('/'))
+    {
         reader.problem(
-            VARIABLE,
+            ROOT_PASSWORD_FILE,
             "its value is not an absolute path, set in the environment".to_owned(),
         );
         return None;
     }
-    reader.parse(VARIABLE, files::secret_file).map(|file| file.value)
+    reader
+        .parse(ROOT_PASSWORD_FILE, files::secret_file)
+        .map(|file| file.value)
 }
 
 pub(super) fn tls(reader: &mut Reader<'_>) -> Tls {

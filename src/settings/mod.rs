@@ -28,7 +28,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use account::{Account, Tls, TlsMode};
+pub use account::{Account, ROOT, Tls, TlsMode};
 pub use conf::ConfWish;
 pub use duration::parse_duration;
 pub use host::{Endpoint, Host, NotAHost};

@@ -79,9 +79,9 @@ fn read(reader: &mut Reader<'_>, flags: Flags) -> Option<Settings> {
     let join_timeout = patience(reader, "JOIN_TIMEOUT");
     let stop_grace = reader.parse("STOP_GRACE", parse_patience);
     let skip_preflight = reader.parse("SKIP_PREFLIGHT", checks);
-    let account = account::account(reader);
     let tls = account::tls(reader);
     let root_password_file = account::root_password_file(reader);
+    let account = account::account(reader, root_password_file.as_deref());
 
     Some(Settings {
         master_hosts: hosts.master?,

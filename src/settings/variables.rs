@@ -98,7 +98,7 @@ variables! {
     cluster_password_file "CLUSTER_PASSWORD_FILE", "–",
         "a file that holds the password, instead";
     root_password_file "ROOT_PASSWORD_FILE", "–",
-        "a file with the password that the founding FE gives root, once, while root has none";
+        "a file with the password that the founding FE gives root, once, while root has none; root logs in with it where nobody gives another";
     cluster_tls "CLUSTER_TLS", "off",
         "off, prefer, require or verify: TLS to the FEs' MySQL port";
     cluster_ca_file "CLUSTER_CA_FILE", "–",

@@ -4,6 +4,7 @@
 //! ```text
 //!  main ─ Signals::block ─ Supervisor::new ─┬─ until(work) ─► Done | StopRequested      nothing runs yet
 //!                                           └─ run(launch) ─► Ended                     the engine runs
+//!                                                  └─ settled: a fresh image ─ resume ─► Ended
 //!
 //!  signalfd ──► Event ──► Phase::step ──► Action ──► tree (forward, terminate, kill), timer
 //!                 ▲
@@ -36,6 +37,7 @@ mod ended;
 mod error;
 mod phase;
 mod reaper;
+mod resident;
 mod signals;
 mod spawn;
 mod supervisor;
@@ -43,6 +45,7 @@ mod tree;
 
 pub use ended::{Ended, Exit};
 pub use error::SuperviseError;
+pub use resident::Resident;
 pub use signals::Signals;
 pub use spawn::exec;
-pub use supervisor::{Before, Supervisor};
+pub use supervisor::{Before, Beside, Supervisor};

@@ -7,15 +7,17 @@ use std::task::Poll;
 use std::time::Duration;
 
 use nix::libc::{SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGPWR, SIGQUIT, SIGTERM};
+use rustix::process::Pid;
 use tokio::time::{Instant, Sleep, sleep};
 use tracing::{debug, error, info, warn};
 
 use super::phase::{Action, Event, Phase};
 use super::reaper::sweep;
+use super::resident::Resident;
 use super::signals::{Listener, Signals, name};
 use super::spawn::spawn;
 use super::tree::{Sight, Tree};
-use super::{Ended, SuperviseError};
+use super::{Ended, Exit, SuperviseError};
 use crate::plan::launch::Launch;
 
 /// For what KILL does not end at once: a process in the middle of a disk access, say.
@@ -23,6 +25,15 @@ const LAST: Duration = Duration::from_secs(2);
 
 /// How often the group is asked for where orphans are not handed to us, and only while it is being waited for.
 const TICK: Duration = Duration::from_millis(100);
+
+/// How the watch beside the engine ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beside {
+    /// Nothing but the engine's end is left to wait for.
+    Settled,
+    /// Whoever called `run` wants to hear of the end.
+    Over,
+}
 
 /// The resident process.
 #[derive(Debug)]
@@ -87,17 +98,40 @@ impl Supervisor {
     }
 
     /// Runs the engine to its end. `watch` is polled beside it until it ends itself, a stop is asked for, or
-    /// it panics; none of the three touches the engine.
+    /// it panics; none of the three touches the engine. Once it says that all is settled, a fresh image of this
+    /// process goes on with [`resume`](Self::resume).
     pub async fn run(
         &mut self,
         launch: &Launch,
         grace: Duration,
-        watch: impl Future<Output = ()>,
+        watch: impl Future<Output = Beside>,
     ) -> Result<Ended, SuperviseError> {
         // Whoever ended before signals were blocked told nobody.
         sweep()?;
-        let started = Instant::now();
-        let mut life = Life::begin(launch, grace, self.sight)?;
+        let life = Life::begin(launch, grace, self.sight)?;
+        self.live(life, watch, &launch.unset).await
+    }
+
+    /// Goes on with the engine that a former image of this process has started.
+    pub async fn resume(signals: Signals, resident: Resident) -> Result<Ended, SuperviseError> {
+        let mut supervisor = Self {
+            signals: signals.listen()?,
+            sight: resident.sight,
+        };
+        let mut life = Life::resume(resident)?;
+        Resident::be_called_by_name();
+        debug!("supervising pid {} in a fresh image", resident.main);
+        // Whoever ended while there was nobody to hear it.
+        life.reap()?;
+        supervisor.live(life, std::future::pending(), &[]).await
+    }
+
+    async fn live(
+        &mut self,
+        mut life: Life,
+        watch: impl Future<Output = Beside>,
+        secrets: &[String],
+    ) -> Result<Ended, SuperviseError> {
         let mut watch = Some(Box::pin(watch));
         loop {
             if let Phase::Over { exit, asked, drained } = life.phase {
@@ -105,7 +139,7 @@ impl Supervisor {
                     exit,
                     asked,
                     drained,
-                    lived: started.elapsed(),
+                    lived: life.started.elapsed(),
                 };
                 info!("{ended}");
                 return Ok(ended);
@@ -128,7 +162,13 @@ impl Supervisor {
                     life.alarm = None;
                     life.meet(Event::GraceOver);
                 }
-                () = finished(&mut watch) => watch = None,
+                beside = finished(&mut watch) => {
+                    watch = None;
+                    if let (Beside::Settled, Some(resident)) = (beside, life.resident()) {
+                        let error = resident.take_over(secrets);
+                        debug!(%error, "no fresh image: going on as we are");
+                    }
+                }
                 () = sleep(TICK), if life.must_ask() => life.reap()?,
             }
         }
@@ -138,6 +178,7 @@ impl Supervisor {
 /// One engine, from spawn to the end of its last process.
 #[derive(Debug)]
 struct Life {
+    started: Instant,
     phase: Phase,
     tree: Tree,
     main: i32,
@@ -153,6 +194,7 @@ impl Life {
         let main = spawn(launch)?;
         info!("engine started: {} is pid {main}", launch.script.display());
         Ok(Self {
+            started: Instant::now(),
             phase: Phase::Running,
             tree: Tree::new(main, sight),
             main: main.as_raw_nonzero().get(),
@@ -160,6 +202,46 @@ impl Life {
             sight,
             alarm: None,
             armed_at: None,
+        })
+    }
+
+    fn resume(resident: Resident) -> Result<Self, SuperviseError> {
+        let lost = SuperviseError::Lost { pid: resident.main };
+        let mut tree = Tree::new(Pid::from_raw(resident.main).ok_or(lost)?, resident.sight);
+        tree.main_reaped = resident.daemon;
+        let now = Instant::now();
+        Ok(Self {
+            started: now.checked_sub(resident.lived).unwrap_or(now),
+            phase: if resident.daemon {
+                Phase::Daemon(Exit::Code(0))
+            } else {
+                Phase::Running
+            },
+            tree,
+            main: resident.main,
+            grace: resident.grace,
+            sight: resident.sight,
+            alarm: None,
+            armed_at: None,
+        })
+    }
+
+    /// What a fresh image has to know; `None` unless the engine simply runs.
+    fn resident(&self) -> Option<Resident> {
+        let daemon = match self.phase {
+            Phase::Running => false,
+            Phase::Daemon(_) => true,
+            Phase::Stopping(_) | Phase::Draining(..) | Phase::Killing { .. } | Phase::Over { .. } => {
+                return None;
+            }
+        };
+        Some(Resident {
+            pid: std::process::id(),
+            main: self.main,
+            daemon,
+            grace: self.grace,
+            lived: self.started.elapsed(),
+            sight: self.sight,
         })
     }
 
@@ -276,15 +358,15 @@ async fn over(alarm: &mut Option<Pin<Box<Sleep>>>) {
 }
 
 /// The end of the watch, a panic included: a fault there is not worth a database.
-async fn finished<F: Future<Output = ()>>(watch: &mut Option<Pin<Box<F>>>) {
+async fn finished<F: Future<Output = Beside>>(watch: &mut Option<Pin<Box<F>>>) -> Beside {
     let Some(watch) = watch else {
         return std::future::pending().await;
     };
     poll_fn(|context| {
         catch_unwind(AssertUnwindSafe(|| watch.as_mut().poll(context))).unwrap_or_else(|_| {
             error!("the watch beside the engine panicked: it ends here, the engine goes on");
-            Poll::Ready(())
+            Poll::Ready(Beside::Over)
         })
     })
-    .await;
+    .await
 }

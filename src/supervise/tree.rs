@@ -7,12 +7,13 @@ use nix::sys::prctl::set_child_subreaper;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, getpid, kill_process, kill_process_group, test_kill_process_group};
 use rustix_libc_wrappers::process::SignalExt;
+use serde::{Deserialize, Serialize};
 use tracing::{debug, info, warn};
 
 use super::signals::name;
 
 /// How far we see below ourselves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Sight {
     /// Orphans of the tree become our children, so "no child left" means "nobody left".
     pub(super) adopts: bool,

@@ -19,7 +19,7 @@ use crate::exit::ExitCode;
 use crate::facts::home::{self, Home};
 use crate::plan::refusal::Refusal;
 use crate::settings::{Flags, ImageSettings, Settings};
-use crate::supervise::Signals;
+use crate::supervise::{Resident, Signals};
 
 /// What a verb leaves behind: text for stdout, a report for stderr, and how the process ends.
 #[derive(Debug)]
@@ -129,6 +129,13 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
         },
         _ => None,
     };
+    let signals = match (signals, Resident::inherited(&vars)) {
+        (Some(signals), Some(resident)) => {
+            logging::begin(&vars);
+            return in_runtime(run::resume(signals, resident));
+        }
+        (signals, _) => signals,
+    };
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => return Outcome::usage(&error),
@@ -194,7 +201,12 @@ fn find_home(image: &ImageSettings) -> Result<Home, Outcome> {
 /// One thread, and nothing of it left when the verb is over.
 fn in_runtime(verb: impl Future<Output = Outcome>) -> Outcome {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(verb),
+        Ok(runtime) => {
+            let outcome = runtime.block_on(verb);
+            // Looking up a name cannot be cancelled and may take a minute: it does not hold up the end.
+            runtime.shutdown_background();
+            outcome
+        }
         Err(error) => Outcome::failed(&error, ExitCode::TryAgain),
     }
 }

@@ -1,24 +1,25 @@
 //! `muster run`: the entrypoint. Enters the cluster, starts the engine, supervises it, and returns its end.
 
 use std::cell::RefCell;
+use std::path::Path;
 use std::rc::Rc;
 
 use crate::cluster::Client;
 use crate::effects::configure::configure;
 use crate::effects::enter::{Entry, NoEntry, Unproven, enter, members, stamp};
+use crate::effects::first_steps::{INIT_DIR, run_files, set_root_password};
 use crate::effects::last_words::LastWords;
 use crate::effects::reserve::Reservations;
 use crate::effects::set_aside::set_aside;
-use crate::effects::watch::{Watched, watch};
-use crate::engine::failure::Failure;
+use crate::effects::watch::{Watched, endpoint, watch};
 use crate::exit::ExitCode;
 use crate::facts::home::Home;
 use crate::facts::record::Progress;
 use crate::plan::launch::{self, HELPER, HOST_TYPE, Launch};
 use crate::plan::leader::Cluster;
 use crate::plan::refusal::Refusal;
-use crate::settings::{Secret, Settings};
-use crate::supervise::{Before, Signals, Supervisor, exec};
+use crate::settings::Settings;
+use crate::supervise::{Before, Beside, Resident, Signals, Supervisor, exec};
 use crate::verbs::Outcome;
 
 /// Runs this node to its end. To be called inside the runtime.
@@ -40,6 +41,23 @@ pub async fn run(settings: &Settings, home: &Home, signals: Signals) -> Outcome 
             Attempt::Again => {}
         }
     }
+}
+
+/// Goes on with the engine that a former image of this process has started: the node is a member by then.
+pub async fn resume(signals: Signals, resident: Resident) -> Outcome {
+    match Supervisor::resume(signals, resident).await {
+        Ok(ended) => Outcome::silent(ended.code()),
+        Err(error) => failed(&error),
+    }
+}
+
+/// What the watch beside the engine has seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Membership {
+    Unknown,
+    Alive,
+    /// The cluster that somebody dropped this node from.
+    Dropped(Box<Cluster>),
 }
 
 /// How one start of the engine ended for us.
@@ -70,19 +88,22 @@ async fn attempt(
         return Attempt::Over(failed(&exec(&launch)));
     }
     tracing::info!("starting {}", command.trim_end());
-    let words = LastWords::from_here(&home.log_dir(), home.layout.log_files);
+    let words = LastWords::from_here(&entry.plan.log_dirs, home.layout.log_files);
     let plan = entry.plan.clone();
     let unproven = entry.unproven;
-    let dropped = Rc::new(RefCell::new(None));
-    let watching = follow(client, home, settings, entry, Rc::clone(&dropped));
+    let membership = Rc::new(RefCell::new(Membership::Unknown));
+    let watching = follow(client, home, settings, entry, Rc::clone(&membership));
     let ended = match supervisor.run(&launch, plan.stop_grace, watching).await {
         Ok(ended) => ended,
         Err(error) => return Attempt::Over(failed(&error)),
     };
-    if let Some(cluster) = dropped.take() {
+    let membership = membership.replace(Membership::Unknown);
+    if let Membership::Dropped(cluster) = membership {
         return Attempt::Over(Outcome::refused(&[gone(&plan.node.host.to_string(), &cluster)]));
     }
-    if let (Some(unproven), false) = (unproven, ended.asked) {
+    // What was a member once is never set aside, whatever words it ends with.
+    let unproven = unproven.filter(|_| membership == Membership::Unknown && !ended.asked);
+    if let Some(unproven) = unproven {
         for line in words.lines(20) {
             tracing::info!("engine: {line}");
         }
@@ -107,7 +128,7 @@ async fn attempt(
     Attempt::Over(Outcome::silent(ended.code()))
 }
 
-fn launch(settings: &Settings, home: &Home, entry: &Entry, dir: &std::path::Path) -> Launch {
+fn launch(settings: &Settings, home: &Home, entry: &Entry, dir: &Path) -> Launch {
     let known: Vec<&'static str> = [HOST_TYPE, HELPER, home.layout.console_flag]
         .into_iter()
         .filter(|flag| home.knows_flag(flag))
@@ -131,8 +152,8 @@ async fn follow(
     home: &Home,
     settings: &Settings,
     entry: Entry,
-    dropped: Rc<RefCell<Option<Cluster>>>,
-) {
+    membership: Rc<RefCell<Membership>>,
+) -> Beside {
     let Entry {
         plan,
         mut record,
@@ -150,9 +171,6 @@ async fn follow(
                 cluster.id,
                 cluster.leader.host
             );
-            if let (Progress::Founding, Some(path)) = (record.progress, &settings.root_password_file) {
-                set_root_password(client, &cluster, path).await;
-            }
             record.progress = Progress::Joined;
             record.cluster_id = Some(cluster.id.clone());
             record.members = members(&cluster);
@@ -163,6 +181,19 @@ async fn follow(
                 );
             }
             drop::<Reservations>(reservations);
+            membership.replace(Membership::Alive);
+            if record.first_steps_pending {
+                let leader = endpoint(&cluster);
+                if let Some(path) = &settings.root_password_file {
+                    set_root_password(client, &leader, path).await;
+                }
+                run_files(client, &leader, Path::new(INIT_DIR), patience).await;
+                record.first_steps_pending = false;
+                if let Err(error) = places.write(&record) {
+                    tracing::error!("{}", crate::effects::enter::chain(&error));
+                }
+            }
+            Beside::Settled
         }
         Watched::Dropped(cluster) => {
             tracing::error!("{}", gone(&plan.node.host.to_string(), &cluster));
@@ -170,30 +201,12 @@ async fn follow(
             if let Err(error) = places.write(&record) {
                 tracing::error!("{}", crate::effects::enter::chain(&error));
             }
-            dropped.replace(Some(*cluster));
+            membership.replace(Membership::Dropped(cluster));
             // The supervisor hears it like anybody's stop request, and stops the engine in its own time.
             if let Err(error) = nix::sys::signal::raise(nix::sys::signal::Signal::SIGTERM) {
                 tracing::error!("cannot ask for the stop: {error}");
             }
-        }
-    }
-}
-
-/// Once, by the founder, and only while root has none. It is not worth the engine's life if it fails.
-async fn set_root_password(client: &Client, cluster: &Cluster, path: &std::path::Path) {
-    let leader = crate::effects::watch::endpoint(cluster);
-    match std::fs::read_to_string(path) {
-        Err(error) => tracing::error!(
-            "root keeps no password: cannot read ROOT_PASSWORD_FILE {}: {error}",
-            path.display()
-        ),
-        Ok(text) => {
-            let password = Secret::new(text.trim_end_matches(['\r', '\n']).to_owned());
-            match client.set_root_password(&leader, &password).await {
-                Ok(()) => tracing::info!("root has the password of ROOT_PASSWORD_FILE"),
-                Err(Failure::Denied(_)) => tracing::info!("root has a password already"),
-                Err(why) => tracing::error!("root keeps no password: {leader} {why}"),
-            }
+            Beside::Over
         }
     }
 }

@@ -307,8 +307,11 @@ impl Host {
 
     /// Asks this host's FE.
     pub fn sql(&self, statement: &str) -> anyhow::Result<Vec<Row>> {
+        let variables = self.environment();
+        let wished = variables.iter().find(|(name, _)| name == "FE_QUERY_PORT");
+        let port = wished.and_then(|(_, port)| port.parse().ok()).unwrap_or(9030);
         query(
-            SocketAddr::from((self.address, 9030)),
+            SocketAddr::from((self.address, port)),
             Duration::from_secs(3),
             statement,
         )
@@ -385,7 +388,8 @@ impl Host {
         all
     }
 
-    fn one(&self) -> anyhow::Result<Pid> {
+    /// PID 1, by its number in the world.
+    pub fn one(&self) -> anyhow::Result<Pid> {
         match self.running.borrow().as_ref() {
             Some(running) => Ok(running.one),
             None => bail!("{} was not started", self.name),

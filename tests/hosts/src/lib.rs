@@ -29,7 +29,7 @@ pub use cluster::Cluster;
 pub use eventually::{dice, eventually};
 pub use host::{Host, Output};
 pub use image::{Component, Image, StandIn, binary, target_dir};
-pub use sql::{Row, query};
+pub use sql::{Row, Session, query};
 pub use tree::Tree;
 pub use world::{Lifeline, World, tidy};
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder, Value};
+use tokio::runtime::Runtime;
 
 /// One row: the columns in the order they came, NULL as an empty text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,33 +30,60 @@ impl Row {
     }
 }
 
-/// Asks as root without a password. One connection, no SELECT on connecting: that may need a backend.
+/// Asks as root without a password, over a connection of its own.
 pub fn query(at: SocketAddr, within: Duration, statement: &str) -> anyhow::Result<Vec<Row>> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let answer = runtime.block_on(async { tokio::time::timeout(within, ask(at, statement)).await });
-    match answer {
-        Ok(rows) => rows.with_context(|| format!("`{statement}` at {at}")),
-        Err(_) => bail!(
-            "`{statement}` at {at}: no answer within {} s",
-            within.as_secs_f32()
-        ),
+    Session::open(at, within)?.query(statement)
+}
+
+/// One connection, for somebody who asks again and again.
+#[derive(Debug)]
+pub struct Session {
+    // Before the runtime it lives on: fields are dropped in this order.
+    connection: Conn,
+    runtime: Runtime,
+    at: SocketAddr,
+    within: Duration,
+}
+
+impl Session {
+    /// No SELECT on connecting: that may need a backend.
+    pub fn open(at: SocketAddr, within: Duration) -> anyhow::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let account = OptsBuilder::default()
+            .ip_or_hostname(at.ip().to_string())
+            .tcp_port(at.port())
+            .user(Some("root"))
+            .prefer_socket(false)
+            .max_allowed_packet(Some(16 * 1024 * 1024))
+            .wait_timeout(Some(60));
+        let connection = bounded(&runtime, within, Conn::new(account)).with_context(|| format!("{at}"))?;
+        Ok(Self {
+            connection,
+            runtime,
+            at,
+            within,
+        })
+    }
+
+    pub fn query(&mut self, statement: &str) -> anyhow::Result<Vec<Row>> {
+        let answer = self.connection.query::<mysql_async::Row, _>(statement);
+        let rows = bounded(&self.runtime, self.within, answer)
+            .with_context(|| format!("`{statement}` at {}", self.at))?;
+        Ok(rows.into_iter().map(read).collect())
     }
 }
 
-async fn ask(at: SocketAddr, statement: &str) -> anyhow::Result<Vec<Row>> {
-    let account = OptsBuilder::default()
-        .ip_or_hostname(at.ip().to_string())
-        .tcp_port(at.port())
-        .user(Some("root"))
-        .prefer_socket(false)
-        .max_allowed_packet(Some(16 * 1024 * 1024))
-        .wait_timeout(Some(60));
-    let mut connection = Conn::new(account).await?;
-    let rows: Vec<mysql_async::Row> = connection.query(statement).await?;
-    drop(connection);
-    Ok(rows.into_iter().map(read).collect())
+fn bounded<T>(
+    runtime: &Runtime,
+    within: Duration,
+    work: impl Future<Output = mysql_async::Result<T>>,
+) -> anyhow::Result<T> {
+    match runtime.block_on(async { tokio::time::timeout(within, work).await }) {
+        Ok(done) => Ok(done?),
+        Err(_) => bail!("no answer within {} s", within.as_secs_f32()),
+    }
 }
 
 fn read(row: mysql_async::Row) -> Row {

@@ -10,7 +10,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 
 use anyhow::{Context, bail, ensure};
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{SigSet, Signal, kill};
 use nix::unistd::Pid;
 
 use crate::host::Host;
@@ -31,6 +31,33 @@ pub struct World {
 pub struct Lifeline {
     pub program: Child,
     pub pipe: Option<ChildStdin>,
+}
+
+impl Lifeline {
+    /// The code the program ended with, or nothing if somebody asked this one to stop before: then it let go.
+    pub fn wait(&mut self) -> anyhow::Result<Option<u8>> {
+        let mut signals = SigSet::empty();
+        for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGCHLD] {
+            signals.add(signal);
+        }
+        // Not before the start: the mask would be inherited by every program inside. A signal until here ends this
+        // program, which closes the pipe and ends everything just as well.
+        signals.thread_block()?;
+        let mut asked = false;
+        loop {
+            if let Some(status) = self.program.try_wait()? {
+                let code = status
+                    .code()
+                    .and_then(|code| u8::try_from(code).ok())
+                    .unwrap_or(1);
+                return Ok((!asked).then_some(code));
+            }
+            if signals.wait()? != Signal::SIGCHLD {
+                asked = true;
+                self.pipe = None;
+            }
+        }
+    }
 }
 
 impl World {
@@ -125,6 +152,13 @@ impl World {
             .context("cannot run `unshare` (Debian package util-linux)")?;
         let pipe = program.stdin.take();
         Ok(Lifeline { program, pipe })
+    }
+
+    /// A program that is to know nothing of the world it is started in, because it makes one of its own.
+    pub fn unaware(program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.env_remove(INSIDE);
+        command
     }
 
     fn build(dir: PathBuf) -> anyhow::Result<Self> {

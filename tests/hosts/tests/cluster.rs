@@ -117,6 +117,39 @@ fn a_seed_that_lost_everything_is_called_back_by_its_cluster() -> anyhow::Result
     still_one(&cluster, &id)
 }
 
+/// The others speak SQL where the seed does not look for them: what they tell over HTTP, on the port that is the same on
+/// all FEs, is enough not to found a second cluster.
+#[test]
+fn a_seed_that_lost_everything_founds_nothing_while_anyone_lists_it_over_http() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = cluster(&world, 3, 0)?;
+    for fe in cluster.fes().skip(1) {
+        fe.set("FE_QUERY_PORT", "9031")
+            .set("MASTER_FE_QUERY_PORT", "9030");
+    }
+    cluster.hosts.iter().try_for_each(Host::start)?;
+    cluster.becomes_whole(PATIENCE)?;
+    let id = cluster.id()?;
+    let seed = cluster.seed()?;
+    seed.kill9()?;
+    seed.wipe_both()?;
+    eventually(PATIENCE, "another leader", || {
+        ensure!(cluster.leader()?.name() != seed.name(), "it is shown still");
+        Ok(())
+    })?;
+    seed.set("WAIT_TIMEOUT", "8s");
+    seed.start()?;
+    assert_eq!(seed.exit(PATIENCE)?, 69, "{}", seed.log_tail());
+    let log = seed.last_log();
+    ensure!(log.contains("lists this host as FOLLOWER, over HTTP"), "{log}");
+    // Told where to look, it comes home.
+    seed.set("MASTER_FE_QUERY_PORT", "9031").set("WAIT_TIMEOUT", "");
+    seed.start()?;
+    still_one(&cluster, &id)
+}
+
 #[test]
 fn a_follower_that_lost_everything_comes_back_though_the_seed_is_gone() -> anyhow::Result<()> {
     let Some(world) = World::enter(this_test!())? else {

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use hosts::{Lifeline, World, eventually, target_dir, tidy};
-use nix::sys::signal::{SigSet, Signal};
 
 use crate::{Args, show};
 
@@ -50,7 +49,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.keep {
         write_on(&dir, &inside)?;
     }
-    let ended = wait(&mut inside)?;
+    let ended = inside.wait()?;
     tidy(&dir);
     if let Some(code) = ended {
         return Ok(ExitCode::from(code));
@@ -64,31 +63,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::from(130)
     })
-}
-
-/// The code the story ended with, or nothing if somebody asked to stop before.
-fn wait(inside: &mut Lifeline) -> anyhow::Result<Option<u8>> {
-    let mut signals = SigSet::empty();
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGCHLD] {
-        signals.add(signal);
-    }
-    // Not before the start: the mask would be inherited by every program inside. A signal until here ends this
-    // program, which closes the pipe and ends everything just as well.
-    signals.thread_block()?;
-    let mut asked = false;
-    loop {
-        if let Some(status) = inside.program.try_wait()? {
-            let code = status
-                .code()
-                .and_then(|code| u8::try_from(code).ok())
-                .unwrap_or(1);
-            return Ok((!asked).then_some(code));
-        }
-        if signals.wait()? != Signal::SIGCHLD {
-            asked = true;
-            inside.pipe = None;
-        }
-    }
 }
 
 fn write_on(dir: &Path, inside: &Lifeline) -> anyhow::Result<()> {

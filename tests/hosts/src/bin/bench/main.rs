@@ -1,0 +1,155 @@
+//! What muster costs, beside what others cost who do a part of its work: measured in one run, in turns, on one machine.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `bench.rs` | what every row is given: the world, how often to repeat, the programs to compare with |
+//! | `row.rs` | what a row is, and what it found |
+//! | `turns.rs` | everybody once a round, in another order each time |
+//! | `sample.rs` | the middle and the tail of many figures |
+//! | `member.rs` | the home of a node that has nothing to ask |
+//! | `container.rs` | a program as PID 1 of its own namespace |
+//! | `machine.rs`, `table.rs` | what is printed |
+//! | the others | a row each |
+
+mod bench;
+mod container;
+mod health;
+mod join;
+mod machine;
+mod member;
+mod memory;
+mod orphans;
+mod row;
+mod sample;
+mod size;
+mod start;
+mod stop;
+mod table;
+mod turns;
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use hosts::{World, target_dir};
+
+use crate::bench::Bench;
+use crate::row::Row;
+
+/// In front of the directory that is there as long as the bench runs.
+const FILES: &str = "its files meanwhile: ";
+
+/// To add a row, write its file and name it here.
+const ROWS: [Row; 7] = [
+    size::ROW,
+    start::ROW,
+    join::ROW,
+    memory::ROW,
+    health::ROW,
+    stop::ROW,
+    orphans::ROW,
+];
+
+/// Measure muster beside others, and print one table
+#[derive(Debug, Clone, Parser)]
+#[command(name = "bench")]
+struct Args {
+    /// Few repetitions: whether it measures, not what
+    #[arg(long)]
+    quick: bool,
+    /// Only these rows; can be repeated
+    #[arg(long = "row", value_name = "NAME", value_parser = row_named, long_help = names())]
+    rows: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let done = match World::inside() {
+        Some(world) => world.and_then(|world| inside(world, &args)),
+        None => outside(&args),
+    };
+    done.unwrap_or_else(|error| {
+        table::failure(&format!("{error:#}"));
+        ExitCode::FAILURE
+    })
+}
+
+/// Makes the namespaces, listens for Ctrl-C and tidies up.
+fn outside(args: &Args) -> anyhow::Result<ExitCode> {
+    let dir = own_dir()?;
+    table::progress(&format!("{FILES}{}", dir.display()));
+    let mut inside = World::start(&dir, args.quick.then_some("--quick"), |command| {
+        command.args(args.rows.iter().flat_map(|row| ["--row", row.as_str()]));
+        Ok(())
+    })?;
+    let ended = inside.wait();
+    fs::remove_dir_all(&dir)?;
+    Ok(ended?.map_or(ExitCode::from(130), ExitCode::from))
+}
+
+/// A directory on the disk that the build is on: in memory, what is flushed costs nothing.
+fn own_dir() -> anyhow::Result<PathBuf> {
+    let all = target_dir()?.join("bench");
+    fs::create_dir_all(&all)?;
+    loop {
+        // Not the PID: another namespace has the same.
+        let own = all.join(fastrand::u32(..).to_string());
+        match fs::create_dir(&own) {
+            Ok(()) => return Ok(own),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error).with_context(|| own.display().to_string()),
+        }
+    }
+}
+
+/// Every row, whatever became of those before it.
+fn inside(world: World, args: &Args) -> anyhow::Result<ExitCode> {
+    let bench = Bench::new(world, args.quick);
+    // Before the rows are a load themselves.
+    let machine = machine::facts(args.quick)?;
+    let mut lines = Vec::new();
+    let mut faults = Vec::new();
+    for row in ROWS {
+        if !args.rows.is_empty() && !args.rows.iter().any(|name| name == row.name) {
+            continue;
+        }
+        table::progress(&format!("{}: {}", row.name, row.about));
+        match (row.measure)(&bench) {
+            Ok(found) => lines.extend(found),
+            Err(error) => faults.push(format!("{}: {error:#}", row.name)),
+        }
+    }
+    table::print(&machine, &lines);
+    for fault in &faults {
+        table::failure(fault);
+    }
+    Ok(if faults.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn row_named(name: &str) -> Result<String, String> {
+    let known = ROWS.iter().any(|row| row.name == name);
+    known.then(|| name.to_owned()).ok_or_else(names)
+}
+
+fn names() -> String {
+    let rows = ROWS.map(|row| format!("\n  {:<8} {}", row.name, row.about));
+    format!("Only these rows; can be repeated. There are{}", rows.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Args;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Args::command().debug_assert();
+    }
+}

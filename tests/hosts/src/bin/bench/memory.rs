@@ -1,0 +1,178 @@
+//! What stays resident while the engine runs and nothing happens.
+
+use std::ffi::OsString;
+use std::fs;
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use hosts::{Host, eventually};
+use nix::unistd::Pid;
+
+use crate::bench::{Bench, inits, tool};
+use crate::container::Container;
+use crate::row::{Line, Row};
+
+pub(crate) const ROW: Row = Row {
+    name: "memory",
+    about: "resident beside an engine, and wake-ups",
+    measure,
+};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Until what happens at a start is over.
+const SETTLED: Duration = Duration::from_secs(1);
+
+/// In kB.
+struct Resident {
+    name: String,
+    pss: u64,
+    dirty: u64,
+    threads: usize,
+    wakeups: u64,
+}
+
+fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
+    let seed = bench.fresh_cluster()?.seed()?;
+    seed.start()?;
+    joined(seed)?;
+    let others = sleepers(bench)?;
+    let mut all = vec![("muster".to_owned(), seed.one()?)];
+    all.extend(others.iter().map(|(name, it)| (name.clone(), it.one)));
+
+    sleep(SETTLED);
+    let window = Duration::from_secs(bench.much(10, 1));
+    let before: Vec<u64> = all
+        .iter()
+        .map(|(_, pid)| switches(*pid))
+        .collect::<Result<_, _>>()?;
+    sleep(window);
+    let mut found = Vec::new();
+    for ((name, pid), before) in all.into_iter().zip(before) {
+        // Before the files that make the kernel walk through its memory.
+        let wakeups = switches(pid)? - before;
+        let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+        found.push(Resident {
+            pss: kilobytes(&rollup, "Pss")?,
+            dirty: kilobytes(&rollup, "Private_Dirty")?,
+            threads: tasks(pid)?.len(),
+            wakeups,
+            name,
+        });
+    }
+    seed.kill9()?;
+    let own = found.first().context("muster was measured")?;
+    let others = |figure: fn(&Resident) -> String| {
+        let others = found.iter().skip(1);
+        others.map(|it| (it.name.clone(), figure(it))).collect::<Vec<_>>()
+    };
+    let pss = |it: &Resident| format!("{} kB", it.pss);
+    let dirty = |it: &Resident| format!("{} kB", it.dirty);
+    let wakeups = |it: &Resident| {
+        format!(
+            "{} ({} thread{})",
+            it.wakeups,
+            it.threads,
+            if it.threads == 1 { "" } else { "s" }
+        )
+    };
+    Ok(vec![
+        Line {
+            what: "memory while supervising, PSS".to_owned(),
+            muster: pss(own),
+            others: others(pss),
+            budget: "≤ 3500 kB".to_owned(),
+            met: own.pss <= 3500,
+        },
+        Line {
+            what: "memory while supervising, private dirty".to_owned(),
+            muster: dirty(own),
+            others: others(dirty),
+            budget: "≤ 500 kB".to_owned(),
+            met: own.dirty <= 500,
+        },
+        Line {
+            what: format!("wake-ups in {} s", window.as_secs()),
+            muster: wakeups(own),
+            others: others(wakeups),
+            budget: "0".to_owned(),
+            met: own.wakeups == 0,
+        },
+    ])
+}
+
+/// Muster has nothing left to do but to supervise.
+fn joined(seed: &Host) -> anyhow::Result<()> {
+    let record = seed.home().join("conf/muster-fe.json");
+    eventually(PATIENCE, "the record says joined", || {
+        let text = fs::read_to_string(&record).with_context(|| record.display().to_string())?;
+        ensure!(text.contains("\"joined\""), "{text}");
+        Ok(())
+    })
+    .with_context(|| seed.log_tail())
+}
+
+/// The others, each as PID 1 in front of a `sleep`.
+fn sleepers(bench: &Bench) -> anyhow::Result<Vec<(String, Container)>> {
+    let path = vec![("PATH", "/usr/bin:/bin".to_owned())];
+    let dir = bench.world.dir();
+    let sleeps = tool("sleep").context("sleep is not installed")?;
+    let mut all = Vec::new();
+    for mut init in inits(&sleeps)? {
+        init.words.push("1000".into());
+        let output = dir.join(format!("memory-{}", init.name));
+        all.push((
+            init.name.to_owned(),
+            Container::start(&init.words, &path, &output)?,
+        ));
+    }
+    if let Some(program) = tool("supervisord") {
+        let conf = dir.join("supervisord.conf");
+        let at = dir.display();
+        fs::write(
+            &conf,
+            format!(
+                "[supervisord]\nnodaemon=true\nuser=root\nlogfile=/dev/null\nlogfile_maxbytes=0\n\
+                 pidfile={at}/supervisord.pid\n[program:sleep]\ncommand=sleep 1000\n"
+            ),
+        )?;
+        let words: Vec<OsString> = vec![program.into(), "--configuration".into(), conf.into()];
+        let container = Container::start(&words, &path, &dir.join("memory-supervisord"))?;
+        container.says("entered RUNNING state")?;
+        all.push(("supervisord".to_owned(), container));
+    }
+    Ok(all)
+}
+
+/// How often its threads were put on a processor: asleep is who is not.
+fn switches(pid: Pid) -> anyhow::Result<u64> {
+    let mut sum = 0;
+    for task in tasks(pid)? {
+        let status = fs::read_to_string(format!("/proc/{pid}/task/{task}/status"))?;
+        for line in status.lines() {
+            if let Some((name, count)) = line.split_once(':')
+                && name.ends_with("_ctxt_switches")
+            {
+                sum += count.trim().parse::<u64>()?;
+            }
+        }
+    }
+    Ok(sum)
+}
+
+fn tasks(pid: Pid) -> anyhow::Result<Vec<String>> {
+    let entries = fs::read_dir(format!("/proc/{pid}/task")).with_context(|| format!("PID {pid} is gone"))?;
+    entries
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect()
+}
+
+fn kilobytes(rollup: &str, name: &str) -> anyhow::Result<u64> {
+    let line = rollup
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    let value = line.and_then(|line| line.split_whitespace().next());
+    Ok(value
+        .with_context(|| format!("no {name} in smaps_rollup"))?
+        .parse()?)
+}

@@ -1,0 +1,112 @@
+//! Once all is settled a fresh image of PID 1 goes on: nothing of what it watches over may notice.
+
+mod support;
+
+use std::fs;
+
+use support::{Place, Run, Start, eventually};
+
+const TERM: i32 = 15;
+
+fn environment(run: &Run) -> String {
+    let text = fs::read(format!("/proc/{}/environ", run.supervisor())).unwrap_or_default();
+    String::from_utf8_lossy(&text).replace('\0', "\n")
+}
+
+/// The fresh image is told apart by the one variable it was given.
+fn settled(run: &Run) -> String {
+    eventually("a fresh image runs", || {
+        Some(environment(run)).filter(|text| text.contains("MUSTER_RESIDENT="))
+    })
+}
+
+#[test]
+fn a_fresh_image_stops_every_shape_of_start_script_as_cleanly() {
+    for shape in [
+        "engine.sh",
+        "execs.sh",
+        "does-not-exec.sh",
+        "own-session.sh",
+        "daemon.sh",
+    ] {
+        let place = Place::new();
+        let start = Start::script(shape).arg(place.mark()).flag("--watch settles");
+        let Some(mut run) = start.run() else { return };
+        run.line("engine up");
+        settled(&run);
+        run.signal(TERM);
+        let end = run.end();
+        assert_eq!(end.code, 0, "{shape}: {end:?}");
+        assert!(place.stopped_cleanly(), "{shape}: {end:?}");
+        assert!(end.says("stopped as asked"), "{shape}: {end:?}");
+    }
+}
+
+#[test]
+fn below_another_pid_1_a_fresh_image_still_adopts_orphans() {
+    let place = Place::new();
+    let start = Start::script("own-session.sh")
+        .arg(place.mark())
+        .below_a_shell()
+        .flag("--watch settles");
+    let Some(mut run) = start.run() else { return };
+    run.line("engine up");
+    settled(&run);
+    run.signal(TERM);
+    let end = run.end();
+    assert_eq!(end.code, 0, "{end:?}");
+    assert!(place.stopped_cleanly(), "{end:?}");
+}
+
+/// The script ends while the image changes: its status waits in the kernel, and so does the signal that tells of it.
+#[test]
+fn no_exit_code_is_lost_while_images_change() {
+    for code in 0..40 {
+        let start = Start::script("exits.sh")
+            .arg(code.to_string())
+            .flag("--watch settles");
+        let Some(run) = start.run() else { return };
+        let end = run.end();
+        assert_eq!(end.code, code, "{end:?}");
+    }
+}
+
+#[test]
+fn no_stop_request_is_lost_while_images_change() {
+    for _ in 0..20 {
+        let place = Place::new();
+        let start = Start::script("engine.sh")
+            .arg(place.mark())
+            .flag("--watch settles");
+        let Some(run) = start.run() else { return };
+        run.signals_blocked();
+        run.signal(TERM);
+        // The script may not have set its trap yet, and then dies of it: that is what was asked for, too.
+        let end = run.end();
+        assert_eq!(end.code, 0, "{end:?}");
+        assert!(end.says("stopped as asked"), "{end:?}");
+    }
+}
+
+/// `docker exec … cat /proc/1/environ` shows whatever PID 1 was started with.
+#[test]
+fn the_secrets_leave_the_environment_of_pid_1_and_its_name_stays() {
+    let place = Place::new();
+    let start = Start::script("engine.sh")
+        .arg(place.mark())
+        .env("PASSWORD_OF_ROOT", "geheim")
+        .env("OTHER", "stays")
+        .flag("--unset PASSWORD_OF_ROOT --watch settles");
+    let Some(mut run) = start.run() else { return };
+    run.line("engine up");
+    let environment = settled(&run);
+    // And it is still found under its name.
+    eventually("it has its name again", || {
+        let name = fs::read_to_string(format!("/proc/{}/comm", run.supervisor())).ok()?;
+        (name == "pid1\n").then_some(())
+    });
+    assert!(environment.contains("OTHER=stays"), "{environment}");
+    assert!(!environment.contains("geheim"), "{environment}");
+    run.signal(TERM);
+    assert_eq!(run.end().code, 0);
+}
