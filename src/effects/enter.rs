@@ -410,7 +410,9 @@ impl<C: Ask> Search<'_, C> {
                     })
                 })
                 .collect();
-            for candidate in prescribed {
+            // What the plan has was free when it was made, and our own ear may listen there by now.
+            let ours = |number| plan.ports.iter().any(|choice| choice.number == number);
+            for candidate in prescribed.into_iter().filter(|candidate| !ours(candidate.number)) {
                 self.facts.ports.look_further(Path::new("/"), candidate, false);
             }
         }
