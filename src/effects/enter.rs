@@ -30,7 +30,7 @@ use crate::facts::ports::Candidate;
 use crate::facts::record::{MemberSeen, Progress, Record};
 use crate::facts::{Facts, gather};
 use crate::plan::data::Data;
-use crate::plan::join::{Asking, Backends, Role, Seen, Step, asking, decide, is_here};
+use crate::plan::join::{Asking, Backends, Role, Seen, Step, asking, decide, is_here, unregistered};
 use crate::plan::leader::{Belief, Cluster};
 use crate::plan::refusal::Refusal;
 use crate::plan::witness::Witness;
@@ -164,7 +164,8 @@ pub async fn enter<C: Ask>(client: &C, settings: &Settings, home: &Home) -> Resu
             }
             Step::Register { cluster } => {
                 if let Some(why) = search.register(&plan, &cluster).await? {
-                    diary.wait(&why.to_string(), &round.summary());
+                    let why = unregistered(&endpoint(&cluster), &why, &seen)?;
+                    diary.wait(&why, &round.summary());
                     search.pause(pace.next(true)).await;
                 }
             }
@@ -215,7 +216,7 @@ impl<C: Ask> Search<'_, C> {
             Asking::Until => look(self.client, &known, engine.heartbeat, ROUND).await,
         };
         let backends = match &round.belief {
-            Belief::Leader(cluster) if !plan.node.role.is_fe() => self.backends(cluster).await,
+            Belief::Leader(cluster) if !plan.node.role.is_fe() => Some(self.backends(cluster).await),
             _ => None,
         };
         let mut witnesses = self.callers(&round);
@@ -232,6 +233,7 @@ impl<C: Ask> Search<'_, C> {
                 .collect(),
             members: round.members().to_vec(),
             backends,
+            answers: round.clauses(),
             witnesses,
             waiting: self.waiting(plan, &round).await,
             guard_over: self
@@ -371,20 +373,12 @@ impl<C: Ask> Search<'_, C> {
         waiting
     }
 
-    async fn backends(&self, cluster: &Cluster) -> Option<Backends> {
+    async fn backends(&self, cluster: &Cluster) -> Result<Backends, Failure> {
         let leader = endpoint(cluster);
-        let backends = self.client.backends(&leader).await;
-        let compute_nodes = self.client.compute_nodes(&leader).await;
-        match (backends, compute_nodes) {
-            (Ok(backends), Ok(compute_nodes)) => Some(Backends {
-                backends,
-                compute_nodes,
-            }),
-            (Err(why), _) | (_, Err(why)) => {
-                tracing::debug!("{leader} {why}");
-                None
-            }
-        }
+        Ok(Backends {
+            backends: self.client.backends(&leader).await?,
+            compute_nodes: self.client.compute_nodes(&leader).await?,
+        })
     }
 
     /// Takes over what a believed cluster shows; whether the plan has to be made again for it.

@@ -90,11 +90,8 @@ impl Round {
             .unwrap_or_default()
     }
 
-    /// For the waiting line: what each FE last answered.
-    pub fn summary(&self) -> String {
-        if self.answers.is_empty() {
-            return "nobody to ask".to_owned();
-        }
+    /// What each FE answered, one clause each.
+    pub fn clauses(&self) -> Vec<String> {
         let each = self.answers.iter().map(|answer| {
             let from = answer.from.with_port(answer.port);
             match &answer.said {
@@ -102,7 +99,15 @@ impl Round {
                 Err(why) => format!("{from} {why}"),
             }
         });
-        each.collect::<Vec<_>>().join("; ")
+        each.collect()
+    }
+
+    /// The same for the waiting line.
+    pub fn summary(&self) -> String {
+        if self.answers.is_empty() {
+            return "nobody to ask".to_owned();
+        }
+        self.clauses().join("; ")
     }
 }
 

@@ -11,7 +11,7 @@ use crate::plan::data::{ClusterId, Data};
 use crate::plan::leader::{Belief, Cluster, Doubt};
 use crate::plan::refusal::Refusal;
 use crate::plan::witness::{self, Witness};
-use crate::settings::{Bootstrap, Host};
+use crate::settings::{Bootstrap, Endpoint, Host};
 
 /// What this node is asked to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,8 +71,10 @@ pub struct Seen {
     pub fatal: Vec<(String, Failure)>,
     /// Members by the last list any FE showed, believed or not.
     pub members: Vec<Frontend>,
-    /// BEs and CNs by the believed leader; `None` when they were not asked for.
-    pub backends: Option<Backends>,
+    /// BEs and CNs by the believed leader, or why it did not show them; `None` when they were not asked for.
+    pub backends: Option<Result<Backends, Failure>>,
+    /// What each FE answered, one clause each.
+    pub answers: Vec<String>,
     /// Who knows a cluster although no FE answers SQL.
     pub witnesses: Vec<Witness>,
     /// Members of the record that hold their election port open although none of them answers SQL: they wait for a
@@ -169,7 +171,7 @@ fn decide_fe(node: &Node, seen: &Seen) -> Step {
         Data::Empty { known } => match &seen.belief {
             // `BOOTSTRAP=force` founds whoever answers.
             _ if node.role == Role::Seed && node.bootstrap == Bootstrap::Force => Step::Found,
-            Belief::Leader(cluster) => enter(node, cluster),
+            Belief::Leader(cluster) => enter(node, cluster, seen),
             Belief::Nobody if node.role == Role::Seed => found_or_wait(node, seen, known.is_some()),
             Belief::Doubt(_) | Belief::Nobody => wait(node, seen),
         },
@@ -178,7 +180,7 @@ fn decide_fe(node: &Node, seen: &Seen) -> Step {
             Belief::Doubt(_) | Belief::Nobody => wait(node, seen),
         },
         Data::Unfinished { keep: true, .. } => match &seen.belief {
-            Belief::Leader(cluster) => enter(node, cluster),
+            Belief::Leader(cluster) => enter(node, cluster, seen),
             // Its members may wait for the very vote this FE would bring: with a member that answers, it is
             // started with that helper all the same.
             Belief::Doubt(_) => match helper(node, &seen.members, None) {
@@ -229,16 +231,17 @@ fn dropped(node: &Node, cluster: Option<&ClusterId>) -> Step {
 }
 
 /// Registered: join. Not registered: register first. Listed as something else: refuse.
-fn enter(node: &Node, cluster: &Cluster) -> Step {
+fn enter(node: &Node, cluster: &Cluster, seen: &Seen) -> Step {
     match registration(node, &cluster.frontends) {
         Registration::Same => match helper(node, &cluster.frontends, Some(&cluster.leader)) {
             Some((helper, cluster)) => Step::Join { helper, cluster },
-            None => Step::Wait {
-                why: format!(
+            None => {
+                let why = format!(
                     "the cluster led by {} lists no other FE that could be the helper",
                     cluster.leader.host
-                ),
-            },
+                );
+                wait_to_join(seen, why)
+            }
         },
         Registration::OtherPort(frontend) => Step::Refuse(Refusal::new(
             ExitCode::Refused,
@@ -305,14 +308,15 @@ fn decide_backend(node: &Node, seen: &Seen) -> Step {
     let Belief::Leader(cluster) = &seen.belief else {
         return wait(node, seen);
     };
-    let Some(lists) = &seen.backends else {
-        return Step::Wait {
-            why: format!(
-                "{} has not shown its {}s yet",
-                cluster.leader.host,
-                node.component.name()
-            ),
-        };
+    let leader = &cluster.leader.host;
+    let lists = match &seen.backends {
+        Some(Ok(lists)) => lists,
+        Some(Err(why)) if why.is_final() => return Step::Refuse(denied(leader, why)),
+        Some(Err(why)) => return wait_to_join(seen, format!("{leader} leads and {why}")),
+        None => {
+            let kind = node.component.name();
+            return wait_to_join(seen, format!("{leader} has not shown its {kind}s yet"));
+        }
     };
     let here = |list: &[Backend]| {
         list.iter()
@@ -381,6 +385,11 @@ fn fatal(seen: &Seen) -> Option<Refusal> {
         return None;
     }
     let (from, why) = seen.fatal.first()?;
+    Some(denied(from, why))
+}
+
+/// Asking again cannot help before a person has changed something.
+fn denied(from: &str, why: &Failure) -> Refusal {
     let hint = match why {
         Failure::Denied(_) => {
             "set CLUSTER_USER and CLUSTER_PASSWORD (or CLUSTER_PASSWORD_FILE) to an account of this cluster"
@@ -390,7 +399,32 @@ fn fatal(seen: &Seen) -> Option<Refusal> {
         Failure::Tls(_) => "set CLUSTER_CA_FILE to the authority that signed the FE's certificate",
         _ => "give the account of CLUSTER_USER the cluster_admin role",
     };
-    Some(Refusal::new(ExitCode::Credentials, format!("{from} {why}"), hint))
+    Refusal::new(ExitCode::Credentials, format!("{from} {why}"), hint)
+}
+
+/// A leader is there, and something else is not: the patience is the same.
+fn wait_to_join(seen: &Seen, why: String) -> Step {
+    if !seen.patience_over {
+        return Step::Wait { why };
+    }
+    Step::Refuse(Refusal::new(
+        ExitCode::NoLeader,
+        format!("cannot join in time: {why}"),
+        "look at the FE it names and its log",
+    ))
+}
+
+/// What to say while ADD does not count, or why not to try it any more.
+pub fn unregistered(leader: &Endpoint, why: &Failure, seen: &Seen) -> Result<String, Refusal> {
+    let said = format!("{leader} {why}");
+    if seen.patience_over {
+        return Err(Refusal::new(
+            ExitCode::TryAgain,
+            format!("cannot register in time: {said}"),
+            "start it again: it goes on where it stopped",
+        ));
+    }
+    Ok(said)
 }
 
 fn wait(node: &Node, seen: &Seen) -> Step {
@@ -408,9 +442,20 @@ fn wait(node: &Node, seen: &Seen) -> Step {
     };
     Step::Refuse(Refusal::new(
         ExitCode::NoLeader,
-        format!("no leader in time: {why}"),
+        format!("no leader in time: {why}{}", last_answers(seen, &why)),
         hint,
     ))
+}
+
+/// What else was answered at last: who gives up may not have waited long enough to say it before.
+fn last_answers(seen: &Seen, said: &str) -> String {
+    let others = seen.answers.iter().filter(|answer| !said.contains(*answer));
+    let others: Vec<&str> = others.map(String::as_str).collect();
+    if others.is_empty() {
+        String::new()
+    } else {
+        format!("; last answers: {}", others.join("; "))
+    }
 }
 
 /// The sentence of the waiting line.

@@ -134,14 +134,15 @@ fn seen(rows: &str, guard_over: bool) -> Seen {
         },
         members: answers[0].said.clone().unwrap_or_default(),
         // A BE registers when row 5 is missing from the FE list too: the lists go together in this table.
-        backends: Some(Backends {
+        backends: Some(Ok(Backends {
             backends: if rows.contains('5') {
                 vec![backend(5)]
             } else {
                 vec![backend(4)]
             },
             compute_nodes: Vec::new(),
-        }),
+        })),
+        answers: Vec::new(),
         witnesses: Vec::new(),
         waiting: if rows == "voteless" {
             vec!["10.0.0.1:9010".to_owned()]

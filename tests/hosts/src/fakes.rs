@@ -8,14 +8,18 @@
 )]
 
 use std::fmt;
+use std::future::pending;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
 use sha1::{Digest, Sha1};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, Handle};
 use tokio_rustls::TlsAcceptor;
 
 /// How it behaves before the first statement.
@@ -32,6 +36,8 @@ pub enum Manner {
     Switches(&'static str),
     /// Sends these bytes and waits.
     Says(&'static [u8]),
+    /// Greets, hears the login, sends these bytes and waits.
+    SaysToLogin(&'static [u8]),
     ClosesAtOnce,
     ClosesAfterGreeting,
     Silent,
@@ -59,6 +65,29 @@ struct Part {
     script: Mutex<Script>,
     heard: Mutex<Vec<String>>,
     open: AtomicUsize,
+}
+
+/// Where the servers of a test run that is not asynchronous itself: a thread of their own.
+#[derive(Debug)]
+pub struct Stage(Handle);
+
+impl Stage {
+    pub fn new() -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        thread::spawn(move || runtime.block_on(pending::<()>()));
+        Ok(Self(handle))
+    }
+
+    /// An FE at this address.
+    pub fn fe(
+        &self,
+        at: SocketAddr,
+        manner: Manner,
+        script: impl FnMut(&str) -> Reply + Send + 'static,
+    ) -> Fe {
+        self.0.block_on(Fe::start_at(at, manner, "", script))
+    }
 }
 
 /// A running one; its port is closed when the test's runtime ends.
@@ -314,6 +343,10 @@ impl Part {
             return None;
         }
         let mut login = hello.receive().await?;
+        if let Manner::SaysToLogin(bytes) = self.manner {
+            hello.stream.write_all(bytes).await.ok()?;
+            return hello.hang().await;
+        }
         let mut number = hello.number;
         let asks_for_tls = login.len() == 32;
         let stream: Box<dyn Duplex> = match &self.manner {
