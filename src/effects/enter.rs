@@ -416,7 +416,7 @@ impl<C: Ask> Search<'_, C> {
     /// Look, add, look; the record says `planned` before and `added` after. `Some` is why it is not done yet.
     async fn register(&mut self, plan: &Plan, cluster: &Cluster) -> Result<Option<Failure>, NoEntry> {
         self.cluster_id = Some(cluster.id.clone());
-        self.remember(plan, Progress::Planned)?;
+        Self::places(plan).write_plan(&self.new_record(plan, Progress::Planned))?;
         let leader = endpoint(cluster);
         match register(self.client, &leader, &plan.node).await {
             Registered::Yes => {

@@ -39,6 +39,21 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<(), WriteError> {
     written.map_err(failed)
 }
 
+/// Whether that content could be written there: takes the room it needs for a moment, and leaves nothing.
+pub fn try_out(path: &Path, content: &[u8]) -> Result<(), WriteError> {
+    let beside = beside(path);
+    let written = (|| {
+        let mut file = File::create(&beside)?;
+        file.write_all(content)?;
+        file.sync_all()
+    })();
+    drop(std::fs::remove_file(&beside));
+    written.map_err(|source| WriteError {
+        path: path.to_owned(),
+        source,
+    })
+}
+
 /// Rewrites a file that cannot be replaced because it is a mount point itself.
 pub fn rewrite_in_place(path: &Path, content: &[u8]) -> Result<(), WriteError> {
     let written = (|| {

@@ -37,8 +37,15 @@ impl Places {
         Ok(())
     }
 
-    /// Writes the copy beside the data only where there is data: before the engine made its dir there is nothing to
-    /// belong to.
+    /// Writes the copy that is not the data's: before the engine made its dir there is nothing to belong to. That the
+    /// other one will have room is tried first, because nothing may be registered that could not be started then.
+    pub fn write_plan(&self, record: &Record) -> Result<(), WriteError> {
+        make_dir(&self.data_dir)?;
+        files::try_out(&self.data_copy(), record.to_json().as_bytes())?;
+        self.write_state(record)
+    }
+
+    /// Writes the copy that is not the data's.
     pub fn write_state(&self, record: &Record) -> Result<(), WriteError> {
         make_dir(&self.state_dir)?;
         files::replace(&self.state_copy(record), record.to_json().as_bytes())

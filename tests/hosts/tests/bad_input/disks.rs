@@ -1,12 +1,15 @@
 //! Directories that cannot be written: read-only, full, or no directories at all.
 
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::Result;
-use hosts::{Component, World, this_test};
+use anyhow::{Result, bail, ensure};
+use hosts::{Cluster, Component, Host, StandIn, World, this_test};
 
-use crate::trial::{Trial, host, put};
+use crate::trial::{PATIENCE, Trial, host, put};
 
 fn read_only(dir: &str) -> String {
     format!("mount --bind {dir} {dir}; mount -o remount,bind,ro {dir}")
@@ -84,4 +87,103 @@ fn what_is_no_directory_is_said_before_anybody_is_asked() -> Result<()> {
         78,
         &format!("error: {conf} is not UTF-8: writing it back would change it\n\nhint: save it as UTF-8"),
     )
+}
+
+/// A disk of 64 KiB without room for another byte, on which a file is in the way.
+struct FullDisk {
+    filler: PathBuf,
+}
+
+impl FullDisk {
+    /// In the place of a directory of a host, as it is seen from outside.
+    fn at(dir: &Path) -> Result<Self> {
+        fs::create_dir_all(dir)?;
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=64k", "full"])
+            .arg(dir)
+            .status()?;
+        ensure!(mounted.success(), "cannot mount {}", dir.display());
+        let filler = dir.join("filler");
+        let mut file = File::create(&filler)?;
+        loop {
+            match file.write(&[b'x'; 512]) {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::StorageFull => return Ok(Self { filler }),
+                Err(error) => bail!("{error}"),
+            }
+        }
+    }
+
+    fn make_room(self) -> Result<()> {
+        Ok(fs::remove_file(self.filler)?)
+    }
+}
+
+/// How often the leader lists this host.
+fn listed(cluster: &Cluster, host: &Host) -> Result<usize> {
+    let show = match host.component() {
+        Component::Fe => "SHOW FRONTENDS",
+        Component::Be => "SHOW BACKENDS",
+    };
+    let rows = cluster.seed()?.sql(show)?;
+    let own = rows
+        .iter()
+        .filter(|row| row.is("IP", &host.address().to_string()));
+    Ok(own.count())
+}
+
+#[test]
+fn what_cannot_be_remembered_is_not_registered() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let quick = StandIn {
+        time_scale: 0.1,
+        heartbeat_ms: 1000,
+        ..StandIn::default()
+    };
+    let [fe, be] = world.stand_in(&quick)?;
+    let cluster = Cluster::new(&world, 3, &fe, 1, Some(&be))?;
+    let seed = cluster.seed()?;
+    // The first of a new cluster: nobody could call.
+    seed.set("BOOTSTRAP", "force");
+    seed.start()?;
+    seed.says(PATIENCE, "is alive in cluster")?;
+    let state = "/opt/state";
+    let (a, b, c) = (cluster.host("fe2")?, cluster.host("fe3")?, cluster.host("be1")?);
+    for host in [a, b, c] {
+        host.set("STATE_DIR", state)
+            .set("CLUSTER_PASSWORD_FILE", "/opt/no-password");
+        put(host, "/opt/no-password", "")?;
+    }
+    let cases = [
+        (
+            a,
+            FullDisk::at(&a.on_disk(Path::new(state)))?,
+            "/opt/state/muster-fe.json",
+        ),
+        (b, FullDisk::at(&b.data())?, "/opt/starrocks/fe/meta/muster.json"),
+        (
+            c,
+            FullDisk::at(&c.data())?,
+            "/opt/starrocks/be/storage/muster.json",
+        ),
+    ];
+    for (host, disk, path) in cases {
+        let report = format!(
+            "error: cannot write {path}: No space left on device (os error 28)\n\nhint: make room or make it writable; \
+             nothing was registered without being remembered"
+        );
+        Trial::of(host).beyond_explain().ends(73, &report)?;
+        ensure!(listed(&cluster, host)? == 0, "{} is registered", host.name());
+        disk.make_room()?;
+        host.start()?;
+        host.says(PATIENCE, "is alive in cluster")?;
+        ensure!(
+            listed(&cluster, host)? == 1,
+            "{} is registered twice",
+            host.name()
+        );
+    }
+    Ok(())
 }
