@@ -222,10 +222,25 @@ fn unfinished_sentence(dir: &FeDir, why: &str) -> String {
     format!("{} was never a member: {why}, and {state}", dir.path)
 }
 
-/// What a record says about a cluster whose data is gone from here; nothing if it had not got that far.
+/// What a record says about a cluster whose data is gone from here, or never was here.
 fn known(record: &Record) -> Option<Known> {
+    let name = |id: &Option<String>| {
+        id.as_ref()
+            .map_or_else(|| "a cluster".to_owned(), |id| format!("cluster {id}"))
+    };
     let how = match record.progress {
-        Progress::Planned | Progress::Founding => return None,
+        Progress::Founding => return None,
+        // A plan binds to no cluster, MASTER_HOST may have been corrected since; but it was made because one answered.
+        Progress::Planned => {
+            record.cluster_id.as_ref()?;
+            return Some(Known {
+                cluster: None,
+                sentence: format!(
+                    "this host was about to be added to {}, by the record",
+                    name(&record.cluster_id)
+                ),
+            });
+        }
         Progress::Added => "was added to",
         Progress::Started => "was being started in",
         Progress::Joined => "was a member of",
@@ -233,13 +248,9 @@ fn known(record: &Record) -> Option<Known> {
     };
     let read_from = "by the record".to_owned();
     let cluster = record.cluster_id.clone().map(|id| ClusterId { id, read_from });
-    let name = cluster.as_ref().map_or_else(
-        || "a cluster".to_owned(),
-        |cluster| format!("cluster {}", cluster.id),
-    );
     Some(Known {
         cluster,
-        sentence: format!("this host {how} {name}, by the record"),
+        sentence: format!("this host {how} {}, by the record", name(&record.cluster_id)),
     })
 }
 

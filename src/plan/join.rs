@@ -433,12 +433,11 @@ fn wait(node: &Node, seen: &Seen) -> Step {
         return Step::Wait { why };
     }
     let hint = match &node.data {
-        Data::Empty { known: Some(known) } if node.role == Role::Seed => format!(
+        Data::Empty { known: Some(_) } if node.role == Role::Seed => {
             "start the other FEs of that cluster; if it is lost for good and a new, empty one is wanted, set \
-             BOOTSTRAP=force once ({})",
-            known.sentence
-        ),
-        _ => "start the other FEs, and check MASTER_HOST and the network between the hosts".to_owned(),
+             BOOTSTRAP=force once"
+        }
+        _ => "start the other FEs, and check MASTER_HOST and the network between the hosts",
     };
     Step::Refuse(Refusal::new(
         ExitCode::NoLeader,

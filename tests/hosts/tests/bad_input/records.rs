@@ -83,3 +83,21 @@ fn a_record_that_cannot_be_read_is_not_taken_for_none() -> Result<()> {
          start again: it joins anew; if this is another host's data, give it back",
     )
 }
+
+/// Killed, or out of room, between the plan and the ADD: somebody led a cluster then, so this host never founds one,
+/// though nobody answers now.
+#[test]
+fn a_seed_that_was_about_to_join_does_not_found() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let fe = host(&world, 1, Component::Fe)?;
+    fe.set("MASTER_HOST", "10.99.0.11").set("GUARD_TIME", "0");
+    put(&fe, STATE, record(1).replace("joined", "planned"))?;
+    Trial::of(&fe).beyond_explain().ends(
+        69,
+        "error: no leader in time: no FE answers; not founding: this host was about to be added to cluster 424242, by the \
+         record\n\nhint: start the other FEs of that cluster; if it is lost for good and a new, empty one is wanted, set \
+         BOOTSTRAP=force once",
+    )
+}
