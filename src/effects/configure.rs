@@ -31,18 +31,24 @@ pub fn configure(conf: &Conf, home: &Path) -> Result<PathBuf, WriteError> {
 /// A home of links to the real one, with a `conf/` of its own, and a `bin/` of its own because the start scripts keep
 /// their pid files there.
 fn shadow(conf: &Conf, home: &Path, dir: &Path) -> io::Result<()> {
-    if dir.exists() {
-        fs::remove_dir_all(dir)?;
+    fs::create_dir_all(dir)?;
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_symlink() {
+            fs::remove_file(entry.path())?;
+        } else if entry.file_name() == "bin" || entry.file_name() == "conf" {
+            fs::remove_dir_all(entry.path())?;
+        }
+        // Anything else the engine made: its logs, or data under a path of this home.
     }
-    fs::create_dir_all(dir.join("conf"))?;
-    fs::create_dir_all(dir.join("bin"))?;
+    fs::create_dir(dir.join("conf"))?;
+    fs::create_dir(dir.join("bin"))?;
     for entry in fs::read_dir(home)? {
         let entry = entry?;
         let name = entry.file_name();
-        if name == "bin" || name == "conf" {
-            continue;
+        if name != "bin" && name != "conf" && !dir.join(&name).exists() {
+            symlink(entry.path(), dir.join(name))?;
         }
-        symlink(entry.path(), dir.join(name))?;
     }
     for entry in fs::read_dir(home.join("bin"))? {
         let entry = entry?;
@@ -50,14 +56,13 @@ fn shadow(conf: &Conf, home: &Path, dir: &Path) -> io::Result<()> {
     }
     for entry in fs::read_dir(home.join("conf"))? {
         let entry = entry?;
-        let own = dir.join("conf").join(entry.file_name());
-        if Some(entry.file_name().as_os_str()) == conf.path.file_name() {
-            files::replace(&own, conf.text.as_bytes()).map_err(|error| error.source)?;
-        } else {
-            symlink(entry.path(), own)?;
+        if Some(entry.file_name().as_os_str()) != conf.path.file_name() {
+            symlink(entry.path(), dir.join("conf").join(entry.file_name()))?;
         }
     }
-    Ok(())
+    // Also where the home has none.
+    let own = dir.join("conf").join(conf.path.file_name().unwrap_or_default());
+    files::replace(&own, conf.text.as_bytes()).map_err(|error| error.source)
 }
 
 #[cfg(test)]

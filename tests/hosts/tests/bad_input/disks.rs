@@ -7,12 +7,19 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, bail, ensure};
-use hosts::{Cluster, Component, Host, StandIn, World, this_test};
+use hosts::{Cluster, Component, Host, StandIn, Tree, World, this_test};
 
 use crate::trial::{PATIENCE, Trial, host, put};
 
+/// Engine seconds and heartbeats as short as they may be.
+const QUICK: StandIn = StandIn {
+    profile: "starrocks-3.5",
+    time_scale: 0.1,
+    heartbeat_ms: 1000,
+};
+
 fn read_only(dir: &str) -> String {
-    format!("mount --bind {dir} {dir}; mount -o remount,bind,ro {dir}")
+    format!("mount --rbind {dir} {dir}; mount -o remount,bind,ro {dir}")
 }
 
 #[test]
@@ -132,17 +139,53 @@ fn listed(cluster: &Cluster, host: &Host) -> Result<usize> {
     Ok(own.count())
 }
 
+/// The engine is started from links to its home, with a conf of its own. What it writes itself is there to stay.
+#[test]
+fn a_read_only_home_is_no_reason_not_to_start() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let [fe, be] = world.stand_in(&QUICK)?;
+    let cluster = Cluster::new(&world, 1, &fe, 1, Some(&be))?;
+    cluster.seed()?.set("BOOTSTRAP", "force");
+    let hosts = [cluster.host("fe1")?, cluster.host("be1")?];
+    for host in hosts {
+        host.set("STATE_DIR", "/opt/state");
+    }
+    for start in 1..=2 {
+        for host in hosts {
+            let id = host.component().id();
+            let disks = ["bin", "conf", "lib"].map(|dir| host.home().join(dir));
+            let before = Tree::of(&disks)?;
+            let setup = format!("{}; exec \"$@\"", read_only(&format!("/opt/starrocks/{id}")));
+            host.start_program(&["sh", "-euc", &setup, "setup", "muster", "run"])?;
+            host.says(PATIENCE, "is alive in cluster")?;
+            let changes = before.changes(&Tree::of(&disks)?);
+            ensure!(changes.is_empty(), "{}", changes.join("\n"));
+            let shadow = host.on_disk(Path::new("/opt/state")).join(format!("home-{id}"));
+            let left = shadow.join("log/left by the first start");
+            match start {
+                1 => drop(File::create(left)?),
+                _ => ensure!(
+                    left.exists(),
+                    "what the engine left in {} is gone",
+                    shadow.display()
+                ),
+            }
+        }
+        for host in hosts {
+            host.kill9()?;
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn what_cannot_be_remembered_is_not_registered() -> Result<()> {
     let Some(world) = World::enter(this_test!())? else {
         return Ok(());
     };
-    let quick = StandIn {
-        time_scale: 0.1,
-        heartbeat_ms: 1000,
-        ..StandIn::default()
-    };
-    let [fe, be] = world.stand_in(&quick)?;
+    let [fe, be] = world.stand_in(&QUICK)?;
     let cluster = Cluster::new(&world, 3, &fe, 1, Some(&be))?;
     let seed = cluster.seed()?;
     // The first of a new cluster: nobody could call.
