@@ -116,6 +116,21 @@ impl ConfFile {
     pub fn exported(&self, key: &str) -> Option<String> {
         last(exported_entries(&self.shipped()), key)
     }
+
+    /// The upper-case keys that end with a `\r` for the start script, and do not for the engine.
+    pub fn returned_keys(&self) -> Vec<String> {
+        returned_keys(&self.shipped())
+    }
+}
+
+/// The keys whose value the start script ends with the `\r` of a Windows line end: `read` keeps it.
+fn returned_keys(text: &str) -> Vec<String> {
+    text.split_inclusive('\n')
+        .filter_map(|line| line.strip_suffix("\r\n")?.split_once('='))
+        .map(|(key, _)| key.trim_end_matches(' '))
+        .filter(|key| is_shell_key(key))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The text outside our block. A block whose end was cut off is ours to the last line.

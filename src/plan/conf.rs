@@ -3,7 +3,12 @@
 
 #![expect(clippy::format_push_string, reason = "a short report, built once")]
 
-use crate::facts::conf::{Grammar, without_block};
+use std::collections::BTreeMap;
+
+use crate::engine::PortName;
+use crate::facts::conf::{ConfFile, Grammar, without_block};
+use crate::plan::ports::Choice;
+use crate::settings::Sourced;
 
 /// The first line of our block, without its line end.
 pub const BLOCK_BEGINS: &str = "# >>> muster: written at each start, changes between these lines are lost";
@@ -15,6 +20,33 @@ pub const BLOCK_ENDS: &str = "# <<< muster";
 pub struct Entry {
     pub key: String,
     pub value: String,
+}
+
+/// What somebody wrote into the file, and what does not come of it.
+pub fn odd(file: &ConfFile, ports: &[Choice], wished: &BTreeMap<PortName, Sourced<u16>>) -> Vec<String> {
+    let path = file.path.display();
+    let mut odd = Vec::new();
+    for choice in ports
+        .iter()
+        .filter(|choice| !wished.contains_key(&choice.port.name))
+    {
+        let key = choice.port.conf_key;
+        let value = file.lookup(key).filter(|value| !value.is_empty());
+        if let Some(value) = value.filter(|value| value.parse::<u16>().is_err()) {
+            odd.push(format!(
+                "{key} = `{value}` in {path} is not a port: {} is used instead",
+                choice.number
+            ));
+        }
+    }
+    let returned = file.returned_keys();
+    if !returned.is_empty() {
+        odd.push(format!(
+            "{path} has Windows line ends: the start script takes the `\\r` for a part of {}; save it with Unix ones",
+            returned.join(", ")
+        ));
+    }
+    odd
 }
 
 /// The whole file. The same inputs give the same bytes; a file that already holds a block of ours is its own base.

@@ -129,6 +129,7 @@ pub fn derive(
         bootstrap: settings.bootstrap.value,
         rejoin: settings.rejoin,
     };
+    warnings.extend(conf::odd(&facts.conf, &ports, &settings.ports));
     let entries = conf_entries(settings, facts, &ports);
     let conf = conf(facts, &entries);
     let guard_time = settings

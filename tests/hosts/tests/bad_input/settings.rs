@@ -202,6 +202,28 @@ fn a_port_that_is_none_is_named_with_its_value() -> Result<()> {
 }
 
 #[test]
+fn a_conf_value_that_would_be_read_differently_is_refused() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let fe = host(&world, 1, Component::Fe)?;
+    refuses(
+        &fe,
+        &[
+            ("FE_CONF__JAVA_OPTS", "-Xmx1g $(reboot)"),
+            ("FE_CONF__qe_max_connection", "1024 # many"),
+            ("FE_CONF__sys_log_level", "\"INFO\""),
+        ],
+        &[
+            "FE_CONF__JAVA_OPTS: `-Xmx1g $(reboot)` holds `$`, and the start script evaluates upper-case keys as shell code",
+            "FE_CONF__qe_max_connection: `1024 # many` holds ` #`, and the engine would take the comment for a part of the \
+             value",
+            "FE_CONF__sys_log_level: `\"INFO\"` is quoted, and the engine would take the quotes for a part of the value",
+        ],
+    )
+}
+
+#[test]
 fn a_password_file_that_cannot_be_read_is_said() -> Result<()> {
     let Some(world) = World::enter(this_test!())? else {
         return Ok(());
