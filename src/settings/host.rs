@@ -23,6 +23,8 @@ pub enum NotAHost {
     Url,
     #[error("is not an IPv6 address")]
     BadV6,
+    #[error("has a zone, which means something on one machine only")]
+    Zone,
     #[error("is not an IPv4 address: each of the four numbers is 0–255")]
     BadV4,
     #[error("holds `{0}`, which no host name can")]
@@ -67,10 +69,7 @@ impl Host {
             if !rest.is_empty() {
                 return Err(NotAHost::BadV6);
             }
-            return address
-                .parse::<Ipv6Addr>()
-                .map(Self::from)
-                .map_err(|_| NotAHost::BadV6);
+            return v6(address);
         }
         match text.matches(':').count() {
             0 => Self::parse_without_colon(text),
@@ -80,10 +79,7 @@ impl Host {
             } else {
                 NotAHost::BadV6
             }),
-            _ => text
-                .parse::<Ipv6Addr>()
-                .map(Self::from)
-                .map_err(|_| NotAHost::BadV6),
+            _ => v6(text),
         }
     }
 
@@ -176,6 +172,17 @@ impl<'de> serde::Deserialize<'de> for Host {
     }
 }
 
+fn v6(text: &str) -> Result<Host, NotAHost> {
+    let (address, zone) = text
+        .split_once('%')
+        .map_or((text, None), |(address, zone)| (address, Some(zone)));
+    match (address.parse::<Ipv6Addr>(), zone) {
+        (Ok(_), Some(_)) => Err(NotAHost::Zone),
+        (Ok(address), None) => Ok(Host::from(address)),
+        (Err(_), _) => Err(NotAHost::BadV6),
+    }
+}
+
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
@@ -217,7 +224,7 @@ mod tests {
             ("http://fe1:8030", NotAHost::Url),
             ("[::1", NotAHost::BadV6),
             ("::12345", NotAHost::BadV6),
-            ("fe80::1%eth0", NotAHost::BadV6),
+            ("fe80::1%eth0", NotAHost::Zone),
             ("10.0.0.256", NotAHost::BadV4),
             ("10.0.1", NotAHost::BadV4),
             ("http//fe", NotAHost::BadCharacter('/')),

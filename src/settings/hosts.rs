@@ -179,6 +179,11 @@ fn list(reader: &mut Reader<'_>, variable: &str) -> Option<Sourced<Vec<Host>>> {
             },
             Err(why) => {
                 sound = false;
+                let why = if part.contains(char::is_whitespace) {
+                    format!("{why}; hosts are separated by commas")
+                } else {
+                    why
+                };
                 reader.problem(
                     variable,
                     format!("`{}`{place} {why}, set in the environment", shown(part)),

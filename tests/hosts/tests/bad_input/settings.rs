@@ -92,6 +92,14 @@ fn hosts_that_are_none_are_said_together() -> Result<()> {
             "`10.0.0.1:9010` has a port appended; ports have variables of their own",
         ),
         ("::1::2", "`::1::2` is not an IPv6 address"),
+        (
+            "10.0.0.1 10.0.0.2",
+            "`10.0.0.1 10.0.0.2` holds a space; hosts are separated by commas",
+        ),
+        (
+            "fe80::1%eth0",
+            "`fe80::1%eth0` has a zone, which means something on one machine only",
+        ),
         ("[fd99::1", "`[fd99::1` is not an IPv6 address"),
         (
             "[fd99::1]:9010",
@@ -123,7 +131,7 @@ fn hosts_that_are_none_are_said_together() -> Result<()> {
         &[
             "FE_QUERY_PORT: `90x0` is not a port (1–65535)",
             "LOCAL_HOST: `::1::2` is not an IPv6 address",
-            "MASTER_HOST: `a b` at position 1 holds a space…",
+            "MASTER_HOST: `a b` at position 1 holds a space; hosts are separated by commas",
             "MASTER_HOST: `a b,,10.0.0.1:9010` has an empty host at position 2",
             "MASTER_HOST: `10.0.0.1:9010` at position 3 has a port appended; ports have variables of their own",
         ],
