@@ -233,16 +233,16 @@ fn dropped(node: &Node, cluster: Option<&ClusterId>) -> Step {
 /// Registered: join. Not registered: register first. Listed as something else: refuse.
 fn enter(node: &Node, cluster: &Cluster, seen: &Seen) -> Step {
     match registration(node, &cluster.frontends) {
-        Registration::Same => match helper(node, &cluster.frontends, Some(&cluster.leader)) {
-            Some((helper, cluster)) => Step::Join { helper, cluster },
-            None => {
-                let why = format!(
-                    "the cluster led by {} lists no other FE that could be the helper",
-                    cluster.leader.host
-                );
-                wait_to_join(seen, why)
+        Registration::Same => {
+            if let Some((helper, cluster)) = helper(node, &cluster.frontends, Some(&cluster.leader)) {
+                return Step::Join { helper, cluster };
             }
-        },
+            let why = format!(
+                "the cluster led by {} lists no other FE that could be the helper",
+                cluster.leader.host
+            );
+            wait_to_join(seen, why)
+        }
         Registration::OtherPort(frontend) => Step::Refuse(Refusal::new(
             ExitCode::Refused,
             format!(

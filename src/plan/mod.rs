@@ -152,6 +152,7 @@ pub fn derive(
     let mut plan = Plan {
         node,
         ports,
+        log_dirs: log_dirs(facts, &conf),
         conf,
         data_dir: data_place(facts).map_or_else(|| home.dir.clone(), |place| place.path.clone()),
         data_is_mount_point: data_place(facts).is_some_and(|place| place.is_mount_point),
@@ -161,7 +162,6 @@ pub fn derive(
             .map(|fact| fact.path.clone())
             .into_iter()
             .collect(),
-        log_dirs: facts.log_dirs.clone(),
         query_port,
         guard_time,
         stop_grace,
@@ -410,6 +410,19 @@ fn conf(facts: &Facts, entries: &[(Entry, Source, String)]) -> Conf {
         entries: lines,
         manner,
     }
+}
+
+/// Where the engine's last words are looked for: an engine in a shadow home calls that its home.
+fn log_dirs(facts: &Facts, conf: &Conf) -> Vec<PathBuf> {
+    let home = match &conf.manner {
+        ConfManner::Shadow { dir } => dir,
+        ConfManner::Unchanged | ConfManner::Replace | ConfManner::InPlace => &facts.home.dir,
+    };
+    let dirs = facts.log_dirs.iter().map(|log| {
+        log.strip_prefix(&facts.home.dir)
+            .map_or_else(|_| log.clone(), |below| home.join(below))
+    });
+    dirs.collect()
 }
 
 /// Where FEs are asked of which no port is known: the seed's own variable, this cluster's wish, the conf file of an FE

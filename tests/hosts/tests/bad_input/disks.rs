@@ -83,6 +83,17 @@ fn what_is_no_directory_is_said_before_anybody_is_asked() -> Result<()> {
         }
     }
     let conf = "/opt/starrocks/fe/conf/fe.conf";
+    let file = fe.on_disk(Path::new(conf));
+    fs::remove_file(&file)?;
+    fs::create_dir(&file)?;
+    Trial::of(&fe).ends(
+        78,
+        &format!(
+            "error: cannot read {conf}: Is a directory (os error 21)\n\nhint: make it readable for the user this container \
+             runs as"
+        ),
+    )?;
+    fs::remove_dir(&file)?;
     put(&fe, conf, "meta_dir = ${DORIS_HOME}/meta\nquery_port = 9030\n")?;
     Trial::of(&fe).ends(
         78,
@@ -178,6 +189,26 @@ fn a_read_only_home_is_no_reason_not_to_start() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The engine then logs where its home is a link to, and what it said last tells a founding that was cut short.
+#[test]
+fn last_words_are_found_though_the_home_is_read_only() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let [fe, _] = world.stand_in(&QUICK)?;
+    let cluster = Cluster::new(&world, 1, &fe, 0, None)?;
+    let host = cluster.seed()?;
+    host.set("STATE_DIR", "/opt/state").set("BOOTSTRAP", "force");
+    put(host, "/opt/state/home-fe/standin.faults", "kill=LEADER\n")?;
+    let setup = format!("{}; exec \"$@\"", read_only("/opt/starrocks/fe"));
+    let start = || host.start_program(&["sh", "-euc", &setup, "setup", "muster", "run"]);
+    start()?;
+    ensure!(host.exit(PATIENCE)? == 137, "{}", host.log_tail());
+    start()?;
+    host.says(PATIENCE, "its first start was cut short")?;
+    host.says(PATIENCE, "is alive in cluster")
 }
 
 #[test]

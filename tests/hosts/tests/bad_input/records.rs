@@ -57,7 +57,7 @@ fn a_record_that_cannot_be_read_is_not_taken_for_none() -> Result<()> {
     )?;
     put(&fe, STATE, &whole)?;
     let state = fe.on_disk(Path::new(STATE));
-    fs::set_permissions(&state, fs::Permissions::from_mode(0))?;
+    fs::set_permissions(&state, fs::Permissions::from_mode(0o000))?;
     Trial::of(&fe)
         .after(AS_ANYBODY)
         .ends(79, &unreadable(STATE, "Permission denied (os error 13)"))?;

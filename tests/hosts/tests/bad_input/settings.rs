@@ -258,7 +258,7 @@ fn a_password_file_that_cannot_be_read_is_said() -> Result<()> {
         &["CLUSTER_PASSWORD: is set, and CLUSTER_PASSWORD_FILE too: only one of them can count"],
     )?;
     let unreadable = put(&fe, "/opt/unreadable", SECRET)?;
-    set_permissions(&unreadable, Permissions::from_mode(0))?;
+    set_permissions(&unreadable, Permissions::from_mode(0o000))?;
     fe.set("CLUSTER_PASSWORD", "");
     fe.set("CLUSTER_PASSWORD_FILE", "/opt/unreadable");
     Trial::of(&fe).after(AS_ANYBODY).ends(
