@@ -396,6 +396,12 @@ fn no_combination_does_what_must_never_be_done() {
                                 &seen,
                                 &format!("{role:?} {data_name} {row} {guard_over} {called} {bootstrap:?}"),
                             );
+                            seen.patience_over = true;
+                            for lists in [seen.backends.clone(), Some(Err(Failure::Deadline(3))), None] {
+                                seen.backends = lists;
+                                let step = decide(&node, &seen);
+                                assert!(!matches!(step, Step::Wait { .. }), "{node:?} {seen:?}: {step:?}");
+                            }
                             combinations += 1;
                         }
                     }

@@ -110,7 +110,7 @@ variables! {
     rejoin "REJOIN", "0",
         "1: join anew if somebody dropped this node while it was away";
     wait_timeout "WAIT_TIMEOUT", "300 s",
-        "total patience before there is a leader; above 0, at most 7 days";
+        "total patience until there is a leader and this node is registered; above 0, at most 7 days";
     join_timeout "JOIN_TIMEOUT", "300 s",
         "from the start of the engine until the cluster shows it alive; above 0, at most 7 days";
     stop_grace "STOP_GRACE", "per component",
