@@ -144,6 +144,14 @@ pub fn derive(
             seconds(home.engine.default_guard())
         ));
     }
+    let patience = settings.wait_timeout.value;
+    if patience <= guard_time && role == Role::Seed && settings.bootstrap.value == Bootstrap::Guarded {
+        warnings.push(format!(
+            "WAIT_TIMEOUT = {} is not longer than GUARD_TIME = {}: a seed that has nothing gives up before it may found",
+            seconds(patience),
+            seconds(guard_time)
+        ));
+    }
     let stop_grace = settings
         .stop_grace
         .as_ref()
