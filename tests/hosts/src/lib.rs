@@ -8,12 +8,14 @@
 //! | `image.rs` | the files a host begins with: the stand-in engine, or a real engine's home |
 //! | `host.rs` | one host: start, stop, kill, wipe, look inside |
 //! | `cluster.rs` | FEs and BEs together, and what they say of one another |
+//! | `docker/` | the same on a real Docker daemon: images, containers and networks of one test |
 //! | `sql.rs` | a statement and its rows |
 //! | `eventually.rs` | waiting for something to become true, and saying what was missing when it did not; chance that can be repeated |
 //!
 //! Needs no root where user namespaces are allowed. Nothing it sends leaves the namespaces it made.
 
 mod cluster;
+pub mod docker;
 mod eventually;
 mod host;
 mod image;
