@@ -324,6 +324,25 @@ fn health_says_what_is_missing() -> anyhow::Result<()> {
     be.thaw()
 }
 
+/// The http port is open then and is not the engine's: a leader that still knows this host would call there.
+#[test]
+fn health_of_a_host_that_waits_says_that_no_engine_runs() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = whole(&world, 1, 0)?;
+    let seed = cluster.seed()?;
+    seed.says(PATIENCE, "is alive in cluster")?;
+    seed.kill9()?;
+    seed.wipe_data()?;
+    seed.start()?;
+    seed.says(PATIENCE, "not founding")?;
+    let waiting = seed.exec(&["muster", "health"])?;
+    assert_eq!(waiting.code, 1, "{waiting:?}");
+    ensure!(waiting.text.starts_with("no FE process of "), "{waiting:?}");
+    Ok(())
+}
+
 #[test]
 fn a_wrong_password_is_said_at_once() -> anyhow::Result<()> {
     let Some(world) = World::enter(this_test!())? else {
