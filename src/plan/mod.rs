@@ -229,35 +229,36 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
             "write the path without that variable",
         ));
     }
-    for place in written_places(facts) {
-        if !place.writable {
-            refusals.push(Refusal::new(
-                ExitCode::Taken,
-                format!("cannot write to {}", place.path.display()),
-                "mount it writable, and for the user this container runs as",
-            ));
-        }
+    for place in data_places(facts).into_iter().filter(|place| !place.writable) {
+        refusals.push(Refusal::new(
+            ExitCode::Taken,
+            format!("cannot write to {}", place.path.display()),
+            "mount it writable, and for the user this container runs as",
+        ));
+    }
+    let state_dir = &facts.records.state_dir;
+    if !state_dir.writable {
+        refusals.push(Refusal::new(
+            ExitCode::Taken,
+            format!("cannot keep the record in {}", state_dir.path.display()),
+            "set STATE_DIR to a directory that the user this container runs as may write to, best on a volume",
+        ));
     }
     refusals
 }
 
 /// Where the engine's first data lies.
 fn data_place(facts: &Facts) -> Option<&Place> {
-    match &facts.data {
-        facts::Data::Fe(data) => Some(&data.place),
-        facts::Data::Storage(paths) => paths.first().map(|path| &path.place),
-        facts::Data::Nothing | facts::Data::Unresolved { .. } => None,
-    }
+    data_places(facts).into_iter().next()
 }
 
-/// Where we write, whatever happens.
-fn written_places(facts: &Facts) -> Vec<&Place> {
-    let data = match &facts.data {
+/// Where the engine keeps its data, and we a copy of the record.
+fn data_places(facts: &Facts) -> Vec<&Place> {
+    match &facts.data {
         facts::Data::Fe(data) => vec![&data.place],
         facts::Data::Storage(paths) => paths.iter().map(|path| &path.place).collect(),
         facts::Data::Nothing | facts::Data::Unresolved { .. } => Vec::new(),
-    };
-    data.into_iter().chain([&facts.records.state_dir]).collect()
+    }
 }
 
 fn classify(settings: &Settings, facts: &Facts, role: Role, memory: Memory<'_>) -> Result<Data, Refusal> {
