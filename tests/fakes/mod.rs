@@ -6,10 +6,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use muster::settings::{Endpoint, Host};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
 use sha1::{Digest, Sha1};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 /// How it behaves before the first statement.
 pub(crate) enum Manner {
@@ -64,7 +68,16 @@ impl Fe {
         password: &'static str,
         script: impl FnMut(&str) -> Reply + Send + 'static,
     ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at("127.0.0.1:0", manner, password, script).await
+    }
+
+    pub(crate) async fn start_at(
+        address: &str,
+        manner: Manner,
+        password: &'static str,
+        script: impl FnMut(&str) -> Reply + Send + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let at = endpoint(&listener);
         let part = Arc::new(Part {
             manner,
@@ -105,6 +118,23 @@ impl Fe {
     }
 }
 
+/// A server for these hosts, and the file of its certificate.
+pub(crate) fn certified<const N: usize>(hosts: [&str; N]) -> (TlsAcceptor, tempfile::NamedTempFile) {
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(hosts.map(str::to_owned)).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![cert.der().clone()],
+            PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap(),
+        )
+        .unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), cert.pem()).unwrap();
+    (TlsAcceptor::from(Arc::new(config)), file)
+}
+
 /// A port nobody listens on.
 pub(crate) async fn closed_port() -> Endpoint {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -113,7 +143,7 @@ pub(crate) async fn closed_port() -> Endpoint {
 
 fn endpoint(listener: &TcpListener) -> Endpoint {
     Endpoint {
-        host: Host::parse("127.0.0.1").unwrap(),
+        host: Host::from(listener.local_addr().unwrap().ip()),
         port: listener.local_addr().unwrap().port(),
     }
 }

@@ -56,7 +56,12 @@ impl Compose {
             compose.arg("--file").arg(file);
         }
         let said = call(compose.args(arguments))?;
-        ensure!(said.code == 0, "docker-compose {}: {}", arguments.join(" "), said.text);
+        ensure!(
+            said.code == 0,
+            "docker-compose {}: {}",
+            arguments.join(" "),
+            said.text
+        );
         Ok(said.text)
     }
 
@@ -101,7 +106,10 @@ fn host_file(
     ];
     let mut text = block.to_owned();
     for (there, here) in here {
-        ensure!(text.contains(there), "`{there}` is not in README.md's yaml any more:\n{block}");
+        ensure!(
+            text.contains(there),
+            "`{there}` is not in README.md's yaml any more:\n{block}"
+        );
         text = text.replace(there, here);
     }
     Ok(format!(

@@ -86,11 +86,7 @@ impl Container {
 
     /// `docker exec`.
     pub fn exec(&self, command: &[&str]) -> anyhow::Result<Output> {
-        call(
-            Command::new("docker")
-                .args(["exec", &self.name])
-                .args(command),
-        )
+        call(Command::new("docker").args(["exec", &self.name]).args(command))
     }
 
     /// The text of a file, of a container that runs.

@@ -15,8 +15,8 @@ use crate::image::{Component, StandIn, binary};
 
 /// What the start scripts of the engine call, and what the tests look with.
 const PROGRAMS: &[&str] = &[
-    "bash", "cat", "chmod", "cp", "cut", "date", "dirname", "env", "getopt", "grep", "head", "hostname", "ls",
-    "mkdir", "mv", "nohup", "ps", "rm", "sed", "sh", "sleep", "stat", "tail",
+    "bash", "cat", "chmod", "cp", "cut", "date", "dirname", "env", "getopt", "grep", "head", "hostname",
+    "ls", "mkdir", "mv", "nohup", "ps", "rm", "sed", "sh", "sleep", "stat", "tail",
 ];
 
 /// Engine seconds pass at a tenth of their length and heartbeats come each second.
@@ -74,24 +74,40 @@ impl Images {
         };
         once(image, || {
             let id = component.id();
-            let context = self.run.dir().join(id);
-            let root = context.join("root");
-            root_file_system(&root)?;
-            self.engine(component, &root.join("opt/starrocks"))?;
-            fs::copy(&self.muster, context.join("muster"))?;
-            let lines = readme_blocks("dockerfile")?.join("\n");
-            build(&self.run, id, &format!("FROM scratch\nCOPY root /\n{lines}"), &context)
+            let context = self.context(component, &self.run.dir().join(id))?;
+            build(&self.run, id, &Self::lines(component, "")?, &context)
         })
+    }
+
+    /// The text of its Dockerfile, with options for the COPY of the engine.
+    pub fn lines(component: Component, options: &str) -> anyhow::Result<String> {
+        let id = component.id();
+        let readme = readme_blocks("dockerfile")?.join("\n");
+        Ok(format!(
+            "FROM scratch\nCOPY root /\nCOPY {options} {id} /opt/starrocks/{id}\n{readme}"
+        ))
+    }
+
+    /// The directory it is built from.
+    pub fn context(&self, component: Component, dir: &Path) -> anyhow::Result<PathBuf> {
+        root_file_system(&dir.join("root"))?;
+        self.engine(component, dir)?;
+        fs::copy(&self.muster, dir.join("muster"))?;
+        Ok(dir.to_owned())
     }
 
     /// The engine's home, as a directory named after the component.
     pub fn engine(&self, component: Component, into: &Path) -> anyhow::Result<PathBuf> {
         let id = component.id();
-        let installed = self.run.dir().join(format!("engine-{id}"));
-        QUICK.install(&installed)?;
         fs::create_dir_all(into)?;
+        QUICK.install(&into.join("installed"))?;
         let home = into.join(id);
-        fs::rename(installed.join(id), &home)?;
+        fs::rename(into.join("installed").join(id), &home)?;
+        fs::remove_dir_all(into.join("installed"))?;
+        // A volume that is mounted there for the first time takes its owner from the image.
+        for data in ["meta", "storage"] {
+            fs::create_dir_all(home.join(data))?;
+        }
         Ok(home)
     }
 }
@@ -130,8 +146,8 @@ pub fn release() -> anyhow::Result<PathBuf> {
             build.env_remove(name);
         }
     }
-    let built = call(&mut build)?;
-    ensure!(built.code == 0, "scripts/build: {}", built.text);
+    let done = call(&mut build)?;
+    ensure!(done.code == 0, "scripts/build: {}", done.text);
     Ok(workspace().join("dist/muster"))
 }
 
@@ -168,7 +184,15 @@ pub(crate) fn build(run: &Run, name: &str, dockerfile: &str, context: &Path) -> 
 /// Programs of this machine, and the libraries they and the engine ask for, as a root file system.
 fn root_file_system(root: &Path) -> anyhow::Result<()> {
     for dir in [
-        "usr/bin", "usr/lib", "usr/lib64", "tmp", "proc", "sys", "dev", "etc", "var/lib",
+        "usr/bin",
+        "usr/lib",
+        "usr/lib64",
+        "tmp",
+        "proc",
+        "sys",
+        "dev",
+        "etc",
+        "var/lib",
     ] {
         fs::create_dir_all(root.join(dir))?;
     }

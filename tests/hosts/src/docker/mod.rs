@@ -16,9 +16,10 @@ mod network;
 mod run;
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, bail, ensure};
 
@@ -28,6 +29,7 @@ pub use images::{Images, readme_blocks, release};
 pub use network::Network;
 
 use crate::host::Output;
+use crate::image::Component;
 use run::Run;
 
 /// The daemon, for one test.
@@ -85,9 +87,26 @@ impl Docker {
         Ok(name)
     }
 
+    /// The disk is lost.
+    pub fn forget(&self, volume: &str) -> anyhow::Result<()> {
+        docker(&["volume", "rm", volume]).map(drop)
+    }
+
     /// An image of this test's own: the Dockerfile's text, and a directory with what it copies.
     pub fn build(&self, name: &str, dockerfile: &str, context: &Path) -> anyhow::Result<String> {
         images::build(&self.run, name, dockerfile, context)
+    }
+
+    /// An image with muster and the files of a BE's home, and nothing that could start it.
+    pub fn bare_backend(&self) -> anyhow::Result<String> {
+        let context = self.dir().join("bare");
+        let home = self.images.engine(Component::Be, &context)?;
+        let binary = home.join("lib/starrocks_be");
+        fs::remove_file(&binary)?;
+        fs::write(&binary, "")?;
+        let from = self.images.alone()?;
+        let lines = format!("FROM {from}\nCOPY be /opt/starrocks/be\nCMD [\"run\"]\n");
+        self.build("bare", &lines, &context)
     }
 
     /// A container in which a command runs to its end, and what it said.
@@ -110,17 +129,25 @@ impl Docker {
     }
 }
 
-/// Whether there is a daemon that obeys us, and on this machine: networks and files of its containers are looked at
-/// from here.
+/// Whether there is a daemon that obeys us, and on this machine: its containers are asked at their addresses. Asked once.
 fn reachable() -> anyhow::Result<()> {
-    let server = docker(&["version", "--format", "{{.Server.Os}}"]).context("there is no Docker to test with")?;
+    static ANSWER: OnceLock<Result<(), String>> = OnceLock::new();
+    let answer = ANSWER.get_or_init(|| look().map_err(|refused| format!("{refused:#}")));
+    answer.clone().map_err(anyhow::Error::msg)
+}
+
+fn look() -> anyhow::Result<()> {
+    let server =
+        docker(&["version", "--format", "{{.Server.Os}}"]).context("there is no Docker to test with")?;
     ensure!(server == "linux", "the Docker daemon runs {server} containers");
-    let host = docker(&["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]).unwrap_or_default();
+    compose::program()?;
+    let run = Run::begin()?;
+    let network = Network::make(&run)?;
     ensure!(
-        host.is_empty() || host.starts_with("unix:"),
-        "the Docker daemon is not on this machine but at {host}"
+        TcpListener::bind((network.gateway(), 0)).is_ok(),
+        "the networks of the Docker daemon are not on this machine"
     );
-    compose::program().map(drop)
+    Ok(())
 }
 
 /// What `docker` said, if it was content.

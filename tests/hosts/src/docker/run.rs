@@ -47,10 +47,7 @@ impl Run {
         STALE.call_once(sweep_stale);
         let own = Process::own()?;
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
-        let id = format!(
-            "{FAMILY}-{}-{}-{}-{number}",
-            own.namespace, own.pid, own.started
-        );
+        let id = format!("{FAMILY}-{}-{}-{}-{number}", own.namespace, own.pid, own.started);
         let dir = target_dir()?.join("docker").join(&id);
         fs::create_dir_all(&dir)?;
         let mut sweeper = sweeper(&[&id])?;
@@ -81,8 +78,7 @@ impl Run {
     /// The end of what every container of this run has said.
     pub(crate) fn logs(&self) -> String {
         let filter = format!("name=^/{}[-_]", self.id);
-        let names =
-            docker(&["ps", "-a", "--filter", &filter, "--format", "{{.Names}}"]).unwrap_or_default();
+        let names = docker(&["ps", "-a", "--filter", &filter, "--format", "{{.Names}}"]).unwrap_or_default();
         names.lines().fold(String::new(), |text, name| {
             let said = docker(&["logs", "--tail", "30", name]).unwrap_or_default();
             let state = docker(&["inspect", "--format", "{{json .State}}", name]).unwrap_or_default();
