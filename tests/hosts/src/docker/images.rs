@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use anyhow::{Context, ensure};
 
-use super::run::Run;
+use super::run::{LABEL, Run};
 use super::{call, file_text, workspace};
 use crate::image::{Component, StandIn, binary};
 
@@ -167,8 +167,9 @@ pub fn readme_blocks(language: &str) -> anyhow::Result<Vec<String>> {
 /// Nothing is taken from an earlier build: another run may be removing just that.
 pub(crate) fn build(run: &Run, name: &str, dockerfile: &str, context: &Path) -> anyhow::Result<String> {
     let tag = format!("{}:{name}", run.id());
+    let (from, rest) = dockerfile.split_once('\n').context("it begins with FROM")?;
     let file = run.dir().join(format!("Dockerfile.{name}"));
-    fs::write(&file, dockerfile)?;
+    fs::write(&file, format!("{from}\nLABEL {LABEL}={}\n{rest}", run.id()))?;
     let built = call(
         Command::new("docker")
             .args(["build", "--no-cache", "--force-rm", "--tag", &tag, "--file"])

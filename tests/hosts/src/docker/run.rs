@@ -15,9 +15,13 @@ use crate::image::target_dir;
 
 const FAMILY: &str = "muster-test";
 
+/// What an image is marked with, and the layers of one whose building was interrupted: those have no name.
+pub(crate) const LABEL: &str = "muster-test";
+
 /// Waits for the end of whoever holds the other end of its stdin, however that ends, then removes all that is named
-/// after the run.
+/// after the runs.
 const SWEEP: &str = r#"
+    label=$1 dirs=$2; shift 2
     cat >/dev/null
     named() { docker "$@" 2>/dev/null | grep -e "^$id[-_:]" -e "^$id\$"; }
     each() { while read -r name; do docker "$@" "$name"; done >/dev/null 2>&1; }
@@ -26,7 +30,11 @@ const SWEEP: &str = r#"
         [ -z "$names" ] || docker rm -fv $names >/dev/null 2>&1
         named network ls --format '{{.Name}}' | each network rm
         named volume ls --format '{{.Name}}' | each volume rm -f
-        named images --format '{{.Repository}}:{{.Tag}}' | each rmi -f
+    done
+    # Only now: containers of one run may be of images of another.
+    for id; do
+        docker images --all --quiet --filter "label=$label=$id" | each rmi -f
+        rm -rf "${dirs:?}/$id"
     done
 "#;
 
@@ -48,7 +56,7 @@ impl Run {
         let own = Process::own()?;
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
         let id = format!("{FAMILY}-{}-{}-{}-{number}", own.namespace, own.pid, own.started);
-        let dir = target_dir()?.join("docker").join(&id);
+        let dir = dirs()?.join(&id);
         fs::create_dir_all(&dir)?;
         let mut sweeper = sweeper(&[&id])?;
         let pipe = sweeper.stdin.take();
@@ -91,13 +99,18 @@ impl Drop for Run {
     fn drop(&mut self) {
         drop(self.pipe.take());
         self.sweeper.wait().ok();
-        fs::remove_dir_all(&self.dir).ok();
     }
+}
+
+/// Where the runs have their directories.
+fn dirs() -> anyhow::Result<PathBuf> {
+    Ok(target_dir()?.join("docker"))
 }
 
 fn sweeper(ids: &[&str]) -> anyhow::Result<Child> {
     Command::new("sh")
-        .args(["-c", SWEEP, "sweep"])
+        .args(["-c", SWEEP, "sweep", LABEL])
+        .arg(dirs()?)
         .args(ids)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -116,7 +129,15 @@ fn sweep_stale() {
         &["volume", "ls", "--format", "{{.Name}}"],
         &["images", "--format", "{{.Repository}}"],
     ];
-    let names = lists.map(|list| docker(list).unwrap_or_default()).join("\n");
+    let mut names = lists.map(|list| docker(list).unwrap_or_default()).join("\n");
+    for entry in dirs()
+        .and_then(|dirs| Ok(fs::read_dir(dirs)?))
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        names = names + "\n" + &entry.file_name().to_string_lossy();
+    }
     let mut ids: Vec<String> = names.lines().filter_map(stale_id).collect();
     ids.sort();
     ids.dedup();
