@@ -7,10 +7,9 @@ mod fakes;
 #[path = "cluster/first_steps.rs"]
 mod first_steps;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use fakes::{Fe, Manner, Reply, Web};
+use fakes::{Fe, Manner, Reply, Web, certified};
 use futures_util::StreamExt;
 use muster::cluster::{Add, Client, Cluster, ask_all, ask_each, greeting, http};
 use muster::engine::Engine;
@@ -18,11 +17,6 @@ use muster::engine::failure::Failure;
 use muster::engine::member::FrontendRole;
 use muster::engine::probe::{Membership, Ready};
 use muster::settings::{Account, Endpoint, Host, Secret, Source, Sourced, Tls, TlsMode};
-use rcgen::{CertifiedKey, generate_simple_self_signed};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 /// For questions that are answered.
 const LONG: Duration = Duration::from_secs(20);
@@ -400,28 +394,10 @@ async fn all_are_asked_at_once_and_the_first_answer_need_not_wait_for_the_last()
     assert_eq!(said[2].1, Err(Failure::Refused));
 }
 
-/// A server for 127.0.0.1 and `fe1`, and the file of its certificate.
-fn certified() -> (TlsAcceptor, tempfile::NamedTempFile) {
-    let CertifiedKey { cert, signing_key } =
-        generate_simple_self_signed(["127.0.0.1".to_owned(), "fe1".to_owned()]).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![cert.der().clone()],
-            PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap(),
-        )
-        .unwrap();
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), cert.pem()).unwrap();
-    (TlsAcceptor::from(Arc::new(config)), file)
-}
-
 #[tokio::test]
 async fn tls_is_used_as_the_mode_asks() {
-    let (acceptor, ca) = certified();
-    let (_, foreign_ca) = certified();
+    let (acceptor, ca) = certified(["127.0.0.1", "fe1"]);
+    let (_, foreign_ca) = certified(["127.0.0.1", "fe1"]);
     let known = Some(ca.path());
     let table = [
         (TlsMode::Off, None, false),

@@ -168,10 +168,11 @@ fn is_about_tls(error: &Error) -> bool {
     }
 }
 
-/// The key in the keytool example of the vendor's manual has 1024 bits (seen to end like this, unverified too).
+/// The key in the keytool example of the vendor's manual has 1024 bits (seen to end like this, unverified too). An
+/// authority that was made anew under its old name ends like this as well.
 fn handshake(why: String) -> String {
     if why.contains("BadSignature") {
-        return format!("{why} (an RSA key needs 2048 bits)");
+        return format!("{why} (signed by another authority of that name, or by an RSA key below 2048 bits)");
     }
     why
 }

@@ -51,7 +51,7 @@ pub async fn watch<C: Cluster>(
         let round = look(client, &known, heartbeat, heartbeat * 2).await;
         let last = if let Belief::Leader(cluster) = round.belief {
             learn(&mut known, &cluster);
-            match shown(client, node, &cluster).await {
+            match shown(client, node, &cluster, &known).await {
                 Shown::Alive => return Watched::Alive(Box::new(cluster)),
                 Shown::Missing => {
                     missed += 1;
@@ -79,10 +79,10 @@ pub async fn watch<C: Cluster>(
     }
 }
 
-async fn shown<C: Cluster>(client: &C, node: &Node, cluster: &Believed) -> Shown {
+async fn shown<C: Cluster>(client: &C, node: &Node, cluster: &Believed, known: &[Endpoint]) -> Shown {
     if node.component == Component::Fe {
         return match cluster.frontends.iter().find(|fe| is_here(node, &fe.host)) {
-            Some(fe) if fe.alive && fe.join => Shown::Alive,
+            Some(fe) if fe.alive && fe.join => served(client, node, known).await,
             Some(fe) => Shown::NotYet(not_yet(&fe.error)),
             None => Shown::Missing,
         };
@@ -100,6 +100,22 @@ async fn shown<C: Cluster>(client: &C, node: &Node, cluster: &Believed) -> Shown
             Some(be) => Shown::NotYet(not_yet(&be.error)),
             None => Shown::Missing,
         },
+    }
+}
+
+/// A member that died is shown Alive for three heartbeats more, so its row may be about the start before. An FE opens
+/// its MySQL port when its data is whole.
+async fn served<C: Cluster>(client: &C, node: &Node, known: &[Endpoint]) -> Shown {
+    let Some(own) = known
+        .iter()
+        .find(|endpoint| is_here(node, &endpoint.host.to_string()))
+    else {
+        return Shown::Alive;
+    };
+    match client.frontends(own).await {
+        Err(why) if !why.is_final() => Shown::NotYet(format!("{own} {why}")),
+        // A refusal that asking again does not change is the answer of an engine too.
+        Ok(_) | Err(_) => Shown::Alive,
     }
 }
 

@@ -84,7 +84,7 @@ fn problem(written: &Written<'_>) -> Option<Refusal> {
     let closed = |why: String| {
         let hint = match what {
             &"the state dir" => {
-                "mount it writable, and for the user this container runs as; or name another with STATE_DIR"
+                "set STATE_DIR to a directory that the user this container runs as may write to, best on a volume"
             }
             _ => "mount it writable, and for the user this container runs as",
         };

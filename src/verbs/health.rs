@@ -94,13 +94,6 @@ async fn check(
     within: Duration,
 ) -> Result<String, Why> {
     let record = record(home, image)?;
-    let port = |name: PortName| {
-        record
-            .ports
-            .get(&name)
-            .copied()
-            .ok_or_else(|| format!("the record names no {}", name.variable()))
-    };
     let what = home.component.name();
     if depth == Depth::Live {
         live(home, &record).await?;
@@ -109,6 +102,26 @@ async fn check(
             identity(home, &record)?
         ));
     }
+    if let Err(why) = ready(home, &record, within).await {
+        // While muster waits it listens on the engine's ports itself: what they say is not about the engine.
+        return Err(running(home).err().unwrap_or(why));
+    }
+    if depth == Depth::Deep {
+        return deep(home, &record, flags, vars).await;
+    }
+    Ok(format!("{what} is ready"))
+}
+
+/// Whether the node serves.
+async fn ready(home: &Home, record: &Record, within: Duration) -> Result<(), Why> {
+    let what = home.component.name();
+    let port = |name: PortName| {
+        record
+            .ports
+            .get(&name)
+            .copied()
+            .ok_or_else(|| format!("the record names no {}", name.variable()))
+    };
     match home.component {
         Component::Fe => {
             let http = port(PortName::Http)?;
@@ -121,20 +134,16 @@ async fn check(
             };
             greeting::greets(&query, within)
                 .await
-                .map_err(|why| format!("FE query port {} {why}", query.port))?;
+                .map_err(|why| format!("FE query port {} {why}", query.port))
         }
         Component::Be | Component::Cn | Component::Broker => {
             let http = port(PortName::BeHttp)?;
             http::backend_health(&home.engine.probes, &record.host, http, within)
                 .await
                 .map_err(|why| format!("{what} http port {http} {why}"))?;
-            open(&record.host, identity(home, &record)?).await?;
+            open(&record.host, identity(home, record)?).await
         }
     }
-    if depth == Depth::Deep {
-        return deep(home, &record, flags, vars).await;
-    }
-    Ok(format!("{what} is ready"))
 }
 
 /// The record of this node: from the state dir, which needs no conf file to be found.
@@ -165,14 +174,19 @@ fn identity(home: &Home, record: &Record) -> Result<u16, Why> {
         .ok_or_else(|| "the record names no port the cluster knows this node by".to_owned())
 }
 
-async fn live(home: &Home, record: &Record) -> Result<(), Why> {
-    if !process::runs(home, Path::new("/")) {
-        return Err(format!(
-            "no {} process of {} runs",
-            home.component.name(),
-            home.dir.display()
-        ));
+fn running(home: &Home) -> Result<(), Why> {
+    if process::runs(home, Path::new("/")) {
+        return Ok(());
     }
+    Err(format!(
+        "no {} process of {} runs",
+        home.component.name(),
+        home.dir.display()
+    ))
+}
+
+async fn live(home: &Home, record: &Record) -> Result<(), Why> {
+    running(home)?;
     open(&record.host, identity(home, record)?).await
 }
 

@@ -8,6 +8,7 @@
 //! | `image.rs` | the files a host begins with: the stand-in engine, or a real engine's home |
 //! | `host.rs` | one host: start, stop, kill, wipe, look inside |
 //! | `cluster.rs` | FEs and BEs together, and what they say of one another |
+//! | `docker/` | the same on a real Docker daemon: images, containers and networks of one test |
 //! | `sql.rs` | a statement and its rows |
 //! | `fakes.rs` | an FE that is a script: every way to misbehave on the MySQL port |
 //! | `tree.rs` | what lies in directories, to see afterwards what has changed |
@@ -16,6 +17,7 @@
 //! Needs no root where user namespaces are allowed. Nothing it sends leaves the namespaces it made.
 
 mod cluster;
+pub mod docker;
 mod eventually;
 pub mod fakes;
 mod host;

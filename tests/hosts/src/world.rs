@@ -277,6 +277,6 @@ pub(crate) fn run(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
 }
 
 #[expect(clippy::print_stdout, reason = "the test runner keeps it for tests that fail")]
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     println!("{text}");
 }

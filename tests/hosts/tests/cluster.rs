@@ -278,6 +278,29 @@ fn whoever_is_killed_while_it_founds_or_joins_gets_there_in_the_end() -> anyhow:
     is(&cluster, &id)
 }
 
+/// For three heartbeats the cluster shows a dead member as Alive: a start that is killed meanwhile has proved nothing.
+#[test]
+fn an_alive_of_the_start_before_is_not_taken_for_a_join() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = whole(&world, 3, 0)?;
+    let id = cluster.id()?;
+    let follower = cluster
+        .fes()
+        .find(|fe| cluster.leader().is_ok_and(|leader| leader.name() != fe.name()))
+        .context("one of three leads")?;
+    follower.kill9()?;
+    follower.wipe_both()?;
+    fs::write(follower.home().join("standin.faults"), "kill=jdb\n")?;
+    follower.start()?;
+    follower.exit(PATIENCE)?;
+    let log = follower.last_log();
+    ensure!(!log.contains("is alive in cluster"), "{log}");
+    follower.start()?;
+    still_one(&cluster, &id)
+}
+
 /// The second of two FEs has joined, and the power goes before its record says so. The first one waits for its vote
 /// with nothing open but the edit log port, and answers nobody: who waited for a leader would wait for ever.
 #[test]
@@ -355,6 +378,25 @@ fn health_says_what_is_missing() -> anyhow::Result<()> {
     let frozen = be.exec(&["muster", "health", "--timeout", "1s"])?;
     assert_eq!(frozen.code, 1, "{frozen:?}");
     be.thaw()
+}
+
+/// The http port is open then and is not the engine's: a leader that still knows this host would call there.
+#[test]
+fn health_of_a_host_that_waits_says_that_no_engine_runs() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = whole(&world, 1, 0)?;
+    let seed = cluster.seed()?;
+    seed.says(PATIENCE, "is alive in cluster")?;
+    seed.kill9()?;
+    seed.wipe_data()?;
+    seed.start()?;
+    seed.says(PATIENCE, "not founding")?;
+    let waiting = seed.exec(&["muster", "health"])?;
+    assert_eq!(waiting.code, 1, "{waiting:?}");
+    ensure!(waiting.text.starts_with("no FE process of "), "{waiting:?}");
+    Ok(())
 }
 
 #[test]

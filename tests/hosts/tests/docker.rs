@@ -1,0 +1,447 @@
+//! What muster promises in real containers, with the stand-in engine: the release as it is shipped, Docker's own
+//! names, health, stops and mounts.
+//!
+//! Engine seconds pass at a tenth of their length and heartbeats come each second, so the guard time may be three.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use hosts::docker::{Compose, Container, Docker, Images, Network};
+use hosts::{Component, eventually};
+
+/// How long anything may take. None of it needs the half of it on an idle machine.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+const META: &str = "/opt/starrocks/fe/meta";
+const CONF: &str = "/opt/starrocks/fe/conf";
+
+/// What `docker create` is given for a node: its address, whom it asks, and to look at its health often.
+struct Node<'n> {
+    network: &'n Network,
+    component: Component,
+    last: u8,
+    image: String,
+}
+
+impl<'n> Node<'n> {
+    fn new(docker: &Docker, network: &'n Network, component: Component, last: u8) -> anyhow::Result<Self> {
+        Ok(Self {
+            network,
+            component,
+            last,
+            image: docker.images().of(component)?,
+        })
+    }
+
+    fn create(&self, docker: &Docker, options: &[&str]) -> anyhow::Result<Container> {
+        let name = format!("{}{}", self.component.id(), self.last);
+        let address = self.network.address(self.last).to_string();
+        let master = format!("MASTER_HOST={}", self.network.address(11));
+        let local = format!("LOCAL_HOST={address}");
+        let mut all = vec!["--network", self.network.name(), "--ip", &address];
+        all.extend(["--env", &master, "--env", &local, "--env", "GUARD_TIME=3s"]);
+        all.extend(["--health-interval", "1s"]);
+        all.extend(options);
+        all.push(&self.image);
+        docker.container(&name, &all)
+    }
+
+    fn start(&self, docker: &Docker, options: &[&str]) -> anyhow::Result<Container> {
+        let container = self.create(docker, options)?;
+        container.start()?;
+        Ok(container)
+    }
+}
+
+/// A seed alone, healthy.
+fn seed(docker: &Docker, network: &Network, options: &[&str]) -> anyhow::Result<Container> {
+    let seed = Node::new(docker, network, Component::Fe, 11)?.start(docker, options)?;
+    seed.becomes_healthy(PATIENCE)?;
+    Ok(seed)
+}
+
+/// Waits until an FE shows these nodes, each once and Alive, and nobody else; says the id of the cluster.
+fn shows(fe: &Container, statement: &str, nodes: &[String]) -> anyhow::Result<String> {
+    let mut expected: Vec<&str> = nodes.iter().map(String::as_str).collect();
+    expected.sort_unstable();
+    eventually(PATIENCE, &format!("{statement} with {expected:?}"), || {
+        let rows = fe.sql(statement)?;
+        let mut hosts: Vec<&str> = rows.iter().map(|row| row.get("IP")).collect();
+        hosts.sort_unstable();
+        ensure!(
+            hosts == expected && rows.iter().all(|row| row.is("Alive", "true")),
+            "{rows:?}"
+        );
+        Ok(rows
+            .first()
+            .map(|row| row.get("ClusterId").to_owned())
+            .unwrap_or_default())
+    })
+}
+
+fn one_line(output: &hosts::Output, code: i32) -> anyhow::Result<()> {
+    ensure!(
+        output.code == code && output.text.lines().count() == 1,
+        "{output:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn the_release_needs_nothing_in_the_image() -> anyhow::Result<()> {
+    Docker::test(|docker| {
+        let image = docker.images().alone()?;
+        let version = docker.once(&[&image, "--version"])?;
+        one_line(&version, 0)?;
+        ensure!(version.text.starts_with("muster "), "{version:?}");
+        let help = docker.once(&[&image, "--help"])?;
+        ensure!(help.code == 0 && help.text.contains("Exit codes:"), "{help:?}");
+        // No engine: a sentence, and what to do about it.
+        let two = [
+            "--env",
+            "MASTER_HOST=198.18.0.2",
+            "--env",
+            "LOCAL_HOST=198.18.0.3",
+        ];
+        let run = docker.once(&[&two[..], &[&image, "run"]].concat())?;
+        ensure!(run.code == 127, "{run:?}");
+        ensure!(run.text.contains("no engine is installed here"), "{run:?}");
+        let health = docker.once(&[&two[..], &[&image, "health"]].concat())?;
+        one_line(&health, 1)
+    })
+}
+
+/// A static program finds no file about names in such an image, and needs none: Docker's resolver is asked.
+#[test]
+fn names_of_a_network_are_known_in_an_image_with_nothing_in_it() -> anyhow::Result<()> {
+    Docker::test(|docker| {
+        let network = docker.network()?;
+        let fe = docker.images().of(Component::Fe)?;
+        let image = docker.bare_backend()?;
+        let named = |name: &str, image: &str, options: &[&str]| {
+            let local = format!("LOCAL_HOST={name}");
+            let mut all = vec![
+                "--network",
+                network.name(),
+                "--network-alias",
+                name,
+                "--hostname",
+                name,
+            ];
+            all.extend([
+                "--env",
+                "MASTER_HOST=leader",
+                "--env",
+                &local,
+                "--env",
+                "GUARD_TIME=3s",
+            ]);
+            all.extend(options);
+            all.push(image);
+            docker.container(name, &all)
+        };
+        // Nobody has that name yet: it is said, and waited for.
+        let backend = named("worker", &image, &[])?;
+        backend.start()?;
+        backend.says(PATIENCE, "leader:9030 has a name that does not resolve")?;
+        ensure!(backend.look("{{.State.Running}}")? == "true");
+        let leader = named("leader", &fe, &["--health-interval", "1s"])?;
+        leader.start()?;
+        leader.becomes_healthy(PATIENCE)?;
+        // It is registered under its name; then there is no bash to start the engine with, and that is said.
+        let code = backend.exit(PATIENCE)?;
+        let log = backend.log()?;
+        let why = "the interpreter its first line names does not exist";
+        ensure!(code == 126 && log.contains(why), "{code}\n{log}");
+        let rows = leader.sql("SHOW BACKENDS")?;
+        let hosts: Vec<&str> = rows.iter().map(|row| row.get("IP")).collect();
+        ensure!(hosts == ["worker"], "{rows:?}");
+        let frontends = leader.sql("SHOW FRONTENDS")?;
+        let hosts: Vec<&str> = frontends.iter().map(|row| row.get("IP")).collect();
+        ensure!(hosts == ["leader"], "{frontends:?}");
+        Ok(())
+    })
+}
+
+/// The README cannot rot: its lines for a Dockerfile are the image, its yaml is each host's part of the project.
+#[test]
+fn the_lines_of_the_readme_make_a_healthy_cluster() -> anyhow::Result<()> {
+    Docker::test(|docker| {
+        let network = docker.network()?;
+        let hosts = [
+            ("fe1", Component::Fe, 11),
+            ("fe2", Component::Fe, 12),
+            ("be1", Component::Be, 21),
+        ];
+        let compose = Compose::new(docker, &network, &hosts, |_, text| text)?;
+        compose.up(&[])?;
+        let containers = hosts
+            .iter()
+            .map(|(name, ..)| compose.container(name))
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        for container in &containers {
+            container.becomes_healthy(PATIENCE)?;
+            let deep = eventually(PATIENCE, "alive in the cluster", || {
+                let deep = container.exec(&["muster", "health", "--deep"])?;
+                one_line(&deep, 0)?;
+                Ok(deep.text)
+            })?;
+            ensure!(deep.contains("is alive in cluster"), "{deep}");
+        }
+        let [fe1, fe2, be1] = hosts.map(|(_, _, last)| network.address(last).to_string());
+        for fe in &containers[..2] {
+            shows(fe, "SHOW FRONTENDS", &[fe1.clone(), fe2.clone()])?;
+            shows(fe, "SHOW BACKENDS", std::slice::from_ref(&be1))?;
+        }
+        let ended = compose.call(&["stop"])?;
+        for container in &containers {
+            ensure!(container.exit(PATIENCE)? == 0, "{ended}");
+        }
+        Ok(())
+    })
+}
+
+/// The names stay, the addresses do not; a volume is lost, and the one beside it is not.
+#[test]
+fn new_containers_with_the_old_volumes_are_the_old_members_at_other_addresses() -> anyhow::Result<()> {
+    Docker::test(|docker| {
+        let network = docker.network()?;
+        let by_name = |first: u8| {
+            let seed = network.address(first).to_string();
+            let hosts = [
+                ("fe1", Component::Fe, first),
+                ("fe2", Component::Fe, first + 1),
+                ("fe3", Component::Fe, first + 2),
+                ("be1", Component::Be, first + 3),
+            ];
+            Compose::new(docker, &network, &hosts, |name, text| {
+                let own = hosts.iter().find(|host| host.0 == name).map_or(0, |host| host.2);
+                let own = network.address(own);
+                text.replace(&format!("MASTER_HOST: {seed}"), "MASTER_HOST: fe1")
+                    .replace(&format!("LOCAL_HOST: {own}"), &format!("LOCAL_HOST: {name}"))
+                    .replace("    environment:\n", "    environment:\n      GUARD_TIME: 3s\n")
+                    .replace(
+                        "    restart:",
+                        &format!("    hostname: {name}\n    healthcheck: {{interval: 1s}}\n    restart:"),
+                    )
+            })
+        };
+        let healthy = |compose: &Compose| -> anyhow::Result<Container> {
+            for name in ["fe1", "fe2", "fe3", "be1"] {
+                compose.container(name)?.becomes_healthy(PATIENCE)?;
+            }
+            compose.container("fe1")
+        };
+        let fes = ["fe1", "fe2", "fe3"].map(str::to_owned);
+        let bes = ["be1".to_owned()];
+        let before = by_name(11)?;
+        before.up(&[])?;
+        let seed = healthy(&before)?;
+        let id = shows(&seed, "SHOW FRONTENDS", &fes)?;
+        shows(&seed, "SHOW BACKENDS", &bes)?;
+
+        let after = by_name(31)?;
+        after.up(&["--force-recreate"])?;
+        let seed = healthy(&after)?;
+        ensure!(seed.address()? == network.address(31));
+        ensure!(shows(&seed, "SHOW FRONTENDS", &fes)? == id);
+        shows(&seed, "SHOW BACKENDS", &bes)?;
+
+        // The seed could found: what is left of it is the record on the other volume.
+        for name in ["fe1", "be1"] {
+            after.call(&["rm", "--force", "--stop", name])?;
+            docker.forget(&after.volume(&format!("{name}-data")))?;
+        }
+        after.up(&[])?;
+        let seed = healthy(&after)?;
+        ensure!(shows(&seed, "SHOW FRONTENDS", &fes)? == id);
+        shows(&seed, "SHOW BACKENDS", &bes)?;
+        Ok(())
+    })
+}
+
+/// The pid files are still there, and in a new PID namespace the same small numbers are somebody else's.
+#[test]
+fn killed_three_times_it_is_healthy_again_and_a_stop_is_clean() -> anyhow::Result<()> {
+    Docker::test(|docker| {
+        let network = docker.network()?;
+        let fe = Node::new(docker, &network, Component::Fe, 11)?.start(docker, &[])?;
+        let be = Node::new(docker, &network, Component::Be, 21)?.start(docker, &[])?;
+        let fes = [network.address(11).to_string()];
+        let bes = [network.address(21).to_string()];
+        let whole = || -> anyhow::Result<String> {
+            fe.becomes_healthy(PATIENCE)?;
+            be.becomes_healthy(PATIENCE)?;
+            shows(&fe, "SHOW BACKENDS", &bes)?;
+            shows(&fe, "SHOW FRONTENDS", &fes)
+        };
+        let id = whole()?;
+        let pid = "/opt/starrocks/fe/bin/fe.pid";
+        for _ in 0..3 {
+            fe.kill()?;
+            be.kill()?;
+            ensure!(fe.exit(PATIENCE)? == 137 && be.exit(PATIENCE)? == 137);
+            ensure!(fe.has(pid)?, "an engine that is killed leaves its pid file");
+            fe.start()?;
+            be.start()?;
+            ensure!(whole()? == id);
+        }
+        be.exec(&["sh", "-c", "echo stop=slow >/opt/starrocks/be/standin.faults"])?;
+        for node in [&be, &fe] {
+            let code = node.stop()?;
+            ensure!(code == 0, "{} ended with {code}", node.name());
+            ensure!(node.log()?.contains("stopped as asked"));
+        }
+        ensure!(!fe.has(pid)?, "the engine's last act is to remove its pid file");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_read_only_container_runs_from_its_volumes_or_says_which_is_missing() -> anyhow::Result<()> {
+    Docker::test(|docker| {
+        let network = docker.network()?;
+        let node = Node::new(docker, &network, Component::Fe, 11)?;
+        let volumes = [
+            ("meta", "/opt/starrocks/fe/meta"),
+            ("log", "/opt/starrocks/fe/log"),
+        ]
+        .map(|(name, at)| docker.volume(name).map(|volume| format!("{volume}:{at}")));
+        let [meta, log] = volumes;
+        let (meta, log) = (meta?, log?);
+        let options = ["--read-only", "--volume", &meta, "--volume", &log];
+
+        let without = node.start(docker, &options)?;
+        let code = without.exit(PATIENCE)?;
+        let said = without.log()?;
+        ensure!(code == 73, "{code}");
+        ensure!(
+            said.contains("the state dir /opt/starrocks/fe/conf, from the default, cannot be written"),
+            "{said}"
+        );
+        ensure!(said.contains("set STATE_DIR"), "{said}");
+        without.remove()?;
+
+        let state = format!("{}:/var/lib/muster", docker.volume("state")?);
+        let more = ["--volume", &state, "--env", "STATE_DIR=/var/lib/muster"];
+        let fe = node.start(docker, &[&options[..], &more].concat())?;
+        fe.becomes_healthy(PATIENCE)?;
+        let id = shows(&fe, "SHOW FRONTENDS", &[network.address(11).to_string()])?;
+        fe.kill()?;
+        fe.start()?;
+        fe.becomes_healthy(PATIENCE)?;
+        ensure!(shows(&fe, "SHOW FRONTENDS", &[network.address(11).to_string()])? == id);
+        ensure!(fe.stop()? == 0);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_mounted_conf_file_is_rewritten_where_it_is() -> anyhow::Result<()> {
+    Docker::test(|docker| {
+        let network = docker.network()?;
+        let home = docker
+            .images()
+            .engine(Component::Fe, &docker.dir().join("shipped"))?;
+        let file = home.join("conf/fe.conf");
+        let shipped = fs::read_to_string(&file)?;
+        let inode = fs::metadata(&file)?.ino();
+        let mount = format!("{}:{CONF}/fe.conf", file.display());
+        let fe = seed(
+            docker,
+            &network,
+            &["--volume", &mount, "--env", "FE_CONF__qe_max_connection=77"],
+        )?;
+        let id = shows(&fe, "SHOW FRONTENDS", &[network.address(11).to_string()])?;
+        let written = fs::read_to_string(&file)?;
+        ensure!(fs::metadata(&file)?.ino() == inode, "it was replaced");
+        let block = written
+            .strip_prefix(&shipped)
+            .context("the shipped text comes first")?;
+        ensure!(block.contains("qe_max_connection = 77"), "{written}");
+        ensure!(fe.read(&format!("{CONF}/fe.conf"))? == written.trim());
+        fe.kill()?;
+        fe.start()?;
+        fe.becomes_healthy(PATIENCE)?;
+        ensure!(fs::metadata(&file)?.ino() == inode && fs::read_to_string(&file)? == written);
+        ensure!(shows(&fe, "SHOW FRONTENDS", &[network.address(11).to_string()])? == id);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_read_only_conf_dir_gets_a_home_of_links_beside_the_record() -> anyhow::Result<()> {
+    Docker::test(|docker| {
+        let network = docker.network()?;
+        let home = docker
+            .images()
+            .engine(Component::Fe, &docker.dir().join("shipped"))?;
+        let conf = home.join("conf");
+        let shipped = fs::read_to_string(conf.join("fe.conf"))?;
+        let mount = format!("{}:{CONF}:ro", conf.display());
+        let fe = seed(
+            docker,
+            &network,
+            &["--volume", &mount, "--env", "STATE_DIR=/var/lib/muster"],
+        )?;
+        let id = shows(&fe, "SHOW FRONTENDS", &[network.address(11).to_string()])?;
+        let used = fe.read("/var/lib/muster/home-fe/conf/fe.conf")?;
+        ensure!(
+            used.starts_with(&shipped) && used.contains("priority_networks = "),
+            "{used}"
+        );
+        ensure!(fs::read_to_string(conf.join("fe.conf"))? == shipped);
+        ensure!(
+            fe.has(&format!("{META}/image/VERSION"))?,
+            "the data lies where the volume would be"
+        );
+        for depth in ["--live", "--ready", "--deep"] {
+            one_line(&fe.exec(&["muster", "health", depth])?, 0)?;
+        }
+        fe.kill()?;
+        fe.start()?;
+        fe.becomes_healthy(PATIENCE)?;
+        ensure!(shows(&fe, "SHOW FRONTENDS", &[network.address(11).to_string()])? == id);
+        ensure!(fe.stop()? == 0);
+        Ok(())
+    })
+}
+
+#[test]
+fn an_ordinary_user_is_enough_where_the_files_are_its_own() -> anyhow::Result<()> {
+    Docker::test(|docker| {
+        let network = docker.network()?;
+        let context = docker
+            .images()
+            .context(Component::Fe, &docker.dir().join("user"))?;
+        let lines = Images::lines(Component::Fe, "--chown=1000:1000")? + "USER 1000\n";
+        let mut node = Node::new(docker, &network, Component::Fe, 11)?;
+        node.image = docker.build("user", &lines, &context)?;
+
+        // A volume takes its owner from the image; without that it is root's.
+        let mount = format!("{}:{META}:nocopy", docker.volume("foreign")?);
+        let without = node.start(docker, &["--volume", &mount])?;
+        let code = without.exit(PATIENCE)?;
+        let said = without.log()?;
+        ensure!(
+            code == 73 && said.contains(&format!("cannot write to {META}")),
+            "{code}\n{said}"
+        );
+        without.remove()?;
+
+        let volume = format!("{}:{META}", docker.volume("meta")?);
+        let fe = node.start(docker, &["--volume", &volume])?;
+        fe.becomes_healthy(PATIENCE)?;
+        let id = shows(&fe, "SHOW FRONTENDS", &[network.address(11).to_string()])?;
+        let uids = fe.exec(&["ps", "-e", "-o", "uid="])?;
+        ensure!(uids.text.lines().all(|uid| uid.trim() == "1000"), "{uids:?}");
+        fe.kill()?;
+        fe.start()?;
+        fe.becomes_healthy(PATIENCE)?;
+        ensure!(shows(&fe, "SHOW FRONTENDS", &[network.address(11).to_string()])? == id);
+        ensure!(fe.stop()? == 0);
+        Ok(())
+    })
+}
