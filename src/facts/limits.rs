@@ -1,9 +1,12 @@
-//! What the kernel and the container allow us.
+//! What the kernel and the container allow us. Nothing of a start depends on it, and a machine with many processors takes
+//! its time to list them: only who asks for it looks.
 
 use std::fs;
 use std::path::Path;
 
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
+
+use super::text;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -27,7 +30,7 @@ pub struct Limit {
 
 impl Limits {
     pub fn look(root: &Path) -> Self {
-        let read = |path: &str| fs::read_to_string(root.join(path)).unwrap_or_default();
+        let read = |path: &str| text::read(&root.join(path)).unwrap_or_default();
         Self {
             open_files: limit(Resource::RLIMIT_NOFILE),
             processes: limit(Resource::RLIMIT_NPROC),

@@ -20,6 +20,7 @@ pub mod script;
 mod search;
 pub mod sockets;
 pub mod storage;
+pub mod text;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -33,7 +34,6 @@ use addresses::Addresses;
 use conf::{ConfFile, Grammar, Unresolved};
 use data::FeData;
 use home::Home;
-use limits::Limits;
 use mounts::Mounts;
 use pidfile::PidFileFact;
 use place::Place;
@@ -52,7 +52,6 @@ pub struct Facts {
     pub records: Records,
     pub addresses: Addresses,
     pub ports: PortFacts,
-    pub limits: Limits,
     pub pid_file: PidFileFact,
     /// Where the engine may write its log files, each dir once.
     pub log_dirs: Vec<PathBuf>,
@@ -108,7 +107,6 @@ pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
         records,
         addresses: Addresses::look(&settings.local_host.value, &settings.master_hosts.value),
         ports,
-        limits: Limits::look(root),
         pid_file,
         log_dirs,
         conf,

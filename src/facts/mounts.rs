@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::text;
+
 /// The mount points of our mount namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Mounts {
@@ -13,7 +15,7 @@ pub struct Mounts {
 impl Mounts {
     /// Reads `<root>/proc/self/mountinfo`; without it nothing counts as a mount point.
     pub fn read(root: &Path) -> Self {
-        Self::parse(&fs::read_to_string(root.join("proc/self/mountinfo")).unwrap_or_default())
+        Self::parse(&text::read(&root.join("proc/self/mountinfo")).unwrap_or_default())
     }
 
     /// `proc_pid_mountinfo(5)`: the fifth field of a line is the mount point, with blanks as `\040`.

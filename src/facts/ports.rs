@@ -2,7 +2,6 @@
 //! decided elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -14,6 +13,7 @@ use nix::sys::socket::{
 };
 
 use super::sockets::{self, Holder, Protocol, SocketState};
+use super::text;
 
 /// If the kernel does not say: its own default.
 const EPHEMERAL: RangeInclusive<u16> = 32768..=60999;
@@ -52,8 +52,7 @@ pub struct Candidate {
 impl PortFacts {
     /// Tries to bind each candidate; where one is refused, or wanted by two services, the numbers after it too.
     pub fn look(root: &Path, candidates: &[Candidate]) -> Self {
-        let read =
-            |path: &str| fs::read_to_string(root.join("proc/sys/net/ipv4").join(path)).unwrap_or_default();
+        let read = |path: &str| text::read(&root.join("proc/sys/net/ipv4").join(path)).unwrap_or_default();
         let mut facts = Self {
             holders: BTreeMap::new(),
             ephemeral: parse_range(&read("ip_local_port_range")).unwrap_or(EPHEMERAL),

@@ -6,6 +6,8 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
+use super::text;
+
 /// Who has a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
@@ -73,7 +75,7 @@ pub fn read(root: &Path) -> Vec<Holder> {
     tables
         .into_iter()
         .flat_map(|(table, protocol)| {
-            let text = fs::read_to_string(root.join("proc/net").join(table)).unwrap_or_default();
+            let text = text::read(&root.join("proc/net").join(table)).unwrap_or_default();
             parse(&text, protocol)
         })
         .collect()

@@ -29,7 +29,7 @@ pub(super) fn meant(name: &str) -> Option<String> {
     }
     let ours = || VARIABLES.iter().map(|variable| variable.name);
     ours()
-        .find(|known| squeezed(known) == squeezed(&upper))
+        .find(|known| squeezed(known).eq(squeezed(&upper)))
         .or_else(|| ours().find(|known| is_same_but_for_component(known, &upper)))
         .or_else(|| {
             ours()
@@ -59,21 +59,20 @@ fn conf_variable(upper: &str) -> Option<String> {
     })
 }
 
-fn squeezed(name: &str) -> String {
-    name.chars().filter(char::is_ascii_alphanumeric).collect()
+fn squeezed(name: &str) -> impl Iterator<Item = u8> {
+    name.bytes().filter(u8::is_ascii_alphanumeric)
 }
 
 /// `QUERY_PORT` for `FE_QUERY_PORT`, `FE_HTTP_PORT` for `HTTP_PORT`; one word alone says too little.
 fn is_same_but_for_component(known: &str, upper: &str) -> bool {
-    let stem = |name: &str| {
+    fn stem(name: &str) -> &str {
         ["FE_", "BE_", "CN_"]
             .iter()
             .find_map(|prefix| name.strip_prefix(prefix))
             .unwrap_or(name)
-            .to_owned()
-    };
+    }
     let bare = stem(known);
-    bare.contains('_') && bare == stem(upper)
+    bare == stem(upper) && bare.contains('_')
 }
 
 /// How many slips of the keyboard lie between the two, if no more than may be believed.
@@ -83,6 +82,9 @@ fn slips(known: &str, upper: &str) -> Option<usize> {
         SHORTEST..LONG => 1,
         _ => 2,
     };
+    if !may_be_within(allowed, known, upper) {
+        return None;
+    }
     let total = strsim::osa_distance(known, upper);
     if total > allowed {
         return None;
@@ -101,6 +103,28 @@ fn slips(known: &str, upper: &str) -> Option<usize> {
             !is_word(theirs) && in_word <= if short { 1 } else { 2 }
         })
         .then_some(total)
+}
+
+/// Cheaper than the distance, for the many names of an environment that have nothing to do with ours: a slip changes the
+/// length by one at most, and one letter for another, which then differ by two.
+fn may_be_within(slips: usize, one: &str, other: &str) -> bool {
+    if one.len().abs_diff(other.len()) > slips {
+        return false;
+    }
+    let mut letters = [0_i16; 256];
+    one.bytes().for_each(|b| count(&mut letters, b, 1));
+    other.bytes().for_each(|b| count(&mut letters, b, -1));
+    let different: usize = letters
+        .iter()
+        .map(|surplus| usize::from(surplus.unsigned_abs()))
+        .sum();
+    different <= slips * 2
+}
+
+fn count(letters: &mut [i16; 256], letter: u8, by: i16) {
+    if let Some(surplus) = letters.get_mut(usize::from(letter)) {
+        *surplus += by;
+    }
 }
 
 /// Whether somebody writes this on purpose: a word, or a number among the letters.

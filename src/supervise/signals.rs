@@ -2,6 +2,7 @@
 //! a signal means; `phase` does.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -14,6 +15,7 @@ use tokio::io::unix::AsyncFd;
 use tracing::debug;
 
 use super::SuperviseError;
+use crate::facts::text;
 
 /// Proof that signals are blocked. To be taken in the first instruction of `main`: threads inherit the mask, and
 /// PID 1 loses what arrives before (the kernel drops a signal without a handler that is sent to PID 1).
@@ -48,7 +50,7 @@ impl Signals {
 /// among them, Rust's own doing. HUP stays as it is: that is what nohup promises.
 fn unignore() {
     let kept = [SIGHUP, SIGKILL, SIGSTOP, SIGILL, SIGFPE, SIGSEGV];
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let status = text::read(Path::new("/proc/self/status")).unwrap_or_default();
     for signal in ignored(&status).filter(|signal| !kept.contains(signal)) {
         if let Err(error) = signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false))) {
             debug!(%error, "{} stays ignored", name(signal));
