@@ -37,6 +37,25 @@ pub struct ConfFile {
     pub is_mount_point: bool,
     /// Files may be created beside it.
     pub dir_writable: bool,
+    /// Read once: every key is looked up on every start.
+    read: Entries,
+}
+
+/// What the shipped text says, twice: to the engine and to the start script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Entries {
+    engine: Vec<(String, String)>,
+    exported: Vec<(String, String)>,
+}
+
+impl Entries {
+    fn of(text: &str, grammar: Grammar) -> Self {
+        let shipped = without_block(text);
+        Self {
+            engine: grammar.entries(&shipped),
+            exported: exported_entries(&shipped),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +108,7 @@ impl ConfFile {
         Self {
             path: path.to_owned(),
             grammar,
+            read: Entries::of(&text, grammar),
             text,
             state,
             writable: may_write(path),
@@ -109,12 +129,12 @@ impl ConfFile {
     /// What the shipped text gives for a key: a wish that we wrote earlier does not count. A key that is there without
     /// a value has an empty one, which the FE takes for its default.
     pub fn lookup(&self, key: &str) -> Option<String> {
-        last(self.grammar.entries(&self.shipped()), key)
+        last(&self.read.engine, key)
     }
 
     /// What the start script exports for an upper-case key, before the shell expands it.
     pub fn exported(&self, key: &str) -> Option<String> {
-        last(exported_entries(&self.shipped()), key)
+        last(&self.read.exported, key)
     }
 
     /// The upper-case keys that end with a `\r` for the start script, and do not for the engine.
@@ -184,12 +204,9 @@ fn plain_entries(text: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-fn last(entries: Vec<(String, String)>, key: &str) -> Option<String> {
-    entries
-        .into_iter()
-        .rev()
-        .find(|(name, _)| name == key)
-        .map(|(_, value)| value)
+fn last(entries: &[(String, String)], key: &str) -> Option<String> {
+    let (_, value) = entries.iter().rev().find(|(name, _)| name == key)?;
+    Some(value.clone())
 }
 
 /// The path a conf value means: variables expanded as the engine sees them, relative ones below the home dir, which
@@ -201,10 +218,10 @@ pub fn resolve_path(value: &str, home: &Home, conf: &ConfFile) -> Result<PathBuf
         ("PID_DIR".to_owned(), format!("{dir}/bin")),
     ]);
     // In the order of the file, as the script evaluates them.
-    for (key, value) in exported_entries(&conf.shipped()) {
+    for (key, value) in &conf.read.exported {
         known.insert(home.engine.home_variable.to_owned(), dir.to_string());
-        if let Ok(value) = expand(&value, &known) {
-            known.insert(key, value);
+        if let Ok(value) = expand(value, &known) {
+            known.insert(key.clone(), value);
         }
     }
     known.insert(home.engine.home_variable.to_owned(), dir.to_string());

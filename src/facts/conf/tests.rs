@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::{ConfFile, ConfState, Grammar, resolve_path, without_block};
+use super::{ConfFile, ConfState, Entries, Grammar, resolve_path, without_block};
 use crate::engine::Component;
 use crate::facts::fixture::{home, tree};
 use crate::facts::mounts::Mounts;
@@ -17,6 +17,7 @@ fn conf(text: &str, grammar: Grammar) -> ConfFile {
         writable: true,
         is_mount_point: false,
         dir_writable: true,
+        read: Entries::of(text, grammar),
     }
 }
 
