@@ -97,13 +97,18 @@ impl Docker {
         images::build(&self.run, name, dockerfile, context)
     }
 
-    /// An image with muster and the files of a BE's home, and nothing that could start it.
+    /// An image with muster and the files of a BE's home, and no other program: the start script is for muster itself,
+    /// which takes it for a verb that it does not know.
     pub fn bare_backend(&self) -> anyhow::Result<String> {
         let context = self.dir().join("bare");
         let home = self.images.engine(Component::Be, &context)?;
         let binary = home.join("lib/starrocks_be");
         fs::remove_file(&binary)?;
         fs::write(&binary, "")?;
+        let script = home.join("bin/start_be.sh");
+        let text = fs::read_to_string(&script)?;
+        let (_, rest) = text.split_once('\n').unwrap_or_default();
+        fs::write(&script, format!("#!/muster\n{rest}"))?;
         let from = self.images.alone()?;
         let lines = format!("FROM {from}\nCOPY be /opt/starrocks/be\nCMD [\"run\"]\n");
         self.build("bare", &lines, &context)
