@@ -107,7 +107,7 @@ impl Group {
             return Some(Refusal::OtherGroup);
         }
         if term > journal.term {
-            return Some(Refusal::StaleLeader);
+            return Some(Refusal::StaleLeader { term: journal.term });
         }
         if node.electable && membership.frontend(&node.name).is_none() {
             return Some(Refusal::Removed);

@@ -31,7 +31,9 @@ pub(crate) enum Refusal {
     /// The name is known under another address.
     Moved,
     /// The replica has seen a later term than this leader's.
-    StaleLeader,
+    StaleLeader {
+        term: u64,
+    },
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

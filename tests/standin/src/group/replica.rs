@@ -119,6 +119,10 @@ impl Group {
                 self.detach();
                 None
             }
+            Message::Refused(Refusal::StaleLeader { term }) => {
+                self.give_up_candidacy(term, &leader.name).ok();
+                None
+            }
             Message::Refused(Refusal::Moved) => {
                 // Observed: no exit and no text, the node stays where it is until its old address is back.
                 std::future::pending().await
@@ -137,6 +141,20 @@ impl Group {
             journal.group = Some(group.to_owned());
             journal.term = term;
             journal.voted_for = None;
+            self.dir.save(journal)?;
+        }
+        Ok(())
+    }
+
+    /// Whoever asked for votes in a later term and lost while another was being elected in an earlier one would be refused
+    /// by that leader for ever. Its vote was its own, and it holds nothing newer: it takes the leader's term.
+    fn give_up_candidacy(&self, term: u64, leader: &str) -> io::Result<()> {
+        let mut state = self.state();
+        let journal = &mut state.journal;
+        let lost = journal.term > term && journal.voted_for.as_ref() == Some(&self.me.name);
+        if lost && journal.version.term <= term {
+            journal.term = term;
+            journal.voted_for = Some(leader.to_owned());
             self.dir.save(journal)?;
         }
         Ok(())

@@ -1,8 +1,9 @@
 //! Random kills and restarts: at no time two leaders with a majority, and nothing that was acknowledged is lost.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use crate::support::{Host, World, eventually};
+use crate::support::{Host, World, eventually, eventually_or};
 
 const ROUNDS: usize = 12;
 
@@ -21,6 +22,15 @@ async fn acknowledged_add(hosts: &[Host], mark: usize) -> Option<String> {
         }
     }
     None
+}
+
+/// What one host said last.
+fn last_lines(host: &Host) -> String {
+    let log = host.log();
+    let lines: Vec<&str> = log.lines().collect();
+    let last = lines.iter().skip(lines.len().saturating_sub(12));
+    let last: Vec<&str> = last.copied().collect();
+    format!("{}:\n  {}\n", host.edit_log(), last.join("\n  "))
 }
 
 #[tokio::test]
@@ -43,9 +53,12 @@ async fn random_kills_never_lose_what_was_acknowledged_and_never_give_two_leader
             hosts[*victim].start_fe(&[]);
         }
         // Leaders that lost their majority meanwhile end by themselves, as the real ones do.
-        eventually(
+        let logs = RefCell::new(String::new());
+        eventually_or(
             &format!("all are ready again in round {round}, seed={seed}"),
+            || logs.take(),
             async || {
+                logs.replace(hosts.iter().map(last_lines).collect());
                 for host in &mut hosts {
                     if !host.is_running() {
                         host.start_fe(&[]);
