@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::cluster::Cluster;
 use crate::effects::look::look;
@@ -16,6 +17,8 @@ use crate::settings::Endpoint;
 const SOON: Duration = Duration::from_millis(500);
 /// Between two looks once the join has taken longer than anybody wanted.
 const LATER: Duration = Duration::from_secs(10);
+/// How long this node's own port may take to accept a connection.
+const KNOCK: Duration = Duration::from_secs(1);
 /// A believed leader that does not list this node says so this often before it is taken for the truth: a list that
 /// was read while the leader changed is corrected by then.
 const MISSED: u32 = 3;
@@ -96,7 +99,7 @@ async fn shown<C: Cluster>(client: &C, node: &Node, cluster: &Believed, known: &
     match list {
         Err(why) => Shown::NotYet(format!("{} {why}", cluster.leader.host)),
         Ok(list) => match list.iter().find(here) {
-            Some(be) if be.alive => Shown::Alive,
+            Some(be) if be.alive => listens(node).await,
             Some(be) => Shown::NotYet(not_yet(&be.error)),
             None => Shown::Missing,
         },
@@ -116,6 +119,15 @@ async fn served<C: Cluster>(client: &C, node: &Node, known: &[Endpoint]) -> Show
         Err(why) if !why.is_final() => Shown::NotYet(format!("{own} {why}")),
         // A refusal that asking again does not change is the answer of an engine too.
         Ok(_) | Err(_) => Shown::Alive,
+    }
+}
+
+/// The same of a BE or CN, which listens for heartbeats when its storage is open.
+async fn listens(node: &Node) -> Shown {
+    let at = (node.host.to_string(), node.identity_port);
+    match timeout(KNOCK, TcpStream::connect(at)).await {
+        Ok(Ok(_)) => Shown::Alive,
+        Ok(Err(_)) | Err(_) => Shown::NotYet(format!("its port {} is not open yet", node.identity_port)),
     }
 }
 

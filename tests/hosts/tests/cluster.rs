@@ -301,6 +301,40 @@ fn an_alive_of_the_start_before_is_not_taken_for_a_join() -> anyhow::Result<()> 
     still_one(&cluster, &id)
 }
 
+/// The same of a BE: its start script never gets as far as an engine.
+#[test]
+fn a_backend_is_alive_only_once_its_engine_is() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = whole(&world, 1, 1)?;
+    let backend = cluster.host("be1")?;
+    let script = backend.home().join("bin/start_be.sh");
+    let whole_script = fs::read(&script)?;
+    backend.kill9()?;
+    fs::write(&script, "#!/bin/sh\nexec sleep 1000\n")?;
+    backend.start()?;
+    eventually(PATIENCE, "the cluster misses it", || {
+        let rows = cluster.sql("SHOW BACKENDS")?;
+        ensure!(rows.iter().all(|row| row.is("Alive", "false")), "{rows:?}");
+        Ok(())
+    })?;
+    ensure!(
+        backend.last_log().contains("engine started"),
+        "{}",
+        backend.log_tail()
+    );
+    ensure!(
+        !backend.last_log().contains("is alive in cluster"),
+        "{}",
+        backend.log_tail()
+    );
+    backend.kill9()?;
+    fs::write(&script, whole_script)?;
+    backend.start()?;
+    backend.says(PATIENCE, "is alive in cluster")
+}
+
 /// The second of two FEs has joined, and the power goes before its record says so. The first one waits for its vote
 /// with nothing open but the edit log port, and answers nobody: who waited for a leader would wait for ever.
 #[test]
