@@ -35,7 +35,7 @@ use conf::{ConfFile, Grammar, Unresolved};
 use data::FeData;
 use home::Home;
 use mounts::Mounts;
-use pidfile::PidFileFact;
+use pidfile::{PidFileFact, PidFileState};
 use place::Place;
 use ports::{Candidate, PortFacts};
 use record::RecordCopy;
@@ -112,6 +112,25 @@ pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
         conf,
         custom_conf,
         home,
+    }
+}
+
+impl Facts {
+    /// What would be so if this node's engine, which runs, were stopped: its pid, and the facts without what it holds.
+    /// `None` if it does not run.
+    pub fn once_stopped(&self) -> Option<(u32, Self)> {
+        let PidFileState::Engine { pid, .. } = self.pid_file.state else {
+            return None;
+        };
+        let record = self.records.data.record().or(self.records.state.record());
+        let mut facts = self.clone();
+        facts.pid_file.state = PidFileState::Missing;
+        facts.ports.leave_out(
+            record
+                .into_iter()
+                .flat_map(|record| record.ports.values().copied()),
+        );
+        Some((pid, facts))
     }
 }
 

@@ -75,6 +75,14 @@ impl PortFacts {
         self.name_holders(root);
     }
 
+    /// Leaves out who holds these: a node's own engine is not in the way of its next start.
+    pub fn leave_out(&mut self, ports: impl IntoIterator<Item = u16>) {
+        for port in ports {
+            self.holders.remove(&port);
+            self.bind_refused.remove(&port);
+        }
+    }
+
     /// Who or what is in the way of listening on a port; `None` if it is free as far as can be seen. Somebody who
     /// listens on the loopback only is in the way too: the engines listen on all addresses.
     pub fn busy(&self, port: u16, udp: bool) -> Option<String> {

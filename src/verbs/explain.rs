@@ -16,12 +16,17 @@ use crate::verbs::{Outcome, warning_lines};
 
 /// The plan of this host as text, or as JSON.
 pub fn explain(settings: &Settings, home: Home, json: bool) -> Outcome {
-    let facts = gather(settings, home, Path::new("/"));
+    let mut facts = gather(settings, home, Path::new("/"));
+    let mut running = String::new();
+    if let Some((pid, stopped)) = facts.once_stopped() {
+        running = format!("the engine runs (pid {pid}): these are the decisions of its next start\n");
+        facts = stopped;
+    }
     match derive(settings, &facts, &Prescribed::new(), &BTreeMap::new()) {
         Err(refusals) => Outcome::refused(&refusals),
         Ok(plan) => Outcome {
             output: if json { as_json(&plan) } else { as_text(&plan) },
-            report: warning_lines(&plan.warnings),
+            report: running + &warning_lines(&plan.warnings),
             code: ExitCode::Ok,
         },
     }

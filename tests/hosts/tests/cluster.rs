@@ -301,6 +301,23 @@ fn an_alive_of_the_start_before_is_not_taken_for_a_join() -> anyhow::Result<()> 
     still_one(&cluster, &id)
 }
 
+/// `docker exec … muster explain` at three in the morning: the ports that its own engine holds are no reason not to start.
+#[test]
+fn explain_beside_a_running_engine_tells_of_its_next_start() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = whole(&world, 1, 1)?;
+    for host in &cluster.hosts {
+        host.says(PATIENCE, "is alive in cluster")?;
+        let said = host.exec(&["muster", "explain"])?;
+        ensure!(said.code == 0, "{said:?}");
+        ensure!(said.text.contains("decisions of its next start"), "{said:?}");
+        ensure!(said.text.contains("joined"), "{said:?}");
+    }
+    Ok(())
+}
+
 /// The same of a BE: its start script never gets as far as an engine.
 #[test]
 fn a_backend_is_alive_only_once_its_engine_is() -> anyhow::Result<()> {
