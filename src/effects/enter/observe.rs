@@ -1,7 +1,6 @@
 //! Looks around for one decision: who answers, who called, and what is told without SQL.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -15,7 +14,6 @@ use crate::effects::look::{Round, look};
 use crate::effects::watch::endpoint;
 use crate::engine::PortName;
 use crate::engine::failure::Failure;
-use crate::facts::ports::Candidate;
 use crate::facts::record::{MemberSeen, Progress, Record};
 use crate::plan::data::Data;
 use crate::plan::join::{Asking, Backends, Role, Seen, asking};
@@ -222,23 +220,6 @@ impl<C: Ask> Search<'_, C> {
         let prescribed = prescribed(&plan.node, self.home.engine, cluster);
         let changed = prescribed != self.prescribed;
         self.prescribed = prescribed;
-        if changed {
-            let numbers = self.prescribed.iter();
-            let prescribed: Vec<Candidate> = numbers
-                .filter_map(|(name, number)| {
-                    let port = self.home.engine.port(self.home.component, *name)?;
-                    Some(Candidate {
-                        number: *number,
-                        udp: port.udp,
-                    })
-                })
-                .collect();
-            // What the plan has was free when it was made, and our own ear may listen there by now.
-            let ours = |number| plan.ports.iter().any(|choice| choice.number == number);
-            for candidate in prescribed.into_iter().filter(|candidate| !ours(candidate.number)) {
-                self.facts.ports.look_further(Path::new("/"), candidate, false);
-            }
-        }
         changed
     }
 }
