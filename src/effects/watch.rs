@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::cluster::Cluster;
 use crate::effects::look::look;
+use crate::effects::voice::Voice;
 use crate::engine::Component;
 use crate::engine::member::Backend;
 use crate::plan::join::{Node, is_here};
@@ -39,11 +40,13 @@ enum Shown {
 }
 
 /// Looks until this node is alive or found dropped; after `patience` it says once what the cluster says, and goes on
-/// slowly. `known` gives the FEs to ask, this node's own too.
+/// slowly. `known` gives the FEs to ask, this node's own too. While nobody leads, `voice` is heard by members that may have
+/// forgotten their cluster.
 pub async fn watch<C: Cluster>(
     client: &C,
     node: &Node,
     mut known: Vec<Endpoint>,
+    mut voice: Option<Voice>,
     heartbeat: Duration,
     patience: Duration,
 ) -> Watched {
@@ -69,6 +72,9 @@ pub async fn watch<C: Cluster>(
                 }
             }
         } else {
+            if let Some(voice) = &mut voice {
+                voice.call(client, &round.answers).await;
+            }
             round.summary()
         };
         if !said && begun.elapsed() >= patience {
