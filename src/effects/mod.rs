@@ -13,4 +13,5 @@ pub mod register;
 pub mod remember;
 pub mod reserve;
 pub mod set_aside;
+pub mod shown;
 pub mod watch;

@@ -9,6 +9,7 @@ pub mod decision;
 pub mod join;
 pub mod launch;
 pub mod leader;
+pub mod misses;
 mod places;
 pub mod ports;
 pub mod refusal;

@@ -163,7 +163,9 @@ async fn follow(
         ..
     } = entry;
     let patience = settings.join_timeout.value;
-    match watch(client, &plan.node, known, home.engine.heartbeat, patience).await {
+    let own = record.cluster_id.clone();
+    let heartbeat = home.engine.heartbeat;
+    match watch(client, &plan.node, own.as_deref(), known, heartbeat, patience).await {
         Watched::Alive(cluster) => {
             tracing::info!(
                 "{} is alive in cluster {} led by {}",
