@@ -10,6 +10,7 @@ pub mod join;
 pub mod launch;
 pub mod leader;
 pub mod memory;
+pub mod misses;
 mod places;
 pub mod ports;
 pub mod refusal;

@@ -164,8 +164,19 @@ async fn follow(
         ..
     } = entry;
     let patience = settings.join_timeout.value;
-    let voice = Voice::of(&record);
-    match watch(client, &plan.node, known, voice, home.engine.heartbeat, patience).await {
+    let (own, voice) = (record.cluster_id.clone(), Voice::of(&record));
+    let heartbeat = home.engine.heartbeat;
+    match watch(
+        client,
+        &plan.node,
+        own.as_deref(),
+        known,
+        voice,
+        heartbeat,
+        patience,
+    )
+    .await
+    {
         Watched::Alive(cluster) => {
             tracing::info!(
                 "{} is alive in cluster {} led by {}",
