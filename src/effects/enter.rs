@@ -20,6 +20,7 @@ use crate::effects::diary::Diary;
 use crate::effects::pace::Pace;
 use crate::effects::reserve::Reservations;
 use crate::effects::settle::settle;
+use crate::effects::voice::Voice;
 use crate::effects::watch::endpoint;
 use crate::engine::PortName;
 use crate::facts::home::Home;
@@ -43,7 +44,8 @@ struct Search<'a, C> {
     members: Vec<MemberSeen>,
     cluster_id: Option<String>,
     reservations: Reservations,
-    ear: Option<Callers>,
+    ears: Option<Callers>,
+    voice: Option<Voice>,
     begun: Instant,
     /// When the guard began: at the first round in which somebody could have called.
     listening: Option<Instant>,
@@ -63,7 +65,8 @@ pub async fn enter<C: Ask>(client: &C, settings: &Settings, home: &Home) -> Resu
         members: Vec::new(),
         cluster_id: None,
         reservations: Reservations::default(),
-        ear: None,
+        ears: None,
+        voice: None,
         begun: Instant::now(),
         listening: None,
     };
@@ -139,8 +142,8 @@ impl<C: Ask> Search<'_, C> {
     /// Sleeps, but not longer than until somebody new calls.
     async fn pause(&self, delay: Duration) {
         let news = async {
-            match &self.ear {
-                Some(ear) => ear.news().await,
+            match &self.ears {
+                Some(ears) => ears.news().await,
                 None => pending().await,
             }
         };

@@ -14,4 +14,6 @@ pub mod remember;
 pub mod reserve;
 pub mod set_aside;
 pub mod settle;
+pub mod shown;
+pub mod voice;
 pub mod watch;
