@@ -4,7 +4,7 @@ mod act;
 mod entry;
 mod observe;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
 use std::path::Path;
 use std::time::Duration;
@@ -28,7 +28,7 @@ use crate::facts::record::MemberSeen;
 use crate::facts::{Facts, gather};
 use crate::plan::join::{Step, decide, unregistered};
 use crate::plan::{Plan, Prescribed};
-use crate::settings::{Settings, Source};
+use crate::settings::{Host, Settings, Source};
 
 /// What the loop learns as it goes.
 struct Search<'a, C> {
@@ -46,6 +46,8 @@ struct Search<'a, C> {
     reservations: Reservations,
     ears: Option<Callers>,
     voice: Option<Voice>,
+    /// Other nodes that may found.
+    rivals: BTreeSet<Host>,
     begun: Instant,
     /// When the guard began: at the first round in which somebody could have called.
     listening: Option<Instant>,
@@ -67,6 +69,7 @@ pub async fn enter<C: Ask>(client: &C, settings: &Settings, home: &Home) -> Resu
         reservations: Reservations::default(),
         ears: None,
         voice: None,
+        rivals: BTreeSet::new(),
         begun: Instant::now(),
         listening: None,
     };
