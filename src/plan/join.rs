@@ -458,7 +458,12 @@ fn wait(node: &Node, seen: &Seen) -> Step {
         Data::Empty { .. } | Data::Unproven { .. }
             if node.role == Role::Seed && !seen.witnesses.is_empty() =>
         {
-            LOST
+            let rival = |witness: &Witness| matches!(witness, Witness::Seed { .. });
+            if seen.witnesses.iter().all(rival) {
+                "make MASTER_HOST the same list on every node, the FE that may found first"
+            } else {
+                LOST
+            }
         }
         _ => "start the other FEs, and check MASTER_HOST and the network between the hosts",
     };

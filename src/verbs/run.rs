@@ -170,7 +170,12 @@ async fn follow(
         ..
     } = entry;
     let patience = settings.join_timeout.value;
-    let (own, voice) = (record.cluster_id.clone(), Voice::of(&record));
+    let own = record.cluster_id.clone();
+    // While the engine of a founder starts, nobody answers at this host: another node that may found hears nothing else.
+    let founds = record.progress == Progress::Founding;
+    let told = &settings.master_hosts.value;
+    let founder = || Some(Voice::of_seed(&plan.node.host, true, told, plan.http_port()?));
+    let voice = Voice::of(&record).or_else(|| founder().filter(|_| founds));
     let heartbeat = home.engine.heartbeat;
     match watch(
         client,
