@@ -1,0 +1,259 @@
+//! Looks around for one decision: who answers, who called, and what is told without SQL.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+use super::Search;
+use crate::cluster::Cluster as Ask;
+use crate::effects::callers::Callers;
+use crate::effects::look::{Round, look};
+use crate::effects::watch::endpoint;
+use crate::engine::PortName;
+use crate::engine::failure::Failure;
+use crate::facts::ports::Candidate;
+use crate::facts::record::{MemberSeen, Progress, Record};
+use crate::plan::data::Data;
+use crate::plan::join::{Asking, Backends, Role, Seen, asking};
+use crate::plan::leader::{Belief, Cluster};
+use crate::plan::witness::Witness;
+use crate::plan::{Plan, asked, prescribed};
+use crate::settings::{Endpoint, Host};
+
+/// The one look of a member without a record.
+const ONE_LOOK: Duration = Duration::from_secs(2);
+/// How long one member may take to accept a connection on its election port.
+const KNOCK: Duration = Duration::from_secs(1);
+/// The bound of a round while waiting: the deadline of a call, and a little for the first of them to be believed.
+const ROUND: Duration = Duration::from_secs(4);
+
+impl<C: Ask> Search<'_, C> {
+    pub(super) async fn observe(&mut self, plan: &Plan) -> (Seen, Round) {
+        let asking = asking(&plan.node);
+        let engine = self.home.engine;
+        if asking == Asking::Until && self.ear.is_none() {
+            self.listen(plan).await;
+        }
+        let known = self.known(plan);
+        let round = match asking {
+            Asking::Nobody => Round::nobody(),
+            Asking::Once => look(self.client, &known, engine.heartbeat, ONE_LOOK).await,
+            Asking::Until => look(self.client, &known, engine.heartbeat, ROUND).await,
+        };
+        let backends = match &round.belief {
+            Belief::Leader(cluster) if !plan.node.role.is_fe() => Some(self.backends(cluster).await),
+            _ => None,
+        };
+        let mut witnesses = self.callers(&round);
+        witnesses.extend(self.over_http(plan, &round, &known).await);
+        let seen = Seen {
+            belief: round.belief.clone(),
+            fatal: round
+                .answers
+                .iter()
+                .filter_map(|answer| match &answer.said {
+                    Err(why) if why.is_final() => Some((answer.from.with_port(answer.port), why.clone())),
+                    _ => None,
+                })
+                .collect(),
+            members: round.members().to_vec(),
+            backends,
+            answers: round.clauses(),
+            witnesses,
+            waiting: self.waiting(plan, &round).await,
+            guard_over: self
+                .listening
+                .is_some_and(|since| since.elapsed() >= plan.guard_time),
+            patience_over: self.begun.elapsed() >= self.settings.wait_timeout.value,
+        };
+        (seen, round)
+    }
+
+    /// Opens the ear where a living leader would call this node.
+    async fn listen(&mut self, plan: &Plan) {
+        let engine = self.home.engine;
+        let (port, poll) = if plan.node.role.is_fe() {
+            (engine.called_at(self.home.component), &engine.fe_poll)
+        } else {
+            (engine.called_at(self.home.component), &engine.backend_poll)
+        };
+        let number = plan
+            .ports
+            .iter()
+            .find(|choice| Some(choice.port.name) == port)
+            .map(|choice| choice.number);
+        let Some(number) = number else { return };
+        match Callers::listen(number, poll).await {
+            Ok(ear) => self.ear = Some(ear),
+            // Without the ear the other witnesses have to do; the guard runs all the same.
+            Err(error) => tracing::warn!(port = number, "cannot listen for the leader's calls: {error}"),
+        }
+        self.listening.get_or_insert_with(Instant::now);
+    }
+
+    pub(super) fn known(&self, plan: &Plan) -> Vec<Endpoint> {
+        let mut members = self.members.clone();
+        members.extend(
+            self.record()
+                .map(|record| record.members.clone())
+                .unwrap_or_default(),
+        );
+        let callers: Vec<Host> = self
+            .ear
+            .as_ref()
+            .map(Callers::heard)
+            .unwrap_or_default()
+            .into_iter()
+            .map(Host::from)
+            .collect();
+        asked::endpoints(&asked::Inputs {
+            master_hosts: &self.settings.master_hosts.value,
+            query_port: plan.query_port,
+            members: &members,
+            callers: &callers,
+            not: plan.node.role.is_fe().then_some(&plan.node.host),
+        })
+    }
+
+    pub(super) fn record(&self) -> Option<&Record> {
+        self.facts
+            .records
+            .data
+            .record()
+            .or_else(|| self.facts.records.state.record())
+    }
+
+    /// Callers that were asked back and list this host.
+    fn callers(&self, round: &Round) -> Vec<Witness> {
+        let heard = self.ear.as_ref().map(Callers::heard).unwrap_or_default();
+        let lists_us = |members: &[crate::engine::member::Frontend]| {
+            members
+                .iter()
+                .any(|fe| Host::parse(&fe.host).is_ok_and(|host| host == self.settings.local_host.value))
+        };
+        round
+            .answers
+            .iter()
+            .filter(|answer| heard.iter().any(|caller| Host::from(*caller) == answer.from))
+            .filter(|answer| answer.said.as_deref().is_ok_and(lists_us))
+            .map(|answer| Witness::Called(answer.from.clone()))
+            .collect()
+    }
+
+    /// What the hosts that were asked tell over HTTP: only a node that may found wants to know, and only when nobody
+    /// answers SQL. Whoever called is among them: its MySQL port may be another than ours.
+    async fn over_http(&self, plan: &Plan, round: &Round, known: &[Endpoint]) -> Vec<Witness> {
+        let may_found = matches!(plan.node.data, Data::Empty { .. } | Data::Unproven { .. });
+        if plan.node.role != Role::Seed || !may_found || round.answered() {
+            return Vec::new();
+        }
+        let own = plan
+            .ports
+            .iter()
+            .find(|choice| choice.port.name == PortName::Http);
+        let Some(own) = own.map(|choice| choice.number) else {
+            return Vec::new();
+        };
+        let me = Endpoint {
+            host: plan.node.host.clone(),
+            port: plan.node.identity_port,
+        };
+        let remembered = self
+            .record()
+            .map(|record| record.members.as_slice())
+            .unwrap_or_default();
+        let hosts: BTreeSet<&Host> = known.iter().map(|endpoint| &endpoint.host).collect();
+        let told = hosts.into_iter().map(async |host| {
+            let member = remembered
+                .iter()
+                .find(|member| &member.host == host && member.http_port != 0);
+            let port = member.map_or(own, |member| member.http_port);
+            let told = self.client.told(host, port, &me).await?;
+            Some(Witness::Http {
+                from: host.clone(),
+                told,
+            })
+        });
+        join_all(told).await.into_iter().flatten().collect()
+    }
+
+    /// Members that wait for a vote: asked only by a node that may bring it, and only when nobody answers SQL.
+    async fn waiting(&self, plan: &Plan, round: &Round) -> Vec<String> {
+        let registered = |record: &&Record| matches!(record.progress, Progress::Added | Progress::Started);
+        let unfinished = matches!(plan.node.data, Data::Unfinished { keep: true, .. }) && !round.answered();
+        let Some(record) = self.record().filter(registered).filter(|_| unfinished) else {
+            return Vec::new();
+        };
+        let mut waiting = Vec::new();
+        for member in record
+            .members
+            .iter()
+            .filter(|member| member.host != plan.node.host)
+        {
+            let address = (member.host.to_string(), member.edit_log_port);
+            if let Ok(Ok(_)) = timeout(KNOCK, TcpStream::connect(address)).await {
+                waiting.push(member.host.with_port(member.edit_log_port));
+            }
+        }
+        waiting
+    }
+
+    async fn backends(&self, cluster: &Cluster) -> Result<Backends, Failure> {
+        let leader = endpoint(cluster);
+        Ok(Backends {
+            backends: self.client.backends(&leader).await?,
+            compute_nodes: self.client.compute_nodes(&leader).await?,
+        })
+    }
+
+    /// Takes over what a believed cluster shows; whether the plan has to be made again for it.
+    pub(super) fn learn(&mut self, plan: &Plan, seen: &Seen) -> bool {
+        let Belief::Leader(cluster) = &seen.belief else {
+            return false;
+        };
+        self.members = members(cluster);
+        if asking(&plan.node) != Asking::Until {
+            return false;
+        }
+        let prescribed = prescribed(&plan.node, self.home.engine, cluster);
+        let changed = prescribed != self.prescribed;
+        self.prescribed = prescribed;
+        if changed {
+            let numbers = self.prescribed.iter();
+            let prescribed: Vec<Candidate> = numbers
+                .filter_map(|(name, number)| {
+                    let port = self.home.engine.port(self.home.component, *name)?;
+                    Some(Candidate {
+                        number: *number,
+                        udp: port.udp,
+                    })
+                })
+                .collect();
+            // What the plan has was free when it was made, and our own ear may listen there by now.
+            let ours = |number| plan.ports.iter().any(|choice| choice.number == number);
+            for candidate in prescribed.into_iter().filter(|candidate| !ours(candidate.number)) {
+                self.facts.ports.look_further(Path::new("/"), candidate, false);
+            }
+        }
+        changed
+    }
+}
+
+/// The FEs of a cluster as the record keeps them.
+pub fn members(cluster: &Cluster) -> Vec<MemberSeen> {
+    let seen = |fe: &crate::engine::member::Frontend| {
+        Some(MemberSeen {
+            host: Host::parse(&fe.host).ok()?,
+            edit_log_port: fe.edit_log_port,
+            query_port: fe.query_port,
+            http_port: fe.http_port,
+        })
+    };
+    let mut members: Vec<MemberSeen> = cluster.frontends.iter().filter_map(seen).collect();
+    members.sort_by(|a, b| a.host.cmp(&b.host));
+    members
+}
