@@ -1,0 +1,161 @@
+//! The walk over all steps of one start.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use hosts::{Host, Moment, Seen, Step, eventually};
+
+use crate::node::{Before, PATIENCE, Situation, settled};
+
+/// A step that another run does not come to is given up this long after that run is where it wanted to be.
+const GRACE: Duration = Duration::from_millis(700);
+
+/// Kills one start after the other, before each of its steps, on as many hosts at a time as there are.
+#[expect(clippy::print_stdout, reason = "the test runner keeps it for tests that fail")]
+pub(crate) fn walk(hosts: Vec<Host>, situation: &Situation) -> Result<()> {
+    let begun = Instant::now();
+    let first = hosts.first().context("no host")?;
+    let steps = undisturbed(first, situation)?;
+    let every = std::env::var_os("EVERY_KILL").is_some_and(|value| value == "1");
+    let moments: VecDeque<Option<Moment>> = steps
+        .iter()
+        .filter(|step| every || step.lasts || (running(&steps, step) && step.moment.nth == 1))
+        .map(|step| Some(step.moment.clone()))
+        .chain([None])
+        .collect();
+    let count = moments.len();
+    let queue = Mutex::new(moments);
+    let failures = Mutex::new(Vec::new());
+    let missed = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for host in hosts {
+            scope.spawn(|| {
+                let host = host;
+                while let Some(moment) = next(&queue) {
+                    let name = moment
+                        .as_ref()
+                        .map_or_else(|| "after the last step".to_owned(), ToString::to_string);
+                    match round(&host, situation, moment) {
+                        Ok(true) => {}
+                        Ok(false) => push(&missed, name),
+                        Err(error) => {
+                            push(
+                                &failures,
+                                format!("killed {name}: {error:?}\n{}", host.log_tail()),
+                            );
+                            // Whatever it is now, the next round begins with a stopped one.
+                            host.kill9().ok();
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().unwrap_or_default();
+    let missed = missed.into_inner().unwrap_or_default();
+    println!(
+        "{}: {} kills in {} steps, {} not come to, {} failed, {} s",
+        situation.name(),
+        count - missed.len(),
+        steps.len(),
+        missed.len(),
+        failures.len(),
+        begun.elapsed().as_secs()
+    );
+    for name in &missed {
+        println!("  not come to: {name}");
+    }
+    ensure!(failures.is_empty(), "{}", failures.join("\n\n"));
+    // Waiting rounds differ between runs; what lasts does not.
+    ensure!(
+        missed.len() * 10 <= count,
+        "{} of {count} kills never happened",
+        missed.len()
+    );
+    Ok(())
+}
+
+/// Between two steps that last nothing changes but what the engine does by itself, once it runs.
+fn running(steps: &[Step], step: &Step) -> bool {
+    let spawn = steps.iter().find(|step| step.moment.what == "spawn");
+    spawn.is_some_and(|spawn| step.moment.after > spawn.moment.after)
+}
+
+/// All steps of a start that nobody disturbs.
+fn undisturbed(host: &Host, situation: &Situation) -> Result<Vec<Step>> {
+    situation.prepare(host)?;
+    let traced = host.start_traced(&["muster", "run"], None)?;
+    settled(host).with_context(|| host.log_tail())?;
+    host.kill9()?;
+    let seen = traced.seen()?;
+    if std::env::var_os("SHOW_STEPS").is_some() {
+        show(&seen);
+    }
+    Ok(seen.steps)
+}
+
+#[expect(clippy::print_stdout, reason = "asked for")]
+fn show(seen: &Seen) {
+    for Step { moment, lasts } in &seen.steps {
+        println!("{} {moment}", if *lasts { "!" } else { " " });
+    }
+}
+
+/// One kill and the next run; whether the kill happened.
+fn round(host: &Host, situation: &Situation, moment: Option<Moment>) -> Result<bool> {
+    situation.prepare(host).context("the preparation")?;
+    let added = situation.added(host)?;
+    let last = moment.is_none();
+    let traced = host.start_traced(&["muster", "run"], moment)?;
+    eventually(PATIENCE, "the kill", || {
+        ensure!(
+            traced.is_over() || settled_now(host),
+            "neither killed nor a member"
+        );
+        Ok(())
+    })?;
+    if !traced.is_over() && !last {
+        eventually(GRACE, "the kill", || {
+            ensure!(traced.is_over(), "it goes on");
+            Ok(())
+        })
+        .ok();
+    }
+    if !traced.is_over() {
+        host.kill9()?;
+    } else {
+        let code = host.exit(PATIENCE)?;
+        let seen = traced.seen()?;
+        ensure!(seen.killed, "it ended by itself, with {code}");
+        return finish(host, situation, added).map(|()| true);
+    }
+    let happened = traced.seen()?.killed || last;
+    finish(host, situation, added)?;
+    Ok(happened)
+}
+
+/// The next run, and what has come of both.
+fn finish(host: &Host, situation: &Situation, added: usize) -> Result<()> {
+    let before = Before::of(host, added);
+    host.start()?;
+    settled(host)?;
+    situation.check(host, &before)?;
+    host.kill9()
+}
+
+fn settled_now(host: &Host) -> bool {
+    host.last_log().contains("is alive in cluster") && crate::node::Records::of(host).settled().is_ok()
+}
+
+fn next(queue: &Mutex<VecDeque<Option<Moment>>>) -> Option<Option<Moment>> {
+    queue.lock().ok()?.pop_front()
+}
+
+fn push(list: &Mutex<Vec<String>>, line: String) {
+    if let Ok(mut list) = list.lock() {
+        list.push(line);
+    }
+}
