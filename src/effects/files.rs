@@ -1,6 +1,6 @@
 //! Writing files so that a power cut leaves the old content or the new one, never a mixture.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -24,17 +24,17 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<(), WriteError> {
     let written = (|| {
         let mut file = File::create(&beside)?;
         // The mode of a file that is there already stays: it may be mounted, read by others or kept from them.
-        if let Ok(old) = std::fs::metadata(path) {
+        if let Ok(old) = fs::metadata(path) {
             file.set_permissions(old.permissions())?;
         }
         file.write_all(content)?;
         file.sync_all()?;
-        std::fs::rename(&beside, path)?;
-        File::open(dir)?.sync_all()
+        fs::rename(&beside, path)?;
+        sync_dir(dir)
     })();
     if written.is_err() {
         // On a full disk the half-written file beside would be one more thing that takes room.
-        drop(std::fs::remove_file(&beside));
+        drop(fs::remove_file(&beside));
     }
     written.map_err(failed)
 }
@@ -47,7 +47,7 @@ pub fn try_out(path: &Path, content: &[u8]) -> Result<(), WriteError> {
         file.write_all(content)?;
         file.sync_all()
     })();
-    drop(std::fs::remove_file(&beside));
+    drop(fs::remove_file(&beside));
     written.map_err(|source| WriteError {
         path: path.to_owned(),
         source,
@@ -65,6 +65,34 @@ pub fn rewrite_in_place(path: &Path, content: &[u8]) -> Result<(), WriteError> {
         path: path.to_owned(),
         source,
     })
+}
+
+/// Makes a directory and those above it that are missing. Each is an entry of the one above, and synced as such: what is
+/// written below would be lost with it.
+pub fn make_dir(dir: &Path) -> Result<(), WriteError> {
+    let missing = dir.ancestors().take_while(|dir| !dir.is_dir()).count();
+    let made = fs::create_dir_all(dir).and_then(|()| {
+        dir.ancestors()
+            .skip(1)
+            .take(missing)
+            // A relative path ends in nothing, which is where we are.
+            .try_for_each(|above| {
+                sync_dir(if above.as_os_str().is_empty() {
+                    Path::new(".")
+                } else {
+                    above
+                })
+            })
+    });
+    made.map_err(|source| WriteError {
+        path: dir.to_owned(),
+        source,
+    })
+}
+
+/// Makes what was created, renamed or removed in a directory survive a power cut.
+pub fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
 }
 
 fn beside(path: &Path) -> PathBuf {

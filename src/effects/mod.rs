@@ -14,3 +14,6 @@ pub mod remember;
 pub mod reserve;
 pub mod set_aside;
 pub mod watch;
+
+#[cfg(test)]
+mod set_aside_tests;
