@@ -43,7 +43,7 @@ struct Stopped {
 impl Stopped {
     /// Only what muster, the C library and the runtime under it can use.
     fn call(&self, number: libc::c_long) -> Option<Call> {
-        let file = |name, what: PathBuf| file(name, &what);
+        let file = |name, what: PathBuf| Some(file(name, &what));
         let port = |name, what| {
             Some(Call {
                 name,
@@ -55,7 +55,7 @@ impl Stopped {
             libc::SYS_openat if self.number(2) & flags(libc::O_CREAT | libc::O_TRUNC) != 0 => {
                 file("create", self.path_at(0, 1))
             }
-            libc::SYS_mkdirat => self.mkdir(self.path_at(0, 1)),
+            libc::SYS_mkdirat => self.mkdir(&self.path_at(0, 1)),
             libc::SYS_unlinkat => file("unlink", self.path_at(0, 1)),
             libc::SYS_renameat | libc::SYS_renameat2 => file("rename", self.path_at(0, 1)),
             libc::SYS_symlinkat => file("symlink", self.path_at(1, 2)),
@@ -79,14 +79,10 @@ impl Stopped {
     }
 
     /// One that is there already is not made.
-    fn mkdir(&self, path: PathBuf) -> Option<Call> {
+    fn mkdir(&self, path: &Path) -> Option<Call> {
         let seen = Path::new("/proc").join(self.pid.to_string()).join("root");
-        let there = seen.join(path.strip_prefix("/").unwrap_or(&path)).exists();
-        (!there).then(|| Call {
-            name: "mkdir",
-            what: without_stamp(&path.to_string_lossy()),
-            lasts: true,
-        })
+        let there = seen.join(path.strip_prefix("/").unwrap_or(path)).exists();
+        (!there).then(|| file("mkdir", path))
     }
 
     fn written(&self, number: libc::c_long) -> Option<Call> {
@@ -181,12 +177,12 @@ impl Stopped {
     }
 }
 
-fn file(name: &'static str, what: &Path) -> Option<Call> {
-    Some(Call {
+fn file(name: &'static str, what: &Path) -> Call {
+    Call {
         name,
         what: without_stamp(&what.to_string_lossy()),
         lasts: true,
-    })
+    }
 }
 
 /// Calls that newer machines do not have.
@@ -195,15 +191,15 @@ fn old_names(stopped: &Stopped, number: libc::c_long) -> Option<Call> {
     let name = match number {
         libc::SYS_open if stopped.number(1) & flags(libc::O_CREAT | libc::O_TRUNC) != 0 => "create",
         libc::SYS_creat => "create",
-        libc::SYS_mkdir => return stopped.mkdir(PathBuf::from(stopped.text(0))),
+        libc::SYS_mkdir => return stopped.mkdir(Path::new(&stopped.text(0))),
         libc::SYS_unlink | libc::SYS_rmdir => "unlink",
         libc::SYS_rename => "rename",
         libc::SYS_chmod => "chmod",
-        libc::SYS_symlink => return file("symlink", &PathBuf::from(stopped.text(1))),
-        libc::SYS_fork | libc::SYS_vfork => return file("spawn", Path::new("")),
+        libc::SYS_symlink => return Some(file("symlink", Path::new(&stopped.text(1)))),
+        libc::SYS_fork | libc::SYS_vfork => return Some(file("spawn", Path::new(""))),
         _ => return None,
     };
-    file(name, Path::new(&stopped.text(0)))
+    Some(file(name, Path::new(&stopped.text(0))))
 }
 
 #[cfg(not(target_arch = "x86_64"))]

@@ -118,10 +118,6 @@ impl Tracer {
         loop {
             // Other threads of the test wait for children of their own.
             let flags = WaitPidFlag::__WALL | WaitPidFlag::__WNOTHREAD;
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "tracees of this thread, and nobody's children"
-            )]
             let status = match waitpid(None, Some(flags)) {
                 Ok(status) => status,
                 Err(Errno::ECHILD) => return Ok(std::mem::take(&mut self.seen)),

@@ -72,8 +72,19 @@ fn a_founder_killed_before_any_step_founds_one_cluster() -> Result<()> {
     walk(founders(&world, 8)?, &Situation::Founding)
 }
 
-fn walk_of(world: &World, kind: Kind, situation: impl Fn(Home) -> Situation) -> Result<()> {
+/// Where the data lies.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum On {
+    Volume,
+    /// In the container's own files: what is set aside is renamed as a whole.
+    Container,
+}
+
+fn walk_of(world: &World, kind: Kind, on: On, situation: impl Fn(Home) -> Situation) -> Result<()> {
     let (cluster, home, hosts) = joiners(world, kind, 4)?;
+    for host in hosts.iter().filter(|_| on == On::Container) {
+        host.without_volume();
+    }
     walk(hosts, &situation(home))?;
     // None of it has harmed those that were there.
     for fe in cluster.fes() {
@@ -87,7 +98,7 @@ fn a_follower_killed_before_any_step_joins_once() -> Result<()> {
     let Some(world) = World::enter(this_test!())? else {
         return Ok(());
     };
-    walk_of(&world, Kind::Follower, |home| {
+    walk_of(&world, Kind::Follower, On::Volume, |home| {
         Situation::New(Kind::Follower, home)
     })
 }
@@ -97,7 +108,7 @@ fn an_observer_killed_before_any_step_joins_once() -> Result<()> {
     let Some(world) = World::enter(this_test!())? else {
         return Ok(());
     };
-    walk_of(&world, Kind::Observer, |home| {
+    walk_of(&world, Kind::Observer, On::Volume, |home| {
         Situation::New(Kind::Observer, home)
     })
 }
@@ -107,7 +118,9 @@ fn a_backend_killed_before_any_step_joins_once() -> Result<()> {
     let Some(world) = World::enter(this_test!())? else {
         return Ok(());
     };
-    walk_of(&world, Kind::Backend, |home| Situation::New(Kind::Backend, home))
+    walk_of(&world, Kind::Backend, On::Volume, |home| {
+        Situation::New(Kind::Backend, home)
+    })
 }
 
 #[test]
@@ -115,7 +128,7 @@ fn a_compute_node_killed_before_any_step_joins_once() -> Result<()> {
     let Some(world) = World::enter(this_test!())? else {
         return Ok(());
     };
-    walk_of(&world, Kind::ComputeNode, |home| {
+    walk_of(&world, Kind::ComputeNode, On::Volume, |home| {
         Situation::New(Kind::ComputeNode, home)
     })
 }
@@ -125,7 +138,7 @@ fn a_wiped_follower_killed_before_any_step_is_never_added_again() -> Result<()> 
     let Some(world) = World::enter(this_test!())? else {
         return Ok(());
     };
-    walk_of(&world, Kind::Follower, |home| {
+    walk_of(&world, Kind::Follower, On::Volume, |home| {
         Situation::Wiped(Kind::Follower, home)
     })
 }
@@ -135,7 +148,7 @@ fn an_unfinished_join_killed_while_it_is_set_aside_is_joined_and_kept() -> Resul
     let Some(world) = World::enter(this_test!())? else {
         return Ok(());
     };
-    walk_of(&world, Kind::Follower, |home| {
+    walk_of(&world, Kind::Follower, On::Volume, |home| {
         Situation::Unfinished(Kind::Follower, home)
     })
 }
@@ -145,7 +158,29 @@ fn a_dropped_follower_killed_while_it_rejoins_is_added_once_and_kept() -> Result
     let Some(world) = World::enter(this_test!())? else {
         return Ok(());
     };
-    walk_of(&world, Kind::Follower, |home| {
+    walk_of(&world, Kind::Follower, On::Volume, |home| {
         Situation::Dropped(Kind::Follower, home)
+    })
+}
+
+/// Of a rename as a whole there is nothing between before and after.
+#[test]
+fn without_a_volume_a_kill_while_setting_aside_is_the_same() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    walk_of(&world, Kind::Follower, On::Container, |home| {
+        Situation::Unfinished(Kind::Follower, home)
+    })
+}
+
+/// The record of the drop is moved with the data, and nothing else says that it can never start again.
+#[test]
+fn a_drop_that_only_the_data_remembers_is_remembered_to_the_end_of_the_move() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    walk_of(&world, Kind::Follower, On::Volume, |home| {
+        Situation::Recreated(Kind::Follower, home)
     })
 }

@@ -15,8 +15,10 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Where the second copy of the record lies.
 pub(crate) const STATE: &str = "/opt/state";
 
-/// What a person would miss.
-const KEEPSAKE: &str = "what a person would miss";
+/// What a person would miss: another text each time, because earlier ones are kept too.
+fn keepsake(added: usize) -> String {
+    format!("the data of a node that was added {added} times before")
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -83,6 +85,8 @@ pub(crate) enum Situation {
     Unfinished(Kind, Home),
     /// A member that somebody dropped while it was away, and that is to join anew.
     Dropped(Kind, Home),
+    /// The same in a container that was made anew: only the data remembers.
+    Recreated(Kind, Home),
 }
 
 impl Situation {
@@ -92,7 +96,8 @@ impl Situation {
             Self::New(kind, home)
             | Self::Wiped(kind, home)
             | Self::Unfinished(kind, home)
-            | Self::Dropped(kind, home) => Some((*kind, home)),
+            | Self::Dropped(kind, home)
+            | Self::Recreated(kind, home) => Some((*kind, home)),
         }
     }
 
@@ -104,6 +109,7 @@ impl Situation {
             Self::Wiped(..) => format!("a wiped {word}"),
             Self::Unfinished(..) => format!("a {word} with an unfinished join"),
             Self::Dropped(..) => format!("a dropped {word} that rejoins"),
+            Self::Recreated(..) => format!("a dropped {word} that rejoins, by the record in its data"),
         }
     }
 
@@ -142,16 +148,18 @@ impl Situation {
                     image.join("VERSION"),
                     format!("#\nclusterId={}\ntoken=t\n", home.id),
                 )?;
-                fs::write(image.join("keepsake"), KEEPSAKE)?;
+                fs::write(image.join("keepsake"), keepsake(self.added(host)?))?;
             }
-            Self::Dropped(..) => {
+            Self::Dropped(..) | Self::Recreated(..) => {
                 home.sql(&kind.drop(host))?;
-                for record in Records::paths(host) {
+                if matches!(self, Self::Recreated(..)) {
+                    host.wipe_state()?;
+                }
+                for record in Records::paths(host).into_iter().filter(|path| path.exists()) {
                     let text = fs::read_to_string(&record)?;
                     fs::write(&record, text.replace("\"joined\"", "\"dropped\""))?;
                 }
-                fs::create_dir_all(host.data().join("bdb"))?;
-                fs::write(host.data().join("bdb/keepsake"), KEEPSAKE)?;
+                fs::write(host.data().join("bdb/keepsake"), keepsake(self.added(host)?))?;
                 host.set("REJOIN", "1");
             }
         }
@@ -162,7 +170,7 @@ impl Situation {
     const fn adds(&self) -> usize {
         match self {
             Self::Founding | Self::Wiped(..) | Self::Unfinished(..) => 0,
-            Self::New(..) | Self::Dropped(..) => 1,
+            Self::New(..) | Self::Dropped(..) | Self::Recreated(..) => 1,
         }
     }
 
@@ -206,10 +214,14 @@ impl Situation {
             .filter(|path| path.to_string_lossy().ends_with(".muster-new"))
             .collect();
         ensure!(left.is_empty(), "left behind: {left:?}");
-        if matches!(self, Self::Unfinished(..) | Self::Dropped(..)) {
+        if matches!(
+            self,
+            Self::Unfinished(..) | Self::Dropped(..) | Self::Recreated(..)
+        ) {
+            let own = keepsake(before.added);
             let kept = files.iter().filter(|path| {
                 path.to_string_lossy().contains("unfinished-")
-                    && fs::read_to_string(path).is_ok_and(|text| text == KEEPSAKE)
+                    && fs::read_to_string(path).is_ok_and(|text| text == own)
             });
             ensure!(kept.count() == 1, "what was set aside is gone: {files:?}");
         }

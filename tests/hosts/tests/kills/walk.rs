@@ -1,6 +1,7 @@
 //! The walk over all steps of one start.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,6 +10,22 @@ use anyhow::{Context, Result, ensure};
 use hosts::{Host, Moment, Seen, Step, eventually};
 
 use crate::node::{Before, PATIENCE, Situation, settled};
+
+/// When one dies.
+enum Death {
+    At(Moment),
+    /// After the last step.
+    InTheEnd,
+}
+
+impl fmt::Display for Death {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::At(moment) => moment.fmt(f),
+            Self::InTheEnd => f.write_str("after the last step"),
+        }
+    }
+}
 
 /// A step that another run does not come to is given up this long after that run is where it wanted to be.
 const GRACE: Duration = Duration::from_millis(700);
@@ -20,31 +37,28 @@ pub(crate) fn walk(hosts: Vec<Host>, situation: &Situation) -> Result<()> {
     let first = hosts.first().context("no host")?;
     let steps = undisturbed(first, situation)?;
     let every = std::env::var_os("EVERY_KILL").is_some_and(|value| value == "1");
-    let moments: VecDeque<Option<Moment>> = steps
+    let deaths: VecDeque<Death> = steps
         .iter()
         .filter(|step| every || step.lasts || (running(&steps, step) && step.moment.nth == 1))
-        .map(|step| Some(step.moment.clone()))
-        .chain([None])
+        .map(|step| Death::At(step.moment.clone()))
+        .chain([Death::InTheEnd])
         .collect();
-    let count = moments.len();
-    let queue = Mutex::new(moments);
+    let count = deaths.len();
+    let queue = Mutex::new(deaths);
     let failures = Mutex::new(Vec::new());
     let missed = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for host in hosts {
             scope.spawn(|| {
                 let host = host;
-                while let Some(moment) = next(&queue) {
-                    let name = moment
-                        .as_ref()
-                        .map_or_else(|| "after the last step".to_owned(), ToString::to_string);
-                    match round(&host, situation, moment) {
+                while let Some(death) = next(&queue) {
+                    match round(&host, situation, &death) {
                         Ok(true) => {}
-                        Ok(false) => push(&missed, name),
+                        Ok(false) => push(&missed, death.to_string()),
                         Err(error) => {
                             push(
                                 &failures,
-                                format!("killed {name}: {error:?}\n{}", host.log_tail()),
+                                format!("killed {death}: {error:?}\n{}", host.log_tail()),
                             );
                             // Whatever it is now, the next round begins with a stopped one.
                             host.kill9().ok();
@@ -105,10 +119,13 @@ fn show(seen: &Seen) {
 }
 
 /// One kill and the next run; whether the kill happened.
-fn round(host: &Host, situation: &Situation, moment: Option<Moment>) -> Result<bool> {
+fn round(host: &Host, situation: &Situation, death: &Death) -> Result<bool> {
     situation.prepare(host).context("the preparation")?;
     let added = situation.added(host)?;
-    let last = moment.is_none();
+    let moment = match death {
+        Death::At(moment) => Some(moment.clone()),
+        Death::InTheEnd => None,
+    };
     let traced = host.start_traced(&["muster", "run"], moment)?;
     eventually(PATIENCE, "the kill", || {
         ensure!(
@@ -117,24 +134,25 @@ fn round(host: &Host, situation: &Situation, moment: Option<Moment>) -> Result<b
         );
         Ok(())
     })?;
-    if !traced.is_over() && !last {
-        eventually(GRACE, "the kill", || {
+    if matches!(death, Death::At(_)) {
+        let grace = eventually(GRACE, "the kill", || {
             ensure!(traced.is_over(), "it goes on");
             Ok(())
-        })
-        .ok();
+        });
+        // It is a member, and in this run nothing was left to do where it was to die.
+        grace.ok();
     }
-    if !traced.is_over() {
-        host.kill9()?;
-    } else {
+    let by_itself = traced.is_over();
+    if by_itself {
         let code = host.exit(PATIENCE)?;
         let seen = traced.seen()?;
         ensure!(seen.killed, "it ended by itself, with {code}");
-        return finish(host, situation, added).map(|()| true);
+    } else {
+        host.kill9()?;
+        traced.seen()?;
     }
-    let happened = traced.seen()?.killed || last;
     finish(host, situation, added)?;
-    Ok(happened)
+    Ok(by_itself || matches!(death, Death::InTheEnd))
 }
 
 /// The next run, and what has come of both.
@@ -150,7 +168,7 @@ fn settled_now(host: &Host) -> bool {
     host.last_log().contains("is alive in cluster") && crate::node::Records::of(host).settled().is_ok()
 }
 
-fn next(queue: &Mutex<VecDeque<Option<Moment>>>) -> Option<Option<Moment>> {
+fn next(queue: &Mutex<VecDeque<Death>>) -> Option<Death> {
     queue.lock().ok()?.pop_front()
 }
 
