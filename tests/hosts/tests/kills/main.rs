@@ -4,11 +4,13 @@
 //! A walk is all kills of one situation. `EVERY_KILL=1` makes them before each step that the trace of an undisturbed start
 //! has; otherwise before those that last (files, ADD, the spawn), and where the engine runs once between two of them.
 
+mod aside;
 mod home;
 mod node;
 mod walk;
+mod windows;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use hosts::{Cluster, Component, Host, StandIn, World, this_test};
 
 use crate::home::Home;
@@ -86,9 +88,13 @@ fn walk_of(world: &World, kind: Kind, on: On, situation: impl Fn(Home) -> Situat
         host.without_volume();
     }
     walk(hosts, &situation(home))?;
-    // None of it has harmed those that were there.
+    unharmed(&cluster)
+}
+
+/// None of it has ended those that were there.
+fn unharmed(cluster: &Cluster) -> Result<()> {
     for fe in cluster.fes() {
-        anyhow::ensure!(fe.is_running(), "{}", fe.log_tail());
+        ensure!(fe.is_running(), "{} has ended\n{}", fe.name(), fe.log_tail());
     }
     Ok(())
 }
@@ -182,5 +188,16 @@ fn a_drop_that_only_the_data_remembers_is_remembered_to_the_end_of_the_move() ->
     };
     walk_of(&world, Kind::Follower, On::Volume, |home| {
         Situation::Recreated(Kind::Follower, home)
+    })
+}
+
+/// Until there is nothing left of muster to be killed.
+#[test]
+fn a_follower_killed_before_it_becomes_its_engine_joins_once() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    walk_of(&world, Kind::Follower, On::Volume, |home| {
+        Situation::Replaced(Kind::Follower, home)
     })
 }

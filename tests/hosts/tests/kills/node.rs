@@ -61,7 +61,7 @@ impl Kind {
         }
     }
 
-    fn drop(self, host: &Host) -> String {
+    pub(crate) fn drop(self, host: &Host) -> String {
         let (what, port) = match self {
             Self::Follower => ("FOLLOWER", 9010),
             Self::Observer => ("OBSERVER", 9010),
@@ -79,6 +79,8 @@ pub(crate) enum Situation {
     Founding,
     /// A joiner that has nothing.
     New(Kind, Home),
+    /// The same, and muster is to be replaced by the engine.
+    Replaced(Kind, Home),
     /// A member whose disk with the data is lost.
     Wiped(Kind, Home),
     /// A registered FE with what a first start left that was cut short before it had a journal.
@@ -94,6 +96,7 @@ impl Situation {
         match self {
             Self::Founding => None,
             Self::New(kind, home)
+            | Self::Replaced(kind, home)
             | Self::Wiped(kind, home)
             | Self::Unfinished(kind, home)
             | Self::Dropped(kind, home)
@@ -106,10 +109,19 @@ impl Situation {
         match self {
             Self::Founding => "a seed that founds".to_owned(),
             Self::New(..) => format!("a new {word}"),
+            Self::Replaced(..) => format!("a new {word} with --exec"),
             Self::Wiped(..) => format!("a wiped {word}"),
             Self::Unfinished(..) => format!("a {word} with an unfinished join"),
             Self::Dropped(..) => format!("a dropped {word} that rejoins"),
             Self::Recreated(..) => format!("a dropped {word} that rejoins, by the record in its data"),
+        }
+    }
+
+    /// What is killed.
+    pub(crate) fn program(&self) -> &'static [&'static str] {
+        match self {
+            Self::Replaced(..) => &["muster", "run", "--exec"],
+            _ => &["muster", "run"],
         }
     }
 
@@ -118,7 +130,7 @@ impl Situation {
         let Some((kind, home)) = self.parts() else {
             return host.wipe_both();
         };
-        if !matches!(self, Self::New(..)) && rows(kind, home, host)?.is_empty() {
+        if !matches!(self, Self::New(..) | Self::Replaced(..)) && rows(kind, home, host)?.is_empty() {
             // It has to have been a member first.
             host.wipe_both()?;
             host.set("REJOIN", "");
@@ -128,7 +140,7 @@ impl Situation {
         }
         match self {
             Self::Founding => {}
-            Self::New(..) => {
+            Self::New(..) | Self::Replaced(..) => {
                 if !rows(kind, home, host)?.is_empty() {
                     home.sql(&kind.drop(host))?;
                 }
@@ -170,7 +182,7 @@ impl Situation {
     const fn adds(&self) -> usize {
         match self {
             Self::Founding | Self::Wiped(..) | Self::Unfinished(..) => 0,
-            Self::New(..) | Self::Dropped(..) | Self::Recreated(..) => 1,
+            Self::New(..) | Self::Replaced(..) | Self::Dropped(..) | Self::Recreated(..) => 1,
         }
     }
 

@@ -1,12 +1,13 @@
 //! The walk over all steps of one start.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
+use std::path::Path;
 use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use hosts::{Host, Moment, Seen, Step, eventually};
 
 use crate::node::{Before, PATIENCE, Situation, settled};
@@ -101,14 +102,62 @@ fn running(steps: &[Step], step: &Step) -> bool {
 /// All steps of a start that nobody disturbs.
 fn undisturbed(host: &Host, situation: &Situation) -> Result<Vec<Step>> {
     situation.prepare(host)?;
-    let traced = host.start_traced(&["muster", "run"], None)?;
-    settled(host).with_context(|| host.log_tail())?;
+    let traced = host.start_traced(situation.program(), None)?;
+    if matches!(situation, Situation::Replaced(..)) {
+        eventually(PATIENCE, "the engine in its place", || {
+            ensure!(traced.is_over(), "it is still muster");
+            Ok(())
+        })?;
+    } else {
+        settled(host).with_context(|| host.log_tail())?;
+    }
     host.kill9()?;
     let seen = traced.seen()?;
     if std::env::var_os("SHOW_STEPS").is_some() {
         show(&seen);
     }
+    durable(&seen.steps)?;
     Ok(seen.steps)
+}
+
+/// What was written is on the disk before anything is done that rests on it: the content, the name, and the directories
+/// that were made for it.
+fn durable(steps: &[Step]) -> Result<()> {
+    let mut in_memory = BTreeSet::new();
+    let mut added = false;
+    for Step { moment, .. } in steps {
+        let (name, path) = moment.what.split_once(' ').unwrap_or((&moment.what, ""));
+        let above = Path::new(path)
+            .parent()
+            .map_or_else(String::new, |dir| dir.display().to_string());
+        match name {
+            "create" | "write" => {
+                in_memory.insert(path.to_owned());
+            }
+            "mkdir" => {
+                in_memory.insert(above);
+            }
+            "rename" => {
+                ensure!(!in_memory.contains(path), "{path} is renamed before it is synced");
+                in_memory.insert(above);
+            }
+            "sync" | "unlink" => {
+                in_memory.remove(path);
+            }
+            "send" | "spawn" | "exec" if moment.what.starts_with("send ALTER") || name != "send" => {
+                added |= name == "send";
+                ensure!(in_memory.is_empty(), "not synced {moment}: {in_memory:?}");
+            }
+            _ => {}
+        }
+    }
+    let remembered = |step: &&Step| step.moment.what.starts_with("rename /opt/state/.muster-");
+    let add = steps
+        .iter()
+        .position(|step| step.moment.what.starts_with("send ALTER"));
+    let before = steps.iter().take(add.unwrap_or(0)).filter(remembered).count();
+    ensure!(!added || before > 0, "the ADD was sent before it was remembered");
+    Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "asked for")]
@@ -126,7 +175,7 @@ fn round(host: &Host, situation: &Situation, death: &Death) -> Result<bool> {
         Death::At(moment) => Some(moment.clone()),
         Death::InTheEnd => None,
     };
-    let traced = host.start_traced(&["muster", "run"], moment)?;
+    let traced = host.start_traced(situation.program(), moment)?;
     eventually(PATIENCE, "the kill", || {
         ensure!(
             traced.is_over() || settled_now(host),
@@ -142,17 +191,22 @@ fn round(host: &Host, situation: &Situation, death: &Death) -> Result<bool> {
         // It is a member, and in this run nothing was left to do where it was to die.
         grace.ok();
     }
-    let by_itself = traced.is_over();
-    if by_itself {
-        let code = host.exit(PATIENCE)?;
-        let seen = traced.seen()?;
-        ensure!(seen.killed, "it ended by itself, with {code}");
+    let mut killed = false;
+    if traced.is_over() {
+        killed = traced.seen()?.killed;
+        if killed {
+            host.exit(PATIENCE)?;
+        } else if matches!(situation, Situation::Replaced(..)) {
+            host.kill9()?;
+        } else {
+            bail!("it ended by itself, with {}", host.exit(PATIENCE)?);
+        }
     } else {
         host.kill9()?;
         traced.seen()?;
     }
     finish(host, situation, added)?;
-    Ok(by_itself || matches!(death, Death::InTheEnd))
+    Ok(killed || matches!(death, Death::InTheEnd))
 }
 
 /// The next run, and what has come of both.
@@ -168,11 +222,11 @@ fn settled_now(host: &Host) -> bool {
     host.last_log().contains("is alive in cluster") && crate::node::Records::of(host).settled().is_ok()
 }
 
-fn next(queue: &Mutex<VecDeque<Death>>) -> Option<Death> {
+pub(crate) fn next<T>(queue: &Mutex<VecDeque<T>>) -> Option<T> {
     queue.lock().ok()?.pop_front()
 }
 
-fn push(list: &Mutex<Vec<String>>, line: String) {
+pub(crate) fn push(list: &Mutex<Vec<String>>, line: String) {
     if let Ok(mut list) = list.lock() {
         list.push(line);
     }
