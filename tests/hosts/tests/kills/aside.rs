@@ -117,9 +117,9 @@ fn a_data_dir_that_the_image_brought_is_set_aside_all_the_same() -> Result<()> {
     let added = situation.added(&host)?;
     let image = host.data().join("image");
     fs::rename(&image, host.on_disk(Path::new("/opt/made-later")))?;
-    // /opt becomes the image, and what is written to it the container's own.
+    // What is there becomes the image, and what is written from now on the container's own.
     let setup = "mkdir /tmp/upper /tmp/work
-                 mount -t overlay -o lowerdir=/opt,upperdir=/tmp/upper,workdir=/tmp/work overlay /opt
+                 mount -t overlay -o lowerdir=/opt/starrocks,upperdir=/tmp/upper,workdir=/tmp/work overlay /opt/starrocks
                  cp -a /opt/made-later /opt/starrocks/fe/meta/image
                  exec \"$@\"";
     host.start_program(&["sh", "-euc", setup, "setup", "muster", "run"])?;
