@@ -5,11 +5,12 @@ use std::fs;
 use std::path::Path;
 
 use crate::effects::set_aside::set_aside;
-use crate::engine::ReadyProof;
+use crate::engine::{Component, Engine, ReadyProof};
 use crate::facts::data::FeData;
 use crate::facts::mounts::Mounts;
 use crate::facts::record::{Progress, RecordCopy};
-use crate::plan::data::{Data, FeDir, Memory, classify_fe};
+use crate::plan::data::{Data, FeDir, classify_fe};
+use crate::plan::memory::{Me, Memory};
 use crate::settings::Host;
 
 const HOST: &str = "10.0.0.11";
@@ -141,11 +142,18 @@ fn classified(root: &Path, seed: bool) -> Data {
     let data = FeData::look(&meta, proof, &Mounts::default());
     let own = RecordCopy::read(&meta.join("muster.json"));
     let state = RecordCopy::read(&root.join("state/muster-fe.json"));
+    let host = Host::parse(HOST).unwrap();
+    let me = Me {
+        engine: Engine::by_id("starrocks").unwrap(),
+        component: Component::Fe,
+        host: &host,
+    };
     let memory = Memory {
         data: &own,
         state: &state,
+        me,
     };
-    classify_fe(seed, &Host::parse(HOST).unwrap(), &FeDir::of(&data), memory).unwrap()
+    classify_fe(seed, &FeDir::of(&data), memory).unwrap()
 }
 
 /// All files, without the directories of set-asides in their paths.
