@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// A file that could not be written.
@@ -54,11 +55,22 @@ pub fn try_out(path: &Path, content: &[u8]) -> Result<(), WriteError> {
     })
 }
 
-/// Rewrites a file that cannot be replaced because it is a mount point itself.
+/// Rewrites a file that cannot be replaced because it is a mount point itself. Whoever mounted it has no other copy of it
+/// here, so it is never cut: what both contents begin with stays untouched, the rest is one write, and what is left over
+/// of a longer one is blank lines until the file is shortened. A kill leaves the old text or the new one.
 pub fn rewrite_in_place(path: &Path, content: &[u8]) -> Result<(), WriteError> {
     let written = (|| {
-        let mut file = OpenOptions::new().write(true).truncate(true).open(path)?;
-        file.write_all(content)?;
+        let file = OpenOptions::new().write(true).open(path)?;
+        let old = fs::read(path)?;
+        let same = old
+            .iter()
+            .zip(content)
+            .take_while(|(old, new)| old == new)
+            .count();
+        let mut rest = content.get(same..).unwrap_or_default().to_vec();
+        rest.resize(rest.len() + old.len().saturating_sub(content.len()), b'\n');
+        file.write_all_at(&rest, same as u64)?;
+        file.set_len(content.len() as u64)?;
         file.sync_all()
     })();
     written.map_err(|source| WriteError {
@@ -104,7 +116,7 @@ fn beside(path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::replace;
+    use super::{replace, rewrite_in_place};
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
@@ -128,5 +140,24 @@ mod tests {
         let path = dir.path().join("missing").join("fe.conf");
         let error = replace(&path, b"new").unwrap_err();
         assert!(error.to_string().ends_with("missing/fe.conf"), "{error}");
+    }
+
+    #[test]
+    fn a_file_rewritten_in_place_has_the_new_content_whatever_the_old_one_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("fe.conf");
+        for old in [
+            "",
+            "a = 1\n",
+            "a = 1\nb = 2\n",
+            "a = 1\nb = 2\nc = 3\n",
+            "other\n",
+        ] {
+            for new in ["", "a = 1\n", "a = 1\nb = 2\n", "a = 1\nb = 3\n"] {
+                std::fs::write(&path, old).unwrap();
+                rewrite_in_place(&path, new.as_bytes()).unwrap();
+                assert_eq!(std::fs::read_to_string(&path).unwrap(), new, "{old:?}");
+            }
+        }
     }
 }

@@ -91,6 +91,15 @@ fn walk_of(world: &World, kind: Kind, on: On, situation: impl Fn(Home) -> Situat
     unharmed(&cluster)
 }
 
+/// Whoever mounted it may have no other copy.
+#[test]
+fn a_mounted_conf_file_is_never_cut() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    walk(founders(&world, 8)?, &Situation::Mounted)
+}
+
 /// None of it has ended those that were there.
 fn unharmed(cluster: &Cluster) -> Result<()> {
     for fe in cluster.fes() {

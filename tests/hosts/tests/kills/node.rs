@@ -15,6 +15,13 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Where the second copy of the record lies.
 pub(crate) const STATE: &str = "/opt/state";
 
+/// A single file is mounted, as with `--volume ./fe.conf:/opt/starrocks/fe/conf/fe.conf`.
+const MOUNT: &str = "mount --bind /opt/fe.conf /opt/starrocks/fe/conf/fe.conf; exec \"$@\"";
+
+fn mounted(host: &Host) -> PathBuf {
+    host.on_disk(Path::new("/opt/fe.conf"))
+}
+
 /// What a person would miss: another text each time, because earlier ones are kept too.
 fn keepsake(added: usize) -> String {
     format!("the data of a node that was added {added} times before")
@@ -77,6 +84,8 @@ impl Kind {
 pub(crate) enum Situation {
     /// A seed that has nothing.
     Founding,
+    /// The same, and its conf file is mounted into the container.
+    Mounted,
     /// A joiner that has nothing.
     New(Kind, Home),
     /// The same, and muster is to be replaced by the engine.
@@ -94,7 +103,7 @@ pub(crate) enum Situation {
 impl Situation {
     fn parts(&self) -> Option<(Kind, &Home)> {
         match self {
-            Self::Founding => None,
+            Self::Founding | Self::Mounted => None,
             Self::New(kind, home)
             | Self::Replaced(kind, home)
             | Self::Wiped(kind, home)
@@ -108,6 +117,7 @@ impl Situation {
         let word = self.parts().map_or("seed", |(kind, _)| kind.word());
         match self {
             Self::Founding => "a seed that founds".to_owned(),
+            Self::Mounted => "a seed that founds, with a mounted conf file".to_owned(),
             Self::New(..) => format!("a new {word}"),
             Self::Replaced(..) => format!("a new {word} with --exec"),
             Self::Wiped(..) => format!("a wiped {word}"),
@@ -121,6 +131,7 @@ impl Situation {
     pub(crate) fn program(&self) -> &'static [&'static str] {
         match self {
             Self::Replaced(..) => &["muster", "run", "--exec"],
+            Self::Mounted => &["sh", "-euc", MOUNT, "setup", "muster", "run"],
             _ => &["muster", "run"],
         }
     }
@@ -128,7 +139,11 @@ impl Situation {
     /// Makes a stopped host what it is to be.
     pub(crate) fn prepare(&self, host: &Host) -> Result<()> {
         let Some((kind, home)) = self.parts() else {
-            return host.wipe_both();
+            host.wipe_both()?;
+            if matches!(self, Self::Mounted) {
+                fs::copy(host.home().join("conf/fe.conf"), mounted(host))?;
+            }
+            return Ok(());
         };
         if !matches!(self, Self::New(..) | Self::Replaced(..)) && rows(kind, home, host)?.is_empty() {
             // It has to have been a member first.
@@ -139,7 +154,7 @@ impl Situation {
             host.kill9()?;
         }
         match self {
-            Self::Founding => {}
+            Self::Founding | Self::Mounted => {}
             Self::New(..) | Self::Replaced(..) => {
                 if !rows(kind, home, host)?.is_empty() {
                     home.sql(&kind.drop(host))?;
@@ -181,7 +196,7 @@ impl Situation {
     /// How often the cluster is asked to add it, kills or not.
     const fn adds(&self) -> usize {
         match self {
-            Self::Founding | Self::Wiped(..) | Self::Unfinished(..) => 0,
+            Self::Founding | Self::Mounted | Self::Wiped(..) | Self::Unfinished(..) => 0,
             Self::New(..) | Self::Replaced(..) | Self::Dropped(..) | Self::Recreated(..) => 1,
         }
     }
@@ -220,6 +235,14 @@ impl Situation {
         );
         let adds = self.added(host)? - before.added;
         ensure!(adds == self.adds(), "it was added {adds} times");
+        if matches!(self, Self::Mounted) {
+            let shipped = fs::read_to_string(host.home().join("conf/fe.conf"))?;
+            let now = fs::read_to_string(mounted(host))?;
+            ensure!(
+                now.starts_with(&shipped) && now.len() > shipped.len(),
+                "what was mounted is now\n{now}"
+            );
+        }
         let files = files_of(host)?;
         let left: Vec<&PathBuf> = files
             .iter()

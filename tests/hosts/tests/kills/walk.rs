@@ -212,7 +212,11 @@ fn round(host: &Host, situation: &Situation, death: &Death) -> Result<bool> {
 /// The next run, and what has come of both.
 fn finish(host: &Host, situation: &Situation, added: usize) -> Result<()> {
     let before = Before::of(host, added);
-    host.start()?;
+    let program = match situation {
+        Situation::Replaced(..) => &["muster", "run"],
+        _ => situation.program(),
+    };
+    host.start_program(program)?;
     settled(host)?;
     situation.check(host, &before)?;
     host.kill9()
