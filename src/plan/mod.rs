@@ -276,17 +276,7 @@ fn data_place(facts: &Facts) -> Option<&Place> {
 
 fn classify(facts: &Facts, role: Role, memory: Memory<'_>) -> Result<Data, Refusal> {
     match &facts.data {
-        facts::Data::Fe(fe) => {
-            let dir = FeDir {
-                path: fe.place.path.display().to_string(),
-                empty: fe.is_empty(),
-                journal: !fe.journals.is_empty(),
-                nascent: fe.journal_info.nascent_group,
-                ready: fe.ready,
-                cluster: fe.version.as_ref().and_then(|version| version.cluster_id.clone()),
-            };
-            data::classify_fe(role == Role::Seed, &dir, memory)
-        }
+        facts::Data::Fe(fe) => data::classify_fe(role == Role::Seed, &FeDir::of(fe), memory),
         facts::Data::Nothing | facts::Data::Unresolved { .. } => {
             data::classify_backend(&Storage { ids: Vec::new() }, memory)
         }

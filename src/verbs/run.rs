@@ -16,6 +16,7 @@ use crate::effects::watch::{Watched, endpoint, watch};
 use crate::exit::ExitCode;
 use crate::facts::home::Home;
 use crate::facts::record::Progress;
+use crate::plan::join::other_cluster;
 use crate::plan::launch::{self, HELPER, HOST_TYPE, Launch};
 use crate::plan::leader::Cluster;
 use crate::plan::refusal::Refusal;
@@ -59,6 +60,8 @@ enum Membership {
     Alive,
     /// The cluster that somebody dropped this node from.
     Dropped(Box<Cluster>),
+    /// Nobody but another cluster answers where this node looks for its own.
+    Foreign(Refusal),
 }
 
 /// How one start of the engine ended for us.
@@ -102,6 +105,9 @@ async fn attempt(
     if let Membership::Dropped(cluster) = membership {
         return Attempt::Over(Outcome::refused(&[gone(&plan.node.host.to_string(), &cluster)]));
     }
+    if let Membership::Foreign(refusal) = membership {
+        return Attempt::Over(Outcome::refused(&[refusal]));
+    }
     // What was a member once is never set aside, whatever words it ends with.
     let unproven = unproven.filter(|_| membership == Membership::Unknown && !ended.asked);
     if let Some(unproven) = unproven {
@@ -118,7 +124,7 @@ async fn attempt(
                     tracing::warn!(
                         "set {} aside as {}: its first start was cut short, the engine ended with `{word}`",
                         plan.data_dir.display(),
-                        to.display()
+                        to.unwrap_or_default().display()
                     );
                     Attempt::Again
                 }
@@ -190,6 +196,7 @@ async fn follow(
                 cluster.leader.host
             );
             record.progress = Progress::Joined;
+            record.contradicted = false;
             record.cluster_id = Some(cluster.id.clone());
             record.members = members(&cluster);
             if let Err(error) = places.write(&record) {
@@ -220,11 +227,18 @@ async fn follow(
                 tracing::error!("{}", crate::effects::enter::chain(&error));
             }
             membership.replace(Membership::Dropped(cluster));
-            // The supervisor hears it like anybody's stop request, and stops the engine in its own time.
-            if let Err(error) = nix::sys::signal::raise(nix::sys::signal::Signal::SIGTERM) {
-                tracing::error!("cannot ask for the stop: {error}");
+            Beside::Stop
+        }
+        Watched::Foreign(cluster) => {
+            let own = own.unwrap_or_default();
+            let refusal = other_cluster(&own, "by the record", &cluster.leader.host, &cluster.id);
+            tracing::error!("{refusal}");
+            record.contradicted = true;
+            if let Err(error) = places.write(&record) {
+                tracing::error!("{}", crate::effects::enter::chain(&error));
             }
-            Beside::Over
+            membership.replace(Membership::Foreign(refusal));
+            Beside::Stop
         }
     }
 }
