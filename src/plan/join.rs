@@ -491,5 +491,4 @@ fn waiting_for(node: &Node, seen: &Seen) -> String {
 }
 
 #[cfg(test)]
-#[path = "join_tests.rs"]
 mod tests;
