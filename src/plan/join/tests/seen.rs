@@ -4,29 +4,10 @@ use crate::engine::failure::Failure;
 use crate::engine::member::{Backend, Frontend};
 use crate::engine::probe::Told;
 use crate::plan::join::{Backends, Seen};
-use crate::plan::leader::tests::members;
+use crate::plan::leader::tests::members as rows;
 use crate::plan::leader::{Belief, Cluster, Doubt};
 use crate::plan::witness::Witness;
 use crate::settings::{Endpoint, Host};
-
-/// Rows as in the leader table: `1L+ 5F-`. Beyond it, `5F-@9011` is registered with another port, `5F-=FE5.` under
-/// another host string, and `of 88` at the end is another cluster.
-pub(super) fn rows(text: &str) -> Vec<Frontend> {
-    let (list, cluster) = text.split_once(" of ").unwrap_or((text, "77"));
-    let mut all = Vec::new();
-    for word in list.split_whitespace() {
-        let (word, host) = word.split_once('=').unwrap_or((word, ""));
-        let (word, port) = word.split_once('@').unwrap_or((word, "9010"));
-        let mut row = members(word).remove(0);
-        if !host.is_empty() {
-            host.clone_into(&mut row.host);
-        }
-        row.edit_log_port = port.parse().unwrap();
-        cluster.clone_into(&mut row.cluster_id);
-        all.push(row);
-    }
-    all
-}
 
 /// A leader that is believed. It need not be one that `believe` would give: `decide` is total.
 pub(super) fn led(text: &str) -> Belief {
@@ -89,6 +70,10 @@ fn doubts() -> Vec<Doubt> {
         Doubt::SeveralLeaders {
             from: from(),
             leaders: vec![one(), "10.0.0.2".to_owned()],
+        },
+        Doubt::DeadLeader {
+            from: from(),
+            leader: one(),
         },
         Doubt::NoMajority {
             leader: one(),

@@ -8,12 +8,13 @@ use crate::engine::failure::Failure;
 use crate::engine::probe::Told;
 use crate::facts::record::Progress;
 use crate::plan::join::{Backends, Role, Seen, Step, decide};
+use crate::plan::leader::tests::members as rows;
 use crate::plan::leader::{Answer, believe};
 use crate::plan::witness::Witness;
 use crate::settings::{Bootstrap, Host};
 
 use super::every::REAL;
-use super::seen::{lists, rows, silence};
+use super::seen::{lists, silence};
 use super::situation::{Id, Kept, Lies, Situation, node};
 
 /// A heading, then rows of: role | data | record in the data, record in the state dir | seen | and besides.
