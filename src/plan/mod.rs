@@ -1,13 +1,16 @@
 //! `settings → facts → plan`: what will be done. Pure: no clock, socket, file, process or environment.
 
+mod account;
 pub mod asked;
 pub mod conf;
+mod conf_file;
 pub mod data;
 pub mod decision;
 pub mod join;
 pub mod launch;
 pub mod leader;
 pub mod memory;
+pub mod misses;
 mod places;
 pub mod ports;
 pub mod refusal;
@@ -19,6 +22,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use self::account::{progress_word, seconds, shown};
+pub use self::conf_file::{Conf, ConfManner};
 use crate::engine::{Component, PortName};
 use crate::exit::ExitCode;
 use crate::facts::addresses::Resolved;
@@ -31,12 +36,12 @@ use crate::facts::{self, Facts};
 use crate::plan::conf::Entry;
 use crate::plan::data::{ClusterId, Data, FeDir, Storage};
 use crate::plan::decision::Decision;
-use crate::plan::join::{Asking, Node, Role, asking};
+use crate::plan::join::{Node, Role};
 use crate::plan::leader::Cluster;
 use crate::plan::memory::{Me, Memory};
 use crate::plan::ports::Choice;
 use crate::plan::refusal::Refusal;
-use crate::settings::{Bootstrap, FeRole, Host, Settings, Source, is_secret_name, is_secret_value};
+use crate::settings::{Bootstrap, FeRole, Host, Settings};
 
 /// Everything that is decided before anybody is asked, or again once the cluster has shown what it prescribes.
 #[derive(Debug, Clone)]
@@ -61,26 +66,16 @@ pub struct Plan {
     pub warnings: Vec<String>,
 }
 
-/// What will stand in the conf file, and how it gets there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Conf {
-    pub path: PathBuf,
-    pub text: String,
-    /// The lines of our block.
-    pub entries: Vec<Entry>,
-    pub manner: ConfManner,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ConfManner {
-    /// It says so already.
-    Unchanged,
-    /// Beside and renamed.
-    Replace,
-    /// The file itself is mounted.
-    InPlace,
-    /// Neither can be written: a home of links with a `conf/` of its own.
-    Shadow { dir: PathBuf },
+impl Plan {
+    /// Where other FEs are asked over HTTP, as long as no other port of theirs is known: every FE of a cluster uses the
+    /// same.
+    pub fn http_port(&self) -> Option<u16> {
+        let choice = self
+            .ports
+            .iter()
+            .find(|choice| choice.port.name == PortName::Http);
+        choice.map(|choice| choice.number)
+    }
 }
 
 /// What the cluster prescribes to this node, as far as it has been seen.
@@ -138,8 +133,8 @@ pub fn derive(
         rejoin: settings.rejoin,
     };
     warnings.extend(conf::odd(&facts.conf, &ports, &settings.ports));
-    let entries = conf_entries(settings, facts, &ports);
-    let conf = conf(facts, &entries);
+    let entries = conf_file::entries(settings, facts, &ports);
+    let conf = conf_file::derive(facts, &entries);
     let guard_time = settings
         .guard_time
         .as_ref()
@@ -168,7 +163,7 @@ pub fn derive(
     let mut plan = Plan {
         node,
         ports,
-        log_dirs: log_dirs(facts, &conf),
+        log_dirs: conf_file::log_dirs(facts, &conf),
         conf,
         data_dir: data_place(facts).map_or_else(|| home.dir.clone(), |place| place.path.clone()),
         data_is_mount_point: data_place(facts).is_some_and(|place| place.is_mount_point),
@@ -184,7 +179,7 @@ pub fn derive(
         decisions: Vec::new(),
         warnings,
     };
-    plan.decisions = decisions(settings, facts, &plan, &entries, record);
+    plan.decisions = account::decisions(settings, facts, &plan, &entries, record);
     Ok(plan)
 }
 
@@ -354,92 +349,6 @@ fn local_addresses(facts: &Facts) -> Vec<IpAddr> {
     }
 }
 
-/// The lines of our block: ports first, then what pins the address, then what was wished.
-fn conf_entries(settings: &Settings, facts: &Facts, ports: &[Choice]) -> Vec<(Entry, Source, String)> {
-    let mut entries: Vec<(Entry, Source, String)> = ports
-        .iter()
-        .map(|choice| {
-            let entry = Entry {
-                key: choice.port.conf_key.to_owned(),
-                value: choice.number.to_string(),
-            };
-            (entry, choice.source.clone(), choice.why.clone())
-        })
-        .collect();
-    let wishes = settings
-        .conf
-        .get(&facts.home.component)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let is_wished = |key: &str| wishes.iter().any(|wish| wish.key == key);
-    if !is_wished("priority_networks")
-        && let Some(address) = local_addresses(facts).first()
-    {
-        let width = if address.is_ipv4() { 32 } else { 128 };
-        entries.push((
-            Entry {
-                key: "priority_networks".to_owned(),
-                value: format!("{address}/{width}"),
-            },
-            Source::Derived,
-            "only LOCAL_HOST, whatever other networks this host has".to_owned(),
-        ));
-    }
-    for wish in wishes {
-        if entries.iter().all(|(entry, _, _)| entry.key != wish.key) {
-            entries.push((
-                Entry {
-                    key: wish.key.clone(),
-                    value: wish.value.clone(),
-                },
-                wish.source.clone(),
-                "asked for".to_owned(),
-            ));
-        }
-    }
-    entries
-}
-
-fn conf(facts: &Facts, entries: &[(Entry, Source, String)]) -> Conf {
-    let file = &facts.conf;
-    let lines: Vec<Entry> = entries.iter().map(|(entry, _, _)| entry.clone()).collect();
-    let text = conf::render(&file.text, &lines, file.grammar);
-    let manner = if text == file.text {
-        ConfManner::Unchanged
-    } else if file.is_mount_point && file.writable {
-        ConfManner::InPlace
-    } else if file.dir_writable && !file.is_mount_point {
-        ConfManner::Replace
-    } else {
-        ConfManner::Shadow {
-            dir: facts
-                .records
-                .state_dir
-                .path
-                .join(format!("home-{}", facts.home.component.id())),
-        }
-    };
-    Conf {
-        path: file.path.clone(),
-        text,
-        entries: lines,
-        manner,
-    }
-}
-
-/// Where the engine's last words are looked for: an engine in a shadow home calls that its home.
-fn log_dirs(facts: &Facts, conf: &Conf) -> Vec<PathBuf> {
-    let home = match &conf.manner {
-        ConfManner::Shadow { dir } => dir,
-        ConfManner::Unchanged | ConfManner::Replace | ConfManner::InPlace => &facts.home.dir,
-    };
-    let dirs = facts.log_dirs.iter().map(|log| {
-        log.strip_prefix(&facts.home.dir)
-            .map_or_else(|_| log.clone(), |below| home.join(below))
-    });
-    dirs.collect()
-}
-
 /// Where FEs are asked of which no port is known: the seed's own variable, this cluster's wish, the conf file of an FE
 /// image, the engine's default.
 fn query_port(settings: &Settings, facts: &Facts) -> u16 {
@@ -466,210 +375,6 @@ fn query_port(settings: &Settings, facts: &Facts) -> u16 {
         .or_else(in_conf)
         .or(port.default)
         .unwrap_or(0)
-}
-
-#[expect(clippy::too_many_lines, reason = "one line of `explain` after the other")]
-fn decisions(
-    settings: &Settings,
-    facts: &Facts,
-    plan: &Plan,
-    entries: &[(Entry, Source, String)],
-    record: Option<&Record>,
-) -> Vec<Decision> {
-    let home = &facts.home;
-    let mut list = vec![
-        Decision::new(
-            "engine",
-            home.engine.name,
-            Source::Image,
-            "its files are in the home dir",
-        ),
-        Decision::new("home", home.dir.display(), home.dir_source.clone(), ""),
-        Decision::new(
-            "component",
-            home.component.id(),
-            home.component_source.clone(),
-            "",
-        ),
-    ];
-    let (role_source, role_why) = match plan.node.role {
-        Role::Seed => (
-            Source::Derived,
-            "LOCAL_HOST is the first of MASTER_HOST".to_owned(),
-        ),
-        Role::Follower | Role::Observer => (
-            settings
-                .fe_role
-                .as_ref()
-                .map_or(Source::Derived, |role| role.source.clone()),
-            "LOCAL_HOST is not the first of MASTER_HOST".to_owned(),
-        ),
-        Role::Backend | Role::ComputeNode => (Source::Derived, "as the component".to_owned()),
-    };
-    list.push(Decision::new(
-        "role",
-        plan.node.role.name(),
-        role_source,
-        role_why,
-    ));
-    let host_why = match plan.node.host {
-        Host::Address(_) => "members know this node by address",
-        Host::Name(_) => "members know this node by name",
-    };
-    list.push(Decision::new(
-        "host",
-        &plan.node.host,
-        settings.local_host.source.clone(),
-        host_why,
-    ));
-    for choice in &plan.ports {
-        list.push(Decision::new(
-            choice.port.conf_key,
-            choice.number,
-            choice.source.clone(),
-            choice.why.clone(),
-        ));
-    }
-    for (entry, source, why) in entries
-        .iter()
-        .filter(|(entry, _, _)| plan.ports.iter().all(|choice| choice.port.conf_key != entry.key))
-    {
-        list.push(Decision::new(
-            entry.key.clone(),
-            shown(entry),
-            source.clone(),
-            why.clone(),
-        ));
-    }
-    let manner = match &plan.conf.manner {
-        ConfManner::Unchanged => "it says so already".to_owned(),
-        ConfManner::Replace => "our block is written at its end".to_owned(),
-        ConfManner::InPlace => "it is mounted itself, so it is rewritten in place".to_owned(),
-        ConfManner::Shadow { dir } => format!(
-            "it cannot be written: the engine is started from {}",
-            dir.display()
-        ),
-    };
-    list.push(Decision::new(
-        "conf file",
-        plan.conf.path.display(),
-        Source::Image,
-        manner,
-    ));
-    list.push(Decision::new(
-        "data",
-        data_word(&plan.node.data),
-        Source::Derived,
-        plan.data_dir.display().to_string(),
-    ));
-    list.push(Decision::new(
-        "record",
-        record.map_or("none", |record| progress_word(record.progress)),
-        Source::Record,
-        format!("{} and {}", plan.data_dir.display(), plan.state_dir.display()),
-    ));
-    let asked: Vec<String> = asked::endpoints(&asked::Inputs {
-        master_hosts: &settings.master_hosts.value,
-        query_port: plan.query_port,
-        members: &record.map(|record| record.members.clone()).unwrap_or_default(),
-        callers: &[],
-        not: home.component.is_fe().then_some(&plan.node.host),
-    })
-    .iter()
-    .map(ToString::to_string)
-    .collect();
-    let (join, why) = join_sentence(plan, &asked.join(", "));
-    list.push(Decision::new("join", join, Source::Derived, why));
-    list.push(Decision::new(
-        "stop grace",
-        seconds(plan.stop_grace),
-        settings
-            .stop_grace
-            .as_ref()
-            .map_or(Source::Default, |grace| grace.source.clone()),
-        "from a stop request to SIGKILL",
-    ));
-    list
-}
-
-/// The value of a conf key as it may be shown: secrets go into the file only.
-pub fn shown(entry: &Entry) -> &str {
-    if is_secret_name(&entry.key) || is_secret_value(&entry.value) {
-        "(a secret)"
-    } else {
-        &entry.value
-    }
-}
-
-/// What the joining will begin with.
-fn join_sentence(plan: &Plan, asked: &str) -> (String, String) {
-    let node = &plan.node;
-    let founding = || match node.bootstrap {
-        Bootstrap::Guarded => format!("found after {} if nobody contradicts", seconds(plan.guard_time)),
-        Bootstrap::Never => "wait for a leader; BOOTSTRAP=never refuses to found".to_owned(),
-        Bootstrap::Force => "found at once, whoever contradicts".to_owned(),
-    };
-    let nobody = if asked.is_empty() {
-        "nobody to ask".to_owned()
-    } else {
-        format!("asks {asked}")
-    };
-    match (asking(node), &node.data, node.role) {
-        (_, Data::Dropped { .. }, _) if node.rejoin => {
-            ("set the data aside and join anew".to_owned(), "REJOIN".to_owned())
-        }
-        (_, Data::Dropped { .. }, _) => ("refuse".to_owned(), "it was dropped from its cluster".to_owned()),
-        (_, Data::UnfinishedFounding, _) => (
-            "start at once".to_owned(),
-            "its founding was cut short, and may have been ready after all".to_owned(),
-        ),
-        (Asking::Nobody, _, _) => ("start at once".to_owned(), "a member asks nobody".to_owned()),
-        (Asking::Once, _, _) => (
-            "start after one look".to_owned(),
-            format!("it was ready once, without a record; {nobody}"),
-        ),
-        (Asking::Until, Data::Empty { known: None }, Role::Seed) => {
-            (founding(), format!("listens for the leader's calls; {nobody}"))
-        }
-        (Asking::Until, Data::Empty { known: Some(known) }, Role::Seed) => (
-            "rejoin, never found".to_owned(),
-            format!("{}; {nobody}", known.sentence),
-        ),
-        (Asking::Until, Data::Unproven { .. }, _) => ("ask, then start or join anew".to_owned(), nobody),
-        (Asking::Until, _, _) => ("wait for a leader, register once, then start".to_owned(), nobody),
-    }
-}
-
-fn data_word(data: &Data) -> &'static str {
-    match data {
-        Data::Empty { known: None } => "empty",
-        Data::Empty { known: Some(_) } => "wiped",
-        Data::Joined { .. } => "a member's",
-        Data::Adopted { .. } => "a member's, without a record",
-        Data::Unfinished { keep: true, .. } => "an unfinished join's",
-        Data::Unfinished { keep: false, .. } => "an unfinished join's, to be set aside",
-        Data::UnfinishedFounding => "an unfinished founding's",
-        Data::Dropped { .. } => "a dropped member's",
-        Data::Unproven { .. } => "an unfinished start's",
-    }
-}
-
-/// The word of a record's progress, as it stands in the file.
-pub const fn progress_word(progress: Progress) -> &'static str {
-    match progress {
-        Progress::Planned => "planned",
-        Progress::Added => "added",
-        Progress::Started => "started",
-        Progress::Joined => "joined",
-        Progress::Founding => "founding",
-        Progress::Dropped => "dropped",
-    }
-}
-
-/// Seconds as people read them.
-pub fn seconds(duration: Duration) -> String {
-    let text = format!("{:.1}", duration.as_secs_f64());
-    format!("{} s", text.strip_suffix(".0").unwrap_or(&text))
 }
 
 /// What a believed cluster prescribes to this node: the HTTP port every FE uses, and the port it lists for this host.

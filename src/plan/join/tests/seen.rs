@@ -154,13 +154,26 @@ pub(super) fn lists() -> Vec<Option<Result<Backends, Failure>>> {
     ]
 }
 
-fn witnesses() -> [Vec<Witness>; 3] {
+fn witnesses(fe: bool) -> Vec<Vec<Witness>> {
     let from = Host::parse("10.0.0.1").unwrap();
     let http = Witness::Http {
         from: from.clone(),
         told: Told::IsFe,
     };
-    [vec![], vec![Witness::Called(from)], vec![http]]
+    let mut all = vec![vec![], vec![Witness::Called(from.clone())]];
+    // Only an FE may found, and so looks for more.
+    if fe {
+        let member = Witness::Member {
+            from: from.clone(),
+            cluster: "77".to_owned(),
+        };
+        let seed = Witness::Seed {
+            host: from.clone(),
+            founding: false,
+        };
+        all.extend([vec![http], vec![seed], vec![Witness::WantsVote(from), member]]);
+    }
+    all
 }
 
 /// A round in which nobody answers.
@@ -184,7 +197,7 @@ pub(super) fn every(fe: bool, each: &mut dyn FnMut(&mut Seen) -> bool) -> bool {
     let all_lists = lists();
     let nothing = [None];
     let voters: [&[&str]; 2] = [&[], &["10.0.0.1:9010"]];
-    let witnesses = witnesses();
+    let witnesses = witnesses(fe);
     for (belief, members) in beliefs(fe) {
         let mut seen = Seen {
             belief,

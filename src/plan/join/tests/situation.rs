@@ -52,7 +52,13 @@ pub(super) enum Kept {
     Missing,
     Unreadable,
     Newer,
-    Present { progress: Progress, ours: bool, id: Id },
+    Present {
+        progress: Progress,
+        ours: bool,
+        id: Id,
+    },
+    /// It joined, and met a leader of another cluster since.
+    Contradicted(Id),
 }
 
 impl Kept {
@@ -71,6 +77,7 @@ impl Kept {
                 all.extend(Id::ALL.map(|id| Self::Present { progress, ours, id }));
             }
         }
+        all.extend(Id::ALL.map(Self::Contradicted));
         all
     }
 
@@ -81,12 +88,13 @@ impl Kept {
                 ours: true,
                 id,
             } => Some((progress, id)),
+            Self::Contradicted(id) => Some((Progress::Joined, id)),
             _ => None,
         }
     }
 
     const fn present(self) -> bool {
-        matches!(self, Self::Present { .. })
+        matches!(self, Self::Present { .. } | Self::Contradicted(_))
     }
 
     fn copy(self, place: &str, component: Component) -> RecordCopy {
@@ -98,6 +106,13 @@ impl Kept {
                 why: "it is empty".to_owned(),
             },
             Self::Newer => RecordCopy::Newer { path, version: 9 },
+            Self::Contradicted(id) => Self::Present {
+                progress: Progress::Joined,
+                ours: true,
+                id,
+            }
+            .copy(place, component)
+            .with_contradiction(),
             Self::Present { progress, ours, id } => RecordCopy::Present(Record {
                 engine: ALL[0],
                 component,
@@ -108,8 +123,22 @@ impl Kept {
                 members: Vec::new(),
                 progress,
                 first_steps_pending: false,
+                contradicted: false,
             }),
         }
+    }
+}
+
+trait Contradict {
+    fn with_contradiction(self) -> Self;
+}
+
+impl Contradict for RecordCopy {
+    fn with_contradiction(mut self) -> Self {
+        if let Self::Present(record) = &mut self {
+            record.contradicted = true;
+        }
+        self
     }
 }
 
@@ -181,6 +210,8 @@ pub(super) struct Facts {
     pub says_founding: bool,
     /// The copy inside the data says joined.
     pub joined_in_data: bool,
+    /// The copy that counts says that a leader of another cluster was met.
+    pub contradicted: bool,
     /// Either copy says dropped.
     pub dropped: bool,
     /// Either copy knows of a cluster: a founding that was cut short knows none.
@@ -254,6 +285,7 @@ impl Situation {
             },
             says_joined: says(counts, Progress::Joined),
             says_founding: says(counts, Progress::Founding),
+            contradicted: matches!(counts, Kept::Contradicted(_)),
             joined_in_data: says(self.data, Progress::Joined),
             dropped: says(self.data, Progress::Dropped) || says(self.state, Progress::Dropped),
             knows: knows(self.data) || knows(self.state),

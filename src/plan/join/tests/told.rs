@@ -28,6 +28,10 @@ seed | nothing | -, - | silence | guard over, patience over, BOOTSTRAP=never
 seed | nothing | -, - | no leader | guard over
 seed | nothing | -, - | silence | guard over, called
 seed | nothing | -, - | silence | guard over, over HTTP
+seed | nothing | -, - | silence | guard over, wants our vote
+seed | nothing | -, - | silence | guard over, its muster called
+seed | nothing | -, - | silence | guard over, another seed
+seed | nothing | -, - | silence | guard over, patience over, another seed
 seed | nothing | -, - | 1L+ 2F+ 3F+ | guard over
 seed | nothing | -, - | 1L+ 2F+ 5F- |
 seed | nothing | -, planned | silence | guard over
@@ -84,6 +88,14 @@ follower | ready | -, - | silence |
 follower | ready | -, - | 1L+ 5F- |
 follower | ready | -, - | 1L+ of 88 |
 BE | 77 | joined 77, joined 77 | silence |
+
+= Members that met another cluster while they ran look before they start again
+follower | ready | contradicted 77, contradicted 77 | silence |
+follower | ready | contradicted 77, contradicted 77 | denied |
+follower | ready | contradicted 77, contradicted 77 | 1L+ |
+follower | ready | contradicted 77, contradicted 77 | 1L+ of 88 |
+BE | 77 | contradicted 77, contradicted 77 | 1L+ |
+BE | 77 | contradicted 77, contradicted 77 | 1L+ of 88 |
 
 = A join was cut short
 follower | begun | added 77, added 77 | silence |
@@ -176,6 +188,9 @@ fn kept(text: &str) -> Kept {
         .split_once(" of another host")
         .map_or((text, true), |(text, _)| (text, false));
     let (word, id) = text.split_once(' ').unwrap_or((text, ""));
+    if word == "contradicted" {
+        return Kept::Contradicted(Id::Of77);
+    }
     let progress = match word {
         "-" => return Kept::Missing,
         "cut" => return Kept::Unreadable,
@@ -228,6 +243,15 @@ fn seen(text: &str, besides: &str) -> Seen {
             "over HTTP" => seen.witnesses.push(Witness::Http {
                 from: from.clone(),
                 told: Told::Lists("FOLLOWER".to_owned()),
+            }),
+            "wants our vote" => seen.witnesses.push(Witness::WantsVote(from.clone())),
+            "its muster called" => seen.witnesses.push(Witness::Member {
+                from: from.clone(),
+                cluster: "77".to_owned(),
+            }),
+            "another seed" => seen.witnesses.push(Witness::Seed {
+                host: from.clone(),
+                founding: false,
             }),
             "waiting for a vote" => seen.waiting.push("10.0.0.1:9010".to_owned()),
             "BEs: 4" => seen.backends = Some(Ok(Backends::default())),

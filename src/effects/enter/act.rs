@@ -1,0 +1,173 @@
+//! Does what was decided: registers, sets data aside, and writes down how far this node got.
+
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::Search;
+use super::entry::{Entry, NoEntry, Unproven};
+use crate::cluster::Cluster as Ask;
+use crate::effects::files::WriteError;
+use crate::effects::register::{Registered, register};
+use crate::effects::remember::Places;
+use crate::effects::set_aside::set_aside;
+use crate::effects::watch::endpoint;
+use crate::engine::failure::Failure;
+use crate::exit::ExitCode;
+use crate::facts::gather;
+use crate::facts::record::{Progress, Record};
+use crate::plan::Plan;
+use crate::plan::data::Data;
+use crate::plan::leader::Cluster;
+use crate::plan::refusal::Refusal;
+use crate::settings::Endpoint;
+
+impl<C: Ask> Search<'_, C> {
+    /// Look, add, look; the record says `planned` before and `added` after. `Some` is why it is not done yet.
+    pub(super) async fn register(
+        &mut self,
+        plan: &Plan,
+        cluster: &Cluster,
+    ) -> Result<Option<Failure>, NoEntry> {
+        self.cluster_id = Some(cluster.id.clone());
+        Self::places(plan).write_plan(&self.new_record(plan, Progress::Planned))?;
+        let leader = endpoint(cluster);
+        match register(self.client, &leader, &plan.node).await {
+            Registered::Yes => {
+                let who = plan.node.host.with_port(plan.node.identity_port);
+                tracing::info!("registered {who} as {} at {leader}", plan.node.role.added_as());
+                self.remember(plan, Progress::Added)?;
+                Ok(None)
+            }
+            Registered::NotYet(why) if why.is_final() => {
+                let hint = "give the account of CLUSTER_USER the cluster_admin role";
+                Err(Refusal::new(
+                    ExitCode::Credentials,
+                    format!("cannot register at {leader}: it {why}"),
+                    hint,
+                )
+                .into())
+            }
+            Registered::NotYet(why) => Ok(Some(why)),
+        }
+    }
+
+    /// Before the engine has data of its own the state dir alone remembers.
+    fn remember(&self, plan: &Plan, progress: Progress) -> Result<(), WriteError> {
+        Self::places(plan).write_state(&self.new_record(plan, progress))
+    }
+
+    fn places(plan: &Plan) -> Places {
+        Places {
+            data_dir: plan.data_dir.clone(),
+            state_dir: plan.state_dir.clone(),
+        }
+    }
+
+    fn new_record(&self, plan: &Plan, progress: Progress) -> Record {
+        let before = self.record();
+        let known_id = self.cluster_id.clone();
+        Record {
+            engine: self.home.engine,
+            component: self.home.component,
+            role: plan.node.role.name().to_owned(),
+            host: plan.node.host.clone(),
+            ports: plan
+                .ports
+                .iter()
+                .map(|choice| (choice.port.name, choice.number))
+                .collect(),
+            cluster_id: known_id
+                .or_else(|| plan.node.data.cluster().map(|(id, _)| id.to_owned()))
+                .or_else(|| before.and_then(|record| record.cluster_id.clone())),
+            members: if self.members.is_empty() {
+                before.map(|record| record.members.clone()).unwrap_or_default()
+            } else {
+                self.members.clone()
+            },
+            progress,
+            first_steps_pending: progress == Progress::Founding
+                || before.is_some_and(|record| record.first_steps_pending),
+            contradicted: before.is_some_and(|record| record.contradicted),
+        }
+    }
+
+    pub(super) async fn set_aside(&mut self, plan: &Plan, why: &str) -> Result<(), NoEntry> {
+        // Or the ports it listens on would be found taken, by us.
+        if let Some(ears) = self.ears.take() {
+            ears.close().await;
+        }
+        if plan.data_dir.exists() {
+            let to = set_aside(&plan.data_dir, plan.data_is_mount_point, stamp())?;
+            tracing::warn!("set {} aside as {}: {why}", plan.data_dir.display(), to.display());
+        }
+        if matches!(plan.node.data, Data::Dropped { .. }) {
+            // From here on it is a joiner like any other; what is left of the old membership went with the data.
+            self.remember(plan, Progress::Planned)?;
+        }
+        self.facts = gather(self.settings, self.home.clone(), Path::new("/"));
+        Ok(())
+    }
+
+    pub(super) async fn finish(
+        mut self,
+        plan: Plan,
+        helper: Option<String>,
+        found: bool,
+    ) -> Result<Entry, NoEntry> {
+        if let Some(ears) = self.ears.take() {
+            ears.close().await;
+        }
+        let progress = match (&plan.node.data, found) {
+            (_, true) | (Data::UnfinishedFounding | Data::Unproven { .. }, false) => Progress::Founding,
+            (Data::Joined { .. } | Data::Contradicted { .. } | Data::Dropped { .. }, false) => {
+                self.record().map_or(Progress::Started, |record| record.progress)
+            }
+            (Data::Empty { .. } | Data::Adopted { .. } | Data::Unfinished { .. }, false) => Progress::Started,
+        };
+        let unproven = match (&plan.node.data, &helper) {
+            (Data::UnfinishedFounding | Data::Unproven { .. }, None) => Some(Unproven::Founding),
+            (Data::Unfinished { .. }, Some(_)) => Some(Unproven::Join),
+            _ => None,
+        };
+        let record = self.new_record(&plan, progress);
+        let places = Self::places(&plan);
+        places.write(&record)?;
+        for path in &plan.stale_files {
+            remove_stale(path);
+        }
+        let mut known = self.known(&plan);
+        if plan.node.role.is_fe() {
+            let own = plan
+                .ports
+                .iter()
+                .find(|choice| choice.port.name == crate::engine::PortName::Query);
+            known.extend(own.map(|choice| Endpoint {
+                host: plan.node.host.clone(),
+                port: choice.number,
+            }));
+        }
+        Ok(Entry {
+            helper,
+            record,
+            places,
+            reservations: self.reservations,
+            known,
+            unproven,
+            plan,
+        })
+    }
+}
+
+/// Seconds since 1970: what set-asides are told apart by.
+pub fn stamp() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+fn remove_stale(path: &PathBuf) {
+    match std::fs::remove_file(path) {
+        Ok(()) => tracing::info!("removed {}: nothing it names is alive", path.display()),
+        Err(error) => tracing::debug!("cannot remove {}: {error}", path.display()),
+    }
+}

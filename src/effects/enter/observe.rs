@@ -1,0 +1,300 @@
+//! Looks around for one decision: who answers, who called, and what is told without SQL.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+use super::Search;
+use crate::cluster::Cluster as Ask;
+use crate::effects::callers::{Caller, Callers, Door};
+use crate::effects::look::{Round, look};
+use crate::effects::voice::Voice;
+use crate::effects::watch::endpoint;
+use crate::engine::failure::Failure;
+use crate::engine::{Call, Poll};
+use crate::facts::record::{MemberSeen, Progress, Record};
+use crate::plan::data::Data;
+use crate::plan::join::{Asking, Backends, Role, Seen, asking, is_here};
+use crate::plan::leader::{Belief, Cluster};
+use crate::plan::witness::{Witness, goes_first};
+use crate::plan::{Plan, asked, prescribed};
+use crate::settings::{Bootstrap, Endpoint, Host};
+
+/// The one look of a member without a record.
+const ONE_LOOK: Duration = Duration::from_secs(2);
+/// How long one member may take to accept a connection on its election port.
+const KNOCK: Duration = Duration::from_secs(1);
+/// The bound of a round while waiting: the deadline of a call, and a little for the first of them to be believed.
+const ROUND: Duration = Duration::from_secs(4);
+
+impl<C: Ask> Search<'_, C> {
+    pub(super) async fn observe(&mut self, plan: &Plan) -> (Seen, Round) {
+        let asking = asking(&plan.node);
+        let engine = self.home.engine;
+        if asking == Asking::Until && self.ears.is_none() {
+            self.listen(plan).await;
+        }
+        let known = self.known(plan);
+        let round = match asking {
+            Asking::Nobody => Round::nobody(),
+            Asking::Once => look(self.client, &known, engine.heartbeat, ONE_LOOK).await,
+            Asking::Until => look(self.client, &known, engine.heartbeat, ROUND).await,
+        };
+        let backends = match &round.belief {
+            Belief::Leader(cluster) if !plan.node.role.is_fe() => Some(self.backends(cluster).await),
+            _ => None,
+        };
+        let mut witnesses = self.callers(plan, &round);
+        witnesses.extend(self.over_http(plan, &round, &known).await);
+        let asleep = self.call(plan, &round).await;
+        let waiting = self.waiting(plan, &round, &asleep).await;
+        if would_found(plan) {
+            // They may found too. Once heard they are not forgotten: their engines are silent for a while.
+            self.rivals.extend(asleep);
+            let rivals = self.rivals.iter();
+            let first = rivals.filter(|host| goes_first(host, false, &plan.node.host));
+            witnesses.extend(first.map(|host| Witness::Seed {
+                host: host.clone(),
+                founding: false,
+            }));
+        }
+        let seen = Seen {
+            belief: round.belief.clone(),
+            fatal: round
+                .answers
+                .iter()
+                .filter_map(|answer| match &answer.said {
+                    Err(why) if why.is_final() => Some((answer.from.with_port(answer.port), why.clone())),
+                    _ => None,
+                })
+                .collect(),
+            members: round.members().to_vec(),
+            backends,
+            answers: round.clauses(),
+            witnesses,
+            waiting,
+            guard_over: self
+                .listening
+                .is_some_and(|since| since.elapsed() >= plan.guard_time),
+            patience_over: self.begun.elapsed() >= self.settings.wait_timeout.value,
+        };
+        (seen, round)
+    }
+
+    /// Opens the ears where a living cluster would call this node. The election port is for those that may found:
+    /// anybody else waits for a leader, who calls.
+    async fn listen(&mut self, plan: &Plan) {
+        let component = self.home.component;
+        let mut doors: Vec<Door> = Vec::new();
+        for ear in self.home.engine.ears_of(component) {
+            if (ear.poll == Poll::Election && !may_found(plan))
+                || (ear.poll == Poll::Seed && !would_found(plan))
+            {
+                continue;
+            }
+            let Some(port) = plan
+                .ports
+                .iter()
+                .find(|choice| choice.port.name == ear.port)
+                .map(|choice| choice.number)
+            else {
+                continue;
+            };
+            match doors.iter_mut().find(|door| door.port == port) {
+                Some(door) => door.polls.push(&ear.poll),
+                None => doors.push(Door {
+                    port,
+                    polls: vec![&ear.poll],
+                }),
+            }
+        }
+        self.ears = Some(Callers::listen(doors, &plan.node.host.to_string()).await);
+        self.listening.get_or_insert_with(Instant::now);
+    }
+
+    pub(super) fn known(&self, plan: &Plan) -> Vec<Endpoint> {
+        let mut members = self.members.clone();
+        members.extend(
+            self.record()
+                .map(|record| record.members.clone())
+                .unwrap_or_default(),
+        );
+        let callers: Vec<Host> = self
+            .heard()
+            .into_iter()
+            .map(|caller| Host::from(caller.from))
+            .collect();
+        asked::endpoints(&asked::Inputs {
+            master_hosts: &self.settings.master_hosts.value,
+            query_port: plan.query_port,
+            members: &members,
+            callers: &callers,
+            not: plan.node.role.is_fe().then_some(&plan.node.host),
+        })
+    }
+
+    pub(super) fn record(&self) -> Option<&Record> {
+        self.facts
+            .records
+            .data
+            .record()
+            .or_else(|| self.facts.records.state.record())
+    }
+
+    fn heard(&self) -> Vec<Caller> {
+        self.ears.as_ref().map(Callers::heard).unwrap_or_default()
+    }
+
+    /// What the callers amount to: one that leads is asked back whether it lists this host; one that waits for a vote has
+    /// nobody who could be asked; the muster of a member says whom it means.
+    fn callers(&self, plan: &Plan, round: &Round) -> Vec<Witness> {
+        let heard = self.heard();
+        let lists_us = |from: &Host| {
+            let answer = round.answers.iter().find(|answer| &answer.from == from);
+            let members = answer.and_then(|answer| answer.said.as_deref().ok());
+            members.is_some_and(|members| members.iter().any(|fe| is_here(&plan.node, &fe.host)))
+        };
+        let witness = |caller: Caller| {
+            let from = Host::from(caller.from);
+            match caller.call {
+                Call::Leads => lists_us(&from).then_some(Witness::Called(from)),
+                Call::WantsVote => Some(Witness::WantsVote(from)),
+                Call::Seed { host, founding } => {
+                    let host = Host::parse(&host).ok().filter(|_| would_found(plan))?;
+                    goes_first(&host, founding, &plan.node.host).then_some(Witness::Seed { host, founding })
+                }
+                Call::Member { cluster, host } => {
+                    is_here(&plan.node, &host).then_some(Witness::Member { from, cluster })
+                }
+            }
+        };
+        heard.into_iter().filter_map(witness).collect()
+    }
+
+    /// What the hosts that were asked tell over HTTP: only a node that may found wants to know, and only when nobody
+    /// answers SQL. Whoever called is among them: its MySQL port may be another than ours.
+    async fn over_http(&self, plan: &Plan, round: &Round, known: &[Endpoint]) -> Vec<Witness> {
+        if !may_found(plan) || round.answered() {
+            return Vec::new();
+        }
+        let Some(own) = plan.http_port() else {
+            return Vec::new();
+        };
+        let me = Endpoint {
+            host: plan.node.host.clone(),
+            port: plan.node.identity_port,
+        };
+        let remembered = self
+            .record()
+            .map(|record| record.members.as_slice())
+            .unwrap_or_default();
+        let hosts: BTreeSet<&Host> = known.iter().map(|endpoint| &endpoint.host).collect();
+        let told = hosts.into_iter().map(async |host| {
+            let member = remembered
+                .iter()
+                .find(|member| &member.host == host && member.http_port != 0);
+            let port = member.map_or(own, |member| member.http_port);
+            let told = self.client.told(host, port, &me).await?;
+            Some(Witness::Http {
+                from: host.clone(),
+                told,
+            })
+        });
+        join_all(told).await.into_iter().flatten().collect()
+    }
+
+    /// Lets the members hear of the cluster that are not there, while nobody leads it; those where a muster waits.
+    async fn call(&mut self, plan: &Plan, round: &Round) -> Vec<Host> {
+        if asking(&plan.node) != Asking::Until || matches!(round.belief, Belief::Leader(_)) {
+            return Vec::new();
+        }
+        if self.voice.is_none() {
+            let own = self.record().and_then(Voice::of);
+            self.voice = own.or_else(|| self.seed_voice(plan));
+        }
+        match &mut self.voice {
+            Some(voice) => voice.call(self.client, &round.answers).await.to_vec(),
+            None => Vec::new(),
+        }
+    }
+
+    /// What a node that would found says to the other FEs it was told of.
+    fn seed_voice(&self, plan: &Plan) -> Option<Voice> {
+        let told = &self.settings.master_hosts.value;
+        Some(Voice::of_seed(&plan.node.host, false, told, plan.http_port()?)).filter(|_| would_found(plan))
+    }
+
+    /// Members that wait for a vote: asked only by a node that may bring it, and only when nobody answers SQL. One where a
+    /// muster waits itself has no vote to count.
+    async fn waiting(&self, plan: &Plan, round: &Round, asleep: &[Host]) -> Vec<String> {
+        let registered = |record: &&Record| matches!(record.progress, Progress::Added | Progress::Started);
+        let unfinished = matches!(plan.node.data, Data::Unfinished { keep: true, .. }) && !round.answered();
+        let Some(record) = self.record().filter(registered).filter(|_| unfinished) else {
+            return Vec::new();
+        };
+        let mut waiting = Vec::new();
+        for member in record
+            .members
+            .iter()
+            .filter(|member| member.host != plan.node.host && !asleep.contains(&member.host))
+        {
+            let address = (member.host.to_string(), member.edit_log_port);
+            if let Ok(Ok(_)) = timeout(KNOCK, TcpStream::connect(address)).await {
+                waiting.push(member.host.with_port(member.edit_log_port));
+            }
+        }
+        waiting
+    }
+
+    async fn backends(&self, cluster: &Cluster) -> Result<Backends, Failure> {
+        let leader = endpoint(cluster);
+        Ok(Backends {
+            backends: self.client.backends(&leader).await?,
+            compute_nodes: self.client.compute_nodes(&leader).await?,
+        })
+    }
+
+    /// Takes over what a believed cluster shows; whether the plan has to be made again for it.
+    pub(super) fn learn(&mut self, plan: &Plan, seen: &Seen) -> bool {
+        let Belief::Leader(cluster) = &seen.belief else {
+            return false;
+        };
+        self.members = members(cluster);
+        if asking(&plan.node) != Asking::Until {
+            return false;
+        }
+        let prescribed = prescribed(&plan.node, self.home.engine, cluster);
+        let changed = prescribed != self.prescribed;
+        self.prescribed = prescribed;
+        changed
+    }
+}
+
+fn may_found(plan: &Plan) -> bool {
+    plan.node.role == Role::Seed && matches!(plan.node.data, Data::Empty { .. } | Data::Unproven { .. })
+}
+
+/// Whether it will, once the guard is over and nobody was heard of.
+fn would_found(plan: &Plan) -> bool {
+    may_found(plan)
+        && plan.node.bootstrap != Bootstrap::Never
+        && !matches!(plan.node.data, Data::Empty { known: Some(_) })
+}
+
+/// The FEs of a cluster as the record keeps them.
+pub fn members(cluster: &Cluster) -> Vec<MemberSeen> {
+    let seen = |fe: &crate::engine::member::Frontend| {
+        Some(MemberSeen {
+            host: Host::parse(&fe.host).ok()?,
+            edit_log_port: fe.edit_log_port,
+            query_port: fe.query_port,
+            http_port: fe.http_port,
+        })
+    };
+    let mut members: Vec<MemberSeen> = cluster.frontends.iter().filter_map(seen).collect();
+    members.sort_by(|a, b| a.host.cmp(&b.host));
+    members
+}

@@ -1,0 +1,117 @@
+//! What will stand in the conf file of this node, and how it gets there.
+
+use std::path::PathBuf;
+
+use super::conf::{self, Entry};
+use super::local_addresses;
+use super::ports::Choice;
+use crate::facts::Facts;
+use crate::settings::{Settings, Source};
+
+/// What will stand in the conf file, and how it gets there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conf {
+    pub path: PathBuf,
+    pub text: String,
+    /// The lines of our block.
+    pub entries: Vec<Entry>,
+    pub manner: ConfManner,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConfManner {
+    /// It says so already.
+    Unchanged,
+    /// Beside and renamed.
+    Replace,
+    /// The file itself is mounted.
+    InPlace,
+    /// Neither can be written: a home of links with a `conf/` of its own.
+    Shadow { dir: PathBuf },
+}
+
+/// The lines of our block: ports first, then what pins the address, then what was wished.
+pub(super) fn entries(settings: &Settings, facts: &Facts, ports: &[Choice]) -> Vec<(Entry, Source, String)> {
+    let mut entries: Vec<(Entry, Source, String)> = ports
+        .iter()
+        .map(|choice| {
+            let entry = Entry {
+                key: choice.port.conf_key.to_owned(),
+                value: choice.number.to_string(),
+            };
+            (entry, choice.source.clone(), choice.why.clone())
+        })
+        .collect();
+    let wishes = settings
+        .conf
+        .get(&facts.home.component)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let is_wished = |key: &str| wishes.iter().any(|wish| wish.key == key);
+    if !is_wished("priority_networks")
+        && let Some(address) = local_addresses(facts).first()
+    {
+        let width = if address.is_ipv4() { 32 } else { 128 };
+        entries.push((
+            Entry {
+                key: "priority_networks".to_owned(),
+                value: format!("{address}/{width}"),
+            },
+            Source::Derived,
+            "only LOCAL_HOST, whatever other networks this host has".to_owned(),
+        ));
+    }
+    for wish in wishes {
+        if entries.iter().all(|(entry, _, _)| entry.key != wish.key) {
+            entries.push((
+                Entry {
+                    key: wish.key.clone(),
+                    value: wish.value.clone(),
+                },
+                wish.source.clone(),
+                "asked for".to_owned(),
+            ));
+        }
+    }
+    entries
+}
+
+pub(super) fn derive(facts: &Facts, entries: &[(Entry, Source, String)]) -> Conf {
+    let file = &facts.conf;
+    let lines: Vec<Entry> = entries.iter().map(|(entry, _, _)| entry.clone()).collect();
+    let text = conf::render(&file.text, &lines, file.grammar);
+    let manner = if text == file.text {
+        ConfManner::Unchanged
+    } else if file.is_mount_point && file.writable {
+        ConfManner::InPlace
+    } else if file.dir_writable && !file.is_mount_point {
+        ConfManner::Replace
+    } else {
+        ConfManner::Shadow {
+            dir: facts
+                .records
+                .state_dir
+                .path
+                .join(format!("home-{}", facts.home.component.id())),
+        }
+    };
+    Conf {
+        path: file.path.clone(),
+        text,
+        entries: lines,
+        manner,
+    }
+}
+
+/// Where the engine's last words are looked for: an engine in a shadow home calls that its home.
+pub(super) fn log_dirs(facts: &Facts, conf: &Conf) -> Vec<PathBuf> {
+    let home = match &conf.manner {
+        ConfManner::Shadow { dir } => dir,
+        ConfManner::Unchanged | ConfManner::Replace | ConfManner::InPlace => &facts.home.dir,
+    };
+    let dirs = facts.log_dirs.iter().map(|log| {
+        log.strip_prefix(&facts.home.dir)
+            .map_or_else(|_| log.clone(), |below| home.join(below))
+    });
+    dirs.collect()
+}
