@@ -124,7 +124,7 @@ async fn attempt(
                     tracing::warn!(
                         "set {} aside as {}: its first start was cut short, the engine ended with `{word}`",
                         plan.data_dir.display(),
-                        to.display()
+                        to.unwrap_or_default().display()
                     );
                     Attempt::Again
                 }

@@ -96,8 +96,7 @@ impl<C: Ask> Search<'_, C> {
         if let Some(ears) = self.ears.take() {
             ears.close().await;
         }
-        if plan.data_dir.exists() {
-            let to = set_aside(&plan.data_dir, plan.data_is_mount_point, stamp())?;
+        if let Some(to) = set_aside(&plan.data_dir, plan.data_is_mount_point, stamp())? {
             tracing::warn!("set {} aside as {}: {why}", plan.data_dir.display(), to.display());
         }
         if matches!(plan.node.data, Data::Dropped { .. }) {
