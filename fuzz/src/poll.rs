@@ -46,7 +46,7 @@ pub fn holds(input: &[u8]) {
     let Ok(host) = Host::parse(text) else { return };
     let host = host.to_string();
     let said = |path: String| format!("GET {path} HTTP/1.1\r\n\r\n").into_bytes();
-    let founding = input.len() % 2 == 0;
+    let founding = input.len().is_multiple_of(2);
     assert_eq!(
         Poll::Seed.call(&said(seed_path(&host, founding))),
         Some(Call::Seed {
