@@ -292,7 +292,11 @@ pub fn is_here(node: &Node, host: &str) -> bool {
 /// Exactly one helper: an electable member with Join=true, alive, not this node; the leader if there is one. An
 /// observer, or a member that never started, makes the engine exit (observed: 255, `bad environment`).
 fn helper(node: &Node, frontends: &[Frontend], leader: Option<&Frontend>) -> Option<(String, String)> {
-    let usable = |fe: &&Frontend| fe.role.is_electable() && fe.join && fe.alive && !is_here(node, &fe.host);
+    // Where two clusters answer, the longer list may be the other one's.
+    let ours = |fe: &Frontend| node.data.cluster().is_none_or(|(id, _)| id == fe.cluster_id);
+    let usable = |fe: &&Frontend| {
+        fe.role.is_electable() && fe.join && fe.alive && ours(fe) && !is_here(node, &fe.host)
+    };
     let chosen = leader.filter(usable).or_else(|| frontends.iter().find(usable))?;
     let address = Host::parse(&chosen.host).map_or_else(
         |_| format!("{}:{}", chosen.host, chosen.edit_log_port),
@@ -519,5 +523,4 @@ fn waiting_for(node: &Node, seen: &Seen) -> String {
 }
 
 #[cfg(test)]
-#[path = "join_tests.rs"]
 mod tests;
