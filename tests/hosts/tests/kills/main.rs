@@ -2,7 +2,8 @@
 //! run ends in the same cluster, with the same ports, and without a second ADD.
 //!
 //! A walk is all kills of one situation. `EVERY_KILL=1` makes them before each step that the trace of an undisturbed start
-//! has; otherwise before those that last (files, ADD, the spawn), and where the engine runs once between two of them.
+//! has; otherwise before those that last (files, ADD, the spawn), and where the engine runs once between two of them, and
+//! of what two situations have in common in one of them. `SHOW_STEPS=1` prints the trace.
 
 mod aside;
 mod home;
@@ -197,6 +198,26 @@ fn a_drop_that_only_the_data_remembers_is_remembered_to_the_end_of_the_move() ->
     };
     walk_of(&world, Kind::Follower, On::Volume, |home| {
         Situation::Recreated(Kind::Follower, home)
+    })
+}
+
+#[test]
+fn a_dropped_backend_killed_while_it_rejoins_is_added_once_and_kept() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    walk_of(&world, Kind::Backend, On::Volume, |home| {
+        Situation::Dropped(Kind::Backend, home)
+    })
+}
+
+#[test]
+fn a_wiped_backend_killed_before_any_step_is_never_added_again() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    walk_of(&world, Kind::Backend, On::Volume, |home| {
+        Situation::Wiped(Kind::Backend, home)
     })
 }
 
