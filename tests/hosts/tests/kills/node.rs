@@ -12,6 +12,9 @@ use crate::home::Home;
 /// For anything that must happen; only a failing test waits so long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// For what needs nobody else.
+const SOON: Duration = Duration::from_secs(10);
+
 /// Where the second copy of the record lies.
 pub(crate) const STATE: &str = "/opt/state";
 
@@ -259,12 +262,14 @@ impl Situation {
                 "what was mounted is now\n{now}"
             );
         }
-        let files = files_of(host)?;
-        let left: Vec<&PathBuf> = files
-            .iter()
-            .filter(|path| path.to_string_lossy().ends_with(".muster-new"))
-            .collect();
-        ensure!(left.is_empty(), "left behind: {left:?}");
+        let files = eventually(SOON, "no half-written files", || {
+            let files = files_of(host)?;
+            let left = |path: &&PathBuf| path.to_string_lossy().ends_with(".muster-new");
+            // One that was a member before it was killed may be writing that down again.
+            let left: Vec<&PathBuf> = files.iter().filter(left).collect();
+            ensure!(left.is_empty(), "left behind: {left:?}");
+            Ok(files)
+        })?;
         if matches!(
             self,
             Self::Unfinished(..) | Self::Dropped(..) | Self::Recreated(..)
