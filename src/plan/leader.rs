@@ -1,6 +1,7 @@
 //! Who may be believed as leader. A row that says LEADER is not enough: a leader that has lost its quorum keeps
 //! saying so (observed: 42–46 s, all rows Alive), and every FE shows an impostor as the only leader while it is up.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -145,6 +146,35 @@ pub fn believe(answers: &[Answer], heartbeat: Duration) -> Belief {
         }
         Ok(None) if doubts.is_empty() => Belief::Nobody,
         Ok(None) => Belief::Doubt(doubts),
+    }
+}
+
+/// The verdict in the light of the rounds before. An FE that showed another cluster and is only late this time has not
+/// taken that back: a node that is told of two clusters joined whichever answered first in some round, and at the next
+/// one the other as well. `shown` is kept between the rounds.
+pub fn remembering(belief: Belief, answers: &[Answer], shown: &mut BTreeMap<Host, String>) -> Belief {
+    for answer in answers {
+        match &answer.said {
+            Ok(frontends) => {
+                if let Some(fe) = frontends.iter().find(|fe| !fe.cluster_id.is_empty()) {
+                    shown.insert(answer.from.clone(), fe.cluster_id.clone());
+                }
+            }
+            Err(Failure::Refused) => {
+                shown.remove(&answer.from);
+            }
+            Err(_) => {}
+        }
+    }
+    let Belief::Leader(cluster) = &belief else {
+        return belief;
+    };
+    match shown.iter().find(|(_, id)| **id != cluster.id) {
+        None => belief,
+        Some((host, id)) => Belief::Doubt(vec![Doubt::TwoClusters {
+            one: (cluster.leader.host.clone(), cluster.id.clone()),
+            other: (host.to_string(), id.clone()),
+        }]),
     }
 }
 
@@ -329,7 +359,7 @@ fn address(host: &Host, port: u16) -> String {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::{Answer, Belief, believe};
+    use super::{Answer, Belief, believe, remembering};
     use crate::engine::failure::Failure;
     use crate::engine::member::{Frontend, FrontendRole};
     use crate::settings::Host;
@@ -375,7 +405,11 @@ pub(crate) mod tests {
     }
 
     fn verdict(answers: &[Answer]) -> String {
-        match believe(answers, Duration::from_secs(5)) {
+        text(believe(answers, Duration::from_secs(5)))
+    }
+
+    fn text(belief: Belief) -> String {
+        match belief {
             Belief::Leader(cluster) => format!("leader {}", cluster.leader.host),
             Belief::Doubt(doubts) => doubts
                 .iter()
@@ -383,6 +417,45 @@ pub(crate) mod tests {
                 .collect::<Vec<_>>()
                 .join("; "),
             Belief::Nobody => "nobody".to_owned(),
+        }
+    }
+
+    #[test]
+    fn another_cluster_that_was_shown_once_is_not_forgotten_because_it_is_late() {
+        let of = |id: &str| {
+            let mut list = members("1L+");
+            for fe in &mut list {
+                fe.cluster_id = id.to_owned();
+                fe.host = format!("10.0.0.{}", if id == "77" { 1 } else { 2 });
+            }
+            list
+        };
+        let late = Err(Failure::Deadline(3));
+        let two = "two clusters answer: 77 at 10.0.0.1 and 88 at 10.0.0.2";
+        // Round after round, in one memory.
+        let rounds = [
+            (vec![from(1, Ok(of("77"))), from(2, Ok(of("88")))], two),
+            (vec![from(1, Ok(of("77")))], two),
+            (vec![from(1, Ok(of("77"))), from(2, late)], two),
+            (
+                vec![from(1, Ok(of("77"))), from(2, Err(Failure::Refused))],
+                "leader 10.0.0.1",
+            ),
+            (vec![from(1, Ok(of("77")))], "leader 10.0.0.1"),
+            (
+                vec![from(2, Ok(of("88")))],
+                "two clusters answer: 88 at 10.0.0.2 and 77 at 10.0.0.1",
+            ),
+            (
+                vec![from(1, Ok(of("88"))), from(2, Ok(of("88")))],
+                "leader 10.0.0.2",
+            ),
+        ];
+        let mut shown = std::collections::BTreeMap::new();
+        for (round, (answers, expected)) in rounds.iter().enumerate() {
+            let belief = believe(answers, Duration::from_secs(5));
+            let said = text(remembering(belief, answers, &mut shown));
+            assert_eq!(said, *expected, "round {round}");
         }
     }
 

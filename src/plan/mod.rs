@@ -6,6 +6,7 @@ pub mod conf;
 mod conf_file;
 pub mod data;
 pub mod decision;
+mod itself;
 pub mod join;
 pub mod launch;
 pub mod leader;
@@ -122,6 +123,9 @@ pub fn derive(
     let Some(data) = data.filter(|_| refusals.is_empty()) else {
         return Err(refusals);
     };
+    if let Some(refusal) = joins_itself(settings, facts, role, &data) {
+        return Err(vec![refusal]);
+    }
     let node = Node {
         role,
         component: home.component,
@@ -194,6 +198,16 @@ fn role(settings: &Settings, component: Component) -> Role {
             Some(FeRole::Follower) | None => Role::Follower,
         },
     }
+}
+
+fn joins_itself(settings: &Settings, facts: &Facts, role: Role, data: &Data) -> Option<Refusal> {
+    let joins = matches!(role, Role::Follower | Role::Observer);
+    if !joins || !matches!(data, Data::Empty { known: None }) {
+        return None;
+    }
+    let (masters, local) = (&settings.master_hosts.value, &settings.local_host.value);
+    let addresses = &facts.addresses;
+    itself::asks_itself(masters, local, &addresses.local.resolved, &addresses.masters)
 }
 
 fn is_seed(settings: &Settings) -> bool {
