@@ -14,6 +14,7 @@
 mod bench;
 mod container;
 mod health;
+mod herd;
 mod join;
 mod machine;
 mod member;
@@ -43,10 +44,11 @@ use crate::row::Row;
 const FILES: &str = "its files meanwhile: ";
 
 /// To add a row, write its file and name it here.
-const ROWS: [Row; 7] = [
+const ROWS: [Row; 8] = [
     size::ROW,
     start::ROW,
     join::ROW,
+    herd::ROW,
     memory::ROW,
     health::ROW,
     stop::ROW,
