@@ -7,9 +7,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::cluster::Cluster;
 use crate::effects::look::look;
+use crate::effects::pace::polite;
 use crate::engine::Component;
-use crate::engine::member::Backend;
-use crate::plan::join::{Node, is_here};
+use crate::plan::join::{Node, is_here, is_node};
 use crate::plan::leader::{Belief, Cluster as Believed};
 use crate::settings::Endpoint;
 
@@ -50,42 +50,62 @@ pub async fn watch<C: Cluster>(
     let begun = Instant::now();
     let mut said = false;
     let mut missed = 0;
+    // Nothing can have changed since the look that led here.
+    let mut asked = begun;
+    let mut took = Duration::ZERO;
+    let mut last = String::new();
     loop {
-        let round = look(client, &known, heartbeat, heartbeat * 2).await;
-        let last = if let Belief::Leader(cluster) = round.belief {
-            learn(&mut known, &cluster);
-            match shown(client, node, &cluster, &known).await {
-                Shown::Alive => return Watched::Alive(Box::new(cluster)),
-                Shown::Missing => {
-                    missed += 1;
-                    if missed >= MISSED {
-                        return Watched::Dropped(Box::new(cluster));
+        // To ask one's own engine costs nobody anything, and before it serves the cluster has no news of it: hundreds
+        // may be starting. Unless it is the news that the node is not listed.
+        let serves = serves(client, node, &known).await;
+        let late = begun.elapsed() >= patience;
+        if serves.is_ok() || late || missed > 0 || asked.elapsed() >= heartbeat {
+            asked = Instant::now();
+            let round = look(client, &known, heartbeat, heartbeat * 2).await;
+            last = if let Belief::Leader(cluster) = round.belief {
+                learn(&mut known, &cluster);
+                match shown(client, node, &cluster, serves).await {
+                    Shown::Alive => return Watched::Alive(Box::new(cluster)),
+                    Shown::Missing => {
+                        missed += 1;
+                        if missed >= MISSED {
+                            return Watched::Dropped(Box::new(cluster));
+                        }
+                        format!("{} leads and does not list this node", cluster.leader.host)
                     }
-                    format!("{} leads and does not list this node", cluster.leader.host)
+                    Shown::NotYet(why) => {
+                        missed = 0;
+                        why
+                    }
                 }
-                Shown::NotYet(why) => {
-                    missed = 0;
-                    why
-                }
-            }
-        } else {
-            round.summary()
-        };
-        if !said && begun.elapsed() >= patience {
+            } else {
+                round.summary()
+            };
+            took = asked.elapsed();
+        }
+        if !said && late {
             said = true;
             tracing::error!(
                 waited_s = begun.elapsed().as_secs(),
                 "this node is not alive in its cluster after JOIN_TIMEOUT: {last}"
             );
         }
-        sleep(if said { LATER } else { SOON }).await;
+        sleep(if said {
+            LATER
+        } else {
+            SOON.max(polite(took)).min(LATER)
+        })
+        .await;
     }
 }
 
-async fn shown<C: Cluster>(client: &C, node: &Node, cluster: &Believed, known: &[Endpoint]) -> Shown {
+/// `serves`: whether its own engine does, or why not. A member that died is shown Alive for three heartbeats more, so its
+/// row may be about the start before.
+async fn shown<C: Cluster>(client: &C, node: &Node, cluster: &Believed, serves: Result<(), String>) -> Shown {
+    let alive = || serves.clone().map_or_else(Shown::NotYet, |()| Shown::Alive);
     if node.component == Component::Fe {
         return match cluster.frontends.iter().find(|fe| is_here(node, &fe.host)) {
-            Some(fe) if fe.alive && fe.join => served(client, node, known).await,
+            Some(fe) if fe.alive && fe.join => alive(),
             Some(fe) => Shown::NotYet(not_yet(&fe.error)),
             None => Shown::Missing,
         };
@@ -95,39 +115,34 @@ async fn shown<C: Cluster>(client: &C, node: &Node, cluster: &Believed, known: &
         Component::Cn => client.compute_nodes(&leader).await,
         Component::Fe | Component::Be | Component::Broker => client.backends(&leader).await,
     };
-    let here = |be: &&Backend| is_here(node, &be.host) && be.heartbeat_port == node.identity_port;
     match list {
         Err(why) => Shown::NotYet(format!("{} {why}", cluster.leader.host)),
-        Ok(list) => match list.iter().find(here) {
-            Some(be) if be.alive => listens(node).await,
+        Ok(list) => match list.iter().find(|be| is_node(node, be)) {
+            Some(be) if be.alive => alive(),
             Some(be) => Shown::NotYet(not_yet(&be.error)),
             None => Shown::Missing,
         },
     }
 }
 
-/// A member that died is shown Alive for three heartbeats more, so its row may be about the start before. An FE opens
-/// its MySQL port when its data is whole.
-async fn served<C: Cluster>(client: &C, node: &Node, known: &[Endpoint]) -> Shown {
-    let Some(own) = known
-        .iter()
-        .find(|endpoint| is_here(node, &endpoint.host.to_string()))
-    else {
-        return Shown::Alive;
-    };
-    match client.frontends(own).await {
-        Err(why) if !why.is_final() => Shown::NotYet(format!("{own} {why}")),
-        // A refusal that asking again does not change is the answer of an engine too.
-        Ok(_) | Err(_) => Shown::Alive,
+/// Whether this node's own engine serves. An FE opens its MySQL port when its data is whole, a BE or CN listens for
+/// heartbeats when its storage is open.
+async fn serves<C: Cluster>(client: &C, node: &Node, known: &[Endpoint]) -> Result<(), String> {
+    if node.component != Component::Fe {
+        let at = (node.host.to_string(), node.identity_port);
+        return match timeout(KNOCK, TcpStream::connect(at)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(format!("its port {} is not open yet", node.identity_port)),
+        };
     }
-}
-
-/// The same of a BE or CN, which listens for heartbeats when its storage is open.
-async fn listens(node: &Node) -> Shown {
-    let at = (node.host.to_string(), node.identity_port);
-    match timeout(KNOCK, TcpStream::connect(at)).await {
-        Ok(Ok(_)) => Shown::Alive,
-        Ok(Err(_)) | Err(_) => Shown::NotYet(format!("its port {} is not open yet", node.identity_port)),
+    let own = known
+        .iter()
+        .find(|endpoint| is_here(node, &endpoint.host.to_string()));
+    let Some(own) = own else { return Ok(()) };
+    match client.frontends(own).await {
+        Err(why) if !why.is_final() => Err(format!("{own} {why}")),
+        // A refusal that asking again does not change is the answer of an engine too.
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 

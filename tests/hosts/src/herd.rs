@@ -90,9 +90,8 @@ impl Herd {
         let mut found = Vec::new();
         for joiner in &self.joiners {
             let said = joiner.said();
-            let quiet = |line: &&str| {
-                line.contains("\"level\":\"INFO\"") || line.contains("\"level\":\"DEBUG\"")
-            };
+            let quiet =
+                |line: &&str| line.contains("\"level\":\"INFO\"") || line.contains("\"level\":\"DEBUG\"");
             let lines = said.lines().filter(|line| !quiet(line));
             found.extend(lines.map(|line| format!("{}: {line}", joiner.address)));
         }

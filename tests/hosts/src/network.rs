@@ -61,13 +61,17 @@ pub(crate) fn plug(host: &str, n: u8) -> anyhow::Result<()> {
 
 /// The same for many at once, with one address each.
 pub(crate) fn plug_all(places: &[(String, Ipv4Addr)]) -> anyhow::Result<()> {
-    let mut commands = String::new();
-    for (name, _) in places {
-        commands += &format!(
-            "netns add {name}\nlink add {name} type veth peer name eth0 netns {name}\nlink set {name} master {BRIDGE} up\n"
-        );
-    }
-    ip(&[], &commands)?;
+    let commands: Vec<String> = places
+        .iter()
+        .map(|(name, _)| {
+            format!(
+                "netns add {name}\n\
+                 link add {name} type veth peer name eth0 netns {name}\n\
+                 link set {name} master {BRIDGE} up\n"
+            )
+        })
+        .collect();
+    ip(&[], &commands.concat())?;
     for (name, address) in places {
         let commands = format!("link set lo up\naddr add {address}/16 dev eth0\nlink set eth0 up\n");
         ip(&["-n", name], &commands)?;
@@ -77,7 +81,8 @@ pub(crate) fn plug_all(places: &[(String, Ipv4Addr)]) -> anyhow::Result<()> {
 
 pub(crate) fn unplug_all(names: impl Iterator<Item = String>) -> anyhow::Result<()> {
     // The cable goes with its namespace.
-    ip(&[], &names.map(|name| format!("netns delete {name}\n")).collect::<String>())
+    let commands: Vec<String> = names.map(|name| format!("netns delete {name}\n")).collect();
+    ip(&[], &commands.concat())
 }
 
 /// Silence, as of a cable cut behind the next switch: the host's own link stays up and nothing answers.

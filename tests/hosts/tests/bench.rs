@@ -79,6 +79,7 @@ fn every_row_is_in_the_table_and_nothing_is_left() -> anyhow::Result<()> {
         "start → exec, handing over",
         "follower registered",
         "BE's engine started",
+        "BEs registered",
         "private dirty",
         "wake-ups",
         "health of an FE, CPU",

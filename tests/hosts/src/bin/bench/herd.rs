@@ -20,7 +20,7 @@ const BUDGET: f64 = 10.0;
 const SESSIONS: usize = 100;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at the leader: it has others to answer.
-const LOOK: Duration = Duration::from_millis(50);
+const LOOK: Duration = Duration::from_millis(200);
 
 fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
     let [fe, be] = bench.world.stand_in(&StandIn {
@@ -30,14 +30,19 @@ fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
     })?;
     let seed = bench.world.host("leader", 100, &fe)?;
     let size = bench.much(300, 20);
-    let lines = [None, Some("5ms")]
+    [None, Some("2ms")]
         .into_iter()
         .map(|busy| with_leader(bench, &seed, &be, size, busy))
-        .collect();
-    lines
+        .collect()
 }
 
-fn with_leader(bench: &Bench, seed: &Host, be: &Image, size: u16, busy: Option<&str>) -> anyhow::Result<Line> {
+fn with_leader(
+    bench: &Bench,
+    seed: &Host,
+    be: &Image,
+    size: u16,
+    busy: Option<&str>,
+) -> anyhow::Result<Line> {
     seed.wipe_both()?;
     let address = seed.address().to_string();
     seed.set("MASTER_HOST", &address)
@@ -69,9 +74,11 @@ fn with_leader(bench: &Bench, seed: &Host, be: &Image, size: u16, busy: Option<&
     let rows = session.query("SHOW TALLY")?;
     let count = |what: &str| -> anyhow::Result<usize> {
         let row = rows.iter().find(|row| row.is("What", what));
-        Ok(row.with_context(|| format!("no count of {what}"))?.get("Count").parse()?)
+        Ok(row
+            .with_context(|| format!("no count of {what}"))?
+            .get("Count")
+            .parse()?)
     };
-    eprintln!("{rows:?}");
     let complaints = herd.complaints();
     ensure!(complaints.is_empty(), "{}", complaints.join("\n"));
     let (sessions, most, second) = (
@@ -84,7 +91,9 @@ fn with_leader(bench: &Bench, seed: &Host, be: &Image, size: u16, busy: Option<&
     Ok(Line {
         what: format!(
             "leader up → the last of {size} BEs registered{}",
-            busy.map_or_else(String::new, |busy| format!(", a leader of one statement in {busy}"))
+            busy.map_or_else(String::new, |busy| format!(
+                ", a leader of one statement in {busy}"
+            ))
         ),
         muster: format!(
             "{took:.1} s; at a time {most} connections, {sessions} sessions; {second} connections in the busiest second"
