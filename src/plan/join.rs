@@ -179,7 +179,12 @@ fn decide_fe(node: &Node, seen: &Seen) -> Step {
             Belief::Leader(_) => Step::SetAside { why: why.clone() },
             Belief::Doubt(_) | Belief::Nobody => wait(node, seen),
         },
-        Data::Unfinished { keep: true, .. } => match &seen.belief {
+        Data::Unfinished { keep: true, why, .. } => match &seen.belief {
+            // Registered anew it gets a new name in the group, and this data has the old one: with a helper it was seen
+            // to end the living leader.
+            Belief::Leader(cluster) if !is_listed(node, &cluster.frontends) => {
+                Step::SetAside { why: why.clone() }
+            }
             Belief::Leader(cluster) => enter(node, cluster, seen),
             // Its members may wait for the very vote this FE would bring: with a member that answers, it is
             // started with that helper all the same.
@@ -272,6 +277,11 @@ fn registration<'a>(node: &Node, frontends: &'a [Frontend]) -> Registration<'a> 
         Some(fe) => Registration::OtherPort(fe),
         None => Registration::None,
     }
+}
+
+/// Listed at all, be it with another port.
+fn is_listed(node: &Node, frontends: &[Frontend]) -> bool {
+    !matches!(registration(node, frontends), Registration::None)
 }
 
 fn is_member(node: &Node, frontends: &[Frontend]) -> bool {
