@@ -31,6 +31,8 @@ const TICK: Duration = Duration::from_millis(100);
 pub enum Beside {
     /// Nothing but the engine's end is left to wait for.
     Settled,
+    /// The engine is to stop as if somebody had asked for it.
+    Stop,
     /// Whoever called `run` wants to hear of the end.
     Over,
 }
@@ -39,6 +41,8 @@ pub enum Beside {
 #[derive(Debug)]
 pub struct Supervisor {
     signals: Listener,
+    /// Somebody has asked for a stop since the last launch.
+    told: bool,
     sight: Sight,
 }
 
@@ -55,6 +59,7 @@ impl Supervisor {
     pub fn new(signals: Signals) -> Result<Self, SuperviseError> {
         Ok(Self {
             signals: signals.listen()?,
+            told: false,
             sight: Sight::open(),
         })
     }
@@ -83,7 +88,7 @@ impl Supervisor {
             };
             match heard {
                 Ok(SIGCHLD) => {}
-                Ok(signal @ (SIGINT | SIGTERM | SIGQUIT | SIGHUP | SIGPWR)) => {
+                Ok(signal) if asks_to_stop(signal) => {
                     info!("stop requested by {} before the engine was started", name(signal));
                     return Before::StopRequested(signal);
                 }
@@ -108,8 +113,14 @@ impl Supervisor {
     ) -> Result<Ended, SuperviseError> {
         // Whoever ended before signals were blocked told nobody.
         sweep()?;
+        self.told = false;
         let life = Life::begin(launch, grace, self.sight)?;
         self.live(life, watch, &launch.unset).await
+    }
+
+    /// Whether somebody asked for the stop of the last engine, and not only the watch beside it.
+    pub const fn was_told_to_stop(&self) -> bool {
+        self.told
     }
 
     /// Goes on with the engine that a former image of this process has started.
@@ -117,6 +128,7 @@ impl Supervisor {
         let mut supervisor = Self {
             signals: signals.listen()?,
             sight: resident.sight,
+            told: false,
         };
         let mut life = Life::resume(resident)?;
         Resident::be_called_by_name();
@@ -155,6 +167,7 @@ impl Supervisor {
                         if signal == SIGPWR {
                             info!("SIGPWR asks for a clean stop: the engine knows that as SIGTERM");
                         }
+                        self.told |= asks_to_stop(signal);
                         life.meet(Event::of(signal));
                     }
                 },
@@ -164,6 +177,9 @@ impl Supervisor {
                 }
                 beside = finished(&mut watch) => {
                     watch = None;
+                    if beside == Beside::Stop {
+                        life.meet(Event::of(SIGTERM));
+                    }
                     if let (Beside::Settled, Some(resident)) = (beside, life.resident()) {
                         let error = resident.take_over(secrets);
                         debug!(%error, "no fresh image: going on as we are");
@@ -348,6 +364,10 @@ impl Life {
             _ => {}
         }
     }
+}
+
+const fn asks_to_stop(signal: i32) -> bool {
+    matches!(signal, SIGINT | SIGTERM | SIGQUIT | SIGHUP | SIGPWR)
 }
 
 async fn over(alarm: &mut Option<Pin<Box<Sleep>>>) {
