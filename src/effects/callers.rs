@@ -60,14 +60,20 @@ impl Callers {
     }
 
     /// Frees the port before it returns.
-    pub async fn close(self) {
+    pub async fn close(mut self) {
         self.task.abort();
         // The listener is dropped with the task, and that is over once the handle says so.
-        if let Err(error) = self.task.await
+        if let Err(error) = (&mut self.task).await
             && error.is_panic()
         {
             tracing::debug!("the listener for callers had failed");
         }
+    }
+}
+
+impl Drop for Callers {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }
 

@@ -25,10 +25,10 @@ const SHARE: u32 = 9;
 /// shows of the others is 10 to 20 s behind as it is (observed).
 const STALE: Duration = Duration::from_secs(4);
 /// A real FE took 40 ms of two cores for each of 300 nodes that registered at once (observed), four questions each.
-const TURN: Duration = Duration::from_millis(15);
+const TURN_MS: u64 = 15;
 
-/// The turn of whoever came later than everybody for whom there is a place in ten seconds.
-const LAST: Duration = Duration::from_secs(6);
+/// Ten seconds are to be enough for all, and the last has its questions to ask yet.
+const LAST_MS: u64 = 6000;
 
 /// What a round met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +72,14 @@ pub fn polite_within_a_round(took: Duration) -> Duration {
 
 /// When it is the turn of whoever came as this number.
 pub fn turn(number: u32) -> Duration {
-    (TURN * number).min(LAST)
+    let turn = u64::from(number) * TURN_MS;
+    // Beyond the last turn they are spread over the second half of all.
+    let folded = if turn < LAST_MS {
+        turn
+    } else {
+        LAST_MS / 2 + turn % (LAST_MS / 2)
+    };
+    Duration::from_millis(folded)
 }
 
 /// The pauses of one wait.
@@ -138,8 +145,8 @@ mod tests {
     #[test]
     fn turns_come_in_the_order_of_the_numbers() {
         let mut pace = Pace::new();
-        let turns = [25, 26, 300].map(|number| pace.next(Met::Crowd(number)).as_millis());
-        assert_eq!(turns, [375, 390, 4500]);
+        let turns = [25, 26, 300, 401, 19_999].map(|number| pace.next(Met::Crowd(number)).as_millis());
+        assert_eq!(turns, [375, 390, 4500, 3015, 5985]);
     }
 
     #[test]
