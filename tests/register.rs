@@ -1,12 +1,17 @@
 //! Look, add, look, against a cluster that is a script: whatever becomes of an ADD, and wherever the node is killed, it is
 //! registered exactly once.
 
-#![expect(clippy::unwrap_used, reason = "a test says what it needs by failing")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test says what it needs by failing"
+)]
 
 use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
 use std::fs;
 use std::future::pending;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -59,6 +64,15 @@ impl Script {
         if self.questions.get() == self.killed_at.get() {
             self.killed.notify_one();
             pending::<()>().await;
+        }
+    }
+
+    fn fate(&self) -> Fate {
+        let mut fates = self.fates.borrow_mut();
+        if fates.is_empty() {
+            Fate::Applied
+        } else {
+            fates.remove(0)
         }
     }
 
@@ -129,13 +143,7 @@ impl Cluster for Script {
 
     async fn add(&self, _: &Endpoint, _: Add, at: &str) -> Result<(), Failure> {
         self.adds.set(self.adds.get() + 1);
-        let mut fates = self.fates.borrow_mut();
-        let fate = if fates.is_empty() {
-            Fate::Applied
-        } else {
-            fates.remove(0)
-        };
-        drop(fates);
+        let fate = self.fate();
         let exists = Failure::Exists(format!("Backend already exists with same host and port: {at}"));
         let row = || self.rows.borrow_mut().push(at.to_owned());
         if self.rows.borrow().iter().any(|row| row == at) {
@@ -174,7 +182,6 @@ fn node(dir: &Path) -> (Settings, Home) {
         let path = dir.join(file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text).unwrap();
-        use std::os::unix::fs::PermissionsExt;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
     let flags = Flags {
@@ -204,7 +211,7 @@ async fn start(script: &Script, settings: &Settings, home: &Home) -> Option<Resu
 }
 
 fn is_in(entry: Option<Result<Entry, NoEntry>>, script: &Script, case: &str) {
-    let entry = entry.unwrap().unwrap_or_else(|why| panic!("{case}: {why:?}"));
+    let entry = entry.unwrap().expect(case);
     let own = entry.plan.node.host.with_port(entry.plan.node.identity_port);
     assert_eq!(*script.rows.borrow(), [own], "{case}");
     assert_eq!(entry.record.progress, Progress::Started, "{case}");

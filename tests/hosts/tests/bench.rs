@@ -80,6 +80,8 @@ fn every_row_is_in_the_table_and_nothing_is_left() -> anyhow::Result<()> {
         "follower registered",
         "BE's engine started",
         "BEs registered",
+        "founding, all silent",
+        "back at its cluster",
         "private dirty",
         "wake-ups",
         "health of an FE, CPU",

@@ -13,6 +13,7 @@
 
 mod bench;
 mod container;
+mod found;
 mod health;
 mod herd;
 mod join;
@@ -44,10 +45,11 @@ use crate::row::Row;
 const FILES: &str = "its files meanwhile: ";
 
 /// To add a row, write its file and name it here.
-const ROWS: [Row; 8] = [
+const ROWS: [Row; 9] = [
     size::ROW,
     start::ROW,
     join::ROW,
+    found::ROW,
     herd::ROW,
     memory::ROW,
     health::ROW,
