@@ -8,9 +8,12 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::cluster::Cluster;
 use crate::effects::look::look;
 use crate::effects::pace::polite;
+use crate::effects::shown::{Me, Row, row};
+use crate::effects::voice::Voice;
 use crate::engine::Component;
-use crate::plan::join::{Node, is_here, is_node};
+use crate::plan::join::{Node, is_here};
 use crate::plan::leader::{Belief, Cluster as Believed};
+use crate::plan::misses::{Missed, Misses};
 use crate::settings::Endpoint;
 
 /// Between two looks at first; a node turns alive at the heartbeat after it serves.
@@ -19,16 +22,14 @@ const SOON: Duration = Duration::from_millis(500);
 const LATER: Duration = Duration::from_secs(10);
 /// How long this node's own port may take to accept a connection.
 const KNOCK: Duration = Duration::from_secs(1);
-/// A believed leader that does not list this node says so this often before it is taken for the truth: a list that
-/// was read while the leader changed is corrected by then.
-const MISSED: u32 = 3;
-
 /// How the watch ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Watched {
     Alive(Box<Believed>),
     /// The cluster does not list this node any more: a person dropped it.
     Dropped(Box<Believed>),
+    /// Nobody but this other cluster answers.
+    Foreign(Box<Believed>),
 }
 
 /// What the cluster shows of this node.
@@ -39,46 +40,67 @@ enum Shown {
 }
 
 /// Looks until this node is alive or found dropped; after `patience` it says once what the cluster says, and goes on
-/// slowly. `known` gives the FEs to ask, this node's own too.
+/// slowly. `known` gives the FEs to ask, this node's own too; `own` is the id of its cluster. While nobody leads, `voice` is
+/// heard by members that may have forgotten theirs.
 pub async fn watch<C: Cluster>(
     client: &C,
     node: &Node,
+    own: Option<&str>,
     mut known: Vec<Endpoint>,
+    mut voice: Option<Voice>,
     heartbeat: Duration,
     patience: Duration,
 ) -> Watched {
     let begun = Instant::now();
     let mut said = false;
-    let mut missed = 0;
+    let mut misses = Misses::default();
     // Nothing can have changed since the look that led here.
     let mut asked = begun;
     let mut took = Duration::ZERO;
+    let mut urgent = voice.is_some();
     let mut last = String::new();
     loop {
         // To ask one's own engine costs nobody anything, and before it serves the cluster has no news of it: hundreds
-        // may be starting. Unless it is the news that the node is not listed.
+        // may be starting. Unless nobody leads, or it is the news that the node is not listed.
         let serves = serves(client, node, &known).await;
         let late = begun.elapsed() >= patience;
-        if serves.is_ok() || late || missed > 0 || asked.elapsed() >= heartbeat {
+        if serves.is_ok() || late || urgent || asked.elapsed() >= heartbeat {
             asked = Instant::now();
+            urgent = true;
             let round = look(client, &known, heartbeat, heartbeat * 2).await;
             last = if let Belief::Leader(cluster) = round.belief {
                 learn(&mut known, &cluster);
-                match shown(client, node, &cluster, serves).await {
+                // A list of another cluster may name this host too: a seed that was rebuilt, and nodes that were added to it.
+                let foreign = own.is_some_and(|own| own != cluster.id);
+                let shown = if foreign {
+                    Shown::Missing
+                } else {
+                    shown(client, node, &cluster, serves).await
+                };
+                match shown {
                     Shown::Alive => return Watched::Alive(Box::new(cluster)),
-                    Shown::Missing => {
-                        missed += 1;
-                        if missed >= MISSED {
-                            return Watched::Dropped(Box::new(cluster));
+                    Shown::Missing => match misses.missed(&cluster, own) {
+                        Missed::Dropped => return Watched::Dropped(Box::new(cluster)),
+                        Missed::Foreign => return Watched::Foreign(Box::new(cluster)),
+                        Missed::Perhaps => {
+                            format!("{} leads and does not list this node", cluster.leader.host)
                         }
-                        format!("{} leads and does not list this node", cluster.leader.host)
-                    }
+                        Missed::Stranger => format!(
+                            "{} leads cluster {}, and this node is of another",
+                            cluster.leader.host, cluster.id
+                        ),
+                    },
                     Shown::NotYet(why) => {
-                        missed = 0;
+                        misses.forget();
+                        urgent = false;
                         why
                     }
                 }
             } else {
+                if let Some(voice) = &mut voice {
+                    voice.call(client, &round.answers).await;
+                }
+                misses.forget();
                 round.summary()
             };
             took = asked.elapsed();
@@ -102,26 +124,17 @@ pub async fn watch<C: Cluster>(
 /// `serves`: whether its own engine does, or why not. A member that died is shown Alive for three heartbeats more, so its
 /// row may be about the start before.
 async fn shown<C: Cluster>(client: &C, node: &Node, cluster: &Believed, serves: Result<(), String>) -> Shown {
-    let alive = || serves.clone().map_or_else(Shown::NotYet, |()| Shown::Alive);
-    if node.component == Component::Fe {
-        return match cluster.frontends.iter().find(|fe| is_here(node, &fe.host)) {
-            Some(fe) if fe.alive && fe.join => alive(),
-            Some(fe) => Shown::NotYet(not_yet(&fe.error)),
-            None => Shown::Missing,
-        };
-    }
-    let leader = endpoint(cluster);
-    let list = match node.component {
-        Component::Cn => client.compute_nodes(&leader).await,
-        Component::Fe | Component::Be | Component::Broker => client.backends(&leader).await,
+    let me = Me {
+        component: node.component,
+        host: &node.host,
+        also: &node.also,
+        identity_port: node.identity_port,
     };
-    match list {
+    match row(client, &me, cluster).await {
         Err(why) => Shown::NotYet(format!("{} {why}", cluster.leader.host)),
-        Ok(list) => match list.iter().find(|be| is_node(node, be)) {
-            Some(be) if be.alive => alive(),
-            Some(be) => Shown::NotYet(not_yet(&be.error)),
-            None => Shown::Missing,
-        },
+        Ok(Row::None) => Shown::Missing,
+        Ok(Row::NotAlive(error)) => Shown::NotYet(not_yet(&error)),
+        Ok(Row::Alive) => serves.map_or_else(Shown::NotYet, |()| Shown::Alive),
     }
 }
 

@@ -31,10 +31,10 @@ const TICK: Duration = Duration::from_millis(100);
 pub enum Beside {
     /// Nothing but the engine's end is left to wait for.
     Settled,
-    /// The engine is to stop as if somebody had asked for it.
-    Stop,
     /// Whoever called `run` wants to hear of the end.
     Over,
+    /// The engine must not go on: it is stopped as if somebody had asked for that.
+    Stop,
 }
 
 /// The resident process.
@@ -177,12 +177,13 @@ impl Supervisor {
                 }
                 beside = finished(&mut watch) => {
                     watch = None;
-                    if beside == Beside::Stop {
-                        life.meet(Event::of(SIGTERM));
-                    }
-                    if let (Beside::Settled, Some(resident)) = (beside, life.resident()) {
-                        let error = resident.take_over(secrets);
-                        debug!(%error, "no fresh image: going on as we are");
+                    match (beside, life.resident()) {
+                        (Beside::Settled, Some(resident)) => {
+                            let error = resident.take_over(secrets);
+                            debug!(%error, "no fresh image: going on as we are");
+                        }
+                        (Beside::Stop, _) => life.meet(Event::of(SIGTERM)),
+                        (Beside::Settled | Beside::Over, _) => {}
                     }
                 }
                 () = sleep(TICK), if life.must_ask() => life.reap()?,

@@ -11,11 +11,13 @@ use crate::effects::first_steps::{INIT_DIR, run_files, set_root_password};
 use crate::effects::last_words::LastWords;
 use crate::effects::reserve::Reservations;
 use crate::effects::set_aside::set_aside;
+use crate::effects::voice::Voice;
 use crate::effects::watch::{Watched, endpoint, watch};
 use crate::exit::ExitCode;
 use crate::facts::home::Home;
 use crate::facts::record::{Progress, Record};
 use crate::plan::data::Data;
+use crate::plan::join::other_cluster;
 use crate::plan::launch::{self, HELPER, HOST_TYPE, Launch};
 use crate::plan::leader::Cluster;
 use crate::plan::refusal::Refusal;
@@ -61,6 +63,8 @@ enum Membership {
     Dropped(Box<Cluster>),
     /// It was registered and never a member, and is not listed any more.
     Lost,
+    /// Nobody but another cluster answers where this node looks for its own.
+    Foreign(Refusal),
 }
 
 /// How one start of the engine ended for us.
@@ -106,6 +110,9 @@ async fn attempt(
     }
     if let Membership::Dropped(cluster) = membership {
         return Attempt::Over(Outcome::refused(&[gone(&plan.node.host.to_string(), &cluster)]));
+    }
+    if let Membership::Foreign(refusal) = membership {
+        return Attempt::Over(Outcome::refused(&[refusal]));
     }
     // What was a member once is never set aside, whatever words it ends with.
     let unproven = unproven.filter(|_| membership == Membership::Unknown && !ended.asked);
@@ -169,7 +176,24 @@ async fn follow(
         ..
     } = entry;
     let patience = settings.join_timeout.value;
-    match watch(client, &plan.node, known, home.engine.heartbeat, patience).await {
+    let own = record.cluster_id.clone();
+    // While the engine of a founder starts, nobody answers at this host: another node that may found hears nothing else.
+    let founds = record.progress == Progress::Founding;
+    let told = &settings.master_hosts.value;
+    let founder = || Some(Voice::of_seed(&plan.node.host, true, told, plan.http_port()?));
+    let voice = Voice::of(&record).or_else(|| founder().filter(|_| founds));
+    let heartbeat = home.engine.heartbeat;
+    match watch(
+        client,
+        &plan.node,
+        own.as_deref(),
+        known,
+        voice,
+        heartbeat,
+        patience,
+    )
+    .await
+    {
         Watched::Alive(cluster) => {
             tracing::info!(
                 "{} is alive in cluster {} led by {}",
@@ -178,6 +202,7 @@ async fn follow(
                 cluster.leader.host
             );
             record.progress = Progress::Joined;
+            record.contradicted = false;
             record.cluster_id = Some(cluster.id.clone());
             record.members = members(&cluster);
             if let Err(error) = places.write(&record) {
@@ -220,11 +245,18 @@ async fn follow(
                 tracing::error!("{}", crate::effects::enter::chain(&error));
             }
             membership.replace(Membership::Dropped(cluster));
-            // The supervisor hears it like anybody's stop request, and stops the engine in its own time.
-            if let Err(error) = nix::sys::signal::raise(nix::sys::signal::Signal::SIGTERM) {
-                tracing::error!("cannot ask for the stop: {error}");
+            Beside::Stop
+        }
+        Watched::Foreign(cluster) => {
+            let own = own.unwrap_or_default();
+            let refusal = other_cluster(&own, "by the record", &cluster.leader.host, &cluster.id);
+            tracing::error!("{refusal}");
+            record.contradicted = true;
+            if let Err(error) = places.write(&record) {
+                tracing::error!("{}", crate::effects::enter::chain(&error));
             }
-            Beside::Over
+            membership.replace(Membership::Foreign(refusal));
+            Beside::Stop
         }
     }
 }

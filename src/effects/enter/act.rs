@@ -79,13 +79,14 @@ impl<C: Ask> Search<'_, C> {
             progress,
             first_steps_pending: progress == Progress::Founding
                 || before.is_some_and(|record| record.first_steps_pending),
+            contradicted: before.is_some_and(|record| record.contradicted),
         }
     }
 
     pub(super) async fn set_aside(&mut self, plan: &Plan, why: &str) -> Result<(), NoEntry> {
         // Or the ports it listens on would be found taken, by us.
-        if let Some(ear) = self.ear.take() {
-            ear.close().await;
+        if let Some(ears) = self.ears.take() {
+            ears.close().await;
         }
         if plan.data_dir.exists() {
             let to = set_aside(&plan.data_dir, plan.data_is_mount_point, stamp())?;
@@ -105,12 +106,12 @@ impl<C: Ask> Search<'_, C> {
         helper: Option<String>,
         found: bool,
     ) -> Result<Entry, NoEntry> {
-        if let Some(ear) = self.ear.take() {
-            ear.close().await;
+        if let Some(ears) = self.ears.take() {
+            ears.close().await;
         }
         let progress = match (&plan.node.data, found) {
             (_, true) | (Data::UnfinishedFounding | Data::Unproven { .. }, false) => Progress::Founding,
-            (Data::Joined { .. } | Data::Dropped { .. }, false) => {
+            (Data::Joined { .. } | Data::Contradicted { .. } | Data::Dropped { .. }, false) => {
                 self.record().map_or(Progress::Started, |record| record.progress)
             }
             (Data::Empty { .. } | Data::Adopted { .. } | Data::Unfinished { .. }, false) => Progress::Started,

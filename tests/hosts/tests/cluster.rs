@@ -117,6 +117,64 @@ fn a_seed_that_lost_everything_is_called_back_by_its_cluster() -> anyhow::Result
     still_one(&cluster, &id)
 }
 
+/// Nobody leads, so nobody calls by itself, and the seed knows nobody it could ask. But the one that is left wants its vote.
+#[test]
+fn a_seed_that_lost_everything_founds_nothing_while_a_member_wants_its_vote() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = whole(&world, 3, 0)?;
+    let id = cluster.id()?;
+    let (seed, other) = (cluster.seed()?, cluster.host("fe2")?);
+    seed.kill9()?;
+    other.kill9()?;
+    seed.wipe_both()?;
+    seed.set("WAIT_TIMEOUT", "8s");
+    seed.start()?;
+    assert_eq!(seed.exit(PATIENCE)?, 69, "{}", seed.log_tail());
+    let log = seed.last_log();
+    ensure!(log.contains("wants this host's vote"), "{log}");
+    ensure!(log.contains("BOOTSTRAP=force"), "{log}");
+    seed.set("WAIT_TIMEOUT", "");
+    seed.start()?;
+    other.start()?;
+    // The one that was left may have ended over its lost quorum meanwhile.
+    cluster.becomes_whole_with_restarts(PATIENCE)?;
+    is(&cluster, &id)
+}
+
+/// The power comes back, and the engines of the others take longer than the guard: whoever is there says what it knows.
+#[test]
+fn a_seed_that_lost_everything_in_a_power_cut_is_told_by_the_first_member_that_is_back() -> anyhow::Result<()>
+{
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let mut dice = dice();
+    let cluster = whole(&world, 3, 1)?;
+    let id = cluster.id()?;
+    for host in &cluster.hosts {
+        // Only the record of a node that was alive names its members.
+        host.says(PATIENCE, "is alive in cluster")?;
+    }
+    cluster.hosts.iter().try_for_each(Host::kill9)?;
+    let seed = cluster.seed()?;
+    seed.wipe_both()?;
+    seed.set("WAIT_TIMEOUT", "8s");
+    // A BE has no vote to ask for.
+    cluster.start(&[seed, cluster.host("be1")?])?;
+    assert_eq!(seed.exit(PATIENCE)?, 69, "{}", seed.log_tail());
+    let log = seed.last_log();
+    ensure!(log.contains("calls this host a member of cluster"), "{log}");
+    seed.set("WAIT_TIMEOUT", "");
+    let order = cluster.in_any_order(&mut dice);
+    order
+        .into_iter()
+        .filter(|host| host.name() != "be1")
+        .try_for_each(Host::start)?;
+    still_one(&cluster, &id)
+}
+
 /// The others speak SQL where the seed does not look for them: what they tell over HTTP, on the port that is the same on
 /// all FEs, is enough not to found a second cluster.
 #[test]
@@ -668,4 +726,60 @@ fn a_node_that_arrives_while_the_leader_is_cut_off_joins_the_majority() -> anyho
     // The one that was cut off may have ended over it, or end yet.
     cluster.becomes_whole_with_restarts(PATIENCE)?;
     is(&cluster, &id)
+}
+
+/// The seed was founded anew under its old address while the others still hold the old cluster's data. Started at once as
+/// members, they find only the other cluster where they look for theirs: they end, and from then on look before they start.
+#[test]
+fn nodes_with_the_old_data_are_refused_by_a_seed_that_was_rebuilt() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = whole(&world, 3, 1)?;
+    let old = cluster.id()?;
+    for host in &cluster.hosts {
+        host.says(PATIENCE, "is alive in cluster")?;
+    }
+    cluster.hosts.iter().try_for_each(Host::kill9)?;
+    let seed = cluster.seed()?;
+    seed.wipe_both()?;
+    seed.set("BOOTSTRAP", "force");
+    seed.start()?;
+    seed.says(PATIENCE, "is alive in cluster")?;
+    let new = seed
+        .sql("SHOW FRONTENDS")?
+        .first()
+        .map(|row| row.get("ClusterId").to_owned())
+        .context("the seed lists itself")?;
+    ensure!(new != old);
+    for name in ["fe2", "be1"] {
+        let host = cluster.host(name)?;
+        for engine_started in [true, false] {
+            host.start()?;
+            assert_eq!(host.exit(PATIENCE)?, 79, "{}", host.log_tail());
+            let log = host.last_log();
+            ensure!(
+                log.contains(&format!("belongs to cluster {old}"))
+                    && log.contains(&format!("is of cluster {new} (SHOW FRONTENDS)")),
+                "{log}"
+            );
+            assert_eq!(log.contains("engine started"), engine_started, "{log}");
+        }
+    }
+    // Nobody was added there.
+    assert_eq!(seed.sql("SHOW FRONTENDS")?.len(), 1);
+    assert_eq!(seed.sql("SHOW BACKENDS")?.len(), 0);
+    // With the rebuilt seed out of the way they are what they were.
+    seed.kill9()?;
+    for name in ["fe2", "fe3", "be1"] {
+        cluster.host(name)?.start()?;
+    }
+    eventually(PATIENCE, "the old cluster", || {
+        let rows = cluster.host("fe2")?.sql("SHOW FRONTENDS")?;
+        ensure!(
+            rows.iter().any(|row| row.is("ClusterId", &old)) && cluster.leader_in(&rows).is_ok(),
+            "{rows:?}"
+        );
+        Ok(())
+    })
 }
