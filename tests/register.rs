@@ -141,6 +141,14 @@ impl Cluster for Script {
         None
     }
 
+    async fn call(&self, _: &Host, _: u16, _: &str) -> bool {
+        false
+    }
+
+    async fn call_seed(&self, _: &Host, _: u16, _: &Host, _: bool) -> Option<Host> {
+        None
+    }
+
     async fn add(&self, _: &Endpoint, _: Add, at: &str) -> Result<(), Failure> {
         self.adds.set(self.adds.get() + 1);
         let fate = self.fate();
