@@ -27,6 +27,28 @@ pub enum Data {
     Dropped { cluster: Option<ClusterId> },
     /// A seed's data without a record or a proof: either of the two above, depending on who answers.
     Unproven { why: String, cluster: Option<ClusterId> },
+    /// Its cluster knew it under another host when the record was written.
+    Moved(Moved),
+}
+
+/// A node whose record names another host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    pub from: Host,
+    pub was: Was,
+    /// An FE's own name in the election group, by its data.
+    pub name: Option<String>,
+    pub cluster: Option<ClusterId>,
+}
+
+/// What of a moved node is still here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Was {
+    Empty,
+    /// Data that starts on its own.
+    Member,
+    /// A first start that was cut short.
+    Unfinished,
 }
 
 /// A cluster id and where it was read.
@@ -57,7 +79,8 @@ impl Data {
             | Self::Adopted { cluster }
             | Self::Dropped { cluster }
             | Self::Unfinished { cluster, .. }
-            | Self::Unproven { cluster, .. } => cluster.as_ref()?,
+            | Self::Unproven { cluster, .. }
+            | Self::Moved(Moved { cluster, .. }) => cluster.as_ref()?,
             Self::UnfinishedFounding => return None,
         };
         Some((&cluster.id, &cluster.read_from))
@@ -80,6 +103,8 @@ pub struct FeDir {
     pub nascent: bool,
     /// It carries the proof that it was ready once.
     pub ready: bool,
+    /// `name` of ROLE.
+    pub name: Option<String>,
     /// `clusterId` of VERSION.
     pub cluster: Option<String>,
 }
@@ -136,8 +161,9 @@ impl Memory<'_> {
 /// What an FE's data amounts to.
 pub fn classify_fe(seed: bool, host: &Host, dir: &FeDir, memory: Memory<'_>) -> Result<Data, Refusal> {
     let record = memory.record()?;
-    if let Some(record) = record {
-        same_host(record, host)?;
+    let moved = record.filter(|record| record.host != *host);
+    if let (true, Some(record)) = (dir.empty, moved) {
+        return Ok(moved_from(record, Was::Empty, None, None));
     }
     let dropped = record.filter(|record| record.progress == Progress::Dropped);
     if let (true, Some(record)) = (dir.empty, dropped) {
@@ -156,6 +182,14 @@ pub fn classify_fe(seed: bool, host: &Host, dir: &FeDir, memory: Memory<'_>) -> 
     });
     if let (Some(record), Some(own)) = (record, &cluster) {
         same_cluster(record, own)?;
+    }
+    if let Some(record) = moved {
+        let was = if dir.ready || (record.progress == Progress::Joined && memory.in_data()) {
+            Was::Member
+        } else {
+            Was::Unfinished
+        };
+        return Ok(moved_from(record, was, dir.name.clone(), cluster));
     }
     let keep = dir.journal && !dir.nascent;
     let unfinished = |why: &str| Data::Unfinished {
@@ -184,10 +218,11 @@ pub fn classify_fe(seed: bool, host: &Host, dir: &FeDir, memory: Memory<'_>) -> 
 /// What a BE's or CN's storage amounts to.
 pub fn classify_backend(host: &Host, storage: &Storage, memory: Memory<'_>) -> Result<Data, Refusal> {
     let record = memory.record()?;
-    if let Some(record) = record {
-        same_host(record, host)?;
-    }
+    let moved = record.filter(|record| record.host != *host);
     let Some(first) = storage.ids.first() else {
+        if let Some(record) = moved {
+            return Ok(moved_from(record, Was::Empty, None, None));
+        }
         return Ok(Data::Empty {
             known: record.and_then(known),
         });
@@ -204,6 +239,9 @@ pub fn classify_backend(host: &Host, storage: &Storage, memory: Memory<'_>) -> R
     let cluster = Some(first.clone());
     if let Some(record) = record {
         same_cluster(record, first)?;
+        if moved.is_some() {
+            return Ok(moved_from(record, Was::Member, None, cluster));
+        }
         match record.progress {
             Progress::Joined => return Ok(Data::Joined { cluster }),
             Progress::Dropped => return Ok(Data::Dropped { cluster }),
@@ -254,21 +292,14 @@ fn known(record: &Record) -> Option<Known> {
     })
 }
 
-fn same_host(record: &Record, host: &Host) -> Result<(), Refusal> {
-    if &record.host == host {
-        return Ok(());
-    }
-    Err(Refusal::protect(
-        format!(
-            "this node is known to its cluster as {}, and LOCAL_HOST is {host}",
-            record.host
-        ),
-        format!(
-            "if the host has moved, give it its old address back, or drop {} at the leader, move the data and the \
-             records away, and start again: it joins anew; if this is another host's data, give it back",
-            record.host
-        ),
-    ))
+/// The data's own cluster id counts before the record's.
+fn moved_from(record: &Record, was: Was, name: Option<String>, cluster: Option<ClusterId>) -> Data {
+    Data::Moved(Moved {
+        from: record.host.clone(),
+        was,
+        name,
+        cluster: cluster.or_else(|| known(record).and_then(|known| known.cluster)),
+    })
 }
 
 fn same_cluster(record: &Record, own: &ClusterId) -> Result<(), Refusal> {

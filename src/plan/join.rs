@@ -3,12 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::engine::Component;
 use crate::engine::failure::Failure;
 use crate::engine::member::{Backend, Frontend};
+use crate::engine::{Component, Engine};
 use crate::exit::ExitCode;
 use crate::plan::data::{ClusterId, Data};
 use crate::plan::leader::{Belief, Cluster, Doubt};
+use crate::plan::moved;
 use crate::plan::refusal::Refusal;
 use crate::plan::witness::{self, Witness};
 use crate::settings::{Bootstrap, Endpoint, Host};
@@ -53,6 +54,7 @@ impl Role {
 #[derive(Debug, Clone)]
 pub struct Node {
     pub role: Role,
+    pub engine: &'static Engine,
     pub component: Component,
     pub host: Host,
     /// Other spellings of this host: its addresses if it is a name, its names if they are known.
@@ -136,9 +138,14 @@ pub fn asking(node: &Node) -> Asking {
     match (&node.data, node.role.is_fe()) {
         (Data::Joined { .. } | Data::UnfinishedFounding | Data::Dropped { .. }, _) => Asking::Nobody,
         (Data::Adopted { .. }, true) => Asking::Once,
-        (Data::Empty { .. } | Data::Unfinished { .. } | Data::Unproven { .. } | Data::Adopted { .. }, _) => {
-            Asking::Until
-        }
+        (
+            Data::Empty { .. }
+            | Data::Unfinished { .. }
+            | Data::Unproven { .. }
+            | Data::Adopted { .. }
+            | Data::Moved(_),
+            _,
+        ) => Asking::Until,
     }
 }
 
@@ -156,6 +163,9 @@ pub fn decide(node: &Node, seen: &Seen) -> Step {
     if let Some(refusal) = foreign(node, seen) {
         return Step::Refuse(refusal);
     }
+    if let Some(moved) = moved::of(&node.data) {
+        return moved::decide(node, moved, seen);
+    }
     if node.role.is_fe() {
         decide_fe(node, seen)
     } else {
@@ -168,6 +178,7 @@ fn decide_fe(node: &Node, seen: &Seen) -> Step {
         // An adopted one has looked: nobody contradicted within two seconds.
         Data::Joined { .. } | Data::UnfinishedFounding | Data::Adopted { .. } => Step::Start,
         Data::Dropped { cluster } => dropped(node, cluster.as_ref()),
+        Data::Moved(moved) => moved::decide(node, moved, seen),
         Data::Empty { known } => match &seen.belief {
             // `BOOTSTRAP=force` founds whoever answers.
             _ if node.role == Role::Seed && node.bootstrap == Bootstrap::Force => Step::Found,
@@ -231,7 +242,7 @@ fn dropped(node: &Node, cluster: Option<&ClusterId>) -> Step {
 }
 
 /// Registered: join. Not registered: register first. Listed as something else: refuse.
-fn enter(node: &Node, cluster: &Cluster, seen: &Seen) -> Step {
+pub(super) fn enter(node: &Node, cluster: &Cluster, seen: &Seen) -> Step {
     match registration(node, &cluster.frontends) {
         Registration::Same => {
             if let Some((helper, cluster)) = helper(node, &cluster.frontends, Some(&cluster.leader)) {
@@ -389,7 +400,7 @@ fn fatal(seen: &Seen) -> Option<Refusal> {
 }
 
 /// Asking again cannot help before a person has changed something.
-fn denied(from: &str, why: &Failure) -> Refusal {
+pub fn denied(from: &str, why: &Failure) -> Refusal {
     let hint = match why {
         Failure::Denied(_) => {
             "set CLUSTER_USER and CLUSTER_PASSWORD (or CLUSTER_PASSWORD_FILE) to an account of this cluster"
@@ -403,7 +414,7 @@ fn denied(from: &str, why: &Failure) -> Refusal {
 }
 
 /// A leader is there, and something else is not: the patience is the same.
-fn wait_to_join(seen: &Seen, why: String) -> Step {
+pub(super) fn wait_to_join(seen: &Seen, why: String) -> Step {
     if !seen.patience_over {
         return Step::Wait { why };
     }
@@ -427,7 +438,7 @@ pub fn unregistered(leader: &Endpoint, why: &Failure, seen: &Seen) -> Result<Str
     Ok(said)
 }
 
-fn wait(node: &Node, seen: &Seen) -> Step {
+pub(super) fn wait(node: &Node, seen: &Seen) -> Step {
     let why = waiting_for(node, seen);
     if !seen.patience_over {
         return Step::Wait { why };

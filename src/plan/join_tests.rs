@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::engine::Component;
 use crate::engine::failure::Failure;
 use crate::engine::member::Backend;
 use crate::engine::probe::Told;
-use crate::plan::data::{ClusterId, Data, Known};
+use crate::engine::{ALL, Component};
+use crate::plan::data::{ClusterId, Data, Known, Moved, Was};
 use crate::plan::join::{Asking, Backends, Node, Role, Seen, Step, asking, decide};
 use crate::plan::leader::tests::members;
 use crate::plan::leader::{Answer, believe};
@@ -60,6 +60,11 @@ fn data(name: &str) -> Data {
             why: "no proof".to_owned(),
             cluster: id("77"),
         },
+        "moved" => moved(Was::Member, "10.0.0.6_9010_1", id("77")),
+        "moved-anew" => moved(Was::Member, "10.0.0.5_9010_1", id("77")),
+        "moved-wiped" => moved(Was::Empty, "", id("77")),
+        "moved-unfinished" => moved(Was::Unfinished, "10.0.0.6_9010_1", id("77")),
+        "moved-foreign" => moved(Was::Member, "10.0.0.6_9010_1", id("88")),
         "foreign" => Data::Adopted { cluster: id("88") },
         "foreign-unfinished" => Data::Unfinished {
             keep: true,
@@ -70,7 +75,22 @@ fn data(name: &str) -> Data {
     }
 }
 
-const DATA: [&str; 12] = [
+/// It was 10.0.0.6, and is 10.0.0.5 now.
+fn moved(was: Was, name: &str, cluster: Option<ClusterId>) -> Data {
+    Data::Moved(Moved {
+        from: Host::parse("10.0.0.6").unwrap(),
+        was,
+        name: Some(name.to_owned()).filter(|name| !name.is_empty()),
+        cluster,
+    })
+}
+
+const DATA: [&str; 17] = [
+    "moved",
+    "moved-anew",
+    "moved-wiped",
+    "moved-unfinished",
+    "moved-foreign",
     "dropped",
     "empty",
     "wiped",
@@ -93,6 +113,7 @@ fn node(role: Role, data_name: &str) -> Node {
     };
     Node {
         role,
+        engine: ALL[0],
         component,
         host: Host::parse("10.0.0.5").unwrap(),
         also: BTreeSet::new(),
@@ -135,10 +156,11 @@ fn seen(rows: &str, guard_over: bool) -> Seen {
         members: answers[0].said.clone().unwrap_or_default(),
         // A BE registers when row 5 is missing from the FE list too: the lists go together in this table.
         backends: Some(Ok(Backends {
-            backends: if rows.contains('5') {
-                vec![backend(5)]
-            } else {
-                vec![backend(4)]
+            backends: match (rows.contains('5'), rows.contains('6')) {
+                (true, true) => vec![backend(5), backend(6)],
+                (true, false) => vec![backend(5)],
+                (false, true) => vec![backend(6)],
+                (false, false) => vec![backend(4)],
             },
             compute_nodes: Vec::new(),
         })),
@@ -360,6 +382,8 @@ fn no_combination_does_what_must_never_be_done() {
         "1f+ 2f+ 5L+",
         "1L+ 2F+ 5f-",
         "1F+ 2F- 5F-",
+        "1L+ 2F+ 6F-",
+        "1L+ 2F+ 3F+ 5F- 6F-",
     ];
     let mut combinations = 0;
     for role in ROLES {
@@ -374,6 +398,9 @@ fn no_combination_does_what_must_never_be_done() {
                     "adopted",
                     "foreign",
                     "dropped",
+                    "moved",
+                    "moved-wiped",
+                    "moved-foreign",
                 ]
                 .contains(name)
         });
@@ -409,7 +436,7 @@ fn no_combination_does_what_must_never_be_done() {
             }
         }
     }
-    assert_eq!(combinations, (3 * 12 + 2 * 7) * 10 * 2 * 2 * 2);
+    assert_eq!(combinations, (3 * 17 + 2 * 10) * 12 * 2 * 2 * 2);
 }
 
 fn never(node: &Node, seen: &Seen, case: &str) {
@@ -475,5 +502,105 @@ fn never(node: &Node, seen: &Seen, case: &str) {
             );
         }
         Step::Wait { .. } | Step::Refuse(_) => {}
+    }
+}
+
+/// A record that names 10.0.0.6 on a host that is 10.0.0.5: only its cluster can say what became of it. `6` in the
+/// rows is the old host, `5` the new one, whose name in the election group is that of a fresh row.
+#[test]
+fn a_moved_node_starts_only_where_its_cluster_lists_it_in_place_of_the_old_host() {
+    const KNOWN: &str =
+        "refuse 79: this node is known to its cluster as 10.0.0.6, and LOCAL_HOST is 10.0.0.5";
+    let table = [
+        // Still listed under its old host.
+        (Role::Follower, "moved", "1L+ 2F+ 6F-", false, format!("{KNOWN}, and 10.0.0.1 lists 10.0.0.6")),
+        (Role::Follower, "moved", "1L+ 2F+ 6F-", true, format!("{KNOWN}, and 10.0.0.1 lists 10.0.0.6")),
+        (Role::Backend, "moved", "1L+ 2F+ 6F-", true, format!("{KNOWN}, and 10.0.0.1 lists 10.0.0.6")),
+        (Role::ComputeNode, "moved", "1L+ 2F+ 6F-", true, format!("{KNOWN}, and 10.0.0.1 lists 10.0.0.6")),
+        (Role::Follower, "moved", "1L+ 2F+ 3F+ 5F- 6F-", true, format!("{KNOWN}, and 10.0.0.1 lists both")),
+        // Readdressed: the row kept its name in the group.
+        (Role::Follower, "moved-anew", "1L+ 2F+ 5F-", false, "start".to_owned()),
+        (Role::Observer, "moved-anew", "1L+ 2F+ 5O-", false, "start".to_owned()),
+        (Role::Seed, "moved-anew", "1L+ 2F+ 5F-", false, "start".to_owned()),
+        (Role::Backend, "moved", "1L+ 2F+ 5F-", false, "start".to_owned()),
+        (Role::Follower, "moved-wiped", "1L+ 2F+ 5F-", false, "join 10.0.0.1:9010 of 77".to_owned()),
+        // The new host was added as a new node: the old data never starts again.
+        (
+            Role::Follower,
+            "moved",
+            "1L+ 2F+ 5F-",
+            false,
+            "refuse 79: 10.0.0.1 lists 10.0.0.5 as a new node, and the data is that of 10.0.0.6; LOCAL_HOST is 10.0.0.5"
+                .to_owned(),
+        ),
+        (
+            Role::Follower,
+            "moved",
+            "1L+ 2F+ 5F-",
+            true,
+            "set aside: 10.0.0.1 lists 10.0.0.5 as a new node, and the data is that of 10.0.0.6".to_owned(),
+        ),
+        (
+            Role::Follower,
+            "moved-unfinished",
+            "1L+ 2F+ 5F-",
+            true,
+            "set aside: 10.0.0.1 lists 10.0.0.5 as a new node, and the data is that of 10.0.0.6".to_owned(),
+        ),
+        // The old one was dropped: only REJOIN=1 brings it back, with nothing of what it had.
+        (
+            Role::Follower,
+            "moved",
+            "1L+ 2F+",
+            false,
+            "refuse 79: 10.0.0.6 was dropped from cluster 77; LOCAL_HOST is 10.0.0.5".to_owned(),
+        ),
+        (
+            Role::Follower,
+            "moved",
+            "1L+ 2F+",
+            true,
+            "set aside: 10.0.0.6 was dropped from cluster 77".to_owned(),
+        ),
+        (
+            Role::Backend,
+            "moved",
+            "1L+ 2F+",
+            true,
+            "set aside: 10.0.0.6 was dropped from cluster 77".to_owned(),
+        ),
+        // Nobody to believe: nothing is given up.
+        (
+            Role::Follower,
+            "moved",
+            "silent",
+            true,
+            format!("{KNOWN}, and no FE answers that could say whether it was readdressed"),
+        ),
+        (
+            Role::Follower,
+            "moved",
+            "leaderless",
+            true,
+            "wait: 10.0.0.1:9030 has no leader: forward failed".to_owned(),
+        ),
+        (
+            Role::Follower,
+            "moved-foreign",
+            "1L+ 2F+",
+            true,
+            "refuse 79: this node belongs to cluster 88 (meta/image/VERSION), but 10.0.0.1 is of cluster 77 (SHOW \
+             FRONTENDS)"
+                .to_owned(),
+        ),
+    ];
+    for (role, data_name, rows, rejoin, expected) in table {
+        let mut node = node(role, data_name);
+        node.rejoin = rejoin;
+        assert_eq!(
+            step(&node, &seen(rows, true)),
+            expected,
+            "{role:?}, {data_name}, {rows}, REJOIN={rejoin}"
+        );
     }
 }

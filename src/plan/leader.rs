@@ -156,6 +156,7 @@ pub fn shows_an_fe(why: &Failure) -> bool {
         | Failure::NoLeader(_)
         | Failure::Busy(_)
         | Failure::Exists(_)
+        | Failure::Immovable(..)
         | Failure::Rejected { .. }
         | Failure::MissingColumn { .. }
         | Failure::BadCell { .. }

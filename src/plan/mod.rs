@@ -10,8 +10,10 @@ pub mod join;
 pub mod launch;
 pub mod leader;
 pub mod misses;
+mod moved;
 mod places;
 pub mod ports;
+pub mod readdress;
 pub mod refusal;
 pub mod sql;
 pub mod witness;
@@ -104,6 +106,7 @@ pub fn derive(
     };
     let node = Node {
         role,
+        engine: home.engine,
         component: home.component,
         host: settings.local_host.value.clone(),
         also: also(facts),
@@ -249,6 +252,7 @@ fn classify(settings: &Settings, facts: &Facts, role: Role, memory: Memory<'_>) 
                 empty: fe.is_empty(),
                 journal: !fe.journals.is_empty(),
                 nascent: fe.journal_info.nascent_group,
+                name: fe.role.as_ref().and_then(|role| role.name()).map(str::to_owned),
                 ready: fe.ready,
                 cluster: fe.version.as_ref().and_then(|version| version.cluster_id.clone()),
             };

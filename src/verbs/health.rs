@@ -1,7 +1,7 @@
 //! `muster health`: exit 0 or 1 and one line why. Asks the node's own ports, as the record names them.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -13,11 +13,10 @@ use crate::engine::{Component, PortKind, PortName};
 use crate::exit::ExitCode;
 use crate::facts::home::{self, Home};
 use crate::facts::process;
-use crate::facts::record::{MemberSeen, Record, RecordCopy, state_copy};
-use crate::plan::asked;
+use crate::facts::record::{Record, RecordCopy};
 use crate::plan::leader::Belief;
 use crate::settings::{Endpoint, Flags, Host, ImageSettings, Settings};
-use crate::verbs::Outcome;
+use crate::verbs::{Outcome, known};
 
 /// How deep the check goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,12 +147,8 @@ async fn ready(home: &Home, record: &Record, within: Duration) -> Result<(), Why
 
 /// The record of this node: from the state dir, which needs no conf file to be found.
 fn record(home: &Home, image: &ImageSettings) -> Result<Record, Why> {
-    let dir: PathBuf = match &image.state_dir {
-        Some(dir) => dir.value.clone(),
-        None => home.conf().parent().unwrap_or(Path::new("/")).to_owned(),
-    };
-    let path = dir.join(state_copy(home.component));
-    match RecordCopy::read(&path) {
+    let (path, copy) = known::record(home, image);
+    match copy {
         RecordCopy::Present(record) => Ok(record),
         RecordCopy::Missing => Err(format!("not started yet: there is no record {}", path.display())),
         RecordCopy::Unreadable { why, .. } => {
@@ -206,28 +201,7 @@ async fn deep(
 ) -> Result<String, Why> {
     let (settings, _) = Settings::read(flags, vars).map_err(|problems| problems.to_string())?;
     let client = Client::new(&settings, home.engine);
-    let own = record.ports.get(&PortName::Query).map(|query_port| MemberSeen {
-        host: record.host.clone(),
-        edit_log_port: 0,
-        query_port: *query_port,
-        http_port: 0,
-    });
-    let members: Vec<MemberSeen> = record.members.iter().cloned().chain(own).collect();
-    let query_port = home
-        .engine
-        .port(Component::Fe, PortName::Query)
-        .and_then(|port| port.default)
-        .unwrap_or(0);
-    let known = asked::endpoints(&asked::Inputs {
-        master_hosts: &settings.master_hosts.value,
-        query_port: settings
-            .master_query_port
-            .as_ref()
-            .map_or(query_port, |port| port.value),
-        members: &members,
-        callers: &[],
-        not: None,
-    });
+    let known = known::endpoints(&settings, home, Some(record));
     let round = look(&client, &known, home.engine.heartbeat, Duration::from_secs(60)).await;
     let cluster = match &round.belief {
         Belief::Leader(cluster) => cluster,

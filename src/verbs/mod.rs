@@ -4,8 +4,10 @@
 
 pub mod explain;
 pub mod health;
+pub mod readdress;
 pub mod run;
 
+mod known;
 mod logging;
 
 use std::ffi::OsString;
@@ -167,6 +169,17 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
             logging::begin(&vars);
             match read(flags, vars) {
                 Ok((settings, home)) => explain::explain(&settings, home, args.json),
+                Err(outcome) => outcome,
+            }
+        }
+        Verb::Readdress(args) => {
+            let flags = Flags {
+                home: args.image.home.clone(),
+                ..Flags::default()
+            };
+            logging::begin(&vars);
+            match read(flags, vars) {
+                Ok((settings, home)) => in_runtime(readdress::readdress(&args, &settings, &home)),
                 Err(outcome) => outcome,
             }
         }

@@ -99,7 +99,7 @@ impl<C: Ask> Search<'_, C> {
             let to = set_aside(&plan.data_dir, plan.data_is_mount_point, stamp())?;
             tracing::warn!("set {} aside as {}: {why}", plan.data_dir.display(), to.display());
         }
-        if matches!(plan.node.data, Data::Dropped { .. }) {
+        if matches!(plan.node.data, Data::Dropped { .. } | Data::Moved(_)) {
             // From here on it is a joiner like any other; what is left of the old membership went with the data.
             self.remember(plan, Progress::Planned)?;
         }
@@ -121,7 +121,10 @@ impl<C: Ask> Search<'_, C> {
             (Data::Joined { .. } | Data::Dropped { .. }, false) => {
                 self.record().map_or(Progress::Started, |record| record.progress)
             }
-            (Data::Empty { .. } | Data::Adopted { .. } | Data::Unfinished { .. }, false) => Progress::Started,
+            // The cluster lists it where it is now; whether it is alive there the watch will see.
+            (Data::Empty { .. } | Data::Adopted { .. } | Data::Unfinished { .. } | Data::Moved(_), false) => {
+                Progress::Started
+            }
         };
         let unproven = match (&plan.node.data, &helper) {
             (Data::UnfinishedFounding | Data::Unproven { .. }, None) => Some(Unproven::Founding),

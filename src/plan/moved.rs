@@ -1,0 +1,174 @@
+//! A node whose record names another host than `LOCAL_HOST`: the one member that asks before it starts. Only its
+//! cluster can say whether it was readdressed, dropped, or is still awaited under its old host.
+
+use crate::engine::member::{Backend, Frontend};
+use crate::exit::ExitCode;
+use crate::plan::data::{Data, Moved, Was};
+use crate::plan::join::{self, Node, Seen, Step};
+use crate::plan::leader::{Belief, Cluster};
+use crate::plan::readdress::{Kind, Move};
+use crate::plan::refusal::Refusal;
+use crate::settings::Host;
+
+/// What the cluster lists of the two hosts.
+struct Listed<'a> {
+    old: Option<Row<'a>>,
+    new: Option<Row<'a>>,
+}
+
+/// One row: an FE's, or that of a BE or CN.
+enum Row<'a> {
+    Frontend(&'a Frontend),
+    Backend,
+}
+
+impl Row<'_> {
+    const fn joined(&self) -> bool {
+        match self {
+            Self::Frontend(fe) => fe.join,
+            Self::Backend => true,
+        }
+    }
+}
+
+/// The step of such a node. Whether the data is of that cluster at all was decided before.
+pub(super) fn decide(node: &Node, moved: &Moved, seen: &Seen) -> Step {
+    let cluster = match &seen.belief {
+        Belief::Leader(cluster) => cluster,
+        Belief::Doubt(_) => return join::wait(node, seen),
+        Belief::Nobody => {
+            let why = "and no FE answers that could say whether it was readdressed";
+            return refuse(node, moved, why, true);
+        }
+    };
+    let leader = &cluster.leader.host;
+    let listed = match listed(node, moved, cluster, seen) {
+        Ok(listed) => listed,
+        Err(step) => return *step,
+    };
+    match (listed.old, listed.new) {
+        (Some(old), None) => refuse(
+            node,
+            moved,
+            &format!("and {leader} lists {}", moved.from),
+            old.joined(),
+        ),
+        (Some(_), Some(_)) => {
+            let way = way(node, moved);
+            Step::Refuse(Refusal::protect(
+                format!("{}, and {leader} lists both", sentence(node, moved)),
+                way.anew(Kind::of(node.role), node.identity_port),
+            ))
+        }
+        (None, None) => anew(
+            node,
+            format!("{} was dropped from cluster {}", moved.from, cluster.id),
+        ),
+        (None, Some(new)) => match (moved.was, &new) {
+            // Readdressed: the row keeps the node's name in the election group, and a new one has a new name.
+            (Was::Member, Row::Frontend(fe)) if moved.name.as_ref().is_none_or(|name| *name == fe.name) => {
+                Step::Start
+            }
+            (Was::Member | Was::Empty, Row::Backend) => Step::Start,
+            (Was::Empty, Row::Frontend(_)) => join::enter(node, cluster, seen),
+            (Was::Member | Was::Unfinished, Row::Frontend(_)) | (Was::Unfinished, Row::Backend) => anew(
+                node,
+                format!(
+                    "{leader} lists {} as a new node, and the data is that of {}",
+                    node.host, moved.from
+                ),
+            ),
+        },
+    }
+}
+
+fn listed<'a>(
+    node: &Node,
+    moved: &Moved,
+    cluster: &'a Cluster,
+    seen: &'a Seen,
+) -> Result<Listed<'a>, Box<Step>> {
+    let was_here = |text: &str| Host::parse(text).is_ok_and(|host| host == moved.from);
+    if node.role.is_fe() {
+        let find = |here: &dyn Fn(&str) -> bool| {
+            let mut rows = cluster.frontends.iter();
+            rows.find(|fe| here(&fe.host) && fe.edit_log_port == node.identity_port)
+                .map(Row::Frontend)
+        };
+        return Ok(Listed {
+            old: find(&was_here),
+            new: find(&|text| join::is_here(node, text) && !was_here(text)),
+        });
+    }
+    let leader = &cluster.leader.host;
+    let lists = match &seen.backends {
+        Some(Ok(lists)) => lists,
+        Some(Err(why)) if why.is_final() => return Err(Box::new(Step::Refuse(join::denied(leader, why)))),
+        Some(Err(why)) => {
+            return Err(Box::new(join::wait_to_join(
+                seen,
+                format!("{leader} leads and {why}"),
+            )));
+        }
+        None => {
+            let kind = node.component.name();
+            let why = format!("{leader} has not shown its {kind}s yet");
+            return Err(Box::new(join::wait_to_join(seen, why)));
+        }
+    };
+    let rows = || lists.backends.iter().chain(&lists.compute_nodes);
+    let find = |here: &dyn Fn(&str) -> bool| {
+        rows()
+            .any(|be: &Backend| here(&be.host) && be.heartbeat_port == node.identity_port)
+            .then_some(Row::Backend)
+    };
+    Ok(Listed {
+        old: find(&was_here),
+        new: find(&|text| join::is_here(node, text) && !was_here(text)),
+    })
+}
+
+fn way<'a>(node: &'a Node, moved: &'a Moved) -> Move<'a> {
+    Move {
+        engine: node.engine,
+        from: &moved.from,
+        to: &node.host,
+    }
+}
+
+fn sentence(node: &Node, moved: &Moved) -> String {
+    format!(
+        "this node is known to its cluster as {}, and LOCAL_HOST is {}",
+        moved.from, node.host
+    )
+}
+
+fn refuse(node: &Node, moved: &Moved, why: &str, joined: bool) -> Step {
+    Step::Refuse(Refusal::new(
+        ExitCode::Refused,
+        format!("{}, {why}", sentence(node, moved)),
+        way(node, moved).hint(Kind::of(node.role), node.identity_port, joined),
+    ))
+}
+
+/// Its old membership is over.
+fn anew(node: &Node, why: String) -> Step {
+    if node.rejoin {
+        return Step::SetAside { why };
+    }
+    Step::Refuse(Refusal::protect(
+        format!("{why}; LOCAL_HOST is {}", node.host),
+        format!(
+            "set REJOIN=1 to set the data aside and join anew as {}, or remove this node",
+            node.host
+        ),
+    ))
+}
+
+/// Whether this is such a node.
+pub(super) const fn of(data: &Data) -> Option<&Moved> {
+    match data {
+        Data::Moved(moved) => Some(moved),
+        _ => None,
+    }
+}
