@@ -45,7 +45,7 @@ fn readdress_help() -> String {
             None => "not at all",
         };
         text.push_str(&format!(
-            "  {:10} FE {}, while it is down; BE {}; CN {}\n",
+            "  {:12} FE {}, while it is down; BE {}; CN {}\n",
             engine.name,
             to(Component::Fe),
             to(Component::Be),

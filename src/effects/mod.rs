@@ -14,4 +14,5 @@ pub mod remember;
 pub mod reserve;
 pub mod set_aside;
 pub mod shown;
+pub mod voice;
 pub mod watch;

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::cluster::Cluster;
 use crate::effects::look::look;
 use crate::effects::shown::{Me, Row, row};
+use crate::effects::voice::Voice;
 use crate::engine::Component;
 use crate::plan::join::{Node, is_here};
 use crate::plan::leader::{Belief, Cluster as Believed};
@@ -36,12 +37,14 @@ enum Shown {
 }
 
 /// Looks until this node is alive or found dropped; after `patience` it says once what the cluster says, and goes on
-/// slowly. `known` gives the FEs to ask, this node's own too; `own` is the id of its cluster.
+/// slowly. `known` gives the FEs to ask, this node's own too; `own` is the id of its cluster. While nobody leads, `voice` is
+/// heard by members that may have forgotten theirs.
 pub async fn watch<C: Cluster>(
     client: &C,
     node: &Node,
     own: Option<&str>,
     mut known: Vec<Endpoint>,
+    mut voice: Option<Voice>,
     heartbeat: Duration,
     patience: Duration,
 ) -> Watched {
@@ -68,6 +71,9 @@ pub async fn watch<C: Cluster>(
                 }
             }
         } else {
+            if let Some(voice) = &mut voice {
+                voice.call(client, &round.answers).await;
+            }
             misses.forget();
             round.summary()
         };

@@ -2,7 +2,6 @@
 //! cluster can say whether it was readdressed, dropped, or is still awaited under its old host.
 
 use crate::engine::member::{Backend, Frontend};
-use crate::exit::ExitCode;
 use crate::plan::data::{Data, Moved, Was};
 use crate::plan::join::{self, Node, Seen, Step};
 use crate::plan::leader::{Belief, Cluster};
@@ -19,14 +18,21 @@ struct Listed<'a> {
 /// One row: an FE's, or that of a BE or CN.
 enum Row<'a> {
     Frontend(&'a Frontend),
-    Backend,
+    Backend(&'a Backend),
 }
 
 impl Row<'_> {
     const fn joined(&self) -> bool {
         match self {
             Self::Frontend(fe) => fe.join,
-            Self::Backend => true,
+            Self::Backend(_) => true,
+        }
+    }
+
+    const fn alive(&self) -> bool {
+        match self {
+            Self::Frontend(fe) => fe.alive,
+            Self::Backend(be) => be.alive,
         }
     }
 }
@@ -38,7 +44,7 @@ pub(super) fn decide(node: &Node, moved: &Moved, seen: &Seen) -> Step {
         Belief::Doubt(_) => return join::wait(node, seen),
         Belief::Nobody => {
             let why = "and no FE answers that could say whether it was readdressed";
-            return refuse(node, moved, why, true);
+            return Step::Refuse(refusal(node, moved, why, true));
         }
     };
     let leader = &cluster.leader.host;
@@ -47,18 +53,25 @@ pub(super) fn decide(node: &Node, moved: &Moved, seen: &Seen) -> Step {
         Err(step) => return *step,
     };
     match (listed.old, listed.new) {
-        (Some(old), None) => refuse(
-            node,
-            moved,
-            &format!("and {leader} lists {}", moved.from),
-            old.joined(),
-        ),
-        (Some(_), Some(_)) => {
-            let way = way(node, moved);
-            Step::Refuse(Refusal::protect(
-                format!("{}, and {leader} lists both", sentence(node, moved)),
-                way.anew(Kind::of(node.role), node.identity_port),
-            ))
+        (Some(old), new) => {
+            let which = if new.is_some() {
+                "both"
+            } else {
+                &moved.from.to_string()
+            };
+            let mut refusal = refusal(
+                node,
+                moved,
+                &format!("and {leader} lists {which}"),
+                old.joined() && new.is_none(),
+            );
+            if old.alive() {
+                refusal.hint = format!(
+                    "{} is alive, by {leader}: if this is its data, give it back; {}",
+                    moved.from, refusal.hint
+                );
+            }
+            Step::Refuse(refusal)
         }
         (None, None) => anew(
             node,
@@ -69,9 +82,9 @@ pub(super) fn decide(node: &Node, moved: &Moved, seen: &Seen) -> Step {
             (Was::Member, Row::Frontend(fe)) if moved.name.as_ref().is_none_or(|name| *name == fe.name) => {
                 Step::Start
             }
-            (Was::Member | Was::Empty, Row::Backend) => Step::Start,
+            (Was::Member | Was::Empty, Row::Backend(_)) => Step::Start,
             (Was::Empty, Row::Frontend(_)) => join::enter(node, cluster, seen),
-            (Was::Member | Was::Unfinished, Row::Frontend(_)) | (Was::Unfinished, Row::Backend) => anew(
+            (Was::Member | Was::Unfinished, Row::Frontend(_)) | (Was::Unfinished, Row::Backend(_)) => anew(
                 node,
                 format!(
                     "{leader} lists {} as a new node, and the data is that of {}",
@@ -119,8 +132,8 @@ fn listed<'a>(
     let rows = || lists.backends.iter().chain(&lists.compute_nodes);
     let find = |here: &dyn Fn(&str) -> bool| {
         rows()
-            .any(|be: &Backend| here(&be.host) && be.heartbeat_port == node.identity_port)
-            .then_some(Row::Backend)
+            .find(|be| here(&be.host) && be.heartbeat_port == node.identity_port)
+            .map(Row::Backend)
     };
     Ok(Listed {
         old: find(&was_here),
@@ -128,27 +141,19 @@ fn listed<'a>(
     })
 }
 
-fn way<'a>(node: &'a Node, moved: &'a Moved) -> Move<'a> {
-    Move {
+fn refusal(node: &Node, moved: &Moved, why: &str, joined: bool) -> Refusal {
+    let way = Move {
         engine: node.engine,
         from: &moved.from,
         to: &node.host,
-    }
-}
-
-fn sentence(node: &Node, moved: &Moved) -> String {
-    format!(
-        "this node is known to its cluster as {}, and LOCAL_HOST is {}",
-        moved.from, node.host
+    };
+    Refusal::protect(
+        format!(
+            "this node is known to its cluster as {}, and LOCAL_HOST is {}, {why}",
+            moved.from, node.host
+        ),
+        way.hint(Kind::of(node.role), node.identity_port, joined),
     )
-}
-
-fn refuse(node: &Node, moved: &Moved, why: &str, joined: bool) -> Step {
-    Step::Refuse(Refusal::new(
-        ExitCode::Refused,
-        format!("{}, {why}", sentence(node, moved)),
-        way(node, moved).hint(Kind::of(node.role), node.identity_port, joined),
-    ))
 }
 
 /// Its old membership is over.
