@@ -1,8 +1,11 @@
 //! Data that can never start again is moved out of the way: renamed, never deleted.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use crate::plan::DataDir;
 
 /// What could not be moved.
 #[derive(Debug, thiserror::Error)]
@@ -14,9 +17,34 @@ pub struct SetAsideError {
     pub source: io::Error,
 }
 
+/// Moves every data dir of a node that is there, and says where each went and why. Called again after it was cut short
+/// it goes on with what is left.
+pub fn set_all_aside(dirs: &[DataDir], stamp: u64, why: &str) -> Result<(), SetAsideError> {
+    for DataDir { path, is_mount_point } in dirs {
+        if holds_nothing(path) {
+            continue;
+        }
+        let to = set_aside(path, *is_mount_point, stamp)?;
+        tracing::warn!("set {} aside as {}: {why}", path.display(), to.display());
+    }
+    Ok(())
+}
+
+/// It is not there, or nothing in it would be moved.
+fn holds_nothing(dir: &Path) -> bool {
+    fs::read_dir(dir).map_or(true, |mut entries| {
+        !entries.any(|entry| entry.is_ok_and(|entry| goes(&entry.file_name())))
+    })
+}
+
+/// What earlier calls left stays, and so does what belongs to the file system.
+fn goes(name: &OsStr) -> bool {
+    !name.to_string_lossy().starts_with("unfinished-") && name != "lost+found"
+}
+
 /// Moves a data dir to `<dir>.unfinished-<stamp>`, or, when it cannot be renamed because it is a mount point, its
 /// contents into `<dir>/unfinished-<stamp>/`; what earlier calls left inside stays where it is. Returns where it went.
-pub fn set_aside(dir: &Path, is_mount_point: bool, stamp: u64) -> Result<PathBuf, SetAsideError> {
+fn set_aside(dir: &Path, is_mount_point: bool, stamp: u64) -> Result<PathBuf, SetAsideError> {
     if is_mount_point {
         return move_contents(dir, stamp);
     }
@@ -54,7 +82,7 @@ fn move_contents(dir: &Path, stamp: u64) -> Result<PathBuf, SetAsideError> {
         for entry in fs::read_dir(dir)? {
             let entry = entry?;
             let name = entry.file_name();
-            if !name.to_string_lossy().starts_with("unfinished-") && name != "lost+found" {
+            if goes(&name) {
                 fs::rename(entry.path(), to.join(&name))?;
             }
         }
@@ -76,8 +104,34 @@ fn sync(dir: Option<&Path>) {
 
 #[cfg(test)]
 mod tests {
-    use super::set_aside;
+    use super::{set_all_aside, set_aside};
+    use crate::plan::DataDir;
     use std::fs;
+
+    /// A BE's data goes as a whole, or what is left of it would be its data still.
+    #[test]
+    fn every_storage_path_is_set_aside_and_one_with_nothing_in_it_is_left_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let names = ["one", "two", "empty", "missing"];
+        let dirs = names.map(|name| DataDir {
+            path: root.path().join(name),
+            is_mount_point: name == "two",
+        });
+        for name in ["one", "two", "empty"] {
+            fs::create_dir(root.path().join(name)).unwrap();
+        }
+        for name in ["one", "two"] {
+            fs::write(root.path().join(name).join("cluster_id"), "77").unwrap();
+        }
+        set_all_aside(&dirs, 17, "it was dropped").unwrap();
+        let is = |path: &str| root.path().join(path).exists();
+        assert!(is("one.unfinished-17/cluster_id") && !is("one"));
+        assert!(is("two/unfinished-17/cluster_id") && !is("two/cluster_id"));
+        assert!(is("empty") && !is("empty.unfinished-17"));
+        // Cut short and called again, it finds nothing left to do.
+        set_all_aside(&dirs, 18, "it was dropped").unwrap();
+        assert!(!is("two/unfinished-18") && !is("missing"));
+    }
 
     #[test]
     fn a_data_dir_is_renamed_beside_itself() {

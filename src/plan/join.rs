@@ -152,7 +152,7 @@ pub fn asking(node: &Node) -> Asking {
 /// The decision: every combination of node and what was seen has exactly one answer.
 pub fn decide(node: &Node, seen: &Seen) -> Step {
     if let Data::Dropped { cluster } = &node.data {
-        return dropped(node, cluster.as_ref());
+        return was_dropped(node, cluster.as_ref());
     }
     if asking(node) == Asking::Nobody {
         return Step::Start;
@@ -177,7 +177,7 @@ fn decide_fe(node: &Node, seen: &Seen) -> Step {
     match &node.data {
         // An adopted one has looked: nobody contradicted within two seconds.
         Data::Joined { .. } | Data::UnfinishedFounding | Data::Adopted { .. } => Step::Start,
-        Data::Dropped { cluster } => dropped(node, cluster.as_ref()),
+        Data::Dropped { cluster } => was_dropped(node, cluster.as_ref()),
         Data::Moved(moved) => moved::decide(node, moved, seen),
         Data::Empty { known } => match &seen.belief {
             // `BOOTSTRAP=force` founds whoever answers.
@@ -223,22 +223,34 @@ fn decide_fe(node: &Node, seen: &Seen) -> Step {
 }
 
 /// Somebody dropped this node: it never adds itself back without being told to.
-fn dropped(node: &Node, cluster: Option<&ClusterId>) -> Step {
-    let name = cluster.map_or_else(
-        || "its cluster".to_owned(),
-        |cluster| format!("cluster {}", cluster.id),
-    );
-    let why = format!(
-        "{} was dropped from {name}, and its data can never start again",
-        node.host
+fn was_dropped(node: &Node, cluster: Option<&ClusterId>) -> Step {
+    let refusal = dropped(
+        node.component,
+        &node.host,
+        cluster.map(|cluster| cluster.id.as_str()),
     );
     if node.rejoin {
-        return Step::SetAside { why };
+        return Step::SetAside {
+            why: refusal.sentence,
+        };
     }
-    Step::Refuse(Refusal::protect(
-        why,
+    Step::Refuse(refusal)
+}
+
+/// What is said of a node that was dropped, whoever noticed it. An FE's old data is refused by its group for ever
+/// (observed); a BE's would be taken, but its replicas were made anew elsewhere, and the engine deletes what it does not
+/// know: set aside, nothing of it is lost.
+pub fn dropped(component: Component, host: &Host, cluster: Option<&str>) -> Refusal {
+    let name = cluster.map_or_else(|| "its cluster".to_owned(), |id| format!("cluster {id}"));
+    let what = if component.is_fe() {
+        ", and its data can never start again"
+    } else {
+        ""
+    };
+    Refusal::protect(
+        format!("{host} was dropped from {name}{what}"),
         "set REJOIN=1 to set the data aside and join anew, or remove this node",
-    ))
+    )
 }
 
 /// Registered: join. Not registered: register first. Listed as something else: refuse.

@@ -11,7 +11,7 @@ use rustix::process::Pid;
 use tokio::time::{Instant, Sleep, sleep};
 use tracing::{debug, error, info, warn};
 
-use super::phase::{Action, Event, Phase};
+use super::phase::{Action, Event, Phase, Stop};
 use super::reaper::sweep;
 use super::resident::Resident;
 use super::signals::{Listener, Signals, name};
@@ -33,6 +33,8 @@ pub enum Beside {
     Settled,
     /// Whoever called `run` wants to hear of the end.
     Over,
+    /// The engine is to be stopped as if somebody had asked for it. Not by a signal to ourselves: those are not heard.
+    Stop,
 }
 
 /// The resident process.
@@ -164,9 +166,13 @@ impl Supervisor {
                 }
                 beside = finished(&mut watch) => {
                     watch = None;
-                    if let (Beside::Settled, Some(resident)) = (beside, life.resident()) {
-                        let error = resident.take_over(secrets);
-                        debug!(%error, "no fresh image: going on as we are");
+                    match (beside, life.resident()) {
+                        (Beside::Settled, Some(resident)) => {
+                            let error = resident.take_over(secrets);
+                            debug!(%error, "no fresh image: going on as we are");
+                        }
+                        (Beside::Stop, _) => life.meet(Event::StopAsked(Stop::Terminate)),
+                        (Beside::Settled, None) | (Beside::Over, _) => {}
                     }
                 }
                 () = sleep(TICK), if life.must_ask() => life.reap()?,

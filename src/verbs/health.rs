@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
+use futures_util::future::join;
 use tokio::time::timeout;
 
 use crate::cli::HealthArgs;
@@ -16,7 +17,7 @@ use crate::facts::process;
 use crate::facts::record::{Record, RecordCopy};
 use crate::plan::leader::Belief;
 use crate::settings::{Endpoint, Flags, Host, ImageSettings, Settings};
-use crate::verbs::{Outcome, known};
+use crate::verbs::{Outcome, known, membership};
 
 /// How deep the check goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,14 +50,23 @@ pub async fn health(args: &HealthArgs, vars: Vec<(OsString, OsString)>) -> Outco
         Ok(home) => home,
         Err(problem) => return not_healthy(&problem.to_string()),
     };
-    let checked = match timeout(
-        args.timeout,
-        check(depth, &home, &image, flags, vars, args.timeout),
+    let within = args.timeout;
+    let membership = async {
+        if depth == Depth::Live {
+            return None;
+        }
+        membership::dropped(&home, &image, flags.clone(), &vars).await
+    };
+    let (checked, dropped) = join(
+        timeout(within, check(depth, &home, &image, flags.clone(), &vars, within)),
+        timeout(within, membership),
     )
-    .await
-    {
-        Ok(checked) => checked,
-        Err(_) => Err(format!("no answer within {} s", args.timeout.as_secs_f64())),
+    .await;
+    let checked = match (checked, dropped) {
+        (_, Ok(Some(gone))) => Err(gone),
+        // A look that was not over in time says nothing about this node.
+        (Ok(checked), Ok(None) | Err(_)) => checked,
+        (Err(_), Ok(None) | Err(_)) => Err(format!("no answer within {} s", within.as_secs_f64())),
     };
     match checked {
         Ok(line) => Outcome {
@@ -89,7 +99,7 @@ async fn check(
     home: &Home,
     image: &ImageSettings,
     flags: Flags,
-    vars: Vec<(OsString, OsString)>,
+    vars: &[(OsString, OsString)],
     within: Duration,
 ) -> Result<String, Why> {
     let record = record(home, image)?;
@@ -161,7 +171,7 @@ fn record(home: &Home, image: &ImageSettings) -> Result<Record, Why> {
     }
 }
 
-fn identity(home: &Home, record: &Record) -> Result<u16, Why> {
+pub(super) fn identity(home: &Home, record: &Record) -> Result<u16, Why> {
     home.engine
         .ports_of(home.component)
         .filter(|port| port.kind == PortKind::Identity)
@@ -197,9 +207,10 @@ async fn deep(
     home: &Home,
     record: &Record,
     flags: Flags,
-    vars: Vec<(OsString, OsString)>,
+    vars: &[(OsString, OsString)],
 ) -> Result<String, Why> {
-    let (settings, _) = Settings::read(flags, vars).map_err(|problems| problems.to_string())?;
+    let (settings, _) =
+        Settings::read(flags, vars.iter().cloned()).map_err(|problems| problems.to_string())?;
     let client = Client::new(&settings, home.engine);
     let known = known::endpoints(&settings, home, Some(record));
     let round = look(&client, &known, home.engine.heartbeat, Duration::from_secs(60)).await;

@@ -17,8 +17,13 @@ pub(super) fn state_dir(home: &Home, image: &ImageSettings) -> PathBuf {
 }
 
 /// That copy.
+pub(super) fn record_path(home: &Home, image: &ImageSettings) -> PathBuf {
+    state_dir(home, image).join(state_copy(home.component))
+}
+
+/// What it says.
 pub(super) fn record(home: &Home, image: &ImageSettings) -> (PathBuf, RecordCopy) {
-    let path = state_dir(home, image).join(state_copy(home.component));
+    let path = record_path(home, image);
     let copy = RecordCopy::read(&path);
     (path, copy)
 }

@@ -1,7 +1,7 @@
 //! `muster run`: the entrypoint. Enters the cluster, starts the engine, supervises it, and returns its end.
 
 use std::cell::RefCell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use crate::cluster::Client;
@@ -10,12 +10,13 @@ use crate::effects::enter::{Entry, NoEntry, Unproven, enter, members, stamp};
 use crate::effects::first_steps::{INIT_DIR, run_files, set_root_password};
 use crate::effects::last_words::LastWords;
 use crate::effects::reserve::Reservations;
-use crate::effects::set_aside::set_aside;
+use crate::effects::set_aside::set_all_aside;
 use crate::effects::voice::Voice;
 use crate::effects::watch::{Watched, endpoint, watch};
 use crate::exit::ExitCode;
 use crate::facts::home::Home;
-use crate::facts::record::Progress;
+use crate::facts::record::{Progress, RecordCopy};
+use crate::plan::join::dropped;
 use crate::plan::launch::{self, HELPER, HOST_TYPE, Launch};
 use crate::plan::leader::Cluster;
 use crate::plan::refusal::Refusal;
@@ -44,11 +45,32 @@ pub async fn run(settings: &Settings, home: &Home, signals: Signals) -> Outcome 
     }
 }
 
-/// Goes on with the engine that a former image of this process has started: the node is a member by then.
-pub async fn resume(signals: Signals, resident: Resident) -> Outcome {
+/// Goes on with the engine that a former image of this process has started: the node is a member by then. `record` is
+/// where its copy lies that needs no conf file to be found, and is asked for only in the end.
+pub async fn resume(
+    signals: Signals,
+    resident: Resident,
+    record: impl FnOnce() -> Option<PathBuf>,
+) -> Outcome {
     match Supervisor::resume(signals, resident).await {
-        Ok(ended) => Outcome::silent(ended.code()),
+        Ok(ended) => match record().as_deref().and_then(noted) {
+            Some(refusal) => Outcome::refused(&[refusal]),
+            None => Outcome::silent(ended.code()),
+        },
         Err(error) => failed(&error),
+    }
+}
+
+/// Whether the record says by now that this node was dropped: the health check sees that, notes it, and asks for the
+/// stop.
+fn noted(state_copy: &Path) -> Option<Refusal> {
+    match RecordCopy::read(state_copy) {
+        RecordCopy::Present(record) if record.progress == Progress::Dropped => Some(dropped(
+            record.component,
+            &record.host,
+            record.cluster_id.as_deref(),
+        )),
+        _ => None,
     }
 }
 
@@ -92,6 +114,7 @@ async fn attempt(
     let words = LastWords::from_here(&entry.plan.log_dirs, home.layout.log_files);
     let plan = entry.plan.clone();
     let unproven = entry.unproven;
+    let state_copy = entry.places.state_copy(&entry.record);
     let membership = Rc::new(RefCell::new(Membership::Unknown));
     let watching = follow(client, home, settings, entry, Rc::clone(&membership));
     let ended = match supervisor.run(&launch, plan.stop_grace, watching).await {
@@ -101,6 +124,9 @@ async fn attempt(
     let membership = membership.replace(Membership::Unknown);
     if let Membership::Dropped(cluster) = membership {
         return Attempt::Over(Outcome::refused(&[gone(&plan.node.host.to_string(), &cluster)]));
+    }
+    if let Some(refusal) = noted(&state_copy) {
+        return Attempt::Over(Outcome::refused(&[refusal]));
     }
     // What was a member once is never set aside, whatever words it ends with.
     let unproven = unproven.filter(|_| membership == Membership::Unknown && !ended.asked);
@@ -113,15 +139,9 @@ async fn attempt(
             Unproven::Join => home.engine.cut_join,
         };
         if let Some(word) = words.find(signature) {
-            return match set_aside(&plan.data_dir, plan.data_is_mount_point, stamp()) {
-                Ok(to) => {
-                    tracing::warn!(
-                        "set {} aside as {}: its first start was cut short, the engine ended with `{word}`",
-                        plan.data_dir.display(),
-                        to.display()
-                    );
-                    Attempt::Again
-                }
+            let why = format!("its first start was cut short, the engine ended with `{word}`");
+            return match set_all_aside(&plan.data_dirs, stamp(), &why) {
+                Ok(()) => Attempt::Again,
                 Err(error) => Attempt::Over(Outcome::refused(&NoEntry::from(error).0)),
             };
         }
@@ -215,11 +235,7 @@ async fn follow(
                 tracing::error!("{}", crate::effects::enter::chain(&error));
             }
             membership.replace(Membership::Dropped(cluster));
-            // The supervisor hears it like anybody's stop request, and stops the engine in its own time.
-            if let Err(error) = nix::sys::signal::raise(nix::sys::signal::Signal::SIGTERM) {
-                tracing::error!("cannot ask for the stop: {error}");
-            }
-            Beside::Over
+            Beside::Stop
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::cluster::Cluster as Ask;
 use crate::effects::files::WriteError;
 use crate::effects::register::{Registered, register};
 use crate::effects::remember::Places;
-use crate::effects::set_aside::set_aside;
+use crate::effects::set_aside::set_all_aside;
 use crate::effects::watch::endpoint;
 use crate::engine::failure::Failure;
 use crate::exit::ExitCode;
@@ -95,10 +95,7 @@ impl<C: Ask> Search<'_, C> {
         if let Some(ears) = self.ears.take() {
             ears.close().await;
         }
-        if plan.data_dir.exists() {
-            let to = set_aside(&plan.data_dir, plan.data_is_mount_point, stamp())?;
-            tracing::warn!("set {} aside as {}: {why}", plan.data_dir.display(), to.display());
-        }
+        set_all_aside(&plan.data_dirs, stamp(), why)?;
         if matches!(plan.node.data, Data::Dropped { .. } | Data::Moved(_)) {
             // From here on it is a joiner like any other; what is left of the old membership went with the data.
             self.remember(plan, Progress::Planned)?;
