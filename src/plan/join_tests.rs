@@ -43,6 +43,8 @@ fn data(name: &str) -> Data {
         "wiped" => known(id("77")),
         "wiped-id-unknown" => known(None),
         "joined" => Data::Joined { cluster: id("77") },
+        "contradicted" => Data::Contradicted { cluster: id("77") },
+        "foreign-contradicted" => Data::Contradicted { cluster: id("88") },
         "adopted" => Data::Adopted { cluster: id("77") },
         "keep" => Data::Unfinished {
             keep: true,
@@ -85,12 +87,14 @@ fn moved(was: Was, name: &str, cluster: Option<ClusterId>) -> Data {
     })
 }
 
-const DATA: [&str; 17] = [
+const DATA: [&str; 19] = [
     "moved",
     "moved-anew",
     "moved-wiped",
     "moved-unfinished",
     "moved-foreign",
+    "contradicted",
+    "foreign-contradicted",
     "dropped",
     "empty",
     "wiped",
@@ -283,6 +287,24 @@ fn the_rows_that_matter() {
             false,
             "refuse 79: this node belongs to cluster 88 (meta/image/VERSION), but 10.0.0.1 is of cluster 77 (SHOW FRONTENDS)",
         ),
+        // It met that other cluster while it ran, and looks before it starts again; its own one need not be there yet.
+        (
+            Role::Follower,
+            "foreign-contradicted",
+            "1L+",
+            false,
+            "refuse 79: this node belongs to cluster 88 (meta/image/VERSION), but 10.0.0.1 is of cluster 77 (SHOW FRONTENDS)",
+        ),
+        (
+            Role::Backend,
+            "foreign-contradicted",
+            "1L+ 5o-",
+            false,
+            "refuse 79: this node belongs to cluster 88 (meta/image/VERSION), but 10.0.0.1 is of cluster 77 (SHOW FRONTENDS)",
+        ),
+        (Role::Follower, "foreign-contradicted", "silent", false, "start"),
+        (Role::Follower, "contradicted", "denied", false, "start"),
+        (Role::Backend, "contradicted", "1L+", false, "start"),
         // A first start that was cut short.
         (
             Role::Follower,
@@ -395,6 +417,8 @@ fn no_combination_does_what_must_never_be_done() {
                     "wiped",
                     "wiped-id-unknown",
                     "joined",
+                    "contradicted",
+                    "foreign-contradicted",
                     "adopted",
                     "foreign",
                     "dropped",
@@ -436,7 +460,7 @@ fn no_combination_does_what_must_never_be_done() {
             }
         }
     }
-    assert_eq!(combinations, (3 * 17 + 2 * 10) * 12 * 2 * 2 * 2);
+    assert_eq!(combinations, (3 * 19 + 2 * 12) * 12 * 2 * 2 * 2);
 }
 
 fn never(node: &Node, seen: &Seen, case: &str) {

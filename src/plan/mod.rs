@@ -69,6 +69,18 @@ pub struct Plan {
     pub warnings: Vec<String>,
 }
 
+impl Plan {
+    /// Where other FEs are asked over HTTP, as long as no other port of theirs is known: every FE of a cluster uses the
+    /// same.
+    pub fn http_port(&self) -> Option<u16> {
+        let choice = self
+            .ports
+            .iter()
+            .find(|choice| choice.port.name == PortName::Http);
+        choice.map(|choice| choice.number)
+    }
+}
+
 /// One directory with data of the engine's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataDir {

@@ -11,7 +11,7 @@ use rustix::process::Pid;
 use tokio::time::{Instant, Sleep, sleep};
 use tracing::{debug, error, info, warn};
 
-use super::phase::{Action, Event, Phase, Stop};
+use super::phase::{Action, Event, Phase};
 use super::reaper::sweep;
 use super::resident::Resident;
 use super::signals::{Listener, Signals, name};
@@ -171,8 +171,8 @@ impl Supervisor {
                             let error = resident.take_over(secrets);
                             debug!(%error, "no fresh image: going on as we are");
                         }
-                        (Beside::Stop, _) => life.meet(Event::StopAsked(Stop::Terminate)),
-                        (Beside::Settled, None) | (Beside::Over, _) => {}
+                        (Beside::Stop, _) => life.meet(Event::of(SIGTERM)),
+                        (Beside::Settled | Beside::Over, _) => {}
                     }
                 }
                 () = sleep(TICK), if life.must_ask() => life.reap()?,

@@ -108,7 +108,8 @@ async fn missing(home: &Home, settings: &Settings, record: &Record, own: &str) -
         }
         match misses.missed(&cluster, Some(own)) {
             Missed::Dropped => return Some(cluster),
-            Missed::Stranger => return None,
+            // Whoever leads where this node looks, it is not its cluster that speaks.
+            Missed::Stranger | Missed::Foreign => return None,
             Missed::Perhaps => {}
         }
         // From here on everybody is asked.

@@ -16,7 +16,7 @@ use crate::effects::watch::{Watched, endpoint, watch};
 use crate::exit::ExitCode;
 use crate::facts::home::Home;
 use crate::facts::record::{Progress, RecordCopy};
-use crate::plan::join::dropped;
+use crate::plan::join::{dropped, other_cluster};
 use crate::plan::launch::{self, HELPER, HOST_TYPE, Launch};
 use crate::plan::leader::Cluster;
 use crate::plan::refusal::Refusal;
@@ -81,6 +81,8 @@ enum Membership {
     Alive,
     /// The cluster that somebody dropped this node from.
     Dropped(Box<Cluster>),
+    /// Nobody but another cluster answers where this node looks for its own.
+    Foreign(Refusal),
 }
 
 /// How one start of the engine ended for us.
@@ -126,6 +128,9 @@ async fn attempt(
         return Attempt::Over(Outcome::refused(&[gone(&plan.node.host.to_string(), &cluster)]));
     }
     if let Some(refusal) = noted(&state_copy) {
+        return Attempt::Over(Outcome::refused(&[refusal]));
+    }
+    if let Membership::Foreign(refusal) = membership {
         return Attempt::Over(Outcome::refused(&[refusal]));
     }
     // What was a member once is never set aside, whatever words it ends with.
@@ -184,7 +189,12 @@ async fn follow(
         ..
     } = entry;
     let patience = settings.join_timeout.value;
-    let (own, voice) = (record.cluster_id.clone(), Voice::of(&record));
+    let own = record.cluster_id.clone();
+    // While the engine of a founder starts, nobody answers at this host: another node that may found hears nothing else.
+    let founds = record.progress == Progress::Founding;
+    let told = &settings.master_hosts.value;
+    let founder = || Some(Voice::of_seed(&plan.node.host, true, told, plan.http_port()?));
+    let voice = Voice::of(&record).or_else(|| founder().filter(|_| founds));
     let heartbeat = home.engine.heartbeat;
     match watch(
         client,
@@ -205,6 +215,7 @@ async fn follow(
                 cluster.leader.host
             );
             record.progress = Progress::Joined;
+            record.contradicted = false;
             record.cluster_id = Some(cluster.id.clone());
             record.members = members(&cluster);
             if let Err(error) = places.write(&record) {
@@ -235,6 +246,17 @@ async fn follow(
                 tracing::error!("{}", crate::effects::enter::chain(&error));
             }
             membership.replace(Membership::Dropped(cluster));
+            Beside::Stop
+        }
+        Watched::Foreign(cluster) => {
+            let own = own.unwrap_or_default();
+            let refusal = other_cluster(&own, "by the record", &cluster.leader.host, &cluster.id);
+            tracing::error!("{refusal}");
+            record.contradicted = true;
+            if let Err(error) = places.write(&record) {
+                tracing::error!("{}", crate::effects::enter::chain(&error));
+            }
+            membership.replace(Membership::Foreign(refusal));
             Beside::Stop
         }
     }
