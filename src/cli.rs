@@ -23,6 +23,7 @@ pub enum Verb {
     #[command(after_help = crate::settings::variables::help())]
     Run(RunArgs),
     /// The health check: exit 0 or 1 and one line that says why
+    #[command(after_help = HEALTH)]
     Health(HealthArgs),
     /// Print every decision `run` would take, its value, where it came from and why; change nothing
     Explain(ExplainArgs),
@@ -30,6 +31,12 @@ pub enum Verb {
     #[command(after_help = readdress_help())]
     Readdress(ReaddressArgs),
 }
+
+/// What stands below the options of `health`.
+const HEALTH: &str = "\
+Once a minute, unless --live, it also looks for this node in its cluster, with CLUSTER_USER and its password. If three looks
+at a believed leader do not find it, somebody dropped it: that is noted in the record, and the engine is stopped. `run`
+ends with 79 then.";
 
 /// What stands below the options of `readdress`.
 fn readdress_help() -> String {
