@@ -117,7 +117,7 @@ fn a_watch_that_asks_for_the_stop_gets_a_clean_one() {
     for shape in ["engine.sh", "does-not-exec.sh", "own-session.sh"] {
         let place = Place::new();
         let start = Start::script(shape).arg(place.mark()).flag("--watch stops");
-        let Some(mut run) = start.run() else { return };
+        let Some(run) = start.run() else { return };
         let end = run.end();
         assert_eq!(end.code, 0, "{shape}: {end:?}");
         assert!(end.says("stopped as asked"), "{shape}: {end:?}");
