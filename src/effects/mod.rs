@@ -17,3 +17,6 @@ pub mod settle;
 pub mod shown;
 pub mod voice;
 pub mod watch;
+
+#[cfg(test)]
+mod set_aside_tests;

@@ -282,8 +282,9 @@ mod tests {
 
     #[test]
     fn a_listener_is_found_with_its_process_on_whatever_address_it_listens() {
-        let addresses: [IpAddr; 4] = [
+        let addresses: [IpAddr; 5] = [
             Ipv4Addr::UNSPECIFIED.into(),
+            Ipv4Addr::new(127, 0, 0, 2).into(),
             Ipv4Addr::LOCALHOST.into(),
             Ipv6Addr::UNSPECIFIED.into(),
             Ipv6Addr::LOCALHOST.into(),

@@ -1,6 +1,7 @@
 //! What the data of this node amounts to. ROLE and VERSION prove nothing: they are written seconds before an FE
 //! belongs to anything, and a start killed in between leaves a directory that never starts again.
 
+use crate::facts::data::FeData;
 use crate::facts::record::{Progress, Record};
 use crate::plan::memory::{Memory, Remembered};
 use crate::plan::refusal::Refusal;
@@ -111,6 +112,23 @@ pub struct FeDir {
     pub name: Option<String>,
     /// `clusterId` of VERSION.
     pub cluster: Option<String>,
+}
+
+impl FeDir {
+    pub fn of(data: &FeData) -> Self {
+        Self {
+            path: data.place.path.display().to_string(),
+            empty: data.is_empty(),
+            journal: !data.journals.is_empty(),
+            nascent: data.journal_info.nascent_group,
+            ready: data.ready,
+            name: data.role.as_ref().and_then(|role| role.name()).map(str::to_owned),
+            cluster: data
+                .version
+                .as_ref()
+                .and_then(|version| version.cluster_id.clone()),
+        }
+    }
 }
 
 /// The cluster ids of a BE's or CN's storage paths, with the file each was read from.

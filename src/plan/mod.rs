@@ -6,6 +6,7 @@ pub mod conf;
 mod conf_file;
 pub mod data;
 pub mod decision;
+mod itself;
 pub mod join;
 pub mod launch;
 pub mod leader;
@@ -132,6 +133,9 @@ pub fn derive(
     let Some(data) = data.filter(|_| refusals.is_empty()) else {
         return Err(refusals);
     };
+    if let Some(refusal) = joins_itself(settings, facts, role, &data) {
+        return Err(vec![refusal]);
+    }
     let node = Node {
         role,
         engine: home.engine,
@@ -205,6 +209,16 @@ fn role(settings: &Settings, component: Component) -> Role {
             Some(FeRole::Follower) | None => Role::Follower,
         },
     }
+}
+
+fn joins_itself(settings: &Settings, facts: &Facts, role: Role, data: &Data) -> Option<Refusal> {
+    let joins = matches!(role, Role::Follower | Role::Observer);
+    if !joins || !matches!(data, Data::Empty { known: None }) {
+        return None;
+    }
+    let (masters, local) = (&settings.master_hosts.value, &settings.local_host.value);
+    let addresses = &facts.addresses;
+    itself::asks_itself(masters, local, &addresses.local.resolved, &addresses.masters)
 }
 
 fn is_seed(settings: &Settings) -> bool {
@@ -286,18 +300,7 @@ fn data_place(facts: &Facts) -> Option<&Place> {
 
 fn classify(facts: &Facts, role: Role, memory: Memory<'_>) -> Result<Data, Refusal> {
     match &facts.data {
-        facts::Data::Fe(fe) => {
-            let dir = FeDir {
-                path: fe.place.path.display().to_string(),
-                empty: fe.is_empty(),
-                journal: !fe.journals.is_empty(),
-                nascent: fe.journal_info.nascent_group,
-                name: fe.role.as_ref().and_then(|role| role.name()).map(str::to_owned),
-                ready: fe.ready,
-                cluster: fe.version.as_ref().and_then(|version| version.cluster_id.clone()),
-            };
-            data::classify_fe(role == Role::Seed, &dir, memory)
-        }
+        facts::Data::Fe(fe) => data::classify_fe(role == Role::Seed, &FeDir::of(fe), memory),
         facts::Data::Nothing | facts::Data::Unresolved { .. } => {
             data::classify_backend(&Storage { ids: Vec::new() }, memory)
         }

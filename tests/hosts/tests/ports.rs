@@ -5,12 +5,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
+use std::net::TcpListener;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr as UnixAddress, UnixListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use hosts::{World, binary, eventually, this_test};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 /// How long anything may take. None of it needs the half of it on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -105,9 +110,75 @@ impl Node {
         BE.map(|(key, usual)| (key, moved(key).unwrap_or(usual))).into()
     }
 
+    /// It was alive in its cluster with these ports, so its next start asks nobody.
+    fn was_given(&self, ports: &[(&str, u16)]) -> Result<()> {
+        let ports: Vec<String> = ports
+            .iter()
+            .map(|(name, number)| format!("\"{name}\": {number}"))
+            .collect();
+        let record = format!(
+            r#"{{"version": 1, "engine": "starrocks", "component": "be", "role": "be", "host": "{HERE}", "ports": {{{}}},
+                "cluster_id": "77", "members": [], "progress": "joined"}}"#,
+            ports.join(", ")
+        );
+        fs::write(self.home.join("storage/cluster_id"), "77")?;
+        for path in ["storage/muster.json", "conf/muster-be.json"] {
+            fs::write(self.home.join(path), &record)?;
+        }
+        Ok(())
+    }
+
+    /// Starts it, and gives the ports that its engine was started with.
+    fn start(&mut self, world: &World) -> Result<[u16; 5]> {
+        let gate = Gate::new(world)?;
+        self.start_behind(&gate)?;
+        let _open = gate.open(1)?;
+        eventually(PATIENCE, "the start of the engine", || {
+            ensure!(self.said().contains(" starting "), "it said\n{}", self.said());
+            Ok(())
+        })?;
+        let conf = fs::read_to_string(self.home.join("conf/be.conf"))?;
+        let mut given = [0; 5];
+        for ((key, _), given) in BE.iter().zip(&mut given) {
+            let line = conf
+                .lines()
+                .rev()
+                .find_map(|line| line.strip_prefix(&format!("{key} = ")));
+            *given = line.with_context(|| format!("no {key} in\n{conf}"))?.parse()?;
+        }
+        let held = reservations(&[self.pid()?])?;
+        ensure!(
+            held.values().next() == Some(&given.into()),
+            "it holds {held:?} of {given:?}"
+        );
+        Ok(given)
+    }
+
+    /// Starts it, and it refuses with this.
+    fn refuses(&mut self, world: &World, report: &str) -> Result<()> {
+        let gate = Gate::new(world)?;
+        self.start_behind(&gate)?;
+        let open = gate.open(1)?;
+        let mut program = self.program.take().context("it was not started")?;
+        let ended = program.wait()?;
+        drop(open);
+        ensure!(ended.code() == Some(73), "{ended}:\n{}", self.said());
+        ensure!(
+            self.said().contains(report),
+            "it said\n{}and not\n{report}",
+            self.said()
+        );
+        ensure!(reservations(&[])?.is_empty(), "it is gone and holds a port");
+        Ok(())
+    }
+
     fn kill9(&mut self) -> Result<()> {
         let mut program = self.program.take().context("it was not started")?;
+        let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", program.id()))?;
         program.kill()?;
+        for engine in children.split_whitespace() {
+            kill(Pid::from_raw(engine.parse()?), Signal::SIGKILL)?;
+        }
         program.wait()?;
         Ok(())
     }
@@ -267,4 +338,88 @@ fn one_round(world: &World, nodes: &mut [Node]) -> Result<Duration> {
     // The kernel has given everything back by the time the process is gone.
     ensure!(reservations(&[])?.is_empty(), "somebody is dead and holds a port");
     Ok(time)
+}
+
+/// "Sticky through the record": a restart gets the same, whatever has become free; a local port moves only if it must.
+#[test]
+fn a_restart_gets_the_ports_of_the_record_and_moves_only_what_may_move() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let mut node = Node::be(&world, 1)?;
+    node.was_given(&[
+        ("BE_PORT", 9161),
+        ("BE_HTTP_PORT", 8140),
+        ("HEARTBEAT_PORT", 9153),
+        ("BRPC_PORT", 8160),
+        ("STARLET_PORT", 9170),
+    ])?;
+    for _ in 0..3 {
+        // All defaults are free.
+        assert_eq!(node.start(&world)?, [9161, 8140, 9153, 8160, 9170]);
+        node.kill9()?;
+    }
+    let local = [
+        TcpListener::bind("127.0.0.1:9161")?,
+        TcpListener::bind("10.99.255.254:8140")?,
+        TcpListener::bind("[::1]:8160")?,
+    ];
+    let moved = [9162, 8141, 9153, 8161, 9170];
+    assert_eq!(node.start(&world)?, moved);
+    let why = "be_port is 9162: the next free one: ports";
+    ensure!(node.said().contains(why), "{}", node.said());
+    node.kill9()?;
+    drop(local);
+    // Given now is given.
+    assert_eq!(node.start(&world)?, moved);
+    node.kill9()?;
+    let fixed = "heartbeat_service_port must be 9153 (the cluster knows this node by it), but ";
+    let identity = TcpListener::bind("127.0.0.1:9153")?;
+    let holder = "(pid 1) on TCP 127.0.0.1:9153 holds it";
+    node.refuses(&world, fixed)?;
+    ensure!(node.said().contains(holder), "{}", node.said());
+    drop(identity);
+    let name = UnixAddress::from_abstract_name("muster/port/9153")?;
+    let reserved = UnixListener::bind_addr(&name)?;
+    let refused = node.refuses(&world, fixed);
+    // This program holds one, which is all that was found.
+    ensure!(refused.is_err(), "nobody holds a port");
+    ensure!(
+        node.said().contains("but another node of this host ("),
+        "{}",
+        node.said()
+    );
+    ensure!(node.said().contains(", pid 1) holds it"), "{}", node.said());
+    drop(reserved);
+    assert_eq!(node.start(&world)?, moved);
+    Ok(())
+}
+
+/// Between the reservation and the engine's own bind the ports belong to nobody else of muster; and then they do not.
+#[test]
+fn a_node_leaves_its_neighbours_the_ports_their_engines_do_not_listen_on_yet() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let (mut one, mut other) = (Node::be(&world, 1)?, Node::be(&world, 2)?);
+    let usual = BE.map(|(_, number)| number);
+    // Its engine never listens.
+    one.was_given(&[])?;
+    assert_eq!(one.start(&world)?, usual);
+    let gate = Gate::new(&world)?;
+    other.start_behind(&gate)?;
+    let open = gate.open(1)?;
+    let pids = [one.pid()?, other.pid()?];
+    eventually(PATIENCE, "the other one's ports", || {
+        let held = reservations(&pids)?;
+        let other = held.get(&pids[1]).context("none")?;
+        ensure!(other.len() == 5, "{other:?}");
+        ensure!(usual.iter().all(|port| !other.contains(port)), "{other:?}");
+        Ok(())
+    })?;
+    drop(open);
+    one.kill9()?;
+    other.kill9()?;
+    ensure!(reservations(&[])?.is_empty(), "somebody is dead and holds a port");
+    Ok(())
 }
