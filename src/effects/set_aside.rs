@@ -37,7 +37,11 @@ pub fn set_all_aside(dirs: &[DataDir], stamp: u64, why: &str) -> Result<(), SetA
 /// Moves a data dir to `<dir>.unfinished-<stamp>`, or, when it cannot be renamed because it is a mount point, its
 /// contents into `<dir>/unfinished-<stamp>/`; what earlier calls left inside stays where it is. Returns where it went;
 /// nothing if there was nothing to move.
-fn set_aside(dir: &Path, is_mount_point: bool, stamp: u64) -> Result<Option<PathBuf>, SetAsideError> {
+pub(super) fn set_aside(
+    dir: &Path,
+    is_mount_point: bool,
+    stamp: u64,
+) -> Result<Option<PathBuf>, SetAsideError> {
     // The link would be renamed, and the next data would not lie where it leads to.
     if is_mount_point || dir.is_symlink() {
         return move_contents(dir, stamp);
