@@ -8,9 +8,10 @@ use clap::{Parser, Subcommand};
 
 use crate::engine::{ALL, Component};
 use crate::exit::ExitCode;
+use crate::settings::Host;
 
 #[derive(Debug, Parser)]
-#[command(name = "muster", version, about = about(), disable_help_subcommand = true, after_help = exit_codes())]
+#[command(name = "muster", version, about = about(), after_help = exit_codes())]
 pub struct Cli {
     #[command(subcommand)]
     pub verb: Verb,
@@ -22,9 +23,50 @@ pub enum Verb {
     #[command(after_help = crate::settings::variables::help())]
     Run(RunArgs),
     /// The health check: exit 0 or 1 and one line that says why
+    #[command(after_help = HEALTH)]
     Health(HealthArgs),
     /// Print every decision `run` would take, its value, where it came from and why; change nothing
     Explain(ExplainArgs),
+    /// Give a member whose host has changed its new host, through the leader
+    #[command(after_help = readdress_help())]
+    Readdress(ReaddressArgs),
+}
+
+/// What stands below the options of `health`.
+const HEALTH: &str = "\
+Once a minute, unless --live, it also looks for this node in its cluster, with CLUSTER_USER and its password. If three looks
+at a believed leader do not find it, somebody dropped it: that is noted in the record, and the engine is stopped. `run`
+ends with 79 then.";
+
+/// What stands below the options of `readdress`.
+fn readdress_help() -> String {
+    let mut text = String::from(
+        "Run it in any container of the cluster: it asks the FEs that MASTER_HOST and the record name, with CLUSTER_USER and\n\
+         CLUSTER_PASSWORD_FILE. It looks first, says what it will do, does it, and looks again; only the second look counts.\n\
+         Stop the member that has moved before, and start it afterwards with LOCAL_HOST set to the new host.\n\n",
+    );
+    for engine in ALL {
+        let to = |component| match engine.sql.rehost(component) {
+            Some(rehost) if rehost.to_address => "to a name or an address",
+            Some(_) => "to a name",
+            None => "not at all",
+        };
+        text.push_str(&format!(
+            "  {:12} FE {}, while it is down; BE {}; CN {}\n",
+            engine.name,
+            to(Component::Fe),
+            to(Component::Be),
+            to(Component::Cn)
+        ));
+    }
+    text.push_str(
+        "\nEvery host has to resolve the name to the new address. A member that keeps its name needs none of this: it is found\n\
+         again 20 to 50 s after its start. What cannot be done is refused with the statement and the settings that work.\n\n\
+         Exit codes: 0 done, or nothing to do; 64 the command line; 69 no leader that may be believed; 75 the leader still\n\
+         lists the old host, run it again; 77 the account; 78 the cluster lists neither host, or the new one does not resolve;\n\
+         79 refused, to protect data.\n",
+    );
+    text
 }
 
 #[derive(Debug, clap::Args)]
@@ -62,6 +104,27 @@ pub struct ExplainArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub struct ReaddressArgs {
+    /// The host the cluster lists it under
+    #[arg(long, value_name = "HOST", value_parser = host)]
+    pub from: Host,
+    /// The host it has now
+    #[arg(long, value_name = "HOST", value_parser = host)]
+    pub to: Host,
+    /// Only the fe, be or cn, where several members run on that host
+    #[arg(long, value_name = "COMPONENT", value_parser = component)]
+    pub only: Option<Component>,
+    /// Look, say what would be done, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How long to look for a leader
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = crate::settings::parse_duration)]
+    pub timeout: std::time::Duration,
+    #[command(flatten)]
+    pub image: ImageArgs,
+}
+
+#[derive(Debug, clap::Args)]
 pub struct HealthArgs {
     /// fe, be or cn; found in the image if not given
     #[arg(value_parser = component)]
@@ -87,6 +150,10 @@ fn component(word: &str) -> Result<Component, String> {
         let words: Vec<&str> = Component::ALL.iter().map(|component| component.id()).collect();
         format!("expected one of {}", words.join(", "))
     })
+}
+
+fn host(text: &str) -> Result<Host, String> {
+    Host::parse(text).map_err(|problem| problem.to_string())
 }
 
 fn about() -> String {

@@ -110,3 +110,16 @@ fn the_secrets_leave_the_environment_of_pid_1_and_its_name_stays() {
     run.signal(TERM);
     assert_eq!(run.end().code, 0);
 }
+
+/// A signal to ourselves is not heard, so a watch that wants the engine stopped says so by how it ends.
+#[test]
+fn a_watch_that_asks_for_the_stop_gets_a_clean_one() {
+    for shape in ["engine.sh", "does-not-exec.sh", "own-session.sh"] {
+        let place = Place::new();
+        let start = Start::script(shape).arg(place.mark()).flag("--watch stops");
+        let Some(run) = start.run() else { return };
+        let end = run.end();
+        assert_eq!(end.code, 0, "{shape}: {end:?}");
+        assert!(end.says("stopped as asked"), "{shape}: {end:?}");
+    }
+}

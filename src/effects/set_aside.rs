@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::effects::files::sync_dir;
 use crate::facts::data::{JOURNAL_DIR, SET_ASIDE};
 use crate::facts::record::DATA_COPY;
+use crate::plan::DataDir;
 
 /// What could not be moved.
 #[derive(Debug, thiserror::Error)]
@@ -19,10 +20,28 @@ pub struct SetAsideError {
     pub source: io::Error,
 }
 
+/// Moves every data dir of a node that holds anything, and says where each went and why. The one with the record goes last,
+/// and called again after it was cut short it goes on with what is left.
+pub fn set_all_aside(dirs: &[DataDir], stamp: u64, why: &str) -> Result<(), SetAsideError> {
+    for DataDir { path, is_mount_point } in dirs.iter().rev() {
+        if in_order(path).is_ok_and(|names| names.is_empty()) || !path.exists() {
+            continue;
+        }
+        if let Some(to) = set_aside(path, *is_mount_point, stamp)? {
+            tracing::warn!("set {} aside as {}: {why}", path.display(), to.display());
+        }
+    }
+    Ok(())
+}
+
 /// Moves a data dir to `<dir>.unfinished-<stamp>`, or, when it cannot be renamed because it is a mount point, its
 /// contents into `<dir>/unfinished-<stamp>/`; what earlier calls left inside stays where it is. Returns where it went;
 /// nothing if there was nothing to move.
-pub fn set_aside(dir: &Path, is_mount_point: bool, stamp: u64) -> Result<Option<PathBuf>, SetAsideError> {
+pub(super) fn set_aside(
+    dir: &Path,
+    is_mount_point: bool,
+    stamp: u64,
+) -> Result<Option<PathBuf>, SetAsideError> {
     // The link would be renamed, and the next data would not lie where it leads to.
     if is_mount_point || dir.is_symlink() {
         return move_contents(dir, stamp);
@@ -129,9 +148,35 @@ fn sync(dir: Option<&Path>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{in_order, set_aside};
+    use super::{in_order, set_all_aside, set_aside};
+    use crate::plan::DataDir;
     use std::fs;
     use std::os::unix::fs::symlink;
+
+    /// A BE's data goes as a whole, or what is left of it would be its data still.
+    #[test]
+    fn every_storage_path_is_set_aside_and_one_with_nothing_in_it_is_left_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let names = ["one", "two", "empty", "missing"];
+        let dirs = names.map(|name| DataDir {
+            path: root.path().join(name),
+            is_mount_point: name == "two",
+        });
+        for name in ["one", "two", "empty"] {
+            fs::create_dir(root.path().join(name)).unwrap();
+        }
+        for name in ["one", "two"] {
+            fs::write(root.path().join(name).join("cluster_id"), "77").unwrap();
+        }
+        set_all_aside(&dirs, 17, "it was dropped").unwrap();
+        let is = |path: &str| root.path().join(path).exists();
+        assert!(is("one.unfinished-17/cluster_id") && !is("one"));
+        assert!(is("two/unfinished-17/cluster_id") && !is("two/cluster_id"));
+        assert!(is("empty") && !is("empty.unfinished-17"));
+        // Cut short and called again, it finds nothing left to do.
+        set_all_aside(&dirs, 18, "it was dropped").unwrap();
+        assert!(!is("two/unfinished-18") && !is("missing"));
+    }
 
     #[test]
     fn a_data_dir_is_renamed_beside_itself() {

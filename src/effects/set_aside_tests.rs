@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::effects::set_aside::set_aside;
-use crate::engine::{Component, Engine, ReadyProof};
+use crate::engine::{Component, ReadyProof};
 use crate::facts::data::FeData;
 use crate::facts::mounts::Mounts;
 use crate::facts::record::{Progress, RecordCopy};
@@ -109,8 +109,9 @@ const STORIES: &[Story] = &[
 
 fn record(progress: Progress) -> String {
     let progress = crate::plan::progress_word(progress);
+    let engine = crate::engine::ALL[0].id;
     format!(
-        r#"{{"version":1,"engine":"starrocks","component":"fe","role":"follower","host":"{HOST}","cluster_id":"7","progress":"{progress}"}}"#
+        r#"{{"version":1,"engine":"{engine}","component":"fe","role":"follower","host":"{HOST}","cluster_id":"7","progress":"{progress}"}}"#
     )
 }
 
@@ -144,7 +145,7 @@ fn classified(root: &Path, seed: bool) -> Data {
     let state = RecordCopy::read(&root.join("state/muster-fe.json"));
     let host = Host::parse(HOST).unwrap();
     let me = Me {
-        engine: Engine::by_id("starrocks").unwrap(),
+        engine: crate::engine::ALL[0],
         component: Component::Fe,
         host: &host,
     };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::probe::{Caller, Probes, ReadyWord};
-use super::{Component, Ear, Engine, Layout, Poll, Port, PortKind, PortName, ReadyProof, Sql};
+use super::{Component, Ear, Engine, Layout, Poll, Port, PortKind, PortName, ReadyProof, Rehost, Sql};
 
 const FE: &[Component] = &[Component::Fe];
 const BE: &[Component] = &[Component::Be];
@@ -168,6 +168,22 @@ pub(super) static ENGINE: Engine = Engine {
         add_observer: "ALTER SYSTEM ADD OBSERVER \"{}\"",
         add_backend: "ALTER SYSTEM ADD BACKEND \"{}\"",
         add_compute_node: None,
+        drop_follower: "ALTER SYSTEM DROP FOLLOWER \"{}\"",
+        drop_observer: "ALTER SYSTEM DROP OBSERVER \"{}\"",
+        // Observed: DROP BACKEND is refused, "use DROPP instead of DROP".
+        drop_backend: "ALTER SYSTEM DROPP BACKEND \"{}\"",
+        drop_compute_node: None,
+        // Observed: works for an address too, while the FE is down. On a live one it fails, and the host is changed in
+        // the leader's memory all the same; said backwards it repairs that.
+        frontend_host: Rehost {
+            statement: "ALTER SYSTEM MODIFY FRONTEND \"{from}:{port}\" HOSTNAME \"{to}\"",
+            to_address: true,
+        },
+        // Observed for names only.
+        backend_host: Rehost {
+            statement: "ALTER SYSTEM MODIFY BACKEND \"{from}:{port}\" HOSTNAME \"{to}\"",
+            to_address: false,
+        },
         set_all_roles: "",
         set_own_password: "SET PASSWORD = PASSWORD('{}')",
     },

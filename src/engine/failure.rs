@@ -47,6 +47,9 @@ pub enum Failure {
     /// The member is there already, by the text of the answer; only a second look proves it.
     #[error("says it exists already: {0}")]
     Exists(String),
+    /// The engine will not give this member another host.
+    #[error("will not change the host: {1}")]
+    Immovable(Immovable, String),
     /// Any other answer of the server.
     #[error("answered {code}: {text}")]
     Rejected { code: u16, text: String },
@@ -64,6 +67,30 @@ pub enum Failure {
         value: String,
     },
 }
+
+/// Why a member's host is not changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Immovable {
+    /// An address may not take the place of another one.
+    Address,
+    /// The election group has never met it.
+    NeverJoined,
+    /// It runs. The leader may have changed the host in its memory all the same (observed).
+    Alive,
+    /// No such member.
+    NotListed,
+}
+
+/// The words of each; the last three were seen on running engines, a BE's in the source.
+const IMMOVABLE: &[(Immovable, &str)] = &[
+    (Immovable::Address, "Can't change ip to ip"),
+    (Immovable::NeverJoined, "is not a member of the group"),
+    (
+        Immovable::Alive,
+        "Can't update the network address for a live node",
+    ),
+    (Immovable::NotListed, "frontend does not exist, host:"),
+];
 
 /// What an FE says that has no leader to forward to: each was seen, under code 1064 or 1105, at another moment of an
 /// election, a cut cable or a lost quorum.
@@ -99,6 +126,10 @@ impl Failure {
     /// The class of a server's error: by code where the code says it, else by text, because 1064 says nearly all.
     pub fn from_server(code: u16, state: &str, text: &str) -> Self {
         let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+        let immovable = IMMOVABLE.iter().find(|(_, words)| text.contains(words));
+        let not_found = ["frontend [", "backend ["]
+            .iter()
+            .any(|begin| text.contains(begin) && text.ends_with("] not found"));
         let said = presentable(text);
         match code {
             1045 => Self::Denied(said),
@@ -108,6 +139,8 @@ impl Failure {
             _ if says(&["Access denied; you need"]) => Self::Privilege(said),
             _ if says(BUSY) => Self::Busy(said),
             _ if says(EXISTS) => Self::Exists(said),
+            _ if not_found => Self::Immovable(Immovable::NotListed, said),
+            _ if let Some((why, _)) = immovable => Self::Immovable(*why, said),
             _ if says(NO_LEADER) => Self::NoLeader(said),
             _ => Self::Rejected { code, text: said },
         }
@@ -159,7 +192,7 @@ pub fn presentable(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Failure, presentable};
+    use super::{Failure, Immovable, presentable};
 
     /// One answer a line: code, state, text. Seen on running FEs, or in sources where a version is said.
     #[test]
@@ -224,6 +257,40 @@ mod tests {
                     class(text.to_owned())
                 );
             }
+        }
+    }
+
+    /// What engines were seen to answer to a change of a host; a BE's "not found" is read in the source.
+    #[test]
+    fn why_a_host_is_not_changed_is_told_by_its_text() {
+        let table = [
+            (
+                Immovable::Address,
+                1064,
+                "Getting analyzing error. Detail message: Can't change ip to ip.",
+            ),
+            (
+                Immovable::NeverJoined,
+                1064,
+                "(JE 18.3.20) Node: 10.77.0.12_9010_1795234168107 is not a member of the group: PALO_JOURNAL_GROUP",
+            ),
+            (Immovable::NotListed, 1064, "frontend [10.77.0.99] not found"),
+            (Immovable::NotListed, 1064, "backend [10.77.0.99] not found"),
+            (
+                Immovable::NotListed,
+                1105,
+                "frontend does not exist, host:10.78.0.77",
+            ),
+            (
+                Immovable::Alive,
+                1105,
+                "(JE 18.3.12) (JE 18.3.12) Can't update the network address for a live node.",
+            ),
+        ];
+        for (why, code, text) in table {
+            let failure = Failure::from_server(code, "HY000", text);
+            assert_eq!(failure, Failure::Immovable(why, text.to_owned()));
+            assert!(!failure.is_final(), "{text}");
         }
     }
 

@@ -226,10 +226,38 @@ pub struct Sql {
     pub add_observer: &'static str,
     pub add_backend: &'static str,
     pub add_compute_node: Option<&'static str>,
+    pub drop_follower: &'static str,
+    pub drop_observer: &'static str,
+    pub drop_backend: &'static str,
+    /// `None`: a compute node is dropped like a backend.
+    pub drop_compute_node: Option<&'static str>,
+    pub frontend_host: Rehost,
+    pub backend_host: Rehost,
     /// Activates granted roles that are not default ones.
     pub set_all_roles: &'static str,
     /// Gives the account that says it a password; `{}` stands for the quoted text.
     pub set_own_password: &'static str,
+}
+
+/// How a member's host is changed. `{from}`, `{to}` and `{port}` stand for the hosts and the member's identity port.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rehost {
+    pub statement: &'static str,
+    /// An address may be given too, not only a name.
+    pub to_address: bool,
+}
+
+impl Sql {
+    /// What changes the host of such a node, if anything does.
+    pub const fn rehost(&self, component: Component) -> Option<&Rehost> {
+        match component {
+            Component::Fe => Some(&self.frontend_host),
+            Component::Be => Some(&self.backend_host),
+            // Where a CN is a row of the BEs' list it is moved like one.
+            Component::Cn if self.show_compute_nodes.is_none() => Some(&self.backend_host),
+            Component::Cn | Component::Broker => None,
+        }
+    }
 }
 
 impl Engine {

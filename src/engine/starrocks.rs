@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::probe::{Probes, ReadyWord};
-use super::{Component, Ear, Engine, Layout, Poll, Port, PortKind, PortName, ReadyProof, Sql};
+use super::{Component, Ear, Engine, Layout, Poll, Port, PortKind, PortName, ReadyProof, Rehost, Sql};
 
 const FE: &[Component] = &[Component::Fe];
 const BE_CN: &[Component] = &[Component::Be, Component::Cn];
@@ -184,6 +184,20 @@ pub(super) static ENGINE: Engine = Engine {
         add_observer: "ALTER SYSTEM ADD OBSERVER \"{}\"",
         add_backend: "ALTER SYSTEM ADD BACKEND \"{}\"",
         add_compute_node: Some("ALTER SYSTEM ADD COMPUTE NODE \"{}\""),
+        drop_follower: "ALTER SYSTEM DROP FOLLOWER \"{}\"",
+        drop_observer: "ALTER SYSTEM DROP OBSERVER \"{}\"",
+        drop_backend: "ALTER SYSTEM DROP BACKEND \"{}\"",
+        drop_compute_node: Some("ALTER SYSTEM DROP COMPUTE NODE \"{}\""),
+        // Observed: "Can't change ip to ip." A name to an address is allowed by the source and was not watched.
+        frontend_host: Rehost {
+            statement: "ALTER SYSTEM MODIFY FRONTEND HOST \"{from}\" TO \"{to}\"",
+            to_address: false,
+        },
+        // Observed for names; the source has the same check as for an FE (AlterSystemStmtAnalyzer).
+        backend_host: Rehost {
+            statement: "ALTER SYSTEM MODIFY BACKEND HOST \"{from}\" TO \"{to}\"",
+            to_address: false,
+        },
         // Observed: cluster_admin that is not a default role answers 5203 until this.
         set_all_roles: "SET ROLE ALL",
         set_own_password: "SET PASSWORD = PASSWORD('{}')",

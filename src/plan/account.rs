@@ -163,6 +163,13 @@ fn join_sentence(plan: &Plan, asked: &str) -> (String, String) {
             ("set the data aside and join anew".to_owned(), "REJOIN".to_owned())
         }
         (_, Data::Dropped { .. }, _) => ("refuse".to_owned(), "it was dropped from its cluster".to_owned()),
+        (_, Data::Moved(moved), _) => (
+            "refuse, unless readdressed".to_owned(),
+            format!(
+                "this node is known to its cluster as {}: it starts if that lists {} in its place; {nobody}",
+                moved.from, node.host
+            ),
+        ),
         (_, Data::UnfinishedFounding, _) => (
             "start at once".to_owned(),
             "its founding was cut short, and may have been ready after all".to_owned(),
@@ -200,6 +207,7 @@ fn data_word(data: &Data) -> &'static str {
         Data::UnfinishedFounding => "an unfinished founding's",
         Data::Dropped { .. } => "a dropped member's",
         Data::Unproven { .. } => "an unfinished start's",
+        Data::Moved(_) => "a member's of another host",
     }
 }
 

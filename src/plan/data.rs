@@ -5,6 +5,7 @@ use crate::facts::data::FeData;
 use crate::facts::record::{Progress, Record};
 use crate::plan::memory::{Memory, Remembered};
 use crate::plan::refusal::Refusal;
+use crate::settings::Host;
 
 /// What a node with this data may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +31,30 @@ pub enum Data {
     Dropped { cluster: Option<ClusterId> },
     /// A seed's data without a record or a proof: either of the two above, depending on who answers.
     Unproven { why: String, cluster: Option<ClusterId> },
+    /// Its cluster knew it under another host when the record was written.
+    Moved(Moved),
+}
+
+/// A node whose record names another host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    pub from: Host,
+    pub was: Was,
+    /// An FE's own name in the election group, by its data.
+    pub name: Option<String>,
+    pub cluster: Option<ClusterId>,
+}
+
+/// What of a moved node is still here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Was {
+    Empty,
+    /// Data that starts on its own.
+    Member,
+    /// A first start that was cut short.
+    Unfinished,
+    /// Nothing that could start again: the record says that it was dropped.
+    Dropped,
 }
 
 /// A cluster id and where it was read.
@@ -61,7 +86,8 @@ impl Data {
             | Self::Adopted { cluster }
             | Self::Dropped { cluster }
             | Self::Unfinished { cluster, .. }
-            | Self::Unproven { cluster, .. } => cluster.as_ref()?,
+            | Self::Unproven { cluster, .. }
+            | Self::Moved(Moved { cluster, .. }) => cluster.as_ref()?,
             Self::UnfinishedFounding => return None,
         };
         Some((&cluster.id, &cluster.read_from))
@@ -84,6 +110,8 @@ pub struct FeDir {
     pub nascent: bool,
     /// It carries the proof that it was ready once.
     pub ready: bool,
+    /// `name` of ROLE.
+    pub name: Option<String>,
     /// `clusterId` of VERSION.
     pub cluster: Option<String>,
 }
@@ -96,6 +124,7 @@ impl FeDir {
             journal: !data.journals.is_empty(),
             nascent: data.journal_info.nascent_group,
             ready: data.ready,
+            name: data.role.as_ref().and_then(|role| role.name()).map(str::to_owned),
             cluster: data
                 .version
                 .as_ref()
@@ -114,8 +143,9 @@ pub struct Storage {
 pub fn classify_fe(seed: bool, dir: &FeDir, memory: Memory<'_>) -> Result<Data, Refusal> {
     let remembered = memory.recall()?;
     let progress = remembered.map(|remembered| remembered.progress);
+    let moved = remembered.filter(|remembered| remembered.record.host != *memory.me.host);
     if dir.empty {
-        return nothing_here(remembered);
+        return nothing_here(remembered, memory.me.host);
     }
     let shown = dir.cluster.clone().map(|id| ClusterId {
         id,
@@ -136,6 +166,19 @@ pub fn classify_fe(seed: bool, dir: &FeDir, memory: Memory<'_>) -> Result<Data, 
     let in_data = remembered.is_some_and(|remembered| remembered.in_data);
     if progress == Some(Progress::Joined) && in_data && !dir.journal && !dir.ready {
         return Err(journal_lost(dir));
+    }
+    if let Some(remembered) = moved {
+        if let Some(refusal) = remembered.unproven() {
+            return Err(refusal);
+        }
+        let was = if progress == Some(Progress::Dropped) {
+            Was::Dropped
+        } else if dir.ready || (progress == Some(Progress::Joined) && in_data) {
+            Was::Member
+        } else {
+            Was::Unfinished
+        };
+        return Ok(moved_from(remembered, was, dir.name.clone(), cluster));
     }
     let keep = dir.journal && !dir.nascent;
     let unfinished = |why: &str| Data::Unfinished {
@@ -165,7 +208,7 @@ pub fn classify_fe(seed: bool, dir: &FeDir, memory: Memory<'_>) -> Result<Data, 
 pub fn classify_backend(storage: &Storage, memory: Memory<'_>) -> Result<Data, Refusal> {
     let remembered = memory.recall()?;
     let Some(first) = storage.ids.first() else {
-        return nothing_here(remembered);
+        return nothing_here(remembered, memory.me.host);
     };
     if let Some(other) = storage.ids.iter().find(|id| id.id != first.id) {
         return Err(Refusal::protect(
@@ -181,6 +224,16 @@ pub fn classify_backend(storage: &Storage, memory: Memory<'_>) -> Result<Data, R
         return Ok(Data::Adopted { cluster });
     };
     same_cluster(remembered.record, first)?;
+    if remembered.record.host != *memory.me.host {
+        if let Some(refusal) = remembered.unproven() {
+            return Err(refusal);
+        }
+        let was = match remembered.progress {
+            Progress::Dropped => Was::Dropped,
+            _ => Was::Member,
+        };
+        return Ok(moved_from(remembered, was, None, cluster));
+    }
     // The id in the storage is the proof: it came with a heartbeat of that cluster.
     let proven = remembered.record.cluster_id.is_some() && remembered.progress == Progress::Joined;
     if let Some(refusal) = remembered.unproven()
@@ -207,7 +260,7 @@ fn member(remembered: Option<Remembered<'_>>, cluster: Option<ClusterId>) -> Dat
 }
 
 /// The data is gone, or never was here: what is remembered of it decides.
-fn nothing_here(remembered: Option<Remembered<'_>>) -> Result<Data, Refusal> {
+fn nothing_here(remembered: Option<Remembered<'_>>, host: &Host) -> Result<Data, Refusal> {
     let Some(remembered) = remembered else {
         return Ok(Data::Empty { known: None });
     };
@@ -216,6 +269,16 @@ fn nothing_here(remembered: Option<Remembered<'_>>) -> Result<Data, Refusal> {
     // What cannot be read may have known a cluster that the other copy does not.
     if let (None, Some(refusal)) = (&known, remembered.unproven()) {
         return Err(refusal);
+    }
+    if remembered.record.host != *host {
+        if let Some(refusal) = remembered.unproven() {
+            return Err(refusal);
+        }
+        let was = match remembered.progress {
+            Progress::Dropped => Was::Dropped,
+            _ => Was::Empty,
+        };
+        return Ok(moved_from(remembered, was, None, None));
     }
     if remembered.progress == Progress::Dropped {
         return Ok(Data::Dropped {
@@ -278,6 +341,21 @@ fn known(record: &Record, progress: Progress) -> Option<Known> {
     Some(Known {
         cluster,
         sentence: format!("this host {how} {}, by the record", name(&record.cluster_id)),
+    })
+}
+
+/// The data's own cluster id counts before the record's.
+fn moved_from(
+    remembered: Remembered<'_>,
+    was: Was,
+    name: Option<String>,
+    cluster: Option<ClusterId>,
+) -> Data {
+    Data::Moved(Moved {
+        from: remembered.record.host.clone(),
+        was,
+        name,
+        cluster: cluster.or_else(|| known(remembered.record, remembered.progress)?.cluster),
     })
 }
 

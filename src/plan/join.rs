@@ -3,12 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::engine::Component;
 use crate::engine::failure::Failure;
 use crate::engine::member::{Backend, Frontend};
+use crate::engine::{Component, Engine};
 use crate::exit::ExitCode;
-use crate::plan::data::{ClusterId, Data};
+use crate::plan::data::{ClusterId, Data, Was};
 use crate::plan::leader::{Belief, Cluster, Doubt};
+use crate::plan::moved;
 use crate::plan::refusal::Refusal;
 use crate::plan::witness::{self, Witness};
 use crate::settings::{Bootstrap, Endpoint, Host};
@@ -53,6 +54,7 @@ impl Role {
 #[derive(Debug, Clone)]
 pub struct Node {
     pub role: Role,
+    pub engine: &'static Engine,
     pub component: Component,
     pub host: Host,
     /// Other spellings of this host: its addresses if it is a name, its names if they are known.
@@ -135,17 +137,26 @@ pub enum Step {
 pub fn asking(node: &Node) -> Asking {
     match (&node.data, node.role.is_fe()) {
         (Data::Joined { .. } | Data::UnfinishedFounding | Data::Dropped { .. }, _) => Asking::Nobody,
+        (Data::Moved(moved), _) if moved.was == Was::Dropped => Asking::Nobody,
         (Data::Adopted { .. }, true) | (Data::Contradicted { .. }, _) => Asking::Once,
-        (Data::Empty { .. } | Data::Unfinished { .. } | Data::Unproven { .. } | Data::Adopted { .. }, _) => {
-            Asking::Until
-        }
+        (
+            Data::Empty { .. }
+            | Data::Unfinished { .. }
+            | Data::Unproven { .. }
+            | Data::Adopted { .. }
+            | Data::Moved(_),
+            _,
+        ) => Asking::Until,
     }
 }
 
 /// The decision: every combination of node and what was seen has exactly one answer.
 pub fn decide(node: &Node, seen: &Seen) -> Step {
     if let Data::Dropped { cluster } = &node.data {
-        return dropped(node, cluster.as_ref());
+        return was_dropped(node, cluster.as_ref());
+    }
+    if let Some(moved) = moved::of(&node.data).filter(|moved| moved.was == Was::Dropped) {
+        return moved::was_dropped(node, moved);
     }
     if asking(node) == Asking::Nobody {
         return Step::Start;
@@ -160,6 +171,9 @@ pub fn decide(node: &Node, seen: &Seen) -> Step {
     if matches!(node.data, Data::Contradicted { .. }) {
         return Step::Start;
     }
+    if let Some(moved) = moved::of(&node.data) {
+        return moved::decide(node, moved, seen);
+    }
     if node.role.is_fe() {
         decide_fe(node, seen)
     } else {
@@ -173,7 +187,8 @@ fn decide_fe(node: &Node, seen: &Seen) -> Step {
         Data::Joined { .. } | Data::Contradicted { .. } | Data::UnfinishedFounding | Data::Adopted { .. } => {
             Step::Start
         }
-        Data::Dropped { cluster } => dropped(node, cluster.as_ref()),
+        Data::Dropped { cluster } => was_dropped(node, cluster.as_ref()),
+        Data::Moved(moved) => moved::decide(node, moved, seen),
         Data::Empty { known } => match &seen.belief {
             // `BOOTSTRAP=force` founds whoever answers.
             _ if node.role == Role::Seed && node.bootstrap == Bootstrap::Force => Step::Found,
@@ -223,26 +238,38 @@ fn decide_fe(node: &Node, seen: &Seen) -> Step {
 }
 
 /// Somebody dropped this node: it never adds itself back without being told to.
-fn dropped(node: &Node, cluster: Option<&ClusterId>) -> Step {
-    let name = cluster.map_or_else(
-        || "its cluster".to_owned(),
-        |cluster| format!("cluster {}", cluster.id),
-    );
-    let why = format!(
-        "{} was dropped from {name}, and its data can never start again",
-        node.host
+fn was_dropped(node: &Node, cluster: Option<&ClusterId>) -> Step {
+    let refusal = dropped(
+        node.component,
+        &node.host,
+        cluster.map(|cluster| cluster.id.as_str()),
     );
     if node.rejoin {
-        return Step::SetAside { why };
+        return Step::SetAside {
+            why: refusal.sentence,
+        };
     }
-    Step::Refuse(Refusal::protect(
-        why,
+    Step::Refuse(refusal)
+}
+
+/// What is said of a node that was dropped, whoever noticed it. An FE's old data is refused by its group for ever
+/// (observed); a BE's would be taken, but its replicas were made anew elsewhere, and the engine deletes what it does not
+/// know: set aside, nothing of it is lost.
+pub fn dropped(component: Component, host: &Host, cluster: Option<&str>) -> Refusal {
+    let name = cluster.map_or_else(|| "its cluster".to_owned(), |id| format!("cluster {id}"));
+    let what = if component.is_fe() {
+        ", and its data can never start again"
+    } else {
+        ""
+    };
+    Refusal::protect(
+        format!("{host} was dropped from {name}{what}"),
         "set REJOIN=1 to set the data aside and join anew, or remove this node",
-    ))
+    )
 }
 
 /// Registered: join. Not registered: register first. Listed as something else: refuse.
-fn enter(node: &Node, cluster: &Cluster, seen: &Seen) -> Step {
+pub(super) fn enter(node: &Node, cluster: &Cluster, seen: &Seen) -> Step {
     match registration(node, &cluster.frontends) {
         Registration::Same => {
             if let Some((helper, cluster)) = helper(node, &cluster.frontends, Some(&cluster.leader)) {
@@ -422,7 +449,7 @@ fn fatal(seen: &Seen) -> Option<Refusal> {
 }
 
 /// Asking again cannot help before a person has changed something.
-fn denied(from: &str, why: &Failure) -> Refusal {
+pub fn denied(from: &str, why: &Failure) -> Refusal {
     let hint = match why {
         Failure::Denied(_) => {
             "set CLUSTER_USER and CLUSTER_PASSWORD (or CLUSTER_PASSWORD_FILE) to an account of this cluster"
@@ -436,7 +463,7 @@ fn denied(from: &str, why: &Failure) -> Refusal {
 }
 
 /// A leader is there, and something else is not: the patience is the same.
-fn wait_to_join(seen: &Seen, why: String) -> Step {
+pub(super) fn wait_to_join(seen: &Seen, why: String) -> Step {
     if !seen.patience_over {
         return Step::Wait { why };
     }
@@ -476,7 +503,7 @@ pub fn unregistered(leader: &Endpoint, why: &Failure, seen: &Seen) -> Result<Str
 const LOST: &str = "start the other FEs of that cluster; if it is lost for good and a new, empty one is wanted, set \
                     BOOTSTRAP=force once";
 
-fn wait(node: &Node, seen: &Seen) -> Step {
+pub(super) fn wait(node: &Node, seen: &Seen) -> Step {
     let why = waiting_for(node, seen);
     if !seen.patience_over {
         return Step::Wait { why };

@@ -194,6 +194,7 @@ pub fn shows_an_fe(why: &Failure) -> bool {
         | Failure::Busy(_)
         | Failure::Crowded(_)
         | Failure::Exists(_)
+        | Failure::Immovable(..)
         | Failure::Rejected { .. }
         | Failure::MissingColumn { .. }
         | Failure::BadCell { .. }

@@ -58,8 +58,9 @@ impl<'a> Memory<'a> {
         let remembered = match (self.data, self.state) {
             (RecordCopy::Present(data), RecordCopy::Present(state)) => {
                 self.me.is_meant_by(data)?;
+                self.me.has_its_own_data(data, state)?;
                 // A state dir that another host writes into too says nothing about this data.
-                let about_us = state.host == *self.me.host;
+                let about_us = state.host == data.host;
                 if about_us {
                     same_cluster(data, state)?;
                 }
@@ -163,20 +164,27 @@ fn unreadable(copy: &RecordCopy) -> Option<String> {
 }
 
 impl Me<'_> {
-    fn is_meant_by(&self, record: &Record) -> Result<(), Refusal> {
-        if record.host != *self.host {
-            return Err(Refusal::protect(
-                format!(
-                    "this node is known to its cluster as {}, and LOCAL_HOST is {}",
-                    record.host, self.host
-                ),
-                format!(
-                    "if the host has moved, give it its old address back, or drop {} at the leader, move the data and the \
-                     records away, and start again: it joins anew; if this is another host's data, give it back",
-                    record.host
-                ),
-            ));
+    /// A host that belongs to a cluster as what it is does not go on as another one because it was given that one's data.
+    /// A plan binds it to nothing, and the first start after a readdress is written down here before it is in the data.
+    fn has_its_own_data(&self, data: &Record, state: &Record) -> Result<(), Refusal> {
+        let bound = state.host == *self.host
+            && match state.progress {
+                Progress::Added | Progress::Joined | Progress::Founding | Progress::Dropped => true,
+                Progress::Planned | Progress::Started => false,
+            };
+        if !bound || data.host == *self.host {
+            return Ok(());
         }
+        Err(Refusal::protect(
+            format!(
+                "the record inside the data is of {}, and the one in the state dir knows this host as {}",
+                data.host, self.host
+            ),
+            format!("give {} its data back, and this host its own", data.host),
+        ))
+    }
+
+    fn is_meant_by(&self, record: &Record) -> Result<(), Refusal> {
         if record.engine == self.engine && record.component == self.component {
             return Ok(());
         }

@@ -12,8 +12,10 @@ pub mod launch;
 pub mod leader;
 pub mod memory;
 pub mod misses;
+mod moved;
 mod places;
 pub mod ports;
+pub mod readdress;
 pub mod refusal;
 pub mod sql;
 pub mod witness;
@@ -52,7 +54,8 @@ pub struct Plan {
     pub conf: Conf,
     /// Where the engine keeps its data: the record's first copy lies there.
     pub data_dir: PathBuf,
-    pub data_is_mount_point: bool,
+    /// All of them: what is set aside goes as a whole.
+    pub data_dirs: Vec<DataDir>,
     pub state_dir: PathBuf,
     /// Pid files that name nothing alive.
     pub stale_files: Vec<PathBuf>,
@@ -77,6 +80,13 @@ impl Plan {
             .find(|choice| choice.port.name == PortName::Http);
         choice.map(|choice| choice.number)
     }
+}
+
+/// One directory with data of the engine's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataDir {
+    pub path: PathBuf,
+    pub is_mount_point: bool,
 }
 
 /// What the cluster prescribes to this node, as far as it has been seen.
@@ -128,6 +138,7 @@ pub fn derive(
     }
     let node = Node {
         role,
+        engine: home.engine,
         component: home.component,
         host: settings.local_host.value.clone(),
         also: also(facts),
@@ -170,7 +181,7 @@ pub fn derive(
         log_dirs: conf_file::log_dirs(facts, &conf),
         conf,
         data_dir: data_place(facts).map_or_else(|| home.dir.clone(), |place| place.path.clone()),
-        data_is_mount_point: data_place(facts).is_some_and(|place| place.is_mount_point),
+        data_dirs: data_dirs(facts),
         state_dir: facts.records.state_dir.path.clone(),
         stale_files: Some(&facts.pid_file)
             .filter(|fact| fact.is_stale())
@@ -263,6 +274,19 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
     }
     refusals.extend(places::problems(settings, facts));
     refusals
+}
+
+/// Where the engine's data lies.
+fn data_dirs(facts: &Facts) -> Vec<DataDir> {
+    let dir = |place: &Place| DataDir {
+        path: place.path.clone(),
+        is_mount_point: place.is_mount_point,
+    };
+    match &facts.data {
+        facts::Data::Fe(data) => vec![dir(&data.place)],
+        facts::Data::Storage(paths) => paths.iter().map(|path| dir(&path.place)).collect(),
+        facts::Data::Nothing | facts::Data::Unresolved { .. } => Vec::new(),
+    }
 }
 
 /// Where the engine's first data lies.

@@ -108,7 +108,7 @@ variables! {
     guard_time "GUARD_TIME", "2 heartbeats + 1 s",
         "how long such a seed listens for a living cluster before it founds; 0 to 7 days, less than the default is a risk";
     rejoin "REJOIN", "0",
-        "1: join anew if somebody dropped this node while it was away";
+        "1: join anew, under this LOCAL_HOST, if somebody dropped this node; what it had is set aside";
     wait_timeout "WAIT_TIMEOUT", "300 s",
         "total patience until there is a leader and this node is registered; above 0, at most 7 days";
     join_timeout "JOIN_TIMEOUT", "300 s",

@@ -33,7 +33,7 @@ pub enum Beside {
     Settled,
     /// Whoever called `run` wants to hear of the end.
     Over,
-    /// The engine must not go on: it is stopped as if somebody had asked for that.
+    /// The engine is to be stopped as if somebody had asked for it. Not by a signal to ourselves: those are not heard.
     Stop,
 }
 

@@ -1,9 +1,10 @@
 //! `muster health`: exit 0 or 1 and one line why. Asks the node's own ports, as the record names them.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
+use futures_util::future::join;
 use tokio::time::timeout;
 
 use crate::cli::HealthArgs;
@@ -13,11 +14,10 @@ use crate::engine::{Component, PortKind, PortName};
 use crate::exit::ExitCode;
 use crate::facts::home::{self, Home};
 use crate::facts::process;
-use crate::facts::record::{MemberSeen, Record, RecordCopy, state_copy};
-use crate::plan::asked;
+use crate::facts::record::{Record, RecordCopy};
 use crate::plan::leader::Belief;
 use crate::settings::{Endpoint, Flags, Host, ImageSettings, Settings};
-use crate::verbs::Outcome;
+use crate::verbs::{Outcome, known, membership};
 
 /// How deep the check goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,14 +50,23 @@ pub async fn health(args: &HealthArgs, vars: Vec<(OsString, OsString)>) -> Outco
         Ok(home) => home,
         Err(problem) => return not_healthy(&problem.to_string()),
     };
-    let checked = match timeout(
-        args.timeout,
-        check(depth, &home, &image, flags, vars, args.timeout),
+    let within = args.timeout;
+    let membership = async {
+        if depth == Depth::Live {
+            return None;
+        }
+        membership::dropped(&home, &image, flags.clone(), &vars).await
+    };
+    let (checked, dropped) = join(
+        timeout(within, check(depth, &home, &image, flags.clone(), &vars, within)),
+        timeout(within, membership),
     )
-    .await
-    {
-        Ok(checked) => checked,
-        Err(_) => Err(format!("no answer within {} s", args.timeout.as_secs_f64())),
+    .await;
+    let checked = match (checked, dropped) {
+        (_, Ok(Some(gone))) => Err(gone),
+        // A look that was not over in time says nothing about this node.
+        (Ok(checked), Ok(None) | Err(_)) => checked,
+        (Err(_), Ok(None) | Err(_)) => Err(format!("no answer within {} s", within.as_secs_f64())),
     };
     match checked {
         Ok(line) => Outcome {
@@ -90,7 +99,7 @@ async fn check(
     home: &Home,
     image: &ImageSettings,
     flags: Flags,
-    vars: Vec<(OsString, OsString)>,
+    vars: &[(OsString, OsString)],
     within: Duration,
 ) -> Result<String, Why> {
     let record = record(home, image)?;
@@ -148,12 +157,8 @@ async fn ready(home: &Home, record: &Record, within: Duration) -> Result<(), Why
 
 /// The record of this node: from the state dir, which needs no conf file to be found.
 fn record(home: &Home, image: &ImageSettings) -> Result<Record, Why> {
-    let dir: PathBuf = match &image.state_dir {
-        Some(dir) => dir.value.clone(),
-        None => home.conf().parent().unwrap_or(Path::new("/")).to_owned(),
-    };
-    let path = dir.join(state_copy(home.component));
-    match RecordCopy::read(&path) {
+    let (path, copy) = known::record(home, image);
+    match copy {
         RecordCopy::Present(record) => Ok(record),
         RecordCopy::Missing => Err(format!("not started yet: there is no record {}", path.display())),
         RecordCopy::Unreadable { why, .. } => {
@@ -166,7 +171,7 @@ fn record(home: &Home, image: &ImageSettings) -> Result<Record, Why> {
     }
 }
 
-fn identity(home: &Home, record: &Record) -> Result<u16, Why> {
+pub(super) fn identity(home: &Home, record: &Record) -> Result<u16, Why> {
     home.engine
         .ports_of(home.component)
         .filter(|port| port.kind == PortKind::Identity)
@@ -202,32 +207,12 @@ async fn deep(
     home: &Home,
     record: &Record,
     flags: Flags,
-    vars: Vec<(OsString, OsString)>,
+    vars: &[(OsString, OsString)],
 ) -> Result<String, Why> {
-    let (settings, _) = Settings::read(flags, vars).map_err(|problems| problems.to_string())?;
+    let (settings, _) =
+        Settings::read(flags, vars.iter().cloned()).map_err(|problems| problems.to_string())?;
     let client = Client::new(&settings, home.engine);
-    let own = record.ports.get(&PortName::Query).map(|query_port| MemberSeen {
-        host: record.host.clone(),
-        edit_log_port: 0,
-        query_port: *query_port,
-        http_port: 0,
-    });
-    let members: Vec<MemberSeen> = record.members.iter().cloned().chain(own).collect();
-    let query_port = home
-        .engine
-        .port(Component::Fe, PortName::Query)
-        .and_then(|port| port.default)
-        .unwrap_or(0);
-    let known = asked::endpoints(&asked::Inputs {
-        master_hosts: &settings.master_hosts.value,
-        query_port: settings
-            .master_query_port
-            .as_ref()
-            .map_or(query_port, |port| port.value),
-        members: &members,
-        callers: &[],
-        not: None,
-    });
+    let known = known::endpoints(&settings, home, Some(record));
     let round = look(
         &client,
         &known,

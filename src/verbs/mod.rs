@@ -4,13 +4,16 @@
 
 pub mod explain;
 pub mod health;
+pub mod readdress;
 pub mod run;
 
+mod known;
 mod logging;
+mod membership;
 
 use std::ffi::OsString;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
@@ -132,7 +135,7 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
     let signals = match (signals, Resident::inherited(&vars)) {
         (Some(signals), Some(resident)) => {
             logging::begin(&vars);
-            return in_runtime(run::resume(signals, resident));
+            return in_runtime(run::resume(signals, resident, || record_path(args, &vars)));
         }
         (signals, _) => signals,
     };
@@ -170,8 +173,34 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
                 Err(outcome) => outcome,
             }
         }
+        Verb::Readdress(args) => {
+            let flags = Flags {
+                home: args.image.home.clone(),
+                ..Flags::default()
+            };
+            logging::begin(&vars);
+            match read(flags, vars) {
+                Ok((settings, home)) => in_runtime(readdress::readdress(&args, &settings, &home)),
+                Err(outcome) => outcome,
+            }
+        }
         Verb::Health(args) => in_runtime(health::health(&args, vars)),
     }
+}
+
+/// Where the copy of the record lies that needs no conf file to be found, for a fresh image of `run`.
+fn record_path(args: &[OsString], vars: &[(OsString, OsString)]) -> Option<PathBuf> {
+    let Verb::Run(args) = Cli::try_parse_from(args).ok()?.verb else {
+        return None;
+    };
+    let flags = Flags {
+        home: args.image.home,
+        component: args.component,
+        ..Flags::default()
+    };
+    let (image, _) = ImageSettings::read(&flags, vars).ok()?;
+    let home = home::find(&image, Path::new("/")).ok()?;
+    Some(known::record_path(&home, &image))
 }
 
 /// Everything that is read once: settings, and the home they lead to. All problems of the settings come first.

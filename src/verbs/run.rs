@@ -1,7 +1,7 @@
 //! `muster run`: the entrypoint. Enters the cluster, starts the engine, supervises it, and returns its end.
 
 use std::cell::RefCell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use crate::cluster::Client;
@@ -10,14 +10,14 @@ use crate::effects::enter::{Entry, NoEntry, Unproven, enter, members, stamp};
 use crate::effects::first_steps::{INIT_DIR, run_files, set_root_password};
 use crate::effects::last_words::LastWords;
 use crate::effects::reserve::Reservations;
-use crate::effects::set_aside::set_aside;
+use crate::effects::set_aside::set_all_aside;
 use crate::effects::voice::Voice;
 use crate::effects::watch::{Watched, endpoint, watch};
 use crate::exit::ExitCode;
 use crate::facts::home::Home;
-use crate::facts::record::{Progress, Record};
+use crate::facts::record::{Progress, Record, RecordCopy};
 use crate::plan::data::Data;
-use crate::plan::join::other_cluster;
+use crate::plan::join::{dropped, other_cluster};
 use crate::plan::launch::{self, HELPER, HOST_TYPE, Launch};
 use crate::plan::leader::Cluster;
 use crate::plan::refusal::Refusal;
@@ -46,11 +46,32 @@ pub async fn run(settings: &Settings, home: &Home, signals: Signals) -> Outcome 
     }
 }
 
-/// Goes on with the engine that a former image of this process has started: the node is a member by then.
-pub async fn resume(signals: Signals, resident: Resident) -> Outcome {
+/// Goes on with the engine that a former image of this process has started: the node is a member by then. `record` is
+/// where its copy lies that needs no conf file to be found, and is asked for only in the end.
+pub async fn resume(
+    signals: Signals,
+    resident: Resident,
+    record: impl FnOnce() -> Option<PathBuf>,
+) -> Outcome {
     match Supervisor::resume(signals, resident).await {
-        Ok(ended) => Outcome::silent(ended.code()),
+        Ok(ended) => match record().as_deref().and_then(noted) {
+            Some(refusal) => Outcome::refused(&[refusal]),
+            None => Outcome::silent(ended.code()),
+        },
         Err(error) => failed(&error),
+    }
+}
+
+/// Whether the record says by now that this node was dropped: the health check sees that, notes it, and asks for the
+/// stop.
+fn noted(state_copy: &Path) -> Option<Refusal> {
+    match RecordCopy::read(state_copy) {
+        RecordCopy::Present(record) if record.progress == Progress::Dropped => Some(dropped(
+            record.component,
+            &record.host,
+            record.cluster_id.as_deref(),
+        )),
+        _ => None,
     }
 }
 
@@ -98,6 +119,7 @@ async fn attempt(
     let words = LastWords::from_here(&entry.plan.log_dirs, home.layout.log_files);
     let plan = entry.plan.clone();
     let unproven = entry.unproven;
+    let state_copy = entry.places.state_copy(&entry.record);
     let membership = Rc::new(RefCell::new(Membership::Unknown));
     let watching = follow(client, home, settings, entry, Rc::clone(&membership));
     let ended = match supervisor.run(&launch, plan.stop_grace, watching).await {
@@ -110,6 +132,9 @@ async fn attempt(
     }
     if let Membership::Dropped(cluster) = membership {
         return Attempt::Over(Outcome::refused(&[gone(&plan.node.host.to_string(), &cluster)]));
+    }
+    if let Some(refusal) = noted(&state_copy) {
+        return Attempt::Over(Outcome::refused(&[refusal]));
     }
     if let Membership::Foreign(refusal) = membership {
         return Attempt::Over(Outcome::refused(&[refusal]));
@@ -125,15 +150,9 @@ async fn attempt(
             Unproven::Join => home.engine.cut_join,
         };
         if let Some(word) = words.find(signature) {
-            return match set_aside(&plan.data_dir, plan.data_is_mount_point, stamp()) {
-                Ok(to) => {
-                    tracing::warn!(
-                        "set {} aside as {}: its first start was cut short, the engine ended with `{word}`",
-                        plan.data_dir.display(),
-                        to.unwrap_or_default().display()
-                    );
-                    Attempt::Again
-                }
+            let why = format!("its first start was cut short, the engine ended with `{word}`");
+            return match set_all_aside(&plan.data_dirs, stamp(), &why) {
+                Ok(()) => Attempt::Again,
                 Err(error) => Attempt::Over(Outcome::refused(&NoEntry::from(error).0)),
             };
         }

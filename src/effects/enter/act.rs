@@ -11,7 +11,7 @@ use crate::cluster::Cluster as Ask;
 use crate::effects::files::WriteError;
 use crate::effects::register::add;
 use crate::effects::remember::Places;
-use crate::effects::set_aside::set_aside;
+use crate::effects::set_aside::set_all_aside;
 use crate::effects::watch::endpoint;
 use crate::facts::gather;
 use crate::facts::record::{Progress, Record};
@@ -88,10 +88,8 @@ impl<C: Ask> Search<'_, C> {
         if let Some(ears) = self.ears.take() {
             ears.close().await;
         }
-        if let Some(to) = set_aside(&plan.data_dir, plan.data_is_mount_point, stamp())? {
-            tracing::warn!("set {} aside as {}: {why}", plan.data_dir.display(), to.display());
-        }
-        if matches!(plan.node.data, Data::Dropped { .. }) {
+        set_all_aside(&plan.data_dirs, stamp(), why)?;
+        if matches!(plan.node.data, Data::Dropped { .. } | Data::Moved(_)) {
             // From here on it is a joiner like any other; what is left of the old membership went with the data.
             self.remember(plan, Progress::Planned)?;
         }
@@ -113,7 +111,10 @@ impl<C: Ask> Search<'_, C> {
             (Data::Joined { .. } | Data::Contradicted { .. } | Data::Dropped { .. }, false) => {
                 self.record().map_or(Progress::Started, |record| record.progress)
             }
-            (Data::Empty { .. } | Data::Adopted { .. } | Data::Unfinished { .. }, false) => Progress::Started,
+            // The cluster lists it where it is now; whether it is alive there the watch will see.
+            (Data::Empty { .. } | Data::Adopted { .. } | Data::Unfinished { .. } | Data::Moved(_), false) => {
+                Progress::Started
+            }
         };
         let unproven = match (&plan.node.data, &helper) {
             (Data::UnfinishedFounding | Data::Unproven { .. }, None) => Some(Unproven::Founding),

@@ -34,7 +34,9 @@ impl<C: Ask> Search<'_, C> {
     pub(super) async fn observe(&mut self, plan: &Plan) -> (Seen, Round) {
         let asking = asking(&plan.node);
         let engine = self.home.engine;
-        if asking == Asking::Until && self.ears.is_none() {
+        // A node that has moved is called nowhere yet, and whoever moves it looks whether its ports are closed.
+        let moved = matches!(plan.node.data, Data::Moved(_));
+        if asking == Asking::Until && self.ears.is_none() && !moved {
             self.listen(plan).await;
         }
         let known = self.known(plan);

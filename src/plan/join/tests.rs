@@ -6,6 +6,7 @@
 mod broken;
 mod every;
 mod forbidden;
+mod moved;
 mod seen;
 mod situation;
 mod told;

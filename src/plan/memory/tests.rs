@@ -60,6 +60,7 @@ fn dir(text: &str) -> FeDir {
         journal: ["ready", "begun", "elected itself"].contains(&state),
         nascent: state == "elected itself",
         ready: state == "ready",
+        name: None,
         cluster: (state != "empty").then(|| cluster.to_owned()),
     }
 }
@@ -72,6 +73,7 @@ fn word(data: Result<Data, Refusal>) -> String {
         Ok(Data::Joined { cluster }) => format!("joined{}", of(cluster)),
         Ok(Data::Contradicted { cluster }) => format!("contradicted{}", of(cluster)),
         Ok(Data::Adopted { cluster }) => format!("adopted{}", of(cluster)),
+        Ok(Data::Moved(moved)) => format!("{:?} moved from {}{}", moved.was, moved.from, of(moved.cluster)),
         Ok(Data::Unfinished { keep, .. }) => {
             format!("unfinished, {}", if keep { "kept" } else { "set aside" })
         }
@@ -117,24 +119,51 @@ fn both_copies_and_the_data_amount_to_one_thing() {
         // It ran without muster.
         ("-", "-", "ready", "adopted 77"),
         ("-", "-", "begun", "unfinished, kept"),
-        // The address changed, or it is another host's data.
+        // The address changed: only the cluster can say what became of the old one.
         (
             "joined 77 of 10.0.0.6",
             "-",
             "ready",
-            "refuse 79: this node is known to its cluster as 10.0.0.6, and LOCAL_HOST is 10.0.0.5",
+            "Member moved from 10.0.0.6 77",
         ),
         (
             "joined 77 of 10.0.0.6",
-            "joined 77",
+            "joined 77 of 10.0.0.6",
             "ready",
-            "refuse 79: this node is known to its cluster as 10.0.0.6, and LOCAL_HOST is 10.0.0.5",
+            "Member moved from 10.0.0.6 77",
+        ),
+        (
+            "started 77 of 10.0.0.6",
+            "-",
+            "begun",
+            "Unfinished moved from 10.0.0.6 77",
         ),
         (
             "-",
             "joined 77 of 10.0.0.6",
             "empty",
-            "refuse 79: this node is known to its cluster as 10.0.0.6, and LOCAL_HOST is 10.0.0.5",
+            "Empty moved from 10.0.0.6 77",
+        ),
+        (
+            "joined 77 of 10.0.0.6",
+            "dropped 77 of 10.0.0.6",
+            "ready",
+            "Dropped moved from 10.0.0.6 77",
+        ),
+        // Killed between the two writes of the first start after it was readdressed.
+        (
+            "joined 77 of 10.0.0.6",
+            "started 77",
+            "ready",
+            "Member moved from 10.0.0.6 77",
+        ),
+        // This host has joined, and the data is another one's.
+        (
+            "joined 77 of 10.0.0.6",
+            "joined 77",
+            "ready",
+            "refuse 79: the record inside the data is of 10.0.0.6, and the one in the state dir says that this host joined \
+             as 10.0.0.5",
         ),
         // Two hosts share a state dir: the data knows whose it is.
         ("joined 77", "joined 77 of 10.0.0.6", "ready", "joined 77"),
@@ -210,7 +239,7 @@ fn both_copies_and_the_data_amount_to_one_thing() {
             "cut off",
             "joined 77 of 10.0.0.6",
             "ready",
-            "refuse 79: this node is known to its cluster as 10.0.0.6, and LOCAL_HOST is 10.0.0.5",
+            "Member moved from 10.0.0.6 77",
         ),
         // Nothing stands in for it.
         (

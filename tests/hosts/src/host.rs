@@ -46,7 +46,7 @@ const PATH: &str = "/opt/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/
 #[derive(Debug)]
 pub struct Host {
     name: String,
-    address: Ipv4Addr,
+    address: Cell<Ipv4Addr>,
     dir: PathBuf,
     image: Image,
     volume: Cell<bool>,
@@ -84,7 +84,7 @@ impl Host {
         writeln!(hosts, "{address} {name}")?;
         let host = Self {
             name: name.to_owned(),
-            address,
+            address: Cell::new(address),
             dir,
             image: image.clone(),
             volume: Cell::new(true),
@@ -102,7 +102,26 @@ impl Host {
     }
 
     pub fn address(&self) -> Ipv4Addr {
-        self.address
+        self.address.get()
+    }
+
+    /// The host gets the address of number `n`, and every host's `/etc/hosts` says so; its variables are left alone.
+    pub fn renumber(&self, n: u8) -> anyhow::Result<()> {
+        ensure!(!self.is_running(), "{} runs: it cannot be renumbered", self.name);
+        let to = network::address(n);
+        network::renumber(&self.name, self.address(), to)?;
+        let hosts = self.dir.join("../hosts");
+        let names: String = fs::read_to_string(&hosts)?
+            .lines()
+            .map(|line| match line.split_once(' ') {
+                Some((_, name)) if name == self.name => format!("{to} {name}\n"),
+                _ => format!("{line}\n"),
+            })
+            .collect();
+        // In place: it is mounted into the hosts that run.
+        fs::write(&hosts, names)?;
+        self.address.set(to);
+        Ok(())
     }
 
     pub fn component(&self) -> Component {
@@ -166,7 +185,7 @@ impl Host {
             ensure!(unshare.try_wait()?.is_none(), "it is over already");
             only_child(unshare.id())
         })?;
-        let traced = Traced::follow(one, &self.address.to_string(), end)?;
+        let traced = Traced::follow(one, &self.address().to_string(), end)?;
         // Without a reader it cannot be opened: the shell is still about to mount the files.
         let mut gate = eventually(Duration::from_secs(10), "a held PID 1", || {
             Ok(OpenOptions::new()
@@ -181,7 +200,7 @@ impl Host {
 
     fn runs(&self, unshare: Child, one: Pid) -> anyhow::Result<()> {
         fs::write(self.dir.join("pid"), format!("{one}\n"))?;
-        fs::write(self.dir.join("address"), format!("{}\n", self.address))?;
+        fs::write(self.dir.join("address"), format!("{}\n", self.address()))?;
         self.running.replace(Some(Running { unshare, one }));
         Ok(())
     }
@@ -354,7 +373,7 @@ impl Host {
         let wished = variables.iter().find(|(name, _)| name == "FE_QUERY_PORT");
         let port = wished.and_then(|(_, port)| port.parse().ok()).unwrap_or(9030);
         query(
-            SocketAddr::from((self.address, port)),
+            SocketAddr::from((self.address(), port)),
             Duration::from_secs(3),
             statement,
         )

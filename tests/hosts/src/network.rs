@@ -85,6 +85,14 @@ pub(crate) fn unplug_all(names: impl Iterator<Item = String>) -> anyhow::Result<
     ip(&[], &commands.concat())
 }
 
+/// Another address in place of the one it has.
+pub(crate) fn renumber(host: &str, from: Ipv4Addr, to: Ipv4Addr) -> anyhow::Result<()> {
+    ip(
+        &["-n", host],
+        &format!("addr del {from}/16 dev eth0\naddr add {to}/16 dev eth0\n"),
+    )
+}
+
 /// Silence, as of a cable cut behind the next switch: the host's own link stays up and nothing answers.
 pub(crate) fn cut(host: &str) -> anyhow::Result<()> {
     ip(&[], &format!("link set {host} nomaster\n"))

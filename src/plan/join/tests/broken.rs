@@ -23,6 +23,13 @@ fn join(seen: &Seen, which: impl Fn(&crate::engine::member::Frontend) -> bool) -
     })
 }
 
+const fn moved(node: &Node) -> Option<&Data> {
+    match &node.data {
+        data @ Data::Moved(_) => Some(data),
+        _ => None,
+    }
+}
+
 const fn leader(seen: &Seen) -> Option<&Cluster> {
     match &seen.belief {
         Belief::Leader(cluster) => Some(cluster),
@@ -214,12 +221,30 @@ fn helping() -> Vec<(&'static str, Rules)> {
 
 fn adding() -> Vec<(&'static str, Rules)> {
     vec![
-        files!(
-            "adds a host that the record does not name",
-            |seed, dir, memory| {
-                without(seed, dir, memory, |copy| {
-                    copy.record()
-                        .is_some_and(|record| record.host.to_string() != "10.0.0.5")
+        files!("takes another host's record for its own", |seed, dir, memory| {
+            without(seed, dir, memory, |copy| {
+                copy.record()
+                    .is_some_and(|record| record.host.to_string() != "10.0.0.5")
+            })
+        }),
+        but!("adds a host that the record does not name", |node, seen| {
+            moved(node)?;
+            Some(Step::Register {
+                cluster: Box::new(leader(seen)?.clone()),
+            })
+        }),
+        but!("founds with the record of another host", |node, _seen| {
+            moved(node).map(|_| Step::Found)
+        }),
+        but!(
+            "starts as another host than the one that is listed",
+            |node, _seen| moved(node).map(|_| Step::Start)
+        ),
+        but!(
+            "sets a moved one aside while its old host is listed, or without REJOIN",
+            |node, _seen| {
+                moved(node).map(|_| Step::SetAside {
+                    why: "it has moved".to_owned(),
                 })
             }
         ),

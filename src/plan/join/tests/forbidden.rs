@@ -151,6 +151,19 @@ const fn is_let_in(outcome: &Result<Data, Refusal>) -> bool {
     outcome.is_ok()
 }
 
+/// The host a record of another one names in these tables.
+const OLD_HOST: &str = "10.0.0.6";
+
+impl Row<'_> {
+    fn lists_the_old_host(&self) -> bool {
+        let here = |list: &[crate::engine::member::Backend]| list.iter().any(|be| be.host == OLD_HOST);
+        if self.facts.fe {
+            return self.shown().iter().any(|fe| fe.host == OLD_HOST);
+        }
+        matches!(&self.seen.backends, Some(Ok(lists)) if here(&lists.backends) || here(&lists.compute_nodes))
+    }
+}
+
 pub(super) const ALL: &[Forbidden] = &[
     // Founding.
     Forbidden {
@@ -279,8 +292,36 @@ pub(super) const ALL: &[Forbidden] = &[
     },
     // ADD.
     Forbidden {
+        name: "takes another host's record for its own",
+        came_of: Came::Data(|facts, outcome| {
+            facts.other_host && is_let_in(outcome) && !matches!(outcome, Ok(Data::Moved(_)))
+        }),
+    },
+    Forbidden {
         name: "adds a host that the record does not name",
-        came_of: Came::Data(|facts, outcome| facts.other_host && is_let_in(outcome)),
+        came_of: Came::Step(Kind::Register, |row, _| row.facts.other_host),
+    },
+    Forbidden {
+        name: "founds with the record of another host",
+        came_of: Came::Step(Kind::Found, |row, _| row.facts.other_host),
+    },
+    Forbidden {
+        name: "starts as another host than the one that is listed",
+        came_of: Came::Step(Kind::Start, |row, _| {
+            let (own, other) = row.listed_as_backend();
+            let listed = if row.facts.fe {
+                row.own().is_some()
+            } else {
+                own || other
+            };
+            row.facts.other_host && (!listed || row.lists_the_old_host() || row.leader().is_none())
+        }),
+    },
+    Forbidden {
+        name: "sets a moved one aside while its old host is listed, or without REJOIN",
+        came_of: Came::Step(Kind::SetAside, |row, _| {
+            row.facts.other_host && !row.facts.gone && (!row.node.rejoin || row.lists_the_old_host())
+        }),
     },
     Forbidden {
         name: "adds at a leader that is not believed",
@@ -329,6 +370,7 @@ pub(super) const ALL: &[Forbidden] = &[
                 && !row.facts.ready
                 && !row.facts.member()
                 && !row.facts.says_founding
+                && !row.facts.member_elsewhere
                 && (row.facts.recorded || !row.facts.seed)
         }),
     },
@@ -340,6 +382,7 @@ pub(super) const ALL: &[Forbidden] = &[
                 && !row.facts.empty
                 && !row.facts.ready
                 && !row.facts.recorded
+                && !row.facts.member_elsewhere
                 && (!silence || row.node.bootstrap == Bootstrap::Never)
         }),
     },
@@ -391,22 +434,27 @@ pub(super) const ALL: &[Forbidden] = &[
         name: "sets joined data aside",
         came_of: Came::Step(Kind::SetAside, |row, _| {
             let proven = row.facts.ready || row.facts.member();
-            !row.facts.empty && proven && !row.facts.dropped
+            !row.facts.empty && proven && !row.facts.dropped && !row.facts.other_host
         }),
     },
     Forbidden {
         name: "sets data aside although nobody leads",
         came_of: Came::Step(Kind::SetAside, |row, _| {
-            row.leader().is_none() && !row.facts.dropped
+            row.leader().is_none() && !row.facts.dropped && !row.facts.gone
         }),
     },
     Forbidden {
         name: "sets data of another cluster aside",
-        came_of: Came::Step(Kind::SetAside, |row, _| row.foreign() && !row.facts.dropped),
+        came_of: Came::Step(Kind::SetAside, |row, _| {
+            row.foreign() && !row.facts.dropped && !row.facts.gone
+        }),
     },
     Forbidden {
         name: "sets nothing aside, again and again",
-        came_of: Came::Step(Kind::SetAside, |row, _| row.facts.empty && !row.facts.dropped),
+        came_of: Came::Step(Kind::SetAside, |row, _| {
+            // The record of a moved one goes with it.
+            row.facts.empty && !row.facts.dropped && !row.facts.other_host
+        }),
     },
     // Dropped.
     Forbidden {
@@ -461,7 +509,9 @@ pub(super) const ALL: &[Forbidden] = &[
         name: "a record that cannot be read is taken for none",
         came_of: Came::Data(|facts, outcome| {
             let unreadable = facts.data_unreadable || facts.state_unreadable;
-            unreadable && !facts.recorded && is_let_in(outcome)
+            // What the data says of another host is heard.
+            let heard = facts.recorded || (facts.other_host && !facts.data_unreadable);
+            unreadable && !heard && is_let_in(outcome)
         }),
     },
     Forbidden {

@@ -221,6 +221,10 @@ pub(super) struct Facts {
     pub state_unreadable: bool,
     /// The copy that counts names another host.
     pub other_host: bool,
+    /// The record of that other host says that it was dropped.
+    pub gone: bool,
+    /// The data carries a record by which it joined as that other host.
+    pub member_elsewhere: bool,
 }
 
 impl Facts {
@@ -293,6 +297,24 @@ impl Situation {
             data_unreadable: self.data == Kept::Unreadable,
             state_unreadable: self.state == Kept::Unreadable,
             other_host: counts.present() && counts.ours().is_none(),
+            member_elsewhere: matches!(
+                self.data,
+                Kept::Present {
+                    progress: Progress::Joined,
+                    ours: false,
+                    ..
+                }
+            ),
+            gone: [self.data, self.state].iter().any(|kept| {
+                matches!(
+                    kept,
+                    Kept::Present {
+                        progress: Progress::Dropped,
+                        ours: false,
+                        ..
+                    }
+                )
+            }),
         }
     }
 
@@ -346,6 +368,7 @@ fn fe_dir(lies: Option<Lies>) -> FeDir {
             journal: false,
             nascent: false,
             ready: false,
+            name: None,
             cluster: None,
         };
     };
@@ -355,6 +378,7 @@ fn fe_dir(lies: Option<Lies>) -> FeDir {
         journal,
         nascent,
         ready,
+        name: Some("10.0.0.5_9010_1".to_owned()),
         cluster: id.text(),
     }
 }
@@ -375,6 +399,7 @@ const fn component(role: Role) -> Component {
 pub(super) fn node(role: Role, data: Data) -> Node {
     Node {
         role,
+        engine: ALL[0],
         component: component(role),
         host: host(),
         also: BTreeSet::from([Host::parse("fe5").unwrap()]),

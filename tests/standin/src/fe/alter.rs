@@ -312,6 +312,10 @@ fn decommission(membership: &mut Membership, at: &[String], cancel: bool) -> Res
 }
 
 fn move_backend(membership: &mut Membership, from: &str, to: &str) -> Result<(), String> {
+    // Observed for an FE; read in the source for a BE, which has the same check.
+    if is_moved(from, to) {
+        return Err(format!("{ANALYZING} Can't change ip to ip."));
+    }
     let mut found = false;
     for node in membership.nodes.iter_mut().filter(|node| node.host == from) {
         to.clone_into(&mut node.host);

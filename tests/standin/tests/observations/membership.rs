@@ -211,6 +211,84 @@ async fn nodes_are_refused_in_the_engines_words_and_a_failing_list_adds_nothing(
     assert_eq!(host.backend("SHOW COMPUTE NODES").await.unwrap().0.len(), 21);
 }
 
+/// Observed: an address to a name, and that to another name, without a check. Refusals from the source.
+#[tokio::test]
+async fn a_backend_is_given_any_name_but_no_other_address() {
+    let world = World::new();
+    let host = world.founder().await;
+    host.sql("ALTER SYSTEM ADD BACKEND '127.5.5.5:9050'")
+        .await
+        .unwrap();
+    assert_eq!(
+        host.refusal("ALTER SYSTEM MODIFY BACKEND HOST '127.5.5.5' TO '127.5.5.6'")
+            .await,
+        "Getting analyzing error. Detail message: Can't change ip to ip."
+    );
+    assert_eq!(
+        host.refusal("ALTER SYSTEM MODIFY BACKEND HOST '127.5.5.9' TO 'be9'")
+            .await,
+        "backend [127.5.5.9] not found"
+    );
+    let before = host.backend("SHOW BACKENDS").await.unwrap();
+    for (from, to) in [("127.5.5.5", "be1.nowhere"), ("be1.nowhere", "be2.nowhere")] {
+        host.sql(&format!("ALTER SYSTEM MODIFY BACKEND HOST '{from}' TO '{to}'"))
+            .await
+            .unwrap();
+        let row = host.backend("SHOW BACKENDS").await.unwrap();
+        assert!(
+            row.is("IP", to) && row.is("BackendId", before.get("BackendId")),
+            "{row:?}"
+        );
+    }
+}
+
+/// The vendor's own way to introduce names: a follower that is down is given one, and comes back under it with its data.
+#[tokio::test]
+async fn a_member_that_is_down_is_given_a_name_and_comes_back_under_it() {
+    let world = World::new();
+    let mut leader = world.host(1).await;
+    let mut follower = world.host(2).await;
+    let names = format!("names = fe2={}", follower.address);
+    leader.setting("fe", &names);
+    follower.setting("fe", &names);
+    follower.setting("fe", "host_name = fe2");
+    leader.start_fe(&[]);
+    leader.ready().await;
+    follower.register(&leader, "FOLLOWER").await;
+    follower.start_fe(&["--helper", &leader.edit_log()]);
+    follower.ready().await;
+    let row = async |host: &str| {
+        let rows = leader.frontends().await.ok()?;
+        rows.into_iter().find(|row| row.is("IP", host))
+    };
+    let old = follower.address.to_string();
+    let before = eventually("it has joined", async || {
+        row(&old).await.filter(|row| row.is("Join", "true"))
+    })
+    .await;
+    // Without it one of two would be left, which is no majority.
+    let mut third = world.host(3).await;
+    third.setting("fe", &names);
+    third.register(&leader, "FOLLOWER").await;
+    third.start_fe(&["--helper", &leader.edit_log()]);
+    third.ready().await;
+    follower.kill_fe().await;
+    let renamed = format!("ALTER SYSTEM MODIFY FRONTEND HOST '{old}' TO 'fe2'");
+    leader.sql(&renamed).await.unwrap();
+    assert!(row(&old).await.is_none());
+    follower.start_fe(&["--host_type", "FQDN"]);
+    follower.ready().await;
+    let after = eventually("it is alive", async || {
+        row("fe2").await.filter(|row| row.is("Alive", "true"))
+    })
+    .await;
+    assert!(
+        after.is("Name", before.get("Name")) && after.is("Join", "true"),
+        "{after:?}"
+    );
+    assert_eq!(leader.frontends().await.unwrap().len(), 3);
+}
+
 /// Observed: DECOMMISSION twice and CANCEL twice are OK each time; an empty BE vanishes by itself 4-16 s later.
 #[tokio::test]
 async fn a_decommissioned_backend_vanishes_by_itself() {

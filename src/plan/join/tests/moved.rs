@@ -1,0 +1,190 @@
+//! A node whose record names another host than the one it is.
+
+use std::time::Duration;
+
+use crate::engine::failure::Failure;
+use crate::engine::member::Backend;
+use crate::plan::data::{ClusterId, Data, Moved, Was};
+use crate::plan::join::{Backends, Node, Role, Seen, Step, decide};
+use crate::plan::leader::tests::members;
+use crate::plan::leader::{Answer, believe};
+use crate::settings::Host;
+
+use super::situation::node;
+
+/// It was 10.0.0.6, and is 10.0.0.5 now.
+fn data(name: &str) -> Data {
+    let (was, in_group, cluster) = match name {
+        "moved" => (Was::Member, "10.0.0.6_9010_1", "77"),
+        "moved-anew" => (Was::Member, "10.0.0.5_9010_1", "77"),
+        "moved-wiped" => (Was::Empty, "", "77"),
+        "moved-unfinished" => (Was::Unfinished, "10.0.0.6_9010_1", "77"),
+        "moved-foreign" => (Was::Member, "10.0.0.6_9010_1", "88"),
+        other => panic!("no such data: {other}"),
+    };
+    Data::Moved(Moved {
+        from: Host::parse("10.0.0.6").unwrap(),
+        was,
+        name: Some(in_group.to_owned()).filter(|name| !name.is_empty()),
+        cluster: Some(ClusterId {
+            id: cluster.to_owned(),
+            read_from: "meta/image/VERSION".to_owned(),
+        }),
+    })
+}
+
+/// What one FE at 10.0.0.1 shows; `silent` is nobody, `leaderless` an FE without a leader. The BEs are those of the
+/// rows 5 and 6.
+fn seen(rows: &str) -> Seen {
+    let said = match rows {
+        "silent" => Err(Failure::Refused),
+        "leaderless" => Err(Failure::NoLeader("forward failed".to_owned())),
+        rows => Ok(members(rows)),
+    };
+    let answers = [Answer {
+        from: Host::parse("10.0.0.1").unwrap(),
+        port: 9030,
+        said,
+    }];
+    let backend = |number: u8| Backend {
+        id: "1".to_owned(),
+        host: format!("10.0.0.{number}"),
+        heartbeat_port: 9050,
+        alive: true,
+        decommissioned: false,
+        status: None,
+        error: String::new(),
+        version: None,
+    };
+    Seen {
+        belief: believe(&answers, Duration::from_secs(5)),
+        fatal: Vec::new(),
+        members: answers[0].said.clone().unwrap_or_default(),
+        backends: Some(Ok(Backends {
+            backends: match (rows.contains('5'), rows.contains('6')) {
+                (true, true) => vec![backend(5), backend(6)],
+                (true, false) => vec![backend(5)],
+                (false, true) => vec![backend(6)],
+                (false, false) => vec![backend(4)],
+            },
+            compute_nodes: Vec::new(),
+        })),
+        answers: Vec::new(),
+        witnesses: Vec::new(),
+        waiting: Vec::new(),
+        guard_over: true,
+        patience_over: false,
+    }
+}
+
+fn step(node: &Node, seen: &Seen) -> String {
+    match decide(node, seen) {
+        Step::Start => "start".to_owned(),
+        Step::Join { helper, cluster } => format!("join {helper} of {cluster}"),
+        Step::Found => "found".to_owned(),
+        Step::Register { cluster } => format!("register at {}", cluster.leader.host),
+        Step::SetAside { why } => format!("set aside: {why}"),
+        Step::Wait { why } => format!("wait: {why}"),
+        Step::Refuse(refusal) => format!("refuse {}: {refusal}", refusal.code.number()),
+    }
+}
+
+/// A record that names 10.0.0.6 on a host that is 10.0.0.5: only its cluster can say what became of it. `6` in the
+/// rows is the old host, `5` the new one, whose name in the election group is that of a fresh row.
+#[test]
+fn a_moved_node_starts_only_where_its_cluster_lists_it_in_place_of_the_old_host() {
+    const KNOWN: &str =
+        "refuse 79: this node is known to its cluster as 10.0.0.6, and LOCAL_HOST is 10.0.0.5";
+    let table = [
+        // Still listed under its old host.
+        (Role::Follower, "moved", "1L+ 2F+ 6F-", false, format!("{KNOWN}, and 10.0.0.1 lists 10.0.0.6")),
+        (Role::Follower, "moved", "1L+ 2F+ 6F-", true, format!("{KNOWN}, and 10.0.0.1 lists 10.0.0.6")),
+        (Role::Backend, "moved", "1L+ 2F+ 6F-", true, format!("{KNOWN}, and 10.0.0.1 lists 10.0.0.6")),
+        (Role::ComputeNode, "moved", "1L+ 2F+ 6F-", true, format!("{KNOWN}, and 10.0.0.1 lists 10.0.0.6")),
+        (Role::Follower, "moved", "1L+ 2F+ 3F+ 5F- 6F-", true, format!("{KNOWN}, and 10.0.0.1 lists both")),
+        // Readdressed: the row kept its name in the group.
+        (Role::Follower, "moved-anew", "1L+ 2F+ 5F-", false, "start".to_owned()),
+        (Role::Observer, "moved-anew", "1L+ 2F+ 5O-", false, "start".to_owned()),
+        (Role::Seed, "moved-anew", "1L+ 2F+ 5F-", false, "start".to_owned()),
+        (Role::Backend, "moved", "1L+ 2F+ 5F-", false, "start".to_owned()),
+        (Role::Follower, "moved-wiped", "1L+ 2F+ 5F-", false, "join 10.0.0.1:9010 of 77".to_owned()),
+        // The new host was added as a new node: the old data never starts again.
+        (
+            Role::Follower,
+            "moved",
+            "1L+ 2F+ 5F-",
+            false,
+            "refuse 79: 10.0.0.1 lists 10.0.0.5 as a new node, and the data is that of 10.0.0.6; LOCAL_HOST is 10.0.0.5"
+                .to_owned(),
+        ),
+        (
+            Role::Follower,
+            "moved",
+            "1L+ 2F+ 5F-",
+            true,
+            "set aside: 10.0.0.1 lists 10.0.0.5 as a new node, and the data is that of 10.0.0.6".to_owned(),
+        ),
+        (
+            Role::Follower,
+            "moved-unfinished",
+            "1L+ 2F+ 5F-",
+            true,
+            "set aside: 10.0.0.1 lists 10.0.0.5 as a new node, and the data is that of 10.0.0.6".to_owned(),
+        ),
+        // The old one was dropped: only REJOIN=1 brings it back, with nothing of what it had.
+        (
+            Role::Follower,
+            "moved",
+            "1L+ 2F+",
+            false,
+            "refuse 79: 10.0.0.6 was dropped from cluster 77; LOCAL_HOST is 10.0.0.5".to_owned(),
+        ),
+        (
+            Role::Follower,
+            "moved",
+            "1L+ 2F+",
+            true,
+            "set aside: 10.0.0.6 was dropped from cluster 77".to_owned(),
+        ),
+        (
+            Role::Backend,
+            "moved",
+            "1L+ 2F+",
+            true,
+            "set aside: 10.0.0.6 was dropped from cluster 77".to_owned(),
+        ),
+        // Nobody to believe: nothing is given up.
+        (
+            Role::Follower,
+            "moved",
+            "silent",
+            true,
+            format!("{KNOWN}, and no FE answers that could say whether it was readdressed"),
+        ),
+        (
+            Role::Follower,
+            "moved",
+            "leaderless",
+            true,
+            "wait: 10.0.0.1:9030 has no leader: forward failed".to_owned(),
+        ),
+        (
+            Role::Follower,
+            "moved-foreign",
+            "1L+ 2F+",
+            true,
+            "refuse 79: this node belongs to cluster 88 (meta/image/VERSION), but 10.0.0.1 is of cluster 77 (SHOW \
+             FRONTENDS)"
+                .to_owned(),
+        ),
+    ];
+    for (role, data_name, rows, rejoin, expected) in table {
+        let mut node = node(role, data(data_name));
+        node.rejoin = rejoin;
+        assert_eq!(
+            step(&node, &seen(rows)),
+            expected,
+            "{role:?}, {data_name}, {rows}, REJOIN={rejoin}"
+        );
+    }
+}

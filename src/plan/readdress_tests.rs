@@ -1,0 +1,362 @@
+//! The table of moves: engine × what is listed × where to → what is said, or why not.
+
+use super::{Move, Seen, Verdict, decide};
+use crate::engine::ALL;
+use crate::engine::member::Backend;
+use crate::plan::join::Backends;
+use crate::plan::leader::Cluster;
+use crate::plan::leader::tests::members;
+use crate::settings::{Endpoint, Host};
+
+fn cluster(rows: &str) -> Cluster {
+    let mut frontends = members(rows);
+    for fe in &mut frontends {
+        // So that a table can have a member with a name.
+        fe.host = fe.host.replace("10.0.0.8", "fe8");
+    }
+    Cluster {
+        id: "77".to_owned(),
+        leader: frontends[0].clone(),
+        frontends,
+        from: Endpoint {
+            host: Host::parse("10.0.0.1").unwrap(),
+            port: 9030,
+        },
+    }
+}
+
+/// `b5-` is a dead BE at 10.0.0.5, `c5+` a CN that is alive.
+fn backends(text: &str) -> Backends {
+    let mut all = Backends::default();
+    for word in text.split_whitespace() {
+        let backend = Backend {
+            id: "1".to_owned(),
+            host: format!("10.0.0.{}", word.chars().nth(1).unwrap()),
+            heartbeat_port: 9050,
+            alive: word.ends_with('+'),
+            decommissioned: false,
+            status: None,
+            error: String::new(),
+            version: None,
+        };
+        if word.starts_with('b') {
+            all.backends.push(backend);
+        } else {
+            all.compute_nodes.push(backend);
+        }
+    }
+    all
+}
+
+fn verdict(engine: usize, from: &str, to: &str, rows: &str, be: &str) -> String {
+    let engine = ALL[engine];
+    let (from, to) = (Host::parse(from).unwrap(), Host::parse(to).unwrap());
+    let seen = Seen {
+        cluster: &cluster(rows),
+        backends: &backends(be),
+        only: None,
+        open: &[],
+        resolves: Ok(()),
+        same_machine: to.to_string() == "same",
+    };
+    let way = Move {
+        engine,
+        from: &from,
+        to: &to,
+    };
+    match decide(&way, &seen) {
+        Verdict::Done(_) => "done".to_owned(),
+        Verdict::Say(said) => said
+            .into_iter()
+            .map(|(_, statement)| statement)
+            .collect::<Vec<_>>()
+            .join("; "),
+        Verdict::Refuse(refusal) => format!("{}: {refusal}", refusal.code.number()),
+    }
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn only_what_an_engine_was_seen_to_allow_is_said_to_it() {
+    const SR: usize = 0;
+    const OTHER: usize = 1;
+    let table = [
+        // "MODIFY FRONTEND HOST ip->ip: Can't change ip to ip."; a name is fine.
+        (
+            SR,
+            "10.0.0.5",
+            "fe5",
+            "1L+ 2F+ 5F-",
+            "",
+            "ALTER SYSTEM MODIFY FRONTEND HOST \"10.0.0.5\" TO \"fe5\"",
+        ),
+        (
+            SR,
+            "10.0.0.5",
+            "fe5",
+            "1L+ 2F+ 5O-",
+            "",
+            "ALTER SYSTEM MODIFY FRONTEND HOST \"10.0.0.5\" TO \"fe5\"",
+        ),
+        (
+            SR,
+            "fe8",
+            "fe9",
+            "1L+ 2F+ 8F-",
+            "",
+            "ALTER SYSTEM MODIFY FRONTEND HOST \"fe8\" TO \"fe9\"",
+        ),
+        (
+            SR,
+            "10.0.0.5",
+            "10.0.0.6",
+            "1L+ 2F+ 5F-",
+            "",
+            "79: ENGINE does not move an FE from 10.0.0.5 to the address 10.0.0.6: only to a name",
+        ),
+        (
+            SR,
+            "fe8",
+            "10.0.0.6",
+            "1L+ 2F+ 8F-",
+            "",
+            "79: ENGINE does not move an FE from fe8 to the address 10.0.0.6: only to a name",
+        ),
+        // "… is not a member of the group".
+        (
+            SR,
+            "10.0.0.5",
+            "fe5",
+            "1L+ 2F+ 5f-",
+            "",
+            "79: follower 10.0.0.5:9010 is registered and never joined: there is nothing of it to move",
+        ),
+        // A live one: the host is changed in memory all the same.
+        (
+            SR,
+            "10.0.0.5",
+            "fe5",
+            "1L+ 2F+ 5F+",
+            "",
+            "79: follower 10.0.0.5:9010 is alive, by the cluster led by 10.0.0.1",
+        ),
+        (
+            SR,
+            "10.0.0.5",
+            "same",
+            "1L+ 2F+ 5F+",
+            "",
+            "79: follower 10.0.0.5:9010 is alive, by the cluster led by 10.0.0.1",
+        ),
+        (
+            SR,
+            "10.0.0.1",
+            "fe1",
+            "1L+ 2F+ 5F+",
+            "",
+            "79: follower 10.0.0.1:9010 leads this cluster: it runs where it is listed",
+        ),
+        // BEs.
+        (
+            SR,
+            "10.0.0.5",
+            "be5",
+            "1L+",
+            "b5-",
+            "ALTER SYSTEM MODIFY BACKEND HOST \"10.0.0.5\" TO \"be5\"",
+        ),
+        (
+            SR,
+            "10.0.0.5",
+            "be5",
+            "1L+",
+            "b5+",
+            "79: BE 10.0.0.5:9050 is alive, by the cluster led by 10.0.0.1",
+        ),
+        (
+            SR,
+            "10.0.0.5",
+            "same",
+            "1L+",
+            "b5+",
+            "ALTER SYSTEM MODIFY BACKEND HOST \"10.0.0.5\" TO \"same\"",
+        ),
+        (
+            SR,
+            "10.0.0.5",
+            "10.0.0.6",
+            "1L+",
+            "b5-",
+            "79: ENGINE does not move a BE from 10.0.0.5 to the address 10.0.0.6: only to a name",
+        ),
+        (
+            SR,
+            "10.0.0.5",
+            "10.0.0.6",
+            "1L+",
+            "b5- b6-",
+            "79: the cluster led by 10.0.0.1 lists both BE 10.0.0.5:9050 and BE 10.0.0.6:9050",
+        ),
+        (
+            SR,
+            "10.0.0.5",
+            "cn5",
+            "1L+",
+            "c5-",
+            "79: ENGINE has no statement that gives a CN another host",
+        ),
+        // Two members of one host move together, or neither.
+        (
+            SR,
+            "10.0.0.5",
+            "h5",
+            "1L+ 5F-",
+            "b5-",
+            "ALTER SYSTEM MODIFY FRONTEND HOST \"10.0.0.5\" TO \"h5\"; ALTER SYSTEM MODIFY BACKEND HOST \"10.0.0.5\" TO \"h5\"",
+        ),
+        (
+            SR,
+            "10.0.0.5",
+            "h5",
+            "1L+ 5F-",
+            "b5+",
+            "79: BE 10.0.0.5:9050 is alive, by the cluster led by 10.0.0.1",
+        ),
+        // Nothing to do, or nobody to do it to.
+        (SR, "10.0.0.5", "fe8", "1L+ 8F-", "", "done"),
+        (
+            SR,
+            "10.0.0.5",
+            "fe5",
+            "1L+ 2F+",
+            "b4+",
+            "78: the cluster led by 10.0.0.1 lists neither 10.0.0.5 nor fe5",
+        ),
+        (
+            SR,
+            "10.0.0.5",
+            "10.0.0.5",
+            "1L+ 5F-",
+            "",
+            "64: --from and --to are the same host, 10.0.0.5",
+        ),
+        (
+            SR,
+            "10.0.0.5",
+            "10.0.0.6",
+            "1L+ 5F- 6F-",
+            "",
+            "79: the cluster led by 10.0.0.1 lists both follower 10.0.0.5:9010 and follower 10.0.0.6:9010",
+        ),
+        // The other engine moves a dead FE to an address too, and spoils its list over a live one.
+        (
+            OTHER,
+            "10.0.0.5",
+            "10.0.0.6",
+            "1L+ 2F+ 5F-",
+            "",
+            "ALTER SYSTEM MODIFY FRONTEND \"10.0.0.5:9010\" HOSTNAME \"10.0.0.6\"",
+        ),
+        (
+            OTHER,
+            "10.0.0.5",
+            "10.0.0.6",
+            "1L+ 2F+ 5F+",
+            "",
+            "79: follower 10.0.0.5:9010 is alive, by the cluster led by 10.0.0.1",
+        ),
+        (
+            OTHER,
+            "10.0.0.5",
+            "be5",
+            "1L+",
+            "b5-",
+            "ALTER SYSTEM MODIFY BACKEND \"10.0.0.5:9050\" HOSTNAME \"be5\"",
+        ),
+        (
+            OTHER,
+            "10.0.0.5",
+            "10.0.0.6",
+            "1L+",
+            "b5-",
+            "79: ENGINE does not move a BE from 10.0.0.5 to the address 10.0.0.6: only to a name",
+        ),
+    ];
+    for (engine, from, to, rows, be, expected) in table {
+        let expected = expected.replace("ENGINE", ALL[engine].name);
+        assert_eq!(
+            verdict(engine, from, to, rows, be),
+            expected,
+            "{engine} {from} {to} {rows} {be}"
+        );
+    }
+}
+
+#[test]
+fn whoever_still_listens_keeps_its_host() {
+    let (from, to) = (Host::parse("10.0.0.5").unwrap(), Host::parse("fe5").unwrap());
+    let way = Move {
+        engine: ALL[0],
+        from: &from,
+        to: &to,
+    };
+    let seen = Seen {
+        cluster: &cluster("1L+ 2F+ 5F-"),
+        backends: &Backends::default(),
+        only: None,
+        open: &["10.0.0.5:9010".to_owned()],
+        resolves: Ok(()),
+        same_machine: false,
+    };
+    let Verdict::Refuse(refusal) = decide(&way, &seen) else {
+        panic!("it was moved")
+    };
+    assert_eq!(
+        refusal.sentence,
+        "follower 10.0.0.5:9010 may still run: 10.0.0.5:9010 accepts connections"
+    );
+    let unknown = Seen {
+        open: &[],
+        resolves: Err("no such name".to_owned()),
+        ..seen
+    };
+    let Verdict::Refuse(refusal) = decide(&way, &unknown) else {
+        panic!("it was moved")
+    };
+    assert_eq!(refusal.to_string(), "fe5 does not resolve here: no such name");
+}
+
+/// A refusal is worth nothing without the commands that work.
+#[test]
+fn each_refusal_of_an_address_names_the_statement_and_the_settings_that_work() {
+    let (from, to) = (Host::parse("10.0.0.5").unwrap(), Host::parse("10.0.0.6").unwrap());
+    let way = Move {
+        engine: ALL[0],
+        from: &from,
+        to: &to,
+    };
+    for (rows, be, drop) in [
+        ("1L+ 2F+ 5F-", "", "ALTER SYSTEM DROP FOLLOWER \"10.0.0.5:9010\""),
+        ("1L+ 2F+ 5O-", "", "ALTER SYSTEM DROP OBSERVER \"10.0.0.5:9010\""),
+        ("1L+", "b5-", "ALTER SYSTEM DROP BACKEND \"10.0.0.5:9050\""),
+        ("1L+", "c5-", "ALTER SYSTEM DROP COMPUTE NODE \"10.0.0.5:9050\""),
+    ] {
+        let seen = Seen {
+            cluster: &cluster(rows),
+            backends: &backends(be),
+            only: None,
+            open: &[],
+            resolves: Ok(()),
+            same_machine: false,
+        };
+        let Verdict::Refuse(refusal) = decide(&way, &seen) else {
+            panic!("{rows} {be} was moved")
+        };
+        assert!(refusal.hint.contains(drop), "{}", refusal.hint);
+        assert!(
+            refusal.hint.contains("LOCAL_HOST=10.0.0.6 and REJOIN=1"),
+            "{}",
+            refusal.hint
+        );
+    }
+}

@@ -1,0 +1,356 @@
+//! Somebody drops a node: while it is away or while it runs, as FE, BE or CN. It never comes back by itself, its engine
+//! does not live on, and it says so; `REJOIN=1` brings it back, with what it had set aside.
+
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use hosts::{Cluster, Host, StandIn, World, eventually, this_test};
+
+const QUICK: StandIn = StandIn {
+    profile: "starrocks-3.5",
+    time_scale: 0.1,
+    heartbeat_ms: 1000,
+};
+
+/// How long anything may take. None of it needs the half of it on an idle machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Three FEs and what is dropped here: one of them, or another host that is not among the cluster's own.
+struct Story {
+    cluster: Cluster,
+    other: Option<Host>,
+    name: &'static str,
+    show: &'static str,
+    drop: String,
+    /// Beside the conf file.
+    stamp: &'static str,
+}
+
+impl Story {
+    fn tell(world: &World, what: &str) -> anyhow::Result<Self> {
+        let [fe, be] = world.stand_in(&QUICK)?;
+        let cluster = Cluster::new(world, 3, &fe, 0, None)?;
+        for host in &cluster.hosts {
+            host.set("GUARD_TIME", "3s");
+        }
+        let outside = |name: &str| -> anyhow::Result<Host> {
+            let host = world.host(name, 7, &be)?;
+            host.set("MASTER_HOST", "10.99.0.11")
+                .set("LOCAL_HOST", "10.99.0.17");
+            Ok(host)
+        };
+        let (name, other, show, drop) = match what {
+            "follower" => ("fe3", None, "SHOW FRONTENDS", "FOLLOWER \"10.99.0.13:9010\""),
+            "observer" => {
+                cluster.host("fe3")?.set("FE_ROLE", "observer");
+                ("fe3", None, "SHOW FRONTENDS", "OBSERVER \"10.99.0.13:9010\"")
+            }
+            "BE" => (
+                "be1",
+                Some(outside("be1")?),
+                "SHOW BACKENDS",
+                "BACKEND \"10.99.0.17:9050\"",
+            ),
+            "CN" => {
+                let host = outside("cn1")?;
+                host.set("COMPONENT", "cn")
+                    .set("STARROCKS_HOME", "/opt/starrocks/be");
+                (
+                    "cn1",
+                    Some(host),
+                    "SHOW COMPUTE NODES",
+                    "COMPUTE NODE \"10.99.0.17:9050\"",
+                )
+            }
+            other => anyhow::bail!("nothing is called {other}"),
+        };
+        let story = Self {
+            cluster,
+            other,
+            name,
+            show,
+            drop: format!("ALTER SYSTEM DROP {drop}"),
+            stamp: match what {
+                "BE" => "muster-be.looked",
+                "CN" => "muster-cn.looked",
+                _ => "muster-fe.looked",
+            },
+        };
+        for host in story.cluster.hosts.iter().chain(&story.other) {
+            host.start()?;
+        }
+        story.cluster.becomes_whole(PATIENCE)?;
+        let dropped = story.host()?;
+        dropped.says(PATIENCE, "is alive in cluster")?;
+        story.is_back()?;
+        Ok(story)
+    }
+
+    fn host(&self) -> anyhow::Result<&Host> {
+        match &self.other {
+            Some(host) => Ok(host),
+            None => self.cluster.host(self.name),
+        }
+    }
+
+    /// Its row, asked where it does not run itself: `Alive`, or nothing.
+    fn row(&self) -> anyhow::Result<Option<bool>> {
+        let address = self.host()?.address().to_string();
+        let rows = self.cluster.seed()?.sql(self.show)?;
+        let row = rows.iter().find(|row| row.get("IP") == address);
+        Ok(row.map(|row| row.is("Alive", "true")))
+    }
+
+    fn is_back(&self) -> anyhow::Result<()> {
+        eventually(PATIENCE, "its row, and Alive", || {
+            ensure!(self.row()? == Some(true), "{:?}", self.row()?);
+            Ok(())
+        })
+        .with_context(|| self.host().map_or_else(|_| String::new(), Host::log_tail))
+    }
+
+    fn drop(&self) -> anyhow::Result<()> {
+        self.cluster.seed()?.sql(&self.drop)?;
+        ensure!(self.row()?.is_none(), "it is listed still");
+        Ok(())
+    }
+
+    /// A restart says the same and starts nothing; `REJOIN=1` brings it back with nothing of what it had.
+    fn stays_away_until_told(&self, id: &str) -> anyhow::Result<()> {
+        let host = self.host()?;
+        host.start()?;
+        assert_eq!(host.exit(PATIENCE)?, 79, "{}", host.log_tail());
+        let log = host.last_log();
+        ensure!(
+            log.contains(&format!("was dropped from cluster {id}")) && log.contains("REJOIN=1"),
+            "{log}"
+        );
+        ensure!(!log.contains("starting /opt"), "its engine was started: {log}");
+        ensure!(self.row()?.is_none(), "it added itself again");
+        host.set("REJOIN", "1");
+        host.start()?;
+        self.is_back()?;
+        host.says(PATIENCE, "is alive in cluster")?;
+        assert_eq!(self.cluster.id()?, id);
+        let kept = std::fs::read_dir(host.data())?.flatten();
+        let kept: Vec<String> = kept
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        ensure!(
+            kept.iter().any(|name| name.starts_with("unfinished-")),
+            "{kept:?}"
+        );
+        // What was once told does not count twice.
+        host.kill9()?;
+        host.start()?;
+        host.says(PATIENCE, "is alive in cluster")?;
+        ensure!(!host.last_log().contains("aside"), "{}", host.log_tail());
+        Ok(())
+    }
+
+    /// Health checks until PID 1 is gone, each of which looks: nobody waits a minute in a test.
+    fn is_noticed(&self) -> anyhow::Result<()> {
+        let host = self.host()?;
+        eventually(PATIENCE, "a health check that notices", || {
+            if host.has_ended() {
+                return Ok(());
+            }
+            self.forget_the_last_look()?;
+            // The one that notices may be gone with PID 1 before it has said so.
+            let health = host.exec(&["muster", "health"])?;
+            let noticed = health
+                .text
+                .contains("somebody dropped it; its engine is being stopped");
+            ensure!(!noticed || health.code == 1, "{health:?}");
+            anyhow::bail!("it runs still, and says {health:?}")
+        })
+        .with_context(|| host.log_tail())
+    }
+
+    fn forget_the_last_look(&self) -> anyhow::Result<()> {
+        let stamp = self.host()?.home().join("conf").join(self.stamp);
+        if stamp.exists() {
+            std::fs::remove_file(stamp)?;
+        }
+        Ok(())
+    }
+}
+
+fn while_away(world: &World, what: &str) -> anyhow::Result<()> {
+    let story = Story::tell(world, what)?;
+    let id = story.cluster.id()?;
+    let host = story.host()?;
+    host.kill9()?;
+    story.drop()?;
+    host.start()?;
+    // A joined node asks nobody and starts; then it finds that it is not listed.
+    assert_eq!(host.exit(PATIENCE)?, 79, "{}", host.log_tail());
+    ensure!(
+        host.last_log().contains("any more: somebody dropped it"),
+        "{}",
+        host.log_tail()
+    );
+    story.stays_away_until_told(&id)
+}
+
+fn while_running(world: &World, what: &str) -> anyhow::Result<()> {
+    let story = Story::tell(world, what)?;
+    let id = story.cluster.id()?;
+    story.drop()?;
+    story.is_noticed()?;
+    let host = story.host()?;
+    assert_eq!(host.exit(PATIENCE)?, 79, "{}", host.log_tail());
+    ensure!(
+        host.last_log()
+            .contains(&format!("was dropped from cluster {id}")),
+        "{}",
+        host.log_tail()
+    );
+    story.stays_away_until_told(&id)
+}
+
+#[test]
+fn a_follower_dropped_while_away_stays_away() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    while_away(&world, "follower")
+}
+
+#[test]
+fn an_observer_dropped_while_away_stays_away() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    while_away(&world, "observer")
+}
+
+#[test]
+fn a_backend_dropped_while_away_stays_away() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    while_away(&world, "BE")
+}
+
+#[test]
+fn a_compute_node_dropped_while_away_stays_away() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    while_away(&world, "CN")
+}
+
+/// It stays UNKNOWN, and says over HTTP that it is well.
+#[test]
+fn a_follower_dropped_while_running_is_stopped() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    while_running(&world, "follower")
+}
+
+/// It lives on without a greeting, and says over HTTP that it is well.
+#[test]
+fn an_observer_dropped_while_running_is_stopped() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    while_running(&world, "observer")
+}
+
+#[test]
+fn a_backend_dropped_while_running_is_stopped() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    while_running(&world, "BE")
+}
+
+#[test]
+fn a_compute_node_dropped_while_running_is_stopped() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    while_running(&world, "CN")
+}
+
+/// Nothing of muster runs there, and the engine itself is asked to stop.
+#[test]
+fn a_backend_that_was_handed_over_to_and_dropped_is_stopped_too() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let story = Story::tell(&world, "BE")?;
+    let id = story.cluster.id()?;
+    let host = story.host()?;
+    host.stop()?;
+    host.start_program(&["muster", "run", "--exec"])?;
+    eventually(PATIENCE, "a BE that serves", || {
+        let health = host.exec(&["muster", "health", "--deep"])?;
+        ensure!(health.code == 0, "{health:?}");
+        Ok(())
+    })?;
+    story.drop()?;
+    story.is_noticed()?;
+    host.exit(PATIENCE)?;
+    host.start()?;
+    assert_eq!(host.exit(PATIENCE)?, 79, "{}", host.log_tail());
+    ensure!(
+        host.last_log()
+            .contains(&format!("was dropped from cluster {id}")),
+        "{}",
+        host.log_tail()
+    );
+    Ok(())
+}
+
+/// Who cannot reach its leader, or reaches another cluster's, is not dropped.
+#[test]
+fn silence_and_strangers_stop_nobody() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let story = Story::tell(&world, "BE")?;
+    let id = story.cluster.id()?;
+    let host = story.host()?;
+    let looks = |times: u32| -> anyhow::Result<()> {
+        for _ in 0..times {
+            story.forget_the_last_look()?;
+            let health = host.exec(&["muster", "health"])?;
+            ensure!(!health.text.contains("dropped"), "{health:?}");
+            ensure!(!host.has_ended(), "{}", host.log_tail());
+        }
+        Ok(())
+    };
+    looks(3)?;
+    host.cut()?;
+    looks(3)?;
+    host.heal()?;
+    for fe in story.cluster.fes() {
+        fe.kill9()?;
+    }
+    looks(3)?;
+    // Another cluster, that never heard of this node, where it is told to look for its own.
+    let [image, _] = world.stand_in(&QUICK)?;
+    let stranger = world.host("fe9", 9, &image)?;
+    stranger
+        .set("MASTER_HOST", "10.99.0.19")
+        .set("LOCAL_HOST", "10.99.0.19")
+        .set("GUARD_TIME", "3s");
+    stranger.start()?;
+    stranger.says(PATIENCE, "is alive in cluster")?;
+    host.set("MASTER_HOST", "10.99.0.19");
+    looks(4)?;
+    stranger.kill9()?;
+    for fe in story.cluster.fes() {
+        fe.start()?;
+    }
+    story.is_back()?;
+    ensure!(
+        !host.has_ended() && story.cluster.id()? == id,
+        "{}",
+        host.log_tail()
+    );
+    Ok(())
+}
