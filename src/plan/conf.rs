@@ -76,7 +76,10 @@ pub fn render(base: &str, entries: &[Entry], grammar: Grammar) -> String {
     if entries.iter().any(|entry| entry.key == "LOG_DIR") {
         let mut lines = shipped.lines();
         while let Some(line) = lines.next() {
-            if !uses_log_dir(line, entries) {
+            let key = |line: &str| line.split_once('=').map(|(key, _)| key.trim().to_owned());
+            // The last of a key wins: one that was overridden must not come back.
+            let overridden = || lines.clone().any(|later| key(later) == key(line));
+            if !uses_log_dir(line, entries) || overridden() {
                 continue;
             }
             text.push_str(line);

@@ -353,7 +353,12 @@ fn agree(believed: Vec<Cluster>, all: &[Answer]) -> Result<Option<Cluster>, Doub
         .map(|cluster| (backers(&cluster, all), cluster))
         .collect();
     // Of several lists that name the same leader the one that speaks best for it, whoever answered first.
-    claims.sort_by(|(a, one), (b, other)| b.cmp(a).then_with(|| one.leader.host.cmp(&other.leader.host)));
+    claims.sort_by(|(a, one), (b, other)| {
+        let by_leader = one.leader.host.cmp(&other.leader.host);
+        b.cmp(a)
+            .then(by_leader)
+            .then_with(|| voters(one).count().cmp(&voters(other).count()))
+    });
     let mut named: Vec<String> = Vec::new();
     claims.retain(|(_, cluster)| {
         let known = named.contains(&cluster.leader.host);
