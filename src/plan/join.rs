@@ -185,7 +185,12 @@ fn decide_fe(node: &Node, seen: &Seen) -> Step {
             Belief::Leader(_) => Step::SetAside { why: why.clone() },
             Belief::Doubt(_) | Belief::Nobody => wait(node, seen),
         },
-        Data::Unfinished { keep: true, .. } => match &seen.belief {
+        Data::Unfinished { keep: true, why, .. } => match &seen.belief {
+            // Registered anew it gets a new name in the group, and this data has the old one: with a helper it was seen
+            // to end the living leader.
+            Belief::Leader(cluster) if !is_listed(node, &cluster.frontends) => {
+                Step::SetAside { why: why.clone() }
+            }
             Belief::Leader(cluster) => enter(node, cluster, seen),
             // Its members may wait for the very vote this FE would bring: with a member that answers, it is
             // started with that helper all the same.
@@ -280,6 +285,11 @@ fn registration<'a>(node: &Node, frontends: &'a [Frontend]) -> Registration<'a> 
     }
 }
 
+/// Listed at all, be it with another port.
+fn is_listed(node: &Node, frontends: &[Frontend]) -> bool {
+    !matches!(registration(node, frontends), Registration::None)
+}
+
 fn is_member(node: &Node, frontends: &[Frontend]) -> bool {
     matches!(registration(node, frontends), Registration::Same)
 }
@@ -287,6 +297,11 @@ fn is_member(node: &Node, frontends: &[Frontend]) -> bool {
 /// Whether a host string of the cluster means this node.
 pub fn is_here(node: &Node, host: &str) -> bool {
     Host::parse(host).is_ok_and(|host| host == node.host || node.also.contains(&host))
+}
+
+/// Whether a row of BEs or CNs means this node.
+pub fn is_node(node: &Node, row: &Backend) -> bool {
+    row.heartbeat_port == node.identity_port && is_here(node, &row.host)
 }
 
 /// Exactly one helper: an electable member with Join=true, alive, not this node; the leader if there is one. An
@@ -328,10 +343,7 @@ fn decide_backend(node: &Node, seen: &Seen) -> Step {
             return wait_to_join(seen, format!("{leader} has not shown its {kind}s yet"));
         }
     };
-    let here = |list: &[Backend]| {
-        list.iter()
-            .any(|be| is_here(node, &be.host) && be.heartbeat_port == node.identity_port)
-    };
+    let here = |list: &[Backend]| list.iter().any(|be| is_node(node, be));
     let (own, other, other_name) = match node.component {
         Component::Cn => (
             here(&lists.compute_nodes),
@@ -432,6 +444,18 @@ fn wait_to_join(seen: &Seen, why: String) -> Step {
         ExitCode::NoLeader,
         format!("cannot join in time: {why}"),
         "look at the FE it names and its log",
+    ))
+}
+
+/// An ADD that this account may not send, and that no other has made needless meanwhile.
+pub fn denied_add(leader: &Endpoint, why: &Failure) -> Result<(), Refusal> {
+    if !why.is_final() {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        ExitCode::Credentials,
+        format!("cannot register at {leader}: it {why}"),
+        "give the account of CLUSTER_USER the cluster_admin role",
     ))
 }
 

@@ -1,6 +1,7 @@
 //! Who may be believed as leader. A row that says LEADER is not enough: a leader that has lost its quorum keeps
 //! saying so (observed: 42–46 s, all rows Alive), and every FE shows an impostor as the only leader while it is up.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -155,6 +156,35 @@ pub fn believe(answers: &[Answer], heartbeat: Duration) -> Belief {
     }
 }
 
+/// The verdict in the light of the rounds before. An FE that showed another cluster and is only late this time has not
+/// taken that back: a node that is told of two clusters joined whichever answered first in some round, and at the next
+/// one the other as well. `shown` is kept between the rounds.
+pub fn remembering(belief: Belief, answers: &[Answer], shown: &mut BTreeMap<Host, String>) -> Belief {
+    for answer in answers {
+        match &answer.said {
+            Ok(frontends) => {
+                if let Some(fe) = frontends.iter().find(|fe| !fe.cluster_id.is_empty()) {
+                    shown.insert(answer.from.clone(), fe.cluster_id.clone());
+                }
+            }
+            Err(Failure::Refused) => {
+                shown.remove(&answer.from);
+            }
+            Err(_) => {}
+        }
+    }
+    let Belief::Leader(cluster) = &belief else {
+        return belief;
+    };
+    match shown.iter().find(|(_, id)| **id != cluster.id) {
+        None => belief,
+        Some((host, id)) => Belief::Doubt(vec![Doubt::TwoClusters {
+            one: (cluster.leader.host.clone(), cluster.id.clone()),
+            other: (host.to_string(), id.clone()),
+        }]),
+    }
+}
+
 /// Whether a failed answer still proves that an FE lives there.
 pub fn shows_an_fe(why: &Failure) -> bool {
     match why {
@@ -162,6 +192,7 @@ pub fn shows_an_fe(why: &Failure) -> bool {
         | Failure::Privilege(_)
         | Failure::NoLeader(_)
         | Failure::Busy(_)
+        | Failure::Crowded(_)
         | Failure::Exists(_)
         | Failure::Rejected { .. }
         | Failure::MissingColumn { .. }

@@ -1,8 +1,9 @@
 //! Who leads: what the FEs show, and whom one believes by it, in the words of the waiting line.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Answer, Belief, believe};
+use super::{Answer, Belief, believe, remembering};
 use crate::engine::failure::Failure;
 use crate::engine::member::{Frontend, FrontendRole};
 use crate::settings::Host;
@@ -78,7 +79,11 @@ fn answers(text: &str) -> Vec<Answer> {
 }
 
 fn verdict(answers: &[Answer]) -> String {
-    match believe(answers, Duration::from_secs(5)) {
+    text(believe(answers, Duration::from_secs(5)))
+}
+
+fn text(belief: Belief) -> String {
+    match belief {
         Belief::Leader(cluster) => format!("leader {}", cluster.leader.host),
         Belief::Doubt(doubts) => doubts
             .iter()
@@ -267,5 +272,33 @@ fn a_leader_is_believed_only_with_a_majority_it_still_hears_and_no_second_group(
                 "{text}, in another order"
             );
         }
+    }
+}
+
+#[test]
+fn another_cluster_that_was_shown_once_is_not_forgotten_because_it_is_late() {
+    let two = "two clusters answer: 77 at 10.0.0.1 and 88 at 10.0.0.2";
+    // Round after round, in one memory.
+    let rounds = [
+        ("1: 1L+ of 77 / 2: 2L+ of 88", two),
+        ("1: 1L+ of 77", two),
+        ("1: 1L+ of 77 / 2: hangs", two),
+        ("1: 1L+ of 77 / 2: refused", "leader 10.0.0.1"),
+        ("1: 1L+ of 77", "leader 10.0.0.1"),
+        (
+            "2: 2L+ of 88",
+            "two clusters answer: 88 at 10.0.0.2 and 77 at 10.0.0.1",
+        ),
+        ("1: 2L+ of 88 / 2: 2L+ of 88", "leader 10.0.0.2"),
+    ];
+    let mut shown = BTreeMap::new();
+    for (round, (said, expected)) in rounds.into_iter().enumerate() {
+        let answers = answers(said);
+        let belief = believe(&answers, Duration::from_secs(5));
+        assert_eq!(
+            text(remembering(belief, &answers, &mut shown)),
+            expected,
+            "round {round}"
+        );
     }
 }
