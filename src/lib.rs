@@ -21,6 +21,8 @@ pub mod effects;
 pub mod engine;
 pub mod exit;
 pub mod facts;
+#[cfg(test)]
+mod golden;
 pub mod plan;
 pub mod settings;
 pub mod supervise;

@@ -74,9 +74,22 @@ pub fn render(base: &str, entries: &[Entry], grammar: Grammar) -> String {
     // The shipped options name the gc log by ${LOG_DIR} and were evaluated above, with the old one: an engine whose
     // new LOG_DIR is the only writable place cannot create its log then (observed: exit 1).
     if entries.iter().any(|entry| entry.key == "LOG_DIR") {
-        for line in shipped.lines().filter(|line| uses_log_dir(line, entries)) {
+        let mut lines = shipped.lines();
+        while let Some(line) = lines.next() {
+            let key = |line: &str| line.split_once('=').map(|(key, _)| key.trim().to_owned());
+            // The last of a key wins: one that was overridden must not come back.
+            let overridden = || lines.clone().any(|later| key(later) == key(line));
+            if !uses_log_dir(line, entries) || overridden() {
+                continue;
+            }
             text.push_str(line);
             text.push('\n');
+            // With everything it goes on with, or the engine would read the half of it.
+            while grammar == Grammar::Properties && goes_on(&text) {
+                let Some(rest) = lines.next() else { break };
+                text.push_str(rest);
+                text.push('\n');
+            }
             end_continuation(&mut text, grammar);
         }
     }
@@ -87,12 +100,17 @@ pub fn render(base: &str, entries: &[Entry], grammar: Grammar) -> String {
 
 /// A last line that goes on would take ours for its rest; a blank line ends it.
 fn end_continuation(text: &mut String, grammar: Grammar) {
-    let line = text.trim_end_matches(['\n', '\r']);
-    let backslashes = line.len() - line.trim_end_matches('\\').len();
-    let blank = text.get(line.len()..).unwrap_or_default().matches('\n').count() > 1;
-    if grammar == Grammar::Properties && backslashes % 2 == 1 && !blank {
+    if grammar == Grammar::Properties && goes_on(text) {
         text.push('\n');
     }
+}
+
+/// Whether the last line ends with a backslash that escapes its end.
+fn goes_on(text: &str) -> bool {
+    let line = text.strip_suffix('\n').unwrap_or(text);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    let backslashes = line.len() - line.trim_end_matches('\\').len();
+    backslashes % 2 == 1
 }
 
 /// Upper-case keys are `eval`ed by the start script and exported.

@@ -369,7 +369,8 @@ fn agree(believed: Vec<Cluster>, all: &[Answer]) -> Result<Option<Cluster>, Doub
     // Which of two clusters is meant does not depend on which of them has its quorum at the moment.
     let shown = all
         .iter()
-        .filter_map(|answer| answer.said.as_deref().ok()?.first());
+        .filter_map(|answer| answer.said.as_deref().ok())
+        .flatten();
     if let Some(other) = shown
         .filter(|shown| shown.cluster_id != first.id)
         .min_by(|a, b| a.host.cmp(&b.host))
@@ -379,22 +380,26 @@ fn agree(believed: Vec<Cluster>, all: &[Answer]) -> Result<Option<Cluster>, Doub
             other: (other.host.clone(), other.cluster_id.clone()),
         });
     }
-    let mut claims: Vec<(usize, Cluster)> = Vec::new();
-    for cluster in believed {
-        if claims
-            .iter()
-            .all(|(_, known)| known.leader.host != cluster.leader.host)
-        {
-            claims.push((0, cluster));
-        }
-    }
+    let mut claims: Vec<(usize, Cluster)> = believed
+        .into_iter()
+        .map(|cluster| (backers(&cluster, all), cluster))
+        .collect();
+    // Of several lists that name the same leader the one that speaks best for it, whoever answered first.
+    claims.sort_by(|(a, one), (b, other)| {
+        let by_leader = one.leader.host.cmp(&other.leader.host);
+        b.cmp(a)
+            .then(by_leader)
+            .then_with(|| voters(one).count().cmp(&voters(other).count()))
+    });
+    let mut named: Vec<String> = Vec::new();
+    claims.retain(|(_, cluster)| {
+        let known = named.contains(&cluster.leader.host);
+        named.push(cluster.leader.host.clone());
+        !known
+    });
     if let [_] = claims.as_slice() {
         return Ok(claims.pop().map(|(_, cluster)| cluster));
     }
-    for (behind, cluster) in &mut claims {
-        *behind = backers(cluster, all);
-    }
-    claims.sort_by(|(a, one), (b, other)| b.cmp(a).then_with(|| one.leader.host.cmp(&other.leader.host)));
     let mut claims = claims.into_iter();
     match (claims.next(), claims.next()) {
         (Some((most, cluster)), Some((next, _))) if most > next && most * 2 > voters(&cluster).count() => {

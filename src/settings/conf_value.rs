@@ -34,6 +34,8 @@ fn shell_value(text: &str) -> Result<String, String> {
 }
 
 fn plain_value(text: &str) -> Result<String, String> {
+    // The engine drops the blanks around a value: so it is the value.
+    let text = text.trim();
     let quote = |c: char| matches!(c, '"' | '\'');
     if text.starts_with(quote) || text.ends_with(quote) {
         return Err("is quoted, and the engine would take the quotes for a part of the value".to_owned());

@@ -1,12 +1,12 @@
 //! The rows a person looks for, in `decide.txt`: what was there, what was seen, and what muster does and says.
 //! `UPDATE_DECIDE=1 cargo test -p muster --lib told` writes it anew; read the difference before you commit it.
 
-use std::path::Path;
 use std::time::Duration;
 
 use crate::engine::failure::Failure;
 use crate::engine::probe::Told;
 use crate::facts::record::Progress;
+use crate::golden;
 use crate::plan::join::{Backends, Role, Seen, Step, decide};
 use crate::plan::leader::tests::members as rows;
 use crate::plan::leader::{Answer, believe};
@@ -327,22 +327,5 @@ fn what_is_told_of_each_row_is_what_the_decision_says() {
         }
     }
     assert!((60..=120).contains(&rows), "{rows}");
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/plan/join/tests/decide.txt");
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the switch of the person who runs the test"
-    )]
-    if std::env::var_os("UPDATE_DECIDE").is_some() {
-        std::fs::write(&path, &text).unwrap();
-    }
-    let written = std::fs::read_to_string(&path).unwrap_or_default();
-    for (line, (is, was)) in (1..).zip(text.lines().zip(written.lines())) {
-        assert_eq!(is, was, "line {line} of {}", path.display());
-    }
-    assert_eq!(
-        text.lines().count(),
-        written.lines().count(),
-        "{}",
-        path.display()
-    );
+    golden::holds("src/plan/join/tests/decide.txt", &text, "UPDATE_DECIDE");
 }

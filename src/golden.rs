@@ -1,0 +1,20 @@
+//! Texts that a test compares with a file of the tree, and writes anew when it is told to.
+
+use std::path::Path;
+
+/// The text is what the file says, or becomes it where the variable is set.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the switch of the person who runs the test"
+)]
+pub(crate) fn holds(file: &str, text: &str, update: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    if std::env::var_os(update).is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    for (line, (is, was)) in (1..).zip(text.lines().zip(written.lines())) {
+        assert_eq!(is, was, "line {line} of {file}");
+    }
+    assert_eq!(text.lines().count(), written.lines().count(), "{file}");
+}
