@@ -162,7 +162,7 @@ fn both_copies_and_the_data_amount_to_one_thing() {
             "joined 77 of 10.0.0.6",
             "joined 77",
             "ready",
-            "refuse 79: the record inside the data is of 10.0.0.6, and the one in the state dir says that this host joined \
+            "refuse 79: the record inside the data is of 10.0.0.6, and the one in the state dir knows this host \
              as 10.0.0.5",
         ),
         // Two hosts share a state dir: the data knows whose it is.
