@@ -87,6 +87,7 @@ async fn watch(kind: &str) -> Beside {
             Beside::Over
         }
         "settles" => Beside::Settled,
+        "stops" => Beside::Stop,
         _ => {
             let _dropped = Dropped;
             std::future::pending().await
