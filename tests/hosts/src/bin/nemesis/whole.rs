@@ -50,7 +50,13 @@ impl Play {
                 host.name()
             );
         }
-        self.cluster.is_whole()
+        self.cluster.is_whole()?;
+        // A BE gets its id with the first heartbeat, and is shown Alive for a while after its disk was lost.
+        for be in self.cluster.bes() {
+            let file = be.data().join("cluster_id");
+            ensure!(file.exists(), "{} has not heard from its cluster yet", be.name());
+        }
+        Ok(())
     }
 
     /// Whatever was ever called the cluster, by any node in any start, is the same one.
