@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::Search;
 use crate::cluster::Cluster as Ask;
+use crate::effects::awake::Awake;
 use crate::effects::callers::{Caller, Callers, Door};
 use crate::effects::look::{CONTRADICTION, LONGER, Round, look};
 use crate::effects::voice::Voice;
@@ -37,6 +38,7 @@ impl<C: Ask> Search<'_, C> {
         if asking == Asking::Until && self.ears.is_none() {
             self.listen(plan).await;
         }
+        let callers = self.heard().len();
         let known = self.known(plan);
         self.be_polite().await;
         let round = match asking {
@@ -65,6 +67,8 @@ impl<C: Ask> Search<'_, C> {
                 founding: false,
             }));
         }
+        // Whoever called while the others were asked has not been asked back.
+        let news = self.heard().len() != callers;
         let seen = Seen {
             belief: round.belief.clone(),
             fatal: round
@@ -82,7 +86,9 @@ impl<C: Ask> Search<'_, C> {
             waiting,
             guard_over: self
                 .listening
-                .is_some_and(|since| since.elapsed() >= plan.guard_time),
+                .as_ref()
+                .is_some_and(|awake| awake.so_far() >= plan.guard_time)
+                && !news,
             patience_over: self.begun.elapsed() >= self.settings.wait_timeout.value,
         };
         (seen, round)
@@ -116,7 +122,7 @@ impl<C: Ask> Search<'_, C> {
             }
         }
         self.ears = Some(Callers::listen(doors, &plan.node.host.to_string()).await);
-        self.listening.get_or_insert_with(Instant::now);
+        self.listening.get_or_insert_with(Awake::begin);
     }
 
     pub(super) fn known(&self, plan: &Plan) -> Vec<Endpoint> {
