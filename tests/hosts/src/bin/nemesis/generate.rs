@@ -28,19 +28,19 @@ enum Act {
 
 /// How often each of them is tried, against the others. The second figure is while the cluster is being founded.
 const ACTS: [(Act, u32, u32); 16] = [
-    (Act::Start, 4, 6),
+    (Act::Start, 3, 6),
     (Act::KillDuringStart, 4, 8),
     (Act::Kill, 3, 3),
     (Act::KillEngine, 3, 2),
     (Act::Restart, 2, 2),
-    (Act::Freeze, 2, 2),
+    (Act::Freeze, 4, 3),
     (Act::Thaw, 1, 1),
-    (Act::Wipe, 3, 1),
-    (Act::WipeAndStart, 5, 1),
+    (Act::Wipe, 4, 1),
+    (Act::WipeAndStart, 7, 1),
     (Act::Cut, 2, 2),
     (Act::Island, 2, 2),
     (Act::StartWhileCut, 2, 1),
-    (Act::Heal, 2, 2),
+    (Act::Heal, 1, 1),
     (Act::PowerCut, 3, 2),
     (Act::Drop, 3, 0),
     (Act::Write, 3, 2),
@@ -62,7 +62,7 @@ pub(crate) fn schedule(seed: u64) -> Schedule {
         story.trouble(acts);
     }
     story.all_is_well(false);
-    let acts = story.dice.usize(2..=6);
+    let acts = story.dice.usize(3..=7);
     story.trouble(acts);
     story.all_is_well(true);
     Schedule {
@@ -122,7 +122,11 @@ impl Story {
         let host = self.any_host();
         match act {
             Act::Start => {
-                self.step(Step::Start(vec![host]));
+                let down = self.model.hosts.iter().filter(|host| !host.up);
+                let down: Vec<String> = down.map(|host| host.name.clone()).collect();
+                if let Some(host) = self.dice.choice(down) {
+                    self.step(Step::Start(vec![host]));
+                }
             }
             Act::KillDuringStart => {
                 self.step(Step::Kill(host.clone()));

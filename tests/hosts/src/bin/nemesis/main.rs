@@ -23,6 +23,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread;
 
 use anyhow::Context;
 use clap::Parser;
@@ -120,7 +121,13 @@ fn inside(world: &World, args: &Args) -> anyhow::Result<()> {
     let mut play = Play::new(world, &schedule)?;
     let done = steps(world, &schedule, &mut play);
     done.inspect_err(|error| {
-        report::failure(&format!("{error:#}\n\n{}", play.last_words()));
+        // A machine that is too busy looks like a cluster that is not.
+        let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        report::failure(&format!(
+            "{error:#}\nload on {cores} cores: {load}\n{}",
+            play.last_words()
+        ));
     })
 }
 
