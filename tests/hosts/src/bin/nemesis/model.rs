@@ -4,6 +4,7 @@ use crate::schedule::{Shape, Step, Wiped};
 
 /// What the schedule itself has done to a host so far. What the host made of it only the run shows.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of one host")]
 pub(crate) struct HostModel {
     pub(crate) name: String,
     pub(crate) fe: bool,
@@ -49,8 +50,7 @@ impl Model {
     /// The model after a step, or why the step is not made.
     pub(crate) fn after(&self, step: &Step) -> Result<Self, &'static str> {
         let mut next = self.clone();
-        let mut sides = self.hosts.len();
-        for host in &mut next.hosts {
+        for (own_side, host) in (1..).zip(&mut next.hosts) {
             let is = |name: &String| *name == host.name;
             match step {
                 Step::Start(names) | Step::Together(names) if names.iter().any(is) => host.up = true,
@@ -63,7 +63,7 @@ impl Model {
                     host.no_data |= matches!(what, Wiped::Data | Wiped::Both);
                     host.no_state |= matches!(what, Wiped::State | Wiped::Both);
                 }
-                Step::Cut(name) if is(name) => host.side = sides,
+                Step::Cut(name) if is(name) => host.side = own_side,
                 Step::Island(names) if names.iter().any(is) => host.side = usize::MAX,
                 Step::Heal => host.side = 0,
                 Step::Drop(name) if is(name) => host.dropped = true,
@@ -74,7 +74,6 @@ impl Model {
                 }
                 _ => {}
             }
-            sides += 1;
         }
         if let Step::Remove(gone) = step {
             next.hosts.retain(|host| host.name != *gone);
@@ -149,11 +148,11 @@ impl Model {
     pub(crate) fn leaderless_blank_seed(&self) -> bool {
         let voters = self.hosts.iter().filter(|host| host.votes).count();
         self.hosts.iter().any(|seed| {
-            let votes = self
+            let reached = self
                 .remembering(seed)
                 .filter(|host| host.votes && !host.dropped)
                 .count();
-            seed.name == "fe1" && seed.up && seed.is_blank() && votes <= voters / 2
+            seed.name == "fe1" && seed.up && seed.is_blank() && reached <= voters / 2
         })
     }
 }

@@ -117,10 +117,10 @@ impl Play {
             (true, Component::Be) => "    runs\n".to_owned(),
             (false, _) => "    does not run\n".to_owned(),
         };
-        self.cluster
-            .hosts
-            .iter()
-            .map(|host| format!("{}:\n{}{}", host.name(), state(host), host.log_tail()))
-            .collect()
+        let words = self.cluster.hosts.iter().map(|host| {
+            let (name, state) = (host.name(), state(host));
+            [name, ":\n", &state, &host.log_tail()].concat()
+        });
+        words.collect()
     }
 }
