@@ -316,6 +316,17 @@ fn a_watch_that_panics_or_ends_takes_nothing_with_it() {
     }
 }
 
+/// A node that finds itself dropped stops its engine. It used to send itself TERM, and its own signals are not heard.
+#[test]
+fn a_watch_that_wants_the_engine_stopped_is_heard() {
+    let place = Place::new();
+    let start = Start::script("engine.sh").arg(place.mark()).flag("--watch stops");
+    let Some(run) = start.run() else { return };
+    let end = run.end();
+    assert!(end.says("stop requested by SIGTERM"), "{end:?}");
+    assert_eq!(end.code, 0, "{end:?}");
+}
+
 /// And not with the engine: asking a cluster about a member that leaves would be noise.
 #[test]
 fn the_watch_ends_with_the_stop_request() {

@@ -15,6 +15,7 @@ pub use self::act::stamp;
 pub use self::entry::{Entry, NoEntry, Unproven, chain};
 pub use self::observe::members;
 use crate::cluster::Cluster as Ask;
+use crate::effects::awake::Awake;
 use crate::effects::callers::Callers;
 use crate::effects::diary::Diary;
 use crate::effects::look::Round;
@@ -57,7 +58,7 @@ struct Search<'a, C> {
     rivals: BTreeSet<Host>,
     begun: Instant,
     /// When the guard began: at the first round in which somebody could have called.
-    listening: Option<Instant>,
+    listening: Option<Awake>,
 }
 
 /// Brings this node to the point where its engine may be started. May wait for a leader for as long as the patience

@@ -1,5 +1,6 @@
 //! Acts on what was decided: writes files, takes ports, listens for callers, waits, registers. Decides nothing.
 
+pub mod awake;
 pub mod callers;
 pub mod configure;
 pub mod diary;

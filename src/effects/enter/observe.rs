@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout};
 
 use super::Search;
 use crate::cluster::Cluster as Ask;
+use crate::effects::awake::Awake;
 use crate::effects::callers::{Caller, Callers, Door};
 use crate::effects::look::{CONTRADICTION, LONGER, Round, look};
 use crate::effects::voice::Voice;
@@ -39,6 +40,7 @@ impl<C: Ask> Search<'_, C> {
         if asking == Asking::Until && self.ears.is_none() && !moved {
             self.listen(plan).await;
         }
+        let callers = self.heard().len();
         let known = self.known(plan);
         self.be_polite().await;
         let round = match asking {
@@ -67,6 +69,8 @@ impl<C: Ask> Search<'_, C> {
                 founding: false,
             }));
         }
+        // Whoever called while the others were asked has not been asked back.
+        let news = self.heard().len() != callers;
         let seen = Seen {
             belief: round.belief.clone(),
             fatal: round
@@ -84,7 +88,9 @@ impl<C: Ask> Search<'_, C> {
             waiting,
             guard_over: self
                 .listening
-                .is_some_and(|since| since.elapsed() >= plan.guard_time),
+                .as_ref()
+                .is_some_and(|awake| awake.so_far() >= plan.guard_time)
+                && !news,
             patience_over: self.begun.elapsed() >= self.settings.wait_timeout.value,
         };
         (seen, round)
@@ -118,7 +124,7 @@ impl<C: Ask> Search<'_, C> {
             }
         }
         self.ears = Some(Callers::listen(doors, &plan.node.host.to_string()).await);
-        self.listening.get_or_insert_with(Instant::now);
+        self.listening.get_or_insert_with(Awake::begin);
     }
 
     pub(super) fn known(&self, plan: &Plan) -> Vec<Endpoint> {

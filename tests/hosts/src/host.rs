@@ -2,6 +2,7 @@
 //! What it is given to know are two variables, as in the container this stands for.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -13,6 +14,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, mkfifo};
@@ -345,6 +347,11 @@ impl Host {
         network::cut(&self.name)
     }
 
+    /// Away from everybody but the others that were moved there.
+    pub fn maroon(&self) -> anyhow::Result<()> {
+        network::maroon(&self.name)
+    }
+
     pub fn heal(&self) -> anyhow::Result<()> {
         network::heal(&self.name)
     }
@@ -458,18 +465,55 @@ impl Host {
         }
     }
 
-    fn signal_all(&self, signal: Signal) -> anyhow::Result<()> {
+    /// Sends every process on the host a signal.
+    pub fn signal_all(&self, signal: Signal) -> anyhow::Result<()> {
+        self.processes()?.into_iter().try_for_each(signalled(signal))
+    }
+
+    /// Sends every process but PID 1 a signal: the engine, and what it has started.
+    pub fn signal_children(&self, signal: Signal) -> anyhow::Result<()> {
+        let one = self.one()?;
+        let children = self.processes()?.into_iter().filter(|pid| *pid != one);
+        children.into_iter().try_for_each(signalled(signal))
+    }
+
+    /// How many TCP ports PID 1 itself listens on.
+    pub fn listeners_of_one(&self) -> anyhow::Result<usize> {
+        let one = self.one()?;
+        let mut listening = BTreeSet::new();
+        for table in ["tcp", "tcp6"] {
+            let rows = fs::read_to_string(format!("/proc/{one}/net/{table}"))?;
+            let rows = rows
+                .lines()
+                .skip(1)
+                .map(|row| row.split_whitespace().collect::<Vec<_>>());
+            // Columns of proc(5): the fourth is the state, 0A is LISTEN, the tenth is the inode.
+            listening.extend(
+                rows.filter(|row| row.get(3) == Some(&"0A"))
+                    .filter_map(|row| row.get(9).map(|inode| format!("socket:[{inode}]"))),
+            );
+        }
+        let mut own = 0;
+        for entry in fs::read_dir(format!("/proc/{one}/fd"))?.flatten() {
+            let to = fs::read_link(entry.path()).unwrap_or_default();
+            own += usize::from(listening.contains(to.to_string_lossy().as_ref()));
+        }
+        Ok(own)
+    }
+
+    fn processes(&self) -> anyhow::Result<Vec<Pid>> {
         let space = fs::read_link(format!("/proc/{}/ns/pid", self.one()?))?;
+        let mut found = Vec::new();
         for entry in fs::read_dir("/proc")? {
             let name = entry?.file_name();
             let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else {
                 continue;
             };
             if fs::read_link(format!("/proc/{pid}/ns/pid")).is_ok_and(|of| of == space) {
-                kill(Pid::from_raw(pid), signal)?;
+                found.push(Pid::from_raw(pid));
             }
         }
-        Ok(())
+        Ok(found)
     }
 }
 
@@ -497,6 +541,14 @@ fn only_child(of: u32) -> anyhow::Result<Pid> {
     let children = fs::read_to_string(format!("/proc/{of}/task/{of}/children"))?;
     let first = children.split_whitespace().next().context("not forked yet")?;
     Ok(Pid::from_raw(first.parse()?))
+}
+
+/// Who has ended meanwhile need not be told.
+fn signalled(signal: Signal) -> impl Fn(Pid) -> anyhow::Result<()> {
+    move |pid| match kill(pid, signal) {
+        Ok(()) | Err(Errno::ESRCH) => Ok(()),
+        Err(error) => Err(error).with_context(|| format!("{pid} cannot be sent {signal}")),
+    }
 }
 
 fn code(end: ExitStatus) -> i32 {

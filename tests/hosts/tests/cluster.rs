@@ -431,6 +431,33 @@ fn the_missing_vote_is_given_though_nobody_answers() -> anyhow::Result<()> {
     is(&cluster, &id)
 }
 
+/// It hears of it at its next start, from the leader, while its engine runs already.
+#[test]
+fn a_node_that_was_dropped_refuses_until_a_person_decides() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = whole(&world, 3, 1)?;
+    let id = cluster.id()?;
+    for (name, statement) in [
+        ("fe2", "ALTER SYSTEM DROP FOLLOWER '10.99.0.12:9010'"),
+        ("be1", "ALTER SYSTEM DROP BACKEND '10.99.0.14:9050' FORCE"),
+    ] {
+        let host = cluster.host(name)?;
+        host.says(PATIENCE, "is alive in cluster")?;
+        cluster.seed()?.sql(statement)?;
+        host.kill9()?;
+        for _ in 0..2 {
+            host.start()?;
+            assert_eq!(host.exit(PATIENCE)?, 79, "{}", host.log_tail());
+        }
+        host.set("REJOIN", "1");
+        host.start()?;
+        host.says(PATIENCE, "is alive in cluster")?;
+    }
+    still_one(&cluster, &id)
+}
+
 #[test]
 fn a_stop_is_clean_and_quick_on_every_host() -> anyhow::Result<()> {
     let Some(world) = World::enter(this_test!())? else {

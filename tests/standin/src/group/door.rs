@@ -85,7 +85,12 @@ impl Group {
         let stranger = journal.group.as_deref() != Some(group)
             || !journal.membership.electable().any(|node| node.name == name)
             || !self.me.electable;
-        let leader_lives = !matches!(state.standing, Standing::Init | Standing::Unknown) || state.detached;
+        // Its own leader may ask for a later term, see `lead::renew`.
+        let leader_lives = match &state.standing {
+            Standing::Init | Standing::Unknown => state.detached,
+            Standing::Follows { leader, .. } => leader.name != name,
+            Standing::Elected | Standing::Leader => true,
+        };
         if stranger || leader_lives || version < journal.version || term < journal.term {
             return false;
         }
@@ -99,18 +104,21 @@ impl Group {
     }
 
     fn refusal(&self, group: Option<&str>, term: u64, node: &GroupNode) -> Option<Refusal> {
-        let state = self.state();
-        let journal = &state.journal;
-        let membership = &journal.membership;
+        let mut state = self.state();
         if !state.leads() {
             return Some(Refusal::NotLeader);
         }
-        if group.is_some() && group != journal.group.as_deref() {
+        if group.is_some() && group != state.journal.group.as_deref() {
             return Some(Refusal::OtherGroup);
         }
-        if term > journal.term {
-            return Some(Refusal::StaleLeader { term: journal.term });
+        if term > state.journal.term {
+            state.outbid = state.outbid.max(term);
+            let term = state.journal.term;
+            drop(state);
+            self.announce();
+            return Some(Refusal::StaleLeader { term });
         }
+        let membership = &state.journal.membership;
         if node.electable && membership.frontend(&node.name).is_none() {
             return Some(Refusal::Removed);
         }

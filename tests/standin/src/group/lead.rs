@@ -42,6 +42,7 @@ impl Group {
                 claimed = true;
             }
             self.watch_quorum();
+            self.renew(&group).await;
             let mut changes = self.changes();
             tokio::select! {
                 _ = changes.changed() => {}
@@ -51,6 +52,39 @@ impl Group {
                 return;
             }
         }
+    }
+
+    /// A member that voted in a later term for somebody who lost cannot follow this leader, and can vote for nobody
+    /// else in that term: the leader has itself elected again in one that is later still. It leads on meanwhile, and a
+    /// change that is on its way is agreed on together with the new term.
+    async fn renew(self: &Arc<Self>, group: &str) {
+        let term = {
+            let state = self.state();
+            if state.outbid <= state.journal.term {
+                return;
+            }
+            state.outbid + 1
+        };
+        if !self.gathers_votes_for(term, false).await {
+            return;
+        }
+        {
+            let mut state = self.state();
+            state.journal.term = term;
+            state.journal.voted_for = Some(self.me.name.clone());
+            state.journal.version = Version {
+                term,
+                index: state.journal.version.index + 1,
+            };
+            // They come again, under the new term.
+            state.fed.clear();
+            if let Err(error) = self.dir.save(&state.journal) {
+                self.log.error(&format!("cannot write the journal: {error}"));
+            }
+        }
+        self.count();
+        self.announce();
+        self.call_the_others(group, term);
     }
 
     fn needs_others(&self) -> bool {
@@ -272,7 +306,7 @@ impl Group {
             let message = {
                 let state = self.state();
                 let dropped = node.electable && state.journal.membership.removed.contains(&node.name);
-                if !state.leads() {
+                if !state.leads() || state.journal.term != term {
                     return;
                 }
                 if dropped {

@@ -60,6 +60,8 @@ pub(crate) struct State {
     /// Since when a leader is without its majority, and whether it was told so by a closed connection.
     pub(crate) quorum_lost: Option<Instant>,
     pub(crate) leader_heard: Instant,
+    /// The latest term a member came with that is later than this leader's own.
+    pub(crate) outbid: u64,
     /// When a leader was lost in silence: questions about it hang for a while after.
     pub(crate) silence: Option<Instant>,
     /// Observers that were dropped live on without applying anything.
@@ -127,6 +129,7 @@ impl Group {
             committed: Version::default(),
             quorum_lost: None,
             leader_heard: Instant::now(),
+            outbid: 0,
             silence: None,
             zombie: false,
             detached: false,

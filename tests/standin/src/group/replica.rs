@@ -286,9 +286,17 @@ impl Group {
 
     /// A trial asks without binding anybody, so that a node alone does not push the term up for ever.
     async fn gathers_votes(&self, trial: bool) -> bool {
-        let (ballot, term, peers, needed) = {
+        let term = self.state().journal.term + u64::from(trial);
+        let won = self.gathers_votes_for(term, trial).await;
+        let state = self.state();
+        won && (trial
+            || (state.journal.term == term && state.journal.voted_for.as_ref() == Some(&self.me.name)))
+    }
+
+    /// Whether a majority votes for this node in that term, itself included.
+    pub(super) async fn gathers_votes_for(&self, term: u64, trial: bool) -> bool {
+        let (ballot, peers, needed) = {
             let state = self.state();
-            let term = state.journal.term + u64::from(trial);
             let group = state.journal.group.clone().unwrap_or_default();
             let version = state.journal.version;
             let ballot = Message::Vote {
@@ -298,12 +306,7 @@ impl Group {
                 name: self.me.name.clone(),
                 version,
             };
-            (
-                ballot,
-                term,
-                self.peers(&state),
-                state.journal.membership.majority(),
-            )
+            (ballot, self.peers(&state), state.journal.membership.majority())
         };
         let mut asked = JoinSet::new();
         for (host, port) in peers {
@@ -328,15 +331,16 @@ impl Group {
             };
             granted += usize::from(yes);
             let mut state = self.state();
-            if !yes && their_term > state.journal.term {
+            if !yes && their_term > state.journal.term && state.leads() {
+                state.outbid = state.outbid.max(their_term);
+            } else if !yes && their_term > state.journal.term {
                 // Someone voted later than we know; the next try has to be later still.
                 state.journal.term = their_term;
                 state.journal.voted_for = None;
                 self.dir.save(&state.journal).ok();
             }
         }
-        let state = self.state();
-        trial || (state.journal.term == term && state.journal.voted_for.as_ref() == Some(&self.me.name))
+        true
     }
 }
 
