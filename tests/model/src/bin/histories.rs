@@ -1,0 +1,47 @@
+//! Walks through the histories of one model, or of all: `histories [NAME [DISTURBANCES [WHEN]]]`.
+
+#![expect(clippy::print_stdout, reason = "its output is its result")]
+
+use std::time::Instant;
+
+use model::grounds;
+use model::rules::MUSTER;
+use stateright::{Checker, HasDiscoveries, Model};
+
+fn main() {
+    let mut words = std::env::args().skip(1);
+    let name = words.next();
+    let disturbances: Option<u8> = words.next().and_then(|word| word.parse().ok());
+    for (own, mut ground) in grounds::all(MUSTER) {
+        if name.as_deref().is_some_and(|name| name != own) {
+            continue;
+        }
+        ground.disturbances = disturbances.unwrap_or(ground.disturbances);
+        let begun = Instant::now();
+        let checker = ground
+            .checker()
+            .threads(2)
+            .finish_when(HasDiscoveries::AnyFailures)
+            .spawn_bfs()
+            .join();
+        println!(
+            "{own}: {} disturbances, {} states, {} unique, depth {}, {:.1} s",
+            ground.disturbances,
+            checker.state_count(),
+            checker.unique_state_count(),
+            checker.max_depth(),
+            begun.elapsed().as_secs_f32()
+        );
+        for (promise, path) in checker.discoveries() {
+            println!("BROKEN: {promise}");
+            let last = *path.last_state();
+            for (_, next) in path.into_vec() {
+                println!("  {next:?}");
+            }
+            println!("  {last:#?}");
+            if let Err(stuck) = model::settle::end(&ground, &last, false) {
+                println!("  ends as {stuck:#?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! What becomes of it once nothing disturbs any more: everything is healed, every node is started, and one fair order
+//! of steps is followed until it goes round in a circle.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crate::ground::{Ground, Move};
+use crate::sight::Part;
+use crate::world::{Dir, Got, Phase, Run, Set, World};
+
+/// The name of the property.
+pub const SETTLES: &str = "left alone it becomes one cluster, or waits for a named reason";
+
+/// Longer than any way to quiet that was seen; a model that goes on for longer has no quiet.
+const LONGEST: usize = 2000;
+
+thread_local! {
+    /// Worlds from which the way to a good end is known. Every checker thread has its own, and serves one model.
+    static GOOD: RefCell<HashSet<u64>> = RefCell::default();
+}
+
+/// Whether this world comes to a good end.
+pub fn settles(ground: &Ground, world: &World) -> bool {
+    // Such a history has ended: it is told by the promise it broke, or excused.
+    if world.broken != 0 || world.excused {
+        return true;
+    }
+    end(ground, world, true).is_ok()
+}
+
+/// The end this world comes to.
+pub fn end(ground: &Ground, world: &World, remember: bool) -> Result<Option<End>, World> {
+    let mut world = calmed(world);
+    let mut way = Vec::new();
+    let mut on_the_way = HashSet::new();
+    for _ in 0..LONGEST {
+        let mark = mark(&world);
+        if remember && GOOD.with_borrow(|good| good.contains(&mark)) {
+            GOOD.with_borrow_mut(|good| good.extend(way));
+            return Ok(None);
+        }
+        if world.broken != 0 || world.excused {
+            return Ok(None);
+        }
+        if !on_the_way.insert(mark) {
+            let end = good_end(ground, &world).ok_or(world)?;
+            if remember {
+                GOOD.with_borrow_mut(|good| good.extend(way));
+            }
+            return Ok(Some(end));
+        }
+        way.push(mark);
+        world = next(ground, &world);
+    }
+    Err(world)
+}
+
+fn mark(world: &World) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    world.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Healed, and what had ended may be started again.
+fn calmed(world: &World) -> World {
+    let mut world = *world;
+    world.left = 0;
+    world.cut = None;
+    world.shut = Set::NONE;
+    for host in &mut world.hosts {
+        if matches!(host.run, Run::Refused(_)) {
+            host.run = Run::Down;
+        }
+    }
+    world
+}
+
+/// One step of the fair order.
+fn next(ground: &Ground, world: &World) -> World {
+    let moves = |next: Move| ground.after(world, next).filter(|after| after != world);
+    let electable = ground.electable();
+    for who in 0..ground.count {
+        let step = match world.host(who).run {
+            Run::Down => moves(Move::Start(who)),
+            Run::Refused(_) => None,
+            // Whoever is replaced or stuck for good is started again by whoever watches over containers.
+            Run::Engine(engine) if engine.stale.is_some() => moves(Move::GivesUp(who)),
+            Run::Engine(_) => moves(Move::Engine(who)),
+            Run::Looking(look) if look.looked => None,
+            Run::Looking(_) | Run::Adding(..) | Run::Checking(..) | Run::Writing(..) | Run::Marking(..) => {
+                moves(Move::Muster(who))
+            }
+        };
+        if let Some(after) = step {
+            return after;
+        }
+        for id in 0..world.founded {
+            if world.electable_now(id, who, electable)
+                && let Some(after) = moves(Move::Elect(id, who))
+            {
+                return after;
+            }
+        }
+    }
+    for who in 0..ground.count {
+        if matches!(world.host(who).run, Run::Engine(_))
+            && let Some(after) = moves(Move::Muster(who))
+        {
+            return after;
+        }
+    }
+    ground.after(world, Move::Beat).unwrap_or(*world)
+}
+
+/// The ends that are allowed, and what each needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum End {
+    /// Everybody who was not dropped is a member, alive, once.
+    OneCluster,
+    /// So many voters lost their data that no majority of the others is left: nobody may go on without them.
+    MajorityLost,
+    /// The seed remembers a cluster of which nobody has data any more; only a person may give it up.
+    RememberedOnly,
+}
+
+fn good_end(ground: &Ground, world: &World) -> Option<End> {
+    let electable = ground.electable();
+    let led: Vec<u8> = (0..world.founded)
+        .filter(|id| world.quorum_leader(*id, electable).is_some())
+        .collect();
+    if let [id] = led.as_slice() {
+        let cluster = world.cluster(*id);
+        let everybody = (0..ground.count).all(|who| {
+            let host = world.host(who);
+            let is_foreign = matches!(
+                (host.dir.cluster(), ground.foreign),
+                (Some(own), Some(foreign)) if own == foreign
+            );
+            if world.dropped.has(who) || is_foreign {
+                // It has refused, or its engine hangs; it serves nobody.
+                return !cluster.registered.has(who)
+                    || matches!(host.run, Run::Refused(79));
+            }
+            let serving = world
+                .engine(who)
+                .is_some_and(|engine| engine.phase == Phase::Serving && engine.settled);
+            let member = cluster.registered.has(who)
+                && (cluster.joined.has(who) || ground.part(who) == Part::Backend)
+                && cluster.alive.has(who);
+            let recorded = |rec: Option<crate::world::Rec>| {
+                rec.is_some_and(|rec| rec.got == Got::Joined && rec.cluster == Some(*id))
+            };
+            // A wiped state copy comes back at the next start only.
+            serving && member && recorded(host.data)
+        });
+        return everybody.then_some(End::OneCluster);
+    }
+    if !led.is_empty() {
+        return None;
+    }
+    let lost = (0..world.founded).any(|id| {
+        let voters = world.cluster(id).joined.only(electable);
+        let whole = voters.iter().filter(|who| {
+            matches!(world.host(*who).dir, Dir::Ready { cluster, .. } | Dir::Join { cluster, journal: true, .. }
+                if cluster == id)
+        });
+        !voters.is_empty() && whole.count() * 2 <= voters.count() as usize
+    });
+    if lost {
+        return Some(End::MajorityLost);
+    }
+    let nobody = (0..ground.count).all(|who| {
+        ground.part(who) == Part::Backend || !matches!(world.host(who).dir, Dir::Ready { .. } | Dir::Founding { .. })
+    });
+    let seed = world.host(0);
+    let remembers = [seed.data, seed.state]
+        .into_iter()
+        .flatten()
+        .any(|rec| rec.got != Got::Founding && rec.cluster.is_some());
+    (nobody && remembers).then_some(End::RememberedOnly)
+}
