@@ -161,8 +161,11 @@ impl Ground {
             Move::Cut(who) => world.cut = Some(who),
             Move::SlowBeat => world.beat(self.count, self.backends(), self.electable(), true),
             Move::Drop(id, who) => {
+                // Who was never a member knows of no membership that it could have lost: it adds itself again.
+                if matches!(world.host(who).dir, Dir::Ready { .. }) {
+                    world.dropped = world.dropped.with(who);
+                }
                 world.drop_member(id, who);
-                world.dropped = world.dropped.with(who);
             }
             Move::ByHand(who) => {
                 if let Dir::Join { cluster, .. } = world.host(who).dir {

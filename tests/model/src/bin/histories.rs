@@ -35,12 +35,12 @@ fn main() {
         for (promise, path) in checker.discoveries() {
             println!("BROKEN: {promise}");
             let last = *path.last_state();
-            for (_, next) in path.into_vec() {
+            for next in path.into_actions() {
                 println!("  {next:?}");
             }
-            println!("  {last:#?}");
+            println!("  {last:?}");
             if let Err(stuck) = model::settle::end(&ground, &last, false) {
-                println!("  ends as {stuck:#?}");
+                println!("  ends as {stuck:?}");
             }
         }
     }
