@@ -10,6 +10,7 @@ use tracing::debug;
 
 use crate::engine::failure::Failure;
 use crate::engine::probe::{self, Ha, Membership, Probes, Ready};
+use crate::engine::{MEMBER_ANSWER, member_path};
 use crate::settings::{Endpoint, Host};
 
 /// No answer that is understood here is longer.
@@ -73,6 +74,14 @@ pub async fn leader_by_ha(
     let Some(path) = probes.ha else { return Ok(None) };
     let answer = get(host, http_port, path, &[], within).await?;
     Ha::read(&answer.body).map(Some).map_err(|why| answer.blame(why))
+}
+
+/// Tells a host that a list of `cluster` has it as a member; whether a muster that waits there has heard it.
+pub async fn call_member(host: &Host, http_port: u16, cluster: &str, within: Duration) -> bool {
+    let path = member_path(cluster, &host.to_string());
+    get(host, http_port, &path, &[], within)
+        .await
+        .is_ok_and(|answer| answer.body == MEMBER_ANSWER)
 }
 
 fn caller(probes: &Probes, me: &Endpoint) -> Vec<(&'static str, String)> {

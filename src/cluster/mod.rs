@@ -44,6 +44,8 @@ pub trait Cluster {
     async fn compute_nodes(&self, at: &Endpoint) -> Result<Vec<Backend>, Failure>;
     /// What an FE tells `me` over HTTP, without a password; `None` if nothing there says that it is one.
     async fn told(&self, host: &Host, http_port: u16, me: &Endpoint) -> Option<Told>;
+    /// Tells the FE `host` that it is a member of `cluster`; whether a muster that waits there has heard it.
+    async fn call(&self, host: &Host, http_port: u16, cluster: &str) -> bool;
     /// Adds one node; `host_port` is its registered host and identity port.
     async fn add(&self, at: &Endpoint, what: Add, host_port: &str) -> Result<(), Failure>;
 }
@@ -192,6 +194,10 @@ impl Cluster for Client {
             }
             Err(_) => None,
         }
+    }
+
+    async fn call(&self, host: &Host, http_port: u16, cluster: &str) -> bool {
+        http::call_member(host, http_port, cluster, BRIEF).await
     }
 
     async fn add(&self, at: &Endpoint, what: Add, host_port: &str) -> Result<(), Failure> {

@@ -19,6 +19,7 @@ use crate::effects::callers::Callers;
 use crate::effects::diary::Diary;
 use crate::effects::pace::Pace;
 use crate::effects::reserve::Reservations;
+use crate::effects::voice::Voice;
 use crate::effects::watch::endpoint;
 use crate::facts::home::Home;
 use crate::facts::ports::Candidate;
@@ -40,7 +41,8 @@ struct Search<'a, C> {
     members: Vec<MemberSeen>,
     cluster_id: Option<String>,
     reservations: Reservations,
-    ear: Option<Callers>,
+    ears: Option<Callers>,
+    voice: Option<Voice>,
     begun: Instant,
     /// When the guard began: at the first round in which somebody could have called.
     listening: Option<Instant>,
@@ -59,7 +61,8 @@ pub async fn enter<C: Ask>(client: &C, settings: &Settings, home: &Home) -> Resu
         members: Vec::new(),
         cluster_id: None,
         reservations: Reservations::default(),
-        ear: None,
+        ears: None,
+        voice: None,
         begun: Instant::now(),
         listening: None,
     };
@@ -129,8 +132,8 @@ impl<C: Ask> Search<'_, C> {
     /// Sleeps, but not longer than until somebody new calls.
     async fn pause(&self, delay: Duration) {
         let news = async {
-            match &self.ear {
-                Some(ear) => ear.news().await,
+            match &self.ears {
+                Some(ears) => ears.news().await,
                 None => pending().await,
             }
         };

@@ -13,4 +13,6 @@ pub mod register;
 pub mod remember;
 pub mod reserve;
 pub mod set_aside;
+pub mod shown;
+pub mod voice;
 pub mod watch;

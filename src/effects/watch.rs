@@ -7,10 +7,12 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::cluster::Cluster;
 use crate::effects::look::look;
+use crate::effects::shown::{Me, Row, row};
+use crate::effects::voice::Voice;
 use crate::engine::Component;
-use crate::engine::member::Backend;
 use crate::plan::join::{Node, is_here};
 use crate::plan::leader::{Belief, Cluster as Believed};
+use crate::plan::misses::{Missed, Misses};
 use crate::settings::Endpoint;
 
 /// Between two looks at first; a node turns alive at the heartbeat after it serves.
@@ -19,10 +21,6 @@ const SOON: Duration = Duration::from_millis(500);
 const LATER: Duration = Duration::from_secs(10);
 /// How long this node's own port may take to accept a connection.
 const KNOCK: Duration = Duration::from_secs(1);
-/// A believed leader that does not list this node says so this often before it is taken for the truth: a list that
-/// was read while the leader changed is corrected by then.
-const MISSED: u32 = 3;
-
 /// How the watch ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Watched {
@@ -39,36 +37,44 @@ enum Shown {
 }
 
 /// Looks until this node is alive or found dropped; after `patience` it says once what the cluster says, and goes on
-/// slowly. `known` gives the FEs to ask, this node's own too.
+/// slowly. `known` gives the FEs to ask, this node's own too; `own` is the id of its cluster. While nobody leads, `voice` is
+/// heard by members that may have forgotten theirs.
 pub async fn watch<C: Cluster>(
     client: &C,
     node: &Node,
+    own: Option<&str>,
     mut known: Vec<Endpoint>,
+    mut voice: Option<Voice>,
     heartbeat: Duration,
     patience: Duration,
 ) -> Watched {
     let begun = Instant::now();
     let mut said = false;
-    let mut missed = 0;
+    let mut misses = Misses::default();
     loop {
         let round = look(client, &known, heartbeat, heartbeat * 2).await;
         let last = if let Belief::Leader(cluster) = round.belief {
             learn(&mut known, &cluster);
             match shown(client, node, &cluster, &known).await {
                 Shown::Alive => return Watched::Alive(Box::new(cluster)),
-                Shown::Missing => {
-                    missed += 1;
-                    if missed >= MISSED {
-                        return Watched::Dropped(Box::new(cluster));
-                    }
-                    format!("{} leads and does not list this node", cluster.leader.host)
-                }
+                Shown::Missing => match misses.missed(&cluster, own) {
+                    Missed::Dropped => return Watched::Dropped(Box::new(cluster)),
+                    Missed::Perhaps => format!("{} leads and does not list this node", cluster.leader.host),
+                    Missed::Stranger => format!(
+                        "{} leads cluster {}, and this node is of another",
+                        cluster.leader.host, cluster.id
+                    ),
+                },
                 Shown::NotYet(why) => {
-                    missed = 0;
+                    misses.forget();
                     why
                 }
             }
         } else {
+            if let Some(voice) = &mut voice {
+                voice.call(client, &round.answers).await;
+            }
+            misses.forget();
             round.summary()
         };
         if !said && begun.elapsed() >= patience {
@@ -83,26 +89,18 @@ pub async fn watch<C: Cluster>(
 }
 
 async fn shown<C: Cluster>(client: &C, node: &Node, cluster: &Believed, known: &[Endpoint]) -> Shown {
-    if node.component == Component::Fe {
-        return match cluster.frontends.iter().find(|fe| is_here(node, &fe.host)) {
-            Some(fe) if fe.alive && fe.join => served(client, node, known).await,
-            Some(fe) => Shown::NotYet(not_yet(&fe.error)),
-            None => Shown::Missing,
-        };
-    }
-    let leader = endpoint(cluster);
-    let list = match node.component {
-        Component::Cn => client.compute_nodes(&leader).await,
-        Component::Fe | Component::Be | Component::Broker => client.backends(&leader).await,
+    let me = Me {
+        component: node.component,
+        host: &node.host,
+        also: &node.also,
+        identity_port: node.identity_port,
     };
-    let here = |be: &&Backend| is_here(node, &be.host) && be.heartbeat_port == node.identity_port;
-    match list {
+    match row(client, &me, cluster).await {
         Err(why) => Shown::NotYet(format!("{} {why}", cluster.leader.host)),
-        Ok(list) => match list.iter().find(here) {
-            Some(be) if be.alive => listens(node).await,
-            Some(be) => Shown::NotYet(not_yet(&be.error)),
-            None => Shown::Missing,
-        },
+        Ok(Row::None) => Shown::Missing,
+        Ok(Row::NotAlive(error)) => Shown::NotYet(not_yet(&error)),
+        Ok(Row::Alive) if node.component == Component::Fe => served(client, node, known).await,
+        Ok(Row::Alive) => listens(node).await,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::probe::{Caller, Probes, ReadyWord};
-use super::{Component, Engine, Layout, Poll, Port, PortKind, PortName, ReadyProof, Sql};
+use super::{Component, Ear, Engine, Layout, Poll, Port, PortKind, PortName, ReadyProof, Sql};
 
 const FE: &[Component] = &[Component::Fe];
 const BE: &[Component] = &[Component::Be];
@@ -184,6 +184,27 @@ pub(super) static ENGINE: Engine = Engine {
             port: "CLIENT_NODE_PORT",
         }),
     },
-    fe_poll: Poll::Thrift { method: "ping" },
-    backend_poll: Poll::Thrift { method: "heartbeat" },
+    ears: &[
+        // A silent listener here doubles the heartbeat round of the whole cluster (observed).
+        Ear {
+            components: FE,
+            port: PortName::Rpc,
+            poll: Poll::Thrift { method: "ping" },
+        },
+        Ear {
+            components: FE,
+            port: PortName::Http,
+            poll: Poll::Member,
+        },
+        Ear {
+            components: FE,
+            port: PortName::EditLog,
+            poll: Poll::Election,
+        },
+        Ear {
+            components: BE,
+            port: PortName::Heartbeat,
+            poll: Poll::Thrift { method: "heartbeat" },
+        },
+    ],
 };

@@ -11,7 +11,7 @@ mod starrocks;
 
 use std::time::Duration;
 
-pub use poll::Poll;
+pub use poll::{Call, MEMBER_ANSWER, Poll, member_path};
 pub use probe::Probes;
 
 /// The engines that are recognised, supported or not.
@@ -43,10 +43,16 @@ pub struct Engine {
     pub sql: Sql,
     /// What its nodes tell over HTTP without a password.
     pub probes: Probes,
-    /// How the leader calls a registered FE.
-    pub fe_poll: Poll,
-    /// How the leader calls a registered BE or CN.
-    pub backend_poll: Poll,
+    /// Where a node that waits with nothing is called by the cluster it belongs to.
+    pub ears: &'static [Ear],
+}
+
+/// One kind of call and the port it comes to.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Ear {
+    pub components: &'static [Component],
+    pub port: PortName,
+    pub poll: Poll,
 }
 
 /// What a node is.
@@ -243,14 +249,11 @@ impl Engine {
             .filter(move |port| port.components.contains(&component))
     }
 
-    /// The port on which a living leader calls a node of that component.
-    pub fn called_at(&self, component: Component) -> Option<PortName> {
-        match (component, &self.fe_poll) {
-            (Component::Fe, Poll::Http { .. }) => Some(PortName::Http),
-            (Component::Fe, Poll::Thrift { .. }) => Some(PortName::Rpc),
-            (Component::Be | Component::Cn, _) => Some(PortName::Heartbeat),
-            (Component::Broker, _) => None,
-        }
+    /// Where one component is called.
+    pub fn ears_of(&self, component: Component) -> impl Iterator<Item = &'static Ear> {
+        self.ears
+            .iter()
+            .filter(move |ear| ear.components.contains(&component))
     }
 
     pub fn port(&self, component: Component, name: PortName) -> Option<&'static Port> {

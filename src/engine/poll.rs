@@ -1,45 +1,148 @@
-//! How the leader of a living cluster calls a registered node, and the answer that was observed to do no harm.
+//! How a living cluster calls a node that waits with nothing, and the answers that were observed to do no harm.
 
-/// One kind of call.
+use super::failure::presentable;
+
+/// One kind of call, as it arrives on one port.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Poll {
-    /// An HTTP request whose path begins like this; the body is our answer with status 200.
+    /// The leader's HTTP request, whose path begins like this; the body is our answer with status 200.
     Http { path: &'static str, body: &'static str },
-    /// A thrift call (binary protocol, unframed) of this method: read, then close.
+    /// The leader's thrift call (binary protocol, unframed) of this method: read, then close.
     Thrift { method: &'static str },
+    /// A member whose group has no leader wants a vote: read, then close. Berkeley DB asks for a service by
+    /// `Service:`, the length of its name in a byte, and the name; an election asks the `Acceptor` and the `Learner` of
+    /// every member (source: `ServiceDispatcher` and `ServiceHandshake` of both engines' Berkeley DB).
+    Election,
+    /// The muster of a member says so, because it finds nobody to ask where this host should be.
+    Member,
 }
+
+/// What somebody said by calling.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Call {
+    /// It leads a cluster that has this host as a member. Whether that is so is asked back.
+    Leads,
+    /// It is a member of a group that has no leader, and this host has a vote there.
+    WantsVote,
+    /// It is a member of a cluster whose list, as it saw it last, has this host.
+    Member { cluster: String, host: String },
+}
+
+/// What stands before the two values of a `Poll::Member`.
+const MEMBER: &str = "/muster/member?cluster_id=";
+const HOST: &str = "&host=";
+
+/// The path by which the muster of a member calls `host`.
+pub fn member_path(cluster: &str, host: &str) -> String {
+    format!("{MEMBER}{cluster}{HOST}{host}")
+}
+
+/// How a muster that waits answers that: an engine at the same port answers anything else.
+pub const MEMBER_ANSWER: &str = r#"{"muster":"waiting"}"#;
+
+const SERVICE: &[u8] = b"Service:";
+const VOTES: [&[u8]; 2] = [b"Acceptor", b"Learner"];
 
 impl Poll {
     /// Whether enough was read to tell.
     pub fn is_whole(&self, request: &[u8]) -> bool {
         match self {
-            Self::Http { .. } => request.windows(4).any(|end| end == b"\r\n\r\n"),
+            Self::Http { .. } | Self::Member => request.windows(4).any(|end| end == b"\r\n\r\n"),
             Self::Thrift { method } => request.len() > method.len() + 8,
+            Self::Election => {
+                let length = request.get(SERVICE.len()).copied().map_or(0, usize::from);
+                request.len() > SERVICE.len() + length || !SERVICE.starts_with(head(request, SERVICE.len()))
+            }
         }
     }
 
-    /// Whether this is the leader's call and not somebody's browser or port scan.
-    pub fn is_poll(&self, request: &[u8]) -> bool {
+    /// What was said, if this is such a call and not somebody's browser or port scan.
+    pub fn call(&self, request: &[u8]) -> Option<Call> {
         match self {
             Self::Http { path, .. } => request
-                .strip_prefix(b"GET ")
-                .is_some_and(|rest| rest.starts_with(path.as_bytes())),
+                .strip_prefix(b"GET ")?
+                .starts_with(path.as_bytes())
+                .then_some(Call::Leads),
             // A strict call: version 1, type 1, then the length and the name of the method.
-            Self::Thrift { method } => {
-                request.starts_with(&[0x80, 1, 0, 1])
-                    && request.get(8..8 + method.len()) == Some(method.as_bytes())
+            Self::Thrift { method } => (request.starts_with(&[0x80, 1, 0, 1])
+                && request.get(8..8 + method.len()) == Some(method.as_bytes()))
+            .then_some(Call::Leads),
+            Self::Election => {
+                let (length, name) = request.strip_prefix(SERVICE)?.split_first()?;
+                VOTES
+                    .contains(&name.get(..usize::from(*length))?)
+                    .then_some(Call::WantsVote)
+            }
+            Self::Member => {
+                let line = request
+                    .strip_prefix(b"GET ")?
+                    .split(|byte| *byte == b' ')
+                    .next()?;
+                let (cluster, host) = std::str::from_utf8(line)
+                    .ok()?
+                    .strip_prefix(MEMBER)?
+                    .split_once(HOST)?;
+                Some(Call::Member {
+                    cluster: presentable(cluster),
+                    host: host.to_owned(),
+                })
             }
         }
     }
 
     /// What to answer; `None` is closing the connection.
     pub fn reply(&self) -> Option<String> {
-        match self {
-            Self::Http { body, .. } => Some(format!(
-                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-                body.len()
-            )),
-            Self::Thrift { .. } => None,
+        let body = match self {
+            Self::Http { body, .. } => body,
+            Self::Member => MEMBER_ANSWER,
+            Self::Thrift { .. } | Self::Election => return None,
+        };
+        Some(format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        ))
+    }
+}
+
+fn head(bytes: &[u8], length: usize) -> &[u8] {
+    bytes.get(..length).unwrap_or(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Call, Poll, member_path};
+
+    #[test]
+    fn a_call_for_a_vote_is_told_from_other_services_and_from_strangers() {
+        let table: [(&[u8], bool, Option<Call>); 9] = [
+            (b"", false, None),
+            (b"Serv", false, None),
+            (b"Service:", false, None),
+            (b"Service:\x08Accep", false, None),
+            (b"Service:\x08Acceptor", true, Some(Call::WantsVote)),
+            (b"Service:\x07Learner and more", true, Some(Call::WantsVote)),
+            // Restores a journal from another member; not a question about who leads.
+            (b"Service:\x0bLogFeeder_1", true, None),
+            (b"GET / HTTP/1.1\r\n", true, None),
+            (b"\x16\x03\x01", true, None),
+        ];
+        for (request, whole, call) in table {
+            let said = String::from_utf8_lossy(request);
+            assert_eq!(Poll::Election.is_whole(request), whole, "{said}");
+            assert_eq!(Poll::Election.call(request), call, "{said}");
         }
+    }
+
+    #[test]
+    fn a_member_that_calls_names_its_cluster_and_the_host_it_means() {
+        let request = format!("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", member_path("77", "fd00::1"));
+        assert_eq!(
+            Poll::Member.call(request.as_bytes()),
+            Some(Call::Member {
+                cluster: "77".to_owned(),
+                host: "fd00::1".to_owned()
+            })
+        );
+        assert_eq!(Poll::Member.call(b"GET /api/bootstrap HTTP/1.1\r\n\r\n"), None);
     }
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::probe::{Probes, ReadyWord};
-use super::{Component, Engine, Layout, Poll, Port, PortKind, PortName, ReadyProof, Sql};
+use super::{Component, Ear, Engine, Layout, Poll, Port, PortKind, PortName, ReadyProof, Sql};
 
 const FE: &[Component] = &[Component::Fe];
 const BE_CN: &[Component] = &[Component::Be, Component::Cn];
@@ -198,11 +198,31 @@ pub(super) static ENGINE: Engine = Engine {
         // It goes by the caller's address.
         caller: None,
     },
-    // Observed: 404 or 503 puts the leader's token into its ErrMsg, `{}` shows this FE as Alive; this answer does
-    // neither.
-    fe_poll: Poll::Http {
-        path: "/api/bootstrap?cluster_id=",
-        body: r#"{"status":"FAILED","msg":"waiting to join"}"#,
-    },
-    backend_poll: Poll::Thrift { method: "heartbeat" },
+    ears: &[
+        Ear {
+            components: FE,
+            port: PortName::Http,
+            // Observed: 404 or 503 puts the leader's token into its ErrMsg, `{}` shows this FE as Alive; this answer
+            // does neither.
+            poll: Poll::Http {
+                path: "/api/bootstrap?cluster_id=",
+                body: r#"{"status":"FAILED","msg":"waiting to join"}"#,
+            },
+        },
+        Ear {
+            components: FE,
+            port: PortName::Http,
+            poll: Poll::Member,
+        },
+        Ear {
+            components: FE,
+            port: PortName::EditLog,
+            poll: Poll::Election,
+        },
+        Ear {
+            components: BE_CN,
+            port: PortName::Heartbeat,
+            poll: Poll::Thrift { method: "heartbeat" },
+        },
+    ],
 };

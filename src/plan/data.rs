@@ -1,9 +1,9 @@
 //! What the data of this node amounts to. ROLE and VERSION prove nothing: they are written seconds before an FE
 //! belongs to anything, and a start killed in between leaves a directory that never starts again.
 
-use crate::facts::record::{Progress, Record, RecordCopy};
+use crate::facts::record::{Progress, Record};
+use crate::plan::memory::{Memory, Remembered};
 use crate::plan::refusal::Refusal;
-use crate::settings::Host;
 
 /// What a node with this data may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,72 +90,29 @@ pub struct Storage {
     pub ids: Vec<ClusterId>,
 }
 
-/// Both copies of the record.
-#[derive(Debug, Clone, Copy)]
-pub struct Memory<'a> {
-    pub data: &'a RecordCopy,
-    pub state: &'a RecordCopy,
-}
-
-impl Memory<'_> {
-    /// The record that counts: the one inside the data names whose data this is; the other one is what is left when
-    /// the data is gone. A copy that cannot be read is never taken for "no record".
-    pub fn record(&self) -> Result<Option<&Record>, Refusal> {
-        for copy in [self.data, self.state] {
-            if let RecordCopy::Newer { path, version } = copy {
-                return Err(Refusal::protect(
-                    format!(
-                        "the record {} is of version {version}, written by a newer muster; this one reads version {}",
-                        path.display(),
-                        crate::facts::record::VERSION
-                    ),
-                    "use the newer muster",
-                ));
-            }
-        }
-        match (self.data, self.state) {
-            (RecordCopy::Present(record), _) | (_, RecordCopy::Present(record)) => Ok(Some(record)),
-            (RecordCopy::Unreadable { path, why }, _) | (_, RecordCopy::Unreadable { path, why }) => {
-                Err(Refusal::protect(
-                    format!("the record {} cannot be read: {why}", path.display()),
-                    "restore it; or, if you are sure what this host is, move it away: then the data alone decides",
-                ))
-            }
-            (
-                RecordCopy::Missing | RecordCopy::Newer { .. },
-                RecordCopy::Missing | RecordCopy::Newer { .. },
-            ) => Ok(None),
-        }
-    }
-
-    fn in_data(&self) -> bool {
-        matches!(self.data, RecordCopy::Present(_))
-    }
-}
-
 /// What an FE's data amounts to.
-pub fn classify_fe(seed: bool, host: &Host, dir: &FeDir, memory: Memory<'_>) -> Result<Data, Refusal> {
-    let record = memory.record()?;
-    if let Some(record) = record {
-        same_host(record, host)?;
-    }
-    let dropped = record.filter(|record| record.progress == Progress::Dropped);
-    if let (true, Some(record)) = (dir.empty, dropped) {
-        return Ok(Data::Dropped {
-            cluster: known(record).and_then(|known| known.cluster),
-        });
-    }
+pub fn classify_fe(seed: bool, dir: &FeDir, memory: Memory<'_>) -> Result<Data, Refusal> {
+    let remembered = memory.recall()?;
+    let progress = remembered.map(|remembered| remembered.progress);
     if dir.empty {
-        return Ok(Data::Empty {
-            known: record.and_then(known),
-        });
+        return nothing_here(remembered);
     }
     let cluster = dir.cluster.clone().map(|id| ClusterId {
         id,
         read_from: format!("{}/image/VERSION", dir.path),
     });
-    if let (Some(record), Some(own)) = (record, &cluster) {
-        same_cluster(record, own)?;
+    if let (Some(remembered), Some(own)) = (remembered, &cluster) {
+        same_cluster(remembered.record, own)?;
+    }
+    if let Some(refusal) = remembered.and_then(|remembered| remembered.unproven()) {
+        let proven = progress == Some(Progress::Joined) && dir.ready;
+        if !proven && progress != Some(Progress::Dropped) {
+            return Err(refusal);
+        }
+    }
+    let in_data = remembered.is_some_and(|remembered| remembered.in_data);
+    if progress == Some(Progress::Joined) && in_data && !dir.journal && !dir.ready {
+        return Err(journal_lost(dir));
     }
     let keep = dir.journal && !dir.nascent;
     let unfinished = |why: &str| Data::Unfinished {
@@ -163,9 +120,9 @@ pub fn classify_fe(seed: bool, host: &Host, dir: &FeDir, memory: Memory<'_>) -> 
         why: unfinished_sentence(dir, why),
         cluster: cluster.clone(),
     };
-    Ok(match record.map(|record| record.progress) {
+    Ok(match progress {
         Some(Progress::Dropped) => Data::Dropped { cluster },
-        Some(Progress::Joined) if dir.ready || memory.in_data() => Data::Joined { cluster },
+        Some(Progress::Joined) if dir.ready || in_data => Data::Joined { cluster },
         Some(Progress::Founding) if !dir.ready => Data::UnfinishedFounding,
         Some(_) if dir.ready => Data::Joined { cluster },
         Some(Progress::Joined) => unfinished("the record that says it joined is not the data's own"),
@@ -182,15 +139,10 @@ pub fn classify_fe(seed: bool, host: &Host, dir: &FeDir, memory: Memory<'_>) -> 
 }
 
 /// What a BE's or CN's storage amounts to.
-pub fn classify_backend(host: &Host, storage: &Storage, memory: Memory<'_>) -> Result<Data, Refusal> {
-    let record = memory.record()?;
-    if let Some(record) = record {
-        same_host(record, host)?;
-    }
+pub fn classify_backend(storage: &Storage, memory: Memory<'_>) -> Result<Data, Refusal> {
+    let remembered = memory.recall()?;
     let Some(first) = storage.ids.first() else {
-        return Ok(Data::Empty {
-            known: record.and_then(known),
-        });
+        return nothing_here(remembered);
     };
     if let Some(other) = storage.ids.iter().find(|id| id.id != first.id) {
         return Err(Refusal::protect(
@@ -202,15 +154,58 @@ pub fn classify_backend(host: &Host, storage: &Storage, memory: Memory<'_>) -> R
         ));
     }
     let cluster = Some(first.clone());
-    if let Some(record) = record {
-        same_cluster(record, first)?;
-        match record.progress {
-            Progress::Joined => return Ok(Data::Joined { cluster }),
-            Progress::Dropped => return Ok(Data::Dropped { cluster }),
-            Progress::Planned | Progress::Added | Progress::Started | Progress::Founding => {}
-        }
+    let Some(remembered) = remembered else {
+        return Ok(Data::Adopted { cluster });
+    };
+    same_cluster(remembered.record, first)?;
+    // The id in the storage is the proof: it came with a heartbeat of that cluster.
+    let proven = remembered.record.cluster_id.is_some() && remembered.progress == Progress::Joined;
+    if let Some(refusal) = remembered.unproven()
+        && !proven
+        && remembered.progress != Progress::Dropped
+    {
+        return Err(refusal);
     }
-    Ok(Data::Adopted { cluster })
+    Ok(match remembered.progress {
+        Progress::Joined => Data::Joined { cluster },
+        Progress::Dropped => Data::Dropped { cluster },
+        Progress::Planned | Progress::Added | Progress::Started | Progress::Founding => {
+            Data::Adopted { cluster }
+        }
+    })
+}
+
+/// The data is gone, or never was here: what is remembered of it decides.
+fn nothing_here(remembered: Option<Remembered<'_>>) -> Result<Data, Refusal> {
+    let Some(remembered) = remembered else {
+        return Ok(Data::Empty { known: None });
+    };
+    let known = known(remembered);
+    // What cannot be read may have known a cluster that the other copy does not.
+    if let (None, Some(refusal)) = (&known, remembered.unproven()) {
+        return Err(refusal);
+    }
+    if remembered.progress == Progress::Dropped {
+        return Ok(Data::Dropped {
+            cluster: known.and_then(|known| known.cluster),
+        });
+    }
+    Ok(Data::Empty { known })
+}
+
+/// An FE with an image and no journal elects itself when it is started bare (observed), whatever it once was.
+fn journal_lost(dir: &FeDir) -> Refusal {
+    Refusal::protect(
+        format!(
+            "{} was a member's, by its record, and its journal (bdb/*.jdb) is gone: started like this it would elect \
+             itself",
+            dir.path
+        ),
+        format!(
+            "put the journal back; or, if the other FEs of its cluster are well, move {} away: this node joins anew",
+            dir.path
+        ),
+    )
 }
 
 fn unfinished_sentence(dir: &FeDir, why: &str) -> String {
@@ -223,12 +218,13 @@ fn unfinished_sentence(dir: &FeDir, why: &str) -> String {
 }
 
 /// What a record says about a cluster whose data is gone from here, or never was here.
-fn known(record: &Record) -> Option<Known> {
+fn known(remembered: Remembered<'_>) -> Option<Known> {
+    let record = remembered.record;
     let name = |id: &Option<String>| {
         id.as_ref()
             .map_or_else(|| "a cluster".to_owned(), |id| format!("cluster {id}"))
     };
-    let how = match record.progress {
+    let how = match remembered.progress {
         Progress::Founding => return None,
         // A plan binds to no cluster, MASTER_HOST may have been corrected since; but it was made because one answered.
         Progress::Planned => {
@@ -252,23 +248,6 @@ fn known(record: &Record) -> Option<Known> {
         cluster,
         sentence: format!("this host {how} {}, by the record", name(&record.cluster_id)),
     })
-}
-
-fn same_host(record: &Record, host: &Host) -> Result<(), Refusal> {
-    if &record.host == host {
-        return Ok(());
-    }
-    Err(Refusal::protect(
-        format!(
-            "this node is known to its cluster as {}, and LOCAL_HOST is {host}",
-            record.host
-        ),
-        format!(
-            "if the host has moved, give it its old address back, or drop {} at the leader, move the data and the \
-             records away, and start again: it joins anew; if this is another host's data, give it back",
-            record.host
-        ),
-    ))
 }
 
 fn same_cluster(record: &Record, own: &ClusterId) -> Result<(), Refusal> {

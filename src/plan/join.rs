@@ -427,15 +427,21 @@ pub fn unregistered(leader: &Endpoint, why: &Failure, seen: &Seen) -> Result<Str
     Ok(said)
 }
 
+/// What helps a seed whose cluster is known and does not come.
+const LOST: &str = "start the other FEs of that cluster; if it is lost for good and a new, empty one is wanted, set \
+                    BOOTSTRAP=force once";
+
 fn wait(node: &Node, seen: &Seen) -> Step {
     let why = waiting_for(node, seen);
     if !seen.patience_over {
         return Step::Wait { why };
     }
     let hint = match &node.data {
-        Data::Empty { known: Some(_) } if node.role == Role::Seed => {
-            "start the other FEs of that cluster; if it is lost for good and a new, empty one is wanted, set \
-             BOOTSTRAP=force once"
+        Data::Empty { known: Some(_) } if node.role == Role::Seed => LOST,
+        Data::Empty { .. } | Data::Unproven { .. }
+            if node.role == Role::Seed && !seen.witnesses.is_empty() =>
+        {
+            LOST
         }
         _ => "start the other FEs, and check MASTER_HOST and the network between the hosts",
     };

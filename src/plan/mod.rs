@@ -9,6 +9,8 @@ pub mod decision;
 pub mod join;
 pub mod launch;
 pub mod leader;
+pub mod memory;
+pub mod misses;
 mod places;
 pub mod ports;
 pub mod refusal;
@@ -32,10 +34,11 @@ use crate::facts::record::{Progress, Record};
 use crate::facts::storage::ClusterIdFile;
 use crate::facts::{self, Facts};
 use crate::plan::conf::Entry;
-use crate::plan::data::{ClusterId, Data, FeDir, Memory, Storage};
+use crate::plan::data::{ClusterId, Data, FeDir, Storage};
 use crate::plan::decision::Decision;
 use crate::plan::join::{Node, Role};
 use crate::plan::leader::Cluster;
+use crate::plan::memory::{Me, Memory};
 use crate::plan::ports::Choice;
 use crate::plan::refusal::Refusal;
 use crate::settings::{Bootstrap, FeRole, Host, Settings};
@@ -80,11 +83,17 @@ pub fn derive(
     let memory = Memory {
         data: &facts.records.data,
         state: &facts.records.state,
+        me: Me {
+            engine: home.engine,
+            component: home.component,
+            host: &settings.local_host.value,
+        },
     };
+    warnings.extend(memory.warnings());
     let role = role(settings, home.component);
     refusals.extend(image_problems(settings, facts, &mut warnings));
-    let record = memory.record().ok().flatten();
-    let data = match classify(settings, facts, role, memory) {
+    let record = memory.recall().ok().flatten().map(|remembered| remembered.record);
+    let data = match classify(facts, role, memory) {
         Ok(data) => Some(data),
         Err(refusal) => {
             refusals.push(refusal);
@@ -239,8 +248,7 @@ fn data_place(facts: &Facts) -> Option<&Place> {
     }
 }
 
-fn classify(settings: &Settings, facts: &Facts, role: Role, memory: Memory<'_>) -> Result<Data, Refusal> {
-    let host = &settings.local_host.value;
+fn classify(facts: &Facts, role: Role, memory: Memory<'_>) -> Result<Data, Refusal> {
     match &facts.data {
         facts::Data::Fe(fe) => {
             let dir = FeDir {
@@ -251,10 +259,10 @@ fn classify(settings: &Settings, facts: &Facts, role: Role, memory: Memory<'_>) 
                 ready: fe.ready,
                 cluster: fe.version.as_ref().and_then(|version| version.cluster_id.clone()),
             };
-            data::classify_fe(role == Role::Seed, host, &dir, memory)
+            data::classify_fe(role == Role::Seed, &dir, memory)
         }
         facts::Data::Nothing | facts::Data::Unresolved { .. } => {
-            data::classify_backend(host, &Storage { ids: Vec::new() }, memory)
+            data::classify_backend(&Storage { ids: Vec::new() }, memory)
         }
         facts::Data::Storage(paths) => {
             let mut ids = Vec::new();
@@ -274,7 +282,7 @@ fn classify(settings: &Settings, facts: &Facts, role: Role, memory: Memory<'_>) 
                     }
                 }
             }
-            data::classify_backend(host, &Storage { ids }, memory)
+            data::classify_backend(&Storage { ids }, memory)
         }
     }
 }

@@ -13,12 +13,28 @@ pub enum Witness {
     Called(Host),
     /// It told so over HTTP.
     Http { from: Host, told: Told },
+    /// It wants this host's vote: it is of a group that has no leader, so nobody there could list this host.
+    WantsVote(Host),
+    /// Its muster called: the list it saw last has this host.
+    Member { from: Host, cluster: String },
 }
 
 impl fmt::Display for Witness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Called(from) => write!(f, "{from} of a living cluster called this host"),
+            Self::WantsVote(from) => {
+                write!(
+                    f,
+                    "{from} wants this host's vote, for a cluster that has no leader"
+                )
+            }
+            Self::Member { from, cluster } => {
+                write!(
+                    f,
+                    "the muster of {from} calls this host a member of cluster {cluster}"
+                )
+            }
             Self::Http { from, told } => match told {
                 Told::Lists(role) => write!(f, "{from} lists this host as {role}, over HTTP"),
                 Told::Led(leader) => write!(f, "{from} is an FE led by {leader}, over HTTP"),

@@ -11,6 +11,7 @@ use crate::effects::first_steps::{INIT_DIR, run_files, set_root_password};
 use crate::effects::last_words::LastWords;
 use crate::effects::reserve::Reservations;
 use crate::effects::set_aside::set_aside;
+use crate::effects::voice::Voice;
 use crate::effects::watch::{Watched, endpoint, watch};
 use crate::exit::ExitCode;
 use crate::facts::home::Home;
@@ -163,7 +164,19 @@ async fn follow(
         ..
     } = entry;
     let patience = settings.join_timeout.value;
-    match watch(client, &plan.node, known, home.engine.heartbeat, patience).await {
+    let (own, voice) = (record.cluster_id.clone(), Voice::of(&record));
+    let heartbeat = home.engine.heartbeat;
+    match watch(
+        client,
+        &plan.node,
+        own.as_deref(),
+        known,
+        voice,
+        heartbeat,
+        patience,
+    )
+    .await
+    {
         Watched::Alive(cluster) => {
             tracing::info!(
                 "{} is alive in cluster {} led by {}",

@@ -92,8 +92,8 @@ impl<C: Ask> Search<'_, C> {
 
     pub(super) async fn set_aside(&mut self, plan: &Plan, why: &str) -> Result<(), NoEntry> {
         // Or the ports it listens on would be found taken, by us.
-        if let Some(ear) = self.ear.take() {
-            ear.close().await;
+        if let Some(ears) = self.ears.take() {
+            ears.close().await;
         }
         if plan.data_dir.exists() {
             let to = set_aside(&plan.data_dir, plan.data_is_mount_point, stamp())?;
@@ -113,8 +113,8 @@ impl<C: Ask> Search<'_, C> {
         helper: Option<String>,
         found: bool,
     ) -> Result<Entry, NoEntry> {
-        if let Some(ear) = self.ear.take() {
-            ear.close().await;
+        if let Some(ears) = self.ears.take() {
+            ears.close().await;
         }
         let progress = match (&plan.node.data, found) {
             (_, true) | (Data::UnfinishedFounding | Data::Unproven { .. }, false) => Progress::Founding,

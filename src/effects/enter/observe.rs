@@ -10,15 +10,16 @@ use tokio::time::{Instant, timeout};
 
 use super::Search;
 use crate::cluster::Cluster as Ask;
-use crate::effects::callers::Callers;
+use crate::effects::callers::{Caller, Callers, Door};
 use crate::effects::look::{Round, look};
+use crate::effects::voice::Voice;
 use crate::effects::watch::endpoint;
-use crate::engine::PortName;
 use crate::engine::failure::Failure;
+use crate::engine::{Call, Poll, PortName};
 use crate::facts::ports::Candidate;
 use crate::facts::record::{MemberSeen, Progress, Record};
 use crate::plan::data::Data;
-use crate::plan::join::{Asking, Backends, Role, Seen, asking};
+use crate::plan::join::{Asking, Backends, Role, Seen, asking, is_here};
 use crate::plan::leader::{Belief, Cluster};
 use crate::plan::witness::Witness;
 use crate::plan::{Plan, asked, prescribed};
@@ -35,7 +36,7 @@ impl<C: Ask> Search<'_, C> {
     pub(super) async fn observe(&mut self, plan: &Plan) -> (Seen, Round) {
         let asking = asking(&plan.node);
         let engine = self.home.engine;
-        if asking == Asking::Until && self.ear.is_none() {
+        if asking == Asking::Until && self.ears.is_none() {
             self.listen(plan).await;
         }
         let known = self.known(plan);
@@ -48,8 +49,10 @@ impl<C: Ask> Search<'_, C> {
             Belief::Leader(cluster) if !plan.node.role.is_fe() => Some(self.backends(cluster).await),
             _ => None,
         };
-        let mut witnesses = self.callers(&round);
+        let mut witnesses = self.callers(plan, &round);
         witnesses.extend(self.over_http(plan, &round, &known).await);
+        let asleep = self.call(plan, &round).await;
+        let waiting = self.waiting(plan, &round, &asleep).await;
         let seen = Seen {
             belief: round.belief.clone(),
             fatal: round
@@ -64,7 +67,7 @@ impl<C: Ask> Search<'_, C> {
             backends,
             answers: round.clauses(),
             witnesses,
-            waiting: self.waiting(plan, &round).await,
+            waiting,
             guard_over: self
                 .listening
                 .is_some_and(|since| since.elapsed() >= plan.guard_time),
@@ -73,25 +76,32 @@ impl<C: Ask> Search<'_, C> {
         (seen, round)
     }
 
-    /// Opens the ear where a living leader would call this node.
+    /// Opens the ears where a living cluster would call this node. The election port is for those that may found:
+    /// anybody else waits for a leader, who calls.
     async fn listen(&mut self, plan: &Plan) {
-        let engine = self.home.engine;
-        let (port, poll) = if plan.node.role.is_fe() {
-            (engine.called_at(self.home.component), &engine.fe_poll)
-        } else {
-            (engine.called_at(self.home.component), &engine.backend_poll)
-        };
-        let number = plan
-            .ports
-            .iter()
-            .find(|choice| Some(choice.port.name) == port)
-            .map(|choice| choice.number);
-        let Some(number) = number else { return };
-        match Callers::listen(number, poll).await {
-            Ok(ear) => self.ear = Some(ear),
-            // Without the ear the other witnesses have to do; the guard runs all the same.
-            Err(error) => tracing::warn!(port = number, "cannot listen for the leader's calls: {error}"),
+        let component = self.home.component;
+        let mut doors: Vec<Door> = Vec::new();
+        for ear in self.home.engine.ears_of(component) {
+            if ear.poll == Poll::Election && !may_found(plan) {
+                continue;
+            }
+            let Some(port) = plan
+                .ports
+                .iter()
+                .find(|choice| choice.port.name == ear.port)
+                .map(|choice| choice.number)
+            else {
+                continue;
+            };
+            match doors.iter_mut().find(|door| door.port == port) {
+                Some(door) => door.polls.push(&ear.poll),
+                None => doors.push(Door {
+                    port,
+                    polls: vec![&ear.poll],
+                }),
+            }
         }
+        self.ears = Some(Callers::listen(doors).await);
         self.listening.get_or_insert_with(Instant::now);
     }
 
@@ -103,12 +113,9 @@ impl<C: Ask> Search<'_, C> {
                 .unwrap_or_default(),
         );
         let callers: Vec<Host> = self
-            .ear
-            .as_ref()
-            .map(Callers::heard)
-            .unwrap_or_default()
+            .heard()
             .into_iter()
-            .map(Host::from)
+            .map(|caller| Host::from(caller.from))
             .collect();
         asked::endpoints(&asked::Inputs {
             master_hosts: &self.settings.master_hosts.value,
@@ -127,28 +134,36 @@ impl<C: Ask> Search<'_, C> {
             .or_else(|| self.facts.records.state.record())
     }
 
-    /// Callers that were asked back and list this host.
-    fn callers(&self, round: &Round) -> Vec<Witness> {
-        let heard = self.ear.as_ref().map(Callers::heard).unwrap_or_default();
-        let lists_us = |members: &[crate::engine::member::Frontend]| {
-            members
-                .iter()
-                .any(|fe| Host::parse(&fe.host).is_ok_and(|host| host == self.settings.local_host.value))
+    fn heard(&self) -> Vec<Caller> {
+        self.ears.as_ref().map(Callers::heard).unwrap_or_default()
+    }
+
+    /// What the callers amount to: one that leads is asked back whether it lists this host; one that waits for a vote has
+    /// nobody who could be asked; the muster of a member says whom it means.
+    fn callers(&self, plan: &Plan, round: &Round) -> Vec<Witness> {
+        let heard = self.heard();
+        let lists_us = |from: &Host| {
+            let answer = round.answers.iter().find(|answer| &answer.from == from);
+            let members = answer.and_then(|answer| answer.said.as_deref().ok());
+            members.is_some_and(|members| members.iter().any(|fe| is_here(&plan.node, &fe.host)))
         };
-        round
-            .answers
-            .iter()
-            .filter(|answer| heard.iter().any(|caller| Host::from(*caller) == answer.from))
-            .filter(|answer| answer.said.as_deref().is_ok_and(lists_us))
-            .map(|answer| Witness::Called(answer.from.clone()))
-            .collect()
+        let witness = |caller: Caller| {
+            let from = Host::from(caller.from);
+            match caller.call {
+                Call::Leads => lists_us(&from).then_some(Witness::Called(from)),
+                Call::WantsVote => Some(Witness::WantsVote(from)),
+                Call::Member { cluster, host } => {
+                    is_here(&plan.node, &host).then_some(Witness::Member { from, cluster })
+                }
+            }
+        };
+        heard.into_iter().filter_map(witness).collect()
     }
 
     /// What the hosts that were asked tell over HTTP: only a node that may found wants to know, and only when nobody
     /// answers SQL. Whoever called is among them: its MySQL port may be another than ours.
     async fn over_http(&self, plan: &Plan, round: &Round, known: &[Endpoint]) -> Vec<Witness> {
-        let may_found = matches!(plan.node.data, Data::Empty { .. } | Data::Unproven { .. });
-        if plan.node.role != Role::Seed || !may_found || round.answered() {
+        if !may_found(plan) || round.answered() {
             return Vec::new();
         }
         let own = plan
@@ -181,8 +196,23 @@ impl<C: Ask> Search<'_, C> {
         join_all(told).await.into_iter().flatten().collect()
     }
 
-    /// Members that wait for a vote: asked only by a node that may bring it, and only when nobody answers SQL.
-    async fn waiting(&self, plan: &Plan, round: &Round) -> Vec<String> {
+    /// Lets the members hear of the cluster that are not there, while nobody leads it; those where a muster waits.
+    async fn call(&mut self, plan: &Plan, round: &Round) -> Vec<Host> {
+        if asking(&plan.node) != Asking::Until || matches!(round.belief, Belief::Leader(_)) {
+            return Vec::new();
+        }
+        if self.voice.is_none() {
+            self.voice = self.record().and_then(Voice::of);
+        }
+        match &mut self.voice {
+            Some(voice) => voice.call(self.client, &round.answers).await.to_vec(),
+            None => Vec::new(),
+        }
+    }
+
+    /// Members that wait for a vote: asked only by a node that may bring it, and only when nobody answers SQL. One where a
+    /// muster waits itself has no vote to count.
+    async fn waiting(&self, plan: &Plan, round: &Round, asleep: &[Host]) -> Vec<String> {
         let registered = |record: &&Record| matches!(record.progress, Progress::Added | Progress::Started);
         let unfinished = matches!(plan.node.data, Data::Unfinished { keep: true, .. }) && !round.answered();
         let Some(record) = self.record().filter(registered).filter(|_| unfinished) else {
@@ -192,7 +222,7 @@ impl<C: Ask> Search<'_, C> {
         for member in record
             .members
             .iter()
-            .filter(|member| member.host != plan.node.host)
+            .filter(|member| member.host != plan.node.host && !asleep.contains(&member.host))
         {
             let address = (member.host.to_string(), member.edit_log_port);
             if let Ok(Ok(_)) = timeout(KNOCK, TcpStream::connect(address)).await {
@@ -241,6 +271,10 @@ impl<C: Ask> Search<'_, C> {
         }
         changed
     }
+}
+
+fn may_found(plan: &Plan) -> bool {
+    plan.node.role == Role::Seed && matches!(plan.node.data, Data::Empty { .. } | Data::Unproven { .. })
 }
 
 /// The FEs of a cluster as the record keeps them.

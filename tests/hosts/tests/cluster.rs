@@ -117,6 +117,64 @@ fn a_seed_that_lost_everything_is_called_back_by_its_cluster() -> anyhow::Result
     still_one(&cluster, &id)
 }
 
+/// Nobody leads, so nobody calls by itself, and the seed knows nobody it could ask. But the one that is left wants its vote.
+#[test]
+fn a_seed_that_lost_everything_founds_nothing_while_a_member_wants_its_vote() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = whole(&world, 3, 0)?;
+    let id = cluster.id()?;
+    let (seed, other) = (cluster.seed()?, cluster.host("fe2")?);
+    seed.kill9()?;
+    other.kill9()?;
+    seed.wipe_both()?;
+    seed.set("WAIT_TIMEOUT", "8s");
+    seed.start()?;
+    assert_eq!(seed.exit(PATIENCE)?, 69, "{}", seed.log_tail());
+    let log = seed.last_log();
+    ensure!(log.contains("wants this host's vote"), "{log}");
+    ensure!(log.contains("BOOTSTRAP=force"), "{log}");
+    seed.set("WAIT_TIMEOUT", "");
+    seed.start()?;
+    other.start()?;
+    // The one that was left may have ended over its lost quorum meanwhile.
+    cluster.becomes_whole_with_restarts(PATIENCE)?;
+    is(&cluster, &id)
+}
+
+/// The power comes back, and the engines of the others take longer than the guard: whoever is there says what it knows.
+#[test]
+fn a_seed_that_lost_everything_in_a_power_cut_is_told_by_the_first_member_that_is_back() -> anyhow::Result<()>
+{
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let mut dice = dice();
+    let cluster = whole(&world, 3, 1)?;
+    let id = cluster.id()?;
+    for host in &cluster.hosts {
+        // Only the record of a node that was alive names its members.
+        host.says(PATIENCE, "is alive in cluster")?;
+    }
+    cluster.hosts.iter().try_for_each(Host::kill9)?;
+    let seed = cluster.seed()?;
+    seed.wipe_both()?;
+    seed.set("WAIT_TIMEOUT", "8s");
+    // A BE has no vote to ask for.
+    cluster.start(&[seed, cluster.host("be1")?])?;
+    assert_eq!(seed.exit(PATIENCE)?, 69, "{}", seed.log_tail());
+    let log = seed.last_log();
+    ensure!(log.contains("calls this host a member of cluster"), "{log}");
+    seed.set("WAIT_TIMEOUT", "");
+    let order = cluster.in_any_order(&mut dice);
+    order
+        .into_iter()
+        .filter(|host| host.name() != "be1")
+        .try_for_each(Host::start)?;
+    still_one(&cluster, &id)
+}
+
 /// The others speak SQL where the seed does not look for them: what they tell over HTTP, on the port that is the same on
 /// all FEs, is enough not to found a second cluster.
 #[test]

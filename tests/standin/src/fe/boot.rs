@@ -15,7 +15,7 @@ use super::steps::{FOUNDING, JOINING, RESTARTING, Steps};
 use crate::faults::Faults;
 use crate::group::Standing;
 use crate::group::membership::{Account, FeRole, Frontend, Membership};
-use crate::group::message::{Line, Message};
+use crate::group::message::{Line, Message, Service};
 use crate::halt::Halt;
 use crate::log::say;
 use crate::network;
@@ -225,14 +225,13 @@ impl Boot<'_> {
                         .network
                         .connect(&other.host, other.edit_log_port, group.patience())
                         .await
+                        && let Ok(mut line) = Line::call(stream, Service::Learner).await
+                        && line.say(&claim).await.is_ok()
                     {
-                        let mut line = Line::over(stream);
-                        if line.say(&claim).await.is_ok() {
-                            // Ends when the other side goes away.
-                            line.hear::<Message>(std::time::Duration::from_secs(3600))
-                                .await
-                                .ok();
-                        }
+                        // Ends when the other side goes away.
+                        line.hear::<Message>(std::time::Duration::from_secs(3600))
+                            .await
+                            .ok();
                     }
                     group.scale.sleep(1.0).await;
                 }

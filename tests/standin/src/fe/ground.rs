@@ -18,7 +18,7 @@ use crate::clock::{Scale, now_millis};
 use crate::faults::Faults;
 use crate::group::journal::{Journal, JournalDir};
 use crate::group::membership::{FeRole, GroupNode};
-use crate::group::message::{Line, Message};
+use crate::group::message::{Line, Message, Service};
 use crate::group::{Group, Opening};
 use crate::halt::Halt;
 use crate::log::{Log, say};
@@ -330,11 +330,10 @@ impl Ground {
             electable: true,
         };
         let group = journal.group.clone().unwrap_or_default();
-        if let Ok(stream) = self.network.connect(&helper.0, helper.1, patience).await {
-            Line::over(stream)
-                .say(&Message::Stranger { group, node })
-                .await
-                .ok();
+        if let Ok(stream) = self.network.connect(&helper.0, helper.1, patience).await
+            && let Ok(mut line) = Line::call(stream, Service::Feeder).await
+        {
+            line.say(&Message::Stranger { group, node }).await.ok();
         }
         self.scale().sleep(1.0).await;
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::membership::GroupNode;
-use super::message::{Line, Message, Refusal};
+use super::message::{Line, Message, Refusal, Service};
 use super::{Group, Standing};
 
 impl Group {
@@ -23,7 +23,9 @@ impl Group {
 
     async fn answer(self: Arc<Self>, stream: TcpStream) {
         stream.set_nodelay(true).ok();
-        let mut line = Line::over(stream);
+        let Ok(mut line) = Line::answer(stream, self.silence()).await else {
+            return;
+        };
         let Ok(first) = line.hear::<Message>(self.silence()).await else {
             return;
         };
@@ -148,11 +150,9 @@ impl Group {
                 .network
                 .connect(&leader.host, leader.edit_log_port, self.patience())
                 .await
+            && let Ok(mut line) = Line::call(stream, Service::Feeder).await
         {
-            Line::over(stream)
-                .say(&Message::Stranger { group, node })
-                .await
-                .ok();
+            line.say(&Message::Stranger { group, node }).await.ok();
         }
     }
 }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::journal::Version;
 use super::membership::{GroupNode, Membership};
-use super::message::{Line, LineReader, LineWriter, Message, Refusal};
+use super::message::{Line, LineReader, LineWriter, Message, Refusal, Service};
 use super::{Fed, Group, Standing, Unagreed};
 use crate::halt::Halt;
 
@@ -78,8 +78,10 @@ impl Group {
                 term,
             };
             tokio::spawn(async move {
-                if let Ok(stream) = network.connect(&node.host, node.port, patience).await {
-                    Line::over(stream).say(&call).await.ok();
+                if let Ok(stream) = network.connect(&node.host, node.port, patience).await
+                    && let Ok(mut line) = Line::call(stream, Service::Learner).await
+                {
+                    line.say(&call).await.ok();
                 }
             });
         }

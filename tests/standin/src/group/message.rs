@@ -1,10 +1,11 @@
-//! What nodes say to each other on `edit_log_port`: lines of JSON. Small and right, not the vendor's wire format.
+//! What nodes say to each other on `edit_log_port`: lines of JSON. Small and right, not the vendor's wire format, but for
+//! the first bytes: as in Berkeley DB, whoever calls names the service it wants.
 
 use std::io;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
@@ -94,6 +95,19 @@ pub(crate) enum Message {
     },
 }
 
+/// What a caller wants, by the vendor's names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Service {
+    /// A vote.
+    Acceptor,
+    /// Who leads, or that somebody does.
+    Learner,
+    /// The journal.
+    Feeder,
+}
+
+const REQUEST: &[u8] = b"Service:";
+
 #[derive(Debug)]
 pub(crate) struct Line {
     read: BufReader<OwnedReadHalf>,
@@ -107,6 +121,34 @@ impl Line {
             read: BufReader::new(read),
             write,
         }
+    }
+
+    /// Begins as a caller.
+    pub(crate) async fn call(stream: TcpStream, service: Service) -> io::Result<Self> {
+        let mut line = Self::over(stream);
+        let name = format!("{service:?}");
+        let length = u8::try_from(name.len()).map_err(io::Error::other)?;
+        let request = [REQUEST, &[length], name.as_bytes()].concat();
+        line.write.write_all(&request).await?;
+        Ok(line)
+    }
+
+    /// Begins as the one that is called; whoever does not ask for a service is not heard further.
+    pub(crate) async fn answer(stream: TcpStream, patience: Duration) -> io::Result<Self> {
+        let mut line = Self::over(stream);
+        let asked = async {
+            let mut head = [0; REQUEST.len() + 1];
+            line.read.read_exact(&mut head).await?;
+            let [prefix @ .., length] = head;
+            if prefix != REQUEST {
+                return Err(io::Error::other("Malformed service request"));
+            }
+            line.read.read_exact(&mut vec![0; length.into()]).await
+        };
+        tokio::time::timeout(patience, asked)
+            .await
+            .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "silence"))??;
+        Ok(line)
     }
 
     pub(crate) fn split(self) -> (LineReader, LineWriter) {

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::journal::Version;
-use super::message::{Leader, Line, Message, Refusal};
+use super::message::{Leader, Line, Message, Refusal, Service};
 use super::{Group, Standing};
 
 /// How a leader was lost.
@@ -65,7 +65,8 @@ impl Group {
         for (host, port) in peers {
             let (network, patience, group) = (self.network.clone(), self.patience(), group.clone());
             asked.spawn(async move {
-                let mut line = Line::over(network.connect(&host, port, patience).await.ok()?);
+                let stream = network.connect(&host, port, patience).await.ok()?;
+                let mut line = Line::call(stream, Service::Learner).await.ok()?;
                 line.say(&Message::WhoLeads { group }).await.ok()?;
                 match line.hear(patience).await.ok()? {
                     Message::Leads { leader, .. } => leader,
@@ -98,7 +99,7 @@ impl Group {
             .connect(&leader.host, leader.edit_log_port, self.patience())
             .await
             .ok()?;
-        let mut line = Line::over(stream);
+        let mut line = Line::call(stream, Service::Feeder).await.ok()?;
         let (group, term) = {
             let state = self.state();
             (state.journal.group.clone(), state.journal.term)
@@ -308,7 +309,8 @@ impl Group {
         for (host, port) in peers {
             let (network, patience, ballot) = (self.network.clone(), self.patience(), ballot.clone());
             asked.spawn(async move {
-                let mut line = Line::over(network.connect(&host, port, patience).await.ok()?);
+                let stream = network.connect(&host, port, patience).await.ok()?;
+                let mut line = Line::call(stream, Service::Acceptor).await.ok()?;
                 line.say(&ballot).await.ok()?;
                 match line.hear(patience).await.ok()? {
                     Message::Voted { granted, term } => Some((granted, term)),
