@@ -241,11 +241,35 @@ impl World {
                 }
             }
         }
+        self.ask_for_votes(hosts, electable);
         for host in &mut self.hosts {
             if let Run::Looking(look) = &mut host.run {
                 look.looked = false;
                 if look.ear {
                     look.guard = (look.guard + 1).min(2);
+                }
+            }
+        }
+    }
+
+    /// A voter without a leader asks all voters of its group, whether there is an engine or not.
+    fn ask_for_votes(&mut self, hosts: u8, electable: Set) {
+        for id in 0..self.founded {
+            let votes = self.votes(id, electable);
+            let voters = self.cluster(id).joined.only(electable);
+            for who in votes.iter() {
+                if self.hears_leader(id, who, electable) || self.cluster(id).leader == Some(who) {
+                    continue;
+                }
+                for other in voters.iter().filter(|other| *other < hosts) {
+                    if !self.connected(who, other) {
+                        continue;
+                    }
+                    if let Run::Looking(look) = &mut self.host_mut(other).run
+                        && look.election
+                    {
+                        look.votes = look.votes.with(who);
+                    }
                 }
             }
         }

@@ -87,15 +87,21 @@ impl Ground {
             }
             self.ask(world, who, known)
         };
-        look.ear |= need.asking == Asking::Until;
+        if need.asking == Asking::Until && !look.ear {
+            look.ear = true;
+            look.election = self.part(who) == Part::Seed && matches!(need.kind, Kind::Empty | Kind::Unproven);
+        }
         let sight = self.sight(world, who, &look, said);
         let outcome = sight::outcome(&self.rules, &self.parts, &sight);
         look.looked = true;
-        look.asked = look.heard;
+        look.asked = look.heard.and(look.votes).and(look.voices);
         if let Some(learned) = outcome.learned {
             look.members = learned;
         }
         world.host_mut(who).run = Run::Looking(look);
+        if need.asking == Asking::Until && outcome.believed.is_none() {
+            self.call_members(world, who, host.data.or(look.before), &said);
+        }
         self.judge(world, who, &look, &sight, &outcome);
         let host = world.host_mut(who);
         match outcome.act {
@@ -111,7 +117,11 @@ impl Ground {
                 let host = world.host_mut(who);
                 look.before = host.state;
                 look.heard = Set::NONE;
+                look.votes = Set::NONE;
+                look.voices = Set::NONE;
                 look.asked = Set::NONE;
+                look.ear = false;
+                look.election = false;
                 host.run = Run::Looking(look);
             }
             Act::Register { leader, cluster } => {
@@ -177,18 +187,20 @@ impl Ground {
             return;
         }
         let said = self.ask(world, who, engine.known);
-        let Some(view) = sight::believed(&self.rules, &self.parts, &said) else {
-            return;
-        };
         let host = *world.host(who);
         let Some(rec) = host.data else { return };
+        let Some(watched) = sight::watched(&self.rules, &self.parts, &said, rec.cluster) else {
+            self.call_members(world, who, Some(rec), &said);
+            return;
+        };
+        let view = watched.view;
         engine.known = engine.known.and(view.registered.only(self.fes()));
         let seen = |got| Rec {
             got,
             cluster: Some(view.cluster),
             members: view.registered.only(self.fes()),
         };
-        if !view.registered.has(who) {
+        if !view.registered.has(who) && watched.a_miss_counts {
             let rec = Rec {
                 got: Got::Dropped,
                 ..rec
@@ -202,6 +214,25 @@ impl Ground {
             host.run = Run::Marking(seen(Got::Joined), engine);
         } else {
             world.host_mut(who).run = Run::Engine(engine);
+        }
+    }
+
+    /// Lets the members hear of the cluster whose MySQL port refused, while nobody leads it.
+    fn call_members(&self, world: &mut World, who: Who, rec: Option<Rec>, said: &[Said; MOST]) {
+        let Some(rec) = rec.filter(|rec| {
+            matches!(rec.got, Got::Added | Got::Started | Got::Joined) && rec.cluster.is_some()
+        }) else {
+            return;
+        };
+        for other in rec.members.without(who).iter().filter(|other| *other < self.count) {
+            if said[usize::from(other)] == Said::Nothing
+                && world.connected(who, other)
+                && let Run::Looking(look) = &mut world.host_mut(other).run
+                && look.ear
+                && !self.backends().has(other)
+            {
+                look.voices = look.voices.with(who);
+            }
         }
     }
 
@@ -228,6 +259,8 @@ impl Ground {
             said,
             heard: look.heard,
             asked: look.asked,
+            votes: look.votes,
+            voices: look.voices,
             http,
             http_lists: http
                 .iter()
@@ -282,7 +315,8 @@ impl Ground {
                     world.broke(Promise::NoFoundingAgainstAWitness);
                 }
                 if self.another_cluster(world, who) && !calling {
-                    if recorded || !look.heard.is_empty() || !self.may_be_forgotten(world, who) {
+                    let called = !look.heard.and(look.votes).and(look.voices).is_empty();
+                    if recorded || called || !self.may_be_forgotten(world, who) {
                         world.broke(Promise::NoSecondCluster);
                     } else {
                         world.excused = true;

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use muster::plan::data::{self, Data, FeDir, Memory, Storage};
+use muster::plan::data::{self, Data, FeDir, Storage};
 use muster::plan::join::{self, Asking, Node, Seen, Step};
 use muster::plan::leader::{self, Answer, Belief};
+use muster::plan::memory::Memory;
 use muster::plan::refusal::Refusal;
-use muster::settings::Host;
 
 /// Every pure decision of one entry.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
     pub name: &'static str,
-    pub classify_fe: fn(bool, &Host, &FeDir, Memory<'_>) -> Result<Data, Refusal>,
-    pub classify_backend: fn(&Host, &Storage, Memory<'_>) -> Result<Data, Refusal>,
+    pub classify_fe: fn(bool, &FeDir, Memory<'_>) -> Result<Data, Refusal>,
+    pub classify_backend: fn(&Storage, Memory<'_>) -> Result<Data, Refusal>,
     pub asking: fn(&Node) -> Asking,
     pub decide: fn(&Node, &Seen) -> Step,
     pub believe: fn(&[Answer], Duration) -> Belief,

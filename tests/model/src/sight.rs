@@ -10,9 +10,11 @@ use muster::engine::member::{Backend, Frontend, FrontendRole};
 use muster::engine::probe::Told;
 use muster::engine::{Component, Engine};
 use muster::facts::record::{MemberSeen, Progress, Record, RecordCopy};
-use muster::plan::data::{ClusterId, Data, FeDir, Memory, Storage};
+use muster::plan::data::{ClusterId, Data, FeDir, Storage};
 use muster::plan::join::{Asking, Backends, Node, Role, Seen, Step};
 use muster::plan::leader::{Answer, Belief};
+use muster::plan::memory::{Me, Memory};
+use muster::plan::misses::{LOOKS, Missed, Misses};
 use muster::plan::witness::Witness;
 use muster::settings::{Bootstrap, Host};
 
@@ -41,10 +43,14 @@ pub struct Sight {
     pub state: Option<Rec>,
     pub rejoin: bool,
     pub said: [Said; MOST],
-    /// Who has called so far.
+    /// Leaders that have called so far.
     pub heard: Set,
-    /// Those of `heard` that this round asked.
+    /// Callers that this round asked.
     pub asked: Set,
+    /// Who has asked for this host's vote.
+    pub votes: Set,
+    /// Members whose muster has called.
+    pub voices: Set,
     /// FEs whose HTTP port answers this node.
     pub http: Set,
     /// Of these, the ones that list it.
@@ -125,7 +131,7 @@ pub struct Need {
 thread_local! {
     static NEEDS: RefCell<HashMap<(&'static str, Sight), Result<Need, u8>>> = RefCell::default();
     static OUTCOMES: RefCell<HashMap<(&'static str, Sight), Outcome>> = RefCell::default();
-    static BELIEFS: RefCell<HashMap<(&'static str, [Said; MOST], [Part; MOST]), Option<View>>> = RefCell::default();
+    static BELIEFS: RefCell<HashMap<Watching, Option<Watched>>> = RefCell::default();
 }
 
 /// How this node would ask, by its data and records alone; the exit code if these are refused.
@@ -156,15 +162,42 @@ pub fn outcome(rules: &Rules, parts: &[Part; MOST], sight: &Sight) -> Outcome {
     outcome
 }
 
-/// Who is believed, for the watch beside the engine.
-pub fn believed(rules: &Rules, parts: &[Part; MOST], said: &[Said; MOST]) -> Option<View> {
-    let key = (rules.name, *said, *parts);
+/// What the watch beside the engine rests on.
+type Watching = (&'static str, [Part; MOST], [Said; MOST], Option<Id>);
+
+/// Who is believed beside the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Watched {
+    pub view: View,
+    /// A leader that does not list this node, look after look, shows that it was dropped.
+    pub a_miss_counts: bool,
+}
+
+/// One look of the watch of a node that knows itself to be of cluster `own`.
+pub fn watched(
+    rules: &Rules,
+    parts: &[Part; MOST],
+    said: &[Said; MOST],
+    own: Option<Id>,
+) -> Option<Watched> {
+    let key = (rules.name, *parts, *said, own);
     if let Some(known) = BELIEFS.with_borrow(|beliefs| beliefs.get(&key).copied()) {
         return known;
     }
-    let view = view_of(&(rules.believe)(&answers(parts, said), heartbeat()), said);
-    BELIEFS.with_borrow_mut(|beliefs| beliefs.insert(key, view));
-    view
+    let belief = (rules.believe)(&answers(parts, said), heartbeat());
+    let watched = view_of(&belief, said).map(|view| Watched {
+        view,
+        a_miss_counts: misses(&belief, own),
+    });
+    BELIEFS.with_borrow_mut(|beliefs| beliefs.insert(key, watched));
+    watched
+}
+
+fn misses(belief: &Belief, own: Option<Id>) -> bool {
+    let Belief::Leader(cluster) = belief else { return false };
+    let own = own.map(id_text);
+    let mut misses = Misses::default();
+    (0..LOOKS).any(|_| misses.missed(cluster, own.as_deref()) == Missed::Dropped)
 }
 
 fn see(rules: &Rules, parts: &[Part; MOST], sight: &Sight) -> Outcome {
@@ -221,17 +254,18 @@ fn see(rules: &Rules, parts: &[Part; MOST], sight: &Sight) -> Outcome {
 /// it does in its round of observing.
 fn seen(parts: &[Part; MOST], sight: &Sight, node: &Node, round: &Round) -> Seen {
     let me = address(sight.me);
-    let heard_and_asked = |answer: &&Answer| sight.asked.has(who_of(&answer.from.to_string()));
-    let mut witnesses: Vec<Witness> = round
-        .answers
-        .iter()
-        .filter(heard_and_asked)
-        .filter(|answer| {
-            let lists = |fes: &[Frontend]| fes.iter().any(|fe| fe.host == me);
-            answer.said.as_deref().is_ok_and(lists)
-        })
-        .map(|answer| Witness::Called(answer.from.clone()))
-        .collect();
+    let lists_us = |from: &Host| {
+        let answer = round.answers.iter().find(|answer| &answer.from == from);
+        let members = answer.and_then(|answer| answer.said.as_deref().ok());
+        members.is_some_and(|members| members.iter().any(|fe| fe.host == me))
+    };
+    let called = sight.heard.iter().map(host).filter(lists_us).map(Witness::Called);
+    let votes = sight.votes.iter().map(host).map(Witness::WantsVote);
+    let voices = sight.voices.iter().map(host).map(|from| Witness::Member {
+        from,
+        cluster: id_text(0),
+    });
+    let mut witnesses: Vec<Witness> = called.chain(votes).chain(voices).collect();
     let may_found = matches!(node.data, Data::Empty { .. } | Data::Unproven { .. });
     if node.role == Role::Seed && may_found && !round.answered() {
         witnesses.extend(sight.http.iter().map(|who| Witness::Http {
@@ -280,6 +314,11 @@ fn node(rules: &Rules, sight: &Sight) -> Result<Node, u8> {
     let memory = Memory {
         data: &copies.0,
         state: &copies.1,
+        me: Me {
+            engine: engine(),
+            component: component(sight.role),
+            host: &host,
+        },
     };
     let backend = sight.role == Part::Backend;
     let data = if backend {
@@ -290,20 +329,28 @@ fn node(rules: &Rules, sight: &Sight) -> Result<Node, u8> {
         let storage = Storage {
             ids: ids.into_iter().collect(),
         };
-        (rules.classify_backend)(&host, &storage, memory)
+        (rules.classify_backend)(&storage, memory)
     } else {
-        (rules.classify_fe)(sight.role == Part::Seed, &host, &fe_dir(sight.dir), memory)
+        (rules.classify_fe)(sight.role == Part::Seed, &fe_dir(sight.dir), memory)
     };
+    let data = data.map_err(|refusal| refusal.code.number())?;
     Ok(Node {
         role: sight.role.role(),
-        component: if backend { Component::Be } else { Component::Fe },
-        host,
+        component: component(sight.role),
+        host: host.clone(),
         also: BTreeSet::new(),
         identity_port: if backend { 9050 } else { 9010 },
-        data: data.map_err(|refusal| refusal.code.number())?,
+        data,
         bootstrap: Bootstrap::Guarded,
         rejoin: sight.rejoin,
     })
+}
+
+const fn component(part: Part) -> Component {
+    match part {
+        Part::Seed | Part::Follower | Part::Observer => Component::Fe,
+        Part::Backend => Component::Be,
+    }
 }
 
 fn fe_dir(dir: Dir) -> FeDir {
@@ -326,11 +373,7 @@ fn copy(part: Part, host: &Host, rec: Option<Rec>) -> RecordCopy {
     };
     RecordCopy::Present(Record {
         engine: engine(),
-        component: if part == Part::Backend {
-            Component::Be
-        } else {
-            Component::Fe
-        },
+        component: component(part),
         role: part.role().name().to_owned(),
         host: host.clone(),
         ports: std::collections::BTreeMap::new(),

@@ -151,13 +151,19 @@ pub enum Run {
 pub struct Look {
     /// The state copy as it was when the facts were gathered: what is written since is not read again.
     pub before: Option<Rec>,
-    /// Who called since the ear is open.
+    /// Leaders that called since the ears are open.
     pub heard: Set,
+    /// Engines that asked for this host's vote since.
+    pub votes: Set,
+    /// Members whose muster called since.
+    pub voices: Set,
     /// Who had called when the round that is going on began: only these are asked.
     pub asked: Set,
     /// Heartbeats since somebody could have called; at 2 the guard is over.
     pub guard: u8,
     pub ear: bool,
+    /// It listens where voters are asked, too: it may found.
+    pub election: bool,
     /// A round has ended since the last heartbeat.
     pub looked: bool,
     /// Members a believed leader has shown.
@@ -323,6 +329,8 @@ impl World {
         };
         let look = |look: &mut Look| {
             look.heard = look.heard.swapped(one, other);
+            look.votes = look.votes.swapped(one, other);
+            look.voices = look.voices.swapped(one, other);
             look.asked = look.asked.swapped(one, other);
             look.members = look.members.swapped(one, other);
             rec(&mut look.before);
