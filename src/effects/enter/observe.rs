@@ -21,7 +21,7 @@ use crate::facts::record::{MemberSeen, Progress, Record};
 use crate::plan::data::Data;
 use crate::plan::join::{Asking, Backends, Role, Seen, asking, is_here};
 use crate::plan::leader::{Belief, Cluster};
-use crate::plan::witness::Witness;
+use crate::plan::witness::{self, Witness};
 use crate::plan::{Plan, asked, prescribed};
 use crate::settings::{Endpoint, Host};
 
@@ -142,15 +142,10 @@ impl<C: Ask> Search<'_, C> {
     /// nobody who could be asked; the muster of a member says whom it means.
     fn callers(&self, plan: &Plan, round: &Round) -> Vec<Witness> {
         let heard = self.heard();
-        let lists_us = |from: &Host| {
-            let answer = round.answers.iter().find(|answer| &answer.from == from);
-            let members = answer.and_then(|answer| answer.said.as_deref().ok());
-            members.is_some_and(|members| members.iter().any(|fe| is_here(&plan.node, &fe.host)))
-        };
         let witness = |caller: Caller| {
             let from = Host::from(caller.from);
             match caller.call {
-                Call::Leads => lists_us(&from).then_some(Witness::Called(from)),
+                Call::Leads => witness::of_leader(&plan.node, from, &round.answers),
                 Call::WantsVote => Some(Witness::WantsVote(from)),
                 Call::Member { cluster, host } => {
                     is_here(&plan.node, &host).then_some(Witness::Member { from, cluster })
