@@ -49,6 +49,19 @@ impl Data {
         matches!(self, Self::Empty { .. })
     }
 
+    /// Whether a node that starts with this data was a member before. One that was not, and that its cluster does not
+    /// list, was not dropped: it had been listed by a leader that could not write it down.
+    pub const fn was_member(&self) -> bool {
+        match self {
+            Self::Joined { .. }
+            | Self::Adopted { .. }
+            | Self::UnfinishedFounding
+            | Self::Dropped { .. }
+            | Self::Unproven { .. } => true,
+            Self::Empty { .. } | Self::Unfinished { .. } => false,
+        }
+    }
+
     /// The cluster this data, or the record of it, belongs to.
     pub fn cluster(&self) -> Option<(&str, &str)> {
         let cluster = match self {

@@ -18,7 +18,7 @@ use crate::facts::home::Home;
 use crate::facts::record::Progress;
 use crate::plan::launch::{self, HELPER, HOST_TYPE, Launch};
 use crate::plan::leader::Cluster;
-use crate::plan::refusal::Refusal;
+use crate::plan::misses::gone;
 use crate::settings::Settings;
 use crate::supervise::{Before, Beside, Resident, Signals, Supervisor, exec};
 use crate::verbs::Outcome;
@@ -57,7 +57,7 @@ pub async fn resume(signals: Signals, resident: Resident) -> Outcome {
 enum Membership {
     Unknown,
     Alive,
-    /// The cluster that somebody dropped this node from.
+    /// The cluster that somebody dropped this node from, or that never wrote it down.
     Dropped(Box<Cluster>),
 }
 
@@ -100,7 +100,7 @@ async fn attempt(
     };
     let membership = membership.replace(Membership::Unknown);
     if let Membership::Dropped(cluster) = membership {
-        return Attempt::Over(Outcome::refused(&[gone(&plan.node.host.to_string(), &cluster)]));
+        return Attempt::Over(Outcome::refused(&[gone(&plan.node, &cluster)]));
     }
     // What was a member once is never set aside, whatever words it ends with.
     let unproven = unproven.filter(|_| membership == Membership::Unknown && !ended.asked);
@@ -209,10 +209,13 @@ async fn follow(
             Beside::Settled
         }
         Watched::Dropped(cluster) => {
-            tracing::error!("{}", gone(&plan.node.host.to_string(), &cluster));
-            record.progress = Progress::Dropped;
-            if let Err(error) = places.write(&record) {
-                tracing::error!("{}", crate::effects::enter::chain(&error));
+            tracing::error!("{}", gone(&plan.node, &cluster));
+            // Without that word the next start registers it anew.
+            if plan.node.data.was_member() {
+                record.progress = Progress::Dropped;
+                if let Err(error) = places.write(&record) {
+                    tracing::error!("{}", crate::effects::enter::chain(&error));
+                }
             }
             membership.replace(Membership::Dropped(cluster));
             // The supervisor hears it like anybody's stop request, and stops the engine in its own time.
@@ -222,16 +225,6 @@ async fn follow(
             Beside::Over
         }
     }
-}
-
-fn gone(host: &str, cluster: &Cluster) -> Refusal {
-    Refusal::protect(
-        format!(
-            "cluster {} led by {} does not list {host} any more: somebody dropped it",
-            cluster.id, cluster.leader.host
-        ),
-        "to let it join anew start it with REJOIN=1: its data is set aside then",
-    )
 }
 
 fn failed(error: &crate::supervise::SuperviseError) -> Outcome {
