@@ -179,7 +179,15 @@ fn decide_fe(node: &Node, seen: &Seen) -> Step {
             Belief::Leader(_) => Step::SetAside { why: why.clone() },
             Belief::Doubt(_) | Belief::Nobody => wait(node, seen),
         },
-        Data::Unfinished { keep: true, .. } => match &seen.belief {
+        Data::Unfinished { keep: true, why, .. } => match &seen.belief {
+            // It carries the name it was registered under, and a new registration has a new one (observed: never starts).
+            Belief::Leader(cluster)
+                if matches!(registration(node, &cluster.frontends), Registration::None) =>
+            {
+                Step::SetAside {
+                    why: format!("{why}, under a registration that is gone"),
+                }
+            }
             Belief::Leader(cluster) => enter(node, cluster, seen),
             // Its members may wait for the very vote this FE would bring: with a member that answers, it is
             // started with that helper all the same.

@@ -269,7 +269,14 @@ fn the_rows_that_matter() {
             false,
             "join 10.0.0.1:9010 of 77",
         ),
-        (Role::Follower, "keep", "1L+", false, "register at 10.0.0.1"),
+        // Registered anew it would have a new name, and its journal has the old one.
+        (
+            Role::Follower,
+            "keep",
+            "1L+",
+            false,
+            "set aside: cut short, under a registration that is gone",
+        ),
         (Role::Follower, "keep", "silent", false, "wait: no FE answers"),
         // After a power cut nobody serves SQL before there is a leader, and there is none without this vote.
         (
