@@ -77,8 +77,8 @@ pub struct Seen {
     pub answers: Vec<String>,
     /// Who knows a cluster although no FE answers SQL.
     pub witnesses: Vec<Witness>,
-    /// Members of the record that hold their election port open although none of them answers SQL: they wait for a
-    /// vote. `host:edit_log_port`.
+    /// Members of the record that hold their election port open although nobody leads: they wait for a vote.
+    /// `host:edit_log_port`.
     pub waiting: Vec<String>,
     /// The guard time has run out.
     pub guard_over: bool,
@@ -193,16 +193,11 @@ fn decide_fe(node: &Node, seen: &Seen) -> Step {
             // started with that helper all the same.
             Belief::Doubt(_) => match helper(node, &seen.members, None) {
                 Some((helper, cluster)) if is_member(node, &seen.members) => Step::Join { helper, cluster },
+                // An observer may serve where the voters wait: it answers, and has nothing to show.
+                None if seen.members.is_empty() => bring_the_vote(node, seen),
                 Some(_) | None => wait(node, seen),
             },
-            // With only their election ports open nobody can say who leads: there is no leader without this vote.
-            Belief::Nobody => match (seen.waiting.first(), node.data.cluster()) {
-                (Some(helper), Some((cluster, _))) => Step::Join {
-                    helper: helper.clone(),
-                    cluster: cluster.to_owned(),
-                },
-                _ => wait(node, seen),
-            },
+            Belief::Nobody => bring_the_vote(node, seen),
         },
         Data::Unproven { why, .. } => match &seen.belief {
             Belief::Leader(_) => Step::SetAside { why: why.clone() },
@@ -216,6 +211,17 @@ fn decide_fe(node: &Node, seen: &Seen) -> Step {
             }
             Belief::Doubt(_) | Belief::Nobody => wait(node, seen),
         },
+    }
+}
+
+/// With only their election ports open the voters cannot say who leads: there is no leader without this vote.
+fn bring_the_vote(node: &Node, seen: &Seen) -> Step {
+    match (seen.waiting.first(), node.data.cluster()) {
+        (Some(helper), Some((cluster, _))) => Step::Join {
+            helper: helper.clone(),
+            cluster: cluster.to_owned(),
+        },
+        _ => wait(node, seen),
     }
 }
 

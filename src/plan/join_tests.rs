@@ -103,11 +103,12 @@ fn node(role: Role, data_name: &str) -> Node {
     }
 }
 
-/// What one FE at 10.0.0.1 shows; `silent` is nobody, `leaderless` an FE without a leader.
+/// What one FE at 10.0.0.1 shows; `silent` is nobody, `leaderless` an FE without a leader, `voteless` voters that wait for
+/// one more, `observed` the same beside an observer that serves.
 fn seen(rows: &str, guard_over: bool) -> Seen {
     let said = match rows {
         "silent" | "voteless" => Err(Failure::Refused),
-        "leaderless" => Err(Failure::NoLeader("forward failed".to_owned())),
+        "leaderless" | "observed" => Err(Failure::NoLeader("forward failed".to_owned())),
         "denied" => Err(Failure::Denied("for user 'root'".to_owned())),
         rows => Ok(members(rows)),
     };
@@ -144,7 +145,7 @@ fn seen(rows: &str, guard_over: bool) -> Seen {
         })),
         answers: Vec::new(),
         witnesses: Vec::new(),
-        waiting: if rows == "voteless" {
+        waiting: if matches!(rows, "voteless" | "observed") {
             vec!["10.0.0.1:9010".to_owned()]
         } else {
             Vec::new()
@@ -285,6 +286,21 @@ fn the_rows_that_matter() {
             "voteless",
             false,
             "join 10.0.0.1:9010 of 77",
+        ),
+        // An observer serves without a leader; it has no list to show.
+        (
+            Role::Follower,
+            "keep",
+            "observed",
+            false,
+            "join 10.0.0.1:9010 of 77",
+        ),
+        (
+            Role::Follower,
+            "poisoned",
+            "observed",
+            false,
+            "wait: 10.0.0.1:9030 has no leader: forward failed",
         ),
         (
             Role::Follower,

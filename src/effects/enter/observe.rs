@@ -205,11 +205,12 @@ impl<C: Ask> Search<'_, C> {
         }
     }
 
-    /// Members that wait for a vote: asked only by a node that may bring it, and only when nobody answers SQL. One where a
-    /// muster waits itself has no vote to count.
+    /// Members that wait for a vote: asked only by a node that may bring it, and only while nobody leads. One where a muster
+    /// waits itself has no vote to count.
     async fn waiting(&self, plan: &Plan, round: &Round, asleep: &[Host]) -> Vec<String> {
         let registered = |record: &&Record| matches!(record.progress, Progress::Added | Progress::Started);
-        let unfinished = matches!(plan.node.data, Data::Unfinished { keep: true, .. }) && !round.answered();
+        let unfinished = matches!(plan.node.data, Data::Unfinished { keep: true, .. })
+            && !matches!(round.belief, Belief::Leader(_));
         let Some(record) = self.record().filter(registered).filter(|_| unfinished) else {
             return Vec::new();
         };
