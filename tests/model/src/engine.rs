@@ -63,14 +63,14 @@ impl World {
         if self.quorum_leader(id, electable).is_some() || self.cluster(id).leader == Some(who) {
             return false;
         }
-        let whole = matches!(self.host(who).dir, Dir::Ready { .. } | Dir::Founding { written: true, .. });
+        let whole = matches!(
+            self.host(who).dir,
+            Dir::Ready { .. } | Dir::Founding { written: true, .. }
+        );
         let up = self
             .engine(who)
             .is_some_and(|engine| matches!(engine.phase, Phase::Waiting | Phase::Serving));
-        whole
-            && up
-            && self.votes(id, electable).has(who)
-            && self.has_majority(id, who, electable)
+        whole && up && self.votes(id, electable).has(who) && self.has_majority(id, who, electable)
     }
 
     pub fn elect(&mut self, id: Id, who: Who) {
@@ -127,7 +127,10 @@ impl World {
     fn falsified(&self, at: Who, view: View) -> View {
         let impostor = view.registered.iter().find(|who| {
             self.connected(at, *who)
-                && self.host(*who).dir == (Dir::Nascent { cluster: view.cluster })
+                && self.host(*who).dir
+                    == (Dir::Nascent {
+                        cluster: view.cluster,
+                    })
                 && self
                     .engine(*who)
                     .is_some_and(|engine| engine.phase == Phase::Impostor)
@@ -333,7 +336,9 @@ impl World {
 
     /// The next thing the engine of this host does by itself; nothing if it waits.
     pub fn engine_step(&mut self, who: Who, backend: bool, electable: Set) {
-        let Run::Engine(engine) = self.host(who).run else { return };
+        let Run::Engine(engine) = self.host(who).run else {
+            return;
+        };
         let dir = self.host(who).dir;
         if backend {
             if engine.phase == Phase::Begun {
@@ -415,7 +420,9 @@ impl World {
             }
             // It asks its helper for ever, until that one lists it.
             (Dir::Nothing, Some(helper)) => {
-                let Some(cluster) = self.host(helper).dir.cluster() else { return };
+                let Some(cluster) = self.host(helper).dir.cluster() else {
+                    return;
+                };
                 let serves = self
                     .engine(helper)
                     .is_some_and(|engine| engine.phase == Phase::Serving);
@@ -472,7 +479,9 @@ impl World {
     /// Two members of one id in one group: the leader that hears of it ends.
     fn kill_leader_of(&mut self, helper: Who, who: Who, electable: Set) {
         self.enter_phase(who, Phase::Stuck);
-        let Some(id) = self.host(helper).dir.cluster() else { return };
+        let Some(id) = self.host(helper).dir.cluster() else {
+            return;
+        };
         if let Some(leader) = self.quorum_leader(id, electable)
             && self.connected(who, leader)
         {

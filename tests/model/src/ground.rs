@@ -40,7 +40,10 @@ pub enum Begin {
     Foreign,
 }
 
-#[expect(clippy::struct_excessive_bools, reason = "kinds of disturbance, each on its own")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "kinds of disturbance, each on its own"
+)]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Kinds {
     pub crash: bool,
@@ -162,7 +165,12 @@ impl Ground {
             Move::SlowBeat => world.beat(self.count, self.backends(), self.electable(), true),
             Move::Drop(id, who) => {
                 // Who was never a member knows of no membership that it could have lost: it adds itself again.
-                if matches!(world.host(who).dir, Dir::Ready { .. }) {
+                let host = world.host(who);
+                let recorded = [host.data, host.state]
+                    .into_iter()
+                    .flatten()
+                    .any(|rec| rec.got == Got::Joined);
+                if recorded || self.part(who) != Part::Backend && matches!(host.dir, Dir::Ready { .. }) {
                     world.dropped = world.dropped.with(who);
                 }
                 world.drop_member(id, who);
@@ -205,7 +213,10 @@ impl Ground {
                 }
                 continue;
             }
-            let (data, state) = (host.dir != Dir::Nothing || host.data.is_some(), host.state.is_some());
+            let (data, state) = (
+                host.dir != Dir::Nothing || host.data.is_some(),
+                host.state.is_some(),
+            );
             if may.wipe && data {
                 moves.push(Move::WipeData(who));
             }
@@ -230,7 +241,9 @@ impl Ground {
         }
         if may.drop {
             for id in 0..world.founded {
-                let Some(leader) = world.quorum_leader(id, self.electable()) else { continue };
+                let Some(leader) = world.quorum_leader(id, self.electable()) else {
+                    continue;
+                };
                 let members = world.cluster(id).registered.without(leader);
                 moves.extend(members.iter().map(|who| Move::Drop(id, who)));
             }
@@ -266,6 +279,7 @@ impl Ground {
                         helper: None,
                         found: false,
                         founding: false,
+                        member: false,
                     },
                     phase: Phase::Serving,
                     settled: true,
@@ -345,7 +359,11 @@ impl Model for Ground {
                         moves.push(Move::Muster(who));
                     }
                 }
-                Run::Looking(_) | Run::Adding(..) | Run::Checking(..) | Run::Writing(..) | Run::Marking(..) => {
+                Run::Looking(_)
+                | Run::Adding(..)
+                | Run::Checking(..)
+                | Run::Writing(..)
+                | Run::Marking(..) => {
                     moves.push(Move::Muster(who));
                 }
             }
@@ -354,7 +372,8 @@ impl Model for Ground {
                 if world.electable_now(id, who, electable) {
                     moves.push(Move::Elect(id, who));
                 }
-                let weak = world.cluster(id).leader == Some(who) && world.quorum_leader(id, electable).is_none();
+                let weak =
+                    world.cluster(id).leader == Some(who) && world.quorum_leader(id, electable).is_none();
                 if weak {
                     moves.push(Move::GivesUp(who));
                 }

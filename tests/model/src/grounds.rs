@@ -112,5 +112,8 @@ pub fn all(rules: Rules) -> Vec<(&'static str, Ground)> {
 
 /// The model of this name.
 pub fn named(rules: Rules, name: &str) -> Option<Ground> {
-    all(rules).into_iter().find(|(own, _)| *own == name).map(|(_, ground)| ground)
+    all(rules)
+        .into_iter()
+        .find(|(own, _)| *own == name)
+        .map(|(_, ground)| ground)
 }

@@ -5,7 +5,10 @@
 //! decisions, one step at a time), `sight` (what a node sees, as the rules read it). `ground` says who there is and what may
 //! happen, `promise` what must never happen, `settle` what must come of it, `assume` what no rule can see.
 
-#![expect(clippy::indexing_slicing, reason = "hosts and clusters are places in arrays of one size")]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "hosts and clusters are places in arrays of one size"
+)]
 
 mod assume;
 mod engine;

@@ -161,6 +161,7 @@ impl Ground {
             helper,
             found,
             founding: founding && helper.is_none(),
+            member: outcome.was_member,
         };
         host.state = Some(rec);
         host.run = Run::Writing(rec, launch);
@@ -200,7 +201,10 @@ impl Ground {
             cluster: Some(view.cluster),
             members: view.registered.only(self.fes()),
         };
-        if !view.registered.has(who) && watched.a_miss_counts {
+        if !view.registered.has(who) && watched.a_miss_counts && !engine.launch.member {
+            // It ends with the code that says: start it again.
+            world.end(who, Run::Down);
+        } else if !view.registered.has(who) && watched.a_miss_counts {
             let rec = Rec {
                 got: Got::Dropped,
                 ..rec
@@ -208,7 +212,10 @@ impl Ground {
             let host = world.host_mut(who);
             host.state = Some(rec);
             host.run = Run::Marking(rec, engine);
-        } else if view.alive.has(who) && view.joined.and(self.backends()).has(who) && engine.phase == Phase::Serving {
+        } else if view.alive.has(who)
+            && view.joined.and(self.backends()).has(who)
+            && engine.phase == Phase::Serving
+        {
             let host = world.host_mut(who);
             host.state = Some(seen(Got::Joined));
             host.run = Run::Marking(seen(Got::Joined), engine);
@@ -224,7 +231,12 @@ impl Ground {
         }) else {
             return;
         };
-        for other in rec.members.without(who).iter().filter(|other| *other < self.count) {
+        for other in rec
+            .members
+            .without(who)
+            .iter()
+            .filter(|other| *other < self.count)
+        {
             if said[usize::from(other)] == Said::Nothing
                 && world.connected(who, other)
                 && let Run::Looking(look) = &mut world.host_mut(other).run
@@ -344,7 +356,8 @@ impl Ground {
                     let voters = view.joined.only(self.electable());
                     view.alive.only(voters).count() * 2 > voters.count()
                 });
-                if !majority || claims.is_some_and(|view| world.host(leader).dir != host.dir && view.joined.is_empty())
+                if !majority
+                    || claims.is_some_and(|view| world.host(leader).dir != host.dir && view.joined.is_empty())
                 {
                     world.broke(Promise::NoAddWithoutMajority);
                 }

@@ -139,8 +139,7 @@ fn good_end(ground: &Ground, world: &World) -> Option<End> {
             );
             if world.dropped.has(who) || is_foreign {
                 // It has refused, or its engine hangs; it serves nobody.
-                return !cluster.registered.has(who)
-                    || matches!(host.run, Run::Refused(79));
+                return !cluster.registered.has(who) || matches!(host.run, Run::Refused(79));
             }
             let serving = world
                 .engine(who)
@@ -171,7 +170,8 @@ fn good_end(ground: &Ground, world: &World) -> Option<End> {
         return Some(End::MajorityLost);
     }
     let nobody = (0..ground.count).all(|who| {
-        ground.part(who) == Part::Backend || !matches!(world.host(who).dir, Dir::Ready { .. } | Dir::Founding { .. })
+        ground.part(who) == Part::Backend
+            || !matches!(world.host(who).dir, Dir::Ready { .. } | Dir::Founding { .. })
     });
     let seed = world.host(0);
     let remembers = [seed.data, seed.state]

@@ -15,7 +15,7 @@ use muster::plan::join::{Asking, Backends, Node, Role, Seen, Step};
 use muster::plan::leader::{Answer, Belief};
 use muster::plan::memory::{Me, Memory};
 use muster::plan::misses::{LOOKS, Missed, Misses};
-use muster::plan::witness::Witness;
+use muster::plan::witness::{self, Witness};
 use muster::settings::{Bootstrap, Host};
 
 use crate::rules::Rules;
@@ -114,6 +114,7 @@ pub struct Outcome {
     pub kind: Option<Kind>,
     /// The cluster the data, or the record of it, belongs to.
     pub cluster: Option<Id>,
+    pub was_member: bool,
     /// The members of a believed cluster.
     pub learned: Option<Set>,
     pub witnessed: bool,
@@ -174,12 +175,7 @@ pub struct Watched {
 }
 
 /// One look of the watch of a node that knows itself to be of cluster `own`.
-pub fn watched(
-    rules: &Rules,
-    parts: &[Part; MOST],
-    said: &[Said; MOST],
-    own: Option<Id>,
-) -> Option<Watched> {
+pub fn watched(rules: &Rules, parts: &[Part; MOST], said: &[Said; MOST], own: Option<Id>) -> Option<Watched> {
     let key = (rules.name, *parts, *said, own);
     if let Some(known) = BELIEFS.with_borrow(|beliefs| beliefs.get(&key).copied()) {
         return known;
@@ -194,7 +190,9 @@ pub fn watched(
 }
 
 fn misses(belief: &Belief, own: Option<Id>) -> bool {
-    let Belief::Leader(cluster) = belief else { return false };
+    let Belief::Leader(cluster) = belief else {
+        return false;
+    };
     let own = own.map(id_text);
     let mut misses = Misses::default();
     (0..LOOKS).any(|_| misses.missed(cluster, own.as_deref()) == Missed::Dropped)
@@ -208,6 +206,7 @@ fn see(rules: &Rules, parts: &[Part; MOST], sight: &Sight) -> Outcome {
                 act: Act::Refuse(code),
                 kind: None,
                 cluster: None,
+                was_member: false,
                 learned: None,
                 witnessed: false,
                 believed: None,
@@ -244,6 +243,7 @@ fn see(rules: &Rules, parts: &[Part; MOST], sight: &Sight) -> Outcome {
         act,
         kind: Some(kind(&node.data)),
         cluster: node.data.cluster().map(|(id, _)| id_of(id)),
+        was_member: node.data.was_member(),
         learned: believed.map(|view| view.registered.only(fes(parts))),
         witnessed: !seen.witnesses.is_empty(),
         believed,
@@ -253,13 +253,10 @@ fn see(rules: &Rules, parts: &[Part; MOST], sight: &Sight) -> Outcome {
 /// What the loop would hand to `decide`; the callers, the HTTP answers and the open election ports are told together as
 /// it does in its round of observing.
 fn seen(parts: &[Part; MOST], sight: &Sight, node: &Node, round: &Round) -> Seen {
-    let me = address(sight.me);
-    let lists_us = |from: &Host| {
-        let answer = round.answers.iter().find(|answer| &answer.from == from);
-        let members = answer.and_then(|answer| answer.said.as_deref().ok());
-        members.is_some_and(|members| members.iter().any(|fe| fe.host == me))
-    };
-    let called = sight.heard.iter().map(host).filter(lists_us).map(Witness::Called);
+    let called = sight
+        .heard
+        .iter()
+        .filter_map(|from| witness::of_leader(node, host(from), &round.answers));
     let votes = sight.votes.iter().map(host).map(Witness::WantsVote);
     let voices = sight.voices.iter().map(host).map(|from| Witness::Member {
         from,
@@ -281,7 +278,8 @@ fn seen(parts: &[Part; MOST], sight: &Sight, node: &Node, round: &Round) -> Seen
         .data
         .or(sight.state)
         .filter(|rec| matches!(rec.got, Got::Added | Got::Started));
-    let unfinished = matches!(node.data, Data::Unfinished { keep: true, .. }) && !round.answered();
+    let unfinished = matches!(node.data, Data::Unfinished { keep: true, .. })
+        && !matches!(round.belief, Belief::Leader(_));
     let waiting = recorded.filter(|_| unfinished).map_or_else(Vec::new, |rec| {
         let open = rec.members.only(sight.voting).without(sight.me);
         open.iter().map(|who| host(who).with_port(9010)).collect()
@@ -479,7 +477,9 @@ fn backends(parts: &[Part; MOST], view: &View) -> Vec<Backend> {
 
 /// The list a belief rests on.
 fn view_of(belief: &Belief, said: &[Said; MOST]) -> Option<View> {
-    let Belief::Leader(cluster) = belief else { return None };
+    let Belief::Leader(cluster) = belief else {
+        return None;
+    };
     match said[usize::from(who_of(&cluster.from.host.to_string()))] {
         Said::Lists(view) => Some(view),
         Said::NotAsked | Said::Nothing | Said::NoLeader | Said::Late => None,
@@ -519,6 +519,7 @@ fn id_text(id: Id) -> String {
 }
 
 fn id_of(text: &str) -> Id {
-    text.strip_prefix('7').and_then(|id| id.parse().ok()).unwrap_or(u8::MAX)
+    text.strip_prefix('7')
+        .and_then(|id| id.parse().ok())
+        .unwrap_or(u8::MAX)
 }
-

@@ -77,13 +77,25 @@ impl fmt::Debug for Set {
 pub enum Dir {
     Nothing,
     /// Of a founder, from the first byte in `image/` on. `written`: it could write, so that a bare start finishes it.
-    Founding { cluster: Id, written: bool },
+    Founding {
+        cluster: Id,
+        written: bool,
+    },
     /// Of a joiner: ROLE and VERSION, then a journal. Not proved ready.
-    Join { cluster: Id, journal: bool, name: u8 },
+    Join {
+        cluster: Id,
+        journal: bool,
+        name: u8,
+    },
     /// It elected itself: the right cluster id, and a group of its own.
-    Nascent { cluster: Id },
+    Nascent {
+        cluster: Id,
+    },
     /// It was ready once, under this name. Of a BE: its storage has a cluster id.
-    Ready { cluster: Id, name: u8 },
+    Ready {
+        cluster: Id,
+        name: u8,
+    },
 }
 
 impl Dir {
@@ -180,6 +192,8 @@ pub struct Launch {
     pub found: bool,
     /// The words of a first start that was cut short have the data set aside.
     pub founding: bool,
+    /// The data was a member's when it was started.
+    pub member: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -397,6 +411,7 @@ impl World {
                         helper: None,
                         found: false,
                         founding: false,
+                        member: engine.launch.member && !engine.settled,
                     };
                 }
                 if engine.settled {
