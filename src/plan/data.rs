@@ -40,6 +40,8 @@ pub struct ClusterId {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
     pub cluster: Option<ClusterId>,
+    /// It was a member, and not only on the way there: that cluster does not stop listing it by itself.
+    pub member: bool,
     /// One clause: who says so.
     pub sentence: String,
 }
@@ -244,6 +246,7 @@ fn known(remembered: Remembered<'_>) -> Option<Known> {
             record.cluster_id.as_ref()?;
             return Some(Known {
                 cluster: None,
+                member: false,
                 sentence: format!(
                     "this host was about to be added to {}, by the record",
                     name(&record.cluster_id)
@@ -259,6 +262,7 @@ fn known(remembered: Remembered<'_>) -> Option<Known> {
     let cluster = record.cluster_id.clone().map(|id| ClusterId { id, read_from });
     Some(Known {
         cluster,
+        member: matches!(remembered.progress, Progress::Joined | Progress::Dropped),
         sentence: format!("this host {how} {}, by the record", name(&record.cluster_id)),
     })
 }

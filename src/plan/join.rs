@@ -268,9 +268,26 @@ fn enter(node: &Node, cluster: &Cluster, seen: &Seen) -> Step {
                 frontend.edit_log_port
             ),
         )),
-        Registration::None => Step::Register {
-            cluster: Box::new(cluster.clone()),
-        },
+        Registration::None => register(node, cluster),
+    }
+}
+
+/// Not listed. Who was a member by the record was dropped, and that its data is gone besides does not take that back.
+fn register(node: &Node, cluster: &Cluster) -> Step {
+    if let Data::Empty { known: Some(known) } = &node.data
+        && known.member
+        && !node.rejoin
+    {
+        return Step::Refuse(Refusal::protect(
+            format!(
+                "{}, and the cluster led by {} does not list it any more: somebody dropped it",
+                known.sentence, cluster.leader.host
+            ),
+            "set REJOIN=1 to let it join anew, or remove this node",
+        ));
+    }
+    Step::Register {
+        cluster: Box::new(cluster.clone()),
     }
 }
 
@@ -363,9 +380,7 @@ fn decide_backend(node: &Node, seen: &Seen) -> Step {
             format!("start it as a {other_name}, or drop the {other_name} first"),
         ));
     }
-    Step::Register {
-        cluster: Box::new(cluster.clone()),
-    }
+    register(node, cluster)
 }
 
 /// Data of another cluster is never added, never given a helper, never started. What an FE without a believed leader

@@ -35,6 +35,7 @@ fn data(name: &str) -> Data {
     let known = |cluster| Data::Empty {
         known: Some(Known {
             cluster,
+            member: true,
             sentence: "this host was a member".to_owned(),
         }),
     };
@@ -217,6 +218,23 @@ fn the_rows_that_matter() {
             "1L+ 2F+ 5F-",
             false,
             "join 10.0.0.1:9010 of 77",
+        ),
+        // Its data is gone and somebody dropped it: the one does not undo the other.
+        (
+            Role::Follower,
+            "wiped",
+            "1L+ 2F+",
+            false,
+            "refuse 79: this host was a member, and the cluster led by 10.0.0.1 does not list it any more: somebody dropped \
+             it",
+        ),
+        (
+            Role::Backend,
+            "wiped",
+            "1L+",
+            false,
+            "refuse 79: this host was a member, and the cluster led by 10.0.0.1 does not list it any more: somebody dropped \
+             it",
         ),
         // Joining.
         (Role::Follower, "empty", "1L+", false, "register at 10.0.0.1"),
