@@ -246,11 +246,15 @@ impl World {
         }
         self.ask_for_votes(hosts, electable);
         for host in &mut self.hosts {
-            if let Run::Looking(look) = &mut host.run {
-                look.looked = false;
-                if look.ear {
-                    look.guard = (look.guard + 1).min(2);
+            match &mut host.run {
+                Run::Looking(look) => {
+                    look.looked = false;
+                    if look.ear {
+                        look.guard = (look.guard + 1).min(2);
+                    }
                 }
+                Run::Engine(engine) => engine.looked = false,
+                _ => {}
             }
         }
     }

@@ -156,6 +156,8 @@ impl Ground {
             Move::WipeBoth(who) => {
                 let host = world.host_mut(who);
                 (host.dir, host.data, host.state) = (Dir::Nothing, None, None);
+                // A host that has nothing is a new one.
+                world.dropped = world.dropped.without(who);
             }
             Move::Forget(who) => {
                 let host = world.host_mut(who);
@@ -164,15 +166,7 @@ impl Ground {
             Move::Cut(who) => world.cut = Some(who),
             Move::SlowBeat => world.beat(self.count, self.backends(), self.electable(), true),
             Move::Drop(id, who) => {
-                // Who was never a member knows of no membership that it could have lost: it adds itself again.
-                let host = world.host(who);
-                let recorded = [host.data, host.state]
-                    .into_iter()
-                    .flatten()
-                    .any(|rec| rec.got == Got::Joined);
-                if recorded || self.part(who) != Part::Backend && matches!(host.dir, Dir::Ready { .. }) {
-                    world.dropped = world.dropped.with(who);
-                }
+                world.dropped = world.dropped.with(who);
                 world.drop_member(id, who);
             }
             Move::ByHand(who) => {
@@ -192,9 +186,15 @@ impl Ground {
         }
     }
 
-    /// Whether a heartbeat may come now: a round of looking around is shorter than the time between two.
+    /// Whether a heartbeat may come now: a round of looking around, and a look beside the engine, are shorter than the time
+    /// between two.
     pub fn may_beat(&self, world: &World) -> bool {
-        (0..self.count).all(|who| !matches!(world.host(who).run, Run::Looking(look) if !look.looked))
+        (0..self.count).all(|who| match world.host(who).run {
+            Run::Looking(look) => look.looked,
+            Run::Engine(engine) => engine.settled || engine.looked,
+            Run::Marking(..) => false,
+            Run::Down | Run::Refused(_) | Run::Adding(..) | Run::Checking(..) | Run::Writing(..) => true,
+        })
     }
 
     fn disturbances(&self, world: &World, moves: &mut Vec<Move>) {
@@ -283,6 +283,7 @@ impl Ground {
                     },
                     phase: Phase::Serving,
                     settled: true,
+                    looked: false,
                     known: fes,
                     stale: None,
                 }),

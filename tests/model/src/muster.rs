@@ -41,6 +41,7 @@ impl Ground {
                     launch,
                     phase: Phase::Begun,
                     settled: false,
+                    looked: false,
                     known,
                     stale: None,
                 });
@@ -187,6 +188,8 @@ impl Ground {
         if engine.settled {
             return;
         }
+        engine.looked = true;
+        world.host_mut(who).run = Run::Engine(engine);
         let said = self.ask(world, who, engine.known);
         let host = *world.host(who);
         let Some(rec) = host.data else { return };

@@ -62,14 +62,17 @@ fn mark(world: &World) -> u64 {
     hasher.finish()
 }
 
-/// Healed, and what had ended may be started again.
+/// Healed, and what had ended may be started again; also an engine that asks a helper which may never list it: that
+/// goes on without end (observed).
 fn calmed(world: &World) -> World {
     let mut world = *world;
     world.left = 0;
     world.cut = None;
     world.shut = Set::NONE;
     for host in &mut world.hosts {
-        if matches!(host.run, Run::Refused(_)) {
+        let asks_in_vain = matches!(host.run, Run::Engine(engine)
+            if engine.phase == Phase::Begun && engine.launch.helper.is_some());
+        if asks_in_vain || matches!(host.run, Run::Refused(_)) {
             host.run = Run::Down;
         }
     }
@@ -120,7 +123,10 @@ pub enum End {
     OneCluster,
     /// So many voters lost their data that no majority of the others is left: nobody may go on without them.
     MajorityLost,
-    /// The seed remembers a cluster of which nobody has data any more; only a person may give it up.
+    /// The one vote that is missing is that of a first start cut short, of which no record is left: nothing says which
+    /// members it could bring it to.
+    VoteForgotten,
+    /// Records name a cluster of which nobody has data any more; only a person may give it up.
     RememberedOnly,
 }
 
@@ -137,9 +143,33 @@ fn good_end(ground: &Ground, world: &World) -> Option<End> {
                 (host.dir.cluster(), ground.foreign),
                 (Some(own), Some(foreign)) if own == foreign
             );
-            if world.dropped.has(who) || is_foreign {
-                // It has refused, or its engine hangs; it serves nobody.
-                return !cluster.registered.has(who) || matches!(host.run, Run::Refused(79));
+            // It has refused, or its engine hangs: it serves nobody. One that knew of no membership that it could have lost
+            // is a member again.
+            let apart = !cluster.registered.has(who) || matches!(host.run, Run::Refused(79));
+            if apart && (world.dropped.has(who) || is_foreign) {
+                return true;
+            }
+            // It was started with a helper that lost everything, or was dropped, a moment before: the engine asks it
+            // without end, and muster says so at JOIN_TIMEOUT. The next start finds another.
+            if let Run::Engine(engine) = host.run
+                && engine.phase == Phase::Begun
+                && engine.launch.helper.is_some_and(|helper| {
+                    !cluster.registered.has(helper)
+                        || world.host(helper).dir.cluster() != host.state.and_then(|rec| rec.cluster)
+                })
+            {
+                return true;
+            }
+            // Nobody that it knows of is in the cluster any more: a person has to name somebody who is.
+            let known = ground
+                .named
+                .and(host.data.or(host.state).map_or(Set::NONE, |rec| rec.members));
+            if known.without(who).only(cluster.registered).is_empty() && !cluster.registered.has(who) {
+                return matches!(host.run, Run::Looking(_));
+            }
+            let remembered = host.data.or(host.state).and_then(|rec| rec.cluster);
+            if remembered.is_some_and(|own| own != *id && !has_data(ground, world, own)) {
+                return host.run == Run::Refused(79);
             }
             let serving = world
                 .engine(who)
@@ -169,14 +199,29 @@ fn good_end(ground: &Ground, world: &World) -> Option<End> {
     if lost {
         return Some(End::MajorityLost);
     }
-    let nobody = (0..ground.count).all(|who| {
-        ground.part(who) == Part::Backend
-            || !matches!(world.host(who).dir, Dir::Ready { .. } | Dir::Founding { .. })
+    let forgotten = (0..ground.count).any(|who| {
+        let host = world.host(who);
+        matches!(host.dir, Dir::Join { cluster, .. } if world.cluster(cluster).joined.has(who))
+            && host.data.is_none()
+            && host.state.is_none()
     });
-    let seed = world.host(0);
-    let remembers = [seed.data, seed.state]
-        .into_iter()
-        .flatten()
-        .any(|rec| rec.got != Got::Founding && rec.cluster.is_some());
-    (nobody && remembers).then_some(End::RememberedOnly)
+    if forgotten {
+        return Some(End::VoteForgotten);
+    }
+    let remembered = world.hosts.iter().any(|host| {
+        [host.data, host.state]
+            .into_iter()
+            .flatten()
+            .any(|rec| rec.got != Got::Founding && rec.cluster.is_some_and(|id| !has_data(ground, world, id)))
+    });
+    let nobody = (0..world.founded).all(|id| !has_data(ground, world, id));
+    (nobody && remembered).then_some(End::RememberedOnly)
+}
+
+/// Whether any FE has data that this cluster could go on with.
+fn has_data(ground: &Ground, world: &World, id: u8) -> bool {
+    ground.fes().iter().any(|who| {
+        matches!(world.host(who).dir,
+            Dir::Ready { cluster, .. } | Dir::Founding { cluster, written: true } if cluster == id)
+    })
 }

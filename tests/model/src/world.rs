@@ -202,6 +202,8 @@ pub struct Engine {
     pub phase: Phase,
     /// The watch beside it has seen it alive, and has ended.
     pub settled: bool,
+    /// The watch has looked since the last heartbeat.
+    pub looked: bool,
     /// Members the watch has asked and learned.
     pub known: Set,
     /// It led, and somebody else was elected: it goes on claiming, with the list it had.
@@ -415,6 +417,7 @@ impl World {
                     };
                 }
                 if engine.settled {
+                    engine.looked = false;
                     engine.known = Set::NONE;
                 }
             }
