@@ -192,8 +192,9 @@ impl Ground {
         (0..self.count).all(|who| match world.host(who).run {
             Run::Looking(look) => look.looked,
             Run::Engine(engine) => engine.settled || engine.looked,
-            Run::Marking(..) => false,
-            Run::Down | Run::Refused(_) | Run::Adding(..) | Run::Checking(..) | Run::Writing(..) => true,
+            // A file is written sooner than that; an ADD may hang.
+            Run::Writing(..) | Run::Marking(..) => false,
+            Run::Down | Run::Refused(_) | Run::Adding(..) | Run::Checking(..) => true,
         })
     }
 

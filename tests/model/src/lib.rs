@@ -11,6 +11,7 @@
 )]
 
 mod assume;
+pub mod broken;
 mod engine;
 pub mod ground;
 pub mod grounds;

@@ -123,11 +123,14 @@ pub enum End {
     OneCluster,
     /// So many voters lost their data that no majority of the others is left: nobody may go on without them.
     MajorityLost,
-    /// The one vote that is missing is that of a first start cut short, of which no record is left: nothing says which
-    /// members it could bring it to.
+    /// The one vote that is missing is that of a first start cut short, whose record a person took away: nothing says to
+    /// which members it could bring it.
     VoteForgotten,
     /// Records name a cluster of which nobody has data any more; only a person may give it up.
     RememberedOnly,
+    /// The same, and what is remembered is only a call: this seed gives up when its patience ends, and its next start
+    /// hears nobody.
+    HeardOnly,
 }
 
 fn good_end(ground: &Ground, world: &World) -> Option<End> {
@@ -169,7 +172,8 @@ fn good_end(ground: &Ground, world: &World) -> Option<End> {
             }
             let remembered = host.data.or(host.state).and_then(|rec| rec.cluster);
             if remembered.is_some_and(|own| own != *id && !has_data(ground, world, own)) {
-                return host.run == Run::Refused(79);
+                // Of a cluster that nobody has any more: it says so at its next start, and changes nothing.
+                return !cluster.registered.has(who);
             }
             let serving = world
                 .engine(who)
@@ -202,8 +206,7 @@ fn good_end(ground: &Ground, world: &World) -> Option<End> {
     let forgotten = (0..ground.count).any(|who| {
         let host = world.host(who);
         matches!(host.dir, Dir::Join { cluster, .. } if world.cluster(cluster).joined.has(who))
-            && host.data.is_none()
-            && host.state.is_none()
+            && host.data.or(host.state).is_none_or(|rec| rec.members.is_empty())
     });
     if forgotten {
         return Some(End::VoteForgotten);
@@ -215,7 +218,13 @@ fn good_end(ground: &Ground, world: &World) -> Option<End> {
             .any(|rec| rec.got != Got::Founding && rec.cluster.is_some_and(|id| !has_data(ground, world, id)))
     });
     let nobody = (0..world.founded).all(|id| !has_data(ground, world, id));
-    (nobody && remembered).then_some(End::RememberedOnly)
+    let heard = matches!(world.host(0).run, Run::Looking(look)
+        if !look.heard.and(look.votes).and(look.voices).is_empty());
+    match (nobody, remembered, heard) {
+        (true, true, _) => Some(End::RememberedOnly),
+        (true, false, true) => Some(End::HeardOnly),
+        _ => None,
+    }
 }
 
 /// Whether any FE has data that this cluster could go on with.
