@@ -53,7 +53,13 @@ pub fn all(rules: Rules) -> Vec<(&'static str, Ground)> {
     let none = Begin::Formed { without: Set::NONE };
     vec![
         ("pair-cold", ground(rules, VOTERS, 2, Begin::Cold)),
-        ("pair", ground(rules, VOTERS, 2, none)),
+        (
+            "pair",
+            Ground {
+                disturbances: 4,
+                ..ground(rules, VOTERS, 2, none)
+            },
+        ),
         (
             "three-cold",
             Ground {
@@ -93,6 +99,13 @@ pub fn all(rules: Rules) -> Vec<(&'static str, Ground)> {
             },
         ),
         (
+            "observer-stays",
+            Ground {
+                disturbances: 1,
+                ..ground(rules, WITH_OBSERVER, 3, Begin::Formed { without: Set::of(1) })
+            },
+        ),
+        (
             "backend",
             Ground {
                 disturbances: 1,
@@ -102,7 +115,7 @@ pub fn all(rules: Rules) -> Vec<(&'static str, Ground)> {
         (
             "foreign",
             Ground {
-                disturbances: 1,
+                disturbances: 2,
                 foreign: Some(1),
                 ..ground(rules, VOTERS, 3, Begin::Foreign)
             },

@@ -331,7 +331,7 @@ impl Ground {
                 }
                 if self.another_cluster(world, who) && !calling {
                     let called = !look.heard.and(look.votes).and(look.voices).is_empty();
-                    if recorded || called || !self.may_be_forgotten(world, who) {
+                    if recorded || called || !Self::may_be_forgotten(look) {
                         world.broke(Promise::NoSecondCluster);
                     } else {
                         world.excused = true;

@@ -1,18 +1,28 @@
-//! Walks through the histories of one model, or of all: `histories [NAME [DISTURBANCES [WHEN]]]`.
+//! Walks through the histories of one model, or of all: `histories [NAME [DISTURBANCES [RULES]]]`, where
+//! RULES are some words of the name of rules with a mistake.
 
 #![expect(clippy::print_stdout, reason = "its output is its result")]
 
 use std::time::Instant;
 
-use model::grounds;
 use model::rules::MUSTER;
+use model::{broken, grounds};
 use stateright::{Checker, HasDiscoveries, Model};
 
 fn main() {
     let mut words = std::env::args().skip(1);
     let name = words.next();
     let disturbances: Option<u8> = words.next().and_then(|word| word.parse().ok());
-    for (own, mut ground) in grounds::all(MUSTER) {
+    let mistake = words.next();
+    let rules = mistake.map_or(Some(MUSTER), |words| {
+        broken::ALL.into_iter().find(|rules| rules.name.contains(&words))
+    });
+    let Some(rules) = rules else {
+        println!("no rules are called so; there are:");
+        broken::ALL.iter().for_each(|rules| println!("  {}", rules.name));
+        return;
+    };
+    for (own, mut ground) in grounds::all(rules) {
         if name.as_deref().is_some_and(|name| name != own) {
             continue;
         }
@@ -25,7 +35,8 @@ fn main() {
             .spawn_bfs()
             .join();
         println!(
-            "{own}: {} disturbances, {} states, {} unique, depth {}, {:.1} s",
+            "{own}, {}: {} disturbances, {} states, {} unique, depth {}, {:.1} s",
+            rules.name,
             ground.disturbances,
             checker.state_count(),
             checker.unique_state_count(),
