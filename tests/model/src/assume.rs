@@ -5,7 +5,8 @@ use crate::ground::Ground;
 use crate::world::Look;
 
 impl Ground {
-    /// The seed lost its data and both copies of its record, and then nobody called it for a whole guard: no leader that
+    /// The seed lost its data and both copies of its record (or was wiped before it had written down more than that it
+    /// founds), and then nobody called it for a whole guard: no leader that
     /// lists it, no engine that wants its vote, no muster of a member. So all of them were off or cut off for as long, or
     /// did nothing that is heard: engines that have not begun to vote, and members whose muster had nothing left to watch.
     /// (That no record is left and that nobody called is asked where this is.)

@@ -8,6 +8,9 @@ use crate::rules::Rules;
 use crate::sight::Part;
 use crate::world::{Cluster, Dir, Engine, Got, Host, Id, Launch, MOST, Phase, Rec, Run, Set, Who, World};
 
+/// The name of the example for what is assumed.
+pub const FORGOTTEN: &str = "a seed that lost everything is called by nobody for a guard";
+
 /// A small cluster and what may happen to it.
 #[derive(Debug, Clone, Copy)]
 pub struct Ground {
@@ -410,6 +413,8 @@ impl Model for Ground {
                         world.keeps(Promise::$promise)
                     }),)*
                     Property::<Self>::always(crate::settle::SETTLES, crate::settle::settles),
+                    // Not a promise: that it is found shows what is assumed.
+                    Property::<Self>::sometimes(FORGOTTEN, |_, world: &World| world.excused),
                 ]
             };
         }
