@@ -263,12 +263,12 @@ impl World {
     fn ask_for_votes(&mut self, hosts: u8, electable: Set) {
         for id in 0..self.founded {
             let votes = self.votes(id, electable);
-            let voters = self.cluster(id).joined.only(electable);
+            let asked = self.cluster(id).joined.only(electable);
             for who in votes.iter() {
                 if self.hears_leader(id, who, electable) || self.cluster(id).leader == Some(who) {
                     continue;
                 }
-                for other in voters.iter().filter(|other| *other < hosts) {
+                for other in asked.iter().filter(|other| *other < hosts) {
                     if !self.connected(who, other) {
                         continue;
                     }

@@ -131,24 +131,16 @@ impl Ground {
                 host.state = Some(record(&look, &outcome, host.data.or(look.before), Got::Planned));
                 host.run = Run::Adding(look, leader);
             }
-            Act::Start => self.finish(world, who, &look, &outcome, None, false),
-            Act::Found => self.finish(world, who, &look, &outcome, None, true),
+            Act::Start => Self::finish(world, who, &look, &outcome, None, false),
+            Act::Found => Self::finish(world, who, &look, &outcome, None, true),
             Act::Join { helper, cluster } => {
                 look.cluster = Some(cluster);
-                self.finish(world, who, &look, &outcome, Some(helper), false);
+                Self::finish(world, who, &look, &outcome, Some(helper), false);
             }
         }
     }
 
-    fn finish(
-        &self,
-        world: &mut World,
-        who: Who,
-        look: &Look,
-        outcome: &Outcome,
-        helper: Option<Who>,
-        found: bool,
-    ) {
+    fn finish(world: &mut World, who: Who, look: &Look, outcome: &Outcome, helper: Option<Who>, found: bool) {
         let host = world.host_mut(who);
         let before = host.data.or(look.before);
         let founding = matches!(outcome.kind, Some(Kind::UnfinishedFounding | Kind::Unproven));

@@ -30,7 +30,7 @@ pub fn settles(ground: &Ground, world: &World) -> bool {
 }
 
 /// The end this world comes to.
-pub fn end(ground: &Ground, world: &World, remember: bool) -> Result<Option<End>, World> {
+pub fn end(ground: &Ground, world: &World, remember: bool) -> Result<Option<End>, Box<World>> {
     let mut world = calmed(world);
     let mut way = Vec::new();
     let mut on_the_way = HashSet::new();
@@ -44,7 +44,7 @@ pub fn end(ground: &Ground, world: &World, remember: bool) -> Result<Option<End>
             return Ok(None);
         }
         if !on_the_way.insert(mark) {
-            let end = good_end(ground, &world).ok_or(world)?;
+            let end = good_end(ground, &world).ok_or_else(|| Box::new(world))?;
             if remember {
                 GOOD.with_borrow_mut(|good| good.extend(way));
             }
@@ -53,7 +53,7 @@ pub fn end(ground: &Ground, world: &World, remember: bool) -> Result<Option<End>
         way.push(mark);
         world = next(ground, &world);
     }
-    Err(world)
+    Err(Box::new(world))
 }
 
 fn mark(world: &World) -> u64 {

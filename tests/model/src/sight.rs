@@ -129,9 +129,12 @@ pub struct Need {
     pub kind: Kind,
 }
 
+/// The rules by their name, and what they are shown.
+type Looking = (&'static str, Sight);
+
 thread_local! {
-    static NEEDS: RefCell<HashMap<(&'static str, Sight), Result<Need, u8>>> = RefCell::default();
-    static OUTCOMES: RefCell<HashMap<(&'static str, Sight), Outcome>> = RefCell::default();
+    static NEEDS: RefCell<HashMap<Looking, Result<Need, u8>>> = RefCell::default();
+    static OUTCOMES: RefCell<HashMap<Looking, Outcome>> = RefCell::default();
     static BELIEFS: RefCell<HashMap<Watching, Option<Watched>>> = RefCell::default();
 }
 

@@ -26,18 +26,22 @@ impl Set {
         self.0 & (1 << who) != 0
     }
 
+    #[must_use]
     pub const fn with(self, who: Who) -> Self {
         Self(self.0 | 1 << who)
     }
 
+    #[must_use]
     pub const fn without(self, who: Who) -> Self {
         Self(self.0 & !(1 << who))
     }
 
+    #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
+    #[must_use]
     pub const fn only(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
@@ -329,6 +333,7 @@ impl World {
     }
 
     /// The same world with two hosts of the same kind exchanged.
+    #[must_use]
     pub fn swapped(&self, one: Who, other: Who) -> Self {
         let mut world = *self;
         world.hosts.swap(usize::from(one), usize::from(other));

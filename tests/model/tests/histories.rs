@@ -1,6 +1,11 @@
 //! Every short history of every small cluster, by the rules and by rules with one mistake.
 
 #![expect(clippy::print_stdout, reason = "the figures of a run, shown with --nocapture")]
+#![expect(
+    clippy::disallowed_types,
+    reason = "a run is timed, and nothing waits for the time"
+)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::time::Instant;
 
