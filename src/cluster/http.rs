@@ -10,7 +10,7 @@ use tracing::debug;
 
 use crate::engine::failure::Failure;
 use crate::engine::probe::{self, Ha, Membership, Probes, Ready};
-use crate::engine::{MEMBER_ANSWER, member_path};
+use crate::engine::{MEMBER_ANSWER, member_path, seed_in, seed_path};
 use crate::settings::{Endpoint, Host};
 
 /// No answer that is understood here is longer.
@@ -82,6 +82,19 @@ pub async fn call_member(host: &Host, http_port: u16, cluster: &str, within: Dur
     get(host, http_port, &path, &[], within)
         .await
         .is_ok_and(|answer| answer.body == MEMBER_ANSWER)
+}
+
+/// Tells a host that `own` may found; the host of the muster there, if it may found too.
+pub async fn call_seed(
+    host: &Host,
+    http_port: u16,
+    own: &Host,
+    founding: bool,
+    within: Duration,
+) -> Option<Host> {
+    let path = seed_path(&own.to_string(), founding);
+    let answer = get(host, http_port, &path, &[], within).await.ok()?;
+    Host::parse(seed_in(&answer.body)?).ok()
 }
 
 fn caller(probes: &Probes, me: &Endpoint) -> Vec<(&'static str, String)> {

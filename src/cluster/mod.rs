@@ -46,6 +46,8 @@ pub trait Cluster {
     async fn told(&self, host: &Host, http_port: u16, me: &Endpoint) -> Option<Told>;
     /// Tells the FE `host` that it is a member of `cluster`; whether a muster that waits there has heard it.
     async fn call(&self, host: &Host, http_port: u16, cluster: &str) -> bool;
+    /// Tells an FE that `own` may found, or does; the host of the muster there, if it may found too.
+    async fn call_seed(&self, host: &Host, http_port: u16, own: &Host, founding: bool) -> Option<Host>;
     /// Adds one node; `host_port` is its registered host and identity port.
     async fn add(&self, at: &Endpoint, what: Add, host_port: &str) -> Result<(), Failure>;
 }
@@ -198,6 +200,10 @@ impl Cluster for Client {
 
     async fn call(&self, host: &Host, http_port: u16, cluster: &str) -> bool {
         http::call_member(host, http_port, cluster, BRIEF).await
+    }
+
+    async fn call_seed(&self, host: &Host, http_port: u16, own: &Host, founding: bool) -> Option<Host> {
+        http::call_seed(host, http_port, own, founding, BRIEF).await
     }
 
     async fn add(&self, at: &Endpoint, what: Add, host_port: &str) -> Result<(), Failure> {

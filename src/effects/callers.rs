@@ -52,14 +52,17 @@ struct Heard {
 }
 
 impl Callers {
-    /// Listens at each door on every address, as the engine would. A door that cannot be opened is said and left out:
+    /// Listens at each door on every address, as the engine would, and answers as `own`. A door that cannot be opened is said and left out:
     /// the other witnesses have to do.
-    pub async fn listen(doors: Vec<Door>) -> Self {
+    pub async fn listen(doors: Vec<Door>, own: &str) -> Self {
         let heard = Arc::new(Heard::default());
         let mut tasks = Vec::new();
         for door in doors {
             match bind(door.port).await {
-                Ok(listener) => tasks.push(tokio::spawn(serve(listener, door.polls, Arc::clone(&heard)))),
+                Ok(listener) => {
+                    let (own, heard) = (own.to_owned(), Arc::clone(&heard));
+                    tasks.push(tokio::spawn(serve(listener, door.polls, own, heard)));
+                }
                 Err(error) => tracing::warn!(
                     port = door.port,
                     "cannot listen for the calls of a cluster this host may belong to: {error}"
@@ -104,17 +107,18 @@ async fn bind(port: u16) -> io::Result<TcpListener> {
     }
 }
 
-async fn serve(listener: TcpListener, polls: Vec<&'static Poll>, heard: Arc<Heard>) {
+async fn serve(listener: TcpListener, polls: Vec<&'static Poll>, own: String, heard: Arc<Heard>) {
     let mut answering = JoinSet::new();
     let polls: Arc<[&'static Poll]> = polls.into();
+    let own: Arc<str> = own.into();
     loop {
         tokio::select! {
             accepted = listener.accept(), if answering.len() < AT_ONCE => match accepted {
                 Ok((stream, peer)) => {
-                    let (heard, polls) = (Arc::clone(&heard), Arc::clone(&polls));
+                    let (heard, polls, own) = (Arc::clone(&heard), Arc::clone(&polls), Arc::clone(&own));
                     let from = peer.ip().to_canonical();
                     answering.spawn(async move {
-                        if let Ok(Some(call)) = tokio::time::timeout(PATIENCE, answer(stream, &polls)).await {
+                        if let Ok(Some(call)) = tokio::time::timeout(PATIENCE, answer(stream, &polls, &own)).await {
                             heard.remember(Caller { from, call });
                         }
                     });
@@ -140,7 +144,7 @@ impl Heard {
 }
 
 /// Reads the call and answers it; what was said, if it was a call at all.
-async fn answer(mut stream: TcpStream, polls: &[&'static Poll]) -> Option<Call> {
+async fn answer(mut stream: TcpStream, polls: &[&'static Poll], own: &str) -> Option<Call> {
     let mut request = vec![0; LONGEST];
     let mut length = 0;
     while let Some(room) = request.get_mut(length..).filter(|room| !room.is_empty()) {
@@ -155,7 +159,7 @@ async fn answer(mut stream: TcpStream, polls: &[&'static Poll]) -> Option<Call> 
     }
     let request = request.get(..length).unwrap_or_default();
     let (poll, call) = polls.iter().find_map(|poll| Some((poll, poll.call(request)?)))?;
-    if let Some(reply) = poll.reply()
+    if let Some(reply) = poll.reply(own)
         && stream.write_all(reply.as_bytes()).await.is_err()
     {
         return Some(call);
@@ -191,7 +195,10 @@ mod tests {
             .port();
         let here = ALL[0].ears_of(component).filter(|ear| ear.port == port);
         let polls: Vec<&'static Poll> = here.map(|ear| &ear.poll).collect();
-        (Callers::listen(vec![Door { port: free, polls }]).await, free)
+        (
+            Callers::listen(vec![Door { port: free, polls }], "10.0.0.9").await,
+            free,
+        )
     }
 
     fn heard(callers: &Callers) -> Vec<Call> {

@@ -4,7 +4,7 @@ mod act;
 mod entry;
 mod observe;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
 use std::path::Path;
 use std::time::Duration;
@@ -19,15 +19,16 @@ use crate::effects::callers::Callers;
 use crate::effects::diary::Diary;
 use crate::effects::pace::Pace;
 use crate::effects::reserve::Reservations;
+use crate::effects::settle::settle;
 use crate::effects::voice::Voice;
 use crate::effects::watch::endpoint;
+use crate::engine::PortName;
 use crate::facts::home::Home;
-use crate::facts::ports::Candidate;
 use crate::facts::record::MemberSeen;
 use crate::facts::{Facts, gather};
 use crate::plan::join::{Step, decide, unregistered};
-use crate::plan::{Plan, Prescribed, derive};
-use crate::settings::Settings;
+use crate::plan::{Plan, Prescribed};
+use crate::settings::{Host, Settings, Source};
 
 /// What the loop learns as it goes.
 struct Search<'a, C> {
@@ -37,12 +38,16 @@ struct Search<'a, C> {
     facts: Facts,
     /// Ports another muster has reserved.
     taken: BTreeMap<u16, String>,
+    /// The ports that were said to have moved.
+    moved: BTreeMap<PortName, u16>,
     prescribed: Prescribed,
     members: Vec<MemberSeen>,
     cluster_id: Option<String>,
     reservations: Reservations,
     ears: Option<Callers>,
     voice: Option<Voice>,
+    /// Other nodes that may found.
+    rivals: BTreeSet<Host>,
     begun: Instant,
     /// When the guard began: at the first round in which somebody could have called.
     listening: Option<Instant>,
@@ -57,12 +62,14 @@ pub async fn enter<C: Ask>(client: &C, settings: &Settings, home: &Home) -> Resu
         home,
         facts: gather(settings, home.clone(), Path::new("/")),
         taken: BTreeMap::new(),
+        moved: BTreeMap::new(),
         prescribed: Prescribed::new(),
         members: Vec::new(),
         cluster_id: None,
         reservations: Reservations::default(),
         ears: None,
         voice: None,
+        rivals: BTreeSet::new(),
         begun: Instant::now(),
         listening: None,
     };
@@ -70,7 +77,7 @@ pub async fn enter<C: Ask>(client: &C, settings: &Settings, home: &Home) -> Resu
     let mut diary = Diary::new();
     let mut warned = false;
     loop {
-        let Some(plan) = search.plan()? else { continue };
+        let plan = search.plan()?;
         if !warned {
             plan.warnings
                 .iter()
@@ -107,26 +114,32 @@ pub async fn enter<C: Ask>(client: &C, settings: &Settings, home: &Home) -> Resu
 }
 
 impl<C: Ask> Search<'_, C> {
-    /// The plan with what is known now, its ports reserved; `None` when a port had to be given up and it must be
-    /// made anew.
-    fn plan(&mut self) -> Result<Option<Plan>, NoEntry> {
-        let plan = derive(self.settings, &self.facts, &self.prescribed, &self.taken).map_err(NoEntry)?;
-        let numbers: Vec<u16> = plan.ports.iter().map(|choice| choice.number).collect();
-        if let Err(taken) = self.reservations.take(&numbers) {
-            self.taken
-                .insert(taken.port, "another node of this host".to_owned());
-            let udp = self
-                .home
-                .engine
-                .ports_of(self.home.component)
-                .any(|port| port.udp);
-            let number = taken.port;
-            self.facts
-                .ports
-                .look_further(Path::new("/"), Candidate { number, udp }, true);
-            return Ok(None);
+    /// The plan with what is known now, its ports reserved.
+    fn plan(&mut self) -> Result<Plan, NoEntry> {
+        let reservations = &mut self.reservations;
+        let plan = settle(
+            self.settings,
+            &mut self.facts,
+            &self.prescribed,
+            &mut self.taken,
+            |ports| reservations.take(ports),
+        )
+        .map_err(NoEntry)?;
+        self.say_moved(&plan);
+        Ok(plan)
+    }
+
+    /// A port that is not where people look for it is worth a line, once.
+    fn say_moved(&mut self, plan: &Plan) {
+        for choice in plan
+            .ports
+            .iter()
+            .filter(|choice| choice.source == Source::Derived)
+        {
+            if self.moved.insert(choice.port.name, choice.number) != Some(choice.number) {
+                tracing::info!("{} is {}: {}", choice.port.conf_key, choice.number, choice.why);
+            }
         }
-        Ok(Some(plan))
     }
 
     /// Sleeps, but not longer than until somebody new calls.

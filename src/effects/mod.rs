@@ -13,6 +13,10 @@ pub mod register;
 pub mod remember;
 pub mod reserve;
 pub mod set_aside;
+pub mod settle;
 pub mod shown;
 pub mod voice;
 pub mod watch;
+
+#[cfg(test)]
+mod set_aside_tests;

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::effects::files::{self, WriteError};
+use crate::effects::files::{self, WriteError, make_dir};
 use crate::facts::record::{DATA_COPY, Record, state_copy};
 
 /// Where the two copies lie.
@@ -50,11 +50,4 @@ impl Places {
         make_dir(&self.state_dir)?;
         files::replace(&self.state_copy(record), record.to_json().as_bytes())
     }
-}
-
-fn make_dir(dir: &Path) -> Result<(), WriteError> {
-    fs::create_dir_all(dir).map_err(|source| WriteError {
-        path: dir.to_owned(),
-        source,
-    })
 }

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
+use std::path::Path;
+
+use crate::facts::sockets::{self, Process};
 
 /// Reservations of one node; dropping it gives them back.
 #[derive(Debug, Default)]
@@ -13,25 +16,29 @@ pub struct Reservations {
 }
 
 impl Reservations {
-    /// Takes all of `ports`, or none of the new ones: then it says which one another muster of this network
-    /// namespace has taken. Ports that are no longer wanted are given back.
-    pub fn take(&mut self, ports: &[u16]) -> Result<(), TakenBy> {
-        let mut new = BTreeMap::new();
-        for port in ports.iter().filter(|port| !self.held.contains_key(port)) {
+    /// Takes every one of `ports` it can get, and says which ones another muster of this network namespace has. Those
+    /// it got are kept meanwhile: given up for the sake of one that is taken, they would be taken from under it in
+    /// turn by others that do the same. Once it has all of them, ports that are no longer wanted are given back.
+    pub fn take(&mut self, ports: &[u16]) -> Result<(), Taken> {
+        let mut taken = Vec::new();
+        for port in ports {
+            if self.held.contains_key(port) {
+                continue;
+            }
             match reserve(*port) {
                 Ok(socket) => {
-                    new.insert(*port, socket);
+                    self.held.insert(*port, socket);
                 }
-                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                    return Err(TakenBy { port: *port });
-                }
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => taken.push(*port),
                 // No abstract sockets here (a sandbox may forbid them): the bind test alone has to do.
                 Err(error) => tracing::debug!(port, %error, "cannot reserve a port"),
             }
         }
-        self.held.retain(|port, _| ports.contains(port));
-        self.held.append(&mut new);
-        Ok(())
+        if taken.is_empty() {
+            self.held.retain(|port, _| ports.contains(port));
+            return Ok(());
+        }
+        Err(Taken(taken))
     }
 
     pub fn release(&mut self) {
@@ -39,19 +46,35 @@ impl Reservations {
     }
 }
 
-/// Another muster in this network namespace has reserved the port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TakenBy {
-    pub port: u16,
-}
+/// Other musters in this network namespace have reserved these ports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken(pub Vec<u16>);
 
 fn reserve(port: u16) -> io::Result<UnixListener> {
-    UnixListener::bind_addr(&SocketAddr::from_abstract_name(format!("muster/port/{port}"))?)
+    UnixListener::bind_addr(&SocketAddr::from_abstract_name(name(port))?)
 }
+
+/// The name a reservation has in the network namespace.
+fn name(port: u16) -> String {
+    format!("muster/port/{port}")
+}
+
+/// The node that has reserved a port, as well as it can be told from here.
+pub fn holder(root: &Path, port: u16) -> String {
+    match sockets::abstract_listener(root, &name(port)) {
+        Some(Process { pid, name }) => format!("another node of this host ({name}, pid {pid})"),
+        None => ANOTHER.to_owned(),
+    }
+}
+
+/// A holder whose process was not looked for, or is in another container.
+pub const ANOTHER: &str = "another node of this host";
 
 #[cfg(test)]
 mod tests {
-    use super::{Reservations, TakenBy};
+    use std::path::Path;
+
+    use super::{Reservations, Taken, holder};
 
     // Numbers above 65535 cannot clash with a real muster on the machine, but ports are u16: take the top end.
     const A: u16 = 65_501;
@@ -63,12 +86,27 @@ mod tests {
         let mut one = Reservations::default();
         let mut other = Reservations::default();
         assert_eq!(one.take(&[A, B]), Ok(()));
-        assert_eq!(other.take(&[C, B]), Err(TakenBy { port: B }));
-        // The failed try holds nothing.
-        assert_eq!(one.take(&[A, C]), Ok(()));
-        // B was given back by asking for another set.
-        assert_eq!(other.take(&[B]), Ok(()));
+        assert_eq!(other.take(&[A, C, B]), Err(Taken(vec![A, B])));
+        // What could be had is kept, or the two would take it from each other for ever.
+        assert_eq!(one.take(&[A, C]), Err(Taken(vec![C])));
+        // B was not given back as long as it is not known what replaces it.
+        assert_eq!(other.take(&[C, B]), Err(Taken(vec![B])));
+        assert_eq!(one.take(&[A]), Ok(()));
+        assert_eq!(other.take(&[C, B]), Ok(()));
         one.release();
         assert_eq!(other.take(&[A, B, C]), Ok(()));
+    }
+
+    #[test]
+    fn whoever_reserved_a_port_is_named_if_it_can_be_seen() {
+        const D: u16 = 65_504;
+        let mut one = Reservations::default();
+        assert_eq!(one.take(&[D]), Ok(()));
+        let named = holder(Path::new("/"), D);
+        assert!(
+            named.ends_with(&format!(", pid {})", std::process::id())),
+            "{named}"
+        );
+        assert_eq!(holder(Path::new("/nowhere"), D), "another node of this host");
     }
 }

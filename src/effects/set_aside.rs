@@ -1,8 +1,13 @@
 //! Data that can never start again is moved out of the way: renamed, never deleted.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use crate::effects::files::sync_dir;
+use crate::facts::data::{JOURNAL_DIR, SET_ASIDE};
+use crate::facts::record::DATA_COPY;
 
 /// What could not be moved.
 #[derive(Debug, thiserror::Error)]
@@ -15,26 +20,35 @@ pub struct SetAsideError {
 }
 
 /// Moves a data dir to `<dir>.unfinished-<stamp>`, or, when it cannot be renamed because it is a mount point, its
-/// contents into `<dir>/unfinished-<stamp>/`; what earlier calls left inside stays where it is. Returns where it went.
-pub fn set_aside(dir: &Path, is_mount_point: bool, stamp: u64) -> Result<PathBuf, SetAsideError> {
-    if is_mount_point {
+/// contents into `<dir>/unfinished-<stamp>/`; what earlier calls left inside stays where it is. Returns where it went;
+/// nothing if there was nothing to move.
+pub fn set_aside(dir: &Path, is_mount_point: bool, stamp: u64) -> Result<Option<PathBuf>, SetAsideError> {
+    // The link would be renamed, and the next data would not lie where it leads to.
+    if is_mount_point || dir.is_symlink() {
         return move_contents(dir, stamp);
     }
-    let mut name = dir.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".unfinished-{stamp}"));
-    let to = dir.with_file_name(name);
+    let mut beside = dir.file_name().unwrap_or_default().to_owned();
+    beside.push(".");
+    let to = free(stamp, |name| {
+        let mut beside = beside.clone();
+        beside.push(name);
+        dir.with_file_name(beside)
+    });
     match fs::rename(dir, &to) {
         Ok(()) => {
             sync(dir.parent());
-            Ok(to)
+            Ok(Some(to))
         }
-        // A mount point that nobody recognised as one, or a parent that may not be written.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !dir.exists() => Ok(None),
+        // A mount point that nobody recognised as one, a parent that may not be written, or a directory of the image:
+        // overlayfs says of one that it crosses devices (its documentation, "renaming directories").
         Err(error)
             if matches!(
                 error.kind(),
                 io::ErrorKind::ResourceBusy
                     | io::ErrorKind::PermissionDenied
                     | io::ErrorKind::ReadOnlyFilesystem
+                    | io::ErrorKind::CrossesDevices
             ) =>
         {
             move_contents(dir, stamp)
@@ -47,44 +61,84 @@ pub fn set_aside(dir: &Path, is_mount_point: bool, stamp: u64) -> Result<PathBuf
     }
 }
 
-fn move_contents(dir: &Path, stamp: u64) -> Result<PathBuf, SetAsideError> {
-    let to = dir.join(format!("unfinished-{stamp}"));
+fn move_contents(dir: &Path, stamp: u64) -> Result<Option<PathBuf>, SetAsideError> {
+    let to = free(stamp, |name| dir.join(name));
     let moved = (|| {
-        fs::create_dir(&to)?;
-        for entry in fs::read_dir(dir)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            if !name.to_string_lossy().starts_with("unfinished-") && name != "lost+found" {
-                fs::rename(entry.path(), to.join(&name))?;
-            }
+        let names = in_order(dir)?;
+        if names.is_empty() {
+            return Ok(false);
         }
-        io::Result::Ok(())
+        fs::create_dir(&to)?;
+        for name in names {
+            fs::rename(dir.join(&name), to.join(&name))?;
+        }
+        io::Result::Ok(true)
     })();
-    sync(Some(dir));
-    moved.map(|()| to.clone()).map_err(|source| SetAsideError {
-        from: dir.to_owned(),
-        to,
-        source,
-    })
+    match moved {
+        Ok(false) => Ok(None),
+        Ok(true) => {
+            sync(Some(&to));
+            sync(Some(dir));
+            Ok(Some(to))
+        }
+        Err(source) => {
+            // One that took nothing is no help to anybody; one that holds something is not removed by this.
+            drop(fs::remove_dir(&to));
+            Err(SetAsideError {
+                from: dir.to_owned(),
+                to,
+                source,
+            })
+        }
+    }
+}
+
+/// What is to be moved, in an order in which each beginning of the way is told for what it is by the next start. The
+/// journal goes first: without one nothing is taken for a member, nor for something an engine can finish. The record
+/// goes last: until then it says whose data the rest is and how far it got.
+pub(super) fn in_order(dir: &Path) -> io::Result<Vec<OsString>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let name = entry?.file_name();
+        let earlier = name.as_encoded_bytes().starts_with(SET_ASIDE.as_bytes());
+        if !earlier && name != "lost+found" {
+            names.push(name);
+        }
+    }
+    names.sort_by_key(|name| (name == DATA_COPY, name != JOURNAL_DIR, name.clone()));
+    Ok(names)
+}
+
+/// A name that nothing has yet: a container that is restarted at once sets aside twice in a second.
+fn free(stamp: u64, path: impl Fn(&str) -> PathBuf) -> PathBuf {
+    let name = format!("{SET_ASIDE}{stamp}");
+    let mut free = path(&name);
+    let mut number = 1;
+    while free.symlink_metadata().is_ok() {
+        number += 1;
+        free = path(&format!("{name}.{number}"));
+    }
+    free
 }
 
 fn sync(dir: Option<&Path>) {
-    if let Some(error) = dir.and_then(|dir| fs::File::open(dir).and_then(|dir| dir.sync_all()).err()) {
+    if let Some(error) = dir.and_then(|dir| sync_dir(dir).err()) {
         tracing::debug!(%error, "cannot sync a directory");
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::set_aside;
+    use super::{in_order, set_aside};
     use std::fs;
+    use std::os::unix::fs::symlink;
 
     #[test]
     fn a_data_dir_is_renamed_beside_itself() {
         let root = tempfile::tempdir().unwrap();
         let meta = root.path().join("meta");
         fs::create_dir_all(meta.join("bdb")).unwrap();
-        let to = set_aside(&meta, false, 17).unwrap();
+        let to = set_aside(&meta, false, 17).unwrap().unwrap();
         assert_eq!(to, root.path().join("meta.unfinished-17"));
         assert!(to.join("bdb").is_dir() && !meta.exists());
     }
@@ -95,7 +149,59 @@ mod tests {
         let meta = root.path().join("meta");
         fs::create_dir_all(meta.join("bdb")).unwrap();
         fs::create_dir_all(meta.join("unfinished-1")).unwrap();
-        let to = set_aside(&meta, true, 17).unwrap();
+        let to = set_aside(&meta, true, 17).unwrap().unwrap();
         assert!(to.join("bdb").is_dir() && meta.join("unfinished-1").is_dir() && !meta.join("bdb").exists());
+        assert_eq!(
+            set_aside(&meta, true, 18).unwrap(),
+            None,
+            "nothing is left to move"
+        );
+        assert!(!meta.join("unfinished-18").exists());
+    }
+
+    /// A restart policy starts the container again in a tenth of a second.
+    #[test]
+    fn two_in_one_second_do_not_meet() {
+        let root = tempfile::tempdir().unwrap();
+        let meta = root.path().join("meta");
+        for (mounted, name) in [
+            (false, "meta.unfinished-17"),
+            (false, "meta.unfinished-17.2"),
+            (true, "meta/unfinished-17"),
+            (true, "meta/unfinished-17.2"),
+        ] {
+            fs::create_dir_all(meta.join("bdb")).unwrap();
+            let to = set_aside(&meta, mounted, 17).unwrap().unwrap();
+            assert_eq!(to, root.path().join(name));
+            assert!(to.join("bdb").is_dir());
+        }
+    }
+
+    #[test]
+    fn of_a_link_what_it_leads_to_is_set_aside_and_the_link_stays() {
+        let root = tempfile::tempdir().unwrap();
+        let volume = root.path().join("volume");
+        let meta = root.path().join("meta");
+        fs::create_dir_all(volume.join("bdb")).unwrap();
+        symlink(&volume, &meta).unwrap();
+        let to = set_aside(&meta, false, 17).unwrap().unwrap();
+        assert_eq!(to, meta.join("unfinished-17"));
+        assert!(volume.join("unfinished-17/bdb").is_dir() && meta.is_symlink());
+    }
+
+    #[test]
+    fn the_journal_goes_first_and_the_record_last() {
+        let root = tempfile::tempdir().unwrap();
+        for dir in ["image", "bdb", "unfinished-3", "lost+found"] {
+            fs::create_dir_all(root.path().join(dir)).unwrap();
+        }
+        for file in ["muster.json", "zz", ".muster.json.muster-new"] {
+            fs::write(root.path().join(file), "").unwrap();
+        }
+        let order = in_order(root.path()).unwrap();
+        assert_eq!(
+            order,
+            ["bdb", ".muster.json.muster-new", "image", "zz", "muster.json"]
+        );
     }
 }

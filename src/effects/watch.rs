@@ -27,6 +27,8 @@ pub enum Watched {
     Alive(Box<Believed>),
     /// The cluster does not list this node any more: a person dropped it.
     Dropped(Box<Believed>),
+    /// Nobody but this other cluster answers.
+    Foreign(Box<Believed>),
 }
 
 /// What the cluster shows of this node.
@@ -55,10 +57,18 @@ pub async fn watch<C: Cluster>(
         let round = look(client, &known, heartbeat, heartbeat * 2).await;
         let last = if let Belief::Leader(cluster) = round.belief {
             learn(&mut known, &cluster);
-            match shown(client, node, &cluster, &known).await {
+            // A list of another cluster may name this host too: a seed that was rebuilt, and nodes that were added to it.
+            let foreign = own.is_some_and(|own| own != cluster.id);
+            let shown = if foreign {
+                Shown::Missing
+            } else {
+                shown(client, node, &cluster, &known).await
+            };
+            match shown {
                 Shown::Alive => return Watched::Alive(Box::new(cluster)),
                 Shown::Missing => match misses.missed(&cluster, own) {
                     Missed::Dropped => return Watched::Dropped(Box::new(cluster)),
+                    Missed::Foreign => return Watched::Foreign(Box::new(cluster)),
                     Missed::Perhaps => format!("{} leads and does not list this node", cluster.leader.host),
                     Missed::Stranger => format!(
                         "{} leads cluster {}, and this node is of another",

@@ -11,7 +11,7 @@ mod starrocks;
 
 use std::time::Duration;
 
-pub use poll::{Call, MEMBER_ANSWER, Poll, member_path};
+pub use poll::{Call, MEMBER_ANSWER, Poll, member_path, seed_in, seed_path};
 pub use probe::Probes;
 
 /// The engines that are recognised, supported or not.

@@ -15,6 +15,8 @@ pub enum Poll {
     Election,
     /// The muster of a member says so, because it finds nobody to ask where this host should be.
     Member,
+    /// The muster of another node that may found says so.
+    Seed,
 }
 
 /// What somebody said by calling.
@@ -26,6 +28,8 @@ pub enum Call {
     WantsVote,
     /// It is a member of a cluster whose list, as it saw it last, has this host.
     Member { cluster: String, host: String },
+    /// It would found a cluster as soon as its guard is over, or is founding one by now.
+    Seed { host: String, founding: bool },
 }
 
 /// What stands before the two values of a `Poll::Member`.
@@ -40,6 +44,21 @@ pub fn member_path(cluster: &str, host: &str) -> String {
 /// How a muster that waits answers that: an engine at the same port answers anything else.
 pub const MEMBER_ANSWER: &str = r#"{"muster":"waiting"}"#;
 
+/// What stands before the two values of a `Poll::Seed`.
+const SEED: &str = "/muster/seed?founding=";
+
+/// The path by which the muster of a node that may found calls the FEs it was told of.
+pub fn seed_path(own: &str, founding: bool) -> String {
+    format!("{SEED}{founding}{HOST}{own}")
+}
+
+const SEED_ANSWER: &str = "{\"muster\":\"seed\",\"host\":\"";
+
+/// The host of the one that answered a `Poll::Seed`: only the muster of a node that may found does.
+pub fn seed_in(answer: &str) -> Option<&str> {
+    answer.strip_prefix(SEED_ANSWER)?.strip_suffix("\"}")
+}
+
 const SERVICE: &[u8] = b"Service:";
 const VOTES: [&[u8]; 2] = [b"Acceptor", b"Learner"];
 
@@ -47,7 +66,7 @@ impl Poll {
     /// Whether enough was read to tell.
     pub fn is_whole(&self, request: &[u8]) -> bool {
         match self {
-            Self::Http { .. } | Self::Member => request.windows(4).any(|end| end == b"\r\n\r\n"),
+            Self::Http { .. } | Self::Member | Self::Seed => request.windows(4).any(|end| end == b"\r\n\r\n"),
             Self::Thrift { method } => request.len() > method.len() + 8,
             Self::Election => {
                 let length = request.get(SERVICE.len()).copied().map_or(0, usize::from);
@@ -73,15 +92,15 @@ impl Poll {
                     .contains(&name.get(..usize::from(*length))?)
                     .then_some(Call::WantsVote)
             }
+            Self::Seed => {
+                let (founding, host) = values(request, SEED)?;
+                Some(Call::Seed {
+                    host: host.to_owned(),
+                    founding: founding == "true",
+                })
+            }
             Self::Member => {
-                let line = request
-                    .strip_prefix(b"GET ")?
-                    .split(|byte| *byte == b' ')
-                    .next()?;
-                let (cluster, host) = std::str::from_utf8(line)
-                    .ok()?
-                    .strip_prefix(MEMBER)?
-                    .split_once(HOST)?;
+                let (cluster, host) = values(request, MEMBER)?;
                 Some(Call::Member {
                     cluster: presentable(cluster),
                     host: host.to_owned(),
@@ -90,11 +109,12 @@ impl Poll {
         }
     }
 
-    /// What to answer; `None` is closing the connection.
-    pub fn reply(&self) -> Option<String> {
+    /// What `own` answers; `None` is closing the connection.
+    pub fn reply(&self, own: &str) -> Option<String> {
         let body = match self {
-            Self::Http { body, .. } => body,
-            Self::Member => MEMBER_ANSWER,
+            Self::Http { body, .. } => (*body).to_owned(),
+            Self::Member => MEMBER_ANSWER.to_owned(),
+            Self::Seed => format!("{SEED_ANSWER}{own}\"}}"),
             Self::Thrift { .. } | Self::Election => return None,
         };
         Some(format!(
@@ -104,13 +124,25 @@ impl Poll {
     }
 }
 
+/// The two values of a call by a muster.
+fn values<'r>(request: &'r [u8], path: &str) -> Option<(&'r str, &'r str)> {
+    let line = request
+        .strip_prefix(b"GET ")?
+        .split(|byte| *byte == b' ')
+        .next()?;
+    std::str::from_utf8(line)
+        .ok()?
+        .strip_prefix(path)?
+        .split_once(HOST)
+}
+
 fn head(bytes: &[u8], length: usize) -> &[u8] {
     bytes.get(..length).unwrap_or(bytes)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Call, Poll, member_path};
+    use super::{Call, Poll, member_path, seed_in, seed_path};
 
     #[test]
     fn a_call_for_a_vote_is_told_from_other_services_and_from_strangers() {
@@ -131,6 +163,23 @@ mod tests {
             assert_eq!(Poll::Election.is_whole(request), whole, "{said}");
             assert_eq!(Poll::Election.call(request), call, "{said}");
         }
+    }
+
+    #[test]
+    fn a_seed_that_calls_says_how_far_it_is_and_is_answered_with_a_host() {
+        for founding in [false, true] {
+            let request = format!("GET {} HTTP/1.1\r\n\r\n", seed_path("fd00::1", founding));
+            let host = "fd00::1".to_owned();
+            assert_eq!(
+                Poll::Seed.call(request.as_bytes()),
+                Some(Call::Seed { host, founding })
+            );
+            assert_eq!(Poll::Member.call(request.as_bytes()), None);
+        }
+        let reply = Poll::Seed.reply("fd00::2").unwrap();
+        let (_, body) = reply.split_once("\r\n\r\n").unwrap();
+        assert_eq!(seed_in(body), Some("fd00::2"));
+        assert_eq!(seed_in(super::MEMBER_ANSWER), None);
     }
 
     #[test]

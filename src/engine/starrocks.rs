@@ -216,6 +216,11 @@ pub(super) static ENGINE: Engine = Engine {
         },
         Ear {
             components: FE,
+            port: PortName::Http,
+            poll: Poll::Seed,
+        },
+        Ear {
+            components: FE,
             port: PortName::EditLog,
             poll: Poll::Election,
         },

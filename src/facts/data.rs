@@ -15,6 +15,9 @@ use crate::engine::ReadyProof;
 /// What a data dir that was set aside has in its name: `<dir>.unfinished-<time>`, or `<dir>/unfinished-<time>`.
 pub const SET_ASIDE: &str = "unfinished-";
 
+/// Where an FE keeps its journal, below its data dir.
+pub const JOURNAL_DIR: &str = "bdb";
+
 /// Journal text is searched no further than this, all files together: it is read at every start that has no record.
 const JOURNAL_SEARCH: u64 = 256 << 20;
 
@@ -136,7 +139,7 @@ impl FeData {
             })
         };
         let is_journal = |name: &str| has_extension(name, "jdb");
-        let journals = list(dir.join("bdb"), is_journal);
+        let journals = list(dir.join(JOURNAL_DIR), is_journal);
         let mut images = list(dir.join("image"), is_image);
         // Newer versions keep them one level below.
         images.extend(
@@ -200,7 +203,7 @@ impl FeData {
         if matches!(proof, ReadyProof::RoleKeyFilled(_)) && self.proves_readiness(proof) {
             return;
         }
-        let bdb = dir.join("bdb");
+        let bdb = dir.join(JOURNAL_DIR);
         let is_info = |name: &str| name.starts_with("je.info.") && !has_extension(name, "lck");
         let Ok(info) = files(&bdb, is_info) else {
             return;

@@ -33,13 +33,27 @@ pub struct PortFacts {
     pub reserved: Vec<RangeInclusive<u16>>,
     /// Candidates that could not be bound, and how that failed.
     pub bind_refused: BTreeMap<u16, Refused>,
+    /// Every number that was tried.
+    pub tried: BTreeSet<u16>,
+    /// Some of them have been refused since the holders were looked for.
+    unnamed: bool,
 }
 
 /// A bind as the engine does it, and why it failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
     pub protocol: Protocol,
-    pub why: String,
+    pub why: Errno,
+}
+
+impl Refused {
+    /// Nobody shows that has it: a socket that is bound and does not listen is in no table, and neither is a rule.
+    fn by_whom(&self) -> String {
+        match self.why {
+            Errno::EADDRINUSE => "a socket that does not listen yet".to_owned(),
+            errno => format!("the kernel ({})", io::Error::from(errno)),
+        }
+    }
 }
 
 /// A port somebody may want, and whether its service needs UDP on the same number.
@@ -58,6 +72,8 @@ impl PortFacts {
             ephemeral: parse_range(&read("ip_local_port_range")).unwrap_or(EPHEMERAL),
             reserved: parse_reserved(&read("ip_local_reserved_ports")),
             bind_refused: BTreeMap::new(),
+            tried: BTreeSet::new(),
+            unnamed: false,
         };
         let mut seen = BTreeSet::new();
         for candidate in candidates {
@@ -68,11 +84,10 @@ impl PortFacts {
         facts
     }
 
-    /// Looks at one more port: one that turned out to be prescribed, or, with the numbers after it, one that somebody
-    /// else was quicker to reserve.
-    pub fn look_further(&mut self, root: &Path, candidate: Candidate, beyond: bool) {
-        self.look_at(candidate, beyond);
-        self.name_holders(root);
+    /// Looks at one more port: one that turned out to be prescribed, or the next in turn. Who holds it is not known
+    /// before somebody asks for names.
+    pub fn look_further(&mut self, candidate: Candidate) {
+        self.look_at(candidate, false);
     }
 
     /// Leaves out who holds these: a node's own engine is not in the way of its next start.
@@ -104,7 +119,7 @@ impl PortFacts {
             holders
                 .iter()
                 .find(|holder| holder.protocol == refused.protocol)
-                .map_or_else(|| refused.why.clone(), ToString::to_string),
+                .map_or_else(|| refused.by_whom(), ToString::to_string),
         )
     }
 
@@ -129,11 +144,18 @@ impl PortFacts {
     /// Whether a port may be bound is tried rather than read: the kernel's tables of sockets take milliseconds to list,
     /// however few there are.
     fn look_at(&mut self, wanted: Candidate, beyond: bool) {
-        let mut refused = |number| match try_bind(number, wanted.udp) {
-            Ok(()) => false,
-            Err(refused) => {
-                self.bind_refused.insert(number, refused);
-                true
+        let mut refused = |number| {
+            self.tried.insert(number);
+            match try_bind(number, wanted.udp) {
+                Ok(()) => {
+                    self.bind_refused.remove(&number);
+                    false
+                }
+                Err(refused) => {
+                    self.bind_refused.insert(number, refused);
+                    self.unnamed = true;
+                    true
+                }
             }
         };
         if !refused(wanted.number) && !beyond {
@@ -151,10 +173,11 @@ impl PortFacts {
         }
     }
 
-    /// Looking for sockets and processes is dear: it is done only if a candidate is held.
-    fn name_holders(&mut self, root: &Path) {
-        if self.bind_refused.is_empty() {
-            return;
+    /// Finds out who holds the candidates that are held, and says whether there was anything to find out since the
+    /// last time. Looking for sockets and processes is dear.
+    pub fn name_holders(&mut self, root: &Path) -> bool {
+        if !std::mem::take(&mut self.unnamed) {
+            return false;
         }
         self.holders.clear();
         for holder in sockets::read(root) {
@@ -171,6 +194,7 @@ impl PortFacts {
             .filter(|holder| holder.state == SocketState::Listening || refused.contains_key(&holder.port))
             .collect();
         sockets::name_processes(root, &mut in_the_way);
+        true
     }
 }
 
@@ -207,10 +231,7 @@ pub fn try_bind(port: u16, udp: bool) -> Result<(), Refused> {
             // A host without IPv6: the engine does without it as well.
             Err(Errno::EAFNOSUPPORT | Errno::EADDRNOTAVAIL) if family == AddressFamily::Inet6 => {}
             Err(errno) => {
-                return Err(Refused {
-                    protocol,
-                    why: io::Error::from(errno).to_string(),
-                });
+                return Err(Refused { protocol, why: errno });
             }
             Ok(()) => {}
         }
@@ -241,9 +262,11 @@ fn bind_once(protocol: Protocol, family: AddressFamily, port: u16) -> nix::Resul
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
     use std::path::Path;
+
+    use nix::errno::Errno;
 
     use super::{Candidate, EPHEMERAL, PortFacts, Refused, parse_range, parse_reserved, try_bind};
     use crate::facts::fixture::tree;
@@ -259,8 +282,9 @@ mod tests {
 
     #[test]
     fn a_listener_is_found_with_its_process_on_whatever_address_it_listens() {
-        let addresses: [IpAddr; 4] = [
+        let addresses: [IpAddr; 5] = [
             Ipv4Addr::UNSPECIFIED.into(),
+            Ipv4Addr::new(127, 0, 0, 2).into(),
             Ipv4Addr::LOCALHOST.into(),
             Ipv6Addr::UNSPECIFIED.into(),
             Ipv6Addr::LOCALHOST.into(),
@@ -347,9 +371,6 @@ mod tests {
         let candidate = Candidate { number, udp: false };
         let facts = PortFacts::look(Path::new("/"), &[candidate, candidate]);
         assert!(facts.bind_refused.contains_key(&(number + 1)), "{facts:?}");
-        let mut once = PortFacts::look(Path::new("/"), &[candidate]);
-        once.look_further(Path::new("/"), candidate, true);
-        assert!(once.bind_refused.contains_key(&(number + 1)), "{once:?}");
     }
 
     fn holder(port: u16, protocol: Protocol, state: SocketState) -> Holder {
@@ -373,7 +394,7 @@ mod tests {
         let listens = Some("nginx (pid 7) on TCP 127.0.0.1:9010");
         let connected = Some("nginx (pid 7) with a TCP connection from 127.0.0.1:9010");
         let udp_bound = Some("nginx (pid 7) on UDP 127.0.0.1:9010");
-        let refused = Some("Address already in use");
+        let refused = Some("a socket that does not listen yet");
         // Sockets on 9010, the protocol whose bind failed, and who is in the way of TCP alone and of both.
         let table = [
             (vec![], None, None, None),
@@ -400,11 +421,13 @@ mod tests {
                 reserved: Vec::new(),
                 bind_refused: failed
                     .map(|protocol| {
-                        let why = "Address already in use".to_owned();
+                        let why = Errno::EADDRINUSE;
                         (9010, Refused { protocol, why })
                     })
                     .into_iter()
                     .collect(),
+                tried: BTreeSet::new(),
+                unnamed: false,
             };
             assert_eq!(facts.busy(9010, false).as_deref(), tcp, "{sockets:?} {failed:?}");
             assert_eq!(

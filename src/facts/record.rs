@@ -36,6 +36,8 @@ pub struct Record {
     pub progress: Progress,
     /// This node has founded the cluster, and what a founder does once is not done yet.
     pub first_steps_pending: bool,
+    /// A leader of another cluster was met where this node looked for its own: it looks before it starts again.
+    pub contradicted: bool,
 }
 
 /// An FE to ask later. A port that was not known is 0.
@@ -119,6 +121,7 @@ impl Record {
             members: self.members.clone(),
             progress: self.progress,
             first_steps_pending: self.first_steps_pending,
+            contradicted: self.contradicted,
         };
         // Strings and numbers only: nothing here can fail to be JSON.
         let mut text = serde_json::to_string_pretty(&wire).unwrap_or_default();
@@ -156,6 +159,7 @@ impl Record {
             members: wire.members,
             progress: wire.progress,
             first_steps_pending: wire.first_steps_pending,
+            contradicted: wire.contradicted,
         })
     }
 }
@@ -221,6 +225,8 @@ struct Wire {
     progress: Progress,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     first_steps_pending: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    contradicted: bool,
 }
 
 #[cfg(test)]
@@ -248,6 +254,7 @@ mod tests {
             }],
             progress: Progress::Added,
             first_steps_pending: false,
+            contradicted: false,
         }
     }
 

@@ -41,6 +41,9 @@ pub struct Process {
     pub name: String,
 }
 
+/// The sockets of a network namespace are seen from all its containers, their processes only from their own.
+const OUT_OF_SIGHT: &str = "a process of another container or user";
+
 impl Protocol {
     const fn name(self) -> &'static str {
         match self {
@@ -54,7 +57,7 @@ impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.process {
             Some(Process { pid, name }) => write!(f, "{name} (pid {pid})")?,
-            None => f.write_str("another process")?,
+            None => f.write_str(OUT_OF_SIGHT)?,
         }
         let socket = SocketAddr::new(self.address, self.port);
         match self.state {
@@ -127,7 +130,25 @@ fn parse_address(hex: &str) -> Option<IpAddr> {
 /// Names the processes behind some sockets, by the links in `<root>/proc/<pid>/fd`. Dear on a busy host, so only
 /// sockets that are in the way should be asked for.
 pub fn name_processes(root: &Path, holders: &mut [&mut Holder]) {
-    let wanted: BTreeSet<u64> = holders.iter().map(|holder| holder.inode).collect();
+    let owners = owners(root, &holders.iter().map(|holder| holder.inode).collect());
+    for holder in holders {
+        holder.process = owners.get(&holder.inode).cloned();
+    }
+}
+
+/// The process that listens on an abstract unix socket, if it can be seen.
+pub fn abstract_listener(root: &Path, name: &str) -> Option<Process> {
+    let table = text::read(&root.join("proc/net/unix")).ok()?;
+    // unix(7) and proc(5): `Num RefCount Protocol Flags Type St Inode Path`, and `@` before an abstract name.
+    let inode = table.lines().find_map(|line| {
+        let mut fields = line.split_whitespace();
+        let inode = fields.nth(6)?.parse().ok()?;
+        (fields.next()?.strip_prefix('@')? == name).then_some(inode)
+    })?;
+    owners(root, &BTreeSet::from([inode])).remove(&inode)
+}
+
+fn owners(root: &Path, wanted: &BTreeSet<u64>) -> BTreeMap<u64, Process> {
     let mut owners = BTreeMap::new();
     let processes = fs::read_dir(root.join("proc")).into_iter().flatten().flatten();
     for process in processes {
@@ -152,9 +173,7 @@ pub fn name_processes(root: &Path, holders: &mut [&mut Holder]) {
             }
         }
     }
-    for holder in holders {
-        holder.process = owners.get(&holder.inode).cloned();
-    }
+    owners
 }
 
 /// `socket:[12345]`.
@@ -254,7 +273,7 @@ mod tests {
             said,
             [
                 "nginx (pid 7) on TCP 0.0.0.0:9030",
-                "another process on TCP 127.0.0.1:9010"
+                "a process of another container or user on TCP 127.0.0.1:9010"
             ]
         );
     }

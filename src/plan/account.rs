@@ -168,6 +168,10 @@ fn join_sentence(plan: &Plan, asked: &str) -> (String, String) {
             "its founding was cut short, and may have been ready after all".to_owned(),
         ),
         (Asking::Nobody, _, _) => ("start at once".to_owned(), "a member asks nobody".to_owned()),
+        (Asking::Once, Data::Contradicted { .. }, _) => (
+            "start after one look".to_owned(),
+            format!("it met another cluster where it looked for its own; {nobody}"),
+        ),
         (Asking::Once, _, _) => (
             "start after one look".to_owned(),
             format!("it was ready once, without a record; {nobody}"),
@@ -189,6 +193,7 @@ fn data_word(data: &Data) -> &'static str {
         Data::Empty { known: None } => "empty",
         Data::Empty { known: Some(_) } => "wiped",
         Data::Joined { .. } => "a member's",
+        Data::Contradicted { .. } => "a member's, which met another cluster",
         Data::Adopted { .. } => "a member's, without a record",
         Data::Unfinished { keep: true, .. } => "an unfinished join's",
         Data::Unfinished { keep: false, .. } => "an unfinished join's, to be set aside",

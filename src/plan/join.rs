@@ -135,7 +135,7 @@ pub enum Step {
 pub fn asking(node: &Node) -> Asking {
     match (&node.data, node.role.is_fe()) {
         (Data::Joined { .. } | Data::UnfinishedFounding | Data::Dropped { .. }, _) => Asking::Nobody,
-        (Data::Adopted { .. }, true) => Asking::Once,
+        (Data::Adopted { .. }, true) | (Data::Contradicted { .. }, _) => Asking::Once,
         (Data::Empty { .. } | Data::Unfinished { .. } | Data::Unproven { .. } | Data::Adopted { .. }, _) => {
             Asking::Until
         }
@@ -150,11 +150,15 @@ pub fn decide(node: &Node, seen: &Seen) -> Step {
     if asking(node) == Asking::Nobody {
         return Step::Start;
     }
-    if let Some(refusal) = fatal(seen) {
+    // Whoever does not let it ask contradicts nothing.
+    if let Some(refusal) = fatal(seen).filter(|_| !matches!(node.data, Data::Contradicted { .. })) {
         return Step::Refuse(refusal);
     }
     if let Some(refusal) = foreign(node, seen) {
         return Step::Refuse(refusal);
+    }
+    if matches!(node.data, Data::Contradicted { .. }) {
+        return Step::Start;
     }
     if node.role.is_fe() {
         decide_fe(node, seen)
@@ -166,7 +170,9 @@ pub fn decide(node: &Node, seen: &Seen) -> Step {
 fn decide_fe(node: &Node, seen: &Seen) -> Step {
     match &node.data {
         // An adopted one has looked: nobody contradicted within two seconds.
-        Data::Joined { .. } | Data::UnfinishedFounding | Data::Adopted { .. } => Step::Start,
+        Data::Joined { .. } | Data::Contradicted { .. } | Data::UnfinishedFounding | Data::Adopted { .. } => {
+            Step::Start
+        }
         Data::Dropped { cluster } => dropped(node, cluster.as_ref()),
         Data::Empty { known } => match &seen.belief {
             // `BOOTSTRAP=force` founds whoever answers.
@@ -386,26 +392,37 @@ fn decide_backend(node: &Node, seen: &Seen) -> Step {
 /// Data of another cluster is never added, never given a helper, never started. What an FE without a believed leader
 /// shows is enough to refuse data, though not to act upon.
 fn foreign(node: &Node, seen: &Seen) -> Option<Refusal> {
+    let (id, read_from) = node.data.cluster()?;
     let (leader, cluster) = match &seen.belief {
         Belief::Leader(cluster) => (&cluster.leader.host, &cluster.id),
+        // Its own cluster answers too.
+        Belief::Doubt(doubts) if doubts.iter().any(|doubt| names(doubt, id)) => return None,
         Belief::Doubt(_) if !node.data.is_empty() => {
             let shown = seen.members.first()?;
             (&shown.host, &shown.cluster_id)
         }
         Belief::Doubt(_) | Belief::Nobody => return None,
     };
-    let (id, read_from) = node.data.cluster()?;
     let forced = node.role == Role::Seed && node.bootstrap == Bootstrap::Force && node.data.is_empty();
     if id == cluster || forced {
         return None;
     }
-    Some(Refusal::protect(
+    Some(other_cluster(id, read_from, leader, cluster))
+}
+
+fn names(doubt: &Doubt, id: &str) -> bool {
+    matches!(doubt, Doubt::TwoClusters { one, other } if one.1 == id || other.1 == id)
+}
+
+/// This node belongs to one cluster, and where it looks for it there is another.
+pub fn other_cluster(id: &str, read_from: &str, leader: &str, cluster: &str) -> Refusal {
+    Refusal::protect(
         format!(
             "this node belongs to cluster {id} ({read_from}), but {leader} is of cluster {cluster} (SHOW FRONTENDS)"
         ),
         "check MASTER_HOST; if the old cluster is gone for good and its data here may be given up, move the data dir \
          and the record away and start again",
-    ))
+    )
 }
 
 fn fatal(seen: &Seen) -> Option<Refusal> {
@@ -470,7 +487,12 @@ fn wait(node: &Node, seen: &Seen) -> Step {
         Data::Empty { .. } | Data::Unproven { .. }
             if node.role == Role::Seed && !seen.witnesses.is_empty() =>
         {
-            LOST
+            let rival = |witness: &Witness| matches!(witness, Witness::Seed { .. });
+            if seen.witnesses.iter().all(rival) {
+                "make MASTER_HOST the same list on every node, the FE that may found first"
+            } else {
+                LOST
+            }
         }
         _ => "start the other FEs, and check MASTER_HOST and the network between the hosts",
     };

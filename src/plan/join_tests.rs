@@ -44,6 +44,8 @@ fn data(name: &str) -> Data {
         "wiped" => known(id("77")),
         "wiped-id-unknown" => known(None),
         "joined" => Data::Joined { cluster: id("77") },
+        "contradicted" => Data::Contradicted { cluster: id("77") },
+        "foreign-contradicted" => Data::Contradicted { cluster: id("88") },
         "adopted" => Data::Adopted { cluster: id("77") },
         "keep" => Data::Unfinished {
             keep: true,
@@ -71,7 +73,9 @@ fn data(name: &str) -> Data {
     }
 }
 
-const DATA: [&str; 12] = [
+const DATA: [&str; 14] = [
+    "contradicted",
+    "foreign-contradicted",
     "dropped",
     "empty",
     "wiped",
@@ -280,6 +284,24 @@ fn the_rows_that_matter() {
             false,
             "refuse 79: this node belongs to cluster 88 (meta/image/VERSION), but 10.0.0.1 is of cluster 77 (SHOW FRONTENDS)",
         ),
+        // It met that other cluster while it ran, and looks before it starts again; its own one need not be there yet.
+        (
+            Role::Follower,
+            "foreign-contradicted",
+            "1L+",
+            false,
+            "refuse 79: this node belongs to cluster 88 (meta/image/VERSION), but 10.0.0.1 is of cluster 77 (SHOW FRONTENDS)",
+        ),
+        (
+            Role::Backend,
+            "foreign-contradicted",
+            "1L+ 5o-",
+            false,
+            "refuse 79: this node belongs to cluster 88 (meta/image/VERSION), but 10.0.0.1 is of cluster 77 (SHOW FRONTENDS)",
+        ),
+        (Role::Follower, "foreign-contradicted", "silent", false, "start"),
+        (Role::Follower, "contradicted", "denied", false, "start"),
+        (Role::Backend, "contradicted", "1L+", false, "start"),
         // A first start that was cut short.
         (
             Role::Follower,
@@ -412,6 +434,8 @@ fn no_combination_does_what_must_never_be_done() {
                     "wiped",
                     "wiped-id-unknown",
                     "joined",
+                    "contradicted",
+                    "foreign-contradicted",
                     "adopted",
                     "foreign",
                     "dropped",
@@ -450,7 +474,7 @@ fn no_combination_does_what_must_never_be_done() {
             }
         }
     }
-    assert_eq!(combinations, (3 * 12 + 2 * 7) * 10 * 2 * 2 * 2);
+    assert_eq!(combinations, (3 * 14 + 2 * 9) * 10 * 2 * 2 * 2);
 }
 
 fn never(node: &Node, seen: &Seen, case: &str) {

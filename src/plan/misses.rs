@@ -14,6 +14,7 @@ pub const LOOKS: u32 = 3;
 pub struct Misses {
     leader: Option<String>,
     looks: u32,
+    strangers: u32,
 }
 
 /// What a look that did not find this node amounts to.
@@ -23,17 +24,28 @@ pub enum Missed {
     Perhaps,
     /// Somebody dropped it.
     Dropped,
-    /// It is a cluster this node was never a member of: that proves nothing.
+    /// It is a cluster this node was never a member of: once proves nothing.
     Stranger,
+    /// Nobody but a leader of another cluster answers where this node looks for its own.
+    Foreign,
 }
 
 impl Misses {
     /// A believed leader does not list this node, which belongs to cluster `own` if that is known.
     pub fn missed(&mut self, cluster: &Cluster, own: Option<&str>) -> Missed {
         if own.is_some_and(|own| own != cluster.id) {
-            self.forget();
-            return Missed::Stranger;
+            let strangers = self.strangers + 1;
+            *self = Self {
+                strangers,
+                ..Self::default()
+            };
+            return if strangers >= LOOKS {
+                Missed::Foreign
+            } else {
+                Missed::Stranger
+            };
         }
+        self.strangers = 0;
         if self.leader.as_ref() != Some(&cluster.leader.host) {
             self.forget();
             self.leader = Some(cluster.leader.host.clone());
@@ -113,23 +125,44 @@ mod tests {
             // Whatever MASTER_HOST was changed to.
             ("xxxxxx", false),
             ("aaxa", false),
+            ("aaxaa", false),
         ];
         for (looks, dropped) in table {
-            let mut misses = Misses::default();
-            let mut last = Missed::Perhaps;
-            for look in looks.chars() {
-                last = match look {
-                    'a' => misses.missed(&led_by("1", "77"), Some("77")),
-                    'b' => misses.missed(&led_by("2", "77"), Some("77")),
-                    'x' => misses.missed(&led_by("1", "88"), Some("77")),
-                    _ => {
-                        misses.forget();
-                        Missed::Perhaps
-                    }
-                };
-            }
-            assert_eq!(last == Missed::Dropped, dropped, "{looks}");
+            assert_eq!(after(looks) == Missed::Dropped, dropped, "{looks}");
         }
+    }
+
+    /// A seed that was rebuilt under the same address while this node still holds the old cluster's data.
+    #[test]
+    fn only_three_looks_in_a_row_at_another_cluster_show_that_ours_is_not_there() {
+        let table = [
+            ("xxx", true),
+            ("xx", false),
+            ("xx.x", false),
+            ("xxax", false),
+            ("aaxxx", true),
+        ];
+        for (looks, foreign) in table {
+            assert_eq!(after(looks) == Missed::Foreign, foreign, "{looks}");
+        }
+    }
+
+    /// What the last of these looks amounts to.
+    fn after(looks: &str) -> Missed {
+        let mut misses = Misses::default();
+        let mut last = Missed::Perhaps;
+        for look in looks.chars() {
+            last = match look {
+                'a' => misses.missed(&led_by("1", "77"), Some("77")),
+                'b' => misses.missed(&led_by("2", "77"), Some("77")),
+                'x' => misses.missed(&led_by("1", "88"), Some("77")),
+                _ => {
+                    misses.forget();
+                    Missed::Perhaps
+                }
+            };
+        }
+        last
     }
 
     #[test]

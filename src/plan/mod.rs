@@ -6,6 +6,7 @@ pub mod conf;
 mod conf_file;
 pub mod data;
 pub mod decision;
+mod itself;
 pub mod join;
 pub mod launch;
 pub mod leader;
@@ -66,6 +67,18 @@ pub struct Plan {
     pub warnings: Vec<String>,
 }
 
+impl Plan {
+    /// Where other FEs are asked over HTTP, as long as no other port of theirs is known: every FE of a cluster uses the
+    /// same.
+    pub fn http_port(&self) -> Option<u16> {
+        let choice = self
+            .ports
+            .iter()
+            .find(|choice| choice.port.name == PortName::Http);
+        choice.map(|choice| choice.number)
+    }
+}
+
 /// What the cluster prescribes to this node, as far as it has been seen.
 pub type Prescribed = BTreeMap<PortName, u16>;
 
@@ -110,6 +123,9 @@ pub fn derive(
     let Some(data) = data.filter(|_| refusals.is_empty()) else {
         return Err(refusals);
     };
+    if let Some(refusal) = joins_itself(settings, facts, role, &data) {
+        return Err(vec![refusal]);
+    }
     let node = Node {
         role,
         component: home.component,
@@ -184,6 +200,16 @@ fn role(settings: &Settings, component: Component) -> Role {
     }
 }
 
+fn joins_itself(settings: &Settings, facts: &Facts, role: Role, data: &Data) -> Option<Refusal> {
+    let joins = matches!(role, Role::Follower | Role::Observer);
+    if !joins || !matches!(data, Data::Empty { known: None }) {
+        return None;
+    }
+    let (masters, local) = (&settings.master_hosts.value, &settings.local_host.value);
+    let addresses = &facts.addresses;
+    itself::asks_itself(masters, local, &addresses.local.resolved, &addresses.masters)
+}
+
 fn is_seed(settings: &Settings) -> bool {
     settings.master_hosts.value.first() == Some(&settings.local_host.value)
 }
@@ -250,17 +276,7 @@ fn data_place(facts: &Facts) -> Option<&Place> {
 
 fn classify(facts: &Facts, role: Role, memory: Memory<'_>) -> Result<Data, Refusal> {
     match &facts.data {
-        facts::Data::Fe(fe) => {
-            let dir = FeDir {
-                path: fe.place.path.display().to_string(),
-                empty: fe.is_empty(),
-                journal: !fe.journals.is_empty(),
-                nascent: fe.journal_info.nascent_group,
-                ready: fe.ready,
-                cluster: fe.version.as_ref().and_then(|version| version.cluster_id.clone()),
-            };
-            data::classify_fe(role == Role::Seed, &dir, memory)
-        }
+        facts::Data::Fe(fe) => data::classify_fe(role == Role::Seed, &FeDir::of(fe), memory),
         facts::Data::Nothing | facts::Data::Unresolved { .. } => {
             data::classify_backend(&Storage { ids: Vec::new() }, memory)
         }

@@ -159,7 +159,8 @@ fn settle(
     wanted: Wanted,
     before: &[Choice],
 ) -> Result<Choice, Refusal> {
-    let Some(holder) = holder(inputs, wanted.number, before) else {
+    let spoken_for = || wish_of_another(inputs, port, wanted.number).filter(|_| wanted.fixed.is_none());
+    let Some(holder) = holder(inputs, wanted.number, before).or_else(spoken_for) else {
         return Ok(Choice {
             port,
             number: wanted.number,
@@ -177,7 +178,7 @@ fn settle(
             "stop what holds it, or give this node another address",
         ));
     }
-    let Some(number) = next_free(inputs, wanted.number, before) else {
+    let Some((number, dealt_out)) = next_free(inputs, wanted.number, before) else {
         return Err(Refusal::new(
             ExitCode::Taken,
             format!(
@@ -191,8 +192,27 @@ fn settle(
         port,
         number,
         source: Source::Derived,
-        why: format!("the next free one: {holder} holds {}", wanted.number),
+        why: format!(
+            "the next free one{}: {holder} holds {}",
+            if dealt_out {
+                ", of those the kernel deals out to outgoing connections because there is no other"
+            } else {
+                ""
+            },
+            wanted.number
+        ),
     })
+}
+
+/// A number that somebody asked for, for another service or for a component beside this one, is not taken for one that
+/// nobody asked it for: whichever of the two comes first.
+fn wish_of_another(inputs: &Inputs<'_>, port: &Port, number: u16) -> Option<String> {
+    if inputs.wished.contains_key(&port.name) {
+        return None;
+    }
+    let mut wishes = inputs.wished.iter();
+    let (name, _) = wishes.find(|(_, wish)| wish.value == number)?;
+    Some(format!("the wish of {}", name.variable()))
 }
 
 /// Who holds a port: somebody on this host, or another service of this node.
@@ -205,9 +225,9 @@ fn holder(inputs: &Inputs<'_>, number: u16, before: &[Choice]) -> Option<String>
     })
 }
 
-/// The next number that nobody holds, that the kernel does not deal out, and that is no other service's usual one,
-/// here or in a component that may run beside this one.
-fn next_free(inputs: &Inputs<'_>, after: u16, before: &[Choice]) -> Option<u16> {
+/// The next number that nobody holds, that the kernel does not deal out if there is one, and that is no other service's
+/// usual one, here or in a component that may run beside this one; and whether the kernel does deal it out.
+fn next_free(inputs: &Inputs<'_>, after: u16, before: &[Choice]) -> Option<(u16, bool)> {
     let usual: BTreeSet<u16> = inputs
         .engine
         .ports
@@ -219,12 +239,13 @@ fn next_free(inputs: &Inputs<'_>, after: u16, before: &[Choice]) -> Option<u16> 
         inputs.ephemeral.contains(number) && !inputs.reserved.iter().any(|range| range.contains(number))
     };
     let free = |number: &u16| {
-        holder(inputs, *number, before).is_none()
-            && !dealt_out(number)
-            && !usual.contains(number)
-            && !wished.contains(number)
+        holder(inputs, *number, before).is_none() && !usual.contains(number) && !wished.contains(number)
     };
-    (after.saturating_add(1)..=u16::MAX).chain(1024..after).find(free)
+    let numbers = || (after.saturating_add(1)..=u16::MAX).chain(1024..after);
+    let better = numbers().find(|number| !dealt_out(number) && free(number));
+    better
+        .map(|number| (number, false))
+        .or_else(|| numbers().find(free).map(|number| (number, true)))
 }
 
 #[cfg(test)]
@@ -244,6 +265,7 @@ mod tests {
         conf: Vec<(PortName, u16)>,
         taken: Vec<u16>,
         reserved: Vec<RangeInclusive<u16>>,
+        ephemeral: Option<RangeInclusive<u16>>,
         component: Option<Component>,
     }
 
@@ -275,7 +297,7 @@ mod tests {
             cluster: &case.cluster.iter().copied().collect(),
             conf: &case.conf.iter().copied().collect(),
             taken: &taken,
-            ephemeral: 32768..=60999,
+            ephemeral: case.ephemeral.clone().unwrap_or(32768..=60999),
             reserved: &case.reserved,
         };
         match choose(&inputs) {
@@ -361,6 +383,61 @@ mod tests {
                     ..none()
                 },
                 "8030 9020 61000 9010",
+            ),
+            (
+                "into the ephemeral range where nothing is outside of it",
+                Case {
+                    taken: vec![9030],
+                    ephemeral: Some(1024..=65535),
+                    ..none()
+                },
+                "8030 9020 9031 9010",
+            ),
+            (
+                "onto what is reserved in it rather",
+                Case {
+                    taken: vec![9030],
+                    ephemeral: Some(1024..=65535),
+                    reserved: vec![9100..=9199],
+                    ..none()
+                },
+                "8030 9020 9100 9010",
+            ),
+            (
+                "a wish goes before another service's default",
+                Case {
+                    wished: vec![(Query, 9020)],
+                    ..none()
+                },
+                "8030 9021 9020 9010",
+            ),
+            (
+                "and before that of a component beside this one",
+                Case {
+                    component: Some(Component::Be),
+                    wished: vec![(Http, 9050)],
+                    ..none()
+                },
+                "9060 8040 9051 8060 9070",
+            ),
+            (
+                "but not before a port the cluster knows this one by",
+                Case {
+                    component: Some(Component::Be),
+                    wished: vec![(Http, 9050)],
+                    recorded: vec![(Heartbeat, 9050)],
+                    registered: true,
+                    ..none()
+                },
+                "9060 8040 9050 8060 9070",
+            ),
+            (
+                "an FE and a BE on one host have different defaults: the BE's ports are free for the FE",
+                Case {
+                    taken: vec![9060, 8040, 9050, 8060, 9070],
+                    ..none()
+                },
+                "8030 9020 9030 9010",
             ),
             (
                 "a wish inside the ephemeral range holds",

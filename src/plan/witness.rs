@@ -22,6 +22,15 @@ pub enum Witness {
     WantsVote(Host),
     /// Its muster called: the list it saw last has this host.
     Member { from: Host, cluster: String },
+    /// Another node may found as well, and goes first.
+    Seed { host: Host, founding: bool },
+}
+
+/// Whether a node that may found leaves it to another one that may too. Two lists that begin with different hosts are a
+/// mistake, but each is right by its own, and both would hear nothing until both have founded. So one goes first: the
+/// one that has begun, else the one whose host comes first in order, which both work out alike.
+pub fn goes_first(host: &Host, founding: bool, own: &Host) -> bool {
+    host != own && (founding || host < own)
 }
 
 impl fmt::Display for Witness {
@@ -42,6 +51,14 @@ impl fmt::Display for Witness {
                 write!(
                     f,
                     "the muster of {from} calls this host a member of cluster {cluster}"
+                )
+            }
+            Self::Seed { host, founding } => {
+                let what = if *founding { "founds" } else { "is about to found" };
+                write!(
+                    f,
+                    "{host} {what} a cluster too, because its MASTER_HOST begins with itself: it must be the same list \
+                     on every node"
                 )
             }
             Self::Http { from, told } => match told {
@@ -73,7 +90,7 @@ pub fn sentence(witnesses: &[Witness]) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{Witness, of_leader};
+    use super::{Witness, goes_first, of_leader};
     use crate::engine::Component;
     use crate::engine::failure::Failure;
     use crate::plan::data::Data;
@@ -119,6 +136,24 @@ mod tests {
         ];
         for (answers, expected) in table {
             assert_eq!(of_leader(&node, host(1), &answers), expected, "{answers:?}");
+        }
+    }
+
+    #[test]
+    fn of_two_that_may_found_exactly_one_goes_first() {
+        let hosts = ["10.0.0.2", "10.0.0.10", "fd00::1", "fe-1", "fe-10", "fe-2"]
+            .map(|text| Host::parse(text).unwrap());
+        for one in &hosts {
+            for other in &hosts {
+                let first = goes_first(one, false, other);
+                assert_eq!(
+                    first,
+                    one != other && !goes_first(other, false, one),
+                    "{one} {other}"
+                );
+                // What has begun cannot be taken back.
+                assert_eq!(goes_first(one, true, other), one != other, "{one} {other}");
+            }
         }
     }
 }

@@ -25,13 +25,27 @@ pub enum NotAHost {
     BadV6,
     #[error("has a zone, which means something on one machine only")]
     Zone,
-    #[error("is not an IPv4 address: each of the four numbers is 0–255")]
+    #[error("is not an IPv4 address: four numbers of 0–255 with dots between them")]
     BadV4,
+    #[error("has a number with a leading zero, which some programs read as octal: write it without")]
+    LeadingZero,
     #[error("holds `{0}`, which no host name can")]
     BadCharacter(char),
     #[error("is not a host name: labels are 1 to 63 letters, digits, `-` or `_`, 253 in all")]
     BadName,
 }
+
+/// What Debian and Red Hat write into `/etc/hosts` beside `localhost`.
+const LOOPBACK_NAMES: [&str; 8] = [
+    "localhost",
+    "localhost4",
+    "localhost6",
+    "ip6-localhost",
+    "ip6-loopback",
+    "localhost.localdomain",
+    "localhost4.localdomain4",
+    "localhost6.localdomain6",
+];
 
 /// Where somebody listens.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,7 +61,7 @@ impl fmt::Display for Endpoint {
 }
 
 impl Host {
-    /// Reads one host: IPv4 (leading zeros are decimal, as people mean them), IPv6 with or without brackets, or a name.
+    /// Reads one host: IPv4, IPv6 with or without brackets, or a name.
     pub fn parse(text: &str) -> Result<Self, NotAHost> {
         let text = text.trim();
         if text.is_empty() {
@@ -90,16 +104,13 @@ impl Host {
             let [a, b, c, d] = labels.as_slice() else {
                 return Err(NotAHost::BadV4);
             };
-            let number = |label: &str| {
-                label.trim_start_matches('0').parse::<u8>().or_else(|e| {
-                    if label.bytes().all(|b| b == b'0') {
-                        Ok(0)
-                    } else {
-                        Err(e)
-                    }
-                })
-            };
-            return match (number(a), number(b), number(c), number(d)) {
+            if labels
+                .iter()
+                .any(|label| label.len() > 1 && label.starts_with('0'))
+            {
+                return Err(NotAHost::LeadingZero);
+            }
+            return match (a.parse(), b.parse(), c.parse(), d.parse()) {
                 (Ok(a), Ok(b), Ok(c), Ok(d)) => Ok(Self::Address(IpAddr::from([a, b, c, d]))),
                 _ => Err(NotAHost::BadV4),
             };
@@ -115,6 +126,13 @@ impl Host {
         if name.len() > 253 || !labels.iter().all(|label| label_ok(label)) {
             return Err(NotAHost::BadName);
         }
+        // A resolver takes `0x7f.1` for an address; no name ends in a number (URL Standard, "ends in a number").
+        if labels
+            .last()
+            .is_some_and(|label| is_number(label) || is_hex(label))
+        {
+            return Err(NotAHost::BadV4);
+        }
         Ok(Self::Name(name.to_ascii_lowercase()))
     }
 
@@ -122,7 +140,7 @@ impl Host {
     pub fn is_loopback(&self) -> bool {
         match self {
             Self::Address(address) => address.is_loopback(),
-            Self::Name(name) => name == "localhost" || name.ends_with(".localhost"),
+            Self::Name(name) => LOOPBACK_NAMES.contains(&name.as_str()) || name.ends_with(".localhost"),
         }
     }
 
@@ -183,6 +201,12 @@ fn v6(text: &str) -> Result<Host, NotAHost> {
     }
 }
 
+fn is_hex(text: &str) -> bool {
+    text.strip_prefix("0x")
+        .or_else(|| text.strip_prefix("0X"))
+        .is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
@@ -195,8 +219,12 @@ mod tests {
     fn one_host_has_one_spelling() {
         let table = [
             ("192.168.1.10", "192.168.1.10"),
-            ("192.168.001.010", "192.168.1.10"),
+            ("192.168.1.10.", "192.168.1.10"),
             ("0.0.0.0", "0.0.0.0"),
+            ("LOCALHOST.", "localhost"),
+            ("::FFFF:7f00:1", "127.0.0.1"),
+            ("[::1]", "::1"),
+            ("0:0:0:0:0:0:0:1", "::1"),
             ("::ffff:192.168.1.10", "192.168.1.10"),
             ("[2001:DB8::0:1]", "2001:db8::1"),
             ("2001:0db8:0000::0001", "2001:db8::1"),
@@ -214,6 +242,27 @@ mod tests {
     }
 
     #[test]
+    fn loopback_is_known_by_all_its_names() {
+        let table = [
+            ("localhost", true),
+            ("LocalHost.", true),
+            ("ip6-localhost", true),
+            ("localhost.localdomain", true),
+            ("fe1.localhost", true),
+            ("127.0.0.1", true),
+            ("127.255.0.9", true),
+            ("::1", true),
+            ("::ffff:127.0.0.1", true),
+            ("localhost.example", false),
+            ("fe1", false),
+            ("10.0.0.1", false),
+        ];
+        for (text, loopback) in table {
+            assert_eq!(Host::parse(text).unwrap().is_loopback(), loopback, "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_not_a_host_says_why() {
         let table = [
             ("", NotAHost::Empty),
@@ -227,6 +276,15 @@ mod tests {
             ("fe80::1%eth0", NotAHost::Zone),
             ("10.0.0.256", NotAHost::BadV4),
             ("10.0.1", NotAHost::BadV4),
+            ("127.1", NotAHost::BadV4),
+            ("2130706433", NotAHost::BadV4),
+            ("0x7f.1", NotAHost::BadV4),
+            ("0x7f000001", NotAHost::BadV4),
+            ("127.0.0.0x1", NotAHost::BadV4),
+            ("fe.1", NotAHost::BadV4),
+            ("010.0.0.1", NotAHost::LeadingZero),
+            ("192.168.001.010", NotAHost::LeadingZero),
+            ("10.0.0.00", NotAHost::LeadingZero),
             ("http//fe", NotAHost::BadCharacter('/')),
             ("fe;1", NotAHost::BadCharacter(';')),
             ("-fe", NotAHost::BadName),

@@ -100,6 +100,29 @@ pub(super) fn check_distinct(
             reader.refuse(name(&wish.source), &wish.value.to_string(), &why);
         }
     }
+    warn_of_neighbours(reader, wishes);
+}
+
+/// Two components may be on two hosts, and then each can have the number.
+fn warn_of_neighbours(reader: &mut Reader<'_>, wishes: &BTreeMap<PortName, Sourced<u16>>) {
+    let together = |one: PortName, other: PortName| {
+        Component::ALL
+            .into_iter()
+            .any(|component| listens(component, one) && listens(component, other))
+    };
+    for (port, wish) in wishes {
+        let other = wishes
+            .range(..port)
+            .find(|(other, earlier)| earlier.value == wish.value && !together(**other, *port));
+        if let Some((_, earlier)) = other {
+            let text = format!(
+                "is {} like {}: if the two run on one host only one of them can have it",
+                wish.value,
+                name(&earlier.source)
+            );
+            reader.warn(name(&wish.source), text);
+        }
+    }
 }
 
 /// Whether some engine's component has that port.

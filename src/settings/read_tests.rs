@@ -211,13 +211,22 @@ fn the_first_of_two_equal_names_counts_as_for_getenv() {
 }
 
 #[test]
+fn one_number_for_two_components_is_said_before_they_meet_on_one_host() {
+    let (_, warnings) = read(&format!("{TWO} HTTP_PORT=9050 HEARTBEAT_PORT=9050"));
+    assert_eq!(
+        warned(&warnings),
+        ["HEARTBEAT_PORT is 9050 like HTTP_PORT: if the two run on one host only one of them can have it"]
+    );
+}
+
+#[test]
 fn a_list_of_hosts() {
     let table = [
         ("fe-0", "fe-0", 0),
         ("FE-0.Example.COM. , fe-1", "fe-0.example.com,fe-1", 0),
         ("[2001:DB8::1],10.0.0.1", "2001:db8::1,10.0.0.1", 0),
         ("fe-0,fe-1,FE-0.", "fe-0,fe-1", 1),
-        ("10.0.0.1,010.0.0.1,::ffff:10.0.0.1", "10.0.0.1", 2),
+        ("10.0.0.1,10.0.0.1.,::ffff:10.0.0.1", "10.0.0.1", 2),
     ];
     for (text, expected, warnings) in table {
         let (settings, warned) = read_with(TWO, "MASTER_HOST", text).unwrap();

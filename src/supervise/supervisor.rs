@@ -33,6 +33,8 @@ pub enum Beside {
     Settled,
     /// Whoever called `run` wants to hear of the end.
     Over,
+    /// The engine must not go on: it is stopped as if somebody had asked for that.
+    Stop,
 }
 
 /// The resident process.
@@ -164,9 +166,13 @@ impl Supervisor {
                 }
                 beside = finished(&mut watch) => {
                     watch = None;
-                    if let (Beside::Settled, Some(resident)) = (beside, life.resident()) {
-                        let error = resident.take_over(secrets);
-                        debug!(%error, "no fresh image: going on as we are");
+                    match (beside, life.resident()) {
+                        (Beside::Settled, Some(resident)) => {
+                            let error = resident.take_over(secrets);
+                            debug!(%error, "no fresh image: going on as we are");
+                        }
+                        (Beside::Stop, _) => life.meet(Event::of(SIGTERM)),
+                        (Beside::Settled | Beside::Over, _) => {}
                     }
                 }
                 () = sleep(TICK), if life.must_ask() => life.reap()?,

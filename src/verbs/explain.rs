@@ -7,10 +7,11 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::effects::settle::settle;
 use crate::exit::ExitCode;
 use crate::facts::gather;
 use crate::facts::home::Home;
-use crate::plan::{Plan, Prescribed, derive, shown};
+use crate::plan::{Plan, Prescribed, shown};
 use crate::settings::Settings;
 use crate::verbs::{Outcome, warning_lines};
 
@@ -22,7 +23,15 @@ pub fn explain(settings: &Settings, home: Home, json: bool) -> Outcome {
         running = format!("the engine runs (pid {pid}): these are the decisions of its next start\n");
         facts = stopped;
     }
-    match derive(settings, &facts, &Prescribed::new(), &BTreeMap::new()) {
+    // Reserved is nothing: for that moment it would be in the way of a node that starts.
+    let reserve = |_: &[u16]| Ok(());
+    match settle(
+        settings,
+        &mut facts,
+        &Prescribed::new(),
+        &mut BTreeMap::new(),
+        reserve,
+    ) {
         Err(refusals) => Outcome::refused(&refusals),
         Ok(plan) => Outcome {
             output: if json { as_json(&plan) } else { as_text(&plan) },

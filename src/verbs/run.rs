@@ -16,9 +16,11 @@ use crate::effects::watch::{Watched, endpoint, watch};
 use crate::exit::ExitCode;
 use crate::facts::home::Home;
 use crate::facts::record::Progress;
+use crate::plan::join::other_cluster;
 use crate::plan::launch::{self, HELPER, HOST_TYPE, Launch};
 use crate::plan::leader::Cluster;
 use crate::plan::misses::gone;
+use crate::plan::refusal::Refusal;
 use crate::settings::Settings;
 use crate::supervise::{Before, Beside, Resident, Signals, Supervisor, exec};
 use crate::verbs::Outcome;
@@ -59,6 +61,8 @@ enum Membership {
     Alive,
     /// The cluster that somebody dropped this node from, or that never wrote it down.
     Dropped(Box<Cluster>),
+    /// Nobody but another cluster answers where this node looks for its own.
+    Foreign(Refusal),
 }
 
 /// How one start of the engine ended for us.
@@ -102,6 +106,9 @@ async fn attempt(
     if let Membership::Dropped(cluster) = membership {
         return Attempt::Over(Outcome::refused(&[gone(&plan.node, &cluster)]));
     }
+    if let Membership::Foreign(refusal) = membership {
+        return Attempt::Over(Outcome::refused(&[refusal]));
+    }
     // What was a member once is never set aside, whatever words it ends with.
     let unproven = unproven.filter(|_| membership == Membership::Unknown && !ended.asked);
     if let Some(unproven) = unproven {
@@ -118,7 +125,7 @@ async fn attempt(
                     tracing::warn!(
                         "set {} aside as {}: its first start was cut short, the engine ended with `{word}`",
                         plan.data_dir.display(),
-                        to.display()
+                        to.unwrap_or_default().display()
                     );
                     Attempt::Again
                 }
@@ -164,7 +171,12 @@ async fn follow(
         ..
     } = entry;
     let patience = settings.join_timeout.value;
-    let (own, voice) = (record.cluster_id.clone(), Voice::of(&record));
+    let own = record.cluster_id.clone();
+    // While the engine of a founder starts, nobody answers at this host: another node that may found hears nothing else.
+    let founds = record.progress == Progress::Founding;
+    let told = &settings.master_hosts.value;
+    let founder = || Some(Voice::of_seed(&plan.node.host, true, told, plan.http_port()?));
+    let voice = Voice::of(&record).or_else(|| founder().filter(|_| founds));
     let heartbeat = home.engine.heartbeat;
     match watch(
         client,
@@ -185,6 +197,7 @@ async fn follow(
                 cluster.leader.host
             );
             record.progress = Progress::Joined;
+            record.contradicted = false;
             record.cluster_id = Some(cluster.id.clone());
             record.members = members(&cluster);
             if let Err(error) = places.write(&record) {
@@ -218,11 +231,18 @@ async fn follow(
                 }
             }
             membership.replace(Membership::Dropped(cluster));
-            // The supervisor hears it like anybody's stop request, and stops the engine in its own time.
-            if let Err(error) = nix::sys::signal::raise(nix::sys::signal::Signal::SIGTERM) {
-                tracing::error!("cannot ask for the stop: {error}");
+            Beside::Stop
+        }
+        Watched::Foreign(cluster) => {
+            let own = own.unwrap_or_default();
+            let refusal = other_cluster(&own, "by the record", &cluster.leader.host, &cluster.id);
+            tracing::error!("{refusal}");
+            record.contradicted = true;
+            if let Err(error) = places.write(&record) {
+                tracing::error!("{}", crate::effects::enter::chain(&error));
             }
-            Beside::Over
+            membership.replace(Membership::Foreign(refusal));
+            Beside::Stop
         }
     }
 }

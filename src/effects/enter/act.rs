@@ -87,6 +87,7 @@ impl<C: Ask> Search<'_, C> {
             progress,
             first_steps_pending: progress == Progress::Founding
                 || before.is_some_and(|record| record.first_steps_pending),
+            contradicted: before.is_some_and(|record| record.contradicted),
         }
     }
 
@@ -95,8 +96,7 @@ impl<C: Ask> Search<'_, C> {
         if let Some(ears) = self.ears.take() {
             ears.close().await;
         }
-        if plan.data_dir.exists() {
-            let to = set_aside(&plan.data_dir, plan.data_is_mount_point, stamp())?;
+        if let Some(to) = set_aside(&plan.data_dir, plan.data_is_mount_point, stamp())? {
             tracing::warn!("set {} aside as {}: {why}", plan.data_dir.display(), to.display());
         }
         if matches!(plan.node.data, Data::Dropped { .. }) {
@@ -118,7 +118,7 @@ impl<C: Ask> Search<'_, C> {
         }
         let progress = match (&plan.node.data, found) {
             (_, true) | (Data::UnfinishedFounding | Data::Unproven { .. }, false) => Progress::Founding,
-            (Data::Joined { .. } | Data::Dropped { .. }, false) => {
+            (Data::Joined { .. } | Data::Contradicted { .. } | Data::Dropped { .. }, false) => {
                 self.record().map_or(Progress::Started, |record| record.progress)
             }
             (Data::Empty { .. } | Data::Adopted { .. } | Data::Unfinished { .. }, false) => Progress::Started,

@@ -1,7 +1,6 @@
 //! Looks around for one decision: who answers, who called, and what is told without SQL.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -15,15 +14,14 @@ use crate::effects::look::{Round, look};
 use crate::effects::voice::Voice;
 use crate::effects::watch::endpoint;
 use crate::engine::failure::Failure;
-use crate::engine::{Call, Poll, PortName};
-use crate::facts::ports::Candidate;
+use crate::engine::{Call, Poll};
 use crate::facts::record::{MemberSeen, Progress, Record};
 use crate::plan::data::Data;
 use crate::plan::join::{Asking, Backends, Role, Seen, asking, is_here};
 use crate::plan::leader::{Belief, Cluster};
-use crate::plan::witness::{self, Witness};
+use crate::plan::witness::{self, Witness, goes_first};
 use crate::plan::{Plan, asked, prescribed};
-use crate::settings::{Endpoint, Host};
+use crate::settings::{Bootstrap, Endpoint, Host};
 
 /// The one look of a member without a record.
 const ONE_LOOK: Duration = Duration::from_secs(2);
@@ -53,6 +51,16 @@ impl<C: Ask> Search<'_, C> {
         witnesses.extend(self.over_http(plan, &round, &known).await);
         let asleep = self.call(plan, &round).await;
         let waiting = self.waiting(plan, &round, &asleep).await;
+        if would_found(plan) {
+            // They may found too. Once heard they are not forgotten: their engines are silent for a while.
+            self.rivals.extend(asleep);
+            let rivals = self.rivals.iter();
+            let first = rivals.filter(|host| goes_first(host, false, &plan.node.host));
+            witnesses.extend(first.map(|host| Witness::Seed {
+                host: host.clone(),
+                founding: false,
+            }));
+        }
         let seen = Seen {
             belief: round.belief.clone(),
             fatal: round
@@ -82,7 +90,9 @@ impl<C: Ask> Search<'_, C> {
         let component = self.home.component;
         let mut doors: Vec<Door> = Vec::new();
         for ear in self.home.engine.ears_of(component) {
-            if ear.poll == Poll::Election && !may_found(plan) {
+            if (ear.poll == Poll::Election && !may_found(plan))
+                || (ear.poll == Poll::Seed && !would_found(plan))
+            {
                 continue;
             }
             let Some(port) = plan
@@ -101,7 +111,7 @@ impl<C: Ask> Search<'_, C> {
                 }),
             }
         }
-        self.ears = Some(Callers::listen(doors).await);
+        self.ears = Some(Callers::listen(doors, &plan.node.host.to_string()).await);
         self.listening.get_or_insert_with(Instant::now);
     }
 
@@ -147,6 +157,10 @@ impl<C: Ask> Search<'_, C> {
             match caller.call {
                 Call::Leads => witness::of_leader(&plan.node, from, &round.answers),
                 Call::WantsVote => Some(Witness::WantsVote(from)),
+                Call::Seed { host, founding } => {
+                    let host = Host::parse(&host).ok().filter(|_| would_found(plan))?;
+                    goes_first(&host, founding, &plan.node.host).then_some(Witness::Seed { host, founding })
+                }
                 Call::Member { cluster, host } => {
                     is_here(&plan.node, &host).then_some(Witness::Member { from, cluster })
                 }
@@ -161,11 +175,7 @@ impl<C: Ask> Search<'_, C> {
         if !may_found(plan) || round.answered() {
             return Vec::new();
         }
-        let own = plan
-            .ports
-            .iter()
-            .find(|choice| choice.port.name == PortName::Http);
-        let Some(own) = own.map(|choice| choice.number) else {
+        let Some(own) = plan.http_port() else {
             return Vec::new();
         };
         let me = Endpoint {
@@ -197,12 +207,19 @@ impl<C: Ask> Search<'_, C> {
             return Vec::new();
         }
         if self.voice.is_none() {
-            self.voice = self.record().and_then(Voice::of);
+            let own = self.record().and_then(Voice::of);
+            self.voice = own.or_else(|| self.seed_voice(plan));
         }
         match &mut self.voice {
             Some(voice) => voice.call(self.client, &round.answers).await.to_vec(),
             None => Vec::new(),
         }
+    }
+
+    /// What a node that would found says to the other FEs it was told of.
+    fn seed_voice(&self, plan: &Plan) -> Option<Voice> {
+        let told = &self.settings.master_hosts.value;
+        Some(Voice::of_seed(&plan.node.host, false, told, plan.http_port()?)).filter(|_| would_found(plan))
     }
 
     /// Members that wait for a vote: asked only by a node that may bring it, and only while nobody leads. One where a muster
@@ -248,29 +265,19 @@ impl<C: Ask> Search<'_, C> {
         let prescribed = prescribed(&plan.node, self.home.engine, cluster);
         let changed = prescribed != self.prescribed;
         self.prescribed = prescribed;
-        if changed {
-            let numbers = self.prescribed.iter();
-            let prescribed: Vec<Candidate> = numbers
-                .filter_map(|(name, number)| {
-                    let port = self.home.engine.port(self.home.component, *name)?;
-                    Some(Candidate {
-                        number: *number,
-                        udp: port.udp,
-                    })
-                })
-                .collect();
-            // What the plan has was free when it was made, and our own ear may listen there by now.
-            let ours = |number| plan.ports.iter().any(|choice| choice.number == number);
-            for candidate in prescribed.into_iter().filter(|candidate| !ours(candidate.number)) {
-                self.facts.ports.look_further(Path::new("/"), candidate, false);
-            }
-        }
         changed
     }
 }
 
 fn may_found(plan: &Plan) -> bool {
     plan.node.role == Role::Seed && matches!(plan.node.data, Data::Empty { .. } | Data::Unproven { .. })
+}
+
+/// Whether it will, once the guard is over and nobody was heard of.
+fn would_found(plan: &Plan) -> bool {
+    may_found(plan)
+        && plan.node.bootstrap != Bootstrap::Never
+        && !matches!(plan.node.data, Data::Empty { known: Some(_) })
 }
 
 /// The FEs of a cluster as the record keeps them.

@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -13,12 +14,14 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::stat::Mode;
+use nix::unistd::{Pid, mkfifo};
 
 use crate::eventually::eventually;
 use crate::image::{Component, Image, binary};
 use crate::network;
 use crate::sql::{Row, query};
+use crate::steps::{Moment, Traced};
 use crate::tree::Tree;
 
 /// The word by which the shell below is told from the program it becomes.
@@ -26,8 +29,9 @@ const SETUP: &str = "host-setup";
 
 /// Mounts the host's files, and becomes its PID 1.
 const BECOME: &str = r#"
-    dir=$1 home=$2 data=$3 muster=$4; shift 4
+    dir=$1 home=$2 data=$3 muster=$4 gate=$5; shift 5
     exec >>"$dir/log" 2>&1
+    [ "$gate" = - ] || read -r _ <"$gate"
     mount --rbind "$dir/opt" /opt
     mount --bind "$muster" /opt/bin/muster
     [ "$data" = - ] || mount --bind "$dir/data" "$home/$data"
@@ -115,6 +119,13 @@ impl Host {
         self
     }
 
+    /// What a variable is set to.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        let variables = self.variables.borrow();
+        let own = variables.iter().find(|(known, _)| known == name);
+        own.map(|(_, value)| value.clone())
+    }
+
     /// The data directory is a part of the container's files, not a volume mounted into them.
     pub fn without_volume(&self) -> &Self {
         self.volume.set(false);
@@ -128,6 +139,55 @@ impl Host {
 
     /// Starts any program as PID 1.
     pub fn start_program<S: AsRef<OsStr>>(&self, program: &[S]) -> anyhow::Result<()> {
+        let mut unshare = self.spawn(program, None)?;
+        let one = eventually(Duration::from_secs(10), "PID 1", || {
+            if let Some(end) = unshare.try_wait()? {
+                return Ok(Err(end));
+            }
+            Ok(Ok(first_process(unshare.id())?))
+        })?;
+        // A program that is over so soon is found by the next look at its exit.
+        let one = one.unwrap_or(Pid::from_raw(i32::MAX));
+        self.runs(unshare, one)
+    }
+
+    /// Starts any program as PID 1 and follows the muster in it step by step, to its death before `end` if there is one.
+    pub fn start_traced<S: AsRef<OsStr>>(
+        &self,
+        program: &[S],
+        end: Option<Moment>,
+    ) -> anyhow::Result<Traced> {
+        let gate = self.dir.join("gate");
+        if !gate.exists() {
+            mkfifo(&gate, Mode::S_IRUSR | Mode::S_IWUSR)?;
+        }
+        let mut unshare = self.spawn(program, Some(&gate))?;
+        let one = eventually(Duration::from_secs(10), "PID 1", || {
+            ensure!(unshare.try_wait()?.is_none(), "it is over already");
+            only_child(unshare.id())
+        })?;
+        let traced = Traced::follow(one, &self.address.to_string(), end)?;
+        // Without a reader it cannot be opened: the shell is still about to mount the files.
+        let mut gate = eventually(Duration::from_secs(10), "a held PID 1", || {
+            Ok(OpenOptions::new()
+                .write(true)
+                .custom_flags(libc::O_NONBLOCK)
+                .open(&gate)?)
+        })?;
+        gate.write_all(b"\n")?;
+        self.runs(unshare, one)?;
+        Ok(traced)
+    }
+
+    fn runs(&self, unshare: Child, one: Pid) -> anyhow::Result<()> {
+        fs::write(self.dir.join("pid"), format!("{one}\n"))?;
+        fs::write(self.dir.join("address"), format!("{}\n", self.address))?;
+        self.running.replace(Some(Running { unshare, one }));
+        Ok(())
+    }
+
+    /// The program's preparation, which waits at the gate if there is one.
+    fn spawn<S: AsRef<OsStr>>(&self, program: &[S], gate: Option<&Path>) -> anyhow::Result<Child> {
         ensure!(!self.is_running(), "{} runs already", self.name);
         let starts = self.starts.get() + 1;
         self.starts.set(starts);
@@ -137,7 +197,7 @@ impl Host {
             .open(self.log_file())?;
         writeln!(log, "-- {}: start {starts}", self.name)?;
         let data = if self.volume.get() { self.image.data() } else { "-" };
-        let mut unshare = Command::new("nsenter")
+        Command::new("nsenter")
             .arg(format!("--net=/run/netns/{}", self.name))
             .args([
                 "--",
@@ -155,6 +215,7 @@ impl Host {
             .arg(self.image.home())
             .arg(data)
             .arg(binary("muster").unwrap_or_else(|_| PathBuf::from("/bin/false")))
+            .arg(gate.unwrap_or(Path::new("-")))
             .args(program)
             .env_clear()
             .envs(self.environment())
@@ -164,25 +225,7 @@ impl Host {
             // What `unshare` itself has to say is not a part of the log: it complains about every PID 1 that is killed.
             .stderr(File::create(self.dir.join("unshare"))?)
             .spawn()
-            .context("cannot run `nsenter` (Debian package util-linux)")?;
-        let one = eventually(Duration::from_secs(10), "PID 1", || {
-            if let Some(end) = unshare.try_wait()? {
-                return Ok(Err(end));
-            }
-            Ok(Ok(first_process(unshare.id())?))
-        })?;
-        let Ok(one) = one else {
-            // A program that is over so soon is found by the next look at its exit.
-            self.running.replace(Some(Running {
-                unshare,
-                one: Pid::from_raw(i32::MAX),
-            }));
-            return Ok(());
-        };
-        fs::write(self.dir.join("pid"), format!("{one}\n"))?;
-        fs::write(self.dir.join("address"), format!("{}\n", self.address))?;
-        self.running.replace(Some(Running { unshare, one }));
-        Ok(())
+            .context("cannot run `nsenter` (Debian package util-linux)")
     }
 
     pub fn is_running(&self) -> bool {
@@ -421,19 +464,20 @@ impl Drop for Host {
 
 /// The first process in the namespace that `unshare` made, once it is the program and no longer its preparation.
 fn first_process(unshare: u32) -> anyhow::Result<Pid> {
-    let children = fs::read_to_string(format!("/proc/{unshare}/task/{unshare}/children"))?;
-    let one: i32 = children
-        .split_whitespace()
-        .next()
-        .context("not forked yet")?
-        .parse()?;
+    let one = only_child(unshare)?;
     let line = fs::read(format!("/proc/{one}/cmdline"))?;
     ensure!(!line.is_empty(), "it is ending");
     ensure!(
         !line.split(|&byte| byte == 0).any(|word| word == SETUP.as_bytes()),
         "its files are being mounted"
     );
-    Ok(Pid::from_raw(one))
+    Ok(one)
+}
+
+fn only_child(of: u32) -> anyhow::Result<Pid> {
+    let children = fs::read_to_string(format!("/proc/{of}/task/{of}/children"))?;
+    let first = children.split_whitespace().next().context("not forked yet")?;
+    Ok(Pid::from_raw(first.parse()?))
 }
 
 fn code(end: ExitStatus) -> i32 {

@@ -7,6 +7,7 @@
 //! | `network.rs` | the bridge, the cables and who is plugged in where |
 //! | `image.rs` | the files a host begins with: the stand-in engine, or a real engine's home |
 //! | `host.rs` | one host: start, stop, kill, wipe, look inside |
+//! | `steps.rs`, `calls.rs` | what a program does to the world, call by call, and its death before any of them |
 //! | `cluster.rs` | FEs and BEs together, and what they say of one another |
 //! | `docker/` | the same on a real Docker daemon: images, containers and networks of one test |
 //! | `sql.rs` | a statement and its rows |
@@ -16,6 +17,7 @@
 //!
 //! Needs no root where user namespaces are allowed. Nothing it sends leaves the namespaces it made.
 
+mod calls;
 mod cluster;
 pub mod docker;
 mod eventually;
@@ -24,6 +26,7 @@ mod host;
 mod image;
 mod network;
 mod sql;
+mod steps;
 mod tree;
 mod world;
 
@@ -32,6 +35,7 @@ pub use eventually::{dice, eventually};
 pub use host::{Host, Output};
 pub use image::{Component, Image, StandIn, binary, target_dir};
 pub use sql::{Row, Session, query};
+pub use steps::{Moment, Seen, Step, Traced};
 pub use tree::Tree;
 pub use world::{Lifeline, World, tidy};
 

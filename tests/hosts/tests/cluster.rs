@@ -727,3 +727,59 @@ fn a_node_that_arrives_while_the_leader_is_cut_off_joins_the_majority() -> anyho
     cluster.becomes_whole_with_restarts(PATIENCE)?;
     is(&cluster, &id)
 }
+
+/// The seed was founded anew under its old address while the others still hold the old cluster's data. Started at once as
+/// members, they find only the other cluster where they look for theirs: they end, and from then on look before they start.
+#[test]
+fn nodes_with_the_old_data_are_refused_by_a_seed_that_was_rebuilt() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = whole(&world, 3, 1)?;
+    let old = cluster.id()?;
+    for host in &cluster.hosts {
+        host.says(PATIENCE, "is alive in cluster")?;
+    }
+    cluster.hosts.iter().try_for_each(Host::kill9)?;
+    let seed = cluster.seed()?;
+    seed.wipe_both()?;
+    seed.set("BOOTSTRAP", "force");
+    seed.start()?;
+    seed.says(PATIENCE, "is alive in cluster")?;
+    let new = seed
+        .sql("SHOW FRONTENDS")?
+        .first()
+        .map(|row| row.get("ClusterId").to_owned())
+        .context("the seed lists itself")?;
+    ensure!(new != old);
+    for name in ["fe2", "be1"] {
+        let host = cluster.host(name)?;
+        for engine_started in [true, false] {
+            host.start()?;
+            assert_eq!(host.exit(PATIENCE)?, 79, "{}", host.log_tail());
+            let log = host.last_log();
+            ensure!(
+                log.contains(&format!("belongs to cluster {old}"))
+                    && log.contains(&format!("is of cluster {new} (SHOW FRONTENDS)")),
+                "{log}"
+            );
+            assert_eq!(log.contains("engine started"), engine_started, "{log}");
+        }
+    }
+    // Nobody was added there.
+    assert_eq!(seed.sql("SHOW FRONTENDS")?.len(), 1);
+    assert_eq!(seed.sql("SHOW BACKENDS")?.len(), 0);
+    // With the rebuilt seed out of the way they are what they were.
+    seed.kill9()?;
+    for name in ["fe2", "fe3", "be1"] {
+        cluster.host(name)?.start()?;
+    }
+    eventually(PATIENCE, "the old cluster", || {
+        let rows = cluster.host("fe2")?.sql("SHOW FRONTENDS")?;
+        ensure!(
+            rows.iter().any(|row| row.is("ClusterId", &old)) && cluster.leader_in(&rows).is_ok(),
+            "{rows:?}"
+        );
+        Ok(())
+    })
+}

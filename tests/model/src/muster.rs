@@ -5,7 +5,7 @@ use muster::plan::join::Asking;
 
 use crate::ground::Ground;
 use crate::promise::Promise;
-use crate::sight::{self, Act, Kind, Outcome, Part, Said, Sight};
+use crate::sight::{self, Act, Kind, Missing, Outcome, Part, Said, Sight};
 use crate::world::{Dir, Engine, Got, Launch, Look, MOST, Phase, Rec, Run, Set, Who, World};
 
 impl World {
@@ -49,7 +49,7 @@ impl Ground {
             Run::Engine(engine) => self.watch(world, who, engine),
             Run::Marking(rec, engine) => {
                 world.host_mut(who).data = Some(rec);
-                if rec.got == Got::Dropped {
+                if rec.got == Got::Dropped || rec.contradicted {
                     world.end(who, Run::Refused(79));
                 } else {
                     let settled = Engine {
@@ -146,7 +146,9 @@ impl Ground {
         let founding = matches!(outcome.kind, Some(Kind::UnfinishedFounding | Kind::Unproven));
         let got = match outcome.kind {
             _ if found || founding => Got::Founding,
-            Some(Kind::Joined | Kind::Dropped) => before.map_or(Got::Started, |rec| rec.got),
+            Some(Kind::Joined | Kind::Contradicted | Kind::Dropped) => {
+                before.map_or(Got::Started, |rec| rec.got)
+            }
             _ => Got::Started,
         };
         let rec = record(look, outcome, before, got);
@@ -195,14 +197,26 @@ impl Ground {
             got,
             cluster: Some(view.cluster),
             members: view.registered.only(self.fes()),
+            contradicted: false,
         };
-        if !view.registered.has(who) && watched.a_miss_counts && !engine.launch.member {
+        let missing = if view.registered.has(who) {
+            Missing::ProvesNothing
+        } else {
+            watched.missed
+        };
+        if missing == Missing::Dropped && !engine.launch.member {
             // It ends with the code that says: start it again.
             world.end(who, Run::Down);
-        } else if !view.registered.has(who) && watched.a_miss_counts {
-            let rec = Rec {
-                got: Got::Dropped,
-                ..rec
+        } else if missing != Missing::ProvesNothing {
+            let rec = match missing {
+                Missing::Foreign => Rec {
+                    contradicted: true,
+                    ..rec
+                },
+                Missing::Dropped | Missing::ProvesNothing => Rec {
+                    got: Got::Dropped,
+                    ..rec
+                },
             };
             let host = world.host_mut(who);
             host.state = Some(rec);
@@ -410,5 +424,6 @@ fn record(look: &Look, outcome: &Outcome, before: Option<Rec>, got: Got) -> Rec 
         } else {
             look.members
         },
+        contradicted: before.is_some_and(|rec| rec.contradicted),
     }
 }

@@ -89,6 +89,7 @@ impl Part {
 pub enum Kind {
     Empty,
     Joined,
+    Contradicted,
     Adopted,
     Unfinished,
     UnfinishedFounding,
@@ -169,12 +170,21 @@ pub fn outcome(rules: &Rules, parts: &[Part; MOST], sight: &Sight) -> Outcome {
 /// What the watch beside the engine rests on.
 type Watching = (&'static str, [Part; MOST], [Said; MOST], Option<Id>);
 
+/// What it means that a believed leader does not list a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    ProvesNothing,
+    Dropped,
+    /// It leads another cluster.
+    Foreign,
+}
+
 /// Who is believed beside the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Watched {
     pub view: View,
-    /// A leader that does not list this node, look after look, shows that it was dropped.
-    pub a_miss_counts: bool,
+    /// What it shows of a node that it does not list, look after look.
+    pub missed: Missing,
 }
 
 /// One look of the watch of a node that knows itself to be of cluster `own`.
@@ -186,19 +196,26 @@ pub fn watched(rules: &Rules, parts: &[Part; MOST], said: &[Said; MOST], own: Op
     let belief = (rules.believe)(&answers(parts, said), heartbeat());
     let watched = view_of(&belief, said).map(|view| Watched {
         view,
-        a_miss_counts: misses(&belief, own),
+        missed: misses(&belief, own),
     });
     BELIEFS.with_borrow_mut(|beliefs| beliefs.insert(key, watched));
     watched
 }
 
-fn misses(belief: &Belief, own: Option<Id>) -> bool {
+fn misses(belief: &Belief, own: Option<Id>) -> Missing {
     let Belief::Leader(cluster) = belief else {
-        return false;
+        return Missing::ProvesNothing;
     };
     let own = own.map(id_text);
     let mut misses = Misses::default();
-    (0..LOOKS).any(|_| misses.missed(cluster, own.as_deref()) == Missed::Dropped)
+    for _ in 0..LOOKS {
+        match misses.missed(cluster, own.as_deref()) {
+            Missed::Dropped => return Missing::Dropped,
+            Missed::Foreign => return Missing::Foreign,
+            Missed::Perhaps | Missed::Stranger => {}
+        }
+    }
+    Missing::ProvesNothing
 }
 
 fn see(rules: &Rules, parts: &[Part; MOST], sight: &Sight) -> Outcome {
@@ -398,6 +415,7 @@ fn copy(part: Part, host: &Host, rec: Option<Rec>) -> RecordCopy {
             Got::Dropped => Progress::Dropped,
         },
         first_steps_pending: false,
+        contradicted: rec.contradicted,
     })
 }
 
@@ -405,6 +423,7 @@ const fn kind(data: &Data) -> Kind {
     match data {
         Data::Empty { .. } => Kind::Empty,
         Data::Joined { .. } => Kind::Joined,
+        Data::Contradicted { .. } => Kind::Contradicted,
         Data::Adopted { .. } => Kind::Adopted,
         Data::Unfinished { .. } => Kind::Unfinished,
         Data::UnfinishedFounding => Kind::UnfinishedFounding,

@@ -172,6 +172,7 @@ impl Be {
 
     /// thrift, brpc, http, starlet, and the heartbeat last: an open heartbeat port means a started node.
     async fn serve(self: Arc<Self>) -> Result<Halt, Halt> {
+        self.faults.strike_at("storage");
         self.settings.scale.sleep(1.5).await;
         let thrift = self.listen(self.ports.be, "thrift")?;
         let brpc = self.listen(self.ports.brpc, "brpc")?;
@@ -181,8 +182,10 @@ impl Be {
             tokio::spawn(keep_open(idle));
         }
         tokio::spawn(self.clone().serve_http(pages));
+        self.faults.strike_at("ports");
         self.settings.scale.sleep(0.5).await;
         let listener = self.listen(self.ports.heartbeat, "heartbeat")?;
+        self.faults.strike_at("heartbeat");
         self.log.info("BE started successfully");
         loop {
             let Ok((stream, _)) = listener.accept().await else {
@@ -263,6 +266,7 @@ impl Be {
                         self.log
                             .warn(&format!("cannot write {}/cluster_id: {error}", path.display()));
                     }
+                    self.faults.strike_at("cluster_id");
                 }
             }
         }

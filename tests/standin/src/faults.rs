@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 #[derive(Debug, Clone)]
 pub(crate) struct Faults(PathBuf);
 
@@ -40,6 +43,17 @@ impl Faults {
     pub(crate) async fn slow_down(&self, area: &str) {
         if let Some(delay) = self.argument(area, "slow").as_deref().and_then(duration) {
             tokio::time::sleep(delay).await;
+        }
+    }
+
+    /// The faults of one named point of a start: SIGKILL as from outside, or SIGSTOP for somebody who wants to look at
+    /// this very moment. Spent first: the next start is an ordinary one.
+    pub(crate) fn strike_at(&self, point: &str) {
+        for (area, signal) in [("kill", Signal::SIGKILL), ("freeze", Signal::SIGSTOP)] {
+            if self.is(area, point) {
+                self.spend(area, point);
+                kill(Pid::this(), signal).ok();
+            }
         }
     }
 

@@ -9,6 +9,9 @@ use crate::clock;
 pub(crate) struct Log {
     /// Information first, warnings (repeated) second; none when the console takes all of it.
     files: Option<(PathBuf, PathBuf)>,
+    /// Statements that change something, where they were carried out. Written with `--logconsole` too: whoever counts
+    /// them does not know how the leader of the moment was started.
+    audit: PathBuf,
 }
 
 impl Log {
@@ -18,7 +21,8 @@ impl Log {
         std::fs::create_dir_all(dir).ok();
         let info = dir.join(format!("{program}.log"));
         let warn = dir.join(format!("{program}.warn.log"));
-        for path in [&info, &warn, &dir.join(format!("{program}.audit.log"))] {
+        let audit = dir.join(format!("{program}.audit.log"));
+        for path in [&info, &warn, &audit] {
             std::fs::OpenOptions::new()
                 .create(true)
                 .append(true)
@@ -27,6 +31,7 @@ impl Log {
         }
         Self {
             files: (!console).then_some((info, warn)),
+            audit,
         }
     }
 
@@ -40,6 +45,12 @@ impl Log {
 
     pub(crate) fn error(&self, words: &str) {
         self.write("ERROR", words);
+    }
+
+    /// As the leader: what was asked of it, before it answers.
+    pub(crate) fn audit(&self, sql: &str) {
+        let when = clock::timestamp(clock::now_millis());
+        append(&self.audit, &format!("{when},000 [query] |Stmt={sql}\n"));
     }
 
     fn write(&self, level: &str, words: &str) {

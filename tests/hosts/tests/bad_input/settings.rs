@@ -107,7 +107,15 @@ fn hosts_that_are_none_are_said_together() -> Result<()> {
         ),
         (
             "10.0.0.256",
-            "`10.0.0.256` is not an IPv4 address: each of the four numbers is 0–255",
+            "`10.0.0.256` is not an IPv4 address: four numbers of 0–255 with dots between them",
+        ),
+        (
+            "010.0.0.1",
+            "`010.0.0.1` has a number with a leading zero, which some programs read as octal: write it without",
+        ),
+        (
+            "0x7f.1",
+            "`0x7f.1` is not an IPv4 address: four numbers of 0–255 with dots between them",
         ),
         (
             "http://10.0.0.1",
@@ -167,6 +175,37 @@ fn a_local_host_of_another_machine_is_refused_with_the_addresses_there_are() -> 
         &[("LOCAL_HOST", "0.0.0.0")],
         &["LOCAL_HOST: `0.0.0.0` is not the address of one host"],
     )
+}
+
+/// The resolver of the host is asked for the name; the roles are told apart by what is written.
+#[test]
+fn an_fe_that_would_join_itself_is_refused_whatever_the_spelling() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let fe = host(&world, 1, Component::Fe)?;
+    for (master, shown) in [
+        ("fe1", "fe1"),
+        ("FE1.", "fe1"),
+        ("fe1,10.99.0.11", "fe1"),
+        ("localhost", "localhost"),
+        ("ip6-localhost", "ip6-localhost"),
+        ("127.0.0.1", "127.0.0.1"),
+        ("127.9.9.9", "127.9.9.9"),
+        ("[::1]", "::1"),
+        ("::ffff:127.0.0.1", "127.0.0.1"),
+    ] {
+        says(
+            &fe,
+            &[("MASTER_HOST", master)],
+            &format!(
+                "…error: MASTER_HOST = {shown} is this host itself, and LOCAL_HOST = 10.99.0.11 is written differently: as \
+                 it is, this FE would join itself\n\nhint: write the seed the same way in both, as the other hosts reach it; \
+                 on any other FE set MASTER_HOST to the seed"
+            ),
+        )?;
+    }
+    Ok(())
 }
 
 #[test]

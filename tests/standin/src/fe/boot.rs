@@ -12,7 +12,6 @@ use super::ground::Ground;
 use super::image::RoleFile;
 use super::start::{Found, Way};
 use super::steps::{FOUNDING, JOINING, RESTARTING, Steps};
-use crate::faults::Faults;
 use crate::group::Standing;
 use crate::group::membership::{Account, FeRole, Frontend, Membership};
 use crate::group::message::{Line, Message, Service};
@@ -314,17 +313,8 @@ impl Boot<'_> {
 
 impl Fe {
     fn killed_at(&self, point: &str) {
-        killed_at(&self.faults, point);
+        self.faults.strike_at(point);
     }
-}
-
-/// The fault is spent first: the next start is an ordinary one.
-pub(crate) fn killed_at(faults: &Faults, point: &str) {
-    if !faults.is("kill", point) {
-        return;
-    }
-    faults.spend("kill", point);
-    nix::sys::signal::kill(nix::unistd::Pid::this(), nix::sys::signal::Signal::SIGKILL).ok();
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]

@@ -47,20 +47,23 @@ impl Fe {
             _ if self.faults.is("leader", "none") && !matches!(statement, Statement::ShowFrontends) => {
                 Answer::refused("java.net.ConnectException: Connection refused")
             }
-            _ if self.leads() => self.carry_out_here(speaker, &statement).await,
+            _ if self.leads() => self.carry_out_here(speaker, &statement, sql).await,
             _ => self.forward(speaker, sql).await,
         }
     }
 
     /// As the leader.
-    async fn carry_out_here(&self, speaker: &Speaker, statement: &Statement) -> Answer {
+    async fn carry_out_here(&self, speaker: &Speaker, statement: &Statement, sql: &str) -> Answer {
         match statement {
             Statement::ShowFrontends => match self.claim_without_majority().await {
                 Some(refusal) => refusal,
                 None => self.show_frontends(),
             },
             Statement::ShowNodes(kind) => self.show_nodes(*kind),
-            other => self.alter(speaker, other).await,
+            other => {
+                self.log.audit(sql);
+                self.alter(speaker, other).await
+            }
         }
     }
 
@@ -197,8 +200,9 @@ impl Fe {
             statement,
             Statement::ShowNodes(NodeKind::Backend | NodeKind::Compute) | Statement::ShowFrontends
         ) {
-            return self.carry_out_here(&asked.speaker, &statement).await;
+            return self.carry_out_here(&asked.speaker, &statement, &asked.sql).await;
         }
+        self.log.audit(&asked.sql);
         self.alter(&asked.speaker, &statement).await
     }
 

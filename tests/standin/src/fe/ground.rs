@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::Fe;
-use super::boot::{Boot, killed_at, unwritable};
+use super::boot::{Boot, unwritable};
 use super::conf::FeConf;
 use super::image::{ImageDir, RoleFile, VersionFile};
 use super::start::{self, Arguments, Found, Way};
@@ -131,7 +131,7 @@ impl Ground {
 
     /// A fault that ends the process at a named point as a SIGKILL from outside would.
     fn killed_at(&self, point: &str) {
-        killed_at(&self.faults, point);
+        self.faults.strike_at(point);
     }
 
     pub(crate) async fn found(&self) -> Result<RoleFile, Halt> {

@@ -1,0 +1,82 @@
+//! Two hosts that each read in their settings that they are the first. What of it can be noticed is told here, and
+//! what cannot be.
+//!
+//! Engine seconds pass at a tenth of their length and heartbeats come each second, so the guard time is three.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::ensure;
+use hosts::{Cluster, Host, StandIn, World, this_test};
+
+const QUICK: StandIn = StandIn {
+    profile: "starrocks-3.5",
+    time_scale: 0.1,
+    heartbeat_ms: 1000,
+};
+
+/// How long anything may take. None of it needs the half of it on an idle machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// FEs that are given these lists, in which `1` is the first of them.
+fn fes(world: &World, lists: &[&str]) -> anyhow::Result<Cluster> {
+    let [fe, _] = world.stand_in(&QUICK)?;
+    let count = u8::try_from(lists.len())?;
+    let cluster = Cluster::new(world, count, &fe, 0, None)?;
+    for (host, list) in cluster.hosts.iter().zip(lists) {
+        let list: Vec<String> = list.split(',').map(|n| format!("10.99.0.1{n}")).collect();
+        host.set("GUARD_TIME", "3s").set("MASTER_HOST", &list.join(","));
+    }
+    Ok(cluster)
+}
+
+/// Each founded a cluster of its own: neither answers SQL while both wait.
+#[test]
+fn two_seeds_that_list_each_other_found_one_cluster() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = fes(&world, &["1,2", "2,1"])?;
+    cluster.hosts.iter().try_for_each(Host::start)?;
+    cluster.becomes_whole(PATIENCE)?;
+    let second = cluster.host("fe2")?;
+    second.says(PATIENCE, "not founding: 10.99.0.11 is about to found")
+}
+
+/// The one that is not named cannot ask, but it is asked, and says who it is.
+#[test]
+fn of_two_seeds_of_which_one_lists_the_other_only_one_founds() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    // The greater address lists the smaller one, which does not know of it.
+    let cluster = fes(&world, &["1", "2,1"])?;
+    cluster.hosts.iter().try_for_each(Host::start)?;
+    cluster.becomes_whole(PATIENCE)
+}
+
+/// The engine of the one that came first takes longer to answer than the other one's guard.
+#[test]
+fn a_seed_that_comes_while_another_one_founds_joins_it() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = fes(&world, &["1,2", "2,1"])?;
+    let (first, second) = (cluster.host("fe1")?, cluster.host("fe2")?);
+    // The greater address: nothing but what it is doing makes the other one wait.
+    slow_down(second)?;
+    second.start()?;
+    second.says(PATIENCE, "starting ")?;
+    first.start()?;
+    first.says(PATIENCE, "not founding: 10.99.0.12 founds a cluster too")?;
+    cluster.becomes_whole(PATIENCE)
+}
+
+/// Its engine needs three guards from the start to the first answer.
+fn slow_down(host: &Host) -> anyhow::Result<()> {
+    let conf = host.home().join("standin.conf");
+    let text = fs::read_to_string(&conf)?;
+    let slow = text.replace("time_scale = 0.1", "time_scale = 0.6");
+    ensure!(slow != text, "{}: {text}", conf.display());
+    Ok(fs::write(conf, slow)?)
+}
