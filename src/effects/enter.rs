@@ -46,6 +46,8 @@ struct Search<'a, C> {
     reservations: Reservations,
     ears: Option<Callers>,
     voice: Option<Voice>,
+    /// Which cluster each FE showed when it was last asked.
+    shown: BTreeMap<Host, String>,
     /// Other nodes that may found.
     rivals: BTreeSet<Host>,
     begun: Instant,
@@ -69,6 +71,7 @@ pub async fn enter<C: Ask>(client: &C, settings: &Settings, home: &Home) -> Resu
         reservations: Reservations::default(),
         ears: None,
         voice: None,
+        shown: BTreeMap::new(),
         rivals: BTreeSet::new(),
         begun: Instant::now(),
         listening: None,

@@ -13,8 +13,10 @@ use crate::engine::member::Frontend;
 use crate::plan::leader::{Answer, Belief, believe};
 use crate::settings::Endpoint;
 
-/// After the first believable answer the others get this long to contradict it.
-const CONTRADICTION: Duration = Duration::from_millis(30);
+/// After the first believable answer the others get this long to contradict it, when nothing is done upon it.
+pub const CONTRADICTION: Duration = Duration::from_millis(30);
+/// The same before a node enters a cluster: another one may answer a little later.
+pub const LONGER: Duration = Duration::from_millis(300);
 
 /// What one round brought.
 #[derive(Debug)]
@@ -23,12 +25,14 @@ pub struct Round {
     pub belief: Belief,
 }
 
-/// Asks all of `known` and judges the answers; `longest` bounds the whole round.
+/// Asks all of `known` and judges the answers; `longest` bounds the whole round, `contradiction` what is left of it after
+/// the first believable answer.
 pub async fn look<C: Cluster>(
     client: &C,
     known: &[Endpoint],
     heartbeat: Duration,
     longest: Duration,
+    contradiction: Duration,
 ) -> Round {
     let mut asking: FuturesUnordered<_> = known
         .iter()
@@ -53,7 +57,7 @@ pub async fn look<C: Cluster>(
         answers.insert(place, answer);
         if usable && !believed && matches!(verdict(&answers, heartbeat), Belief::Leader(_)) {
             believed = true;
-            until = until.min(Instant::now() + CONTRADICTION);
+            until = until.min(Instant::now() + contradiction);
         }
     }
     // Who has not answered by now is not waited for: dropping the questions ends them.

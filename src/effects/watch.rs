@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::cluster::Cluster;
-use crate::effects::look::look;
+use crate::effects::look::{CONTRADICTION, look};
 use crate::effects::shown::{Me, Row, row};
 use crate::effects::voice::Voice;
 use crate::engine::Component;
@@ -54,7 +54,7 @@ pub async fn watch<C: Cluster>(
     let mut said = false;
     let mut misses = Misses::default();
     loop {
-        let round = look(client, &known, heartbeat, heartbeat * 2).await;
+        let round = look(client, &known, heartbeat, heartbeat * 2, CONTRADICTION).await;
         let last = if let Belief::Leader(cluster) = round.belief {
             learn(&mut known, &cluster);
             // A list of another cluster may name this host too: a seed that was rebuilt, and nodes that were added to it.

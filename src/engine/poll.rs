@@ -128,12 +128,14 @@ impl Poll {
 fn values<'r>(request: &'r [u8], path: &str) -> Option<(&'r str, &'r str)> {
     let line = request
         .strip_prefix(b"GET ")?
-        .split(|byte| *byte == b' ')
+        // The path ends at its blank, or with the line: what comes after it is no part of a host.
+        .split(u8::is_ascii_whitespace)
         .next()?;
     std::str::from_utf8(line)
         .ok()?
         .strip_prefix(path)?
         .split_once(HOST)
+        .filter(|(_, host)| !host.contains(char::is_whitespace))
 }
 
 fn head(bytes: &[u8], length: usize) -> &[u8] {

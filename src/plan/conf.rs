@@ -61,6 +61,7 @@ pub fn render(base: &str, entries: &[Entry], grammar: Grammar) -> String {
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }
+    end_continuation(&mut text, grammar);
     text.push_str(BLOCK_BEGINS);
     text.push('\n');
     for entry in entries {
@@ -76,11 +77,22 @@ pub fn render(base: &str, entries: &[Entry], grammar: Grammar) -> String {
         for line in shipped.lines().filter(|line| uses_log_dir(line, entries)) {
             text.push_str(line);
             text.push('\n');
+            end_continuation(&mut text, grammar);
         }
     }
     text.push_str(BLOCK_ENDS);
     text.push('\n');
     text
+}
+
+/// A last line that goes on would take ours for its rest; a blank line ends it.
+fn end_continuation(text: &mut String, grammar: Grammar) {
+    let line = text.trim_end_matches(['\n', '\r']);
+    let backslashes = line.len() - line.trim_end_matches('\\').len();
+    let blank = text.get(line.len()..).unwrap_or_default().matches('\n').count() > 1;
+    if grammar == Grammar::Properties && backslashes % 2 == 1 && !blank {
+        text.push('\n');
+    }
 }
 
 /// Upper-case keys are `eval`ed by the start script and exported.
@@ -169,6 +181,23 @@ mod tests {
             text.ends_with("LOG_DIR = /w\nJAVA_OPTS=\"-Xlog:gc:${LOG_DIR}/gc.log\"\n# <<< muster\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_shipped_line_that_goes_on_ends_before_the_block() {
+        let wanted = entries(&[("http_port", "8031")]);
+        for (base, value) in [
+            ("k = a\\", "a"),
+            ("k = a\\\r\n", "a"),
+            ("k = a\\\\\n", "a\\"),
+            ("k = a\\\n\n", "a"),
+        ] {
+            let once = render(base, &wanted, Grammar::Properties);
+            let read = Grammar::Properties.entries(&once);
+            let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+            assert_eq!(read, [pair("k", value), pair("http_port", "8031")], "{once:?}");
+            assert_eq!(render(&once, &wanted, Grammar::Properties), once);
+        }
     }
 
     #[test]

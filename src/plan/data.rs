@@ -133,13 +133,16 @@ pub fn classify_fe(seed: bool, dir: &FeDir, memory: Memory<'_>) -> Result<Data, 
     if dir.empty {
         return nothing_here(remembered);
     }
-    let cluster = dir.cluster.clone().map(|id| ClusterId {
+    let shown = dir.cluster.clone().map(|id| ClusterId {
         id,
         read_from: format!("{}/image/VERSION", dir.path),
     });
-    if let (Some(remembered), Some(own)) = (remembered, &cluster) {
+    if let (Some(remembered), Some(own)) = (remembered, &shown) {
         same_cluster(remembered.record, own)?;
     }
+    // Data that does not say whose it is belongs to the cluster of its record.
+    let recorded = || known(remembered?.record, remembered?.progress)?.cluster;
+    let cluster = shown.or_else(recorded);
     if let Some(refusal) = remembered.and_then(|remembered| remembered.unproven()) {
         let proven = progress == Some(Progress::Joined) && dir.ready;
         if !proven && progress != Some(Progress::Dropped) {
@@ -224,7 +227,8 @@ fn nothing_here(remembered: Option<Remembered<'_>>) -> Result<Data, Refusal> {
     let Some(remembered) = remembered else {
         return Ok(Data::Empty { known: None });
     };
-    let known = known(remembered);
+    let left = || remembered.left.and_then(|record| known(record, record.progress));
+    let known = known(remembered.record, remembered.progress).or_else(left);
     // What cannot be read may have known a cluster that the other copy does not.
     if let (None, Some(refusal)) = (&known, remembered.unproven()) {
         return Err(refusal);
@@ -262,13 +266,12 @@ fn unfinished_sentence(dir: &FeDir, why: &str) -> String {
 }
 
 /// What a record says about a cluster whose data is gone from here, or never was here.
-fn known(remembered: Remembered<'_>) -> Option<Known> {
-    let record = remembered.record;
+fn known(record: &Record, progress: Progress) -> Option<Known> {
     let name = |id: &Option<String>| {
         id.as_ref()
             .map_or_else(|| "a cluster".to_owned(), |id| format!("cluster {id}"))
     };
-    let how = match remembered.progress {
+    let how = match progress {
         Progress::Founding => return None,
         // A plan binds to no cluster, MASTER_HOST may have been corrected since; but it was made because one answered.
         Progress::Planned => {
@@ -291,7 +294,7 @@ fn known(remembered: Remembered<'_>) -> Option<Known> {
     let cluster = record.cluster_id.clone().map(|id| ClusterId { id, read_from });
     Some(Known {
         cluster,
-        member: matches!(remembered.progress, Progress::Joined | Progress::Dropped),
+        member: matches!(progress, Progress::Joined | Progress::Dropped),
         sentence: format!("this host {how} {}, by the record", name(&record.cluster_id)),
     })
 }

@@ -186,13 +186,10 @@ fn decide_fe(node: &Node, seen: &Seen) -> Step {
             Belief::Doubt(_) | Belief::Nobody => wait(node, seen),
         },
         Data::Unfinished { keep: true, why, .. } => match &seen.belief {
-            // It carries the name it was registered under, and a new registration has a new one (observed: never starts).
-            Belief::Leader(cluster)
-                if matches!(registration(node, &cluster.frontends), Registration::None) =>
-            {
-                Step::SetAside {
-                    why: format!("{why}, under a registration that is gone"),
-                }
+            // Registered anew it gets a new name in the group, and this data has the old one: with a helper it was seen
+            // to end the living leader.
+            Belief::Leader(cluster) if !is_listed(node, &cluster.frontends) => {
+                Step::SetAside { why: why.clone() }
             }
             Belief::Leader(cluster) => enter(node, cluster, seen),
             // Its members may wait for the very vote this FE would bring: with a member that answers, it is
@@ -311,6 +308,11 @@ fn registration<'a>(node: &Node, frontends: &'a [Frontend]) -> Registration<'a> 
     }
 }
 
+/// Listed at all, be it with another port.
+fn is_listed(node: &Node, frontends: &[Frontend]) -> bool {
+    !matches!(registration(node, frontends), Registration::None)
+}
+
 fn is_member(node: &Node, frontends: &[Frontend]) -> bool {
     matches!(registration(node, frontends), Registration::Same)
 }
@@ -323,7 +325,11 @@ pub fn is_here(node: &Node, host: &str) -> bool {
 /// Exactly one helper: an electable member with Join=true, alive, not this node; the leader if there is one. An
 /// observer, or a member that never started, makes the engine exit (observed: 255, `bad environment`).
 fn helper(node: &Node, frontends: &[Frontend], leader: Option<&Frontend>) -> Option<(String, String)> {
-    let usable = |fe: &&Frontend| fe.role.is_electable() && fe.join && fe.alive && !is_here(node, &fe.host);
+    // Where two clusters answer, the longer list may be the other one's.
+    let ours = |fe: &Frontend| node.data.cluster().is_none_or(|(id, _)| id == fe.cluster_id);
+    let usable = |fe: &&Frontend| {
+        fe.role.is_electable() && fe.join && fe.alive && ours(fe) && !is_here(node, &fe.host)
+    };
     let chosen = leader.filter(usable).or_else(|| frontends.iter().find(usable))?;
     let address = Host::parse(&chosen.host).map_or_else(
         |_| format!("{}:{}", chosen.host, chosen.edit_log_port),
@@ -548,5 +554,4 @@ fn waiting_for(node: &Node, seen: &Seen) -> String {
 }
 
 #[cfg(test)]
-#[path = "join_tests.rs"]
 mod tests;

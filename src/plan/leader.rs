@@ -1,6 +1,7 @@
 //! Who may be believed as leader. A row that says LEADER is not enough: a leader that has lost its quorum keeps
 //! saying so (observed: 42–46 s, all rows Alive), and every FE shows an impostor as the only leader while it is up.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -52,6 +53,10 @@ pub enum Doubt {
         from: String,
         leaders: Vec<String>,
     },
+    DeadLeader {
+        from: String,
+        leader: String,
+    },
     NoMajority {
         leader: String,
         alive: usize,
@@ -93,6 +98,9 @@ impl fmt::Display for Doubt {
                     leaders.len(),
                     leaders.join(", ")
                 )
+            }
+            Self::DeadLeader { from, leader } => {
+                write!(f, "{from} shows {leader} as leader and does not see it alive")
             }
             Self::NoMajority { leader, alive, of } => {
                 write!(f, "{leader} claims to lead but sees {alive} of {of} followers")
@@ -137,7 +145,7 @@ pub fn believe(answers: &[Answer], heartbeat: Duration) -> Belief {
             Err(_) => {}
         }
     }
-    match agree(believed) {
+    match agree(believed, answers) {
         Ok(Some(cluster)) => Belief::Leader(cluster),
         Err(doubt) => {
             doubts.insert(0, doubt);
@@ -145,6 +153,35 @@ pub fn believe(answers: &[Answer], heartbeat: Duration) -> Belief {
         }
         Ok(None) if doubts.is_empty() => Belief::Nobody,
         Ok(None) => Belief::Doubt(doubts),
+    }
+}
+
+/// The verdict in the light of the rounds before. An FE that showed another cluster and is only late this time has not
+/// taken that back: a node that is told of two clusters joined whichever answered first in some round, and at the next
+/// one the other as well. `shown` is kept between the rounds.
+pub fn remembering(belief: Belief, answers: &[Answer], shown: &mut BTreeMap<Host, String>) -> Belief {
+    for answer in answers {
+        match &answer.said {
+            Ok(frontends) => {
+                if let Some(fe) = frontends.iter().find(|fe| !fe.cluster_id.is_empty()) {
+                    shown.insert(answer.from.clone(), fe.cluster_id.clone());
+                }
+            }
+            Err(Failure::Refused) => {
+                shown.remove(&answer.from);
+            }
+            Err(_) => {}
+        }
+    }
+    let Belief::Leader(cluster) = &belief else {
+        return belief;
+    };
+    match shown.iter().find(|(_, id)| **id != cluster.id) {
+        None => belief,
+        Some((host, id)) => Belief::Doubt(vec![Doubt::TwoClusters {
+            one: (cluster.leader.host.clone(), cluster.id.clone()),
+            other: (host.to_string(), id.clone()),
+        }]),
     }
 }
 
@@ -192,6 +229,13 @@ fn judge(
             });
         }
     };
+    // It lags behind in the leader's own list too; but whoever shows another one so has not heard from it.
+    if !leader.alive && !is(&leader.host, &answer.from) {
+        return Err(Doubt::DeadLeader {
+            from: from(),
+            leader: leader.host.clone(),
+        });
+    }
     if let Some(member) = frontends
         .iter()
         .find(|fe| fe.role.is_electable() && fe.alive && !fe.join)
@@ -214,14 +258,23 @@ fn judge(
             of: voters.len(),
         });
     }
-    let fresh = voters
+    // By one leader's clock: an FE that answers from what it knew long ago shows heartbeats that are all equally old.
+    let latest = all
         .iter()
-        .filter(|fe| fe.alive && is_fresh(fe, frontends, heartbeat))
+        .filter_map(|answer| answer.said.as_deref().ok())
+        .filter(|list| names(list, leader))
+        .filter_map(newest)
+        .max();
+    let heard = voters
+        .iter()
+        .filter(|fe| {
+            fe.alive && (is_fresh(fe, latest, heartbeat) || has_asked(fe, leader, latest, all, heartbeat))
+        })
         .count();
-    if fresh * 2 <= voters.len() && !another_member_agrees(answer, leader, all) {
+    if heard * 2 <= voters.len() {
         return Err(Doubt::SilentHeartbeats {
             leader: leader.host.clone(),
-            alive: fresh,
+            alive: heard,
             of: voters.len(),
         });
     }
@@ -237,34 +290,52 @@ fn judge(
 }
 
 /// A follower answers by asking the leader: its answer shows that the two still hear each other, which the age of a
-/// heartbeat only suggests (with many unreachable members a round takes minutes).
-fn another_member_agrees(answer: &Answer, leader: &Frontend, all: &[Answer]) -> bool {
-    all.iter().any(|other| {
-        other.from != answer.from
-            && other.said.as_ref().is_ok_and(|frontends| {
-                frontends
-                    .iter()
-                    .any(|fe| fe.role == FrontendRole::Leader && fe.host == leader.host)
-                    && frontends
-                        .iter()
-                        .any(|fe| fe.host == other.from.to_string() && fe.host != leader.host)
-            })
-    })
+/// heartbeat only suggests (with many unreachable members a round takes minutes). One that answers from what it knows
+/// itself has heard of no newer heartbeat since.
+fn has_asked(
+    voter: &Frontend,
+    leader: &Frontend,
+    latest: Option<i64>,
+    all: &[Answer],
+    heartbeat: Duration,
+) -> bool {
+    all.iter()
+        .filter(|answer| is(&voter.host, &answer.from) && voter.host != leader.host)
+        .filter_map(|answer| answer.said.as_deref().ok())
+        .any(|list| {
+            let as_new = match (latest, newest(list)) {
+                (Some(latest), Some(its)) => latest - its <= two_rounds(heartbeat),
+                _ => true,
+            };
+            names(list, leader) && as_new
+        })
 }
 
-/// Heard from within two rounds and two seconds before the newest heartbeat of the same answer.
-fn is_fresh(fe: &Frontend, frontends: &[Frontend], heartbeat: Duration) -> bool {
-    let newest = frontends
+fn newest(frontends: &[Frontend]) -> Option<i64> {
+    let times = frontends
         .iter()
-        .filter_map(|fe| seconds(fe.last_heartbeat.as_deref()?))
-        .max();
-    match (newest, fe.last_heartbeat.as_deref().and_then(seconds)) {
-        (Some(newest), Some(own)) => {
-            newest - own <= i64::try_from(heartbeat.as_secs() * 2 + 2).unwrap_or(i64::MAX)
-        }
+        .filter_map(|fe| seconds(fe.last_heartbeat.as_deref()?));
+    times.max()
+}
+
+/// A heartbeat that is no older than this is no sign of anything.
+fn two_rounds(heartbeat: Duration) -> i64 {
+    i64::try_from(heartbeat.as_secs() * 2 + 2).unwrap_or(i64::MAX)
+}
+
+/// Heard from within two rounds and two seconds before the newest heartbeat that anybody shows.
+fn is_fresh(fe: &Frontend, latest: Option<i64>, heartbeat: Duration) -> bool {
+    match (latest, fe.last_heartbeat.as_deref().and_then(seconds)) {
+        (Some(latest), Some(own)) => latest - own <= two_rounds(heartbeat),
         // Without a readable time there is nothing to hold against it.
         _ => true,
     }
+}
+
+/// Whether a list shows this FE as its leader.
+fn names(list: &[Frontend], leader: &Frontend) -> bool {
+    list.iter()
+        .any(|fe| fe.role == FrontendRole::Leader && fe.host == leader.host)
 }
 
 /// `YYYY-MM-DD hh:mm:ss` on a scale of seconds that is only good for differences.
@@ -287,40 +358,81 @@ fn seconds(text: &str) -> Option<i64> {
     Some(((days * 24 + hour) * 60 + minute) * 60 + second)
 }
 
-/// One cluster out of all believable answers; of two claimants of one cluster the one that sees more voters.
-fn agree(believed: Vec<Cluster>) -> Result<Option<Cluster>, Doubt> {
-    let mut chosen: Option<Cluster> = None;
-    for cluster in believed {
-        chosen = Some(match chosen {
-            None => cluster,
-            Some(other) if other.id != cluster.id => {
-                return Err(Doubt::TwoClusters {
-                    one: (other.leader.host, other.id),
-                    other: (cluster.leader.host, cluster.id),
-                });
-            }
-            Some(other) if other.leader.host == cluster.leader.host => other,
-            Some(other) => match voters_alive(&other).cmp(&voters_alive(&cluster)) {
-                std::cmp::Ordering::Greater => other,
-                std::cmp::Ordering::Less => cluster,
-                std::cmp::Ordering::Equal => {
-                    return Err(Doubt::TwoLeaders {
-                        one: other.leader.host,
-                        other: cluster.leader.host,
-                    });
-                }
-            },
+/// One cluster out of all believable answers. Of two claimants of one cluster the one with the majority: a member that
+/// says itself that another one leads does not stand behind the first, however alive that one still shows it.
+fn agree(believed: Vec<Cluster>, all: &[Answer]) -> Result<Option<Cluster>, Doubt> {
+    let Some(first) = believed.first() else {
+        return Ok(None);
+    };
+    // Which of two clusters is meant does not depend on which of them has its quorum at the moment.
+    let shown = all
+        .iter()
+        .filter_map(|answer| answer.said.as_deref().ok()?.first());
+    if let Some(other) = shown
+        .filter(|shown| shown.cluster_id != first.id)
+        .min_by(|a, b| a.host.cmp(&b.host))
+    {
+        return Err(Doubt::TwoClusters {
+            one: (first.leader.host.clone(), first.id.clone()),
+            other: (other.host.clone(), other.cluster_id.clone()),
         });
     }
-    Ok(chosen)
+    let mut claims: Vec<(usize, Cluster)> = Vec::new();
+    for cluster in believed {
+        if claims
+            .iter()
+            .all(|(_, known)| known.leader.host != cluster.leader.host)
+        {
+            claims.push((0, cluster));
+        }
+    }
+    if let [_] = claims.as_slice() {
+        return Ok(claims.pop().map(|(_, cluster)| cluster));
+    }
+    for (behind, cluster) in &mut claims {
+        *behind = backers(cluster, all);
+    }
+    claims.sort_by(|(a, one), (b, other)| b.cmp(a).then_with(|| one.leader.host.cmp(&other.leader.host)));
+    let mut claims = claims.into_iter();
+    match (claims.next(), claims.next()) {
+        (Some((most, cluster)), Some((next, _))) if most > next && most * 2 > voters(&cluster).count() => {
+            Ok(Some(cluster))
+        }
+        (Some((_, one)), Some((_, other))) => Err(Doubt::TwoLeaders {
+            one: one.leader.host,
+            other: other.leader.host,
+        }),
+        (cluster, _) => Ok(cluster.map(|(_, cluster)| cluster)),
+    }
 }
 
-fn voters_alive(cluster: &Cluster) -> usize {
-    cluster
-        .frontends
-        .iter()
-        .filter(|fe| fe.role.is_electable() && fe.join && fe.alive)
+fn voters(cluster: &Cluster) -> impl Iterator<Item = &Frontend> {
+    let counts = |fe: &&Frontend| fe.role.is_electable() && fe.join;
+    cluster.frontends.iter().filter(counts)
+}
+
+/// The voters it sees alive, without those that name another leader themselves.
+fn backers(cluster: &Cluster, all: &[Answer]) -> usize {
+    let leads_elsewhere = |fe: &Frontend| fe.role == FrontendRole::Leader && fe.host != cluster.leader.host;
+    let deserts = |voter: &&Frontend| {
+        all.iter()
+            .filter(|answer| is(&voter.host, &answer.from))
+            .any(|answer| {
+                answer
+                    .said
+                    .as_ref()
+                    .is_ok_and(|list| list.iter().any(leads_elsewhere))
+            })
+    };
+    voters(cluster)
+        .filter(|fe| fe.alive)
+        .filter(|fe| !deserts(fe))
         .count()
+}
+
+/// Whether a host string of the cluster means this host.
+fn is(spelled: &str, host: &Host) -> bool {
+    Host::parse(spelled).is_ok_and(|spelled| spelled == *host)
 }
 
 fn address(host: &Host, port: u16) -> String {
@@ -328,137 +440,4 @@ fn address(host: &Host, port: u16) -> String {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::{Answer, Belief, believe};
-    use crate::engine::failure::Failure;
-    use crate::engine::member::{Frontend, FrontendRole};
-    use crate::settings::Host;
-    use std::time::Duration;
-
-    /// `1L+` is FE 10.0.0.1, leader, joined, alive; `2F-` a dead follower; `3f+` one alive that never joined; `4O+` an observer.
-    pub(crate) fn members(text: &str) -> Vec<Frontend> {
-        text.split_whitespace()
-            .map(|word| {
-                let (number, rest) = word.split_at(1);
-                let (letter, rest) = rest.split_at(1);
-                let (alive, age) = rest.split_at(1);
-                let second = 59 - age.parse::<u32>().unwrap_or(0);
-                Frontend {
-                    name: format!("10.0.0.{number}_9010_1"),
-                    host: format!("10.0.0.{number}"),
-                    edit_log_port: 9010,
-                    http_port: 8030,
-                    query_port: 9030,
-                    rpc_port: 9020,
-                    role: match letter {
-                        "L" => FrontendRole::Leader,
-                        "O" | "o" => FrontendRole::Observer,
-                        _ => FrontendRole::Follower,
-                    },
-                    cluster_id: "77".to_owned(),
-                    join: letter.chars().all(char::is_uppercase),
-                    alive: alive == "+",
-                    last_heartbeat: Some(format!("2026-03-01 00:00:{second:02}")),
-                    error: String::new(),
-                    version: None,
-                }
-            })
-            .collect()
-    }
-
-    fn from(number: u8, said: Result<Vec<Frontend>, Failure>) -> Answer {
-        Answer {
-            from: Host::parse(&format!("10.0.0.{number}")).unwrap(),
-            port: 9030,
-            said,
-        }
-    }
-
-    fn verdict(answers: &[Answer]) -> String {
-        match believe(answers, Duration::from_secs(5)) {
-            Belief::Leader(cluster) => format!("leader {}", cluster.leader.host),
-            Belief::Doubt(doubts) => doubts
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join("; "),
-            Belief::Nobody => "nobody".to_owned(),
-        }
-    }
-
-    #[test]
-    fn a_leader_is_believed_only_with_a_majority_it_still_hears_and_no_second_group() {
-        let table = [
-            ("1L+", "leader 10.0.0.1"),
-            ("1L+ 2F+ 3F+", "leader 10.0.0.1"),
-            ("3F+ 1L+ 2F-", "leader 10.0.0.1"),
-            ("1L+ 2F- 3F-", "10.0.0.1 claims to lead but sees 1 of 3 followers"),
-            ("1L+ 2F-", "10.0.0.1 claims to lead but sees 1 of 2 followers"),
-            // Registered and never joined: no vote yet.
-            ("1L+ 2f- 3f-", "leader 10.0.0.1"),
-            ("1L+ 4O- 5O-", "leader 10.0.0.1"),
-            ("1F+ 2F+ 3F+", "10.0.0.9:9030 knows no leader"),
-            (
-                "1L+ 2L+ 3F+",
-                "10.0.0.9:9030 shows 2 leaders (10.0.0.1, 10.0.0.2)",
-            ),
-            (
-                "1f+ 2f+ 3f+ 4L+",
-                "10.0.0.9:9030 shows 10.0.0.4 as leader beside 10.0.0.1, which is alive outside its group: two groups are up",
-            ),
-            // An observer that is alive before it joined is no second group.
-            ("1L+ 4o+", "leader 10.0.0.1"),
-            // Cut off for 13 s: all rows still say Alive.
-            (
-                "1L+ 2F+13 3F+13",
-                "10.0.0.1 claims to lead but has heard from only 1 of 3 followers lately",
-            ),
-            ("1L+ 2F+12 3F+12", "leader 10.0.0.1"),
-        ];
-        for (rows, expected) in table {
-            assert_eq!(verdict(&[from(9, Ok(members(rows)))]), expected, "{rows}");
-        }
-    }
-
-    #[test]
-    fn a_follower_that_can_ask_the_leader_outweighs_old_heartbeats() {
-        let rows = members("1L+ 2F+40 3F+40");
-        assert_eq!(
-            verdict(&[from(1, Ok(rows.clone())), from(2, Ok(rows))]),
-            "leader 10.0.0.1"
-        );
-    }
-
-    #[test]
-    fn of_two_claimants_the_one_with_the_majority_is_believed() {
-        let stale = from(1, Ok(members("1L+ 2F- 3F-")));
-        let new = from(2, Ok(members("1F- 2L+ 3F+")));
-        assert_eq!(verdict(&[stale, new]), "leader 10.0.0.2");
-    }
-
-    #[test]
-    fn two_clusters_that_answer_are_a_doubt() {
-        let one = from(1, Ok(members("1L+")));
-        let mut rows = members("2L+");
-        rows[0].cluster_id = "88".to_owned();
-        assert_eq!(
-            verdict(&[one, from(2, Ok(rows))]),
-            "two clusters answer: 77 at 10.0.0.1 and 88 at 10.0.0.2"
-        );
-    }
-
-    #[test]
-    fn silence_is_nobody_and_an_fe_that_fails_is_not() {
-        let silent = [
-            Failure::Refused,
-            Failure::Unreachable("no route".into()),
-            Failure::NotMySql("HTTP".into()),
-        ];
-        let answers: Vec<Answer> = silent.into_iter().map(|why| from(1, Err(why))).collect();
-        assert_eq!(verdict(&answers), "nobody");
-        assert_eq!(
-            verdict(&[from(1, Err(Failure::Deadline(3)))]),
-            "10.0.0.1:9030 did not answer within 3 s"
-        );
-    }
-}
+pub(crate) mod tests;

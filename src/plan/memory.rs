@@ -34,6 +34,8 @@ pub struct Remembered<'a> {
     pub progress: Progress,
     /// The data itself carries it.
     pub in_data: bool,
+    /// The state copy beside one in the data, if it is about this node: what is left when the data is gone.
+    pub left: Option<&'a Record>,
     /// The copy in the data cannot be read: what this one says has to be proven by the data besides.
     pub to_be_proven: Option<&'a Path>,
 }
@@ -69,6 +71,7 @@ impl<'a> Memory<'a> {
                         data.progress
                     },
                     in_data: true,
+                    left: Some(state).filter(|_| about_us),
                     to_be_proven: None,
                 }
             }
@@ -76,12 +79,14 @@ impl<'a> Memory<'a> {
                 record,
                 progress: record.progress,
                 in_data: true,
+                left: None,
                 to_be_proven: None,
             },
             (_, RecordCopy::Present(record)) => Remembered {
                 record,
                 progress: record.progress,
                 in_data: false,
+                left: None,
                 to_be_proven: match self.data {
                     RecordCopy::Unreadable { path, .. } => Some(path),
                     RecordCopy::Missing | RecordCopy::Present(_) | RecordCopy::Newer { .. } => None,

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::cli::HealthArgs;
 use crate::cluster::{Client, Cluster as _, greeting, http};
-use crate::effects::look::look;
+use crate::effects::look::{CONTRADICTION, look};
 use crate::engine::{Component, PortKind, PortName};
 use crate::exit::ExitCode;
 use crate::facts::home::{self, Home};
@@ -228,7 +228,14 @@ async fn deep(
         callers: &[],
         not: None,
     });
-    let round = look(&client, &known, home.engine.heartbeat, Duration::from_secs(60)).await;
+    let round = look(
+        &client,
+        &known,
+        home.engine.heartbeat,
+        Duration::from_secs(60),
+        CONTRADICTION,
+    )
+    .await;
     let cluster = match &round.belief {
         Belief::Leader(cluster) => cluster,
         Belief::Doubt(doubts) => {

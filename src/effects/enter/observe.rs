@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 use super::Search;
 use crate::cluster::Cluster as Ask;
 use crate::effects::callers::{Caller, Callers, Door};
-use crate::effects::look::{Round, look};
+use crate::effects::look::{CONTRADICTION, LONGER, Round, look};
 use crate::effects::voice::Voice;
 use crate::effects::watch::endpoint;
 use crate::engine::failure::Failure;
@@ -18,7 +18,7 @@ use crate::engine::{Call, Poll};
 use crate::facts::record::{MemberSeen, Progress, Record};
 use crate::plan::data::Data;
 use crate::plan::join::{Asking, Backends, Role, Seen, asking, is_here};
-use crate::plan::leader::{Belief, Cluster};
+use crate::plan::leader::{Belief, Cluster, remembering};
 use crate::plan::witness::{self, Witness, goes_first};
 use crate::plan::{Plan, asked, prescribed};
 use crate::settings::{Bootstrap, Endpoint, Host};
@@ -40,9 +40,11 @@ impl<C: Ask> Search<'_, C> {
         let known = self.known(plan);
         let round = match asking {
             Asking::Nobody => Round::nobody(),
-            Asking::Once => look(self.client, &known, engine.heartbeat, ONE_LOOK).await,
-            Asking::Until => look(self.client, &known, engine.heartbeat, ROUND).await,
+            Asking::Once => look(self.client, &known, engine.heartbeat, ONE_LOOK, CONTRADICTION).await,
+            Asking::Until => look(self.client, &known, engine.heartbeat, ROUND, LONGER).await,
         };
+        let belief = remembering(round.belief.clone(), &round.answers, &mut self.shown);
+        let round = Round { belief, ..round };
         let backends = match &round.belief {
             Belief::Leader(cluster) if !plan.node.role.is_fe() => Some(self.backends(cluster).await),
             _ => None,

@@ -35,7 +35,7 @@ pub use eventually::{dice, eventually};
 pub use host::{Host, Output};
 pub use image::{Component, Image, StandIn, binary, target_dir};
 pub use sql::{Row, Session, query};
-pub use steps::{Moment, Seen, Step, Traced};
+pub use steps::{Moment, Seen, Step, Traced, Untraceable};
 pub use tree::Tree;
 pub use world::{Lifeline, World, tidy};
 

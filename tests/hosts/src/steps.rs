@@ -8,7 +8,7 @@ use std::fs;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::{self, JoinHandle};
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use nix::errno::Errno;
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::{Signal, kill};
@@ -41,6 +41,18 @@ impl fmt::Display for Moment {
         write!(f, "before `{what}` ({nth}), {after} steps into it")
     }
 }
+
+/// The machine does not let one program follow another: no ptrace, as some sandboxes have it.
+#[derive(Debug)]
+pub struct Untraceable(Errno);
+
+impl fmt::Display for Untraceable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "this machine refuses to trace a program (ptrace: {})", self.0)
+    }
+}
+
+impl std::error::Error for Untraceable {}
 
 /// What a traced program did until its end.
 #[derive(Debug, Default)]
@@ -113,7 +125,7 @@ impl Tracer {
             | Options::PTRACE_O_TRACECLONE
             | Options::PTRACE_O_TRACEFORK
             | Options::PTRACE_O_TRACEVFORK;
-        ptrace::seize(one, searching).context("this machine refuses to trace a program (ptrace)")?;
+        ptrace::seize(one, searching).map_err(Untraceable)?;
         ready.send(()).ok();
         loop {
             // Other threads of the test wait for children of their own.

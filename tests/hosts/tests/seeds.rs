@@ -6,8 +6,8 @@
 use std::fs;
 use std::time::Duration;
 
-use anyhow::ensure;
-use hosts::{Cluster, Host, StandIn, World, this_test};
+use anyhow::{bail, ensure};
+use hosts::{Cluster, Host, StandIn, World, eventually, this_test};
 
 const QUICK: StandIn = StandIn {
     profile: "starrocks-3.5",
@@ -70,6 +70,66 @@ fn a_seed_that_comes_while_another_one_founds_joins_it() -> anyhow::Result<()> {
     first.start()?;
     first.says(PATIENCE, "not founding: 10.99.0.12 founds a cluster too")?;
     cluster.becomes_whole(PATIENCE)
+}
+
+/// Two lists that do not name each other: nobody tells the two seeds. Whoever is told of both sees it, and takes no side.
+#[test]
+fn a_node_that_is_told_of_two_clusters_names_both_and_joins_neither() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = fes(&world, &["1", "2", "1,2"])?;
+    let [one, other, third] = cluster.hosts.as_slice() else {
+        bail!("three hosts")
+    };
+    let mut ids = Vec::new();
+    for seed in [one, other] {
+        seed.start()?;
+        ids.push(eventually(PATIENCE, "a cluster", || id(seed))?);
+    }
+    ids.sort();
+    third.set("WAIT_TIMEOUT", "3s").start()?;
+    assert_eq!(third.exit(PATIENCE)?, 69, "{}", third.log_tail());
+    let log = third.last_log();
+    ensure!(log.contains("two clusters answer: "), "{log}");
+    for id in &ids {
+        ensure!(log.contains(id.as_str()), "{id} is not named in\n{log}");
+    }
+    for seed in [one, other] {
+        ensure!(
+            seed.sql("SHOW FRONTENDS")?.len() == 1,
+            "{} has members",
+            seed.name()
+        );
+    }
+    Ok(())
+}
+
+/// It is in the list, and it is not the one that may found.
+#[test]
+fn a_member_that_lists_itself_asks_the_others_only() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = fes(&world, &["1,2", "1,2"])?;
+    let second = cluster.host("fe2")?;
+    second.start()?;
+    second.says(PATIENCE, "waiting")?;
+    cluster.host("fe1")?.start()?;
+    cluster.becomes_whole(PATIENCE)?;
+    ensure!(
+        !second.last_log().contains("10.99.0.12:9030 "),
+        "{}",
+        second.last_log()
+    );
+    Ok(())
+}
+
+fn id(host: &Host) -> anyhow::Result<String> {
+    let rows = host.sql("SHOW FRONTENDS")?;
+    let id = rows.first().map(|row| row.get("ClusterId")).unwrap_or_default();
+    ensure!(!id.is_empty(), "no id");
+    Ok(id.to_owned())
 }
 
 /// Its engine needs three guards from the start to the first answer.

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use hosts::{Cluster, Row, query};
+use hosts::{Cluster, Row, eventually, query};
+
+use crate::node::PATIENCE;
 
 /// To be asked from many threads.
 #[derive(Debug, Clone)]
@@ -31,16 +33,18 @@ impl Home {
         })
     }
 
-    /// What the first FE that answers says.
+    /// What the first FE that answers says; while they elect one nobody does.
     pub(crate) fn sql(&self, statement: &str) -> Result<Vec<Row>> {
-        let mut last = None;
-        for fe in &self.fes {
-            match query(*fe, Duration::from_secs(10), statement) {
-                Ok(rows) => return Ok(rows),
-                Err(error) => last = Some(error),
+        eventually(PATIENCE, "an answer", || {
+            let mut last = None;
+            for fe in &self.fes {
+                match query(*fe, Duration::from_secs(10), statement) {
+                    Ok(rows) => return Ok(rows),
+                    Err(error) => last = Some(error),
+                }
             }
-        }
-        Err(last.context("no FE")?)
+            Err(last.context("no FE")?)
+        })
     }
 
     /// How often a leader was asked to add this address.

@@ -2,7 +2,8 @@
 //! run ends in the same cluster, with the same ports, and without a second ADD.
 //!
 //! A walk is all kills of one situation. `EVERY_KILL=1` makes them before each step that the trace of an undisturbed start
-//! has; otherwise before those that last (files, ADD, the spawn), and where the engine runs once between two of them.
+//! has; otherwise before those that last (files, ADD, the spawn), and where the engine runs once between two of them, and
+//! of what two situations have in common in one of them. `SHOW_STEPS=1` prints the trace.
 
 mod aside;
 mod home;
@@ -10,8 +11,10 @@ mod node;
 mod walk;
 mod windows;
 
+use std::fs;
+
 use anyhow::{Result, ensure};
-use hosts::{Cluster, Component, Host, StandIn, World, this_test};
+use hosts::{Cluster, Component, Host, StandIn, World, eventually, this_test};
 
 use crate::home::Home;
 use crate::node::{Kind, PATIENCE, STATE, Situation};
@@ -45,6 +48,10 @@ fn joiners(world: &World, kind: Kind, count: u8) -> Result<(Cluster, Home, Vec<H
     let [fe, be] = world.stand_in(&QUICK)?;
     let cluster = Cluster::new(world, 5, &fe, 0, None)?;
     for host in &cluster.hosts {
+        // A busy machine is not a lost majority: a leader without one ends after 44 engine seconds.
+        let conf = host.home().join("standin.conf");
+        let patient = fs::read_to_string(&conf)?.replace("time_scale = 0.03", "time_scale = 0.3");
+        fs::write(&conf, patient)?;
         host.set("GUARD_TIME", "800ms").start()?;
     }
     cluster.becomes_whole(PATIENCE)?;
@@ -71,7 +78,7 @@ fn a_founder_killed_before_any_step_founds_one_cluster() -> Result<()> {
     let Some(world) = World::enter(this_test!())? else {
         return Ok(());
     };
-    walk(founders(&world, 8)?, &Situation::Founding)
+    walk(founders(&world, 8)?, &Situation::Founding, || ())
 }
 
 /// Where the data lies.
@@ -87,8 +94,8 @@ fn walk_of(world: &World, kind: Kind, on: On, situation: impl Fn(Home) -> Situat
     for host in hosts.iter().filter(|_| on == On::Container) {
         host.without_volume();
     }
-    walk(hosts, &situation(home))?;
-    unharmed(&cluster)
+    walk(hosts, &situation(home.clone()), || tend(&cluster))?;
+    unharmed(&cluster, &home)
 }
 
 /// Whoever mounted it may have no other copy.
@@ -97,15 +104,43 @@ fn a_mounted_conf_file_is_never_cut() -> Result<()> {
     let Some(world) = World::enter(this_test!())? else {
         return Ok(());
     };
-    walk(founders(&world, 8)?, &Situation::Mounted)
+    walk(founders(&world, 8)?, &Situation::Mounted, || ())
 }
 
-/// None of it has ended those that were there.
-fn unharmed(cluster: &Cluster) -> Result<()> {
-    for fe in cluster.fes() {
-        ensure!(fe.is_running(), "{} has ended\n{}", fe.name(), fe.log_tail());
+/// As a restart policy does: a leader that a busy machine kept from its majority ends.
+fn tend(cluster: &Cluster) {
+    for fe in cluster.fes().filter(|fe| fe.has_ended()) {
+        // One that cannot be started is missed in the end.
+        fe.start().ok();
     }
-    Ok(())
+}
+
+/// Those that were there are one cluster still, and none was taken down by a journal of the same name.
+fn unharmed(cluster: &Cluster, home: &Home) -> Result<()> {
+    for fe in cluster.fes() {
+        ensure!(
+            !fe.log().contains("weren't!"),
+            "{} was poisoned\n{}",
+            fe.name(),
+            fe.log_tail()
+        );
+    }
+    eventually(PATIENCE, "the cluster as it was", || {
+        tend(cluster);
+        for fe in cluster.fes() {
+            let address = fe.address().to_string();
+            let rows = home.sql("SHOW FRONTENDS")?;
+            let own: Vec<_> = rows.iter().filter(|row| row.is("IP", &address)).collect();
+            ensure!(
+                own.len() == 1
+                    && own
+                        .iter()
+                        .all(|row| row.is("Alive", "true") && row.is("ClusterId", &home.id)),
+                "{own:?}"
+            );
+        }
+        Ok(())
+    })
 }
 
 #[test]
@@ -197,6 +232,26 @@ fn a_drop_that_only_the_data_remembers_is_remembered_to_the_end_of_the_move() ->
     };
     walk_of(&world, Kind::Follower, On::Volume, |home| {
         Situation::Recreated(Kind::Follower, home)
+    })
+}
+
+#[test]
+fn a_dropped_backend_killed_while_it_rejoins_is_added_once_and_kept() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    walk_of(&world, Kind::Backend, On::Volume, |home| {
+        Situation::Dropped(Kind::Backend, home)
+    })
+}
+
+#[test]
+fn a_wiped_backend_killed_before_any_step_is_never_added_again() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    walk_of(&world, Kind::Backend, On::Volume, |home| {
+        Situation::Wiped(Kind::Backend, home)
     })
 }
 

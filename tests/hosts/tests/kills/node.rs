@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use hosts::{Component, Host, Row, eventually};
+use hosts::{Component, Host, Moment, Row, Step, eventually};
 
 use crate::home::Home;
 
 /// For anything that must happen; only a failing test waits so long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// For what needs nobody else.
+const SOON: Duration = Duration::from_secs(10);
 
 /// Where the second copy of the record lies.
 pub(crate) const STATE: &str = "/opt/state";
@@ -136,6 +139,20 @@ impl Situation {
         }
     }
 
+    /// Whether a step is one of those that are not the same in a walk of another situation.
+    pub(crate) fn is_about(&self, step: &Step) -> bool {
+        let Moment { after, what, .. } = &step.moment;
+        match self {
+            Self::Founding | Self::New(Kind::Follower | Kind::Observer | Kind::Backend, _) => true,
+            Self::New(Kind::ComputeNode, _) => what.contains("ADD COMPUTE NODE"),
+            Self::Mounted => what.ends_with("/fe.conf"),
+            Self::Replaced(..) => what.starts_with("exec "),
+            // Until it is found to be registered, or what is old is out of the way and that is written down.
+            Self::Wiped(..) => *after <= 14,
+            Self::Unfinished(..) | Self::Dropped(..) | Self::Recreated(..) => *after <= 10,
+        }
+    }
+
     /// Makes a stopped host what it is to be.
     pub(crate) fn prepare(&self, host: &Host) -> Result<()> {
         let Some((kind, home)) = self.parts() else {
@@ -186,7 +203,9 @@ impl Situation {
                     let text = fs::read_to_string(&record)?;
                     fs::write(&record, text.replace("\"joined\"", "\"dropped\""))?;
                 }
-                fs::write(host.data().join("bdb/keepsake"), keepsake(self.added(host)?))?;
+                let tablets = host.data().join("data");
+                fs::create_dir_all(&tablets)?;
+                fs::write(tablets.join("keepsake"), keepsake(self.added(host)?))?;
                 host.set("REJOIN", "1");
             }
         }
@@ -243,12 +262,14 @@ impl Situation {
                 "what was mounted is now\n{now}"
             );
         }
-        let files = files_of(host)?;
-        let left: Vec<&PathBuf> = files
-            .iter()
-            .filter(|path| path.to_string_lossy().ends_with(".muster-new"))
-            .collect();
-        ensure!(left.is_empty(), "left behind: {left:?}");
+        let files = eventually(SOON, "no half-written files", || {
+            let files = files_of(host)?;
+            let left = |path: &&PathBuf| path.to_string_lossy().ends_with(".muster-new");
+            // One that was a member before it was killed may be writing that down again.
+            let left: Vec<&PathBuf> = files.iter().filter(left).collect();
+            ensure!(left.is_empty(), "left behind: {left:?}");
+            Ok(files)
+        })?;
         if matches!(
             self,
             Self::Unfinished(..) | Self::Dropped(..) | Self::Recreated(..)

@@ -5,15 +5,14 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::fs;
 use std::sync::Mutex;
-use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use hosts::{Host, World, eventually, this_test};
 
 use crate::node::{Before, Kind, PATIENCE, Situation, settled};
-use crate::walk::{next, push};
-use crate::{Home, founders, joiners};
+use crate::walk::{beside, next, push};
+use crate::{Home, founders, joiners, tend, unharmed};
 
 /// What the next start does with what it finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,22 +95,17 @@ fn windows(kind: Option<Kind>, points: &[(&'static str, Next)]) -> Vec<Window> {
 
 /// All windows on as many hosts at a time as there are.
 #[expect(clippy::print_stdout, reason = "the test runner keeps it for tests that fail")]
-fn through(windows: Vec<Window>, hosts: Vec<Host>, home: Option<&Home>) -> Result<()> {
+fn through(windows: Vec<Window>, hosts: Vec<Host>, home: Option<&Home>, tend: impl Fn()) -> Result<()> {
     let begun = Instant::now();
     let count = windows.len();
     let queue = Mutex::new(VecDeque::from(windows));
     let failures = Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        for host in hosts {
-            scope.spawn(|| {
-                let host = host;
-                while let Some(window) = next(&queue) {
-                    if let Err(error) = killed_in(&window, &host, home) {
-                        push(&failures, format!("{window}: {error:?}\n{}", host.log_tail()));
-                        host.kill9().ok();
-                    }
-                }
-            });
+    beside(hosts, tend, |host| {
+        while let Some(window) = next(&queue) {
+            if let Err(error) = killed_in(&window, &host, home) {
+                push(&failures, format!("{window}: {error:?}\n{}", host.log_tail()));
+                host.kill9().ok();
+            }
         }
     });
     let failures = failures.into_inner().unwrap_or_default();
@@ -184,7 +178,7 @@ fn a_founder_whose_engine_is_killed_in_any_window_founds_one_cluster() -> Result
     let Some(world) = World::enter(this_test!())? else {
         return Ok(());
     };
-    through(windows(None, FOUNDING), founders(&world, 6)?, None)
+    through(windows(None, FOUNDING), founders(&world, 6)?, None, || ())
 }
 
 /// With an image to download: without one, fewer windows are deadly.
@@ -197,8 +191,8 @@ fn a_joiner_whose_engine_is_killed_in_any_window_joins_once() -> Result<()> {
     home.sql("ALTER SYSTEM CREATE IMAGE").context("no image")?;
     let mut all = windows(Some(Kind::Follower), JOINING);
     all.extend(windows(Some(Kind::Observer), JOINING));
-    through(all, hosts, Some(&home))?;
-    crate::unharmed(&cluster)
+    through(all, hosts, Some(&home), || tend(&cluster))?;
+    unharmed(&cluster, &home)
 }
 
 #[test]
@@ -209,6 +203,6 @@ fn a_backend_whose_engine_is_killed_in_any_window_joins_once() -> Result<()> {
     let (cluster, home, hosts) = joiners(&world, Kind::Backend, 4)?;
     let mut all = windows(Some(Kind::Backend), SERVING);
     all.extend(windows(Some(Kind::ComputeNode), SERVING));
-    through(all, hosts, Some(&home))?;
-    crate::unharmed(&cluster)
+    through(all, hosts, Some(&home), || tend(&cluster))?;
+    unharmed(&cluster, &home)
 }

@@ -1,0 +1,504 @@
+//! What must never come of any combination, in the words a person would complain with. Told from the files and from the
+//! rows that were shown, not from what the decision made of them.
+
+use crate::engine::member::Frontend;
+use crate::exit::ExitCode;
+use crate::plan::data::Data;
+use crate::plan::join::{Asking, Node, Seen, Step};
+use crate::plan::leader::{Belief, Cluster};
+use crate::plan::refusal::Refusal;
+use crate::settings::{Bootstrap, Host};
+
+use super::situation::Facts;
+
+/// One combination.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row<'a> {
+    pub facts: &'a Facts,
+    pub node: &'a Node,
+    pub seen: &'a Seen,
+}
+
+/// A sentence, and whether a combination makes it true.
+pub(super) struct Forbidden {
+    pub name: &'static str,
+    pub came_of: Came,
+}
+
+/// Of what it can come.
+pub(super) enum Came {
+    /// Of taking the files for something they are not.
+    Data(fn(&Facts, &Result<Data, Refusal>) -> bool),
+    /// Of asking before there is a reason to.
+    Asking(fn(&Facts, Asking) -> bool),
+    /// Of one kind of step: the others are not looked at.
+    Step(Kind, fn(&Row<'_>, &Step) -> bool),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Any,
+    Start,
+    Join,
+    Found,
+    Register,
+    SetAside,
+    Wait,
+    Refuse,
+}
+
+impl Kind {
+    pub(super) const fn of(step: &Step) -> Self {
+        match step {
+            Step::Start => Self::Start,
+            Step::Join { .. } => Self::Join,
+            Step::Found => Self::Found,
+            Step::Register { .. } => Self::Register,
+            Step::SetAside { .. } => Self::SetAside,
+            Step::Wait { .. } => Self::Wait,
+            Step::Refuse(_) => Self::Refuse,
+        }
+    }
+}
+
+impl Row<'_> {
+    fn leader(&self) -> Option<&Cluster> {
+        match &self.seen.belief {
+            Belief::Leader(cluster) => Some(cluster),
+            Belief::Doubt(_) | Belief::Nobody => None,
+        }
+    }
+
+    fn silent(&self) -> bool {
+        matches!(self.seen.belief, Belief::Nobody)
+    }
+
+    /// The list that was shown: by the believed leader, or by anybody.
+    fn shown(&self) -> &[Frontend] {
+        self.leader()
+            .map_or(self.seen.members.as_slice(), |cluster| &cluster.frontends)
+    }
+
+    fn is_us(&self, host: &str) -> bool {
+        Host::parse(host).is_ok_and(|host| host == self.node.host || self.node.also.contains(&host))
+    }
+
+    /// The row of this host.
+    fn own(&self) -> Option<&Frontend> {
+        self.shown().iter().find(|fe| self.is_us(&fe.host))
+    }
+
+    /// The row of the helper: its host string as the cluster spells it, with its own port.
+    fn helper(&self, helper: &str) -> Option<&Frontend> {
+        self.shown().iter().find(|fe| {
+            let spelled = if fe.host.contains(':') {
+                format!("[{}]", fe.host)
+            } else {
+                fe.host.clone()
+            };
+            format!("{spelled}:{}", fe.edit_log_port) == helper
+        })
+    }
+
+    /// Nothing was founded on a person's word.
+    fn unforced(&self) -> bool {
+        self.node.bootstrap != Bootstrap::Force
+    }
+
+    /// The data or the record is of another cluster than the one that is believed.
+    fn foreign(&self) -> bool {
+        self.leader()
+            .is_some_and(|cluster| self.facts.id.is_other_than(&cluster.id))
+    }
+
+    fn bound_elsewhere(&self) -> bool {
+        self.leader()
+            .is_some_and(|cluster| self.facts.bound.is_other_than(&cluster.id))
+    }
+
+    fn listed_as_backend(&self) -> (bool, bool) {
+        let Some(Ok(lists)) = &self.seen.backends else {
+            return (false, false);
+        };
+        let here = |list: &[crate::engine::member::Backend]| {
+            list.iter()
+                .any(|be| self.is_us(&be.host) && be.heartbeat_port == self.node.identity_port)
+        };
+        let (own, other) = (here(&lists.backends), here(&lists.compute_nodes));
+        match self.node.component {
+            crate::engine::Component::Cn => (other, own),
+            _ => (own, other),
+        }
+    }
+}
+
+const fn helper_of(step: &Step) -> Option<&String> {
+    match step {
+        Step::Join { helper, .. } => Some(helper),
+        _ => None,
+    }
+}
+
+const fn starts(step: &Step) -> bool {
+    matches!(step, Step::Start)
+}
+
+const fn sets_aside(step: &Step) -> bool {
+    matches!(step, Step::SetAside { .. })
+}
+
+const fn is_let_in(outcome: &Result<Data, Refusal>) -> bool {
+    outcome.is_ok()
+}
+
+pub(super) const ALL: &[Forbidden] = &[
+    // Founding.
+    Forbidden {
+        name: "founds although a record knows a cluster",
+        came_of: Came::Step(Kind::Found, |row, _| row.unforced() && row.facts.knows),
+    },
+    Forbidden {
+        name: "founds although a witness knows a cluster",
+        came_of: Came::Step(Kind::Found, |row, _| {
+            row.unforced() && !row.seen.witnesses.is_empty()
+        }),
+    },
+    Forbidden {
+        name: "founds although an FE answers",
+        came_of: Came::Step(Kind::Found, |row, _| row.unforced() && !row.silent()),
+    },
+    Forbidden {
+        name: "founds although the data has a record that cannot be read",
+        came_of: Came::Step(Kind::Found, |row, _| row.unforced() && row.facts.data_unreadable),
+    },
+    Forbidden {
+        name: "founds before the guard is over",
+        came_of: Came::Step(Kind::Found, |row, _| row.unforced() && !row.seen.guard_over),
+    },
+    Forbidden {
+        name: "founds although BOOTSTRAP is never",
+        came_of: Came::Step(Kind::Found, |row, _| row.node.bootstrap == Bootstrap::Never),
+    },
+    Forbidden {
+        name: "founds without being the seed",
+        came_of: Came::Step(Kind::Found, |row, _| !row.facts.seed),
+    },
+    Forbidden {
+        name: "founds over data",
+        came_of: Came::Step(Kind::Found, |row, _| !row.facts.empty),
+    },
+    // The helper.
+    Forbidden {
+        name: "the helper is this node",
+        came_of: Came::Step(Kind::Join, |row, step| {
+            helper_of(step).is_some_and(|helper| {
+                helper.starts_with("10.0.0.5:")
+                    || helper.to_lowercase().starts_with("fe5")
+                    || row.helper(helper).is_some_and(|fe| row.is_us(&fe.host))
+            })
+        }),
+    },
+    Forbidden {
+        name: "a helper on data of another cluster",
+        came_of: Came::Step(Kind::Join, |row, step| match step {
+            Step::Join { cluster, .. } => {
+                row.facts.id.is_other_than(cluster) || row.foreign() || row.bound_elsewhere()
+            }
+            _ => false,
+        }),
+    },
+    Forbidden {
+        name: "the helper is an observer",
+        came_of: Came::Step(Kind::Join, |row, step| {
+            helper_of(step)
+                .and_then(|helper| row.helper(helper))
+                .is_some_and(|fe| !fe.role.is_electable())
+        }),
+    },
+    Forbidden {
+        name: "the helper never joined",
+        came_of: Came::Step(Kind::Join, |row, step| {
+            helper_of(step)
+                .and_then(|helper| row.helper(helper))
+                .is_some_and(|fe| !fe.join)
+        }),
+    },
+    Forbidden {
+        name: "the helper is dead",
+        came_of: Came::Step(Kind::Join, |row, step| {
+            helper_of(step)
+                .and_then(|helper| row.helper(helper))
+                .is_some_and(|fe| !fe.alive)
+        }),
+    },
+    Forbidden {
+        name: "the helper is nobody's registered address",
+        came_of: Came::Step(Kind::Join, |row, step| {
+            helper_of(step)
+                .is_some_and(|helper| row.helper(helper).is_none() && !row.seen.waiting.contains(helper))
+        }),
+    },
+    Forbidden {
+        name: "a helper on what may have elected itself",
+        came_of: Came::Step(Kind::Join, |row, step| {
+            helper_of(step).is_some()
+                && !row.facts.empty
+                && (!row.facts.journal || (row.facts.nascent && !row.facts.ready))
+        }),
+    },
+    Forbidden {
+        name: "a helper on joined data",
+        came_of: Came::Step(Kind::Join, |row, step| {
+            helper_of(step).is_some() && row.facts.member()
+        }),
+    },
+    Forbidden {
+        name: "joins under a port that the cluster does not list",
+        came_of: Came::Step(Kind::Join, |row, step| {
+            helper_of(step).is_some()
+                && row
+                    .own()
+                    .is_some_and(|own| own.edit_log_port != row.node.identity_port)
+        }),
+    },
+    Forbidden {
+        name: "joins without being listed",
+        came_of: Came::Step(Kind::Join, |row, step| {
+            helper_of(step).is_some_and(|helper| row.own().is_none() && !row.seen.waiting.contains(helper))
+        }),
+    },
+    Forbidden {
+        name: "joins where nobody leads with nothing to bring",
+        came_of: Came::Step(Kind::Join, |row, step| {
+            helper_of(step).is_some() && row.leader().is_none() && row.facts.empty
+        }),
+    },
+    Forbidden {
+        name: "a BE is started with a helper",
+        came_of: Came::Step(Kind::Join, |row, step| helper_of(step).is_some() && !row.facts.fe),
+    },
+    // ADD.
+    Forbidden {
+        name: "adds a host that the record does not name",
+        came_of: Came::Data(|facts, outcome| facts.other_host && is_let_in(outcome)),
+    },
+    Forbidden {
+        name: "adds at a leader that is not believed",
+        came_of: Came::Step(Kind::Register, |row, step| match step {
+            Step::Register { cluster } => row.leader() != Some(&**cluster),
+            _ => false,
+        }),
+    },
+    Forbidden {
+        name: "adds although it is listed",
+        came_of: Came::Step(Kind::Register, |row, _| {
+            if row.facts.fe {
+                row.own().is_some()
+            } else {
+                let (own, other) = row.listed_as_backend();
+                own || other
+            }
+        }),
+    },
+    Forbidden {
+        name: "adds without having seen the list",
+        came_of: Came::Step(Kind::Register, |row, _| {
+            !row.facts.fe && !matches!(row.seen.backends, Some(Ok(_)))
+        }),
+    },
+    Forbidden {
+        name: "adds data or a record of another cluster",
+        came_of: Came::Step(Kind::Register, |row, _| row.foreign() || row.bound_elsewhere()),
+    },
+    Forbidden {
+        name: "adds joined data again",
+        came_of: Came::Step(Kind::Register, |row, _| row.facts.member()),
+    },
+    // Starting.
+    Forbidden {
+        name: "starts data of another cluster although one answers",
+        came_of: Came::Step(Kind::Start, |row, _| {
+            (!row.facts.member() || row.facts.contradicted) && !row.facts.says_founding && row.foreign()
+        }),
+    },
+    Forbidden {
+        name: "starts an unfinished join bare",
+        came_of: Came::Step(Kind::Start, |row, _| {
+            row.facts.fe
+                && !row.facts.empty
+                && !row.facts.ready
+                && !row.facts.member()
+                && !row.facts.says_founding
+                && (row.facts.recorded || !row.facts.seed)
+        }),
+    },
+    Forbidden {
+        name: "starts data without proof although somebody may know better",
+        came_of: Came::Step(Kind::Start, |row, _| {
+            let silence = row.silent() && row.seen.witnesses.is_empty() && row.seen.guard_over;
+            row.facts.fe
+                && !row.facts.empty
+                && !row.facts.ready
+                && !row.facts.recorded
+                && (!silence || row.node.bootstrap == Bootstrap::Never)
+        }),
+    },
+    Forbidden {
+        name: "starts an FE that has nothing",
+        came_of: Came::Step(Kind::Start, |row, _| row.facts.fe && row.facts.empty),
+    },
+    Forbidden {
+        name: "starts a journal's loss as an election of its own",
+        came_of: Came::Step(Kind::Start, |row, _| {
+            row.facts.joined_in_data && row.facts.fe && !row.facts.journal && !row.facts.ready
+        }),
+    },
+    Forbidden {
+        name: "starts a BE that nobody lists",
+        came_of: Came::Step(Kind::Start, |row, _| {
+            !row.facts.fe && !row.facts.member() && !row.listed_as_backend().0
+        }),
+    },
+    Forbidden {
+        name: "joined data does not start",
+        came_of: Came::Step(Kind::Any, |row, step| {
+            row.facts.member() && !row.facts.contradicted && !starts(step)
+        }),
+    },
+    Forbidden {
+        name: "a member that met another cluster does more than look once",
+        came_of: Came::Step(Kind::Any, |row, step| {
+            row.facts.member() && row.facts.contradicted && !matches!(step, Step::Start | Step::Refuse(_))
+        }),
+    },
+    Forbidden {
+        name: "a member that met another cluster is stopped by less than that",
+        came_of: Came::Step(Kind::Refuse, |row, _| {
+            let own = [row.facts.id, row.facts.bound];
+            let is_another = |fe: &Frontend| own.iter().any(|own| own.is_other_than(&fe.cluster_id));
+            let shows_another = row.shown().iter().any(is_another);
+            row.facts.member() && row.facts.contradicted && !shows_another
+        }),
+    },
+    Forbidden {
+        name: "asks somebody although the data is joined",
+        came_of: Came::Asking(|facts, asking| {
+            facts.member() && !facts.contradicted && asking != Asking::Nobody
+        }),
+    },
+    // Setting aside.
+    Forbidden {
+        name: "sets joined data aside",
+        came_of: Came::Step(Kind::SetAside, |row, _| {
+            let proven = row.facts.ready || row.facts.member();
+            !row.facts.empty && proven && !row.facts.dropped
+        }),
+    },
+    Forbidden {
+        name: "sets data aside although nobody leads",
+        came_of: Came::Step(Kind::SetAside, |row, _| {
+            row.leader().is_none() && !row.facts.dropped
+        }),
+    },
+    Forbidden {
+        name: "sets data of another cluster aside",
+        came_of: Came::Step(Kind::SetAside, |row, _| row.foreign() && !row.facts.dropped),
+    },
+    Forbidden {
+        name: "sets nothing aside, again and again",
+        came_of: Came::Step(Kind::SetAside, |row, _| row.facts.empty && !row.facts.dropped),
+    },
+    // Dropped.
+    Forbidden {
+        name: "a dropped one goes on without REJOIN",
+        came_of: Came::Step(Kind::Any, |row, step| {
+            row.facts.dropped && !row.node.rejoin && !matches!(step, Step::Refuse(_))
+        }),
+    },
+    Forbidden {
+        name: "a dropped one goes on with its old data",
+        came_of: Came::Step(Kind::Any, |row, step| {
+            row.facts.dropped && row.node.rejoin && !sets_aside(step)
+        }),
+    },
+    // Waiting and refusing.
+    Forbidden {
+        name: "waits after the patience is over",
+        came_of: Came::Step(Kind::Wait, |row, step| {
+            row.seen.patience_over && matches!(step, Step::Wait { .. })
+        }),
+    },
+    Forbidden {
+        name: "waits although asking again cannot help",
+        came_of: Came::Step(Kind::Wait, |row, step| {
+            matches!(step, Step::Wait { .. }) && row.leader().is_none() && !row.seen.fatal.is_empty()
+        }),
+    },
+    Forbidden {
+        name: "waits without a sentence",
+        came_of: Came::Step(Kind::Any, |_, step| match step {
+            Step::Wait { why } | Step::SetAside { why } => why.trim().is_empty(),
+            _ => false,
+        }),
+    },
+    Forbidden {
+        name: "refuses without a sentence, a hint and a documented code",
+        came_of: Came::Step(Kind::Refuse, |_, step| match step {
+            Step::Refuse(refusal) => !is_sound(refusal),
+            _ => false,
+        }),
+    },
+    Forbidden {
+        name: "refuses data without a sentence, a hint and a documented code",
+        came_of: Came::Data(|_, outcome| outcome.as_ref().is_err_and(|refusal| !is_sound(refusal))),
+    },
+    // The record.
+    Forbidden {
+        name: "a newer record is passed over",
+        came_of: Came::Data(|facts, outcome| facts.newer && is_let_in(outcome)),
+    },
+    Forbidden {
+        name: "a record that cannot be read is taken for none",
+        came_of: Came::Data(|facts, outcome| {
+            let unreadable = facts.data_unreadable || facts.state_unreadable;
+            unreadable && !facts.recorded && is_let_in(outcome)
+        }),
+    },
+    Forbidden {
+        name: "the state dir speaks for data that has a record of its own and proves nothing",
+        came_of: Came::Data(|facts, outcome| {
+            let proven = facts.dropped
+                || (facts.empty && facts.knows)
+                || (facts.says_joined && (facts.ready || !facts.fe));
+            facts.data_unreadable && !proven && is_let_in(outcome)
+        }),
+    },
+    Forbidden {
+        name: "data and record of two clusters are taken together",
+        came_of: Came::Data(|facts, outcome| {
+            let two = facts
+                .bound
+                .text()
+                .is_some_and(|bound| facts.id.is_other_than(&bound));
+            two && is_let_in(outcome)
+        }),
+    },
+];
+
+/// A sentence, something to do, and a code that the documentation explains as an end of ours.
+fn is_sound(refusal: &Refusal) -> bool {
+    let ends = [
+        ExitCode::NoLeader,
+        ExitCode::TryAgain,
+        ExitCode::Credentials,
+        ExitCode::Refused,
+    ];
+    let sentence = refusal.sentence.trim();
+    ends.contains(&refusal.code)
+        && ExitCode::TABLE.contains(&refusal.code)
+        && !sentence.is_empty()
+        && !sentence.ends_with('.')
+        && !sentence.contains('\n')
+        && !refusal.hint.trim().is_empty()
+        && sentence != refusal.hint
+}

@@ -1,0 +1,240 @@
+//! Everything a round of looking around can bring.
+
+use crate::engine::failure::Failure;
+use crate::engine::member::{Backend, Frontend};
+use crate::engine::probe::Told;
+use crate::plan::join::{Backends, Seen};
+use crate::plan::leader::tests::members as rows;
+use crate::plan::leader::{Belief, Cluster, Doubt};
+use crate::plan::witness::Witness;
+use crate::settings::{Endpoint, Host};
+
+/// A leader that is believed. It need not be one that `believe` would give: `decide` is total.
+pub(super) fn led(text: &str) -> Belief {
+    let frontends = rows(text);
+    let leader = frontends
+        .iter()
+        .find(|fe| fe.role == crate::engine::member::FrontendRole::Leader)
+        .unwrap()
+        .clone();
+    Belief::Leader(Cluster {
+        id: leader.cluster_id.clone(),
+        from: Endpoint {
+            host: Host::parse(&leader.host).unwrap(),
+            port: 9030,
+        },
+        leader,
+        frontends,
+    })
+}
+
+/// Every kind of list a believed leader can show.
+pub(super) const LED: [&str; 13] = [
+    // This host is missing, there and well, there and never joined.
+    "1L+ 2F+",
+    "1L+ 2F+ 5F+",
+    "1L+ 2F+ 5f-",
+    // With another port, under another spelling.
+    "1L+ 2F+ 5F-@9011",
+    "1L+ 2F+ 5F-=FE5.",
+    // It is the leader itself, with and without another FE.
+    "5L+ 2F+",
+    "5L+",
+    // The leader is dead by its own list; the usable one comes last.
+    "1L- 4O+ 3f+ 6F- 2F+ 5F-",
+    // Nobody can be the helper.
+    "1L- 4O+ 3f+ 6F- 5F-",
+    // The helper has a port of its own.
+    "1L+@9110 2F+ 5F-",
+    // Members by IPv6.
+    "1L+=2001:db8::1 5F-",
+    "1L+ 2F+ of 88",
+    "1L+ 2F+ 5F- of 88",
+];
+
+/// Every kind of list that is shown without a leader to believe.
+const SHOWN: [&str; 6] = [
+    "",
+    "1F+ 2F-",
+    "1F+ 2F- 5F-",
+    "4O+ 3f+ 2F- 5F-",
+    "1F+ 5F-@9011",
+    "1F+ 5F- of 88",
+];
+
+fn doubts() -> Vec<Doubt> {
+    let one = || "10.0.0.1".to_owned();
+    let from = || "10.0.0.1:9030".to_owned();
+    vec![
+        Doubt::NoLeader { from: from() },
+        Doubt::SeveralLeaders {
+            from: from(),
+            leaders: vec![one(), "10.0.0.2".to_owned()],
+        },
+        Doubt::DeadLeader {
+            from: from(),
+            leader: one(),
+        },
+        Doubt::NoMajority {
+            leader: one(),
+            alive: 1,
+            of: 3,
+        },
+        Doubt::Impostor {
+            from: from(),
+            leader: one(),
+            member: "10.0.0.2".to_owned(),
+        },
+        Doubt::SilentHeartbeats {
+            leader: one(),
+            alive: 1,
+            of: 3,
+        },
+        Doubt::TwoLeaders {
+            one: one(),
+            other: "10.0.0.2".to_owned(),
+        },
+        Doubt::TwoClusters {
+            one: (one(), "77".to_owned()),
+            other: ("10.0.0.2".to_owned(), "88".to_owned()),
+        },
+        Doubt::Failed {
+            from: from(),
+            why: Failure::Deadline(3),
+        },
+    ]
+}
+
+/// Whom one believes, with the list that was shown.
+fn beliefs(fe: bool) -> Vec<(Belief, Vec<Frontend>)> {
+    let mut all = vec![(Belief::Nobody, Vec::new())];
+    // Of a list of FEs a BE needs the cluster's id alone.
+    let led_by = LED.iter().filter(|text| fe || !text.contains("5F-"));
+    all.extend(led_by.map(|text| (led(text), rows(text))));
+    // Every doubt, and every list: the decision only passes on what a doubt says.
+    all.extend(
+        doubts()
+            .into_iter()
+            .map(|doubt| (Belief::Doubt(vec![doubt]), rows(SHOWN[2]))),
+    );
+    all.extend(SHOWN.map(|text| (Belief::Doubt(doubts()), rows(text))));
+    all
+}
+
+fn backend(number: u8, port: u16) -> Backend {
+    Backend {
+        id: "1".to_owned(),
+        host: format!("10.0.0.{number}"),
+        heartbeat_port: port,
+        alive: true,
+        decommissioned: false,
+        status: None,
+        error: String::new(),
+        version: None,
+    }
+}
+
+/// What a believed leader says when it is asked for its BEs and CNs.
+pub(super) fn lists() -> Vec<Option<Result<Backends, Failure>>> {
+    let list = |backends: &[Backend], compute_nodes: &[Backend]| {
+        Some(Ok(Backends {
+            backends: backends.to_vec(),
+            compute_nodes: compute_nodes.to_vec(),
+        }))
+    };
+    vec![
+        None,
+        Some(Err(Failure::Deadline(3))),
+        Some(Err(Failure::Privilege("OPERATE".to_owned()))),
+        list(&[], &[]),
+        list(&[backend(4, 9050), backend(5, 9050)], &[backend(4, 9050)]),
+        list(&[backend(4, 9050)], &[backend(5, 9050)]),
+        // Another BE of this host.
+        list(&[backend(5, 9051)], &[]),
+    ]
+}
+
+fn witnesses(fe: bool) -> Vec<Vec<Witness>> {
+    let from = Host::parse("10.0.0.1").unwrap();
+    let http = Witness::Http {
+        from: from.clone(),
+        told: Told::IsFe,
+    };
+    let mut all = vec![vec![], vec![Witness::Called(from.clone())]];
+    // Only an FE may found, and so looks for more.
+    if fe {
+        let member = Witness::Member {
+            from: from.clone(),
+            cluster: "77".to_owned(),
+        };
+        let seed = Witness::Seed {
+            host: from.clone(),
+            founding: false,
+        };
+        all.extend([vec![http], vec![seed], vec![Witness::WantsVote(from), member]]);
+    }
+    all
+}
+
+/// A round in which nobody answers.
+pub(super) fn silence() -> Seen {
+    Seen {
+        belief: Belief::Nobody,
+        fatal: Vec::new(),
+        members: Vec::new(),
+        backends: None,
+        answers: Vec::new(),
+        witnesses: Vec::new(),
+        waiting: Vec::new(),
+        guard_over: false,
+        patience_over: false,
+    }
+}
+
+/// Calls `each` with every combination of what can be seen. Only a node of a BE or CN is shown lists of them, and only
+/// an FE looks for members that wait for a vote.
+pub(super) fn every(fe: bool, each: &mut dyn FnMut(&mut Seen) -> bool) -> bool {
+    let all_lists = lists();
+    let nothing = [None];
+    let voters: [&[&str]; 2] = [&[], &["10.0.0.1:9010"]];
+    let witnesses = witnesses(fe);
+    for (belief, members) in beliefs(fe) {
+        let mut seen = Seen {
+            belief,
+            members,
+            ..silence()
+        };
+        for denied in [false, true] {
+            seen.fatal = if denied {
+                vec![(
+                    "10.0.0.9:9030".to_owned(),
+                    Failure::Denied("for user 'root'".to_owned()),
+                )]
+            } else {
+                Vec::new()
+            };
+            let asked = !fe && matches!(seen.belief, Belief::Leader(_));
+            for list in if asked { all_lists.as_slice() } else { &nothing } {
+                seen.backends.clone_from(list);
+                for told in &witnesses {
+                    seen.witnesses.clone_from(told);
+                    // Their ports are tried only where nobody answers.
+                    let voteless = fe && matches!(seen.belief, Belief::Nobody);
+                    for votes in &voters[..=usize::from(voteless)] {
+                        seen.waiting = votes.iter().map(|vote| (*vote).to_owned()).collect();
+                        for (guard_over, patience_over) in
+                            [(false, false), (false, true), (true, false), (true, true)]
+                        {
+                            seen.guard_over = guard_over;
+                            seen.patience_over = patience_over;
+                            if !each(&mut seen) {
+                                return false;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+    true
+}

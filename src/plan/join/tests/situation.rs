@@ -1,0 +1,386 @@
+//! Everything a node can find in its own places when it starts: the data and both copies of the record.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use crate::engine::{ALL, Component};
+use crate::facts::record::{Progress, Record, RecordCopy};
+use crate::plan::data::{ClusterId, Data, FeDir, Storage};
+use crate::plan::join::{Node, Role};
+use crate::plan::memory::{Me, Memory};
+use crate::plan::refusal::Refusal;
+use crate::settings::{Bootstrap, Host};
+
+use super::every::Rules;
+
+pub(super) const ROLES: [Role; 5] = [
+    Role::Seed,
+    Role::Follower,
+    Role::Observer,
+    Role::Backend,
+    Role::ComputeNode,
+];
+
+/// A cluster id, as far as it matters: the cluster that mostly answers is 77, and 88 is somebody else's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Id {
+    Unknown,
+    Of77,
+    Of88,
+}
+
+impl Id {
+    const ALL: [Self; 3] = [Self::Unknown, Self::Of77, Self::Of88];
+
+    pub(super) fn text(self) -> Option<String> {
+        match self {
+            Self::Unknown => None,
+            Self::Of77 => Some("77".to_owned()),
+            Self::Of88 => Some("88".to_owned()),
+        }
+    }
+
+    /// Both are known and differ.
+    pub(super) fn is_other_than(self, id: &str) -> bool {
+        self.text().is_some_and(|own| own != id)
+    }
+}
+
+/// One copy of the record. `ours`: it names this host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    Missing,
+    Unreadable,
+    Newer,
+    Present {
+        progress: Progress,
+        ours: bool,
+        id: Id,
+    },
+    /// It joined, and met a leader of another cluster since.
+    Contradicted(Id),
+}
+
+impl Kept {
+    pub(super) fn all() -> Vec<Self> {
+        let progress = [
+            Progress::Planned,
+            Progress::Added,
+            Progress::Started,
+            Progress::Joined,
+            Progress::Founding,
+            Progress::Dropped,
+        ];
+        let mut all = vec![Self::Missing, Self::Unreadable, Self::Newer];
+        for progress in progress {
+            for ours in [true, false] {
+                all.extend(Id::ALL.map(|id| Self::Present { progress, ours, id }));
+            }
+        }
+        all.extend(Id::ALL.map(Self::Contradicted));
+        all
+    }
+
+    pub(super) const fn ours(self) -> Option<(Progress, Id)> {
+        match self {
+            Self::Present {
+                progress,
+                ours: true,
+                id,
+            } => Some((progress, id)),
+            Self::Contradicted(id) => Some((Progress::Joined, id)),
+            _ => None,
+        }
+    }
+
+    const fn present(self) -> bool {
+        matches!(self, Self::Present { .. } | Self::Contradicted(_))
+    }
+
+    fn copy(self, place: &str, component: Component) -> RecordCopy {
+        let path = PathBuf::from(place);
+        match self {
+            Self::Missing => RecordCopy::Missing,
+            Self::Unreadable => RecordCopy::Unreadable {
+                path,
+                why: "it is empty".to_owned(),
+            },
+            Self::Newer => RecordCopy::Newer { path, version: 9 },
+            Self::Contradicted(id) => Self::Present {
+                progress: Progress::Joined,
+                ours: true,
+                id,
+            }
+            .copy(place, component)
+            .with_contradiction(),
+            Self::Present { progress, ours, id } => RecordCopy::Present(Record {
+                engine: ALL[0],
+                component,
+                role: "follower".to_owned(),
+                host: Host::parse(if ours { "10.0.0.5" } else { "10.0.0.6" }).unwrap(),
+                ports: BTreeMap::new(),
+                cluster_id: id.text(),
+                members: Vec::new(),
+                progress,
+                first_steps_pending: false,
+                contradicted: false,
+            }),
+        }
+    }
+}
+
+trait Contradict {
+    fn with_contradiction(self) -> Self;
+}
+
+impl Contradict for RecordCopy {
+    fn with_contradiction(mut self) -> Self {
+        if let Self::Present(record) = &mut self {
+            record.contradicted = true;
+        }
+        self
+    }
+}
+
+/// What lies in the data dir or in the storage paths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lies {
+    Nothing,
+    Fe {
+        journal: bool,
+        nascent: bool,
+        ready: bool,
+        id: Id,
+    },
+    Storage(Id),
+    /// Storage of both clusters.
+    Mixed,
+}
+
+impl Lies {
+    pub(super) fn all(fe: bool) -> Vec<Self> {
+        let mut all = vec![Self::Nothing];
+        if !fe {
+            all.extend([Self::Storage(Id::Of77), Self::Storage(Id::Of88), Self::Mixed]);
+            return all;
+        }
+        for journal in [false, true] {
+            for nascent in [false, true] {
+                for ready in [false, true] {
+                    all.extend(Id::ALL.map(|id| Self::Fe {
+                        journal,
+                        nascent,
+                        ready,
+                        id,
+                    }));
+                }
+            }
+        }
+        all
+    }
+}
+
+/// All of it, as a person would find it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Situation {
+    pub role: Role,
+    pub lies: Lies,
+    pub data: Kept,
+    pub state: Kept,
+}
+
+/// What of a situation the forbidden outcomes are about, told from the files alone.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of one node")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Facts {
+    pub fe: bool,
+    pub seed: bool,
+    /// No data at all.
+    pub empty: bool,
+    pub journal: bool,
+    pub nascent: bool,
+    pub ready: bool,
+    /// The cluster id in the data.
+    pub id: Id,
+    /// A copy of this host's: how far, by the one that counts.
+    pub recorded: bool,
+    /// The cluster that copy binds this node to; a plan binds to none.
+    pub bound: Id,
+    pub says_joined: bool,
+    pub says_founding: bool,
+    /// The copy inside the data says joined.
+    pub joined_in_data: bool,
+    /// The copy that counts says that a leader of another cluster was met.
+    pub contradicted: bool,
+    /// Either copy says dropped.
+    pub dropped: bool,
+    /// Either copy knows of a cluster: a founding that was cut short knows none.
+    pub knows: bool,
+    pub newer: bool,
+    pub data_unreadable: bool,
+    pub state_unreadable: bool,
+    /// The copy that counts names another host.
+    pub other_host: bool,
+}
+
+impl Facts {
+    /// Without what can no longer be told apart once the files have been let in.
+    pub(super) const fn let_in(self) -> Self {
+        Self {
+            newer: false,
+            state_unreadable: false,
+            ..self
+        }
+    }
+
+    /// It was seen to be a member, or its own data proves it under a record of this host.
+    pub(super) const fn member(&self) -> bool {
+        let proven = if self.fe {
+            (self.joined_in_data && self.journal) || (self.recorded && self.ready)
+        } else {
+            self.says_joined
+        };
+        !self.empty && !self.dropped && proven
+    }
+}
+
+impl Situation {
+    pub(super) fn facts(&self) -> Facts {
+        let fe = self.role.is_fe();
+        let (journal, nascent, ready, id) = match self.lies {
+            Lies::Nothing | Lies::Mixed => (false, false, false, Id::Unknown),
+            Lies::Storage(id) => (false, false, false, id),
+            Lies::Fe {
+                journal,
+                nascent,
+                ready,
+                id,
+            } => (journal, nascent, ready, id),
+        };
+        let counts = if self.data.present() {
+            self.data
+        } else {
+            self.state
+        };
+        let knows = |kept: Kept| {
+            kept.ours().is_some_and(|(progress, id)| match progress {
+                Progress::Founding => false,
+                Progress::Planned => id != Id::Unknown,
+                Progress::Added | Progress::Started | Progress::Joined | Progress::Dropped => true,
+            })
+        };
+        let says = |kept: Kept, what: Progress| kept.ours().is_some_and(|(progress, _)| progress == what);
+        Facts {
+            fe,
+            seed: self.role == Role::Seed,
+            empty: self.lies == Lies::Nothing,
+            journal,
+            nascent,
+            ready,
+            id,
+            recorded: counts.ours().is_some(),
+            bound: match counts.ours() {
+                None | Some((Progress::Planned | Progress::Founding, _)) => Id::Unknown,
+                Some((_, id)) => id,
+            },
+            says_joined: says(counts, Progress::Joined),
+            says_founding: says(counts, Progress::Founding),
+            contradicted: matches!(counts, Kept::Contradicted(_)),
+            joined_in_data: says(self.data, Progress::Joined),
+            dropped: says(self.data, Progress::Dropped) || says(self.state, Progress::Dropped),
+            knows: knows(self.data) || knows(self.state),
+            newer: self.data == Kept::Newer || self.state == Kept::Newer,
+            data_unreadable: self.data == Kept::Unreadable,
+            state_unreadable: self.state == Kept::Unreadable,
+            other_host: counts.present() && counts.ours().is_none(),
+        }
+    }
+
+    /// What the rules make of it.
+    pub(super) fn classify(&self, rules: &Rules) -> Result<Data, Refusal> {
+        let component = component(self.role);
+        let me = host();
+        let memory = Memory {
+            data: &self.data.copy("/data/muster.json", component),
+            state: &self.state.copy("/state/muster.json", component),
+            me: Me {
+                engine: ALL[0],
+                component,
+                host: &me,
+            },
+        };
+        let storage = |ids: &[Id]| Storage {
+            ids: ids
+                .iter()
+                .filter_map(|id| id.text())
+                .map(|id| ClusterId {
+                    read_from: format!("/disk{id}/cluster_id"),
+                    id,
+                })
+                .collect(),
+        };
+        match self.lies {
+            Lies::Nothing if self.role.is_fe() => {
+                (rules.classify_fe)(self.role == Role::Seed, &fe_dir(None), memory)
+            }
+            Lies::Fe { .. } => (rules.classify_fe)(self.role == Role::Seed, &fe_dir(Some(self.lies)), memory),
+            Lies::Nothing => (rules.classify_backend)(&storage(&[]), memory),
+            Lies::Storage(id) => (rules.classify_backend)(&storage(&[id]), memory),
+            Lies::Mixed => (rules.classify_backend)(&storage(&[Id::Of77, Id::Of88]), memory),
+        }
+    }
+}
+
+fn fe_dir(lies: Option<Lies>) -> FeDir {
+    let path = "/meta".to_owned();
+    let Some(Lies::Fe {
+        journal,
+        nascent,
+        ready,
+        id,
+    }) = lies
+    else {
+        return FeDir {
+            path,
+            empty: true,
+            journal: false,
+            nascent: false,
+            ready: false,
+            cluster: None,
+        };
+    };
+    FeDir {
+        path,
+        empty: false,
+        journal,
+        nascent,
+        ready,
+        cluster: id.text(),
+    }
+}
+
+pub(super) fn host() -> Host {
+    Host::parse("10.0.0.5").unwrap()
+}
+
+const fn component(role: Role) -> Component {
+    match role {
+        Role::Seed | Role::Follower | Role::Observer => Component::Fe,
+        Role::Backend => Component::Be,
+        Role::ComputeNode => Component::Cn,
+    }
+}
+
+/// A node with this data, known to others as 10.0.0.5 or as `fe5`.
+pub(super) fn node(role: Role, data: Data) -> Node {
+    Node {
+        role,
+        component: component(role),
+        host: host(),
+        also: BTreeSet::from([Host::parse("fe5").unwrap()]),
+        identity_port: if role.is_fe() { 9010 } else { 9050 },
+        data,
+        bootstrap: Bootstrap::Guarded,
+        rejoin: false,
+    }
+}
