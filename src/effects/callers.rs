@@ -86,8 +86,8 @@ impl Callers {
     }
 
     /// Frees the ports before it returns.
-    pub async fn close(self) {
-        for task in self.tasks {
+    pub async fn close(mut self) {
+        for task in std::mem::take(&mut self.tasks) {
             task.abort();
             // The listener is dropped with the task, and that is over once the handle says so.
             if let Err(error) = task.await
@@ -96,6 +96,12 @@ impl Callers {
                 tracing::debug!("a listener for callers had failed");
             }
         }
+    }
+}
+
+impl Drop for Callers {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 

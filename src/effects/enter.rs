@@ -17,16 +17,17 @@ pub use self::observe::members;
 use crate::cluster::Cluster as Ask;
 use crate::effects::callers::Callers;
 use crate::effects::diary::Diary;
-use crate::effects::pace::Pace;
+use crate::effects::look::Round;
+use crate::effects::pace::{Met, Pace, polite_within_a_round};
+use crate::effects::register::Sent;
 use crate::effects::reserve::Reservations;
 use crate::effects::settle::settle;
 use crate::effects::voice::Voice;
-use crate::effects::watch::endpoint;
 use crate::engine::PortName;
 use crate::facts::home::Home;
 use crate::facts::record::MemberSeen;
 use crate::facts::{Facts, gather};
-use crate::plan::join::{Step, decide, unregistered};
+use crate::plan::join::{Seen, Step, decide, denied_add, unregistered};
 use crate::plan::{Plan, Prescribed};
 use crate::settings::{Host, Settings, Source};
 
@@ -44,6 +45,10 @@ struct Search<'a, C> {
     members: Vec<MemberSeen>,
     cluster_id: Option<String>,
     reservations: Reservations,
+    /// An ADD that no look has followed yet.
+    sent: Option<Sent>,
+    /// How long nobody is to be asked, because the last answer took its time.
+    owed: Duration,
     ears: Option<Callers>,
     voice: Option<Voice>,
     /// Which cluster each FE showed when it was last asked.
@@ -69,6 +74,8 @@ pub async fn enter<C: Ask>(client: &C, settings: &Settings, home: &Home) -> Resu
         members: Vec::new(),
         cluster_id: None,
         reservations: Reservations::default(),
+        sent: None,
+        owed: Duration::ZERO,
         ears: None,
         voice: None,
         shown: BTreeMap::new(),
@@ -96,20 +103,28 @@ pub async fn enter<C: Ask>(client: &C, settings: &Settings, home: &Home) -> Resu
             Step::Refuse(refusal) => return Err(refusal.into()),
             Step::Wait { why } => {
                 diary.wait(&why, &round.summary());
-                search.pause(pace.next(round.answered())).await;
+                search.pause(pace.next(met(&round, &seen))).await;
             }
-            Step::Register { cluster } => {
-                if let Some(why) = search.register(&plan, &cluster).await? {
-                    let why = unregistered(&endpoint(&cluster), &why, &seen)?;
-                    diary.wait(&why, &round.summary());
-                    search.pause(pace.next(true)).await;
+            Step::Register { cluster } => match search.sent.take() {
+                None => search.add(&plan, &cluster).await?,
+                Some(sent) => {
+                    let leader = sent.leader.clone();
+                    let why = sent.in_vain();
+                    denied_add(&leader, &why)?;
+                    let said = unregistered(&leader, &why, &seen)?;
+                    diary.wait(&said, &round.summary());
+                    search.pause(pace.next(Met::of(true, [&why].into_iter()))).await;
                 }
-            }
+            },
             Step::SetAside { why } => search.set_aside(&plan, &why).await?,
-            Step::Start => return search.finish(plan, None, false).await,
+            Step::Start => {
+                search.registered(&plan)?;
+                return search.finish(plan, None, false).await;
+            }
             Step::Found => return search.finish(plan, None, true).await,
             Step::Join { helper, cluster } => {
                 search.cluster_id = Some(cluster);
+                search.registered(&plan)?;
                 return search.finish(plan, Some(helper), false).await;
             }
         }
@@ -145,8 +160,19 @@ impl<C: Ask> Search<'_, C> {
         }
     }
 
+    /// Leaves the FEs alone for as long as the last answer was worth.
+    async fn be_polite(&mut self) {
+        sleep(std::mem::take(&mut self.owed)).await;
+    }
+
+    /// An answer that took so long is to be paid for before the next question.
+    fn owe(&mut self, took: Duration) {
+        self.owed = polite_within_a_round(took);
+    }
+
     /// Sleeps, but not longer than until somebody new calls.
-    async fn pause(&self, delay: Duration) {
+    async fn pause(&mut self, delay: Duration) {
+        let delay = delay.max(std::mem::take(&mut self.owed));
         let news = async {
             match &self.ears {
                 Some(ears) => ears.news().await,
@@ -157,5 +183,13 @@ impl<C: Ask> Search<'_, C> {
             () = sleep(delay) => {}
             () = news => {}
         }
+    }
+}
+
+/// What a round met, the questions that followed it included.
+fn met(round: &Round, seen: &Seen) -> Met {
+    match &seen.backends {
+        Some(Err(why)) => Met::of(true, [why].into_iter()),
+        Some(Ok(_)) | None => round.met(),
     }
 }

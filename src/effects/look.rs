@@ -9,6 +9,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, timeout_at};
 
 use crate::cluster::Cluster;
+use crate::effects::pace::Met;
 use crate::engine::member::Frontend;
 use crate::plan::leader::{Answer, Belief, believe};
 use crate::settings::Endpoint;
@@ -23,6 +24,8 @@ pub const LONGER: Duration = Duration::from_millis(300);
 pub struct Round {
     pub answers: Vec<Answer>,
     pub belief: Belief,
+    /// Until the first answer that could be believed, or until the last.
+    pub took: Duration,
 }
 
 /// Asks all of `known` and judges the answers; `longest` bounds the whole round, `contradiction` what is left of it after
@@ -50,18 +53,20 @@ pub async fn look<C: Cluster>(
         })
         .collect();
     let mut answers = BTreeMap::new();
-    let mut until = Instant::now() + longest;
-    let mut believed = false;
+    let begun = Instant::now();
+    let mut until = begun + longest;
+    let mut took = None;
     while let Ok(Some((place, answer))) = timeout_at(until, asking.next()).await {
         let usable = answer.said.is_ok();
         answers.insert(place, answer);
-        if usable && !believed && matches!(verdict(&answers, heartbeat), Belief::Leader(_)) {
-            believed = true;
+        if usable && took.is_none() && matches!(verdict(&answers, heartbeat), Belief::Leader(_)) {
+            took = Some(begun.elapsed());
             until = until.min(Instant::now() + contradiction);
         }
     }
     // Who has not answered by now is not waited for: dropping the questions ends them.
     Round {
+        took: took.unwrap_or_else(|| begun.elapsed()),
         belief: verdict(&answers, heartbeat),
         answers: answers.into_values().collect(),
     }
@@ -77,12 +82,22 @@ impl Round {
         Self {
             answers: Vec::new(),
             belief: Belief::Nobody,
+            took: Duration::ZERO,
         }
     }
 
     /// Whether any FE gave an answer at all, be it a refusal.
     pub const fn answered(&self) -> bool {
         !matches!(self.belief, Belief::Nobody)
+    }
+
+    /// What it met, as far as the pause after it goes.
+    pub fn met(&self) -> Met {
+        let failures = self
+            .answers
+            .iter()
+            .filter_map(|answer| answer.said.as_ref().err());
+        Met::of(self.answered(), failures)
     }
 
     /// The longest list of members any FE showed.

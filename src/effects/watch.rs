@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::cluster::Cluster;
 use crate::effects::look::{CONTRADICTION, look};
+use crate::effects::pace::polite;
 use crate::effects::shown::{Me, Row, row};
 use crate::effects::voice::Voice;
 use crate::engine::Component;
@@ -53,52 +54,76 @@ pub async fn watch<C: Cluster>(
     let begun = Instant::now();
     let mut said = false;
     let mut misses = Misses::default();
+    // Nothing can have changed since the look that led here.
+    let mut asked = begun;
+    let mut took = Duration::ZERO;
+    let mut urgent = voice.is_some();
+    let mut last = String::new();
     loop {
-        let round = look(client, &known, heartbeat, heartbeat * 2, CONTRADICTION).await;
-        let last = if let Belief::Leader(cluster) = round.belief {
-            learn(&mut known, &cluster);
-            // A list of another cluster may name this host too: a seed that was rebuilt, and nodes that were added to it.
-            let foreign = own.is_some_and(|own| own != cluster.id);
-            let shown = if foreign {
-                Shown::Missing
-            } else {
-                shown(client, node, &cluster, &known).await
-            };
-            match shown {
-                Shown::Alive => return Watched::Alive(Box::new(cluster)),
-                Shown::Missing => match misses.missed(&cluster, own) {
-                    Missed::Dropped => return Watched::Dropped(Box::new(cluster)),
-                    Missed::Foreign => return Watched::Foreign(Box::new(cluster)),
-                    Missed::Perhaps => format!("{} leads and does not list this node", cluster.leader.host),
-                    Missed::Stranger => format!(
-                        "{} leads cluster {}, and this node is of another",
-                        cluster.leader.host, cluster.id
-                    ),
-                },
-                Shown::NotYet(why) => {
-                    misses.forget();
-                    why
+        // To ask one's own engine costs nobody anything, and before it serves the cluster has no news of it: hundreds
+        // may be starting. Unless nobody leads, or it is the news that the node is not listed.
+        let serves = serves(client, node, &known).await;
+        let late = begun.elapsed() >= patience;
+        if serves.is_ok() || late || urgent || asked.elapsed() >= heartbeat {
+            asked = Instant::now();
+            urgent = true;
+            let round = look(client, &known, heartbeat, heartbeat * 2, CONTRADICTION).await;
+            last = if let Belief::Leader(cluster) = round.belief {
+                learn(&mut known, &cluster);
+                // A list of another cluster may name this host too: a seed that was rebuilt, and nodes that were added to it.
+                let foreign = own.is_some_and(|own| own != cluster.id);
+                let shown = if foreign {
+                    Shown::Missing
+                } else {
+                    shown(client, node, &cluster, serves).await
+                };
+                match shown {
+                    Shown::Alive => return Watched::Alive(Box::new(cluster)),
+                    Shown::Missing => match misses.missed(&cluster, own) {
+                        Missed::Dropped => return Watched::Dropped(Box::new(cluster)),
+                        Missed::Foreign => return Watched::Foreign(Box::new(cluster)),
+                        Missed::Perhaps => {
+                            format!("{} leads and does not list this node", cluster.leader.host)
+                        }
+                        Missed::Stranger => format!(
+                            "{} leads cluster {}, and this node is of another",
+                            cluster.leader.host, cluster.id
+                        ),
+                    },
+                    Shown::NotYet(why) => {
+                        misses.forget();
+                        urgent = false;
+                        why
+                    }
                 }
-            }
-        } else {
-            if let Some(voice) = &mut voice {
-                voice.call(client, &round.answers).await;
-            }
-            misses.forget();
-            round.summary()
-        };
-        if !said && begun.elapsed() >= patience {
+            } else {
+                if let Some(voice) = &mut voice {
+                    voice.call(client, &round.answers).await;
+                }
+                misses.forget();
+                round.summary()
+            };
+            took = asked.elapsed();
+        }
+        if !said && late {
             said = true;
             tracing::error!(
                 waited_s = begun.elapsed().as_secs(),
                 "this node is not alive in its cluster after JOIN_TIMEOUT: {last}"
             );
         }
-        sleep(if said { LATER } else { SOON }).await;
+        sleep(if said {
+            LATER
+        } else {
+            SOON.max(polite(took)).min(LATER)
+        })
+        .await;
     }
 }
 
-async fn shown<C: Cluster>(client: &C, node: &Node, cluster: &Believed, known: &[Endpoint]) -> Shown {
+/// `serves`: whether its own engine does, or why not. A member that died is shown Alive for three heartbeats more, so its
+/// row may be about the start before.
+async fn shown<C: Cluster>(client: &C, node: &Node, cluster: &Believed, serves: Result<(), String>) -> Shown {
     let me = Me {
         component: node.component,
         host: &node.host,
@@ -109,33 +134,28 @@ async fn shown<C: Cluster>(client: &C, node: &Node, cluster: &Believed, known: &
         Err(why) => Shown::NotYet(format!("{} {why}", cluster.leader.host)),
         Ok(Row::None) => Shown::Missing,
         Ok(Row::NotAlive(error)) => Shown::NotYet(not_yet(&error)),
-        Ok(Row::Alive) if node.component == Component::Fe => served(client, node, known).await,
-        Ok(Row::Alive) => listens(node).await,
+        Ok(Row::Alive) => serves.map_or_else(Shown::NotYet, |()| Shown::Alive),
     }
 }
 
-/// A member that died is shown Alive for three heartbeats more, so its row may be about the start before. An FE opens
-/// its MySQL port when its data is whole.
-async fn served<C: Cluster>(client: &C, node: &Node, known: &[Endpoint]) -> Shown {
-    let Some(own) = known
+/// Whether this node's own engine serves. An FE opens its MySQL port when its data is whole, a BE or CN listens for
+/// heartbeats when its storage is open.
+async fn serves<C: Cluster>(client: &C, node: &Node, known: &[Endpoint]) -> Result<(), String> {
+    if node.component != Component::Fe {
+        let at = (node.host.to_string(), node.identity_port);
+        return match timeout(KNOCK, TcpStream::connect(at)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(format!("its port {} is not open yet", node.identity_port)),
+        };
+    }
+    let own = known
         .iter()
-        .find(|endpoint| is_here(node, &endpoint.host.to_string()))
-    else {
-        return Shown::Alive;
-    };
+        .find(|endpoint| is_here(node, &endpoint.host.to_string()));
+    let Some(own) = own else { return Ok(()) };
     match client.frontends(own).await {
-        Err(why) if !why.is_final() => Shown::NotYet(format!("{own} {why}")),
+        Err(why) if !why.is_final() => Err(format!("{own} {why}")),
         // A refusal that asking again does not change is the answer of an engine too.
-        Ok(_) | Err(_) => Shown::Alive,
-    }
-}
-
-/// The same of a BE or CN, which listens for heartbeats when its storage is open.
-async fn listens(node: &Node) -> Shown {
-    let at = (node.host.to_string(), node.identity_port);
-    match timeout(KNOCK, TcpStream::connect(at)).await {
-        Ok(Ok(_)) => Shown::Alive,
-        Ok(Err(_)) | Err(_) => Shown::NotYet(format!("its port {} is not open yet", node.identity_port)),
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 

@@ -41,6 +41,9 @@ pub enum Failure {
     /// A lock of the FE was busy; nothing was done.
     #[error("is busy: {0}")]
     Busy(String),
+    /// So many have come since it opened its port, which it did a moment ago: everybody waits for a turn.
+    #[error("has just opened its port to {0} others")]
+    Crowded(u32),
     /// The member is there already, by the text of the answer; only a second look proves it.
     #[error("says it exists already: {0}")]
     Exists(String),
@@ -83,6 +86,9 @@ const NO_LEADER: &[&str] = &[
 /// Nothing was done, and the next try may well be.
 const BUSY: &[&str] = &[
     "Failed to acquire",
+    // 100 for one account in Doris and in older StarRocks; the code is not always 1203.
+    "Reach limit of connections",
+    "Too many connections",
     // The name holds a millisecond stamp: the text itself says "Try again".
     "frontend name already exists",
 ];

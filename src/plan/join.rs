@@ -322,6 +322,11 @@ pub fn is_here(node: &Node, host: &str) -> bool {
     Host::parse(host).is_ok_and(|host| host == node.host || node.also.contains(&host))
 }
 
+/// Whether a row of BEs or CNs means this node.
+pub fn is_node(node: &Node, row: &Backend) -> bool {
+    row.heartbeat_port == node.identity_port && is_here(node, &row.host)
+}
+
 /// Exactly one helper: an electable member with Join=true, alive, not this node; the leader if there is one. An
 /// observer, or a member that never started, makes the engine exit (observed: 255, `bad environment`).
 fn helper(node: &Node, frontends: &[Frontend], leader: Option<&Frontend>) -> Option<(String, String)> {
@@ -361,10 +366,7 @@ fn decide_backend(node: &Node, seen: &Seen) -> Step {
             return wait_to_join(seen, format!("{leader} has not shown its {kind}s yet"));
         }
     };
-    let here = |list: &[Backend]| {
-        list.iter()
-            .any(|be| is_here(node, &be.host) && be.heartbeat_port == node.identity_port)
-    };
+    let here = |list: &[Backend]| list.iter().any(|be| is_node(node, be));
     let (own, other, other_name) = match node.component {
         Component::Cn => (
             here(&lists.compute_nodes),
@@ -463,6 +465,18 @@ fn wait_to_join(seen: &Seen, why: String) -> Step {
         ExitCode::NoLeader,
         format!("cannot join in time: {why}"),
         "look at the FE it names and its log",
+    ))
+}
+
+/// An ADD that this account may not send, and that no other has made needless meanwhile.
+pub fn denied_add(leader: &Endpoint, why: &Failure) -> Result<(), Refusal> {
+    if !why.is_final() {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        ExitCode::Credentials,
+        format!("cannot register at {leader}: it {why}"),
+        "give the account of CLUSTER_USER the cluster_admin role",
     ))
 }
 

@@ -192,6 +192,7 @@ pub fn shows_an_fe(why: &Failure) -> bool {
         | Failure::Privilege(_)
         | Failure::NoLeader(_)
         | Failure::Busy(_)
+        | Failure::Crowded(_)
         | Failure::Exists(_)
         | Failure::Rejected { .. }
         | Failure::MissingColumn { .. }

@@ -1,10 +1,7 @@
 //! When a node that a cluster does not list is taken for dropped. One look is not enough: a list that is read while
 //! the leader changes is corrected by the next, and a leader of another cluster never listed it.
 
-use crate::exit::ExitCode;
-use crate::plan::join::Node;
 use crate::plan::leader::Cluster;
-use crate::plan::refusal::Refusal;
 
 /// This many looks in a row, all of them at the same leader, show it.
 pub const LOOKS: u32 = 3;
@@ -64,36 +61,11 @@ impl Misses {
     }
 }
 
-/// What is said of a node that is not listed any more. One that was no member yet when its engine was started was not
-/// dropped: a leader without a majority had listed it, and was replaced by one that knows nothing of it.
-pub fn gone(node: &Node, cluster: &Cluster) -> Refusal {
-    let (id, leader, host) = (&cluster.id, &cluster.leader.host, &node.host);
-    if !node.data.was_member() {
-        return Refusal::new(
-            ExitCode::TryAgain,
-            format!(
-                "cluster {id} led by {leader} does not list {host}, which was registered and had not joined yet"
-            ),
-            "start it again: it registers anew",
-        );
-    }
-    Refusal::protect(
-        format!("cluster {id} led by {leader} does not list {host} any more: somebody dropped it"),
-        "to let it join anew start it with REJOIN=1: its data is set aside then",
-    )
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use super::{Missed, Misses, gone};
-    use crate::engine::Component;
-    use crate::plan::data::Data;
-    use crate::plan::join::{Node, Role};
+    use super::{Missed, Misses};
     use crate::plan::leader::Cluster;
     use crate::plan::leader::tests::members;
-    use crate::settings::Bootstrap;
     use crate::settings::{Endpoint, Host};
 
     fn led_by(number: &str, id: &str) -> Cluster {
@@ -170,37 +142,5 @@ mod tests {
         let mut misses = Misses::default();
         let looks: Vec<Missed> = (0..3).map(|_| misses.missed(&led_by("1", "77"), None)).collect();
         assert_eq!(looks, [Missed::Perhaps, Missed::Perhaps, Missed::Dropped]);
-    }
-
-    /// An ADD that a leader without a majority took is shown by that leader, and by no other.
-    #[test]
-    fn who_was_no_member_when_it_was_started_was_not_dropped_but_registers_anew() {
-        let unfinished = |keep| Data::Unfinished {
-            keep,
-            why: String::new(),
-            cluster: None,
-        };
-        let table = [
-            (Data::Empty { known: None }, 75),
-            (unfinished(true), 75),
-            (unfinished(false), 75),
-            (Data::Joined { cluster: None }, 79),
-            (Data::Adopted { cluster: None }, 79),
-            (Data::UnfinishedFounding, 79),
-        ];
-        for (data, code) in table {
-            let node = Node {
-                role: Role::Follower,
-                component: Component::Fe,
-                host: Host::parse("10.0.0.5").unwrap(),
-                also: BTreeSet::new(),
-                identity_port: 9010,
-                data,
-                bootstrap: Bootstrap::Guarded,
-                rejoin: false,
-            };
-            let refusal = gone(&node, &led_by("1", "77"));
-            assert_eq!(refusal.code.number(), code, "{:?}: {refusal}", node.data);
-        }
     }
 }

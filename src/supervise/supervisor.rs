@@ -41,6 +41,8 @@ pub enum Beside {
 #[derive(Debug)]
 pub struct Supervisor {
     signals: Listener,
+    /// Somebody has asked for a stop since the last launch.
+    told: bool,
     sight: Sight,
 }
 
@@ -57,6 +59,7 @@ impl Supervisor {
     pub fn new(signals: Signals) -> Result<Self, SuperviseError> {
         Ok(Self {
             signals: signals.listen()?,
+            told: false,
             sight: Sight::open(),
         })
     }
@@ -85,7 +88,7 @@ impl Supervisor {
             };
             match heard {
                 Ok(SIGCHLD) => {}
-                Ok(signal @ (SIGINT | SIGTERM | SIGQUIT | SIGHUP | SIGPWR)) => {
+                Ok(signal) if asks_to_stop(signal) => {
                     info!("stop requested by {} before the engine was started", name(signal));
                     return Before::StopRequested(signal);
                 }
@@ -110,8 +113,14 @@ impl Supervisor {
     ) -> Result<Ended, SuperviseError> {
         // Whoever ended before signals were blocked told nobody.
         sweep()?;
+        self.told = false;
         let life = Life::begin(launch, grace, self.sight)?;
         self.live(life, watch, &launch.unset).await
+    }
+
+    /// Whether somebody asked for the stop of the last engine, and not only the watch beside it.
+    pub const fn was_told_to_stop(&self) -> bool {
+        self.told
     }
 
     /// Goes on with the engine that a former image of this process has started.
@@ -119,6 +128,7 @@ impl Supervisor {
         let mut supervisor = Self {
             signals: signals.listen()?,
             sight: resident.sight,
+            told: false,
         };
         let mut life = Life::resume(resident)?;
         Resident::be_called_by_name();
@@ -157,6 +167,7 @@ impl Supervisor {
                         if signal == SIGPWR {
                             info!("SIGPWR asks for a clean stop: the engine knows that as SIGTERM");
                         }
+                        self.told |= asks_to_stop(signal);
                         life.meet(Event::of(signal));
                     }
                 },
@@ -354,6 +365,10 @@ impl Life {
             _ => {}
         }
     }
+}
+
+const fn asks_to_stop(signal: i32) -> bool {
+    matches!(signal, SIGINT | SIGTERM | SIGQUIT | SIGHUP | SIGPWR)
 }
 
 async fn over(alarm: &mut Option<Pin<Box<Sleep>>>) {

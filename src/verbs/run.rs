@@ -15,11 +15,11 @@ use crate::effects::voice::Voice;
 use crate::effects::watch::{Watched, endpoint, watch};
 use crate::exit::ExitCode;
 use crate::facts::home::Home;
-use crate::facts::record::Progress;
+use crate::facts::record::{Progress, Record};
+use crate::plan::data::Data;
 use crate::plan::join::other_cluster;
 use crate::plan::launch::{self, HELPER, HOST_TYPE, Launch};
 use crate::plan::leader::Cluster;
-use crate::plan::misses::gone;
 use crate::plan::refusal::Refusal;
 use crate::settings::Settings;
 use crate::supervise::{Before, Beside, Resident, Signals, Supervisor, exec};
@@ -59,8 +59,10 @@ pub async fn resume(signals: Signals, resident: Resident) -> Outcome {
 enum Membership {
     Unknown,
     Alive,
-    /// The cluster that somebody dropped this node from, or that never wrote it down.
+    /// The cluster that somebody dropped this node from.
     Dropped(Box<Cluster>),
+    /// It was registered and never a member, and is not listed any more.
+    Lost,
     /// Nobody but another cluster answers where this node looks for its own.
     Foreign(Refusal),
 }
@@ -68,7 +70,7 @@ enum Membership {
 /// How one start of the engine ended for us.
 enum Attempt {
     Over(Outcome),
-    /// A first start that had been cut short could not be finished; its data is set aside.
+    /// A first start that had been cut short could not be finished, its data is set aside; or the registration was lost.
     Again,
 }
 
@@ -103,8 +105,11 @@ async fn attempt(
         Err(error) => return Attempt::Over(failed(&error)),
     };
     let membership = membership.replace(Membership::Unknown);
+    if membership == Membership::Lost && !supervisor.was_told_to_stop() {
+        return Attempt::Again;
+    }
     if let Membership::Dropped(cluster) = membership {
-        return Attempt::Over(Outcome::refused(&[gone(&plan.node, &cluster)]));
+        return Attempt::Over(Outcome::refused(&[gone(&plan.node.host.to_string(), &cluster)]));
     }
     if let Membership::Foreign(refusal) = membership {
         return Attempt::Over(Outcome::refused(&[refusal]));
@@ -221,14 +226,23 @@ async fn follow(
             }
             Beside::Settled
         }
+        // A leader had taken the ADD and was gone before the others knew of it. What never was a member has nothing to
+        // lose, and nobody has a reason to drop it.
+        Watched::Dropped(cluster) if never_joined(&record, &plan.node.data) => {
+            tracing::info!(
+                "cluster {} led by {} does not list {} any more, which never was a member: registering again",
+                cluster.id,
+                cluster.leader.host,
+                plan.node.host
+            );
+            membership.replace(Membership::Lost);
+            Beside::Stop
+        }
         Watched::Dropped(cluster) => {
-            tracing::error!("{}", gone(&plan.node, &cluster));
-            // Without that word the next start registers it anew.
-            if plan.node.data.was_member() {
-                record.progress = Progress::Dropped;
-                if let Err(error) = places.write(&record) {
-                    tracing::error!("{}", crate::effects::enter::chain(&error));
-                }
+            tracing::error!("{}", gone(&plan.node.host.to_string(), &cluster));
+            record.progress = Progress::Dropped;
+            if let Err(error) = places.write(&record) {
+                tracing::error!("{}", crate::effects::enter::chain(&error));
             }
             membership.replace(Membership::Dropped(cluster));
             Beside::Stop
@@ -245,6 +259,21 @@ async fn follow(
             Beside::Stop
         }
     }
+}
+
+/// Whether this start was to make a member of a node that never was one, as the record and the data it began with say.
+fn never_joined(record: &Record, data: &Data) -> bool {
+    record.progress == Progress::Started && !data.was_member()
+}
+
+fn gone(host: &str, cluster: &Cluster) -> Refusal {
+    Refusal::protect(
+        format!(
+            "cluster {} led by {} does not list {host} any more: somebody dropped it",
+            cluster.id, cluster.leader.host
+        ),
+        "to let it join anew start it with REJOIN=1: its data is set aside then",
+    )
 }
 
 fn failed(error: &crate::supervise::SuperviseError) -> Outcome {

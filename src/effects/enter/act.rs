@@ -3,52 +3,44 @@
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tokio::time::Instant;
+
 use super::Search;
 use super::entry::{Entry, NoEntry, Unproven};
 use crate::cluster::Cluster as Ask;
 use crate::effects::files::WriteError;
-use crate::effects::register::{Registered, register};
+use crate::effects::register::add;
 use crate::effects::remember::Places;
 use crate::effects::set_aside::set_aside;
 use crate::effects::watch::endpoint;
-use crate::engine::failure::Failure;
-use crate::exit::ExitCode;
 use crate::facts::gather;
 use crate::facts::record::{Progress, Record};
 use crate::plan::Plan;
 use crate::plan::data::Data;
 use crate::plan::leader::Cluster;
-use crate::plan::refusal::Refusal;
 use crate::settings::Endpoint;
 
 impl<C: Ask> Search<'_, C> {
-    /// Look, add, look; the record says `planned` before and `added` after. `Some` is why it is not done yet.
-    pub(super) async fn register(
-        &mut self,
-        plan: &Plan,
-        cluster: &Cluster,
-    ) -> Result<Option<Failure>, NoEntry> {
+    /// Sends an ADD: the record says `planned` before it.
+    pub(super) async fn add(&mut self, plan: &Plan, cluster: &Cluster) -> Result<(), NoEntry> {
         self.cluster_id = Some(cluster.id.clone());
         Self::places(plan).write_plan(&self.new_record(plan, Progress::Planned))?;
-        let leader = endpoint(cluster);
-        match register(self.client, &leader, &plan.node).await {
-            Registered::Yes => {
-                let who = plan.node.host.with_port(plan.node.identity_port);
-                tracing::info!("registered {who} as {} at {leader}", plan.node.role.added_as());
-                self.remember(plan, Progress::Added)?;
-                Ok(None)
-            }
-            Registered::NotYet(why) if why.is_final() => {
-                let hint = "give the account of CLUSTER_USER the cluster_admin role";
-                Err(Refusal::new(
-                    ExitCode::Credentials,
-                    format!("cannot register at {leader}: it {why}"),
-                    hint,
-                )
-                .into())
-            }
-            Registered::NotYet(why) => Ok(Some(why)),
+        self.be_polite().await;
+        let asked = Instant::now();
+        self.sent = Some(add(self.client, endpoint(cluster), &plan.node).await);
+        self.owe(asked.elapsed());
+        Ok(())
+    }
+
+    /// The second look shows this node: the record says `added`.
+    pub(super) fn registered(&mut self, plan: &Plan) -> Result<(), NoEntry> {
+        if let Some(sent) = self.sent.take() {
+            let who = plan.node.host.with_port(plan.node.identity_port);
+            let role = plan.node.role.added_as();
+            tracing::info!("registered {who} as {role} at {}", sent.leader);
+            self.remember(plan, Progress::Added)?;
         }
+        Ok(())
     }
 
     /// Before the engine has data of its own the state dir alone remembers.

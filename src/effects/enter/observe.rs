@@ -14,10 +14,10 @@ use crate::effects::look::{CONTRADICTION, LONGER, Round, look};
 use crate::effects::voice::Voice;
 use crate::effects::watch::endpoint;
 use crate::engine::failure::Failure;
-use crate::engine::{Call, Poll};
+use crate::engine::{Call, Component, Poll};
 use crate::facts::record::{MemberSeen, Progress, Record};
 use crate::plan::data::Data;
-use crate::plan::join::{Asking, Backends, Role, Seen, asking, is_here};
+use crate::plan::join::{Asking, Backends, Role, Seen, asking, is_here, is_node};
 use crate::plan::leader::{Belief, Cluster, remembering};
 use crate::plan::witness::{self, Witness, goes_first};
 use crate::plan::{Plan, asked, prescribed};
@@ -38,6 +38,7 @@ impl<C: Ask> Search<'_, C> {
             self.listen(plan).await;
         }
         let known = self.known(plan);
+        self.be_polite().await;
         let round = match asking {
             Asking::Nobody => Round::nobody(),
             Asking::Once => look(self.client, &known, engine.heartbeat, ONE_LOOK, CONTRADICTION).await,
@@ -45,8 +46,9 @@ impl<C: Ask> Search<'_, C> {
         };
         let belief = remembering(round.belief.clone(), &round.answers, &mut self.shown);
         let round = Round { belief, ..round };
+        self.owe(round.took);
         let backends = match &round.belief {
-            Belief::Leader(cluster) if !plan.node.role.is_fe() => Some(self.backends(cluster).await),
+            Belief::Leader(cluster) if !plan.node.role.is_fe() => Some(self.backends(plan, cluster).await),
             _ => None,
         };
         let mut witnesses = self.callers(plan, &round);
@@ -247,12 +249,35 @@ impl<C: Ask> Search<'_, C> {
         waiting
     }
 
-    async fn backends(&self, cluster: &Cluster) -> Result<Backends, Failure> {
+    /// The list this node belongs in; the other one too if it is not there, because it may stand in that by mistake.
+    async fn backends(&mut self, plan: &Plan, cluster: &Cluster) -> Result<Backends, Failure> {
         let leader = endpoint(cluster);
-        Ok(Backends {
-            backends: self.client.backends(&leader).await?,
-            compute_nodes: self.client.compute_nodes(&leader).await?,
-        })
+        let mut lists = Backends::default();
+        let own_first = match plan.node.component {
+            Component::Cn => [true, false],
+            Component::Fe | Component::Be | Component::Broker => [false, true],
+        };
+        for compute_nodes in own_first {
+            self.be_polite().await;
+            let asked = Instant::now();
+            let list = if compute_nodes {
+                self.client.compute_nodes(&leader).await
+            } else {
+                self.client.backends(&leader).await
+            };
+            self.owe(asked.elapsed());
+            let list = list?;
+            let here = list.iter().any(|be| is_node(&plan.node, be));
+            if compute_nodes {
+                lists.compute_nodes = list;
+            } else {
+                lists.backends = list;
+            }
+            if here {
+                break;
+            }
+        }
+        Ok(lists)
     }
 
     /// Takes over what a believed cluster shows; whether the plan has to be made again for it.

@@ -8,6 +8,7 @@
 //! | `image.rs` | the files a host begins with: the stand-in engine, or a real engine's home |
 //! | `host.rs` | one host: start, stop, kill, wipe, look inside |
 //! | `steps.rs`, `calls.rs` | what a program does to the world, call by call, and its death before any of them |
+//! | `herd.rs` | many BEs at once, as processes and not as hosts |
 //! | `cluster.rs` | FEs and BEs together, and what they say of one another |
 //! | `docker/` | the same on a real Docker daemon: images, containers and networks of one test |
 //! | `sql.rs` | a statement and its rows |
@@ -22,6 +23,7 @@ mod cluster;
 pub mod docker;
 mod eventually;
 pub mod fakes;
+mod herd;
 mod host;
 mod image;
 mod network;
@@ -32,6 +34,7 @@ mod world;
 
 pub use cluster::Cluster;
 pub use eventually::{dice, eventually};
+pub use herd::Herd;
 pub use host::{Host, Output};
 pub use image::{Component, Image, StandIn, binary, target_dir};
 pub use sql::{Row, Session, query};

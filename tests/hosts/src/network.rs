@@ -16,6 +16,12 @@ pub(crate) fn address(n: u8) -> Ipv4Addr {
     Ipv4Addr::new(10, 99, 0, 10 + n)
 }
 
+/// The address of a member of a herd, counted from 0.
+pub(crate) fn address_in_herd(n: u16) -> Ipv4Addr {
+    let [high, low] = (n + 256).to_be_bytes();
+    Ipv4Addr::new(10, 99, high, low)
+}
+
 /// Both bridges, and the world's own address.
 pub(crate) fn lay() -> anyhow::Result<()> {
     ip(
@@ -51,6 +57,32 @@ pub(crate) fn plug(host: &str, n: u8) -> anyhow::Result<()> {
              link set eth0 up\n"
         ),
     )
+}
+
+/// The same for many at once, with one address each.
+pub(crate) fn plug_all(places: &[(String, Ipv4Addr)]) -> anyhow::Result<()> {
+    let commands: Vec<String> = places
+        .iter()
+        .map(|(name, _)| {
+            format!(
+                "netns add {name}\n\
+                 link add {name} type veth peer name eth0 netns {name}\n\
+                 link set {name} master {BRIDGE} up\n"
+            )
+        })
+        .collect();
+    ip(&[], &commands.concat())?;
+    for (name, address) in places {
+        let commands = format!("link set lo up\naddr add {address}/16 dev eth0\nlink set eth0 up\n");
+        ip(&["-n", name], &commands)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn unplug_all(names: impl Iterator<Item = String>) -> anyhow::Result<()> {
+    // The cable goes with its namespace.
+    let commands: Vec<String> = names.map(|name| format!("netns delete {name}\n")).collect();
+    ip(&[], &commands.concat())
 }
 
 /// Silence, as of a cable cut behind the next switch: the host's own link stays up and nothing answers.

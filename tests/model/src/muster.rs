@@ -205,8 +205,9 @@ impl Ground {
             watched.missed
         };
         if missing == Missing::Dropped && !engine.launch.member {
-            // It ends with the code that says: start it again.
+            // The engine is stopped, and it enters anew.
             world.end(who, Run::Down);
+            world.start(who);
         } else if missing != Missing::ProvesNothing {
             let rec = match missing {
                 Missing::Foreign => Rec {

@@ -241,6 +241,7 @@ fn see(rules: &Rules, parts: &[Part; MOST], sight: &Sight) -> Outcome {
     let round = Round {
         belief: (rules.believe)(&answers, heartbeat()),
         answers,
+        took: std::time::Duration::ZERO,
     };
     let seen = seen(parts, sight, &node, &round);
     let believed = view_of(&round.belief, &sight.said);

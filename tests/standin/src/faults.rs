@@ -41,7 +41,7 @@ impl Faults {
 
     /// `slow 2s`, `slow 250ms`: real time, not scaled.
     pub(crate) async fn slow_down(&self, area: &str) {
-        if let Some(delay) = self.argument(area, "slow").as_deref().and_then(duration) {
+        if let Some(delay) = self.duration(area, "slow") {
             tokio::time::sleep(delay).await;
         }
     }
@@ -55,6 +55,11 @@ impl Faults {
                 kill(Pid::this(), signal).ok();
             }
         }
+    }
+
+    /// The time in a line such as `mysql=slow 2s`.
+    pub(crate) fn duration(&self, area: &str, what: &str) -> Option<Duration> {
+        self.argument(area, what).as_deref().and_then(duration)
     }
 
     /// Takes a line away, for faults that happen once.

@@ -368,6 +368,7 @@ impl Ground {
             start_millis: now_millis(),
             ready: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
+            tally: super::tally::Tally::default(),
         })
     }
 }

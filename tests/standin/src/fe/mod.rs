@@ -16,6 +16,7 @@ pub(crate) mod start;
 pub(crate) mod statement;
 pub(crate) mod steps;
 pub(crate) mod tables;
+pub(crate) mod tally;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,6 +29,7 @@ use crate::network::Network;
 use crate::settings::Settings;
 use conf::FeConf;
 use image::ImageDir;
+use tally::Tally;
 
 /// One FE: what it was told, who it is, and its part in the group.
 #[derive(Debug)]
@@ -45,6 +47,7 @@ pub(crate) struct Fe {
     pub(crate) ready: AtomicBool,
     /// Between SIGUSR1 and the end: no new work, health turns 500.
     pub(crate) leaving: AtomicBool,
+    pub(crate) tally: Tally,
 }
 
 /// Observed: a member answers as if nothing had happened for this long after its leader is gone.

@@ -128,6 +128,14 @@ impl Fe {
         }
     }
 
+    /// With `mysql=busy 20ms` each statement takes that much of an FE that does one at a time.
+    async fn be_busy(&self) {
+        if let Some(work) = self.faults.duration("mysql", "busy") {
+            let _alone = self.tally.desk.lock().await;
+            tokio::time::sleep(work).await;
+        }
+    }
+
     /// Waits until a refusing fault is taken back, and listens again.
     pub(crate) async fn reopen(&self, area: &str, port: u16) -> TcpListener {
         loop {
@@ -141,6 +149,7 @@ impl Fe {
     }
 
     async fn converse(&self, stream: TcpStream) -> io::Result<()> {
+        let _connected = self.tally.connected();
         let silent = ["no-greeting", "half-open"]
             .iter()
             .any(|fault| self.faults.is("mysql", fault));
@@ -156,6 +165,7 @@ impl Fe {
         let Some(mut speaker) = self.log_in(&mut packets).await? else {
             return Ok(());
         };
+        let _logged_in = self.tally.logged_in();
         loop {
             packets.codec.reset_seq_id();
             let Some(packet) = packets.read().await? else {
@@ -179,7 +189,12 @@ impl Fe {
                     }
                     self.faults.slow_down("mysql").await;
                     let sql = String::from_utf8_lossy(body).into_owned();
-                    let answer = self.answer(&mut speaker, &sql).await;
+                    let answer = if let Some(counts) = self.tally.heard(&sql) {
+                        counts
+                    } else {
+                        self.be_busy().await;
+                        self.answer(&mut speaker, &sql).await
+                    };
                     if !reply(&mut packets, answer).await? {
                         return Ok(());
                     }

@@ -32,7 +32,7 @@ impl Bench {
         if self.quick { quick } else { full }
     }
 
-    /// Two FEs and a BE of the stand-in that were never started, the seed of which need not listen before it founds.
+    /// Three FEs and a BE of the stand-in that were never started, the seed of which need not listen before it founds.
     pub(crate) fn fresh_cluster(&self) -> anyhow::Result<&Cluster> {
         if self.cluster.get().is_none() {
             let [fe, be] = self.world.stand_in(&StandIn {
@@ -40,7 +40,7 @@ impl Bench {
                 heartbeat_ms: 1000,
                 ..StandIn::default()
             })?;
-            let cluster = Cluster::new(&self.world, 2, &fe, 1, Some(&be))?;
+            let cluster = Cluster::new(&self.world, 3, &fe, 1, Some(&be))?;
             cluster.seed()?.set("GUARD_TIME", "0s");
             self.cluster.set(cluster).ok();
         }

@@ -92,7 +92,7 @@ fn join_once(bench: &Bench) -> anyhow::Result<(Joined, Joined)> {
 }
 
 /// The start script says when it is started, and goes on as it is.
-fn tells_its_start(host: &Host) -> anyhow::Result<()> {
+pub(crate) fn tells_its_start(host: &Host) -> anyhow::Result<()> {
     let inside = "/opt/bin/extra";
     fs::copy(binary("extra")?, host.on_disk(Path::new(inside)))?;
     let name = match host.component() {

@@ -13,7 +13,9 @@
 
 mod bench;
 mod container;
+mod found;
 mod health;
+mod herd;
 mod join;
 mod machine;
 mod member;
@@ -43,10 +45,12 @@ use crate::row::Row;
 const FILES: &str = "its files meanwhile: ";
 
 /// To add a row, write its file and name it here.
-const ROWS: [Row; 7] = [
+const ROWS: [Row; 9] = [
     size::ROW,
     start::ROW,
     join::ROW,
+    found::ROW,
+    herd::ROW,
     memory::ROW,
     health::ROW,
     stop::ROW,

@@ -1,0 +1,182 @@
+//! A leader that changes while a node registers: whatever becomes of the ADD and of its answer, the node ends up
+//! registered exactly once and alive, and says nothing worse than that it waits.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use hosts::{Cluster, Host, StandIn, World, eventually, this_test};
+
+const PATIENCE: Duration = Duration::from_secs(90);
+
+fn cluster(world: &World, fes: u8, bes: u8) -> Result<Cluster> {
+    let [fe, be] = world.stand_in(&StandIn {
+        profile: "starrocks-3.5",
+        time_scale: 0.1,
+        heartbeat_ms: 1000,
+    })?;
+    let cluster = Cluster::new(world, fes, &fe, bes, Some(&be))?;
+    cluster.seed()?.set("GUARD_TIME", "0s");
+    Ok(cluster)
+}
+
+/// The stand-in of a host misbehaves from now on, or no more.
+fn fault(host: &Host, lines: &str) -> Result<()> {
+    fs::write(host.home().join("standin.faults"), lines)?;
+    Ok(())
+}
+
+/// Nobody has complained but the engines.
+fn nobody_complained(hosts: &[&Host]) -> Result<()> {
+    for host in hosts {
+        let log = host.last_log();
+        let bad: Vec<&str> = log
+            .lines()
+            .filter(|line| {
+                ["\"level\":\"WARN\"", "\"level\":\"ERROR\"", "error: "]
+                    .iter()
+                    .any(|word| line.contains(word))
+            })
+            .collect();
+        ensure!(bad.is_empty(), "{}: {bad:?}", host.name());
+    }
+    Ok(())
+}
+
+/// A seed that leads with this fault, then a follower and a BE at once; the fault ends once both have met it.
+fn joins_in_spite_of(world: &World, lines: &str, met: &str) -> Result<()> {
+    let cluster = cluster(world, 2, 1)?;
+    let seed = cluster.seed()?;
+    seed.start()?;
+    eventually(PATIENCE, "a leader", || cluster.leader().map(drop))?;
+    fault(seed, lines)?;
+    let joiners = [cluster.host("fe2")?, cluster.host("be1")?];
+    for joiner in joiners {
+        joiner.start()?;
+    }
+    for joiner in joiners {
+        joiner.says(PATIENCE, met)?;
+    }
+    fault(seed, "")?;
+    cluster.becomes_whole(PATIENCE)?;
+    nobody_complained(&joiners)
+}
+
+#[test]
+fn an_add_that_was_applied_though_the_connection_broke_counts() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    joins_in_spite_of(&world, "add=drop-after\n", "registered 10.99")
+}
+
+#[test]
+fn an_add_that_was_applied_and_never_answered_counts() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    joins_in_spite_of(&world, "add=lost-answer\n", "registered 10.99")
+}
+
+#[test]
+fn an_add_that_was_answered_and_is_gone_is_sent_again() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    joins_in_spite_of(
+        &world,
+        "add=vanish\n",
+        "it accepted the ADD, but does not list this node",
+    )
+}
+
+#[test]
+fn an_add_that_a_lock_refuses_is_sent_again() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    joins_in_spite_of(&world, "add=lock\n", "Failed to acquire globalStateMgr lock")
+}
+
+#[test]
+fn an_fe_that_hangs_is_left_at_the_deadline_and_asked_again() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    joins_in_spite_of(&world, "mysql=hang\n", "did not answer within 3 s")
+}
+
+/// The row went with the leader that took it, after this node was told and had started its engine. Nobody dropped it.
+#[test]
+fn a_registration_that_is_lost_before_the_join_is_made_again() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = cluster(&world, 2, 1)?;
+    let (seed, fe, be) = (cluster.seed()?, cluster.host("fe2")?, cluster.host("be1")?);
+    seed.start()?;
+    eventually(PATIENCE, "a leader", || cluster.leader().map(drop))?;
+    // Engines that are started and get nowhere, until the row is gone.
+    let scripts = [
+        fe.home().join("bin/start_fe.sh"),
+        be.home().join("bin/start_be.sh"),
+    ];
+    let mut whole = Vec::new();
+    for script in &scripts {
+        let text = fs::read_to_string(script)?;
+        fs::write(
+            script,
+            format!("#!/bin/sh\n# --helper --host_type --logconsole\nexec sleep 1000\n{text}"),
+        )?;
+        whole.push(text);
+    }
+    for joiner in [fe, be] {
+        joiner.start()?;
+    }
+    for joiner in [fe, be] {
+        joiner.says(PATIENCE, "engine started")?;
+    }
+    for (script, text) in scripts.iter().zip(&whole) {
+        fs::write(script, text)?;
+    }
+    seed.sql(&format!("ALTER SYSTEM DROP FOLLOWER \"{}:9010\"", fe.address()))?;
+    seed.sql(&format!("ALTER SYSTEM DROP BACKEND \"{}:9050\"", be.address()))?;
+    cluster.becomes_whole(PATIENCE)
+}
+
+/// The ADD is applied, its answer is lost, and so is the leader that was to give it.
+#[test]
+fn a_leader_that_dies_when_it_has_taken_an_add_is_replaced_and_the_node_joins_once() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = cluster(&world, 3, 1)?;
+    for fe in cluster.fes() {
+        fe.start()?;
+    }
+    eventually(PATIENCE, "three FEs", || {
+        let rows = cluster.sql("SHOW FRONTENDS")?;
+        ensure!(
+            rows.len() == 3 && rows.iter().all(|row| row.is("Alive", "true")),
+            "{rows:?}"
+        );
+        Ok(())
+    })
+    .with_context(|| cluster.tails())?;
+    let (old, late) = (cluster.leader()?, cluster.host("be1")?);
+    late.set("MASTER_HOST", "10.99.0.11,10.99.0.12,10.99.0.13");
+    // The answer never comes: the leader can be killed while the node waits for it.
+    fault(old, "add=lost-answer\n")?;
+    late.start()?;
+    eventually(PATIENCE, "the row of the ADD", || {
+        ensure!(!old.sql("SHOW BACKENDS")?.is_empty());
+        Ok(())
+    })
+    .with_context(|| late.log_tail())?;
+    old.kill9()?;
+    fault(old, "")?;
+    late.says(PATIENCE, "is alive in cluster")?;
+    nobody_complained(&[late])?;
+    old.start()?;
+    cluster.becomes_whole(PATIENCE)
+}

@@ -1,0 +1,294 @@
+//! Look, add, look, against a cluster that is a script: whatever becomes of an ADD, and wherever the node is killed, it is
+//! registered exactly once.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test says what it needs by failing"
+)]
+
+use std::cell::{Cell, RefCell};
+use std::ffi::OsString;
+use std::fs;
+use std::future::pending;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use muster::cluster::{Add, Cluster};
+use muster::effects::enter::{Entry, NoEntry, enter};
+use muster::engine::failure::Failure;
+use muster::engine::member::{Backend, Frontend, FrontendRole};
+use muster::engine::probe::Told;
+use muster::facts::home::{self, Home};
+use muster::facts::record::Progress;
+use muster::settings::{Endpoint, Flags, Host, Settings};
+use tokio::sync::Notify;
+
+/// What becomes of an ADD.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Applied,
+    /// Applied, then the connection broke.
+    Broken,
+    /// Applied, and the answer never came.
+    Late,
+    Locked,
+    /// Answered, and the row is gone.
+    Gone,
+    /// Taken by a leader that had lost its quorum: it shows the row, and whoever leads next does not.
+    Isolated,
+    /// Not applied, and no answer: the leader hangs.
+    Hung,
+    /// Somebody else was quicker with the same address.
+    Raced,
+}
+
+#[derive(Debug, Default)]
+struct Script {
+    /// For the ADDs in their order; those after them are applied.
+    fates: RefCell<Vec<Fate>>,
+    rows: RefCell<Vec<String>>,
+    /// Questions for which the leader goes on without a quorum, and the row it shows meanwhile.
+    isolated: RefCell<Option<(u32, String)>>,
+    adds: Cell<u32>,
+    questions: Cell<u32>,
+    /// The node is killed while this question is open.
+    killed_at: Cell<u32>,
+    killed: Notify,
+}
+
+impl Script {
+    async fn asked(&self) {
+        self.questions.set(self.questions.get() + 1);
+        if self.questions.get() == self.killed_at.get() {
+            self.killed.notify_one();
+            pending::<()>().await;
+        }
+    }
+
+    fn fate(&self) -> Fate {
+        let mut fates = self.fates.borrow_mut();
+        if fates.is_empty() {
+            Fate::Applied
+        } else {
+            fates.remove(0)
+        }
+    }
+
+    fn member(number: u8, role: FrontendRole, alive: bool) -> Frontend {
+        Frontend {
+            name: format!("fe{number}"),
+            host: format!("127.0.0.{number}"),
+            edit_log_port: 9010,
+            http_port: 8030,
+            query_port: 9030,
+            rpc_port: 9020,
+            role,
+            cluster_id: "77".to_owned(),
+            join: true,
+            alive,
+            last_heartbeat: None,
+            error: String::new(),
+            version: None,
+        }
+    }
+}
+
+impl Cluster for Script {
+    async fn frontends(&self, _: &Endpoint) -> Result<Vec<Frontend>, Failure> {
+        self.asked().await;
+        let mut isolated = self.isolated.borrow_mut();
+        let alone = isolated.as_ref().is_some_and(|(left, _)| *left > 0);
+        match isolated.as_mut() {
+            Some((left, _)) if *left > 0 => *left -= 1,
+            _ => *isolated = None,
+        }
+        Ok(vec![
+            Self::member(1, FrontendRole::Leader, true),
+            Self::member(2, FrontendRole::Follower, !alone),
+            Self::member(3, FrontendRole::Follower, !alone),
+        ])
+    }
+
+    async fn backends(&self, _: &Endpoint) -> Result<Vec<Backend>, Failure> {
+        self.asked().await;
+        let isolated = self.isolated.borrow();
+        let rows = self.rows.borrow();
+        let shown = rows.iter().chain(isolated.as_ref().map(|(_, row)| row));
+        let row = |row: &String| {
+            let (host, port) = row.rsplit_once(':').unwrap();
+            Backend {
+                id: "10001".to_owned(),
+                host: host.to_owned(),
+                heartbeat_port: port.parse().unwrap(),
+                alive: false,
+                decommissioned: false,
+                status: None,
+                error: String::new(),
+                version: None,
+            }
+        };
+        Ok(shown.map(row).collect())
+    }
+
+    async fn compute_nodes(&self, _: &Endpoint) -> Result<Vec<Backend>, Failure> {
+        self.asked().await;
+        Ok(Vec::new())
+    }
+
+    async fn told(&self, _: &Host, _: u16, _: &Endpoint) -> Option<Told> {
+        None
+    }
+
+    async fn call(&self, _: &Host, _: u16, _: &str) -> bool {
+        false
+    }
+
+    async fn call_seed(&self, _: &Host, _: u16, _: &Host, _: bool) -> Option<Host> {
+        None
+    }
+
+    async fn add(&self, _: &Endpoint, _: Add, at: &str) -> Result<(), Failure> {
+        self.adds.set(self.adds.get() + 1);
+        let fate = self.fate();
+        let exists = Failure::Exists(format!("Backend already exists with same host and port: {at}"));
+        let row = || self.rows.borrow_mut().push(at.to_owned());
+        if self.rows.borrow().iter().any(|row| row == at) {
+            self.asked().await;
+            return Err(exists);
+        }
+        if matches!(fate, Fate::Applied | Fate::Broken | Fate::Late | Fate::Raced) {
+            row();
+        }
+        // Killed here it has been applied, and nobody was told.
+        self.asked().await;
+        match fate {
+            Fate::Applied | Fate::Gone => Ok(()),
+            Fate::Broken => Err(Failure::Lost("connection reset".to_owned())),
+            Fate::Late | Fate::Hung => Err(Failure::Deadline(3)),
+            Fate::Locked => Err(Failure::Busy(
+                "Failed to acquire globalStateMgr lock. Try again".to_owned(),
+            )),
+            Fate::Isolated => {
+                self.isolated.replace(Some((3, at.to_owned())));
+                Err(Failure::Deadline(3))
+            }
+            Fate::Raced => Err(exists),
+        }
+    }
+}
+
+/// A BE's home, and nothing that runs.
+fn node(dir: &Path) -> (Settings, Home) {
+    for (file, text) in [
+        ("bin/start_be.sh", "#!/bin/sh\n"),
+        ("conf/be.conf", ""),
+        ("lib/starrocks_be", ""),
+        ("storage/x", ""),
+    ] {
+        let path = dir.join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let flags = Flags {
+        home: Some(dir.to_owned()),
+        component: None,
+        exec: false,
+        script_args: Vec::new(),
+    };
+    let state = dir.join("state");
+    let vars = [
+        ("MASTER_HOST", "127.0.0.1".into()),
+        ("LOCAL_HOST", "127.0.0.1".into()),
+        ("STATE_DIR", state.into_os_string()),
+    ];
+    let vars = vars.map(|(name, value): (&str, OsString)| (OsString::from(name), value));
+    let (settings, _) = Settings::read(flags, vars).unwrap();
+    let home = home::find(&settings.image, Path::new("/")).unwrap();
+    (settings, home)
+}
+
+/// Starts the node, and kills it where the script says so.
+async fn start(script: &Script, settings: &Settings, home: &Home) -> Option<Result<Entry, NoEntry>> {
+    tokio::select! {
+        entry = enter(script, settings, home) => Some(entry),
+        () = script.killed.notified() => None,
+    }
+}
+
+fn is_in(entry: Option<Result<Entry, NoEntry>>, script: &Script, case: &str) {
+    let entry = entry.unwrap().expect(case);
+    let own = entry.plan.node.host.with_port(entry.plan.node.identity_port);
+    assert_eq!(*script.rows.borrow(), [own], "{case}");
+    assert_eq!(entry.record.progress, Progress::Started, "{case}");
+    assert_eq!(entry.record.cluster_id.as_deref(), Some("77"), "{case}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_becomes_of_an_add_the_node_is_registered_once() {
+    use Fate::{Applied, Broken, Gone, Hung, Isolated, Late, Locked, Raced};
+    let table: [(&[Fate], u32); 10] = [
+        (&[Applied], 1),
+        (&[Broken], 1),
+        (&[Late], 1),
+        (&[Raced], 1),
+        (&[Locked], 2),
+        (&[Gone], 2),
+        (&[Hung], 2),
+        (&[Isolated], 2),
+        (&[Locked, Hung, Gone, Late], 4),
+        (&[Isolated, Broken], 2),
+    ];
+    for (fates, adds) in table {
+        let case = format!("{fates:?}");
+        let dir = tempfile::tempdir().unwrap();
+        let (settings, home) = node(dir.path());
+        let script = Script::default();
+        script.fates.replace(fates.to_vec());
+        is_in(start(&script, &settings, &home).await, &script, &case);
+        assert_eq!(script.adds.get(), adds, "{case}");
+    }
+}
+
+/// Killed at each question in turn, and started again.
+#[tokio::test(start_paused = true)]
+async fn wherever_it_is_killed_the_next_start_goes_on_from_there() {
+    use Fate::{Applied, Broken, Gone, Isolated};
+    for fate in [Applied, Broken, Gone, Isolated] {
+        let mut at = 0;
+        loop {
+            at += 1;
+            let case = format!("{fate:?}, killed at question {at}");
+            let dir = tempfile::tempdir().unwrap();
+            let (settings, home) = node(dir.path());
+            let script = Script::default();
+            script.fates.replace(vec![fate]);
+            script.killed_at.set(at);
+            if let Some(entry) = start(&script, &settings, &home).await {
+                is_in(Some(entry), &script, &case);
+                break;
+            }
+            // A killed process leaves no listener behind, not even until the next turn of the runtime.
+            tokio::task::yield_now().await;
+            is_in(start(&script, &settings, &home).await, &script, &case);
+            assert!(script.adds.get() <= 2, "{case}: {} ADDs", script.adds.get());
+        }
+        assert!(at > 6, "{fate:?}: it asked {at} times only");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_add_that_never_counts_ends_with_the_patience() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut settings, home) = node(dir.path());
+    settings.wait_timeout.value = Duration::from_secs(60);
+    let script = Script::default();
+    script.fates.replace(vec![Fate::Locked; 10_000]);
+    let NoEntry(refusals) = enter(&script, &settings, &home).await.unwrap_err();
+    let said: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+    assert!(said.concat().contains("cannot register in time"), "{said:?}");
+    // With four seconds between two of them, and less only in the beginning.
+    assert!(script.adds.get() < 40, "{} ADDs in a minute", script.adds.get());
+}
