@@ -65,7 +65,10 @@ fn the_pure_half_touches_nothing_of_the_world() {
         "crate::supervise",
         "crate::verbs",
     ];
-    let mut found = lines_with(&sources("plan"), &words);
+    let mut sources = sources("plan");
+    // Tests read and write what they compare with.
+    sources.retain(|(path, _)| !path.components().any(|part| part.as_os_str() == "tests"));
+    let mut found = lines_with(&sources, &words);
     // What a comment says about the world is not a use of it.
     found.retain(|line| !line.contains(": //"));
     assert_eq!(found, [""; 0]);

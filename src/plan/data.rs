@@ -68,6 +68,8 @@ pub struct ClusterId {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
     pub cluster: Option<ClusterId>,
+    /// It was a member, and not only on the way there: that cluster does not stop listing it by itself.
+    pub member: bool,
     /// One clause: who says so.
     pub sentence: String,
 }
@@ -75,6 +77,24 @@ pub struct Known {
 impl Data {
     pub const fn is_empty(&self) -> bool {
         matches!(self, Self::Empty { .. })
+    }
+
+    /// Whether a node that starts with this data was a member before. One that was not, and that its cluster does not
+    /// list, was not dropped: it had been listed by a leader that could not write it down.
+    pub const fn was_member(&self) -> bool {
+        match self {
+            Self::Joined { .. }
+            | Self::Contradicted { .. }
+            | Self::Adopted { .. }
+            | Self::UnfinishedFounding
+            | Self::Dropped { .. }
+            | Self::Unproven { .. } => true,
+            Self::Empty { .. } | Self::Unfinished { .. } => false,
+            Self::Moved(moved) => match moved.was {
+                Was::Member | Was::Dropped => true,
+                Was::Empty | Was::Unfinished => false,
+            },
+        }
     }
 
     /// The cluster this data, or the record of it, belongs to.
@@ -325,6 +345,7 @@ fn known(record: &Record, progress: Progress) -> Option<Known> {
             record.cluster_id.as_ref()?;
             return Some(Known {
                 cluster: None,
+                member: false,
                 sentence: format!(
                     "this host was about to be added to {}, by the record",
                     name(&record.cluster_id)
@@ -340,6 +361,7 @@ fn known(record: &Record, progress: Progress) -> Option<Known> {
     let cluster = record.cluster_id.clone().map(|id| ClusterId { id, read_from });
     Some(Known {
         cluster,
+        member: matches!(progress, Progress::Joined | Progress::Dropped),
         sentence: format!("this host {how} {}, by the record", name(&record.cluster_id)),
     })
 }

@@ -79,8 +79,8 @@ pub struct Seen {
     pub answers: Vec<String>,
     /// Who knows a cluster although no FE answers SQL.
     pub witnesses: Vec<Witness>,
-    /// Members of the record that hold their election port open although none of them answers SQL: they wait for a
-    /// vote. `host:edit_log_port`.
+    /// Members of the record that hold their election port open although nobody leads: they wait for a vote.
+    /// `host:edit_log_port`.
     pub waiting: Vec<String>,
     /// The guard time has run out.
     pub guard_over: bool,
@@ -211,16 +211,11 @@ fn decide_fe(node: &Node, seen: &Seen) -> Step {
             // started with that helper all the same.
             Belief::Doubt(_) => match helper(node, &seen.members, None) {
                 Some((helper, cluster)) if is_member(node, &seen.members) => Step::Join { helper, cluster },
+                // An observer may serve where the voters wait: it answers, and has nothing to show.
+                None if seen.members.is_empty() => bring_the_vote(node, seen),
                 Some(_) | None => wait(node, seen),
             },
-            // With only their election ports open nobody can say who leads: there is no leader without this vote.
-            Belief::Nobody => match (seen.waiting.first(), node.data.cluster()) {
-                (Some(helper), Some((cluster, _))) => Step::Join {
-                    helper: helper.clone(),
-                    cluster: cluster.to_owned(),
-                },
-                _ => wait(node, seen),
-            },
+            Belief::Nobody => bring_the_vote(node, seen),
         },
         Data::Unproven { why, .. } => match &seen.belief {
             Belief::Leader(_) => Step::SetAside { why: why.clone() },
@@ -234,6 +229,17 @@ fn decide_fe(node: &Node, seen: &Seen) -> Step {
             }
             Belief::Doubt(_) | Belief::Nobody => wait(node, seen),
         },
+    }
+}
+
+/// With only their election ports open the voters cannot say who leads: there is no leader without this vote.
+fn bring_the_vote(node: &Node, seen: &Seen) -> Step {
+    match (seen.waiting.first(), node.data.cluster()) {
+        (Some(helper), Some((cluster, _))) => Step::Join {
+            helper: helper.clone(),
+            cluster: cluster.to_owned(),
+        },
+        _ => wait(node, seen),
     }
 }
 
@@ -292,9 +298,26 @@ pub(super) fn enter(node: &Node, cluster: &Cluster, seen: &Seen) -> Step {
                 frontend.edit_log_port
             ),
         )),
-        Registration::None => Step::Register {
-            cluster: Box::new(cluster.clone()),
-        },
+        Registration::None => register(node, cluster),
+    }
+}
+
+/// Not listed. Who was a member by the record was dropped, and that its data is gone besides does not take that back.
+fn register(node: &Node, cluster: &Cluster) -> Step {
+    if let Data::Empty { known: Some(known) } = &node.data
+        && known.member
+        && !node.rejoin
+    {
+        return Step::Refuse(Refusal::protect(
+            format!(
+                "{}, and the cluster led by {} does not list it any more: somebody dropped it",
+                known.sentence, cluster.leader.host
+            ),
+            "set REJOIN=1 to let it join anew, or remove this node",
+        ));
+    }
+    Step::Register {
+        cluster: Box::new(cluster.clone()),
     }
 }
 
@@ -398,9 +421,7 @@ fn decide_backend(node: &Node, seen: &Seen) -> Step {
             format!("start it as a {other_name}, or drop the {other_name} first"),
         ));
     }
-    Step::Register {
-        cluster: Box::new(cluster.clone()),
-    }
+    register(node, cluster)
 }
 
 /// Data of another cluster is never added, never given a helper, never started. What an FE without a believed leader

@@ -4,6 +4,8 @@
 use std::fmt;
 
 use crate::engine::probe::Told;
+use crate::plan::join::{Node, is_here};
+use crate::plan::leader::Answer;
 use crate::settings::Host;
 
 /// One of them.
@@ -11,6 +13,9 @@ use crate::settings::Host;
 pub enum Witness {
     /// It called this host, and lists it when it is asked back.
     Called(Host),
+    /// It called this host as its leader does, and has not answered yet: it came too late to be asked in this round, or
+    /// it died in between.
+    Unanswered(Host),
     /// It told so over HTTP.
     Http { from: Host, told: Told },
     /// It wants this host's vote: it is of a group that has no leader, so nobody there could list this host.
@@ -32,6 +37,10 @@ impl fmt::Display for Witness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Called(from) => write!(f, "{from} of a living cluster called this host"),
+            Self::Unanswered(from) => write!(
+                f,
+                "{from} leads a cluster, called this host, and has not answered yet"
+            ),
             Self::WantsVote(from) => {
                 write!(
                     f,
@@ -61,6 +70,16 @@ impl fmt::Display for Witness {
     }
 }
 
+/// What the call of a leader amounts to: it is asked back whether it lists this host, and until it has answered it may.
+pub fn of_leader(node: &Node, from: Host, answers: &[Answer]) -> Option<Witness> {
+    let answer = answers.iter().find(|answer| answer.from == from);
+    match answer.and_then(|answer| answer.said.as_deref().ok()) {
+        None => Some(Witness::Unanswered(from)),
+        Some(members) if members.iter().any(|fe| is_here(node, &fe.host)) => Some(Witness::Called(from)),
+        Some(_) => None,
+    }
+}
+
 /// All of them in one clause.
 pub fn sentence(witnesses: &[Witness]) -> String {
     let each: Vec<String> = witnesses.iter().map(ToString::to_string).collect();
@@ -69,8 +88,57 @@ pub fn sentence(witnesses: &[Witness]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::goes_first;
-    use crate::settings::Host;
+    use std::collections::BTreeSet;
+
+    use super::{Witness, goes_first, of_leader};
+    use crate::engine::Component;
+    use crate::engine::failure::Failure;
+    use crate::plan::data::Data;
+    use crate::plan::join::{Node, Role};
+    use crate::plan::leader::Answer;
+    use crate::plan::leader::tests::members;
+    use crate::settings::{Bootstrap, Host};
+
+    fn host(number: u8) -> Host {
+        Host::parse(&format!("10.0.0.{number}")).unwrap()
+    }
+
+    #[test]
+    fn a_leader_that_called_is_a_witness_until_its_list_says_otherwise() {
+        let node = Node {
+            role: Role::Seed,
+            engine: crate::engine::ALL[0],
+            component: Component::Fe,
+            host: host(5),
+            also: BTreeSet::new(),
+            identity_port: 9010,
+            data: Data::Empty { known: None },
+            bootstrap: Bootstrap::Guarded,
+            rejoin: false,
+        };
+        let answer = |number, said| Answer {
+            from: host(number),
+            port: 9030,
+            said,
+        };
+        let unanswered = Some(Witness::Unanswered(host(1)));
+        let table = [
+            // It called while the round went on, which had begun without it; the guard may end with that round.
+            (vec![], unanswered.clone()),
+            (vec![answer(2, Ok(members("2L+ 5F-")))], unanswered.clone()),
+            // It died after it had called: the others have not elected yet.
+            (vec![answer(1, Err(Failure::Refused))], unanswered.clone()),
+            (vec![answer(1, Err(Failure::Deadline(3)))], unanswered),
+            (
+                vec![answer(1, Ok(members("1L+ 5F-")))],
+                Some(Witness::Called(host(1))),
+            ),
+            (vec![answer(1, Ok(members("1L+ 2F+")))], None),
+        ];
+        for (answers, expected) in table {
+            assert_eq!(of_leader(&node, host(1), &answers), expected, "{answers:?}");
+        }
+    }
 
     #[test]
     fn of_two_that_may_found_exactly_one_goes_first() {

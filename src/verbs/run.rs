@@ -282,7 +282,7 @@ async fn follow(
 
 /// Whether this start was to make a member of a node that never was one, as the record and the data it began with say.
 fn never_joined(record: &Record, data: &Data) -> bool {
-    record.progress == Progress::Started && matches!(data, Data::Empty { .. } | Data::Unfinished { .. })
+    record.progress == Progress::Started && !data.was_member()
 }
 
 fn gone(host: &str, cluster: &Cluster) -> Refusal {

@@ -20,7 +20,7 @@ use crate::facts::record::{MemberSeen, Progress, Record};
 use crate::plan::data::Data;
 use crate::plan::join::{Asking, Backends, Role, Seen, asking, is_here, is_node};
 use crate::plan::leader::{Belief, Cluster, remembering};
-use crate::plan::witness::{Witness, goes_first};
+use crate::plan::witness::{self, Witness, goes_first};
 use crate::plan::{Plan, asked, prescribed};
 use crate::settings::{Bootstrap, Endpoint, Host};
 
@@ -164,15 +164,10 @@ impl<C: Ask> Search<'_, C> {
     /// nobody who could be asked; the muster of a member says whom it means.
     fn callers(&self, plan: &Plan, round: &Round) -> Vec<Witness> {
         let heard = self.heard();
-        let lists_us = |from: &Host| {
-            let answer = round.answers.iter().find(|answer| &answer.from == from);
-            let members = answer.and_then(|answer| answer.said.as_deref().ok());
-            members.is_some_and(|members| members.iter().any(|fe| is_here(&plan.node, &fe.host)))
-        };
         let witness = |caller: Caller| {
             let from = Host::from(caller.from);
             match caller.call {
-                Call::Leads => lists_us(&from).then_some(Witness::Called(from)),
+                Call::Leads => witness::of_leader(&plan.node, from, &round.answers),
                 Call::WantsVote => Some(Witness::WantsVote(from)),
                 Call::Seed { host, founding } => {
                     let host = Host::parse(&host).ok().filter(|_| would_found(plan))?;
@@ -239,11 +234,12 @@ impl<C: Ask> Search<'_, C> {
         Some(Voice::of_seed(&plan.node.host, false, told, plan.http_port()?)).filter(|_| would_found(plan))
     }
 
-    /// Members that wait for a vote: asked only by a node that may bring it, and only when nobody answers SQL. One where a
-    /// muster waits itself has no vote to count.
+    /// Members that wait for a vote: asked only by a node that may bring it, and only while nobody leads. One where a muster
+    /// waits itself has no vote to count.
     async fn waiting(&self, plan: &Plan, round: &Round, asleep: &[Host]) -> Vec<String> {
         let registered = |record: &&Record| matches!(record.progress, Progress::Added | Progress::Started);
-        let unfinished = matches!(plan.node.data, Data::Unfinished { keep: true, .. }) && !round.answered();
+        let unfinished = matches!(plan.node.data, Data::Unfinished { keep: true, .. })
+            && !matches!(round.belief, Belief::Leader(_));
         let Some(record) = self.record().filter(registered).filter(|_| unfinished) else {
             return Vec::new();
         };

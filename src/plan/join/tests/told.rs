@@ -103,6 +103,7 @@ follower | begun | added 77, added 77 | 1L+ 5f- |
 follower | begun | started 77, started 77 | 1L+ |
 follower | begun | started 77, started 77 | 1F+ 2F- 5F- |
 follower | begun | started 77, started 77 | silence | waiting for a vote
+follower | begun | started 77, started 77 | no leader | waiting for a vote
 follower | elected itself | started 77, started 77 | silence | waiting for a vote
 follower | elected itself | started 77, started 77 | 1L+ 2F+ 5F- |
 follower | no journal | started 77, started 77 | 1L+ 2F+ 5F- |
@@ -127,6 +128,9 @@ CN | nothing | -, - | 1L+ | BEs: 4 5
 = Dropped while it was away
 follower | ready | dropped 77, dropped 77 | silence |
 follower | ready | joined 77, dropped 77 | 1L+ 2F+ |
+follower | nothing | -, joined 77 | 1L+ 2F+ |
+follower | nothing | -, joined 77 | 1L+ 2F+ | REJOIN
+BE | nothing | -, joined 77 | 1L+ | BEs: 4
 follower | ready | dropped 77, dropped 77 | 1L+ 2F+ | REJOIN
 follower | nothing | -, dropped 77 | 1L+ 2F+ |
 BE | nothing | -, dropped 77 | 1L+ | BEs: 4

@@ -1,0 +1,211 @@
+//! Rules with one mistake each, as they could be made: what is put in front of muster's own rule is the mistake and
+//! nothing else. The model has to tell every one of them from the rules.
+
+use muster::facts::record::RecordCopy;
+use muster::plan::data::{self, Data, FeDir};
+use muster::plan::join::{self, Step};
+use muster::plan::leader::{self, Answer, Belief};
+use muster::plan::memory::Memory;
+
+use crate::rules::{MUSTER, Rules};
+
+/// FEs that answer without a leader, calls and votes do not keep a seed from founding.
+pub const FOUNDS_AGAINST_WITNESSES: Rules = Rules {
+    name: "founds although a witness knows a cluster",
+    decide: |node, seen| {
+        let mut deaf = seen.clone();
+        deaf.witnesses.clear();
+        if matches!(deaf.belief, Belief::Doubt(_)) {
+            deaf.belief = Belief::Nobody;
+        }
+        join::decide(node, &deaf)
+    },
+    ..MUSTER
+};
+
+pub const FOUNDS_AT_ONCE: Rules = Rules {
+    name: "founds before the guard is over",
+    decide: |node, seen| {
+        let mut hasty = seen.clone();
+        hasty.guard_over = true;
+        join::decide(node, &hasty)
+    },
+    ..MUSTER
+};
+
+pub const STARTS_UNFINISHED_BARE: Rules = Rules {
+    name: "starts an unfinished join bare",
+    decide: |node, seen| match (&node.data, join::decide(node, seen)) {
+        (Data::Unfinished { keep: true, .. }, Step::Wait { .. }) => Step::Start,
+        (_, step) => step,
+    },
+    ..MUSTER
+};
+
+pub const KEEPS_POISONED: Rules = Rules {
+    name: "keeps poisoned data and starts it with a helper",
+    classify_fe: |seed, dir, memory| {
+        let blind = FeDir {
+            nascent: false,
+            ..dir.clone()
+        };
+        data::classify_fe(seed, &blind, memory)
+    },
+    ..MUSTER
+};
+
+pub const TAKES_ROLE_FOR_PROOF: Rules = Rules {
+    name: "takes ROLE and VERSION for a proof of readiness",
+    classify_fe: |seed, dir, memory| {
+        let proven = FeDir {
+            ready: !dir.empty,
+            ..dir.clone()
+        };
+        data::classify_fe(seed, &proven, memory)
+    },
+    ..MUSTER
+};
+
+pub const BELIEVES_ANY_LEADER: Rules = Rules {
+    name: "believes any row that says LEADER",
+    believe: |answers, heartbeat| {
+        let mut kind: Vec<Answer> = answers.to_vec();
+        for frontends in kind.iter_mut().filter_map(|answer| answer.said.as_mut().ok()) {
+            for fe in frontends.iter_mut().filter(|fe| fe.join) {
+                fe.alive = true;
+            }
+        }
+        leader::believe(&kind, heartbeat)
+    },
+    ..MUSTER
+};
+
+pub const ADDS_WITHOUT_LOOKING: Rules = Rules {
+    name: "adds without looking first",
+    decide: |node, seen| match (join::decide(node, seen), &seen.belief) {
+        (Step::Join { .. }, Belief::Leader(cluster)) if node.data.is_empty() => Step::Register {
+            cluster: Box::new(cluster.clone()),
+        },
+        (step, _) => step,
+    },
+    ..MUSTER
+};
+
+pub const SETS_MEMBERS_ASIDE: Rules = Rules {
+    name: "does not trust the record of a member",
+    classify_fe: |seed, dir, memory| match data::classify_fe(seed, dir, memory) {
+        Ok(Data::Joined { cluster }) => Ok(Data::Unfinished {
+            keep: false,
+            why: "who knows".to_owned(),
+            cluster,
+        }),
+        other => other,
+    },
+    ..MUSTER
+};
+
+pub const IGNORES_FOREIGN_IDS: Rules = Rules {
+    name: "gives foreign data a helper",
+    decide: |node, seen| {
+        let mut node = node.clone();
+        if let Data::Adopted { cluster } = &mut node.data {
+            *cluster = None;
+        }
+        match (&node.data, &seen.belief) {
+            (Data::Adopted { .. }, Belief::Leader(_)) => {
+                node.data = Data::Empty { known: None };
+                join::decide(&node, seen)
+            }
+            _ => join::decide(&node, seen),
+        }
+    },
+    ..MUSTER
+};
+
+pub const COMES_BACK: Rules = Rules {
+    name: "adds itself again after it was dropped",
+    classify_fe: |seed, dir, memory| match data::classify_fe(seed, dir, memory) {
+        Ok(Data::Dropped { cluster }) => Ok(Data::Unfinished {
+            keep: false,
+            why: "it was dropped".to_owned(),
+            cluster,
+        }),
+        Ok(Data::Empty {
+            known: Some(mut known),
+        }) => {
+            known.member = false;
+            Ok(Data::Empty { known: Some(known) })
+        }
+        other => other,
+    },
+    ..MUSTER
+};
+
+pub const FORGETS_ITS_STATE: Rules = Rules {
+    name: "does not read the copy in the state dir",
+    classify_fe: |seed, dir, memory| {
+        let alone = Memory {
+            state: &RecordCopy::Missing,
+            ..memory
+        };
+        data::classify_fe(seed, dir, alone)
+    },
+    ..MUSTER
+};
+
+/// What it was before a call that has not been answered yet counted: a guard that ends with the round it came in.
+pub const DOES_NOT_WAIT_FOR_CALLERS: Rules = Rules {
+    name: "founds while a caller has not been asked back",
+    decide: |node, seen| {
+        let mut seen = seen.clone();
+        seen.witnesses
+            .retain(|witness| !matches!(witness, muster::plan::witness::Witness::Unanswered(_)));
+        join::decide(node, &seen)
+    },
+    ..MUSTER
+};
+
+/// What it was before an observer without a leader was passed over.
+pub const HEARS_THE_OBSERVER_ONLY: Rules = Rules {
+    name: "does not bring its vote while an observer answers",
+    decide: |node, seen| {
+        let mut seen = seen.clone();
+        if matches!(seen.belief, Belief::Doubt(_)) {
+            seen.waiting.clear();
+        }
+        join::decide(node, &seen)
+    },
+    ..MUSTER
+};
+
+/// What it was before a begun join was set aside when its registration was gone.
+pub const REGISTERS_BEGUN_JOINS: Rules = Rules {
+    name: "registers a begun join anew and keeps its data",
+    decide: |node, seen| match (&node.data, join::decide(node, seen), &seen.belief) {
+        (Data::Unfinished { keep: true, .. }, Step::SetAside { .. }, Belief::Leader(cluster)) => {
+            Step::Register {
+                cluster: Box::new(cluster.clone()),
+            }
+        }
+        (_, step, _) => step,
+    },
+    ..MUSTER
+};
+
+/// All of them.
+pub const ALL: [Rules; 14] = [
+    FOUNDS_AGAINST_WITNESSES,
+    FOUNDS_AT_ONCE,
+    STARTS_UNFINISHED_BARE,
+    KEEPS_POISONED,
+    TAKES_ROLE_FOR_PROOF,
+    BELIEVES_ANY_LEADER,
+    ADDS_WITHOUT_LOOKING,
+    SETS_MEMBERS_ASIDE,
+    IGNORES_FOREIGN_IDS,
+    COMES_BACK,
+    FORGETS_ITS_STATE,
+    DOES_NOT_WAIT_FOR_CALLERS,
+    HEARS_THE_OBSERVER_ONLY,
+    REGISTERS_BEGUN_JOINS,
+];

@@ -1,0 +1,132 @@
+//! The models that are checked: small clusters, each with what may happen to it.
+
+use crate::ground::{Begin, Ground, Kinds};
+use crate::rules::Rules;
+use crate::sight::Part;
+use crate::world::{MOST, Set};
+
+/// Everything but what only matters with one more node.
+const ALL: Kinds = Kinds {
+    crash: true,
+    wipe: true,
+    forget: true,
+    cut: true,
+    slow: true,
+    drop: true,
+    bare: true,
+    shut: false,
+};
+
+const CRASHES: Kinds = Kinds {
+    crash: true,
+    wipe: true,
+    forget: false,
+    cut: false,
+    slow: false,
+    drop: false,
+    bare: false,
+    shut: false,
+};
+
+/// A model without a name yet: who there is and how it begins.
+const fn ground(rules: Rules, parts: [Part; MOST], count: u8, begin: Begin) -> Ground {
+    Ground {
+        rules,
+        parts,
+        count,
+        named: Set::of(0),
+        rejoin: false,
+        begin,
+        disturbances: 2,
+        may: ALL,
+        foreign: None,
+        alike: false,
+    }
+}
+
+const VOTERS: [Part; MOST] = [Part::Seed, Part::Follower, Part::Follower, Part::Observer];
+const WITH_OBSERVER: [Part; MOST] = [Part::Seed, Part::Follower, Part::Observer, Part::Backend];
+const WITH_BACKEND: [Part; MOST] = [Part::Seed, Part::Follower, Part::Backend, Part::Observer];
+
+/// Every model by its name, with the number of disturbances that is checked exhaustively in a short time.
+pub fn all(rules: Rules) -> Vec<(&'static str, Ground)> {
+    let none = Begin::Formed { without: Set::NONE };
+    vec![
+        ("pair-cold", ground(rules, VOTERS, 2, Begin::Cold)),
+        (
+            "pair",
+            Ground {
+                disturbances: 4,
+                ..ground(rules, VOTERS, 2, none)
+            },
+        ),
+        (
+            "three-cold",
+            Ground {
+                may: CRASHES,
+                disturbances: 1,
+                alike: true,
+                ..ground(rules, VOTERS, 3, Begin::Cold)
+            },
+        ),
+        (
+            "three",
+            Ground {
+                alike: true,
+                ..ground(rules, VOTERS, 3, none)
+            },
+        ),
+        (
+            "third-joins",
+            Ground {
+                disturbances: 1,
+                ..ground(rules, VOTERS, 3, Begin::Formed { without: Set::of(2) })
+            },
+        ),
+        (
+            "power-cut",
+            Ground {
+                disturbances: 1,
+                alike: true,
+                ..ground(rules, VOTERS, 3, Begin::PowerCut)
+            },
+        ),
+        (
+            "observer",
+            Ground {
+                disturbances: 1,
+                ..ground(rules, WITH_OBSERVER, 3, Begin::Cold)
+            },
+        ),
+        (
+            "observer-stays",
+            Ground {
+                disturbances: 1,
+                ..ground(rules, WITH_OBSERVER, 3, Begin::Formed { without: Set::of(1) })
+            },
+        ),
+        (
+            "backend",
+            Ground {
+                disturbances: 1,
+                ..ground(rules, WITH_BACKEND, 3, Begin::Cold)
+            },
+        ),
+        (
+            "foreign",
+            Ground {
+                disturbances: 2,
+                foreign: Some(1),
+                ..ground(rules, VOTERS, 3, Begin::Foreign)
+            },
+        ),
+    ]
+}
+
+/// The model of this name.
+pub fn named(rules: Rules, name: &str) -> Option<Ground> {
+    all(rules)
+        .into_iter()
+        .find(|(own, _)| *own == name)
+        .map(|(_, ground)| ground)
+}

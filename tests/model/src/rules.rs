@@ -1,0 +1,30 @@
+//! The rules under test: muster's own, called as they are. `broken.rs` puts something in front of one of them.
+
+use std::time::Duration;
+
+use muster::plan::data::{self, Data, FeDir, Storage};
+use muster::plan::join::{self, Asking, Node, Seen, Step};
+use muster::plan::leader::{self, Answer, Belief};
+use muster::plan::memory::Memory;
+use muster::plan::refusal::Refusal;
+
+/// Every pure decision of one entry.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    pub name: &'static str,
+    pub classify_fe: fn(bool, &FeDir, Memory<'_>) -> Result<Data, Refusal>,
+    pub classify_backend: fn(&Storage, Memory<'_>) -> Result<Data, Refusal>,
+    pub asking: fn(&Node) -> Asking,
+    pub decide: fn(&Node, &Seen) -> Step,
+    pub believe: fn(&[Answer], Duration) -> Belief,
+}
+
+/// What muster does.
+pub const MUSTER: Rules = Rules {
+    name: "the rules",
+    classify_fe: data::classify_fe,
+    classify_backend: data::classify_backend,
+    asking: join::asking,
+    decide: join::decide,
+    believe: leader::believe,
+};
