@@ -3,7 +3,8 @@
 //! A dropped engine lives on and says that it is well, and PID 1 has neither a timer nor the account to ask with. The
 //! health check has the account, and comes by anyway: now and then it looks for this node in its cluster. Three looks at
 //! a believed leader of that cluster which do not find it are noted in the record, and whoever runs the engine is asked
-//! to stop it; the record tells them why.
+//! to stop it; the record tells them why. A look that does find it brings the record's list of members up to date: a
+//! founder wrote down nobody but itself.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -17,7 +18,7 @@ use tokio::net::lookup_host;
 use tokio::time::sleep;
 
 use crate::cluster::Client;
-use crate::effects::enter::chain;
+use crate::effects::enter::{chain, members};
 use crate::effects::files;
 use crate::effects::look::{CONTRADICTION, look};
 use crate::effects::shown::{Me, Row, row};
@@ -58,7 +59,19 @@ pub(super) async fn dropped(
     let (settings, _) = Settings::read(flags, vars.iter().cloned()).ok()?;
     // Before the look: what hangs is not asked again by the next check.
     File::create(&stamp).ok()?;
-    let cluster = missing(home, &settings, &record, &own).await?;
+    let cluster = match seen(home, &settings, &record, &own).await? {
+        Seen::Missing(cluster) => cluster,
+        Seen::Listed(cluster) => {
+            let members = members(&cluster);
+            if members != record.members {
+                record.members = members;
+                if let Err(error) = files::replace(&copy, record.to_json().as_bytes()) {
+                    tracing::debug!("{}", chain(&error));
+                }
+            }
+            return None;
+        }
+    };
     // Until it is stopped each check looks.
     fs::remove_file(&stamp).ok();
     record.progress = Progress::Dropped;
@@ -79,8 +92,15 @@ pub(super) async fn dropped(
     Some(format!("{gone}; {stopped}"))
 }
 
-/// The cluster that does not list this node, by three looks in a row.
-async fn missing(home: &Home, settings: &Settings, record: &Record, own: &str) -> Option<Cluster> {
+/// What the cluster of this node shows of it.
+enum Seen {
+    Listed(Cluster),
+    /// By three looks in a row.
+    Missing(Cluster),
+}
+
+/// `None` if nobody can be believed who speaks for that cluster.
+async fn seen(home: &Home, settings: &Settings, record: &Record, own: &str) -> Option<Seen> {
     let client = Client::new(settings, home.engine);
     let fes = known::endpoints(settings, home, Some(record));
     let also = addresses(&record.host).await;
@@ -107,10 +127,11 @@ async fn missing(home: &Home, settings: &Settings, record: &Record, own: &str) -
         };
         match row(&client, &me, &cluster).await {
             Ok(Row::None) => {}
+            Ok(Row::Alive | Row::NotAlive(_)) if cluster.id == own => return Some(Seen::Listed(cluster)),
             Ok(Row::Alive | Row::NotAlive(_)) | Err(_) => return None,
         }
         match misses.missed(&cluster, Some(own)) {
-            Missed::Dropped => return Some(cluster),
+            Missed::Dropped => return Some(Seen::Missing(cluster)),
             // Whoever leads where this node looks, it is not its cluster that speaks.
             Missed::Stranger | Missed::Foreign => return None,
             Missed::Perhaps => {}

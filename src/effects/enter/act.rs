@@ -72,7 +72,7 @@ impl<C: Ask> Search<'_, C> {
                 .or_else(|| plan.node.data.cluster().map(|(id, _)| id.to_owned()))
                 .or_else(|| before.and_then(|record| record.cluster_id.clone())),
             members: if self.members.is_empty() {
-                before.map(|record| record.members.clone()).unwrap_or_default()
+                self.remembered()
             } else {
                 self.members.clone()
             },

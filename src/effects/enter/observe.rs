@@ -129,11 +129,7 @@ impl<C: Ask> Search<'_, C> {
 
     pub(super) fn known(&self, plan: &Plan) -> Vec<Endpoint> {
         let mut members = self.members.clone();
-        members.extend(
-            self.record()
-                .map(|record| record.members.clone())
-                .unwrap_or_default(),
-        );
+        members.extend(self.remembered());
         let callers: Vec<Host> = self
             .heard()
             .into_iter()
@@ -154,6 +150,24 @@ impl<C: Ask> Search<'_, C> {
             .data
             .record()
             .or_else(|| self.facts.records.state.record())
+    }
+
+    /// The members of both copies: the health check refreshes the one in the state dir, which knows of those who joined
+    /// later.
+    pub(super) fn remembered(&self) -> Vec<MemberSeen> {
+        let records = &self.facts.records;
+        let Some(record) = self.record() else {
+            return Vec::new();
+        };
+        let mut members = record.members.clone();
+        if let Some(state) = records.state.record().filter(|state| state.host == record.host) {
+            for member in &state.members {
+                if members.iter().all(|known| known.host != member.host) {
+                    members.push(member.clone());
+                }
+            }
+        }
+        members
     }
 
     fn heard(&self) -> Vec<Caller> {

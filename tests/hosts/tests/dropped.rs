@@ -354,3 +354,38 @@ fn silence_and_strangers_stop_nobody() -> anyhow::Result<()> {
     );
     Ok(())
 }
+
+/// It was told of nobody but itself, and wrote down its members when it was alone: whom would it ask?
+#[test]
+fn a_founder_learns_by_its_health_checks_whom_to_ask_when_it_was_dropped_while_away() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let [fe, _] = world.stand_in(&QUICK)?;
+    let cluster = Cluster::new(&world, 3, &fe, 0, None)?;
+    for host in &cluster.hosts {
+        host.set("GUARD_TIME", "3s");
+    }
+    let founder = cluster.seed()?;
+    founder.start()?;
+    founder.says(PATIENCE, "is alive in cluster")?;
+    cluster.hosts.iter().skip(1).try_for_each(Host::start)?;
+    cluster.becomes_whole(PATIENCE)?;
+    let healthy = founder.exec(&["muster", "health"])?;
+    ensure!(healthy.code == 0, "{healthy:?}");
+    founder.kill9()?;
+    eventually(PATIENCE, "another leader", || {
+        ensure!(cluster.leader()?.name() != founder.name(), "it is shown still");
+        Ok(())
+    })?;
+    let drop = format!("ALTER SYSTEM DROP FOLLOWER \"{}:9010\"", founder.address());
+    eventually(PATIENCE, "the drop", || cluster.leader()?.sql(&drop).map(|_| ()))?;
+    founder.start()?;
+    assert_eq!(founder.exit(PATIENCE)?, 79, "{}", founder.log_tail());
+    ensure!(
+        founder.last_log().contains("somebody dropped it"),
+        "{}",
+        founder.log_tail()
+    );
+    Ok(())
+}
