@@ -239,7 +239,8 @@ fn both_copies_and_the_data_amount_to_one_thing() {
             "cut off",
             "joined 77 of 10.0.0.6",
             "ready",
-            "Member moved from 10.0.0.6 77",
+            "refuse 79: the record /meta/muster.json cannot be read, and nothing in the data shows that the copy in the \
+             state dir is about this data",
         ),
         // Nothing stands in for it.
         (

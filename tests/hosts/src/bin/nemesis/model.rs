@@ -18,6 +18,8 @@ pub(crate) struct HostModel {
     pub(crate) no_state: bool,
     /// Somebody tried to drop it since then.
     pub(crate) dropped: bool,
+    /// It was up together with a majority of the voters since it was started, so it may have been elected.
+    may_lead: bool,
 }
 
 /// All hosts.
@@ -42,6 +44,7 @@ impl Model {
             no_data: false,
             no_state: false,
             dropped: false,
+            may_lead: false,
         });
         Self {
             hosts: hosts.collect(),
@@ -82,9 +85,11 @@ impl Model {
             next.hosts.retain(|host| host.name != *gone);
         }
         next.founded |= *step == Step::Whole;
+        next.elections();
         self.possible(step)?;
         next.losses()?;
         next.blank_seed()?;
+        next.stale_leader()?;
         Ok(next)
     }
 
@@ -139,6 +144,34 @@ impl Model {
         Ok(())
     }
 
+    /// A leader that has lost its majority claims on for 44 s and calls nobody: its heartbeats wait for a write that
+    /// cannot be made (observed: `Alive` stays as it was). It wants no vote either. A blank seed that was told of itself
+    /// alone hears nothing of such a cluster, and is the seed of a new one. Told of the others it asks them, and waits.
+    fn stale_leader(&self) -> Result<(), &'static str> {
+        let stale = |seed: &HostModel| self.remembering(seed).any(|host| host.votes && host.may_lead);
+        let seed = self.hosts.iter().find(|host| host.name == "fe1");
+        if self.founded && !self.all_masters && self.leaderless_blank_seed() && seed.is_some_and(stale) {
+            return Err("nobody but a leader without its majority is left, who calls nobody");
+        }
+        Ok(())
+    }
+
+    fn elections(&mut self) {
+        let voters = self.hosts.iter().filter(|host| host.votes).count();
+        // Whoever lost its data votes for nobody before it has joined again.
+        let able = |host: &HostModel| host.votes && host.up && !host.frozen && !host.no_data;
+        let sides: Vec<usize> = self
+            .hosts
+            .iter()
+            .filter(|host| able(host))
+            .map(|host| host.side)
+            .collect();
+        for host in &mut self.hosts {
+            let with = sides.iter().filter(|side| **side == host.side).count();
+            host.may_lead |= able(host) && with > voters / 2;
+        }
+    }
+
     fn remembering<'m>(&'m self, seed: &'m HostModel) -> impl Iterator<Item = &'m HostModel> {
         self.hosts.iter().filter(move |host| {
             host.fe
@@ -167,6 +200,7 @@ impl HostModel {
     fn down(&mut self) {
         self.up = false;
         self.frozen = false;
+        self.may_lead = false;
     }
 
     pub(crate) fn is_blank(&self) -> bool {
@@ -193,6 +227,7 @@ mod tests {
         let three = "hosts voters=3 bes=1\nstart fe1 fe2 fe3 be1\nwhole\n";
         let lost = Err("the data would be lost for everyone");
         let nobody = Err("nobody is left who remembers the cluster where the seed could hear of it");
+        let stale = Err("nobody but a leader without its majority is left, who calls nobody");
         for (story, expected) in [
             ("wipe-both fe2", Ok(())),
             ("wipe-both be1", Ok(())),
@@ -204,12 +239,18 @@ mod tests {
             ("power-cut\nwipe-both fe1\nstart fe1 fe3", Ok(())),
             ("power-cut\nwipe-data fe1\nstart fe1", Ok(())),
             ("cut fe1\nwipe-both fe1\nstart fe1", nobody),
-            ("wipe-both fe1\nisland fe1 fe2\nstart fe1", Ok(())),
+            ("wipe-both fe1\nisland fe1 fe2\nstart fe1", stale),
+            ("power-cut\nwipe-both fe1\nstart fe1 fe2", Ok(())),
+            (
+                "power-cut\nwipe-both fe1\nstart fe2 fe3\nfreeze fe3\nstart fe1",
+                stale,
+            ),
             (
                 "wipe-data fe1\nstart fe1\nwipe-state fe1\ncut fe1\nstart fe1",
                 nobody,
             ),
-            ("wipe-both fe1\nkill fe2\nstart fe1\nfreeze fe3", nobody),
+            ("wipe-both fe1\nkill fe2\nstart fe1", stale),
+            ("power-cut\nwipe-both fe1\nstart fe3 fe1\nfreeze fe3", nobody),
         ] {
             assert_eq!(verdict(&format!("{three}{story}")), expected, "{story}");
         }
