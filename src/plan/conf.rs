@@ -76,18 +76,24 @@ pub fn render(base: &str, entries: &[Entry], grammar: Grammar) -> String {
     if entries.iter().any(|entry| entry.key == "LOG_DIR") {
         let mut lines = shipped.lines();
         while let Some(line) = lines.next() {
-            let key = |line: &str| line.split_once('=').map(|(key, _)| key.trim().to_owned());
-            // The last of a key wins: one that was overridden must not come back.
-            let overridden = || lines.clone().any(|later| key(later) == key(line));
+            // The last of a key wins, however it is spelled: one that was overridden must not come back.
+            let overridden = || {
+                let later: Vec<&str> = lines.clone().collect();
+                let key = line.split_once('=').map_or("", |(key, _)| key.trim());
+                grammar
+                    .entries(&later.join("\n"))
+                    .iter()
+                    .any(|(name, _)| name == key)
+            };
             if !uses_log_dir(line, entries) || overridden() {
                 continue;
             }
-            text.push_str(line);
+            text.push_str(line.trim_end_matches('\r'));
             text.push('\n');
             // With everything it goes on with, or the engine would read the half of it.
             while grammar == Grammar::Properties && goes_on(&text) {
                 let Some(rest) = lines.next() else { break };
-                text.push_str(rest);
+                text.push_str(rest.trim_end_matches('\r'));
                 text.push('\n');
             }
             end_continuation(&mut text, grammar);
@@ -126,7 +132,9 @@ fn uses_log_dir(line: &str, entries: &[Entry]) -> bool {
         return false;
     };
     let key = key.trim();
-    is_shell_key(key)
+    // A carriage return inside ends the line for the engine, and what follows it would be another entry.
+    !line.trim_end_matches('\r').contains('\r')
+        && is_shell_key(key)
         && key != "LOG_DIR"
         && (value.contains("$LOG_DIR") || value.contains("${LOG_DIR}"))
         && entries.iter().all(|entry| entry.key != key)
