@@ -102,8 +102,8 @@ impl Model {
             Step::Drop(_) if self.hosts.iter().any(|host| host.dropped) => {
                 Err("a person looks at what became of one drop before the next")
             }
-            // Not mended yet: the record of a founder lists only those who were members when it was alone. Dropped before
-            // it was seen Alive once more, and told of itself alone, it has nobody to ask, and its engine waits for ever.
+            // The record of a founder lists only those who were members when it was alone, until a health check brings it up
+            // to date, and no host here has one. Told of itself alone it has nobody to ask, and its engine waits for ever.
             Step::Drop(name) if name == "fe1" && !self.all_masters => Err("nobody tells it"),
             // Somebody who was dropped and lost everything is a new node, and joins: nothing is left that refuses.
             Step::Drop(name) if of(name).is_none_or(|host| host.no_data) => Err("nothing is left of it"),
