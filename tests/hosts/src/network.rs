@@ -23,12 +23,15 @@ pub(crate) fn address_in_herd(n: u16) -> Ipv4Addr {
 }
 
 /// Both bridges, and the world's own address.
+///
+/// A bridge that was given no hardware address takes the lowest of its ports': it would change under a host that has just
+/// asked for it whenever another is plugged in, and that host's packets would be lost for seconds.
 pub(crate) fn lay() -> anyhow::Result<()> {
     ip(
         &[],
         &format!(
             "link set lo up\n\
-             link add {BRIDGE} type bridge\n\
+             link add {BRIDGE} address 02:00:0a:63:ff:fe type bridge\n\
              link add {ISLAND} type bridge\n\
              addr add 10.99.255.254/16 dev {BRIDGE}\n\
              link set {BRIDGE} up\n\
