@@ -1,5 +1,5 @@
 //! The supervisor and nothing around it, for the tests to run as PID 1 of a namespace:
-//! `pid1 [--grace-ms N] [--exec] [--before] [--adopt-nobody] [--watch panics|ends|settles] [--unset NAME] -- SCRIPT ARGS…`
+//! `pid1 [--grace-ms N] [--exec] [--before] [--adopt-nobody] [--watch panics|ends|settles|stops] [--unset NAME] [--stop-note FILE] -- SCRIPT ARGS…`
 //! `--before` waits for a stop request, as while no leader answers. Its log goes to stderr, one sentence a line.
 #![expect(
     clippy::unwrap_used,
@@ -7,14 +7,13 @@
     reason = "a tool of the tests: a wrong call is to end it"
 )]
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use muster::plan::launch::Launch;
-use muster::supervise::{Before, Beside, Resident, Signals, SuperviseError, Supervisor, exec};
+use muster::supervise::{Before, Beside, Charge, Resident, Signals, SuperviseError, Supervisor, exec};
 
 struct Options {
     grace: Duration,
@@ -22,6 +21,7 @@ struct Options {
     before: bool,
     adopt_nobody: bool,
     watch: String,
+    stop_note: Option<PathBuf>,
     launch: Launch,
 }
 
@@ -58,8 +58,8 @@ fn run(signals: Signals, options: &Options) -> Result<u8, SuperviseError> {
     let vars: Vec<_> = std::env::vars_os().collect();
     runtime.block_on(async {
         if let Some(resident) = Resident::inherited(&vars) {
-            let ended = Supervisor::resume(signals, resident).await?;
-            return Ok(ended.code().number());
+            let mut supervisor = Supervisor::resumed(signals, &resident)?;
+            return Ok(supervisor.resume(resident).await?.ended.code().number());
         }
         let mut supervisor = Supervisor::new(signals)?;
         if options.adopt_nobody {
@@ -72,10 +72,15 @@ fn run(signals: Signals, options: &Options) -> Result<u8, SuperviseError> {
                 return Ok(0);
             }
         }
-        let ended = supervisor
-            .run(&options.launch, options.grace, watch(&options.watch))
-            .await?;
-        Ok(ended.code().number())
+        let charge = Charge {
+            launch: &options.launch,
+            grace: options.grace,
+            without: &options.launch.unset,
+            stop_note: options.stop_note.clone(),
+            kept: String::new(),
+        };
+        let end = supervisor.run(charge, watch(&options.watch)).await?;
+        Ok(end.ended.code().number())
     })
 }
 
@@ -115,12 +120,14 @@ fn options() -> Options {
         before: false,
         adopt_nobody: false,
         watch: String::new(),
+        stop_note: None,
         launch: Launch {
             script: PathBuf::new(),
             args: Vec::new(),
-            set: BTreeMap::from([("GIVEN".into(), "by the launch".into())]),
+            set: [("GIVEN".into(), "by the launch".into())].into_iter().collect(),
             unset: Vec::new(),
             dir: PathBuf::from("/"),
+            limits: Vec::new(),
         },
     };
     let mut args = std::env::args().skip(1);
@@ -131,6 +138,7 @@ fn options() -> Options {
             "--exec" => options.exec = true,
             "--before" => options.before = true,
             "--adopt-nobody" => options.adopt_nobody = true,
+            "--stop-note" => options.stop_note = Some(value().into()),
             "--watch" => options.watch = value(),
             "--unset" => options.launch.unset.push(value()),
             "--dir" => options.launch.dir = value().into(),

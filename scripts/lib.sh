@@ -61,7 +61,11 @@ release() {
   esac
   flags="-C target-feature=+crt-static -C relocation-model=static"
   case $triple in
-    x86_64-*-gnu) flags+=" -C link-arg=-Wl,--icf=all" ;;
+    # And what the resident image runs through comes first.
+    x86_64-*-gnu)
+      need nm=binutils
+      flags+=" -C link-arg=-Wl,--icf=all -C linker=$root/scripts/linker -C linker-flavor=gcc"
+      ;;
   esac
   for package; do packages+=(--package "$package"); done
   say "building the release of $* for $triple"

@@ -1,30 +1,12 @@
-//! PID 1's duties, with real processes: reap everyone, lose no status, and stay until the last one is gone.
-
-#![expect(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "clippy knows a test by its attribute, not its helpers"
-)]
+//! PID 1's duties, with real processes: lose no status, and stay until the last one is gone.
 
 mod support;
 
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use support::{Place, Run, Start, eventually, let_go_on, status_line};
-use tokio::time::Instant;
+use support::{Place, SHAPES, Start, eventually, let_go_on, status_line};
 
 const TERM: i32 = 15;
-
-/// Every way a vendor's script is known to run its engine.
-const SHAPES: [&str; 6] = [
-    "engine.sh",
-    "execs.sh",
-    "does-not-exec.sh",
-    "own-session.sh",
-    "through-tee.sh",
-    "daemon.sh",
-];
 
 /// "With tini, tini -g, dumb-init, catatonit -g, docker --init: bash dies first, the init exits, the kernel kills
 /// the engine after 0.05 s": the stop these engines begin is the stop they finish.
@@ -126,149 +108,66 @@ fn what_a_crashed_wrapper_leaves_behind_is_stopped_cleanly_and_the_crash_is_told
     assert!(place.stopped_cleanly());
 }
 
+/// `docker stop` does not know that the engine is being stopped already.
 #[test]
-fn three_thousand_orphans_that_die_together_are_reaped_and_the_engines_status_is_kept() {
+fn a_stop_request_after_a_crash_neither_hastens_the_stop_nor_hides_the_crash() {
     let place = Place::new();
-    let fifo = place.fifo("storm");
-    let Some(mut run) = Start::script("storm.sh").arg(&fifo).arg("3000").run() else {
-        return;
-    };
-    run.line("released");
-    let released = Instant::now();
-    run.line("all reaped");
-    let took = released.elapsed();
-    assert!(took < Duration::from_secs(3), "{took:?}");
-    let end = run.end();
-    assert_eq!(end.code, 42, "{end:?}");
-}
-
-/// A process in the namespace whose parent is outside of it, as `docker exec` makes them.
-fn visit(run: &Run) -> std::process::Child {
-    let mut nsenter = Command::new("nsenter");
-    if nix::unistd::getuid().is_root() {
-        nsenter.args(["--pid", "--mount"]);
-    } else {
-        nsenter.args(["--user", "--preserve-credentials", "--pid", "--mount"]);
-    }
-    nsenter
-        .args(["--target", &run.supervisor().to_string()])
-        .arg(support::fixture("visitor.sh"));
-    nsenter
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("nsenter")
-}
-
-#[test]
-fn a_visitor_is_not_signalled_nor_waited_for_and_its_orphans_are_reaped() {
-    use std::io::{BufRead, BufReader};
-    let place = Place::new();
-    let Some(mut run) = Start::script("engine.sh").arg(place.mark()).run() else {
-        return;
-    };
+    let (crash, go_on) = (place.fifo("crash"), place.fifo("go-on"));
+    let start = Start::script("wrapper-crashes.sh")
+        .env("ENGINE", "counts-term.sh")
+        .arg(place.mark())
+        .arg(&crash)
+        .arg(&go_on);
+    let Some(mut run) = start.run() else { return };
     run.line("engine up");
-    let mut visitor = visit(&run);
-    let mut lines = BufReader::new(visitor.stdout.take().unwrap())
-        .lines()
-        .map_while(Result::ok);
-    assert_eq!(lines.next().as_deref(), Some("visiting"));
-    let zombies = || {
-        let children =
-            std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", run.supervisor())).unwrap();
-        let states = children
-            .split_whitespace()
-            .map(|pid| status_line(pid.parse().unwrap(), "State"));
-        states.flatten().filter(|state| state.starts_with('Z')).count()
-    };
-    eventually("no zombie is left", || (zombies() == 0).then_some(()));
+    let _crashed = let_go_on(&crash);
+    run.line("stopping");
+    for _ in 0..2 {
+        run.signal(TERM);
+        run.line("stop requested again");
+    }
+    let _held = let_go_on(&go_on);
+    let end = run.end();
+    assert_eq!(end.code, 3, "{end:?}");
+    assert!(!end.lines.contains(&"again".to_owned()), "{end:?}");
+    assert!(place.stopped_cleanly(), "{end:?}");
+}
+
+#[test]
+fn a_stop_request_after_the_wrapper_has_obeyed_the_first_does_not_hasten_the_engine() {
+    let place = Place::new();
+    let go_on = place.fifo("go-on");
+    let start = Start::script("does-not-exec.sh")
+        .env("ENGINE", "counts-term.sh")
+        .arg(place.mark())
+        .arg(&go_on);
+    let Some(mut run) = start.run() else { return };
+    run.line("engine up");
     run.signal(TERM);
+    run.lines(["stopping", "start script ended with 143 (SIGTERM), waiting up to"]);
+    for _ in 0..2 {
+        run.signal(TERM);
+        run.line("stop requested again");
+    }
+    let _held = let_go_on(&go_on);
     let end = run.end();
     assert_eq!(end.code, 0, "{end:?}");
-    assert!(place.stopped_cleanly());
-    // The visitor died with the namespace, and not before.
-    assert_eq!(lines.collect::<Vec<_>>(), [""; 0]);
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the test program's own child, and nothing else waits here"
-    )]
-    let gone = visitor.wait().unwrap();
-    assert!(!gone.success());
-}
-
-/// No shell in between: dash clears the mask itself when it forks.
-fn masks(start: Start) -> Option<[u64; 2]> {
-    let end = start.arg("/proc/self/status").run()?.end();
-    assert_eq!(end.code, 0, "{end:?}");
-    let mask = |name| {
-        let mask = end.lines.iter().find_map(|line| line.strip_prefix(name)).unwrap();
-        // 32 and 33 are the C library's own, and posix_spawn ignores them in the child.
-        u64::from_str_radix(mask.trim(), 16).unwrap() & !(3 << 31)
-    };
-    Some([mask("SigBlk:"), mask("SigIgn:")])
+    assert!(!end.lines.contains(&"again".to_owned()), "{end:?}");
+    assert!(place.stopped_cleanly(), "{end:?}");
 }
 
 #[test]
-fn nothing_is_blocked_or_ignored_in_the_script_whatever_we_were_started_with() {
-    let given = "env --ignore-signal=INT,QUIT,TERM,CHLD,USR1,PIPE,40 --block-signal=TERM,USR1";
-    for start in [
-        Start::script("/bin/cat"),
-        Start::script("/bin/cat").flag("--exec"),
-    ] {
-        let Some(masks) = masks(start.through(given)) else {
-            return;
-        };
-        assert_eq!(masks, [0, 0]);
-    }
-}
-
-/// nohup promises that a hangup changes nothing.
-#[test]
-fn an_ignored_hangup_stays_ignored() {
-    let Some(masks) = masks(Start::script("/bin/cat").through("env --ignore-signal=HUP")) else {
-        return;
-    };
-    assert_eq!(masks, [0, 1]);
-}
-
-#[test]
-fn an_exit_status_is_not_lost_to_an_ignored_chld() {
-    let start = Start::script("exits.sh")
-        .arg("42")
-        .through("env --ignore-signal=CHLD");
-    let Some(run) = start.run() else { return };
-    assert_eq!(run.end().code, 42);
-}
-
-#[test]
-fn the_script_gets_its_environment_directory_and_group_and_no_stray_descriptor() {
-    for (how, identity) in [
-        ("", "pid 2 group 2 in /tmp"),
-        (" --exec", "pid 1 group 0 in /tmp"),
-    ] {
-        let start = Start::script("state.sh")
-            .through(support::fixture("opens-nine.sh").to_str().unwrap())
-            .env("SECRET", "s3cret")
-            .env("INHERITED", "from outside")
-            .env("GIVEN", "from outside")
-            .flag(&format!("--unset SECRET --dir /tmp{how}"));
-        let Some(run) = start.run() else { return };
+fn a_daemon_is_stopped_as_cleanly_as_what_stays_in_the_foreground() {
+    for flag in ["--watch none", "--watch settles"] {
+        let place = Place::new();
+        let start = Start::script("daemon.sh").arg(place.mark()).flag(flag);
+        let Some(mut run) = start.run() else { return };
+        run.lines(["engine up", "left the engine running, now supervised"]);
+        run.signal(TERM);
         let end = run.end();
-        assert_eq!(end.code, 0, "{end:?}");
-        assert!(
-            end.says("given by the launch secret none inherited from outside"),
-            "{how}: {end:?}"
-        );
-        assert!(end.says(identity), "{how}: {end:?}");
-        if how.is_empty() {
-            let descriptors = end
-                .lines
-                .iter()
-                .filter(|line| line.parse::<u32>().is_ok())
-                .collect::<Vec<_>>();
-            // 3 is what `ls` reads the directory through.
-            assert_eq!(descriptors, ["0", "1", "2", "3"], "{end:?}");
-        }
+        assert_eq!(end.code, 0, "{flag}: {end:?}");
+        assert!(place.stopped_cleanly(), "{flag}: {end:?}");
+        assert!(end.says("stopped as asked"), "{flag}: {end:?}");
     }
 }
 

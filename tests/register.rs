@@ -9,11 +9,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
-use std::fs;
 use std::future::pending;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
+use std::{env, fs};
 
 use muster::cluster::{Add, Cluster};
 use muster::effects::enter::{Entry, NoEntry, enter};
@@ -24,6 +24,14 @@ use muster::facts::home::{self, Home};
 use muster::facts::record::Progress;
 use muster::settings::{Endpoint, Flags, Host, Settings};
 use tokio::sync::Notify;
+
+/// Each of these tests starts a node that takes the engine's usual ports, of this host: a node of another test, or of
+/// another run of the tests, would be a stranger on the port its record holds it to.
+fn alone() -> fs::File {
+    let shared = fs::File::open(env::temp_dir()).unwrap();
+    rustix::fs::flock(&shared, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    shared
+}
 
 /// What becomes of an ADD.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -229,6 +237,7 @@ fn is_in(entry: Option<Result<Entry, NoEntry>>, script: &Script, case: &str) {
 #[tokio::test(start_paused = true)]
 async fn whatever_becomes_of_an_add_the_node_is_registered_once() {
     use Fate::{Applied, Broken, Gone, Hung, Isolated, Late, Locked, Raced};
+    let _alone = alone();
     let table: [(&[Fate], u32); 10] = [
         (&[Applied], 1),
         (&[Broken], 1),
@@ -256,6 +265,7 @@ async fn whatever_becomes_of_an_add_the_node_is_registered_once() {
 #[tokio::test(start_paused = true)]
 async fn wherever_it_is_killed_the_next_start_goes_on_from_there() {
     use Fate::{Applied, Broken, Gone, Isolated};
+    let _alone = alone();
     for fate in [Applied, Broken, Gone, Isolated] {
         let mut at = 0;
         loop {
@@ -281,6 +291,7 @@ async fn wherever_it_is_killed_the_next_start_goes_on_from_there() {
 
 #[tokio::test(start_paused = true)]
 async fn an_add_that_never_counts_ends_with_the_patience() {
+    let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
     let (mut settings, home) = node(dir.path());
     settings.wait_timeout.value = Duration::from_secs(60);

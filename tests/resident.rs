@@ -3,37 +3,20 @@
 mod support;
 
 use std::fs;
+use std::time::Duration;
 
-use support::{Place, Run, Start, eventually};
+use support::{Place, SHAPES, Start, eventually, pass};
 
 const TERM: i32 = 15;
 
-fn environment(run: &Run) -> String {
-    let text = fs::read(format!("/proc/{}/environ", run.supervisor())).unwrap_or_default();
-    String::from_utf8_lossy(&text).replace('\0', "\n")
-}
-
-/// The fresh image is told apart by the one variable it was given.
-fn settled(run: &Run) -> String {
-    eventually("a fresh image runs", || {
-        Some(environment(run)).filter(|text| text.contains("MUSTER_RESIDENT="))
-    })
-}
-
 #[test]
 fn a_fresh_image_stops_every_shape_of_start_script_as_cleanly() {
-    for shape in [
-        "engine.sh",
-        "execs.sh",
-        "does-not-exec.sh",
-        "own-session.sh",
-        "daemon.sh",
-    ] {
+    for shape in SHAPES {
         let place = Place::new();
         let start = Start::script(shape).arg(place.mark()).flag("--watch settles");
         let Some(mut run) = start.run() else { return };
         run.line("engine up");
-        settled(&run);
+        run.settled();
         run.signal(TERM);
         let end = run.end();
         assert_eq!(end.code, 0, "{shape}: {end:?}");
@@ -44,18 +27,20 @@ fn a_fresh_image_stops_every_shape_of_start_script_as_cleanly() {
 
 #[test]
 fn below_another_pid_1_a_fresh_image_still_adopts_orphans() {
-    let place = Place::new();
-    let start = Start::script("own-session.sh")
-        .arg(place.mark())
-        .below_a_shell()
-        .flag("--watch settles");
-    let Some(mut run) = start.run() else { return };
-    run.line("engine up");
-    settled(&run);
-    run.signal(TERM);
-    let end = run.end();
-    assert_eq!(end.code, 0, "{end:?}");
-    assert!(place.stopped_cleanly(), "{end:?}");
+    for shape in SHAPES {
+        let place = Place::new();
+        let start = Start::script(shape)
+            .arg(place.mark())
+            .below_a_shell()
+            .flag("--watch settles");
+        let Some(mut run) = start.run() else { return };
+        run.line("engine up");
+        run.settled();
+        run.signal(TERM);
+        let end = run.end();
+        assert_eq!(end.code, 0, "{shape}: {end:?}");
+        assert!(place.stopped_cleanly(), "{shape}: {end:?}");
+    }
 }
 
 /// The script ends while the image changes: its status waits in the kernel, and so does the signal that tells of it.
@@ -71,20 +56,29 @@ fn no_exit_code_is_lost_while_images_change() {
     }
 }
 
+/// Before the change, in the middle of it, after it; and while the script sets its trap, of which it then dies.
 #[test]
 fn no_stop_request_is_lost_while_images_change() {
-    for _ in 0..20 {
+    let mut dice = hosts::dice();
+    for round in 0..60 {
         let place = Place::new();
         let start = Start::script("engine.sh")
             .arg(place.mark())
             .flag("--watch settles");
         let Some(run) = start.run() else { return };
         run.signals_blocked();
+        let pause = Duration::from_micros(dice.u64(0..12_000));
+        pass(pause);
         run.signal(TERM);
-        // The script may not have set its trap yet, and then dies of it: that is what was asked for, too.
         let end = run.end();
-        assert_eq!(end.code, 0, "{end:?}");
-        assert!(end.says("stopped as asked"), "{end:?}");
+        assert_eq!(end.code, 0, "round {round}, {pause:?}: {end:?}");
+        assert!(end.says("stopped as asked"), "round {round}, {pause:?}: {end:?}");
+        let stopping = end.lines.contains(&"stopping".to_owned());
+        assert_eq!(
+            place.stopped_cleanly(),
+            stopping,
+            "round {round}, {pause:?}: {end:?}"
+        );
     }
 }
 
@@ -99,7 +93,7 @@ fn the_secrets_leave_the_environment_of_pid_1_and_its_name_stays() {
         .flag("--unset PASSWORD_OF_ROOT --watch settles");
     let Some(mut run) = start.run() else { return };
     run.line("engine up");
-    let environment = settled(&run);
+    let environment = run.settled();
     // And it is still found under its name.
     eventually("it has its name again", || {
         let name = fs::read_to_string(format!("/proc/{}/comm", run.supervisor())).ok()?;

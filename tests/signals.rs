@@ -5,11 +5,12 @@ mod support;
 use std::path::Path;
 use std::time::Duration;
 
-use support::{Place, Start, eventually, example, fixture, let_go_on, status_line};
+use support::{Place, Start, eventually, example, fixture, let_go_on, pass, status_line};
 
 const INT: i32 = 2;
 const QUIT: i32 = 3;
 const USR1: i32 = 10;
+const USR2: i32 = 12;
 const TERM: i32 = 15;
 const CHLD: i32 = 17;
 const TSTP: i32 = 20;
@@ -122,19 +123,39 @@ fn a_thread_dump_begins_no_grace() {
     run.line("heard 10");
 }
 
-/// A start at the very moment of `docker stop`: PID 1 without a handler would never hear of it.
+/// A start at the very moment of `docker stop`, 200 moments of it: before the first instruction, before the fork,
+/// between fork and exec, while the script sets its trap. TERM is blocked from outside in every other round, because
+/// PID 1 without a handler never hears what comes before it has blocked signals itself.
 #[test]
 fn a_stop_request_no_time_after_the_start_is_obeyed() {
-    for _ in 0..50 {
+    let mut dice = hosts::dice();
+    for round in 0..200 {
         let place = Place::new();
-        let Some(run) = Start::script("does-not-exec.sh").arg(place.mark()).run() else {
-            return;
-        };
-        run.signals_blocked();
+        let mut start = Start::script("does-not-exec.sh").arg(place.mark());
+        let early = round % 2 == 0;
+        if early {
+            // unshare blocks TERM in the child it forks, too, and then not any more.
+            start = start.through("env --block-signal=TERM,USR2");
+        }
+        let Some(run) = start.run() else { return };
+        if early {
+            run.blocks([TERM, USR2]);
+        } else {
+            run.signals_blocked();
+        }
+        let pause = Duration::from_micros(dice.u64(0..4000));
+        pass(pause);
         run.signal(TERM);
         let end = run.end();
-        assert_eq!(end.code, 0, "{end:?}");
-        assert!(end.says("as asked"), "{end:?}");
+        assert_eq!(end.code, 0, "round {round}, {pause:?}: {end:?}");
+        assert!(end.says("as asked"), "round {round}, {pause:?}: {end:?}");
+        // It may have died before it had a trap. A stop that it began it has finished.
+        let stopping = end.lines.contains(&"stopping".to_owned());
+        assert_eq!(
+            place.stopped_cleanly(),
+            stopping,
+            "round {round}, {pause:?}: {end:?}"
+        );
     }
 }
 

@@ -1,11 +1,11 @@
 //! Whose turn it is. Hundreds of nodes may wait for one FE, and all find its port open within the same moment. The number
 //! that its greeting gives a connection tells each of them how many have come before.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use crate::engine::failure::Failure;
+use crate::few::Map;
 use crate::settings::{Endpoint, Host};
 
 /// So few are no crowd: the FEs and BEs of an ordinary cluster need no turns.
@@ -15,7 +15,7 @@ const IMPLAUSIBLE: u32 = 20_000;
 
 /// What this node has seen of the MySQL ports it asks at.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Doors(Arc<Mutex<BTreeMap<Endpoint, Door>>>);
+pub(super) struct Doors(Arc<Mutex<Map<Endpoint, Door>>>);
 
 #[derive(Debug, Clone, Copy)]
 enum Door {

@@ -2,7 +2,6 @@
 //! a node that has lost everything. While this node waits with nothing it listens where it would be polled, answers
 //! what was observed to do no harm, and remembers who called.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex};
@@ -47,7 +46,7 @@ pub struct Callers {
 
 #[derive(Debug, Default)]
 struct Heard {
-    callers: Mutex<BTreeSet<Caller>>,
+    callers: Mutex<Vec<Caller>>,
     news: Notify,
 }
 
@@ -77,7 +76,7 @@ impl Callers {
         self.heard
             .callers
             .lock()
-            .map_or_else(|_| Vec::new(), |callers| callers.iter().cloned().collect())
+            .map_or_else(|_| Vec::new(), |callers| callers.clone())
     }
 
     /// Returns at the first call that had not come before.
@@ -139,10 +138,13 @@ async fn serve(listener: TcpListener, polls: Vec<&'static Poll>, own: String, he
 
 impl Heard {
     fn remember(&self, caller: Caller) {
-        let new = self
-            .callers
-            .lock()
-            .is_ok_and(|mut callers| callers.len() < MOST && callers.insert(caller));
+        let new = self.callers.lock().is_ok_and(|mut callers| {
+            let new = callers.len() < MOST && !callers.contains(&caller);
+            if new {
+                callers.push(caller);
+            }
+            new
+        });
         if new {
             self.news.notify_one();
         }

@@ -4,7 +4,6 @@ mod act;
 mod entry;
 mod observe;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
 use std::path::Path;
 use std::time::Duration;
@@ -18,6 +17,7 @@ use crate::cluster::Cluster as Ask;
 use crate::effects::awake::Awake;
 use crate::effects::callers::Callers;
 use crate::effects::diary::Diary;
+use crate::effects::hold::Hold;
 use crate::effects::look::Round;
 use crate::effects::pace::{Met, Pace, polite_within_a_round};
 use crate::effects::register::Sent;
@@ -28,9 +28,10 @@ use crate::engine::PortName;
 use crate::facts::home::Home;
 use crate::facts::record::MemberSeen;
 use crate::facts::{Facts, gather};
+use crate::few::{Map, Set};
 use crate::plan::join::{Seen, Step, decide, denied_add, unregistered};
-use crate::plan::{Plan, Prescribed};
-use crate::settings::{Host, Settings, Source};
+use crate::plan::{Plan, Prescribed, taken};
+use crate::settings::{Endpoint, Host, Settings, Source};
 
 /// What the loop learns as it goes.
 struct Search<'a, C> {
@@ -39,13 +40,14 @@ struct Search<'a, C> {
     home: &'a Home,
     facts: Facts,
     /// Ports another muster has reserved.
-    taken: BTreeMap<u16, String>,
+    taken: Map<u16, String>,
     /// The ports that were said to have moved.
-    moved: BTreeMap<PortName, u16>,
+    moved: Map<PortName, u16>,
     prescribed: Prescribed,
     members: Vec<MemberSeen>,
     cluster_id: Option<String>,
     reservations: Reservations,
+    hold: Hold,
     /// An ADD that no look has followed yet.
     sent: Option<Sent>,
     /// How long nobody is to be asked, because the last answer took its time.
@@ -53,9 +55,11 @@ struct Search<'a, C> {
     ears: Option<Callers>,
     voice: Option<Voice>,
     /// Which cluster each FE showed when it was last asked.
-    shown: BTreeMap<Host, String>,
+    shown: Map<Host, String>,
     /// Other nodes that may found.
-    rivals: BTreeSet<Host>,
+    rivals: Set<Host>,
+    /// Election ports of other FEs that were found open although nobody answered: once open, they are remembered.
+    starting: Vec<Endpoint>,
     begun: Instant,
     /// When the guard began: at the first round in which somebody could have called.
     listening: Option<Awake>,
@@ -69,18 +73,20 @@ pub async fn enter<C: Ask>(client: &C, settings: &Settings, home: &Home) -> Resu
         settings,
         home,
         facts: gather(settings, home.clone(), Path::new("/")),
-        taken: BTreeMap::new(),
-        moved: BTreeMap::new(),
+        taken: Map::new(),
+        moved: Map::new(),
         prescribed: Prescribed::new(),
         members: Vec::new(),
         cluster_id: None,
         reservations: Reservations::default(),
+        hold: Hold::default(),
         sent: None,
         owed: Duration::ZERO,
         ears: None,
         voice: None,
-        shown: BTreeMap::new(),
-        rivals: BTreeSet::new(),
+        shown: Map::new(),
+        rivals: Set::new(),
+        starting: Vec::new(),
         begun: Instant::now(),
         listening: None,
     };
@@ -95,6 +101,7 @@ pub async fn enter<C: Ask>(client: &C, settings: &Settings, home: &Home) -> Resu
                 .for_each(|warning| tracing::warn!("{warning}"));
             warned = true;
         }
+        search.hold(&plan).await?;
         let (seen, round) = search.observe(&plan).await;
         if search.learn(&plan, &seen) {
             // The cluster prescribes a port this plan does not have.
@@ -148,6 +155,12 @@ impl<C: Ask> Search<'_, C> {
         Ok(plan)
     }
 
+    /// Before anything is written to a data dir, and before any question that could lead to it.
+    async fn hold(&mut self, plan: &Plan) -> Result<(), NoEntry> {
+        let held = self.hold.take(&plan.data_dirs).await;
+        held.map_err(|holder| taken(&holder).into())
+    }
+
     /// A port that is not where people look for it is worth a line, once.
     fn say_moved(&mut self, plan: &Plan) {
         for choice in plan
@@ -163,7 +176,11 @@ impl<C: Ask> Search<'_, C> {
 
     /// Leaves the FEs alone for as long as the last answer was worth.
     async fn be_polite(&mut self) {
-        sleep(std::mem::take(&mut self.owed)).await;
+        let owed = std::mem::take(&mut self.owed);
+        // A sleep of nothing lasts up to the next millisecond.
+        if !owed.is_zero() {
+            sleep(owed).await;
+        }
     }
 
     /// An answer that took so long is to be paid for before the next question.

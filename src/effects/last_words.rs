@@ -5,54 +5,84 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 /// No more than this is read of each file: the words looked for come last.
 const TAIL: u64 = 256 * 1024;
 
-/// The log files of one start and how long each was before it.
-#[derive(Debug)]
+/// The log files of one start and how long each was before it. A fresh image of this process gets it from the former.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", from = "String")]
 pub struct LastWords {
     files: Vec<(PathBuf, u64)>,
+}
+
+/// A line a file: how long it was, and its path. As JSON this is one text, which takes less of our binary than pairs.
+impl From<LastWords> for String {
+    fn from(words: LastWords) -> Self {
+        let mut text = Self::new();
+        for (path, from) in words.files {
+            text.push_str(&from.to_string());
+            text.push(' ');
+            text.push_str(&path.to_string_lossy());
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// A line that is none is left out: it costs last words, and nothing depends on them.
+impl From<String> for LastWords {
+    fn from(text: String) -> Self {
+        let file = |line: &str| {
+            let (from, path) = line.split_once(' ')?;
+            Some((PathBuf::from(path), from.parse().ok()?))
+        };
+        Self {
+            files: text.lines().filter_map(file).collect(),
+        }
+    }
 }
 
 impl LastWords {
     /// Notes where the files end now.
     pub fn from_here(dirs: &[PathBuf], names: &[&str]) -> Self {
-        let length = |path: &PathBuf| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-        let files = names
-            .iter()
-            .flat_map(|name| dirs.iter().map(move |dir| dir.join(name)))
-            .map(|path| (path.clone(), length(&path)))
-            .collect();
-        Self { files }
+        Self { files: Vec::new() }.and(dirs, names)
     }
 
-    /// The first of `words` that was written since.
-    pub fn find(&self, words: &[&'static str]) -> Option<&'static str> {
-        let texts: Vec<String> = self
-            .files
-            .iter()
-            .filter_map(|(path, from)| since(path, *from).ok())
-            .collect();
-        words
-            .iter()
-            .copied()
-            .find(|word| texts.iter().any(|text| text.contains(word)))
-    }
-
-    /// The last lines that were written since, file by file.
-    pub fn lines(&self, most: usize) -> Vec<String> {
-        let mut lines = Vec::new();
-        for (path, from) in &self.files {
-            let Ok(text) = since(path, *from) else { continue };
-            let all: Vec<&str> = text.lines().collect();
-            lines.extend(
-                all.iter()
-                    .skip(all.len().saturating_sub(most))
-                    .map(|line| (*line).to_owned()),
-            );
+    /// Notes further files, which may lie deeper: `names` are relative to each of `dirs`.
+    #[must_use]
+    pub fn and(mut self, dirs: &[PathBuf], names: &[&str]) -> Self {
+        for name in names {
+            for dir in dirs {
+                let path = dir.join(name);
+                let length = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
+                self.files.push((path, length));
+            }
         }
-        lines
+        self
     }
+
+    /// What each file gained since, behind its name: nothing of a file that gained nothing or cannot be read.
+    pub fn texts(&self) -> Vec<(String, String)> {
+        let mut texts = Vec::new();
+        for (path, from) in &self.files {
+            if let (Some(name), Ok(text)) = (path.file_name(), since(path, *from))
+                && !text.is_empty()
+            {
+                texts.push((name.to_string_lossy().into_owned(), text));
+            }
+        }
+        texts
+    }
+}
+
+/// The first of `words` that stands in one of the texts.
+pub fn find(words: &[&'static str], texts: &[(String, String)]) -> Option<&'static str> {
+    words
+        .iter()
+        .copied()
+        .find(|word| texts.iter().any(|(_, text)| text.contains(word)))
 }
 
 fn since(path: &Path, from: u64) -> std::io::Result<String> {
@@ -68,7 +98,7 @@ fn since(path: &Path, from: u64) -> std::io::Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::LastWords;
+    use super::{LastWords, find};
     use std::fs;
 
     #[test]
@@ -76,15 +106,54 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("fe.log"), "has no root\n").unwrap();
         let words = LastWords::from_here(&[dir.path().to_owned()], &["fe.log", "fe.out"]);
-        assert_eq!(words.find(&["has no root"]), None);
+        assert_eq!(find(&["has no root"], &words.texts()), None);
         fs::write(dir.path().join("fe.out"), "x\nwill exit\n").unwrap();
-        assert_eq!(words.find(&["has no root", "will exit"]), Some("will exit"));
-        assert_eq!(words.lines(1), ["will exit"]);
-        fs::write(dir.path().join("fe.log"), "new\n").unwrap();
         assert_eq!(
-            words.lines(5),
-            ["new", "x", "will exit"],
+            find(&["has no root", "will exit"], &words.texts()),
+            Some("will exit")
+        );
+        fs::write(dir.path().join("fe.log"), "new\n").unwrap();
+        let texts = words.texts().into_iter().map(|(_, text)| text);
+        assert_eq!(
+            texts.collect::<Vec<_>>(),
+            ["new\n", "x\nwill exit\n"],
             "a rotated file is new from its start"
         );
+    }
+
+    #[test]
+    fn each_text_is_what_its_file_gained_behind_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::create_dir_all(at("meta/bdb")).unwrap();
+        fs::write(at("fe.log"), "old\n").unwrap();
+        fs::write(at("fe.out"), "old\n").unwrap();
+        fs::write(at("meta/bdb/je.info.0"), "old\n").unwrap();
+        let words = LastWords::from_here(&[dir.path().to_owned()], &["fe.out", "fe.log", "fe.warn.log"])
+            .and(&[at("meta"), at("none")], &["bdb/je.info.0"]);
+        assert_eq!(words.texts(), []);
+        fs::write(at("fe.log"), "old\nnew \u{e4}\n").unwrap();
+        fs::write(at("meta/bdb/je.info.0"), "rotated\n".repeat(2)).unwrap();
+        let texts = words.texts();
+        let texts: Vec<_> = texts.iter().map(|(name, text)| (&**name, &**text)).collect();
+        assert_eq!(
+            texts,
+            [("fe.log", "new \u{e4}\n"), ("je.info.0", "ted\nrotated\n")],
+            "a file that grew is new from where it ended"
+        );
+        // As a fresh image gets it.
+        let passed = serde_json::to_string(&words).unwrap();
+        assert_eq!(serde_json::from_str::<LastWords>(&passed).unwrap(), words);
+    }
+
+    #[test]
+    fn of_a_long_text_only_the_end_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let words = LastWords::from_here(&[dir.path().to_owned()], &["be.INFO"]);
+        let line = "a line of an engine that says a lot\n";
+        fs::write(dir.path().join("be.INFO"), line.repeat(20_000) + "the end\n").unwrap();
+        let texts = words.texts();
+        assert_eq!(texts[0].1.len(), 256 * 1024);
+        assert!(texts[0].1.ends_with("the end\n"));
     }
 }

@@ -1,7 +1,6 @@
 //! One round of looking around: every FE that is known is asked at once, and the round ends as soon as an answer can
 //! be believed, so that one host that is down does not hold up the others.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -11,6 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::cluster::Cluster;
 use crate::effects::pace::Met;
 use crate::engine::member::Frontend;
+use crate::few::Map;
 use crate::plan::leader::{Answer, Belief, believe};
 use crate::settings::Endpoint;
 
@@ -52,7 +52,7 @@ pub async fn look<C: Cluster>(
             )
         })
         .collect();
-    let mut answers = BTreeMap::new();
+    let mut answers = Map::new();
     let begun = Instant::now();
     let mut until = begun + longest;
     let mut took = None;
@@ -72,7 +72,7 @@ pub async fn look<C: Cluster>(
     }
 }
 
-fn verdict(answers: &BTreeMap<usize, Answer>, heartbeat: Duration) -> Belief {
+fn verdict(answers: &Map<usize, Answer>, heartbeat: Duration) -> Belief {
     believe(&answers.values().cloned().collect::<Vec<_>>(), heartbeat)
 }
 

@@ -7,6 +7,7 @@ pub mod diary;
 pub mod enter;
 pub mod files;
 pub mod first_steps;
+pub mod hold;
 pub mod last_words;
 pub mod look;
 pub mod pace;

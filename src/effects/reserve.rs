@@ -1,18 +1,18 @@
 //! Ports that are spoken for until the engine listens on them: an abstract unix socket is seen by every container
 //! of the same network namespace, and the kernel frees it when we die, however we die.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
 
 use crate::facts::sockets::{self, Process};
+use crate::few::Map;
 
 /// Reservations of one node; dropping it gives them back.
 #[derive(Debug, Default)]
 pub struct Reservations {
-    held: BTreeMap<u16, UnixListener>,
+    held: Map<u16, UnixListener>,
 }
 
 impl Reservations {

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use crate::effects::files::sync_dir;
 use crate::facts::data::{JOURNAL_DIR, SET_ASIDE};
+use crate::facts::hold::HOLDER;
 use crate::facts::record::DATA_COPY;
+use crate::few;
 use crate::plan::DataDir;
 
 /// What could not be moved.
@@ -120,11 +122,12 @@ pub(super) fn in_order(dir: &Path) -> io::Result<Vec<OsString>> {
     for entry in fs::read_dir(dir)? {
         let name = entry?.file_name();
         let earlier = name.as_encoded_bytes().starts_with(SET_ASIDE.as_bytes());
-        if !earlier && name != "lost+found" {
+        if !earlier && name != "lost+found" && name != HOLDER {
             names.push(name);
         }
     }
-    names.sort_by_key(|name| (name == DATA_COPY, name != JOURNAL_DIR, name.clone()));
+    let rank = |name: &OsString| (name == DATA_COPY, name != JOURNAL_DIR);
+    few::sort(&mut names, |one, other| (rank(one), one) > (rank(other), other));
     Ok(names)
 }
 

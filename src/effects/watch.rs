@@ -82,7 +82,7 @@ pub async fn watch<C: Cluster>(
                     Shown::Missing => match misses.missed(&cluster, own) {
                         Missed::Dropped => return Watched::Dropped(Box::new(cluster)),
                         Missed::Foreign => return Watched::Foreign(Box::new(cluster)),
-                        Missed::Perhaps => {
+                        Missed::Perhaps | Missed::Unproven => {
                             format!("{} leads and does not list this node", cluster.leader.host)
                         }
                         Missed::Stranger => format!(

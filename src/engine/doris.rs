@@ -23,9 +23,13 @@ pub(super) static ENGINE: Engine = Engine {
             conf: "conf/fe.conf",
             custom_conf: Some("conf/fe_custom.conf"),
             pid_file: "bin/fe.pid",
+            // Observed: "Try to lock process failed" names the first; JE locks a part of the second.
+            engine_locks: &["process.lock", "bdb/je.lck"],
             process_mark: "DorisFE",
             console_flag: "--console",
             log_files: &["fe.out", "fe.log", "fe.warn.log"],
+            // JE writes it itself (observed).
+            data_logs: &["bdb/je.info.0"],
             default_logs: "log",
             log_dir_keys: &["LOG_DIR", "sys_log_dir"],
             data_key: "meta_dir",
@@ -41,9 +45,12 @@ pub(super) static ENGINE: Engine = Engine {
             conf: "conf/be.conf",
             custom_conf: Some("conf/be_custom.conf"),
             pid_file: "bin/be.pid",
+            // Of the key-value store with the tablets' metadata (be/src/olap/olap_meta.cpp, RocksDB's LockFile).
+            engine_locks: &["meta/LOCK"],
             process_mark: "doris_be",
             console_flag: "--console",
             log_files: &["be.out", "be.INFO", "be.WARNING"],
+            data_logs: &[],
             default_logs: "log",
             log_dir_keys: &["LOG_DIR", "sys_log_dir"],
             data_key: "storage_root_path",
@@ -59,9 +66,11 @@ pub(super) static ENGINE: Engine = Engine {
             conf: "conf/apache_hdfs_broker.conf",
             custom_conf: None,
             pid_file: "bin/apache_hdfs_broker.pid",
+            engine_locks: &[],
             process_mark: "BrokerBootstrap",
             console_flag: "--console",
             log_files: &["apache_hdfs_broker.out"],
+            data_logs: &[],
             default_logs: "log",
             log_dir_keys: &["LOG_DIR", "sys_log_dir"],
             data_key: "",
@@ -153,6 +162,8 @@ pub(super) static ENGINE: Engine = Engine {
     ],
     heartbeat: Duration::from_secs(10),
     ready_proof: ReadyProof::JournalInfo,
+    // Observed: "env 'http_proxy' = …, need unset it", exit 1.
+    unwanted: &["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"],
     cut_founding: &[
         "is not added to the cluster, will exit",
         "must both exist",

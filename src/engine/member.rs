@@ -1,12 +1,11 @@
 //! What a row of SHOW FRONTENDS, SHOW BACKENDS and SHOW COMPUTE NODES says, read by column name: an `Id` came
 //! first in one version, columns were added in many, rows come in any order.
 
-use std::collections::BTreeMap;
-
 use super::failure::{Failure, presentable};
+use crate::few::Map;
 
 /// One row: column name to cell, `None` for SQL NULL.
-pub type Row = BTreeMap<String, Option<String>>;
+pub type Row = Map<String, Option<String>>;
 
 /// One FE as the cluster lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,6 +7,7 @@ pub mod failure;
 pub mod member;
 mod poll;
 pub mod probe;
+pub mod signature;
 mod starrocks;
 
 use std::time::Duration;
@@ -36,6 +37,8 @@ pub struct Engine {
     pub heartbeat: Duration,
     /// What proves that an FE was once ready.
     pub ready_proof: ReadyProof,
+    /// Variables its start scripts end over.
+    pub unwanted: &'static [&'static str],
     /// The words of its own FE start that mean "a founding that was cut short": nothing can have been stored.
     pub cut_founding: &'static [&'static str],
     /// The words that mean "this kept, unfinished join cannot be finished": set aside and join as if empty.
@@ -114,12 +117,16 @@ pub struct Layout {
     /// A second file the engine reads after `conf` and that wins over it.
     pub custom_conf: Option<&'static str>,
     pub pid_file: &'static str,
+    /// Files below the data dir that its process has locked while it runs.
+    pub engine_locks: &'static [&'static str],
     /// What stands in the command line of this component's live process.
     pub process_mark: &'static str,
     /// Sends the engine's log to the console, in versions whose scripts know it.
     pub console_flag: &'static str,
     /// Its log files, those with the reason of an end first.
     pub log_files: &'static [&'static str],
+    /// The same in its data dir: written also while the console takes the others.
+    pub data_logs: &'static [&'static str],
     /// Where they lie when the conf does not say otherwise.
     pub default_logs: &'static str,
     /// The conf keys that move them: the console's file goes by one, the others by another.

@@ -28,10 +28,14 @@ pub(super) static ENGINE: Engine = Engine {
             conf: "conf/fe.conf",
             custom_conf: None,
             pid_file: "bin/fe.pid",
+            // Observed: there from the first second on; JE locks a part of it.
+            engine_locks: &["bdb/je.lck"],
             process_mark: "StarRocksFE",
             // Since 2.5.5; older scripts print a getopt complaint for it (bin/start_fe.sh).
             console_flag: "--logconsole",
             log_files: &["fe.out", "fe.log", "fe.warn.log"],
+            // JE writes it itself (observed).
+            data_logs: &["bdb/je.info.0"],
             default_logs: "log",
             log_dir_keys: &["LOG_DIR", "sys_log_dir"],
             data_key: "meta_dir",
@@ -48,9 +52,12 @@ pub(super) static ENGINE: Engine = Engine {
             conf: "conf/be.conf",
             custom_conf: None,
             pid_file: "bin/be.pid",
+            // Of the key-value store with the tablets' metadata (be/src/storage/kv_store.cpp, RocksDB's LockFile).
+            engine_locks: &["meta/LOCK"],
             process_mark: "starrocks_be",
             console_flag: "--logconsole",
             log_files: &["be.out", "be.INFO", "be.WARNING"],
+            data_logs: &[],
             default_logs: "log",
             log_dir_keys: &["LOG_DIR", "sys_log_dir"],
             data_key: "storage_root_path",
@@ -67,9 +74,12 @@ pub(super) static ENGINE: Engine = Engine {
             conf: "conf/cn.conf",
             custom_conf: None,
             pid_file: "bin/cn.pid",
+            // Of the key-value store with the tablets' metadata (be/src/storage/kv_store.cpp, RocksDB's LockFile).
+            engine_locks: &["meta/LOCK"],
             process_mark: "starrocks_be",
             console_flag: "--logconsole",
             log_files: &["cn.out", "cn.INFO", "cn.WARNING"],
+            data_logs: &[],
             default_logs: "log",
             log_dir_keys: &["LOG_DIR", "sys_log_dir"],
             data_key: "storage_root_path",
@@ -165,6 +175,7 @@ pub(super) static ENGINE: Engine = Engine {
     heartbeat: Duration::from_secs(5),
     // Observed: the key is there from the first write, its value only 0.7 s after `can write now`.
     ready_proof: ReadyProof::RoleKeyFilled("hostType"),
+    unwanted: &[],
     cut_founding: &[
         "current node is not added to the cluster, will exit",
         "role file and version file must both exist or both not exist",

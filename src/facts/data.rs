@@ -1,7 +1,6 @@
 //! What lies in the data dir of an FE, and whether it proves that this FE was once ready. What follows from it is
 //! decided elsewhere.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,6 +10,7 @@ use super::mounts::Mounts;
 use super::place::{Place, PlaceState};
 use super::search::{self, Sought};
 use crate::engine::ReadyProof;
+use crate::few::{self, Map};
 
 /// What a data dir that was set aside has in its name: `<dir>.unfinished-<time>`, or `<dir>/unfinished-<time>`.
 pub const SET_ASIDE: &str = "unfinished-";
@@ -53,7 +53,7 @@ pub struct FeData {
 pub struct RoleFile {
     pub size: u64,
     /// A key without a value is there with an empty one.
-    pub keys: BTreeMap<String, String>,
+    pub keys: Map<String, String>,
 }
 
 /// `image/VERSION`, without the cluster's token: that is a secret and stays in the file.
@@ -133,7 +133,7 @@ impl FeData {
         });
         let deploy_mode = small("DEPLOY_MODE");
         let mut list = |dir: PathBuf, counts: fn(&str) -> bool| {
-            files(&dir, counts).unwrap_or_else(|error| {
+            files(&dir, &counts).unwrap_or_else(|error| {
                 unreadable.push(format!("{}: {error}", dir.display()));
                 Vec::new()
             })
@@ -205,10 +205,15 @@ impl FeData {
         }
         let bdb = dir.join(JOURNAL_DIR);
         let is_info = |name: &str| name.starts_with("je.info.") && !has_extension(name, "lck");
-        let Ok(info) = files(&bdb, is_info) else {
+        let Ok(info) = files(&bdb, &is_info) else {
             return;
         };
         let info: Vec<PathBuf> = info.into_iter().map(|file| bdb.join(file.name)).collect();
+        for path in &info {
+            if let Err(error) = search::head(path, 1) {
+                self.unreadable.push(format!("{}: {error}", path.display()));
+            }
+        }
         let says = |words: &str| search::in_files(&info, words.as_bytes(), INFO_SEARCH) == Sought::Found;
         self.journal_info = JournalInfo {
             nascent_group: says("Nascent group"),
@@ -239,7 +244,7 @@ fn has_extension(name: &str, extension: &str) -> bool {
     Path::new(name).extension().is_some_and(|end| end == extension)
 }
 
-fn keys(text: &str) -> BTreeMap<String, String> {
+fn keys(text: &str) -> Map<String, String> {
     Grammar::Properties.entries(text).into_iter().collect()
 }
 
@@ -256,7 +261,7 @@ fn read_small(path: &Path) -> Result<Option<SmallFile>, String> {
 }
 
 /// The files of a dir whose names count, by name; none if there is no such dir.
-fn files(dir: &Path, counts: impl Fn(&str) -> bool) -> io::Result<Vec<FileSize>> {
+fn files(dir: &Path, counts: &dyn Fn(&str) -> bool) -> io::Result<Vec<FileSize>> {
     let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
@@ -285,11 +290,11 @@ fn leftovers(dir: &Path) -> Vec<PathBuf> {
         .into_iter()
         .chain([inside])
         .flat_map(|(place, prefix)| {
-            let names = files(place, |name| name.starts_with(&prefix)).unwrap_or_default();
+            let names = files(place, &|name| name.starts_with(&prefix)).unwrap_or_default();
             names.into_iter().map(move |file| place.join(file.name))
         })
         .collect();
-    found.sort();
+    few::sort(&mut found, |one, other| one > other);
     found
 }
 

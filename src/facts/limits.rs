@@ -28,6 +28,22 @@ pub struct Limit {
     pub hard: Option<u64>,
 }
 
+/// Of every process the engine will start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProcessLimits {
+    pub open_files: Option<Limit>,
+    pub processes: Option<Limit>,
+}
+
+impl ProcessLimits {
+    pub fn look() -> Self {
+        Self {
+            open_files: limit(Resource::RLIMIT_NOFILE),
+            processes: limit(Resource::RLIMIT_NPROC),
+        }
+    }
+}
+
 impl Limits {
     pub fn look(root: &Path) -> Self {
         let read = |path: &str| text::read(&root.join(path)).unwrap_or_default();

@@ -8,6 +8,7 @@ pub mod conf;
 pub mod data;
 #[cfg(test)]
 mod fixture;
+pub mod hold;
 pub mod home;
 pub mod limits;
 pub mod mounts;
@@ -22,18 +23,20 @@ pub mod sockets;
 pub mod storage;
 pub mod text;
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 pub use search::Sought;
 
 use crate::engine::Component;
+use crate::few::Set;
 use crate::settings::{Settings, Source, Sourced};
 
 use addresses::Addresses;
 use conf::{ConfFile, Grammar, Unresolved};
 use data::FeData;
+use hold::Holder;
 use home::Home;
+use limits::ProcessLimits;
 use mounts::Mounts;
 use pidfile::{PidFileFact, PidFileState};
 use place::Place;
@@ -55,7 +58,15 @@ pub struct Facts {
     pub pid_file: PidFileFact,
     /// Where the engine may write its log files, each dir once.
     pub log_dirs: Vec<PathBuf>,
+    /// Somebody else works on the data dirs.
+    pub holder: Option<Holder>,
+    /// The last stop of this node was cut off after so many seconds, before the engine had ended.
+    pub cut_off_after: Option<u64>,
+    pub limits: ProcessLimits,
 }
+
+/// The end of the name of the file, beside the state copy of the record, that a stop leaves behind if it is cut off.
+pub const STOPPING: &str = "stopping";
 
 /// What this component keeps on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,7 +113,13 @@ pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
     let ports = PortFacts::look(root, &said.candidates(&records));
     let pid_file = PidFileFact::read(&said.pid_file(), &home, root);
     let log_dirs = said.log_dirs();
+    let cut_off_after = text::read(&records.state_path.with_extension(STOPPING))
+        .ok()
+        .and_then(|note| note.trim().parse().ok());
     Facts {
+        holder: Holder::look(&data_paths, home.layout.engine_locks),
+        cut_off_after,
+        limits: ProcessLimits::look(),
         data,
         records,
         addresses: Addresses::look(&settings.local_host.value, &settings.master_hosts.value),
@@ -125,6 +142,7 @@ impl Facts {
         let record = self.records.data.record().or(self.records.state.record());
         let mut facts = self.clone();
         facts.pid_file.state = PidFileState::Missing;
+        facts.holder = None;
         facts.ports.leave_out(
             record
                 .into_iter()
@@ -217,8 +235,8 @@ impl Said<'_> {
                 )
                 .chain(recorded)
                 .chain(port.default);
-            let numbers: BTreeSet<u16> = numbers.filter(|number| *number > 0).collect();
-            candidates.extend(numbers.into_iter().map(|number| Candidate {
+            let numbers: Set<u16> = numbers.filter(|number| *number > 0).collect();
+            candidates.extend(numbers.into_vec().into_iter().map(|number| Candidate {
                 number,
                 udp: port.udp,
             }));

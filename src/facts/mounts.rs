@@ -1,6 +1,5 @@
 //! What is mounted where, as this process sees it.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +8,7 @@ use super::text;
 /// The mount points of our mount namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Mounts {
-    points: BTreeSet<PathBuf>,
+    points: Vec<PathBuf>,
 }
 
 impl Mounts {
@@ -31,7 +30,8 @@ impl Mounts {
     /// Whether `path`, or what it links to, is a mount point itself.
     pub fn is_mount_point(&self, path: &Path) -> bool {
         let real = fs::canonicalize(path);
-        self.points.contains(real.as_deref().unwrap_or(path))
+        let wanted = real.as_deref().unwrap_or(path);
+        self.points.iter().any(|point| point == wanted)
     }
 }
 

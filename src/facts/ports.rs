@@ -1,7 +1,7 @@
 //! Which ports are taken here, by whom, and which ones the kernel deals out itself. Which port follows from that is
 //! decided elsewhere.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -14,6 +14,7 @@ use nix::sys::socket::{
 
 use super::sockets::{self, Holder, Protocol, SocketState};
 use super::text;
+use crate::few::{self, Map, Set};
 
 /// If the kernel does not say: its own default.
 const EPHEMERAL: RangeInclusive<u16> = 32768..=60999;
@@ -32,9 +33,9 @@ pub struct PortFacts {
     /// Except these.
     pub reserved: Vec<RangeInclusive<u16>>,
     /// Candidates that could not be bound, and how that failed.
-    pub bind_refused: BTreeMap<u16, Refused>,
+    pub bind_refused: Map<u16, Refused>,
     /// Every number that was tried.
-    pub tried: BTreeSet<u16>,
+    pub tried: Set<u16>,
     /// Some of them have been refused since the holders were looked for.
     unnamed: bool,
 }
@@ -71,11 +72,11 @@ impl PortFacts {
             holders: BTreeMap::new(),
             ephemeral: parse_range(&read("ip_local_port_range")).unwrap_or(EPHEMERAL),
             reserved: parse_reserved(&read("ip_local_reserved_ports")),
-            bind_refused: BTreeMap::new(),
-            tried: BTreeSet::new(),
+            bind_refused: Map::new(),
+            tried: Set::new(),
             unnamed: false,
         };
-        let mut seen = BTreeSet::new();
+        let mut seen = Set::new();
         for candidate in candidates {
             let contested = !seen.insert(candidate.number);
             facts.look_at(*candidate, contested);
@@ -124,15 +125,9 @@ impl PortFacts {
     }
 
     /// Every port that is in the way, and of whom.
-    pub fn taken(&self, udp: bool) -> BTreeMap<u16, String> {
-        let seen: BTreeSet<u16> = self
-            .holders
-            .keys()
-            .chain(self.bind_refused.keys())
-            .copied()
-            .collect();
-        seen.into_iter()
-            .filter_map(|port| Some((port, self.busy(port, udp)?)))
+    pub fn taken(&self, udp: bool) -> Map<u16, String> {
+        let seen = self.holders.keys().chain(self.bind_refused.keys());
+        seen.filter_map(|port| Some((*port, self.busy(*port, udp)?)))
             .collect()
     }
 
@@ -184,7 +179,8 @@ impl PortFacts {
             self.holders.entry(holder.port).or_default().push(holder);
         }
         for sockets in self.holders.values_mut() {
-            sockets.sort_by_key(|holder| (holder.state, holder.protocol));
+            let rank = |holder: &Holder| (holder.state, holder.protocol);
+            few::sort(sockets, |one, other| rank(one) > rank(other));
         }
         let refused = &self.bind_refused;
         let mut in_the_way: Vec<&mut Holder> = self
@@ -262,7 +258,8 @@ fn bind_once(protocol: Protocol, family: AddressFamily, port: u16) -> nix::Resul
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use crate::few::Set;
+    use std::collections::BTreeMap;
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
     use std::path::Path;
 
@@ -308,8 +305,15 @@ mod tests {
 
     #[test]
     fn udp_is_in_the_way_only_of_a_service_that_needs_it() {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = socket.local_addr().unwrap().port();
+        // The number may be that of somebody's TCP connection; then another one is taken.
+        let free = (0..20).find_map(|_| {
+            let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            let port = socket.local_addr().unwrap().port();
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+                .is_ok()
+                .then_some((socket, port))
+        });
+        let (_socket, port) = free.unwrap();
         let facts = look(port, true);
         let busy = facts.busy(port, true).unwrap();
         assert!(busy.contains(&me()) && busy.contains("UDP"), "{busy}");
@@ -426,7 +430,7 @@ mod tests {
                     })
                     .into_iter()
                     .collect(),
-                tried: BTreeSet::new(),
+                tried: Set::new(),
                 unnamed: false,
             };
             assert_eq!(facts.busy(9010, false).as_deref(), tcp, "{sockets:?} {failed:?}");

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{Component, Engine, PortName};
+use crate::few;
 use crate::settings::Host;
 
 /// The version this program writes; a higher one is somebody newer's.
@@ -106,17 +107,14 @@ pub fn state_copy(component: Component) -> String {
 impl Record {
     /// The text of the file: the same record gives the same bytes.
     pub fn to_json(&self) -> String {
+        let ports = self.ports.iter();
         let wire = Wire {
             version: VERSION,
             engine: self.engine.id.to_owned(),
             component: self.component.id().to_owned(),
             role: self.role.clone(),
             host: self.host.clone(),
-            ports: self
-                .ports
-                .iter()
-                .map(|(name, port)| (name.variable().to_owned(), *port))
-                .collect(),
+            ports: few::collect(ports.map(|(name, port)| (name.variable().to_owned(), *port))),
             cluster_id: self.cluster_id.clone(),
             members: self.members.clone(),
             progress: self.progress,
@@ -143,6 +141,8 @@ impl Record {
             Some(_) => {}
         }
         let wire: Wire = serde_json::from_value(value).map_err(|error| foreign(error.to_string()))?;
+        // A port of a later muster is passed over like any other field of one.
+        let port = |name: PortName| Some((name, *wire.ports.get(name.variable())?));
         Ok(Self {
             engine: Engine::by_id(&wire.engine)
                 .ok_or_else(|| foreign(format!("the engine `{}` is unknown", wire.engine)))?,
@@ -150,11 +150,7 @@ impl Record {
                 .ok_or_else(|| foreign(format!("the component `{}` is unknown", wire.component)))?,
             role: wire.role,
             host: wire.host,
-            // A port of a later muster is passed over like any other field of one.
-            ports: PortName::ALL
-                .into_iter()
-                .filter_map(|name| Some((name, *wire.ports.get(name.variable())?)))
-                .collect(),
+            ports: few::collect(PortName::ALL.into_iter().filter_map(port)),
             cluster_id: wire.cluster_id,
             members: wire.members,
             progress: wire.progress,

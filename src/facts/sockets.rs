@@ -1,12 +1,12 @@
 //! The sockets of this network namespace and, where they can be seen, the processes behind them.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use super::text;
+use crate::few::{Map, Set};
 
 /// Who has a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,11 +145,11 @@ pub fn abstract_listener(root: &Path, name: &str) -> Option<Process> {
         let inode = fields.nth(6)?.parse().ok()?;
         (fields.next()?.strip_prefix('@')? == name).then_some(inode)
     })?;
-    owners(root, &BTreeSet::from([inode])).remove(&inode)
+    owners(root, &Set::from_iter([inode])).remove(&inode)
 }
 
-fn owners(root: &Path, wanted: &BTreeSet<u64>) -> BTreeMap<u64, Process> {
-    let mut owners = BTreeMap::new();
+fn owners(root: &Path, wanted: &Set<u64>) -> Map<u64, Process> {
+    let mut owners = Map::new();
     let processes = fs::read_dir(root.join("proc")).into_iter().flatten().flatten();
     for process in processes {
         if owners.len() == wanted.len() {
@@ -165,11 +165,10 @@ fn owners(root: &Path, wanted: &BTreeSet<u64>) -> BTreeMap<u64, Process> {
             .flatten()
         {
             let inode = fs::read_link(fd.path()).ok().and_then(|link| socket_inode(&link));
-            if let Some(inode) = inode.filter(|inode| wanted.contains(inode)) {
-                owners.entry(inode).or_insert_with(|| Process {
-                    pid,
-                    name: name_of(&process.path()),
-                });
+            let is_new = |inode: &u64| wanted.contains(inode) && !owners.contains_key(inode);
+            if let Some(inode) = inode.filter(is_new) {
+                let name = name_of(&process.path());
+                owners.insert(inode, Process { pid, name });
             }
         }
     }

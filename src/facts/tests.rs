@@ -12,11 +12,13 @@ use crate::engine::{Component, PortName};
 use crate::settings::{ConfWish, Host, Settings, Source, Sourced};
 
 fn wish(settings: &mut Settings, component: Component, key: &str, value: &str) {
-    settings.conf.entry(component).or_default().push(ConfWish {
+    let mut wishes = settings.conf.remove(&component).unwrap_or_default();
+    wishes.push(ConfWish {
         key: key.to_owned(),
         value: value.to_owned(),
         source: Source::Environment("META_DIR".to_owned()),
     });
+    settings.conf.insert(component, wishes);
 }
 
 fn record(port: u16) -> Record {

@@ -48,6 +48,9 @@ pub struct Moved {
 /// What of a moved node is still here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Was {
+    /// Nothing, and it had not been added to any cluster when it was written down what it would be.
+    Planned,
+    /// Its data is gone, or never was here.
     Empty,
     /// Data that starts on its own.
     Member,
@@ -92,7 +95,7 @@ impl Data {
             Self::Empty { .. } | Self::Unfinished { .. } => false,
             Self::Moved(moved) => match moved.was {
                 Was::Member | Was::Dropped => true,
-                Was::Empty | Was::Unfinished => false,
+                Was::Planned | Was::Empty | Was::Unfinished => false,
             },
         }
     }
@@ -294,8 +297,10 @@ fn nothing_here(remembered: Option<Remembered<'_>>, host: &Host) -> Result<Data,
         if let Some(refusal) = remembered.unproven() {
             return Err(refusal);
         }
+        let left = remembered.left.map_or(Progress::Planned, |left| left.progress);
         let was = match remembered.progress {
             Progress::Dropped => Was::Dropped,
+            Progress::Planned if left == Progress::Planned => Was::Planned,
             _ => Was::Empty,
         };
         return Ok(moved_from(remembered, was, None, None));

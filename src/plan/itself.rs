@@ -1,10 +1,10 @@
 //! An FE that would wait for itself: it is not the seed by what is written, and the seed it was told of is this host.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::exit::ExitCode;
 use crate::facts::addresses::Resolved;
+use crate::few::Map;
 use crate::plan::refusal::Refusal;
 use crate::settings::Host;
 
@@ -14,7 +14,7 @@ pub(super) fn asks_itself(
     masters: &[Host],
     local: &Host,
     own: &Resolved,
-    resolved: &BTreeMap<Host, Resolved>,
+    resolved: &Map<Host, Resolved>,
 ) -> Option<Refusal> {
     let is_own = |host: &Host| {
         if host.is_loopback() && !local.is_loopback() {

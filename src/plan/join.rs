@@ -95,6 +95,12 @@ pub struct Backends {
     pub compute_nodes: Vec<Backend>,
 }
 
+impl Backends {
+    pub fn all(&self) -> impl Iterator<Item = &Backend> {
+        self.backends.iter().chain(&self.compute_nodes)
+    }
+}
+
 /// How much the decision wants to see first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asking {
@@ -272,6 +278,15 @@ pub fn dropped(component: Component, host: &Host, cluster: Option<&str>) -> Refu
         format!("{host} was dropped from {name}{what}"),
         "set REJOIN=1 to set the data aside and join anew, or remove this node",
     )
+}
+
+/// A node with nothing, whose cluster leads.
+pub(super) fn enter_as_new(node: &Node, cluster: &Cluster, seen: &Seen) -> Step {
+    if node.role.is_fe() {
+        enter(node, cluster, seen)
+    } else {
+        decide_backend(node, seen)
+    }
 }
 
 /// Registered: join. Not registered: register first. Listed as something else: refuse.

@@ -1,9 +1,11 @@
 //! What will be started: the script, its arguments and what its environment gains and loses.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::limits::{self, Raise};
 use crate::engine::{Component, Layout};
+use crate::facts::limits::ProcessLimits;
+use crate::few::Map;
 use crate::settings::Host;
 
 /// One start of the engine, complete: whoever runs it decides nothing more.
@@ -13,11 +15,13 @@ pub struct Launch {
     pub script: PathBuf,
     pub args: Vec<String>,
     /// Variables the script gets in addition to the inherited environment.
-    pub set: BTreeMap<String, String>,
+    pub set: Map<String, String>,
     /// Variables that stay with us, secrets first of all.
     pub unset: Vec<String>,
     /// The working directory: the engine's home.
     pub dir: PathBuf,
+    /// Limits that are too low for it.
+    pub limits: Vec<Raise>,
 }
 
 /// What a launch follows from.
@@ -31,10 +35,10 @@ pub struct Inputs<'a> {
     pub known_flags: &'a [&'static str],
     /// `host:edit_log_port` of the one member a joining FE enters by.
     pub helper: Option<&'a str>,
-    /// Where the engine's log goes: to our console, or only into its files, where its last words can be read.
-    pub console: bool,
     pub script_args: &'a [String],
-    pub secrets: &'a [String],
+    /// Secrets, and what the script ends over.
+    pub unset: &'a [String],
+    pub limits: &'a ProcessLimits,
 }
 
 /// Pins how an FE is known: by address or by name. The same on every start, also a restart: an FE that forgot it was
@@ -58,16 +62,17 @@ pub fn derive(inputs: &Inputs<'_>) -> Launch {
             args.extend([HELPER.to_owned(), helper.to_owned()]);
         }
     }
-    if inputs.console && inputs.known_flags.contains(&inputs.layout.console_flag) {
+    if inputs.known_flags.contains(&inputs.layout.console_flag) {
         args.push(inputs.layout.console_flag.to_owned());
     }
     args.extend(inputs.script_args.iter().cloned());
     Launch {
         script: inputs.home.join(inputs.layout.script),
         args,
-        set: BTreeMap::new(),
-        unset: inputs.secrets.to_vec(),
+        set: Map::new(),
+        unset: inputs.unset.to_vec(),
         dir: inputs.home.to_owned(),
+        limits: limits::raises(inputs.layout.component, inputs.limits),
     }
 }
 
@@ -75,25 +80,23 @@ pub fn derive(inputs: &Inputs<'_>) -> Launch {
 mod tests {
     use super::{HELPER, HOST_TYPE, Inputs, derive};
     use crate::engine::{ALL, Component};
+    use crate::facts::limits::ProcessLimits;
     use crate::settings::Host;
     use std::path::Path;
 
-    fn args(
-        component: Component,
-        host: &str,
-        known: &[&'static str],
-        helper: Option<&str>,
-        console: bool,
-    ) -> String {
+    fn args(component: Component, host: &str, known: &[&'static str], helper: Option<&str>) -> String {
         let launch = derive(&Inputs {
             layout: ALL[0].layout(component).unwrap(),
             home: Path::new("/home"),
             host: &Host::parse(host).unwrap(),
             known_flags: known,
             helper,
-            console,
             script_args: &["--debug".to_owned()],
-            secrets: &["CLUSTER_PASSWORD".to_owned()],
+            unset: &["CLUSTER_PASSWORD".to_owned()],
+            limits: &ProcessLimits {
+                open_files: None,
+                processes: None,
+            },
         });
         assert_eq!(launch.unset, ["CLUSTER_PASSWORD"]);
         launch.args.join(" ")
@@ -103,21 +106,17 @@ mod tests {
     fn only_flags_the_script_knows_are_used() {
         let all = &[HOST_TYPE, HELPER, "--logconsole"];
         assert_eq!(
-            args(Component::Fe, "10.0.0.1", all, None, true),
+            args(Component::Fe, "10.0.0.1", all, None),
             "--host_type IP --logconsole --debug"
         );
         assert_eq!(
-            args(Component::Fe, "fe1", all, Some("fe0:9010"), true),
+            args(Component::Fe, "fe1", all, Some("fe0:9010")),
             "--host_type FQDN --helper fe0:9010 --logconsole --debug"
         );
         assert_eq!(
-            args(Component::Fe, "fe1", &[HELPER], Some("fe0:9010"), true),
+            args(Component::Fe, "fe1", &[HELPER], Some("fe0:9010")),
             "--helper fe0:9010 --debug"
         );
-        assert_eq!(
-            args(Component::Be, "10.0.0.1", all, None, true),
-            "--logconsole --debug"
-        );
-        assert_eq!(args(Component::Be, "10.0.0.1", all, None, false), "--debug");
+        assert_eq!(args(Component::Be, "10.0.0.1", all, None), "--logconsole --debug");
     }
 }

@@ -1,12 +1,12 @@
 //! Who may be believed as leader. A row that says LEADER is not enough: a leader that has lost its quorum keeps
 //! saying so (observed: 42–46 s, all rows Alive), and every FE shows an impostor as the only leader while it is up.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 use crate::engine::failure::Failure;
 use crate::engine::member::{Frontend, FrontendRole};
+use crate::few::{self, Map};
 use crate::settings::{Endpoint, Host};
 
 /// What one FE answered when it was asked for the members.
@@ -27,6 +27,23 @@ pub struct Cluster {
     pub frontends: Vec<Frontend>,
     /// The FE that showed this list: the leader itself, or a member that asked it.
     pub from: Endpoint,
+}
+
+impl Cluster {
+    /// When a majority of the voters had last answered a heartbeat, in seconds on a scale of its own: a leader that is none
+    /// any more does not come forward. `None` if the times cannot be read.
+    pub fn pulse(&self) -> Option<i64> {
+        let mut latest = None;
+        let time = |fe: &Frontend| fe.last_heartbeat.as_deref().and_then(seconds);
+        for voter in voters(self) {
+            let own = time(voter)?;
+            let since = voters(self).filter(|fe| time(fe) >= Some(own)).count();
+            if since * 2 > voters(self).count() {
+                latest = latest.max(Some(own));
+            }
+        }
+        latest
+    }
 }
 
 /// What a round of answers amounts to.
@@ -159,7 +176,7 @@ pub fn believe(answers: &[Answer], heartbeat: Duration) -> Belief {
 /// The verdict in the light of the rounds before. An FE that showed another cluster and is only late this time has not
 /// taken that back: a node that is told of two clusters joined whichever answered first in some round, and at the next
 /// one the other as well. `shown` is kept between the rounds.
-pub fn remembering(belief: Belief, answers: &[Answer], shown: &mut BTreeMap<Host, String>) -> Belief {
+pub fn remembering(belief: Belief, answers: &[Answer], shown: &mut Map<Host, String>) -> Belief {
     for answer in answers {
         match &answer.said {
             Ok(frontends) => {
@@ -360,8 +377,8 @@ fn seconds(text: &str) -> Option<i64> {
     Some(((days * 24 + hour) * 60 + minute) * 60 + second)
 }
 
-/// One cluster out of all believable answers. Of two claimants of one cluster the one with the majority: a member that
-/// says itself that another one leads does not stand behind the first, however alive that one still shows it.
+/// One cluster out of all believable answers. Of two claimants of one cluster the one that a majority of its voters
+/// stands behind by their own word.
 fn agree(believed: Vec<Cluster>, all: &[Answer]) -> Result<Option<Cluster>, Doubt> {
     let Some(first) = believed.first() else {
         return Ok(None);
@@ -385,11 +402,10 @@ fn agree(believed: Vec<Cluster>, all: &[Answer]) -> Result<Option<Cluster>, Doub
         .map(|cluster| (backers(&cluster, all), cluster))
         .collect();
     // Of several lists that name the same leader the one that speaks best for it, whoever answered first.
-    claims.sort_by(|(a, one), (b, other)| {
+    few::sort(&mut claims, |(a, one), (b, other)| {
         let by_leader = one.leader.host.cmp(&other.leader.host);
-        b.cmp(a)
-            .then(by_leader)
-            .then_with(|| voters(one).count().cmp(&voters(other).count()))
+        let by_voters = || voters(one).count().cmp(&voters(other).count());
+        b.cmp(a).then(by_leader).then_with(by_voters).is_gt()
     });
     let mut named: Vec<String> = Vec::new();
     claims.retain(|(_, cluster)| {
@@ -418,23 +434,16 @@ fn voters(cluster: &Cluster) -> impl Iterator<Item = &Frontend> {
     cluster.frontends.iter().filter(counts)
 }
 
-/// The voters it sees alive, without those that name another leader themselves.
+/// The voters that name it themselves, itself among them. That it sees others alive is no word of theirs: one that was
+/// replaced a moment ago still does, and one of them may have been dropped since.
 fn backers(cluster: &Cluster, all: &[Answer]) -> usize {
-    let leads_elsewhere = |fe: &Frontend| fe.role == FrontendRole::Leader && fe.host != cluster.leader.host;
-    let deserts = |voter: &&Frontend| {
+    let follows = |voter: &&Frontend| {
         all.iter()
             .filter(|answer| is(&voter.host, &answer.from))
-            .any(|answer| {
-                answer
-                    .said
-                    .as_ref()
-                    .is_ok_and(|list| list.iter().any(leads_elsewhere))
-            })
+            .filter_map(|answer| answer.said.as_deref().ok())
+            .any(|list| names(list, &cluster.leader))
     };
-    voters(cluster)
-        .filter(|fe| fe.alive)
-        .filter(|fe| !deserts(fe))
-        .count()
+    voters(cluster).filter(|fe| fe.alive).filter(follows).count()
 }
 
 /// Whether a host string of the cluster means this host.

@@ -8,8 +8,10 @@ pub mod data;
 pub mod decision;
 mod itself;
 pub mod join;
+pub mod last_words;
 pub mod launch;
 pub mod leader;
+pub mod limits;
 pub mod memory;
 pub mod misses;
 mod moved;
@@ -17,6 +19,7 @@ mod places;
 pub mod ports;
 pub mod readdress;
 pub mod refusal;
+pub mod restart;
 pub mod sql;
 pub mod witness;
 
@@ -27,19 +30,23 @@ use std::time::Duration;
 
 pub use self::account::{progress_word, seconds, shown};
 pub use self::conf_file::{Conf, ConfManner};
+use crate::engine::member::Backend;
 use crate::engine::{Component, PortName};
 use crate::exit::ExitCode;
 use crate::facts::addresses::Resolved;
 use crate::facts::conf::ConfState;
+use crate::facts::hold::Holder;
+use crate::facts::limits::ProcessLimits;
 use crate::facts::pidfile::PidFileState;
-use crate::facts::place::Place;
+use crate::facts::place::{Place, PlaceState};
 use crate::facts::record::{Progress, Record};
 use crate::facts::storage::ClusterIdFile;
 use crate::facts::{self, Facts};
+use crate::few::{self, Map};
 use crate::plan::conf::Entry;
 use crate::plan::data::{ClusterId, Data, FeDir, Storage};
 use crate::plan::decision::Decision;
-use crate::plan::join::{Node, Role};
+use crate::plan::join::{Backends, Node, Role};
 use crate::plan::leader::Cluster;
 use crate::plan::memory::{Me, Memory};
 use crate::plan::ports::Choice;
@@ -65,6 +72,7 @@ pub struct Plan {
     pub query_port: u16,
     pub guard_time: Duration,
     pub stop_grace: Duration,
+    pub limits: ProcessLimits,
     /// In the order of `explain`.
     pub decisions: Vec<Decision>,
     pub warnings: Vec<String>,
@@ -98,7 +106,7 @@ pub fn derive(
     settings: &Settings,
     facts: &Facts,
     prescribed: &Prescribed,
-    taken: &BTreeMap<u16, String>,
+    taken: &Map<u16, String>,
 ) -> Result<Plan, Vec<Refusal>> {
     let mut refusals = Vec::new();
     let mut warnings = Vec::new();
@@ -174,6 +182,7 @@ pub fn derive(
         .stop_grace
         .as_ref()
         .map_or(home.layout.stop_grace, |grace| grace.value);
+    warnings.extend(cut_off(facts, stop_grace));
     let query_port = query_port(settings, facts);
     let mut plan = Plan {
         node,
@@ -191,6 +200,7 @@ pub fn derive(
         query_port,
         guard_time,
         stop_grace,
+        limits: facts.limits,
         decisions: Vec::new(),
         warnings,
     };
@@ -225,6 +235,20 @@ fn is_seed(settings: &Settings) -> bool {
     settings.master_hosts.value.first() == Some(&settings.local_host.value)
 }
 
+/// How long Docker waits nobody tells a container; that it was too short shows afterwards.
+fn cut_off(facts: &Facts, stop_grace: Duration) -> Option<String> {
+    let after = facts.cut_off_after?;
+    let wait = (stop_grace + STOP_MARGIN).as_secs();
+    Some(format!(
+        "the last stop was cut off after {after} s, before the engine had ended: whoever stopped this container waits no \
+         longer; STOP_GRACE is {}, so set stop_grace_period: {wait}s in its compose file, or docker stop --time {wait}",
+        seconds(stop_grace),
+    ))
+}
+
+/// What Docker should wait longer than the engine may take.
+const STOP_MARGIN: Duration = Duration::from_secs(5);
+
 /// What is wrong with the image, the machine or the files, whatever the data says.
 fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>) -> Vec<Refusal> {
     let mut refusals = Vec::new();
@@ -249,6 +273,7 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
             "stop it first; two of them on one data dir would damage it",
         ));
     }
+    refusals.extend(held(facts));
     match &facts.conf.state {
         ConfState::Unreadable(why) => refusals.push(Refusal::new(
             ExitCode::Configuration,
@@ -276,6 +301,29 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
     refusals
 }
 
+/// Two engines on one data dir damage it, and the processes of another container are not seen from here.
+fn held(facts: &Facts) -> Option<Refusal> {
+    // That one was named already.
+    if matches!(facts.pid_file.state, PidFileState::Engine { .. }) {
+        return None;
+    }
+    facts.holder.as_ref().map(taken)
+}
+
+/// What is said of a data dir that somebody else holds.
+pub fn taken(holder: &Holder) -> Refusal {
+    let path = holder.path.display();
+    let sentence = match holder.name.as_deref() {
+        Some("") => format!("another muster holds {path}: it runs an engine on this data"),
+        Some(name) => format!("another muster ({name}) holds {path}: it runs an engine on this data"),
+        None => format!("{path} is locked: another engine runs on this data"),
+    };
+    Refusal::protect(
+        sentence,
+        "stop that container first, or give this one a volume of its own; two engines on one data dir would damage it",
+    )
+}
+
 /// Where the engine's data lies.
 fn data_dirs(facts: &Facts) -> Vec<DataDir> {
     let dir = |place: &Place| DataDir {
@@ -300,6 +348,17 @@ fn data_place(facts: &Facts) -> Option<&Place> {
 
 fn classify(facts: &Facts, role: Role, memory: Memory<'_>) -> Result<Data, Refusal> {
     match &facts.data {
+        // What is no directory at all has been said.
+        facts::Data::Fe(fe) if !fe.unreadable.is_empty() && fe.place.state == PlaceState::Directory => {
+            Err(Refusal::protect(
+                format!(
+                    "cannot tell whether {} is a member's: {}",
+                    fe.place.path.display(),
+                    fe.unreadable.join(", ")
+                ),
+                "make it readable for the user this container runs as",
+            ))
+        }
         facts::Data::Fe(fe) => data::classify_fe(role == Role::Seed, &FeDir::of(fe), memory),
         facts::Data::Nothing | facts::Data::Unresolved { .. } => {
             data::classify_backend(&Storage { ids: Vec::new() }, memory)
@@ -332,7 +391,7 @@ fn choose_ports(
     facts: &Facts,
     record: Option<&Record>,
     prescribed: &Prescribed,
-    also_taken: &BTreeMap<u16, String>,
+    also_taken: &Map<u16, String>,
 ) -> Result<Vec<Choice>, Vec<Refusal>> {
     let home = &facts.home;
     let conf = home
@@ -367,7 +426,7 @@ fn identity(ports: &[Choice]) -> u16 {
 
 /// Other spellings of this host: a name's addresses.
 fn also(facts: &Facts) -> BTreeSet<Host> {
-    local_addresses(facts).into_iter().map(Host::from).collect()
+    few::collect(local_addresses(facts).into_iter().map(Host::from))
 }
 
 fn local_addresses(facts: &Facts) -> Vec<IpAddr> {
@@ -405,10 +464,23 @@ fn query_port(settings: &Settings, facts: &Facts) -> u16 {
         .unwrap_or(0)
 }
 
-/// What a believed cluster prescribes to this node: the HTTP port every FE uses, and the port it lists for this host.
-pub fn prescribed(node: &Node, engine: &crate::engine::Engine, cluster: &Cluster) -> Prescribed {
+/// What a believed cluster prescribes to this node: the HTTP port every FE uses, and the port it lists for this host. A
+/// host may have several BEs; of theirs only the one at `recorded`, this node's heartbeat port by its record, is its own:
+/// an ADD that was answered after its sender had been killed.
+pub fn prescribed(
+    node: &Node,
+    engine: &crate::engine::Engine,
+    cluster: &Cluster,
+    backends: Option<&Backends>,
+    recorded: Option<u16>,
+) -> Prescribed {
     let mut ports = Prescribed::new();
     if node.component != Component::Fe {
+        let own = |be: &&Backend| Some(be.heartbeat_port) == recorded && join::is_here(node, &be.host);
+        let mut listed = backends.into_iter().flat_map(Backends::all);
+        if let Some(own) = listed.find(own) {
+            ports.insert(PortName::Heartbeat, own.heartbeat_port);
+        }
         return ports;
     }
     if cluster.leader.http_port != 0 {

@@ -78,14 +78,16 @@ pub(super) fn decide(node: &Node, moved: &Moved, seen: &Seen) -> Step {
             }
             Step::Refuse(refusal)
         }
+        // No ADD has come through under the old host: it is a new node.
+        (None, None) if moved.was == Was::Planned => join::enter_as_new(node, cluster, seen),
         (None, None) => was_dropped(node, moved),
         (None, Some(new)) => match (moved.was, &new) {
             // Readdressed: the row keeps the node's name in the election group, and a new one has a new name.
             (Was::Member, Row::Frontend(fe)) if moved.name.as_ref().is_none_or(|name| *name == fe.name) => {
                 Step::Start
             }
-            (Was::Member | Was::Empty, Row::Backend(_)) => Step::Start,
-            (Was::Empty, Row::Frontend(_)) => join::enter(node, cluster, seen),
+            (Was::Member | Was::Empty | Was::Planned, Row::Backend(_)) => Step::Start,
+            (Was::Empty | Was::Planned, Row::Frontend(_)) => join::enter(node, cluster, seen),
             (Was::Member | Was::Unfinished | Was::Dropped, Row::Frontend(_))
             | (Was::Unfinished | Was::Dropped, Row::Backend(_)) => anew(
                 node,

@@ -1,11 +1,12 @@
 //! Which port each service gets. Three kinds, three rules: the same on every FE; part of what the cluster knows this
 //! node by; this host's own affair.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use crate::engine::{Component, Engine, Port, PortKind, PortName};
 use crate::exit::ExitCode;
+use crate::few::Map;
 use crate::plan::refusal::Refusal;
 use crate::settings::{Source, Sourced};
 
@@ -15,7 +16,7 @@ pub struct Inputs<'a> {
     pub engine: &'static Engine,
     pub component: Component,
     /// From flags and environment.
-    pub wished: &'a BTreeMap<PortName, Sourced<u16>>,
+    pub wished: &'a Map<PortName, Sourced<u16>>,
     /// What this node was given before; empty without a record.
     pub recorded: &'a BTreeMap<PortName, u16>,
     /// Whether the cluster knows this node by its recorded identity port already.
@@ -23,9 +24,9 @@ pub struct Inputs<'a> {
     /// What the cluster prescribes: its HTTP port, and the identity port it lists for this host.
     pub cluster: &'a BTreeMap<PortName, u16>,
     /// What the conf file said before we wrote into it.
-    pub conf: &'a BTreeMap<PortName, u16>,
+    pub conf: &'a Map<PortName, u16>,
     /// Ports nobody else may take here, and who holds them.
-    pub taken: &'a BTreeMap<u16, String>,
+    pub taken: &'a Map<u16, String>,
     /// The kernel deals these out to outgoing connections.
     pub ephemeral: RangeInclusive<u16>,
     /// Except these.
@@ -228,19 +229,19 @@ fn holder(inputs: &Inputs<'_>, number: u16, before: &[Choice]) -> Option<String>
 /// The next number that nobody holds, that the kernel does not deal out if there is one, and that is no other service's
 /// usual one, here or in a component that may run beside this one; and whether the kernel does deal it out.
 fn next_free(inputs: &Inputs<'_>, after: u16, before: &[Choice]) -> Option<(u16, bool)> {
-    let usual: BTreeSet<u16> = inputs
-        .engine
-        .ports
-        .iter()
-        .filter_map(|port| port.default)
-        .collect();
-    let wished: BTreeSet<u16> = inputs.wished.values().map(|wish| wish.value).collect();
+    let is_usual = |number| {
+        inputs
+            .engine
+            .ports
+            .iter()
+            .any(|port| port.default == Some(number))
+    };
+    let is_wished = |number| inputs.wished.values().any(|wish| wish.value == number);
     let dealt_out = |number: &u16| {
         inputs.ephemeral.contains(number) && !inputs.reserved.iter().any(|range| range.contains(number))
     };
-    let free = |number: &u16| {
-        holder(inputs, *number, before).is_none() && !usual.contains(number) && !wished.contains(number)
-    };
+    let free =
+        |number: &u16| holder(inputs, *number, before).is_none() && !is_usual(*number) && !is_wished(*number);
     let numbers = || (after.saturating_add(1)..=u16::MAX).chain(1024..after);
     let better = numbers().find(|number| !dealt_out(number) && free(number));
     better

@@ -6,7 +6,7 @@ use std::fmt;
 use crate::engine::probe::Told;
 use crate::plan::join::{Node, is_here};
 use crate::plan::leader::Answer;
-use crate::settings::Host;
+use crate::settings::{Endpoint, Host};
 
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub enum Witness {
     Member { from: Host, cluster: String },
     /// Another node may found as well, and goes first.
     Seed { host: Host, founding: bool },
+    /// Its election port is open, and no muster that waits is behind it: an engine that has not got further yet.
+    Starts(Endpoint),
 }
 
 /// Whether a node that may found leaves it to another one that may too. Two lists that begin with different hosts are a
@@ -61,6 +63,11 @@ impl fmt::Display for Witness {
                      on every node"
                 )
             }
+            Self::Starts(Endpoint { host, port }) => write!(
+                f,
+                "an FE of {host} starts, or waits for its group: {} is open",
+                host.with_port(*port)
+            ),
             Self::Http { from, told } => match told {
                 Told::Lists(role) => write!(f, "{from} lists this host as {role}, over HTTP"),
                 Told::Led(leader) => write!(f, "{from} is an FE led by {leader}, over HTTP"),

@@ -1,10 +1,10 @@
 //! Conf keys asked for through variables, whether they have one of their own or are named by it.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 
 use crate::engine::{Component, PortName};
+use crate::few::Map;
 
 use super::environment::{ConfVariable, conf_prefix};
 use super::hosts::name;
@@ -77,15 +77,16 @@ const NAMED: [Named; 4] = [
 pub(super) fn read(
     reader: &mut Reader<'_>,
     component: Option<Component>,
-    wished: &mut BTreeMap<PortName, Sourced<u16>>,
-) -> BTreeMap<Component, Vec<ConfWish>> {
-    let mut conf: BTreeMap<Component, Vec<ConfWish>> = BTreeMap::new();
+    wished: &mut Map<PortName, Sourced<u16>>,
+) -> Map<Component, Vec<ConfWish>> {
+    let mut conf: Map<Component, Vec<ConfWish>> =
+        Component::ALL.into_iter().map(|of| (of, Vec::new())).collect();
     for named in &NAMED {
         let Some(Sourced { value, source }) = reader.parse(named.variable, named.parse) else {
             continue;
         };
-        for component in named.components {
-            conf.entry(*component).or_default().push(ConfWish {
+        for (_, wishes) in conf.iter_mut().filter(|(of, _)| named.components.contains(of)) {
+            wishes.push(ConfWish {
                 key: named.key.to_owned(),
                 value: value.clone(),
                 source: source.clone(),
@@ -103,8 +104,8 @@ pub(super) fn read(
             reader.refuse(&variable.name, &variable.name, &why);
         } else if let Some(port) = ports::of_conf_key(variable.component, &variable.key) {
             add_port(reader, variable, port, component, wished);
-        } else {
-            add(reader, variable, conf.entry(variable.component).or_default());
+        } else if let Some(wishes) = conf.get_mut(&variable.component) {
+            add(reader, variable, wishes);
         }
     }
     conf.retain(|_, wishes| !wishes.is_empty());
@@ -142,7 +143,7 @@ fn add_port(
     variable: &ConfVariable,
     port: PortName,
     component: Option<Component>,
-    wished: &mut BTreeMap<PortName, Sourced<u16>>,
+    wished: &mut Map<PortName, Sourced<u16>>,
 ) {
     let number = match ports::parse_wish(port, &variable.value) {
         Ok(Some(number)) => number,
@@ -174,14 +175,14 @@ fn add_port(
 pub(super) fn check_networks(
     reader: &mut Reader<'_>,
     component: Option<Component>,
-    conf: &BTreeMap<Component, Vec<ConfWish>>,
+    conf: &Map<Component, Vec<ConfWish>>,
     local: &Sourced<Host>,
 ) {
     let Host::Address(address) = local.value else {
         return;
     };
     let address: IpAddr = address;
-    for (of, wishes) in conf {
+    for (of, wishes) in conf.iter() {
         if component.is_some_and(|component| component != *of) {
             continue;
         }

@@ -1,10 +1,10 @@
 //! The environment, sorted by whose names it holds: ours, a vendor's, a conf key's, or somebody else's.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 
 use crate::engine::aliases::{self, Meaning};
 use crate::engine::{self, Component};
+use crate::few::{self, Set};
 
 use super::near;
 use super::problem::{Problem, Warning, shown_lossily};
@@ -16,7 +16,7 @@ use super::variables::{self, Given};
 pub(super) struct Environment {
     pub given: Given,
     /// Vendors' variables and the engines' home variables.
-    pub vendor: BTreeMap<&'static str, String>,
+    pub vendor: Vec<(&'static str, String)>,
     /// Sorted by name: the order of an environment means nothing.
     pub conf: Vec<ConfVariable>,
     /// Every variable that holds a secret, also where its value is not used.
@@ -46,10 +46,10 @@ enum Name {
 }
 
 /// `getenv` finds the first of two equal names, and so do we.
-pub(super) fn collect(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Environment {
+pub(super) fn collect(vars: &mut dyn Iterator<Item = (OsString, OsString)>) -> Environment {
     let mut found = Environment::default();
-    let mut ours: BTreeMap<&'static str, String> = BTreeMap::new();
-    let mut seen = BTreeSet::new();
+    let mut ours: Vec<(String, String)> = Vec::new();
+    let mut seen = Set::new();
     for (name, value) in vars {
         // None of our names holds anything but ASCII.
         let Some(name) = name.to_str() else { continue };
@@ -61,12 +61,12 @@ pub(super) fn collect(vars: impl IntoIterator<Item = (OsString, OsString)>) -> E
             Name::Unused => {}
             Name::Ours(known) => {
                 if let Some(text) = found.text(name, &value) {
-                    ours.insert(known, text);
+                    ours.push((known.to_owned(), text));
                 }
             }
             Name::Vendor(known) => {
                 if let Some(text) = found.text(name, &value) {
-                    found.vendor.insert(known, text);
+                    found.vendor.push((known, text));
                 }
             }
             Name::Conf(component, key) => {
@@ -81,9 +81,9 @@ pub(super) fn collect(vars: impl IntoIterator<Item = (OsString, OsString)>) -> E
             }
         }
     }
-    found.conf.sort_by(|a, b| a.name.cmp(&b.name));
-    found.secrets.sort_unstable();
-    match envy::from_iter(ours.into_iter().map(|(name, text)| (name.to_owned(), text))) {
+    few::sort(&mut found.conf, |one, other| one.name > other.name);
+    few::sort(&mut found.secrets, |one, other| one > other);
+    match envy::from_iter(ours) {
         Ok(given) => found.given = given,
         // Its text is not passed on: it quotes values.
         Err(_) => found.problems.push(Problem {
@@ -97,9 +97,10 @@ pub(super) fn collect(vars: impl IntoIterator<Item = (OsString, OsString)>) -> E
 impl Environment {
     /// The value of a variable of ours or of a vendor.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.given
-            .get(name)
-            .or_else(|| self.vendor.get(name).map(String::as_str))
+        self.given.get(name).or_else(|| {
+            let vendor = self.vendor.iter().find(|(known, _)| *known == name);
+            vendor.map(|(_, text)| text.as_str())
+        })
     }
 
     fn text(&mut self, name: &str, value: &OsStr) -> Option<String> {

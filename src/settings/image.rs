@@ -28,7 +28,7 @@ impl ImageSettings {
                 .chain(engine::ALL.into_iter().map(|engine| engine.home_variable))
                 .any(|known| name == known)
         });
-        let environment = environment::collect(ours.cloned());
+        let environment = environment::collect(&mut ours.cloned());
         let mut reader = Reader::new(&environment);
         let image = Self::from_reader(&mut reader, flags);
         if reader.problems.is_empty() {

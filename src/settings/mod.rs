@@ -24,7 +24,6 @@ pub mod variables;
 mod vendor;
 mod words;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -38,7 +37,10 @@ pub use problem::{Problem, Problems, Warning};
 pub use secret::{Secret, is_secret_name, is_secret_value};
 pub use variables::{VARIABLES, Variable};
 
+use serde::{Deserialize, Serialize};
+
 use crate::engine::{Component, PortName};
+use crate::few::{Map, Set};
 
 /// What the command line said; it wins over the environment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -87,10 +89,10 @@ pub struct Settings {
     pub master_query_port: Option<Sourced<u16>>,
     pub master_edit_log_port: Option<Sourced<u16>>,
     pub fe_role: Option<Sourced<FeRole>>,
-    pub ports: BTreeMap<PortName, Sourced<u16>>,
+    pub ports: Map<PortName, Sourced<u16>>,
     pub image: ImageSettings,
     /// Conf keys asked for through variables, per component, in the order they are to be written.
-    pub conf: BTreeMap<Component, Vec<ConfWish>>,
+    pub conf: Map<Component, Vec<ConfWish>>,
     pub account: Account,
     /// `CLUSTER_TLS` and `CLUSTER_CA_FILE`.
     pub tls: Tls,
@@ -102,10 +104,12 @@ pub struct Settings {
     pub wait_timeout: Sourced<Duration>,
     pub stop_grace: Option<Sourced<Duration>>,
     pub join_timeout: Sourced<Duration>,
+    /// `MUSTER_RESTART`; `None`: the container ends with its engine.
+    pub restart: Option<Restart>,
     /// `MUSTER_EXEC=1` or `run --exec`.
     pub exec: bool,
     /// Names of pre-flight checks that warn instead of refusing.
-    pub skip_preflight: BTreeSet<String>,
+    pub skip_preflight: Set<String>,
     /// Variables that must not reach the engine: those that held a secret.
     pub secret_variables: Vec<String>,
     /// Arguments after `--`, handed to the start script as they are.
@@ -117,6 +121,13 @@ pub struct Settings {
 pub enum FeRole {
     Follower,
     Observer,
+}
+
+/// An engine that failed is started again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restart {
+    /// In a row; `None` is without end.
+    pub most: Option<u32>,
 }
 
 /// Whether a seed that has nothing may found a cluster.

@@ -30,7 +30,10 @@ pub(super) fn meant(name: &str) -> Option<String> {
     let ours = || VARIABLES.iter().map(|variable| variable.name);
     ours()
         .find(|known| squeezed(known).eq(squeezed(&upper)))
-        .or_else(|| ours().find(|known| is_same_but_for_component(known, &upper)))
+        .or_else(|| {
+            let bare = stem(&upper);
+            ours().find(|known| known.ends_with(bare) && bare.contains('_') && stem(known) == bare)
+        })
         .or_else(|| {
             ours()
                 .filter_map(|known| Some((slips(known, &upper)?, known)))
@@ -63,16 +66,13 @@ fn squeezed(name: &str) -> impl Iterator<Item = u8> {
     name.bytes().filter(u8::is_ascii_alphanumeric)
 }
 
-/// `QUERY_PORT` for `FE_QUERY_PORT`, `FE_HTTP_PORT` for `HTTP_PORT`; one word alone says too little.
-fn is_same_but_for_component(known: &str, upper: &str) -> bool {
-    fn stem(name: &str) -> &str {
-        ["FE_", "BE_", "CN_"]
-            .iter()
-            .find_map(|prefix| name.strip_prefix(prefix))
-            .unwrap_or(name)
-    }
-    let bare = stem(known);
-    bare == stem(upper) && bare.contains('_')
+/// Without the component: `QUERY_PORT` is meant for `FE_QUERY_PORT`, `FE_HTTP_PORT` for `HTTP_PORT`; one word alone says
+/// too little.
+fn stem(name: &str) -> &str {
+    ["FE_", "BE_", "CN_"]
+        .iter()
+        .find_map(|prefix| name.strip_prefix(prefix))
+        .unwrap_or(name)
 }
 
 /// How many slips of the keyboard lie between the two, if no more than may be believed.
@@ -109,6 +109,12 @@ fn slips(known: &str, upper: &str) -> Option<usize> {
 /// length by one at most, and one letter for another, which then differ by two.
 fn may_be_within(slips: usize, one: &str, other: &str) -> bool {
     if one.len().abs_diff(other.len()) > slips {
+        return false;
+    }
+    // Most of the rest differ already in which letters they are made of, however often.
+    let made_of = |name: &str| name.bytes().fold(0_u64, |all, byte| all | 1 << (byte & 63));
+    let differ = (made_of(one) ^ made_of(other)).count_ones();
+    if differ as usize > slips * 2 {
         return false;
     }
     let mut letters = [0_i16; 256];

@@ -1,9 +1,10 @@
 //! What is said about settings: problems, all of them in one report, and warnings. Values are shown so that they can
 //! be found again in a compose file, and never if they may be a secret.
 
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fmt;
+
+use crate::few::{self, Set};
 
 /// One value that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,9 +32,9 @@ pub struct Warning {
 impl Problems {
     /// Sorted by variable; several of one variable stay in the order they were found.
     pub(super) fn new(mut problems: Vec<Problem>, warnings: Vec<Warning>) -> Self {
-        let mut seen = BTreeSet::new();
+        let mut seen = Set::new();
         problems.retain(|problem| seen.insert((problem.variable.clone(), problem.text.clone())));
-        problems.sort_by(|a, b| a.variable.cmp(&b.variable));
+        few::sort(&mut problems, |one, other| one.variable > other.variable);
         Self { problems, warnings }
     }
 
@@ -49,7 +50,7 @@ impl Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let variables: BTreeSet<&str> = self
+        let variables: Set<&str> = self
             .problems
             .iter()
             .map(|problem| problem.variable.as_str())

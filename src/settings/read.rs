@@ -1,10 +1,10 @@
 //! From flags and environment to `Settings`, or to everything that is wrong with them.
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::time::Duration;
 
 use crate::engine::aliases::{self, Meaning};
+use crate::few::Set;
 
 use super::duration::{parse_duration, parse_patience};
 use super::image::ImageSettings;
@@ -21,7 +21,7 @@ impl Settings {
         flags: Flags,
         vars: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<(Self, Vec<Warning>), Problems> {
-        let environment = environment::collect(vars);
+        let environment = environment::collect(&mut vars.into_iter());
         let mut reader = Reader::new(&environment);
         let settings = read(&mut reader, flags);
         match settings {
@@ -48,11 +48,11 @@ fn read(reader: &mut Reader<'_>, flags: Flags) -> Option<Settings> {
         if let Meaning::Port(port) = alias.meaning
             && let Some(number) = ports::read_port(reader, alias.variable)
         {
-            wished.entry(port).or_insert(number);
+            wished.insert_new(port, number);
         }
     }
     for (port, number) in hosts.ports {
-        wished.entry(port).or_insert(number);
+        wished.insert_new(port, number);
     }
     ports::check_distinct(reader, &wished, component);
     if let Some(local) = &hosts.local {
@@ -72,6 +72,7 @@ fn read(reader: &mut Reader<'_>, flags: Flags) -> Option<Settings> {
     }
     let fe_role = fe_role(reader);
     let exec = reader.parse("MUSTER_EXEC", words::boolean);
+    let restart = reader.parse("MUSTER_RESTART", words::restart);
     let rejoin = reader.parse("REJOIN", words::boolean);
     let bootstrap = reader.parse("BOOTSTRAP", words::bootstrap);
     let guard_time = reader.parse("GUARD_TIME", parse_duration);
@@ -104,6 +105,7 @@ fn read(reader: &mut Reader<'_>, flags: Flags) -> Option<Settings> {
         wait_timeout,
         stop_grace,
         join_timeout,
+        restart: restart.and_then(|restart| restart.value),
         exec: flags.exec || exec.is_some_and(|exec| exec.value),
         skip_preflight: skip_preflight.map(|checks| checks.value).unwrap_or_default(),
         secret_variables: reader.environment.secrets.clone(),
@@ -132,8 +134,8 @@ fn patience(reader: &mut Reader<'_>, variable: &str) -> Sourced<Duration> {
 }
 
 /// Names of pre-flight checks; which there are is known where they are made.
-fn checks(text: &str) -> Result<BTreeSet<String>, String> {
-    let names: BTreeSet<String> = text
+fn checks(text: &str) -> Result<Set<String>, String> {
+    let names: Set<String> = text
         .split(|c: char| c == ',' || c.is_whitespace())
         .filter(|name| !name.is_empty())
         .map(str::to_ascii_lowercase)

@@ -66,7 +66,7 @@ fn the_app_env_of_the_replaced_project_works_unchanged() {
     );
     assert_eq!(hosts(&settings), "192.168.1.10");
     assert_eq!(settings.local_host.value.to_string(), "192.168.1.11");
-    let fe = &settings.conf[&Component::Fe];
+    let fe = settings.conf.get(&Component::Fe).unwrap();
     assert_eq!(
         (fe[0].key.as_str(), fe[0].value.as_str()),
         ("default_replication_num", "3")
@@ -139,7 +139,7 @@ fn every_variable_arrives_where_it_belongs() {
     assert!(warnings.is_empty(), "{warnings:?}");
     let ports: Vec<u16> = PortName::ALL
         .iter()
-        .map(|port| settings.ports[port].value)
+        .map(|port| settings.ports.get(port).unwrap().value)
         .collect();
     assert_eq!(
         ports,
@@ -201,7 +201,7 @@ fn empty_is_unset_and_blanks_around_a_value_are_nothing() {
     assert!(settings.account.password.is_none() && settings.conf.is_empty());
 
     let (settings, _) = read_with(TWO, "FE_QUERY_PORT", " 9031\n").unwrap();
-    assert_eq!(settings.ports[&PortName::Query].value, 9031);
+    assert_eq!(settings.ports.get(&PortName::Query).unwrap().value, 9031);
 }
 
 #[test]
@@ -307,6 +307,27 @@ fn each_bad_value_says_what_was_expected() {
         ("BOOTSTRAP", "yes", "is none of guarded, never, force"),
         ("REJOIN", "maybe", "is none of 1, 0, true, false"),
         ("MUSTER_EXEC", "2", "is none of 1, 0, true, false"),
+        (
+            "MUSTER_RESTART",
+            "always",
+            "is none of no, on-failure, on-failure:N",
+        ),
+        (
+            "MUSTER_RESTART",
+            "on-failure:x",
+            "is none of no, on-failure, on-failure:N",
+        ),
+        ("MUSTER_RESTART", "on-failure:", "is not a number of restarts"),
+        (
+            "MUSTER_RESTART",
+            "on-failure:-1",
+            "is none of no, on-failure, on-failure:N",
+        ),
+        (
+            "MUSTER_RESTART",
+            "on-failure:9999999999",
+            "is not a number of restarts",
+        ),
         ("LOG_LEVEL", "loud", "is none of error, warn, info, debug, trace"),
         ("LOG_FORMAT", "xml", "is none of text, json"),
         ("GUARD_TIME", "soon", "is not a duration"),
@@ -456,15 +477,18 @@ fn a_conf_key_that_is_ours_is_the_same_wish() {
          BE_CONF__storage_root_path=/s FE_CONF__JAVA_OPTS=-Xmx4g BROKER_CONF__client_expire_seconds=5"
     ));
     assert_eq!(
-        settings.ports[&PortName::Http],
-        Sourced {
+        settings.ports.get(&PortName::Http).unwrap(),
+        &Sourced {
             value: 8031,
             source: environment("FE_CONF__http_port")
         }
     );
-    assert_eq!(settings.ports[&PortName::BeHttp].value, 8041);
+    assert_eq!(settings.ports.get(&PortName::BeHttp).unwrap().value, 8041);
     let keys = |component| -> Vec<&str> {
-        settings.conf[&component]
+        settings
+            .conf
+            .get(&component)
+            .unwrap()
             .iter()
             .map(|wish| wish.key.as_str())
             .collect()

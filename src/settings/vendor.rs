@@ -2,6 +2,7 @@
 
 use crate::engine::Component;
 use crate::engine::aliases::{self, Meaning};
+use crate::few;
 
 use super::hosts::parse_host;
 use super::ports::parse_port;
@@ -74,7 +75,8 @@ pub(super) fn servers(reader: &mut Reader<'_>) -> Servers {
         }
     }
     // Their founder is the one with number 1, wherever it stands.
-    servers.sort_by_key(|server| number_at_end(&server.name) != Some(1));
+    let founds = |server: &Server| number_at_end(&server.name) == Some(1);
+    few::sort(&mut servers, |one, other| !founds(one) && founds(other));
     Servers(servers)
 }
 

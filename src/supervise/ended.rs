@@ -26,7 +26,7 @@ impl Exit {
 
     /// What a stop request may end with and still be a clean stop. A JVM reports the signal it was asked
     /// with as 143 or 130 after its shutdown hooks ran; a wrapper script without a trap dies of it.
-    fn obeys(self) -> bool {
+    pub(super) fn obeys(self) -> bool {
         let polite = [SIGTERM, SIGINT];
         match self {
             Self::Code(code) => code == 0 || polite.iter().any(|s| i32::from(code) == 128 + s),

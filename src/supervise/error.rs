@@ -15,6 +15,8 @@ pub enum SuperviseError {
     Listen(#[source] io::Error),
     #[error("cannot read the next signal")]
     Read(#[source] io::Error),
+    #[error("cannot read the engine's console")]
+    Console(#[source] io::Error),
     #[error("cannot wait for children")]
     Wait(#[source] io::Error),
     #[error("cannot start {}: it does not exist", script.display())]
@@ -45,6 +47,7 @@ impl SuperviseError {
             Self::Fork { .. } => ExitCode::TryAgain,
             Self::Block(_)
             | Self::Listen(_)
+            | Self::Console(_)
             | Self::Read(_)
             | Self::Wait(_)
             | Self::Spawn { .. }

@@ -33,19 +33,23 @@
 //! by parents in /proc. `docker exec` processes have parent 0: they are not signalled; once orphaned they are
 //! our children like any other, to be reaped and, if they still live at a stop, to be stopped.
 
+mod console;
 mod ended;
 mod error;
+mod life;
 mod phase;
 mod reaper;
 mod resident;
 mod signals;
 mod spawn;
+mod stop_note;
 mod supervisor;
+mod terminal;
 mod tree;
 
 pub use ended::{Ended, Exit};
 pub use error::SuperviseError;
-pub use resident::Resident;
+pub use resident::{RESTARTS, Resident, begin_anew};
 pub use signals::Signals;
 pub use spawn::exec;
-pub use supervisor::{Before, Beside, Supervisor};
+pub use supervisor::{Before, Beside, Charge, End, Supervisor};

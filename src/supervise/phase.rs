@@ -10,6 +10,7 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 use nix::libc::{SIGINT, SIGKILL, SIGPWR, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU};
+use serde::{Deserialize, Serialize};
 
 use super::Exit;
 
@@ -51,6 +52,8 @@ impl Stop {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Event {
     StopAsked(Stop),
+    /// Somebody pressed Ctrl-C at the terminal the engine has: it heard that itself, and ends of it.
+    Interrupted,
     /// Any other signal but CHLD.
     Signal(i32),
     /// Others than the main process were reaped; this one last.
@@ -76,12 +79,48 @@ impl Event {
     }
 }
 
+/// What a fresh image of this process has to know of the phase: without the killing, which begins again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Carried {
+    daemon: bool,
+    /// Of the main process, where it has ended: its code, or the signal below zero.
+    exit: Option<i32>,
+    /// The signal of the last stop request.
+    stop: Option<i32>,
+}
+
+impl Carried {
+    /// Whether the main process still has to be reaped.
+    pub(super) fn main_lives(self) -> bool {
+        self.exit.is_none()
+    }
+
+    pub(super) fn phase(self) -> Phase {
+        let stop = self.stop.map(|signal| match signal {
+            SIGINT => Stop::Interrupt,
+            _ => Stop::Terminate,
+        });
+        let exit = self.exit.map(|number| match u8::try_from(number) {
+            Ok(code) => Exit::Code(code),
+            Err(_) => Exit::Signal(-number),
+        });
+        match (exit, stop) {
+            (None, None) => Phase::Running,
+            (None, Some(stop)) => Phase::Stopping(stop),
+            (Some(exit), _) if self.daemon => Phase::Daemon(exit),
+            (Some(exit), stop) => Phase::Draining(exit, stop),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
     /// Pass a signal to the tree.
     Forward(i32),
     /// Ask the whole tree to stop, and wake what is suspended.
     Ask(Stop),
+    /// Ask those who ignore an interrupt: they have heard nothing.
+    AskDeaf,
     /// Start the grace; what is still there at its end is killed.
     ArmGrace,
     KillTree,
@@ -90,18 +129,50 @@ pub(super) enum Action {
 }
 
 impl Phase {
+    /// `None` when nothing is left to go on with.
+    pub(super) fn carried(self) -> Option<Carried> {
+        let (daemon, exit, stop) = match self {
+            Self::Running => (false, None, None),
+            Self::Stopping(stop) => (false, None, Some(stop)),
+            Self::Daemon(exit) => (true, Some(exit), None),
+            Self::Draining(exit, stop) => (false, Some(exit), stop),
+            Self::Killing { exit, asked } => (false, exit, asked.then_some(Stop::Terminate)),
+            Self::Over { .. } => return None,
+        };
+        Some(Carried {
+            daemon,
+            exit: exit.map(|exit| match exit {
+                Exit::Code(code) => i32::from(code),
+                Exit::Signal(signal) => -signal,
+            }),
+            stop: stop.map(Stop::signal),
+        })
+    }
+
+    /// Whether the end that comes is one that somebody asked for.
+    pub(super) fn is_asked(self) -> bool {
+        match self {
+            Self::Stopping(_) => true,
+            Self::Draining(_, stop) => stop.is_some(),
+            Self::Killing { asked, .. } | Self::Over { asked, .. } => asked,
+            Self::Running | Self::Daemon(_) => false,
+        }
+    }
+
     #[expect(
         clippy::match_same_arms,
         reason = "a row for each question; merged, they answer nobody's"
     )]
     pub(super) fn step(self, event: Event) -> (Self, Vec<Action>) {
-        use Action::{ArmGrace, ArmLast, Ask, Forward, KillTree};
-        use Event::{AllEnded, GraceOver, MainEnded, OthersEnded, Signal, StopAsked, TreeEmpty};
+        use Action::{ArmGrace, ArmLast, Ask, AskDeaf, Forward, KillTree};
+        use Event::{AllEnded, GraceOver, Interrupted, MainEnded, OthersEnded, Signal, StopAsked, TreeEmpty};
         use Phase::{Daemon, Draining, Killing, Over, Running, Stopping};
 
         match (self, event) {
             (Running, StopAsked(stop)) => (Stopping(stop), vec![Ask(stop), ArmGrace]),
             (Daemon(exit), StopAsked(stop)) => (Draining(exit, Some(stop)), vec![Ask(stop), ArmGrace]),
+            // Told by the end of the main process: whoever heard it, too, is asked no second time.
+            (Running, Interrupted) => (Stopping(Stop::Interrupt), vec![AskDeaf, ArmGrace]),
             // Whoever shrugged off INT may heed TERM. The grace already runs.
             (Stopping(last), StopAsked(stop)) if stop > last => (Stopping(stop), vec![Ask(stop)]),
             (Draining(exit, Some(last)), StopAsked(stop)) if stop > last => {
@@ -160,12 +231,14 @@ impl Phase {
 
             // Cannot be: no grace is armed, the main process lives, or it has ended once already.
             (Running | Daemon(_), GraceOver) => (self, vec![]),
+            // The stop is asked for already, or the process the terminal had is gone.
+            (Stopping(_) | Daemon(_) | Draining(..) | Killing { .. }, Interrupted) => (self, vec![]),
             (Running | Stopping(_), TreeEmpty) => (self, vec![]),
             (Daemon(_) | Draining(..), MainEnded(_) | AllEnded(_)) => (self, vec![]),
             (
                 Over { .. },
-                StopAsked(_) | Signal(_) | OthersEnded(_) | MainEnded(_) | AllEnded(_) | TreeEmpty
-                | GraceOver,
+                StopAsked(_) | Interrupted | Signal(_) | OthersEnded(_) | MainEnded(_) | AllEnded(_)
+                | TreeEmpty | GraceOver,
             ) => (self, vec![]),
         }
     }
@@ -191,8 +264,10 @@ fn killed(exit: Option<Exit>, asked: bool) -> Phase {
 mod tests {
     use nix::libc::{SIGCONT, SIGHUP, SIGQUIT, SIGUSR1};
 
-    use super::Action::{ArmGrace, ArmLast, Ask, Forward, KillTree};
-    use super::Event::{AllEnded, GraceOver, MainEnded, OthersEnded, Signal, StopAsked, TreeEmpty};
+    use super::Action::{ArmGrace, ArmLast, Ask, AskDeaf, Forward, KillTree};
+    use super::Event::{
+        AllEnded, GraceOver, Interrupted, MainEnded, OthersEnded, Signal, StopAsked, TreeEmpty,
+    };
     use super::Phase::{Daemon, Draining, Running, Stopping};
     use super::*;
 
@@ -228,6 +303,7 @@ mod tests {
         // A healthy engine.
         (Running, StopAsked(TERM), Stopping(TERM), &[Ask(TERM), ArmGrace]),
         (Running, StopAsked(INT), Stopping(INT), &[Ask(INT), ArmGrace]),
+        (Running, Interrupted, Stopping(INT), &[AskDeaf, ArmGrace]),
         (Running, Signal(SIGUSR1), Running, &[Forward(SIGUSR1)]),
         (Running, Signal(SIGTSTP), Running, &[Forward(SIGTSTP)]),
         (Running, OthersEnded(BAD), Running, &[]),
@@ -241,6 +317,7 @@ mod tests {
         (Stopping(TERM), StopAsked(TERM), Stopping(TERM), &[]),
         (Stopping(TERM), StopAsked(INT), Stopping(TERM), &[]),
         (Stopping(INT), StopAsked(TERM), Stopping(TERM), &[Ask(TERM)]),
+        (Stopping(TERM), Interrupted, Stopping(TERM), &[]),
         (Stopping(TERM), Signal(SIGHUP), Stopping(TERM), &[Forward(SIGHUP)]),
         (Stopping(TERM), Signal(SIGTTIN), Stopping(TERM), &[]),
         (Stopping(TERM), Signal(SIGTTOU), Stopping(TERM), &[]),
@@ -251,6 +328,7 @@ mod tests {
         (Stopping(TERM), GraceOver, killing(None, true), &[KillTree, ArmLast]),
         // A daemon in the place of the script.
         (Daemon(GOOD), StopAsked(TERM), Draining(GOOD, Some(TERM)), &[Ask(TERM), ArmGrace]),
+        (Daemon(GOOD), Interrupted, Daemon(GOOD), &[]),
         (Daemon(GOOD), Signal(SIGCONT), Daemon(GOOD), &[Forward(SIGCONT)]),
         (Daemon(GOOD), OthersEnded(BAD), Daemon(BAD), &[]),
         (Daemon(GOOD), MainEnded(BAD), Daemon(GOOD), &[]),
@@ -261,6 +339,7 @@ mod tests {
         (Draining(DIED, Some(TERM)), StopAsked(TERM), Draining(DIED, Some(TERM)), &[]),
         (Draining(DIED, Some(INT)), StopAsked(TERM), Draining(DIED, Some(TERM)), &[Ask(TERM)]),
         (Draining(BAD, None), StopAsked(TERM), Draining(BAD, None), &[]),
+        (Draining(BAD, None), Interrupted, Draining(BAD, None), &[]),
         (Draining(DIED, Some(TERM)), Signal(SIGQUIT), Draining(DIED, Some(TERM)), &[Forward(SIGQUIT)]),
         (Draining(BAD, None), Signal(SIGTSTP), Draining(BAD, None), &[]),
         (Draining(BAD, None), Signal(SIGCONT), Draining(BAD, None), &[Forward(SIGCONT)]),
@@ -273,6 +352,7 @@ mod tests {
         (Draining(BAD, None), GraceOver, killing(Some(BAD), false), &[KillTree, ArmLast]),
         // Everyone was killed.
         (KILLING, StopAsked(TERM), KILLING, &[]),
+        (KILLING, Interrupted, KILLING, &[]),
         (KILLING, Signal(SIGUSR1), KILLING, &[]),
         (KILLING, OthersEnded(BAD), KILLING, &[KillTree]),
         (KILLING, MainEnded(BAD), killing(Some(BAD), true), &[KillTree]),
@@ -281,6 +361,7 @@ mod tests {
         (KILLING, GraceOver, over(Exit::Signal(9), true, false), &[]),
         // Nothing happens after the end.
         (OVER, StopAsked(TERM), OVER, &[]),
+        (OVER, Interrupted, OVER, &[]),
         (OVER, Signal(SIGUSR1), OVER, &[]),
         (OVER, OthersEnded(GOOD), OVER, &[]),
         (OVER, MainEnded(GOOD), OVER, &[]),
@@ -300,12 +381,13 @@ mod tests {
         }
     }
 
-    /// Histories of up to five events, all of them: 8^5 from each phase.
+    /// Histories of up to five events, all of them: 9^5.
     #[test]
     fn the_grace_is_armed_once_and_nobody_is_killed_before_it_is_over() {
         let events = [
             StopAsked(INT),
             StopAsked(TERM),
+            Interrupted,
             Signal(SIGUSR1),
             OthersEnded(BAD),
             MainEnded(GOOD),
@@ -313,11 +395,11 @@ mod tests {
             TreeEmpty,
             GraceOver,
         ];
-        for mut number in 0..8_usize.pow(5) {
+        for mut number in 0..9_usize.pow(5) {
             let (mut phase, mut armed, mut told) = (Running, 0, Vec::new());
             for _ in 0..5 {
-                let event = events[number % 8];
-                number /= 8;
+                let event = events[number % 9];
+                number /= 9;
                 let over = event == GraceOver && armed == 1;
                 let (next, actions) = phase.step(event);
                 armed += actions.iter().filter(|action| **action == ArmGrace).count();
@@ -331,6 +413,27 @@ mod tests {
             }
             assert!(armed <= 1, "the deadline moved");
             assert!(told.len() <= 1, "a second TERM was passed on");
+        }
+    }
+
+    #[test]
+    fn a_phase_survives_the_change_of_images_but_for_the_killing_which_begins_again() {
+        let same = [
+            Running,
+            Stopping(INT),
+            Stopping(TERM),
+            Daemon(GOOD),
+            Daemon(DIED),
+            Draining(BAD, None),
+            Draining(DIED, Some(INT)),
+        ];
+        let all = same.map(|phase| (phase, Some(phase))).into_iter().chain([
+            (KILLING, Some(Stopping(TERM))),
+            (killing(Some(BAD), false), Some(Draining(BAD, None))),
+            (OVER, None),
+        ]);
+        for (phase, expected) in all {
+            assert_eq!(phase.carried().map(Carried::phase), expected, "{phase:?}");
         }
     }
 

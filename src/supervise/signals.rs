@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use nix::errno::Errno;
-use nix::libc::{SIGFPE, SIGHUP, SIGILL, SIGKILL, SIGSEGV, SIGSTOP};
+use nix::libc::{SI_KERNEL, SIGFPE, SIGHUP, SIGILL, SIGKILL, SIGSEGV, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use tokio::io::Interest;
@@ -59,7 +59,7 @@ fn unignore() {
 }
 
 /// The signals of the `SigIgn:` line of /proc/PID/status, see proc(5).
-fn ignored(status: &str) -> impl Iterator<Item = i32> {
+pub(super) fn ignored(status: &str) -> impl Iterator<Item = i32> {
     let mask = status
         .lines()
         .find_map(|line| line.strip_prefix("SigIgn:"))
@@ -67,6 +67,13 @@ fn ignored(status: &str) -> impl Iterator<Item = i32> {
         .unwrap_or(0);
     (1..=64).filter(move |signal| mask >> (signal - 1) & 1 == 1)
 }
+
+/// TSTP, TTIN and TTOU, as a signalfd numbers them.
+const SUSPENDING: [u32; 3] = [
+    SIGTSTP.unsigned_abs(),
+    SIGTTIN.unsigned_abs(),
+    SIGTTOU.unsigned_abs(),
+];
 
 #[derive(Debug)]
 pub(super) struct Listener {
@@ -78,10 +85,17 @@ impl Listener {
     pub(super) async fn next(&mut self) -> Result<i32, SuperviseError> {
         loop {
             let mut ready = self.fd.readable().await.map_err(SuperviseError::Read)?;
-            match self.fd.get_ref().read_signal() {
+            let mut read = self.fd.get_ref().read_signal();
+            if let Ok(None) = read {
+                // It is told of once: what is there must not be taken for nothing.
+                read = self.fd.get_ref().read_signal();
+            }
+            match read {
                 // Writing a line to a log nobody reads raises PIPE in the writer. A blocked signal is never
                 // ignored, so it shows up here, and passed on it would end an engine that did nothing wrong.
                 Ok(Some(info)) if info.ssi_pid == std::process::id() => {}
+                // Ctrl-Z at a terminal that the engine does not have yet: nobody would wake it again.
+                Ok(Some(info)) if info.ssi_code == SI_KERNEL && SUSPENDING.contains(&info.ssi_signo) => {}
                 Ok(Some(info)) => {
                     if let Ok(signal) = i32::try_from(info.ssi_signo) {
                         return Ok(signal);

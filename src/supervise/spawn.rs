@@ -13,21 +13,28 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn};
-use nix::sys::signal::SigSet;
+use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
+use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::Mode;
 use nix::unistd::{chdir, execve, fchdir};
 use rustix::process::Pid;
+use tracing::{debug, warn};
 
 use super::SuperviseError;
+use super::console::Ends;
+use super::resident::OURS;
 use crate::plan::launch::Launch;
+use crate::plan::limits::{Limited, Raise};
 
-/// The script as the leader of its own process group, with our stdin, stdout and stderr and no other descriptor.
-pub(super) fn spawn(launch: &Launch) -> Result<Pid, SuperviseError> {
+/// The script as the leader of its own process group, with our stdin, with our stdout and stderr or what stands for them,
+/// and with no other descriptor.
+pub(super) fn spawn(launch: &Launch, ends: &Ends) -> Result<Pid, SuperviseError> {
     let words = Words::of(launch).map_err(|error| odd(launch, error))?;
+    launch.limits.iter().for_each(raise);
     // posix_spawn knows no directory in every C library: go there, and come back.
     let here = open(".", OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()).ok();
     chdir(&launch.dir).map_err(|errno| no_directory(launch, errno))?;
-    let spawned = descriptors().and_then(|actions| {
+    let spawned = descriptors(ends).and_then(|actions| {
         posix_spawn(
             words.path.as_c_str(),
             &actions,
@@ -50,6 +57,7 @@ pub fn exec(launch: &Launch) -> SuperviseError {
         Ok(words) => words,
         Err(error) => return odd(launch, error),
     };
+    launch.limits.iter().for_each(raise);
     if let Err(errno) = chdir(&launch.dir) {
         return no_directory(launch, errno);
     }
@@ -77,8 +85,11 @@ impl Words {
             .collect::<Result<_, _>>()?;
         // What settings made of the environment is in `set`; the rest is the script's as it is.
         let inherited = std::env::vars_os().filter(|(name, _)| {
-            name.to_str()
-                .is_none_or(|name| !launch.set.contains_key(name) && !launch.unset.iter().any(|u| u == name))
+            name.to_str().is_none_or(|name| {
+                !launch.set.contains_key(name)
+                    && !launch.unset.iter().any(|u| u == name)
+                    && !OURS.contains(&name)
+            })
         });
         let set = launch.set.iter().filter(|(name, _)| !launch.unset.contains(name));
         let set = set.map(|(name, value)| (OsString::from(name), OsString::from(value)));
@@ -95,17 +106,55 @@ impl Words {
     }
 }
 
+/// For us and for whoever we start; only those who may raise the hard limit can go above it.
+fn raise(raise: &Raise) {
+    let resource = match raise.limit {
+        Limited::OpenFiles => Resource::RLIMIT_NOFILE,
+        Limited::Processes => Resource::RLIMIT_NPROC,
+    };
+    let hard = raise.hard.unwrap_or(RLIM_INFINITY);
+    let mut reached = raise.to;
+    if setrlimit(resource, reached, hard.max(reached)).is_err() {
+        reached = hard.min(raise.to);
+        if let Err(error) = setrlimit(resource, reached, hard) {
+            debug!(%error, "the limit {} stays", raise.limit.name());
+            return;
+        }
+    }
+    let name = raise.limit.name();
+    if reached < raise.least {
+        warn!(
+            "{name} is {reached} and cannot be raised: the engine needs {} at least; set ulimits: {name}: {} for this container",
+            raise.least, raise.to
+        );
+    } else {
+        debug!("{name} is {reached} for the engine");
+    }
+}
+
 fn attributes() -> nix::Result<PosixSpawnAttr> {
     let mut attributes = PosixSpawnAttr::init()?;
     attributes.set_pgroup(nix::unistd::Pid::from_raw(0))?;
     attributes.set_sigmask(&SigSet::empty())?;
-    attributes.set_flags(PosixSpawnFlags::POSIX_SPAWN_SETPGROUP | PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK)?;
+    // The three that no handler can be registered for; everything else is the default already, see `signals`.
+    let faults: SigSet = [Signal::SIGILL, Signal::SIGFPE, Signal::SIGSEGV]
+        .into_iter()
+        .collect();
+    attributes.set_sigdefault(&faults)?;
+    attributes.set_flags(
+        PosixSpawnFlags::POSIX_SPAWN_SETPGROUP
+            | PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK
+            | PosixSpawnFlags::POSIX_SPAWN_SETSIGDEF,
+    )?;
     Ok(attributes)
 }
 
 /// Closes, in the child, whatever we were started with beyond 0 to 2. Closing what is closed is no error there.
-fn descriptors() -> nix::Result<PosixSpawnFileActions> {
+fn descriptors(ends: &Ends) -> nix::Result<PosixSpawnFileActions> {
     let mut actions = PosixSpawnFileActions::init()?;
+    for (end, becomes) in ends.pairs() {
+        actions.add_dup2(end, becomes)?;
+    }
     let open = fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
     let open: Vec<i32> = open
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())

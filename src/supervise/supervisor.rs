@@ -1,30 +1,47 @@
-//! The loop around `Phase::step`: turns what the kernel tells into events, and actions into what is done.
+//! The loop around an engine's life: waits for a signal, an alarm, the watch beside it and its console.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use nix::libc::{SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGPWR, SIGQUIT, SIGTERM};
-use rustix::process::Pid;
-use tokio::time::{Instant, Sleep, sleep};
+use nix::libc::{SIGCHLD, SIGHUP, SIGINT, SIGPWR, SIGQUIT, SIGTERM};
+use tokio::time::{Sleep, sleep};
 use tracing::{debug, error, info, warn};
 
-use super::phase::{Action, Event, Phase};
+use super::life::{Life, TICK};
+use super::phase::{Event, Phase};
 use super::reaper::sweep;
 use super::resident::Resident;
 use super::signals::{Listener, Signals, name};
-use super::spawn::spawn;
-use super::tree::{Sight, Tree};
-use super::{Ended, Exit, SuperviseError};
+use super::stop_note;
+use super::tree::Sight;
+use super::{Ended, SuperviseError};
 use crate::plan::launch::Launch;
 
-/// For what KILL does not end at once: a process in the middle of a disk access, say.
-const LAST: Duration = Duration::from_secs(2);
+/// What is to be supervised.
+#[derive(Debug)]
+pub struct Charge<'a> {
+    pub launch: &'a Launch,
+    /// From a stop request to SIGKILL.
+    pub grace: Duration,
+    /// Variables that a fresh image does without.
+    pub without: &'a [String],
+    /// The file that tells, while a stop goes on, for how long it has.
+    pub stop_note: Option<PathBuf>,
+    /// What the caller finds again in [`Resident::kept`].
+    pub kept: String,
+}
 
-/// How often the group is asked for where orphans are not handed to us, and only while it is being waited for.
-const TICK: Duration = Duration::from_millis(100);
+/// The end of an engine.
+#[derive(Debug)]
+pub struct End {
+    pub ended: Ended,
+    /// The last it wrote to the console, if that went through our hands.
+    pub console: Vec<u8>,
+}
 
 /// How the watch beside the engine ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +98,7 @@ impl Supervisor {
                 // A stop that was asked for wins over work that is done at the same moment.
                 biased;
                 signal = self.signals.next() => signal.and_then(|signal| match signal {
-                    SIGCHLD => sweep().map(|_| signal),
+                    SIGCHLD => sweep(false).map(|_| signal),
                     _ => Ok(signal),
                 }),
                 done = &mut work => return Before::Done(done),
@@ -105,17 +122,24 @@ impl Supervisor {
     /// Runs the engine to its end. `watch` is polled beside it until it ends itself, a stop is asked for, or
     /// it panics; none of the three touches the engine. Once it says that all is settled, a fresh image of this
     /// process goes on with [`resume`](Self::resume).
+    ///
+    /// # Errors
+    ///
+    /// Only what keeps the script from being started, and the loss of its exit status. Whatever goes wrong while the
+    /// engine runs is said, and tried again.
     pub async fn run(
         &mut self,
-        launch: &Launch,
-        grace: Duration,
+        charge: Charge<'_>,
         watch: impl Future<Output = Beside>,
-    ) -> Result<Ended, SuperviseError> {
+    ) -> Result<End, SuperviseError> {
         // Whoever ended before signals were blocked told nobody.
-        sweep()?;
+        if let Err(error) = sweep(false) {
+            debug!("{error}");
+        }
         self.told = false;
-        let life = Life::begin(launch, grace, self.sight)?;
-        self.live(life, watch, &launch.unset).await
+        let without = charge.without;
+        let life = Life::begin(charge, self.sight)?;
+        self.live(life, watch, without).await
     }
 
     /// Whether somebody asked for the stop of the last engine, and not only the watch beside it.
@@ -123,19 +147,23 @@ impl Supervisor {
         self.told
     }
 
-    /// Goes on with the engine that a former image of this process has started.
-    pub async fn resume(signals: Signals, resident: Resident) -> Result<Ended, SuperviseError> {
-        let mut supervisor = Self {
+    /// For the engine of a former image.
+    pub fn resumed(signals: Signals, resident: &Resident) -> Result<Self, SuperviseError> {
+        Ok(Self {
             signals: signals.listen()?,
-            sight: resident.sight,
             told: false,
-        };
+            sight: resident.sight,
+        })
+    }
+
+    /// Goes on with the engine that a former image of this process has started.
+    pub async fn resume(&mut self, resident: Resident) -> Result<End, SuperviseError> {
         let mut life = Life::resume(resident)?;
         Resident::be_called_by_name();
-        debug!("supervising pid {} in a fresh image", resident.main);
+        debug!("supervising pid {} in a fresh image", life.main);
         // Whoever ended while there was nobody to hear it.
-        life.reap()?;
-        supervisor.live(life, std::future::pending(), &[]).await
+        life.reaped().await?;
+        self.live(life, std::future::pending(), &[]).await
     }
 
     async fn live(
@@ -143,8 +171,9 @@ impl Supervisor {
         mut life: Life,
         watch: impl Future<Output = Beside>,
         secrets: &[String],
-    ) -> Result<Ended, SuperviseError> {
+    ) -> Result<End, SuperviseError> {
         let mut watch = Some(Box::pin(watch));
+        let mut settled = false;
         loop {
             if let Phase::Over { exit, asked, drained } = life.phase {
                 let ended = Ended {
@@ -153,22 +182,29 @@ impl Supervisor {
                     drained,
                     lived: life.started.elapsed(),
                 };
+                let console = life.end().await;
                 info!("{ended}");
-                return Ok(ended);
+                return Ok(End { ended, console });
             }
             if !matches!(life.phase, Phase::Running | Phase::Daemon(_)) {
                 watch = None;
+            } else if settled && life.console.is_idle() {
+                settled = false;
+                if let Some(resident) = life.resident() {
+                    let error = resident.take_over(secrets);
+                    debug!(%error, "no fresh image: going on as we are");
+                }
             }
             tokio::select! {
                 biased;
-                signal = self.signals.next() => match signal? {
-                    SIGCHLD => life.reap()?,
-                    signal => {
-                        if signal == SIGPWR {
-                            info!("SIGPWR asks for a clean stop: the engine knows that as SIGTERM");
-                        }
-                        self.told |= asks_to_stop(signal);
-                        life.meet(Event::of(signal));
+                signal = self.signals.next() => match signal {
+                    Ok(SIGCHLD) => life.reaped().await?,
+                    Ok(signal) => self.told |= life.heard(signal),
+                    // What we do not hear we have to look for.
+                    Err(error) => {
+                        warn!("{error}: the engine runs on");
+                        sleep(TICK).await;
+                        life.reaped().await?;
                     }
                 },
                 () = over(&mut life.alarm) => {
@@ -177,197 +213,25 @@ impl Supervisor {
                 }
                 beside = finished(&mut watch) => {
                     watch = None;
-                    match (beside, life.resident()) {
-                        (Beside::Settled, Some(resident)) => {
-                            let error = resident.take_over(secrets);
-                            debug!(%error, "no fresh image: going on as we are");
-                        }
-                        (Beside::Stop, _) => life.meet(Event::of(SIGTERM)),
-                        (Beside::Settled | Beside::Over, _) => {}
+                    match beside {
+                        Beside::Settled => settled = true,
+                        Beside::Stop => life.meet(Event::of(SIGTERM)),
+                        Beside::Over => {}
                     }
                 }
-                () = sleep(TICK), if life.must_ask() => life.reap()?,
+                () = poll_fn(|context| life.console.poll_pass_on(context)) => {}
+                () = sleep(TICK), if life.must_ask() => life.reaped().await?,
+                // Also for the news of an end that never came: nobody waits out the grace for that.
+                () = sleep(stop_note::EVERY), if life.armed_at.is_some() => {
+                    life.note_the_stop();
+                    life.reaped().await?;
+                }
             }
         }
     }
 }
 
-/// One engine, from spawn to the end of its last process.
-#[derive(Debug)]
-struct Life {
-    started: Instant,
-    phase: Phase,
-    tree: Tree,
-    main: i32,
-    grace: Duration,
-    sight: Sight,
-    /// Armed from the stop request on; a healthy engine has no timer.
-    alarm: Option<Pin<Box<Sleep>>>,
-    armed_at: Option<Instant>,
-}
-
-impl Life {
-    fn begin(launch: &Launch, grace: Duration, sight: Sight) -> Result<Self, SuperviseError> {
-        let main = spawn(launch)?;
-        info!("engine started: {} is pid {main}", launch.script.display());
-        Ok(Self {
-            started: Instant::now(),
-            phase: Phase::Running,
-            tree: Tree::new(main, sight),
-            main: main.as_raw_nonzero().get(),
-            grace,
-            sight,
-            alarm: None,
-            armed_at: None,
-        })
-    }
-
-    fn resume(resident: Resident) -> Result<Self, SuperviseError> {
-        let lost = SuperviseError::Lost { pid: resident.main };
-        let mut tree = Tree::new(Pid::from_raw(resident.main).ok_or(lost)?, resident.sight);
-        tree.main_reaped = resident.daemon;
-        let now = Instant::now();
-        Ok(Self {
-            started: now.checked_sub(resident.lived).unwrap_or(now),
-            phase: if resident.daemon {
-                Phase::Daemon(Exit::Code(0))
-            } else {
-                Phase::Running
-            },
-            tree,
-            main: resident.main,
-            grace: resident.grace,
-            sight: resident.sight,
-            alarm: None,
-            armed_at: None,
-        })
-    }
-
-    /// What a fresh image has to know; `None` unless the engine simply runs.
-    fn resident(&self) -> Option<Resident> {
-        let daemon = match self.phase {
-            Phase::Running => false,
-            Phase::Daemon(_) => true,
-            Phase::Stopping(_) | Phase::Draining(..) | Phase::Killing { .. } | Phase::Over { .. } => {
-                return None;
-            }
-        };
-        Some(Resident {
-            pid: std::process::id(),
-            main: self.main,
-            daemon,
-            grace: self.grace,
-            lived: self.started.elapsed(),
-            sight: self.sight,
-        })
-    }
-
-    /// Nothing will tell us that the group is empty: its members are other people's children.
-    fn must_ask(&self) -> bool {
-        self.tree.main_reaped && !self.sight.adopts
-    }
-
-    fn reap(&mut self) -> Result<(), SuperviseError> {
-        let sweep = sweep()?;
-        let main = sweep
-            .ended
-            .iter()
-            .find(|(pid, _)| *pid == self.main && !self.tree.main_reaped);
-        let last = sweep.ended.iter().rfind(|(pid, _)| *pid != self.main);
-        if sweep.ended.len() > 1 {
-            debug!("{} processes reaped at once", sweep.ended.len());
-        }
-        if main.is_some() {
-            self.tree.main_reaped = true;
-        } else if sweep.childless && !self.tree.main_reaped {
-            return Err(SuperviseError::Lost { pid: self.main });
-        }
-        let alone = sweep.childless && (self.sight.adopts || self.tree.group_is_gone());
-        if let Some((_, exit)) = last {
-            self.meet(Event::OthersEnded(*exit));
-        }
-        match (main, alone) {
-            (Some((_, exit)), true) => self.meet(Event::AllEnded(*exit)),
-            (Some((_, exit)), false) => self.meet(Event::MainEnded(*exit)),
-            (None, true) => self.meet(Event::TreeEmpty),
-            (None, false) => {}
-        }
-        Ok(())
-    }
-
-    fn meet(&mut self, event: Event) {
-        let (next, actions) = self.phase.step(event);
-        self.say(next, event);
-        self.phase = next;
-        for action in actions {
-            match action {
-                Action::Forward(signal) => {
-                    debug!("{} passed on to the engine", name(signal));
-                    self.tree.send(signal);
-                }
-                Action::Ask(stop) => {
-                    self.tree.send(stop.signal());
-                    self.tree.wake();
-                }
-                Action::ArmGrace => {
-                    self.armed_at = Some(Instant::now());
-                    self.alarm = Some(Box::pin(sleep(self.grace)));
-                }
-                Action::KillTree => self.tree.send(SIGKILL),
-                Action::ArmLast => self.alarm = Some(Box::pin(sleep(LAST))),
-            }
-        }
-    }
-
-    /// One sentence for every decision an operator would ask about.
-    fn say(&self, next: Phase, event: Event) {
-        let grace = self.grace;
-        let waited = self
-            .armed_at
-            .map_or(Duration::ZERO, |armed_at| armed_at.elapsed());
-        let left = grace.saturating_sub(waited);
-        let who = || self.tree.names();
-        match (self.phase, next) {
-            (Phase::Stopping(_) | Phase::Draining(..), _) if matches!(event, Event::StopAsked(_)) => {
-                info!("stop requested again: the engine still has {left:.1?}");
-            }
-            (Phase::Running, Phase::Stopping(stop)) | (Phase::Daemon(_), Phase::Draining(_, Some(stop))) => {
-                let signal = name(stop.signal());
-                info!("stop requested by {signal}: forwarding to the engine, up to {grace:?}");
-            }
-            (Phase::Stopping(_), Phase::Draining(exit, _)) => {
-                info!(
-                    "start script ended with {exit}, waiting up to {left:.1?} for what it started: {}",
-                    who()
-                );
-            }
-            (Phase::Running, Phase::Draining(exit, _)) => {
-                warn!(
-                    "start script ended with {exit}, unasked: stopping what it left, up to {grace:?}: {}",
-                    who()
-                );
-            }
-            (Phase::Running, Phase::Daemon(_)) => {
-                info!(
-                    "start script ended with 0 and left the engine running, now supervised: {}",
-                    who()
-                );
-            }
-            (Phase::Stopping(_) | Phase::Draining(..), Phase::Killing { .. }) => {
-                warn!(
-                    "still running when the grace was over after {waited:.1?}, now killed: {}",
-                    who()
-                );
-            }
-            (Phase::Killing { .. }, Phase::Over { .. }) if event == Event::GraceOver => {
-                error!("killed {LAST:?} ago and still there: {}", who());
-            }
-            _ => {}
-        }
-    }
-}
-
-const fn asks_to_stop(signal: i32) -> bool {
+pub(super) const fn asks_to_stop(signal: i32) -> bool {
     matches!(signal, SIGINT | SIGTERM | SIGQUIT | SIGHUP | SIGPWR)
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use nix::libc::SIGCONT;
+use nix::libc::{SIGCONT, SIGINT};
 use nix::sys::prctl::set_child_subreaper;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, getpid, kill_process, kill_process_group, test_kill_process_group};
@@ -10,7 +10,7 @@ use rustix_libc_wrappers::process::SignalExt;
 use serde::{Deserialize, Serialize};
 use tracing::{debug, info, warn};
 
-use super::signals::name;
+use super::signals::{ignored, name};
 
 /// How far we see below ourselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,22 +134,35 @@ impl Tree {
             debug!("{} has no meaning here: not passed on", name(signal));
             return;
         };
+        let to_group = || {
+            let sent = kill_process_group(self.main, signal);
+            report(sent, signal, "the engine's process group");
+        };
+        // Not after a walk through /proc, which takes longer than everything else.
+        if !self.main_reaped {
+            to_group();
+        }
         let members = self.members();
         let group = self.main.as_raw_nonzero().get();
-        let ours =
-            !self.main_reaped || !self.sight.walks || members.iter().any(|member| member.group == group);
-        if ours {
-            report(
-                kill_process_group(self.main, signal),
-                signal,
-                "the engine's process group",
-            );
+        if self.main_reaped && (!self.sight.walks || members.iter().any(|member| member.group == group)) {
+            to_group();
         }
         for member in members.iter().filter(|member| member.group != group) {
             if let Some(pid) = Pid::from_raw(member.pid) {
                 report(kill_process(pid, signal), signal, &member.name);
             }
         }
+    }
+
+    /// Those who ignore an interrupt, as a shell has it for what it starts with `&`. To be asked for before they are
+    /// interrupted: some ignore it only because they are stopping.
+    pub(super) fn deaf(&self) -> Vec<i32> {
+        let ignores = |pid: &i32| {
+            let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+            ignored(&status).any(|signal| signal == SIGINT)
+        };
+        let members = self.members().into_iter().filter(|member| !member.is_dead());
+        members.map(|member| member.pid).filter(ignores).collect()
     }
 
     /// A suspended process keeps a stop request in its mailbox until someone lets it go on.
@@ -185,6 +198,17 @@ impl Tree {
             0 => shown.join(", "),
             more => format!("{} and {more} more", shown.join(", ")),
         }
+    }
+}
+
+/// Sends those who ignore an interrupt the other stop request.
+pub(super) fn ask(deaf: &[i32]) {
+    for pid in deaf.iter().filter_map(|pid| Pid::from_raw(*pid)) {
+        report(
+            kill_process(pid, Signal::TERM),
+            Signal::TERM,
+            "one that ignores SIGINT",
+        );
     }
 }
 

@@ -18,6 +18,8 @@ pub(super) fn begin(vars: &[(OsString, OsString)]) {
     let builder = fmt()
         .with_max_level(asked.level)
         .with_target(false)
+        // That is reported with eprintln, which panics where stderr cannot be written: a full disk.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     let begun = if text {
         tracing::subscriber::set_global_default(builder.compact().finish())

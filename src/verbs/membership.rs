@@ -2,9 +2,10 @@
 //!
 //! A dropped engine lives on and says that it is well, and PID 1 has neither a timer nor the account to ask with. The
 //! health check has the account, and comes by anyway: now and then it looks for this node in its cluster. Three looks at
-//! a believed leader of that cluster which do not find it are noted in the record, and whoever runs the engine is asked
-//! to stop it; the record tells them why. A look that does find it brings the record's list of members up to date: a
-//! founder wrote down nobody but itself.
+//! a believed leader of that cluster which do not find it, and one by a later check that shows that this leader's
+//! heartbeats have gone on, are noted in the record, and whoever runs the engine is asked to stop it; the record tells
+//! them why. A look that does find it brings the record's list of members up to date: a founder wrote down nobody but
+//! itself.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -25,6 +26,7 @@ use crate::effects::shown::{Me, Row, row};
 use crate::facts::home::Home;
 use crate::facts::process;
 use crate::facts::record::{Progress, Record, RecordCopy};
+use crate::few;
 use crate::plan::leader::{Belief, Cluster};
 use crate::plan::misses::{Missed, Misses};
 use crate::settings::{Endpoint, Flags, Host, ImageSettings, Settings};
@@ -37,7 +39,7 @@ const EVERY: Duration = Duration::from_secs(60);
 const SOON: Duration = Duration::from_millis(300);
 /// The bound of one look.
 const ROUND: Duration = Duration::from_secs(1);
-/// When the last look was, by the file's own time: beside the record.
+/// When the last look was, by the file's own time, and what it missed: beside the record.
 const STAMP: &str = "looked";
 
 /// Looks, if it is time to; `Some` is what a health check says of a node that was dropped.
@@ -53,14 +55,25 @@ pub(super) async fn dropped(
     // Before that the watch of `run` looks itself, and afterwards everything is said.
     let own = record.cluster_id.clone()?;
     let stamp = copy.with_extension(STAMP);
-    if record.progress != Progress::Joined || !is_due(age(&stamp)) {
+    let mut misses: Misses = fs::read_to_string(&stamp)
+        .ok()
+        .and_then(|noted| noted.parse().ok())
+        .unwrap_or_default();
+    let goes_on = misses != Misses::default();
+    if record.progress != Progress::Joined || !(goes_on || is_due(age(&stamp))) {
         return None;
     }
     let (settings, _) = Settings::read(flags, vars.iter().cloned()).ok()?;
     // Before the look: what hangs is not asked again by the next check.
     File::create(&stamp).ok()?;
-    let cluster = match seen(home, &settings, &record, &own).await? {
+    let cluster = match seen(home, &settings, &record, &own, &mut misses).await? {
         Seen::Missing(cluster) => cluster,
+        Seen::Perhaps => {
+            if let Err(error) = fs::write(&stamp, misses.to_string()) {
+                tracing::debug!("{}: {error}", stamp.display());
+            }
+            return None;
+        }
         Seen::Listed(cluster) => {
             let members = members(&cluster);
             if members != record.members {
@@ -95,12 +108,19 @@ pub(super) async fn dropped(
 /// What the cluster of this node shows of it.
 enum Seen {
     Listed(Cluster),
-    /// By three looks in a row.
+    /// By three looks in a row; the next check can prove it.
+    Perhaps,
     Missing(Cluster),
 }
 
 /// `None` if nobody can be believed who speaks for that cluster.
-async fn seen(home: &Home, settings: &Settings, record: &Record, own: &str) -> Option<Seen> {
+async fn seen(
+    home: &Home,
+    settings: &Settings,
+    record: &Record,
+    own: &str,
+    misses: &mut Misses,
+) -> Option<Seen> {
     let client = Client::new(settings, home.engine);
     let fes = known::endpoints(settings, home, Some(record));
     let also = addresses(&record.host).await;
@@ -110,7 +130,6 @@ async fn seen(home: &Home, settings: &Settings, record: &Record, own: &str) -> O
         also: &also,
         identity_port: identity(home, record).ok()?,
     };
-    let mut misses = Misses::default();
     let mut asked = first(&fes, std::process::id());
     loop {
         let cluster = match look(&client, asked, home.engine.heartbeat, ROUND, CONTRADICTION)
@@ -134,6 +153,7 @@ async fn seen(home: &Home, settings: &Settings, record: &Record, own: &str) -> O
             Missed::Dropped => return Some(Seen::Missing(cluster)),
             // Whoever leads where this node looks, it is not its cluster that speaks.
             Missed::Stranger | Missed::Foreign => return None,
+            Missed::Unproven => return Some(Seen::Perhaps),
             Missed::Perhaps => {}
         }
         // From here on everybody is asked.
@@ -156,7 +176,7 @@ async fn addresses(host: &Host) -> BTreeSet<Host> {
         return BTreeSet::new();
     };
     match lookup_host((name.as_str(), 0)).await {
-        Ok(addresses) => addresses.map(|address| Host::from(address.ip())).collect(),
+        Ok(addresses) => few::collect(addresses.map(|address| Host::from(address.ip()))),
         Err(_) => BTreeSet::new(),
     }
 }

@@ -10,19 +10,21 @@ pub mod run;
 mod known;
 mod logging;
 mod membership;
+mod outlive;
 
 use std::ffi::OsString;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Parser;
 
+use self::outlive::outlive;
 use crate::cli::{Cli, Verb};
 use crate::exit::ExitCode;
 use crate::facts::home::{self, Home};
 use crate::plan::refusal::Refusal;
 use crate::settings::{Flags, ImageSettings, Settings};
-use crate::supervise::{Resident, Signals};
+use crate::supervise::{RESTARTS, Resident, Signals};
 
 /// What a verb leaves behind: text for stdout, a report for stderr, and how the process ends.
 #[derive(Debug)]
@@ -133,12 +135,13 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
         _ => None,
     };
     let signals = match (signals, Resident::inherited(&vars)) {
-        (Some(signals), Some(resident)) => {
+        (Some(_), Some(resident)) => {
             logging::begin(&vars);
-            return in_runtime(run::resume(signals, resident, || record_path(args, &vars)));
+            return outlive(|| go_on(resident), go_on);
         }
         (signals, _) => signals,
     };
+    let (restarts, vars) = restarts(vars);
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => return Outcome::usage(&error),
@@ -159,7 +162,10 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
             let Some(signals) = signals else {
                 return Outcome::internal("signals were not blocked");
             };
-            in_runtime(run::run(&settings, &home, signals))
+            outlive(
+                || in_runtime(run::run(&settings, &home, signals, restarts)),
+                go_on,
+            )
         }
         Verb::Explain(args) => {
             let flags = Flags {
@@ -188,19 +194,21 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
     }
 }
 
-/// Where the copy of the record lies that needs no conf file to be found, for a fresh image of `run`.
-fn record_path(args: &[OsString], vars: &[(OsString, OsString)]) -> Option<PathBuf> {
-    let Verb::Run(args) = Cli::try_parse_from(args).ok()?.verb else {
-        return None;
-    };
-    let flags = Flags {
-        home: args.image.home,
-        component: args.component,
-        ..Flags::default()
-    };
-    let (image, _) = ImageSettings::read(&flags, vars).ok()?;
-    let home = home::find(&image, Path::new("/")).ok()?;
-    Some(known::record_path(&home, &image))
+/// With the engine that runs.
+fn go_on(resident: Resident) -> Outcome {
+    Resident::note(Some(&resident));
+    match Signals::block() {
+        Ok(signals) => in_runtime(run::resume(signals, resident)),
+        Err(error) => Outcome::failed(&error, error.exit_code()),
+    }
+}
+
+/// What the image before this one counted, and the variables without that: it is no setting.
+fn restarts(mut vars: Vec<(OsString, OsString)>) -> (u32, Vec<(OsString, OsString)>) {
+    let own = vars.iter().position(|(name, _)| name == RESTARTS);
+    let counted = own.map(|own| vars.remove(own).1);
+    let counted = counted.and_then(|text| text.to_str()?.parse().ok());
+    (counted.unwrap_or(0), vars)
 }
 
 /// Everything that is read once: settings, and the home they lead to. All problems of the settings come first.

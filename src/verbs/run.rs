@@ -1,65 +1,123 @@
 //! `muster run`: the entrypoint. Enters the cluster, starts the engine, supervises it, and returns its end.
 
 use std::cell::RefCell;
+use std::mem::take;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+
+use serde::{Deserialize, Serialize};
+use tokio::time::sleep;
 
 use crate::cluster::Client;
 use crate::effects::configure::configure;
 use crate::effects::enter::{Entry, NoEntry, Unproven, enter, members, stamp};
 use crate::effects::first_steps::{INIT_DIR, run_files, set_root_password};
-use crate::effects::last_words::LastWords;
+use crate::effects::hold::release;
+use crate::effects::last_words::{LastWords, find};
 use crate::effects::reserve::Reservations;
 use crate::effects::set_aside::set_all_aside;
 use crate::effects::voice::Voice;
 use crate::effects::watch::{Watched, endpoint, watch};
 use crate::exit::ExitCode;
+use crate::facts::STOPPING;
 use crate::facts::home::Home;
 use crate::facts::record::{Progress, Record, RecordCopy};
 use crate::plan::data::Data;
 use crate::plan::join::{dropped, other_cluster};
+use crate::plan::last_words::{self, CONSOLE};
 use crate::plan::launch::{self, HELPER, HOST_TYPE, Launch};
 use crate::plan::leader::Cluster;
 use crate::plan::refusal::Refusal;
-use crate::settings::Settings;
-use crate::supervise::{Before, Beside, Resident, Signals, Supervisor, exec};
+use crate::plan::restart;
+use crate::settings::{Restart, Settings};
+use crate::supervise::{Before, Beside, Charge, End, Ended, Resident, Signals, Supervisor, begin_anew, exec};
 use crate::verbs::Outcome;
 
-/// Runs this node to its end. To be called inside the runtime.
-pub async fn run(settings: &Settings, home: &Home, signals: Signals) -> Outcome {
+/// Runs this node to its end. To be called inside the runtime. `restarts` is how often in a row its engine was started
+/// again in this container.
+pub async fn run(settings: &Settings, home: &Home, signals: Signals, restarts: u32) -> Outcome {
     let mut supervisor = match Supervisor::new(signals) {
         Ok(supervisor) => supervisor,
         Err(error) => return failed(&error),
     };
     let client = Client::new(settings, home.engine);
     loop {
-        let entry = match supervisor.until(enter(&client, settings, home)).await {
+        let entry = match supervisor.until(Box::pin(enter(&client, settings, home))).await {
             // Nothing runs, and the record says how far we got.
             Before::StopRequested(_) => return Outcome::silent(ExitCode::Ok),
             Before::Done(Err(NoEntry(refusals))) => return Outcome::refused(&refusals),
             Before::Done(Ok(entry)) => entry,
         };
-        match attempt(&mut supervisor, &client, settings, home, entry).await {
+        match attempt(&mut supervisor, &client, settings, home, entry, restarts).await {
             Attempt::Over(outcome) => return outcome,
+            Attempt::Ended(ended, report) => {
+                return after(&mut supervisor, settings.restart, restarts, &ended, report).await;
+            }
             Attempt::Again => {}
         }
     }
 }
 
-/// Goes on with the engine that a former image of this process has started: the node is a member by then. `record` is
-/// where its copy lies that needs no conf file to be found, and is asked for only in the end.
-pub async fn resume(
-    signals: Signals,
-    resident: Resident,
-    record: impl FnOnce() -> Option<PathBuf>,
-) -> Outcome {
-    match Supervisor::resume(signals, resident).await {
-        Ok(ended) => match record().as_deref().and_then(noted) {
-            Some(refusal) => Outcome::refused(&[refusal]),
-            None => Outcome::silent(ended.code()),
-        },
-        Err(error) => failed(&error),
+/// Goes on with the engine that a former image of this process has started.
+pub async fn resume(signals: Signals, resident: Resident) -> Outcome {
+    let kept: Kept = serde_json::from_str(resident.kept()).unwrap_or_default();
+    let mut supervisor = match Supervisor::resumed(signals, &resident) {
+        Ok(supervisor) => supervisor,
+        Err(error) => return failed(&error),
+    };
+    let end = match supervisor.resume(resident).await {
+        Ok(end) => end,
+        Err(error) => return failed(&error),
+    };
+    release(&kept.locks);
+    if let Some(refusal) = noted(&kept.state_copy) {
+        return Outcome::refused(&[refusal]);
     }
+    let report = report(&texts(&kept.words, &end), &end.ended);
+    after(&mut supervisor, kept.restart, kept.restarts, &end.ended, report).await
+}
+
+/// What an image of this process leaves for the one that goes on.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Kept {
+    state_copy: PathBuf,
+    words: LastWords,
+    restart: Option<Restart>,
+    restarts: u32,
+    /// Of the data dirs.
+    locks: Vec<i32>,
+}
+
+/// The engine has ended, and there is nothing else to say: so do we, or it is started again.
+async fn after(
+    supervisor: &mut Supervisor,
+    policy: Option<Restart>,
+    restarts: u32,
+    ended: &Ended,
+    report: String,
+) -> Outcome {
+    let code = ended.code();
+    let outcome = Outcome {
+        output: String::new(),
+        report,
+        code,
+    };
+    let Some(again) = restart::again(policy, restarts, code, ended.asked, ended.lived) else {
+        return outcome;
+    };
+    outcome.print();
+    tracing::info!(
+        "starting the engine again in {:?}: MUSTER_RESTART, number {} in a row",
+        again.delay,
+        again.restarts
+    );
+    if let Before::StopRequested(_) = supervisor.until(sleep(again.delay)).await {
+        return Outcome::silent(ExitCode::Ok);
+    }
+    // As if the container had been started again, and as clean.
+    let error = begin_anew(again.restarts);
+    tracing::error!("cannot begin anew: {error}");
+    Outcome::silent(code)
 }
 
 /// Whether the record says by now that this node was dropped: the health check sees that, notes it, and asks for the
@@ -91,6 +149,8 @@ enum Membership {
 /// How one start of the engine ended for us.
 enum Attempt {
     Over(Outcome),
+    /// By itself, or because it was asked to; and what is said of it.
+    Ended(Ended, String),
     /// A first start that had been cut short could not be finished, its data is set aside; or the registration was lost.
     Again,
 }
@@ -100,7 +160,8 @@ async fn attempt(
     client: &Client,
     settings: &Settings,
     home: &Home,
-    entry: Entry,
+    mut entry: Entry,
+    restarts: u32,
 ) -> Attempt {
     let dir = match configure(&entry.plan.conf, &home.dir) {
         Ok(dir) => dir,
@@ -111,19 +172,36 @@ async fn attempt(
     };
     let launch = launch(settings, home, &entry, &dir);
     let command = format!("{} {}", launch.script.display(), launch.args.join(" "));
+    let locks = take(&mut entry.hold).keep();
     if settings.exec {
         tracing::info!("handing over to {command}");
         return Attempt::Over(failed(&exec(&launch)));
     }
     tracing::info!("starting {}", command.trim_end());
-    let words = LastWords::from_here(&entry.plan.log_dirs, home.layout.log_files);
     let plan = entry.plan.clone();
     let unproven = entry.unproven;
-    let state_copy = entry.places.state_copy(&entry.record);
+    let mut kept = Kept {
+        state_copy: entry.places.state_copy(&entry.record),
+        words: LastWords::from_here(&plan.log_dirs, home.layout.log_files)
+            .and(std::slice::from_ref(&plan.data_dir), home.layout.data_logs),
+        restart: settings.restart,
+        restarts,
+        locks,
+    };
     let membership = Rc::new(RefCell::new(Membership::Unknown));
     let watching = follow(client, home, settings, entry, Rc::clone(&membership));
-    let ended = match supervisor.run(&launch, plan.stop_grace, watching).await {
-        Ok(ended) => ended,
+    let charge = Charge {
+        launch: &launch,
+        grace: plan.stop_grace,
+        // A start without the secrets would be another one.
+        without: settings.restart.map_or(&settings.secret_variables, |_| &[]),
+        stop_note: Some(kept.state_copy.with_extension(STOPPING)),
+        kept: serde_json::to_string(&kept).unwrap_or_default(),
+    };
+    let ran = supervisor.run(charge, watching).await;
+    release(&take(&mut kept.locks));
+    let end = match ran {
+        Ok(end) => end,
         Err(error) => return Attempt::Over(failed(&error)),
     };
     let membership = membership.replace(Membership::Unknown);
@@ -133,23 +211,23 @@ async fn attempt(
     if let Membership::Dropped(cluster) = membership {
         return Attempt::Over(Outcome::refused(&[gone(&plan.node.host.to_string(), &cluster)]));
     }
-    if let Some(refusal) = noted(&state_copy) {
+    if let Some(refusal) = noted(&kept.state_copy) {
         return Attempt::Over(Outcome::refused(&[refusal]));
     }
     if let Membership::Foreign(refusal) = membership {
         return Attempt::Over(Outcome::refused(&[refusal]));
     }
+    let texts = texts(&kept.words, &end);
+    let report = report(&texts, &end.ended);
     // What was a member once is never set aside, whatever words it ends with.
-    let unproven = unproven.filter(|_| membership == Membership::Unknown && !ended.asked);
+    let unproven = unproven.filter(|_| membership == Membership::Unknown && !end.ended.asked);
     if let Some(unproven) = unproven {
-        for line in words.lines(20) {
-            tracing::info!("engine: {line}");
-        }
         let signature = match unproven {
             Unproven::Founding => home.engine.cut_founding,
             Unproven::Join => home.engine.cut_join,
         };
-        if let Some(word) = words.find(signature) {
+        if let Some(word) = find(signature, &texts) {
+            tracing::info!("{}", report.trim());
             let why = format!("its first start was cut short, the engine ended with `{word}`");
             return match set_all_aside(&plan.data_dirs, stamp(), &why) {
                 Ok(()) => Attempt::Again,
@@ -157,7 +235,23 @@ async fn attempt(
             };
         }
     }
-    Attempt::Over(Outcome::silent(ended.code()))
+    Attempt::Ended(end.ended, report)
+}
+
+/// What the engine wrote since its start, to the console first.
+fn texts(words: &LastWords, end: &End) -> Vec<(String, String)> {
+    let console = String::from_utf8_lossy(&end.console).into_owned();
+    let mut texts = vec![(CONSOLE.to_owned(), console)];
+    texts.extend(words.texts());
+    texts
+}
+
+/// The last words of an engine that nobody had asked to end.
+fn report(texts: &[(String, String)], ended: &Ended) -> String {
+    if ended.asked {
+        return String::new();
+    }
+    last_words::derive(texts, ended.exit.number(), ended.lived).to_string()
 }
 
 fn launch(settings: &Settings, home: &Home, entry: &Entry, dir: &Path) -> Launch {
@@ -165,16 +259,22 @@ fn launch(settings: &Settings, home: &Home, entry: &Entry, dir: &Path) -> Launch
         .into_iter()
         .filter(|flag| home.knows_flag(flag))
         .collect();
+    let unwanted = home.engine.unwanted.iter().map(|name| (*name).to_owned());
+    let unset: Vec<String> = settings
+        .secret_variables
+        .iter()
+        .cloned()
+        .chain(unwanted)
+        .collect();
     launch::derive(&launch::Inputs {
         layout: home.layout,
         home: dir,
         host: &entry.plan.node.host,
         known_flags: &known,
         helper: entry.helper.as_deref(),
-        // With the console flag the log files stay empty, and an unproven start is told by its last words.
-        console: entry.unproven.is_none(),
         script_args: &settings.script_args,
-        secrets: &settings.secret_variables,
+        unset: &unset,
+        limits: &entry.plan.limits,
     })
 }
 

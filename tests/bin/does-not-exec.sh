@@ -1,4 +1,4 @@
 #!/bin/sh
 # The wrapper dies of TERM at once; its engine is in the middle of its stop then.
-"$(dirname "$0")/engine.sh" "$1"
+"$(dirname "$0")/${ENGINE-engine.sh}" "$@"
 exit $?

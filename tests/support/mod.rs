@@ -10,6 +10,8 @@
     reason = "a tool of the tests, of which each test program uses a part"
 )]
 
+pub mod whole;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -24,6 +26,20 @@ use tokio::time::Instant;
 
 /// For anything that must happen; only a failing test waits so long.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Every way a vendor's script, or an image's own in front of it, is known to run its engine.
+pub const SHAPES: [&str; 10] = [
+    "engine.sh",
+    "execs.sh",
+    "does-not-exec.sh",
+    "strict-bash.sh",
+    "own-session.sh",
+    "another-session.sh",
+    "through-tee.sh",
+    "runs-stop-script.sh",
+    "traps-too-late.sh",
+    "daemon.sh",
+];
 
 pub fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bin").join(name)
@@ -47,7 +63,7 @@ pub fn example(name: &str) -> PathBuf {
 }
 
 /// How this machine lets us make a PID namespace. None: it refuses, and that was said in words.
-fn namespaces() -> Option<&'static [&'static str]> {
+pub fn namespaces() -> Option<&'static [&'static str]> {
     const WAYS: [&[&str]; 2] = [
         &["--fork", "--pid", "--mount-proc", "--kill-child"],
         &[
@@ -71,18 +87,23 @@ fn namespaces() -> Option<&'static [&'static str]> {
         };
         let way = WAYS.iter().find(works).copied();
         if way.is_none() {
-            let why = "skipped: this machine refuses PID namespaces, as root and with user namespaces";
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "CI is a fact about the test run, not a setting"
-            )]
-            let ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
-            assert!(!ci, "{why}");
-            // Not eprintln, which the test harness would swallow.
-            writeln!(std::io::stderr(), "{why}").unwrap();
+            skipped("this machine refuses PID namespaces, as root and with user namespaces");
         }
         way
     })
+}
+
+/// A test that cannot be run here says so; CI takes that for a failure.
+pub fn skipped(why: &str) {
+    let why = format!("skipped: {why}");
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "CI is a fact about the test run, not a setting"
+    )]
+    let ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
+    assert!(!ci, "{why}");
+    // Not eprintln, which the test harness would swallow.
+    writeln!(std::io::stderr(), "{why}").unwrap();
 }
 
 /// What is to be started, before it is.
@@ -151,7 +172,11 @@ impl Start {
     /// None where namespaces are refused.
     pub fn run(self) -> Option<Run> {
         let mut command = Command::new("unshare");
-        command.args(namespaces()?).arg("--").args(&self.wrapped);
+        // Whoever runs the tests may ignore hangups, and that is inherited on purpose.
+        command
+            .args(namespaces()?)
+            .args(["--", "env", "--default-signal=HUP"]);
+        command.args(&self.wrapped);
         if self.second {
             command.args(["sh", "-c", "\"$@\"; exit $?", "sh"]);
         }
@@ -267,6 +292,16 @@ impl Run {
         }
     }
 
+    /// Waits until a fresh image of the supervisor goes on, which is told apart by the one variable it was given, and
+    /// shows its environment.
+    pub fn settled(&self) -> String {
+        eventually("a fresh image runs", || {
+            let text = std::fs::read(format!("/proc/{}/environ", self.supervisor())).ok()?;
+            let text = String::from_utf8_lossy(&text).replace('\0', "\n");
+            text.contains("MUSTER_RESIDENT=").then_some(text)
+        })
+    }
+
     /// The main process, by its number outside the namespace.
     pub fn engine(&self) -> Option<i32> {
         child_of(self.supervisor())
@@ -283,6 +318,18 @@ impl Run {
             // All of 1 to 64 but KILL, STOP and the two that the C library keeps for itself.
             status_line(supervisor, "SigBlk")?
                 .ends_with("7ffbfeff")
+                .then_some(())
+        });
+    }
+
+    /// Waits until these signals are blocked in PID 1, by whoever started it.
+    pub fn blocks<const N: usize>(&self, signals: [i32; N]) {
+        let supervisor = self.supervisor();
+        eventually("they are blocked", || {
+            let mask = u64::from_str_radix(&status_line(supervisor, "SigBlk")?, 16).ok()?;
+            signals
+                .iter()
+                .all(|signal| mask >> (signal - 1) & 1 == 1)
                 .then_some(())
         });
     }
@@ -333,6 +380,14 @@ impl Drop for Run {
 /// A process of ours, inside a namespace or not; real-time signals too.
 pub fn send(pid: i32, signal: i32) {
     kill_process(Pid::from_raw(pid).unwrap(), Signal::from_raw(signal).unwrap()).unwrap();
+}
+
+/// Lets some time pass that was drawn by dice: not to wait for anything, but to meet whatever happens then.
+pub fn pass(time: Duration) {
+    let begun = Instant::now();
+    while begun.elapsed() < time {
+        std::hint::spin_loop();
+    }
 }
 
 /// Tries again and again, because nothing will tell us.
@@ -392,6 +447,10 @@ impl Place {
     pub fn fifo(&self, name: &str) -> PathBuf {
         nix::unistd::mkfifo(&self.path(name), nix::sys::stat::Mode::S_IRWXU).unwrap();
         self.path(name)
+    }
+
+    pub fn remove(&self, name: &str) {
+        std::fs::remove_file(self.path(name)).unwrap();
     }
 
     /// Where `engine.sh` writes that its stop was clean.

@@ -15,6 +15,7 @@ use crate::effects::set_aside::set_all_aside;
 use crate::effects::watch::endpoint;
 use crate::facts::gather;
 use crate::facts::record::{Progress, Record};
+use crate::few;
 use crate::plan::Plan;
 use crate::plan::data::Data;
 use crate::plan::leader::Cluster;
@@ -63,11 +64,7 @@ impl<C: Ask> Search<'_, C> {
             component: self.home.component,
             role: plan.node.role.name().to_owned(),
             host: plan.node.host.clone(),
-            ports: plan
-                .ports
-                .iter()
-                .map(|choice| (choice.port.name, choice.number))
-                .collect(),
+            ports: few::collect(plan.ports.iter().map(|choice| (choice.port.name, choice.number))),
             cluster_id: known_id
                 .or_else(|| plan.node.data.cluster().map(|(id, _)| id.to_owned()))
                 .or_else(|| before.and_then(|record| record.cluster_id.clone())),
@@ -88,6 +85,8 @@ impl<C: Ask> Search<'_, C> {
         if let Some(ears) = self.ears.take() {
             ears.close().await;
         }
+        // The lock of a dir that is renamed goes with it.
+        self.hold.release();
         set_all_aside(&plan.data_dirs, stamp(), why)?;
         if matches!(plan.node.data, Data::Dropped { .. } | Data::Moved(_)) {
             // From here on it is a joiner like any other; what is left of the old membership went with the data.
@@ -124,6 +123,9 @@ impl<C: Ask> Search<'_, C> {
         let record = self.new_record(&plan, progress);
         let places = Self::places(&plan);
         places.write(&record)?;
+        // A data dir that was missing is there by now.
+        self.hold(&plan).await?;
+        self.hold.sign();
         for path in &plan.stale_files {
             remove_stale(path);
         }
@@ -143,6 +145,7 @@ impl<C: Ask> Search<'_, C> {
             record,
             places,
             reservations: self.reservations,
+            hold: self.hold,
             known,
             unproven,
             plan,

@@ -3,6 +3,7 @@
 #![expect(clippy::format_push_string, reason = "a short report, built once")]
 
 use crate::effects::files::WriteError;
+use crate::effects::hold::Hold;
 use crate::effects::remember::Places;
 use crate::effects::reserve::Reservations;
 use crate::effects::set_aside::SetAsideError;
@@ -22,6 +23,8 @@ pub struct Entry {
     pub places: Places,
     /// Held until the engine listens itself.
     pub reservations: Reservations,
+    /// The data dirs, held until the engine has ended.
+    pub hold: Hold,
     /// FEs to ask after the start.
     pub known: Vec<Endpoint>,
     /// A start that may end with the words of a first start that was cut short; then its data is set aside.

@@ -1,6 +1,5 @@
 //! Looks around for one decision: who answers, who called, and what is told without SQL.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -15,8 +14,9 @@ use crate::effects::look::{CONTRADICTION, LONGER, Round, look};
 use crate::effects::voice::Voice;
 use crate::effects::watch::endpoint;
 use crate::engine::failure::Failure;
-use crate::engine::{Call, Component, Poll};
+use crate::engine::{Call, Component, Poll, PortName};
 use crate::facts::record::{MemberSeen, Progress, Record};
+use crate::few;
 use crate::plan::data::Data;
 use crate::plan::join::{Asking, Backends, Role, Seen, asking, is_here, is_node};
 use crate::plan::leader::{Belief, Cluster, remembering};
@@ -68,6 +68,15 @@ impl<C: Ask> Search<'_, C> {
                 host: host.clone(),
                 founding: false,
             }));
+            for at in self.knock(plan, &round).await {
+                if !self.starting.contains(&at) {
+                    self.starting.push(at);
+                }
+            }
+            // A muster that had begun to listen just before it was knocked at has said by now what it is.
+            self.starting.retain(|at| !self.rivals.contains(&at.host));
+            let engines = self.starting.iter().cloned();
+            witnesses.extend(engines.map(Witness::Starts));
         }
         // Whoever called while the others were asked has not been asked back.
         let news = self.heard().len() != callers;
@@ -96,15 +105,13 @@ impl<C: Ask> Search<'_, C> {
         (seen, round)
     }
 
-    /// Opens the ears where a living cluster would call this node. The election port is for those that may found:
-    /// anybody else waits for a leader, who calls.
+    /// Opens the ears where a living cluster would call this node. The election port is for those that would found:
+    /// anybody else waits for a leader, who calls, and an open one tells others that something begins there.
     async fn listen(&mut self, plan: &Plan) {
         let component = self.home.component;
         let mut doors: Vec<Door> = Vec::new();
         for ear in self.home.engine.ears_of(component) {
-            if (ear.poll == Poll::Election && !may_found(plan))
-                || (ear.poll == Poll::Seed && !would_found(plan))
-            {
+            if matches!(ear.poll, Poll::Election | Poll::Seed) && !would_found(plan) {
                 continue;
             }
             let Some(port) = plan
@@ -212,7 +219,12 @@ impl<C: Ask> Search<'_, C> {
             .record()
             .map(|record| record.members.as_slice())
             .unwrap_or_default();
-        let hosts: BTreeSet<&Host> = known.iter().map(|endpoint| &endpoint.host).collect();
+        let mut hosts: Vec<&Host> = Vec::new();
+        for endpoint in known {
+            if !hosts.contains(&&endpoint.host) {
+                hosts.push(&endpoint.host);
+            }
+        }
         let told = hosts.into_iter().map(async |host| {
             let member = remembered
                 .iter()
@@ -257,18 +269,29 @@ impl<C: Ask> Search<'_, C> {
         let Some(record) = self.record().filter(registered).filter(|_| unfinished) else {
             return Vec::new();
         };
-        let mut waiting = Vec::new();
-        for member in record
-            .members
-            .iter()
-            .filter(|member| member.host != plan.node.host && !asleep.contains(&member.host))
-        {
-            let address = (member.host.to_string(), member.edit_log_port);
-            if let Ok(Ok(_)) = timeout(KNOCK, TcpStream::connect(address)).await {
-                waiting.push(member.host.with_port(member.edit_log_port));
-            }
+        let others = record.members.iter();
+        let others = others.filter(|member| member.host != plan.node.host && !asleep.contains(&member.host));
+        let ports = others.map(|member| Endpoint {
+            host: member.host.clone(),
+            port: member.edit_log_port,
+        });
+        let open = open(ports.collect()).await;
+        open.iter().map(ToString::to_string).collect()
+    }
+
+    /// Election ports that are open at the FEs this node was told of, where nobody answers anything yet: an engine opens
+    /// that one long before the others. A muster that waits listens there too, and has said so.
+    async fn knock(&self, plan: &Plan, round: &Round) -> Vec<Endpoint> {
+        if round.answered() {
+            return Vec::new();
         }
-        waiting
+        let told = self.settings.master_hosts.value.iter();
+        let others = told.filter(|host| **host != plan.node.host && !self.rivals.contains(host));
+        let others = others.map(|host| Endpoint {
+            host: host.clone(),
+            port: plan.node.identity_port,
+        });
+        open(others.collect()).await
     }
 
     /// The list this node belongs in; the other one too if it is not there, because it may stand in that by mistake.
@@ -311,11 +334,29 @@ impl<C: Ask> Search<'_, C> {
         if asking(&plan.node) != Asking::Until {
             return false;
         }
-        let prescribed = prescribed(&plan.node, self.home.engine, cluster);
+        let recorded = self
+            .record()
+            .and_then(|record| record.ports.get(&PortName::Heartbeat).copied());
+        let prescribed = prescribed(
+            &plan.node,
+            self.home.engine,
+            cluster,
+            seen.backends.as_ref().and_then(|lists| lists.as_ref().ok()),
+            recorded,
+        );
         let changed = prescribed != self.prescribed;
         self.prescribed = prescribed;
         changed
     }
+}
+
+/// Which of these ports accept a connection.
+async fn open(ports: Vec<Endpoint>) -> Vec<Endpoint> {
+    let knocks = ports.into_iter().map(async |at| {
+        let connected = TcpStream::connect((at.host.to_string(), at.port));
+        matches!(timeout(KNOCK, connected).await, Ok(Ok(_))).then_some(at)
+    });
+    join_all(knocks).await.into_iter().flatten().collect()
 }
 
 fn may_found(plan: &Plan) -> bool {
@@ -340,6 +381,6 @@ pub fn members(cluster: &Cluster) -> Vec<MemberSeen> {
         })
     };
     let mut members: Vec<MemberSeen> = cluster.frontends.iter().filter_map(seen).collect();
-    members.sort_by(|a, b| a.host.cmp(&b.host));
+    few::sort(&mut members, |one, other| one.host > other.host);
     members
 }

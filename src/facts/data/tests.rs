@@ -340,10 +340,16 @@ fn what_was_set_aside_is_listed_and_is_no_data() {
 #[test]
 fn what_cannot_be_read_is_never_empty() {
     // A dir in the place of a file cannot be read by anybody, root included.
-    let root = tree(&[("role/image/ROLE/", ""), ("journal/bdb", "a file"), ("file", "")]);
+    let root = tree(&[
+        ("role/image/ROLE/", ""),
+        ("journal/bdb", "a file"),
+        ("file", ""),
+        ("info/bdb/je.info.0/", ""),
+    ]);
     let look = |dir: &str| FeData::look(&root.path().join(dir), in_role(), &Mounts::default());
     assert!(!look("role").is_empty() && look("role").unreadable[0].contains("image/ROLE"));
     assert!(!look("journal").is_empty() && !look("file").is_empty());
+    assert!(!look("info").is_empty() && look("info").unreadable[0].contains("bdb/je.info.0"));
     assert!(look("missing").is_empty() && !look("missing").place.exists());
 }
 

@@ -1,11 +1,11 @@
 //! Who leads: what the FEs show, and whom one believes by it, in the words of the waiting line.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Answer, Belief, believe, remembering};
 use crate::engine::failure::Failure;
 use crate::engine::member::{Frontend, FrontendRole};
+use crate::few::Map;
 use crate::settings::Host;
 
 /// `1L+` is FE 10.0.0.1, leader, joined, alive; `2F-` a dead follower; `3f+` one alive that never joined; `4O+` an
@@ -216,7 +216,7 @@ fn a_leader_is_believed_only_with_a_majority_it_still_hears_and_no_second_group(
             "4: 1f- 2f+ 3f- 4L+",
             "10.0.0.4:9030 shows 10.0.0.4 as leader beside 10.0.0.2, which is alive outside its group: two groups are up",
         ),
-        // Two claimants: the one with the majority.
+        // A second claimant without a majority by its own list is none.
         ("1: 1L+ 2F- 3F- / 2: 1F- 2L+ 3F+", "leader 10.0.0.2"),
         ("2: 1F- 2L+ 3F+ / 1: 1L+ 2F- 3F-", "leader 10.0.0.2"),
         // The old one has not noticed yet, and sees more alive than the new one: who follows another does not count.
@@ -236,10 +236,19 @@ fn a_leader_is_believed_only_with_a_majority_it_still_hears_and_no_second_group(
             "1: 1L+ 2F+ / 2: 1F+ 2L+",
             "both 10.0.0.1 and 10.0.0.2 claim to lead",
         ),
-        // Three, of whom two are even and the third has more than either.
+        // Three, and a majority has said that it follows the third.
         (
-            "1: 1L+ 2F+ / 2: 1F+ 2L+ / 3: 1F- 2F- 3L+ 4F+ 5F+",
+            "1: 1L+ 2F+ / 2: 1F+ 2L+ / 3: 1F- 2F- 3L+ 4F+ 5F+ / 4: 1F- 2F- 3L+ 4F+ 5F+ / 5: 1F- 2F- 3L+ 4F+ 5F+",
             "leader 10.0.0.3",
+        ),
+        (
+            "1: 1L+ 2F+ / 2: 1F+ 2L+ / 3: 1F- 2F- 3L+ 4F+ 5F+ / 4: 1F- 2F- 3L+ 4F+ 5F+",
+            "both 10.0.0.3 and 10.0.0.1 claim to lead",
+        ),
+        // What the old one still sees alive may be gone: 3 was dropped at the new one, which a fourth has joined since.
+        (
+            "1: 1L+ 2F+ 3F+ / 2: 1F+ 2L+ 4F- / 3: refused",
+            "both 10.0.0.1 and 10.0.0.2 claim to lead",
         ),
         // Two clusters answer; whether both have their quorum at the moment does not matter.
         (
@@ -291,7 +300,7 @@ fn another_cluster_that_was_shown_once_is_not_forgotten_because_it_is_late() {
         ),
         ("1: 2L+ of 88 / 2: 2L+ of 88", "leader 10.0.0.2"),
     ];
-    let mut shown = BTreeMap::new();
+    let mut shown = Map::new();
     for (round, (said, expected)) in rounds.into_iter().enumerate() {
         let answers = answers(said);
         let belief = believe(&answers, Duration::from_secs(5));

@@ -101,7 +101,7 @@ impl Stopped {
             });
         }
         // Its log, its own pipes and events: nobody else's.
-        if !target.starts_with('/') || self.number(0) <= 2 {
+        if !target.starts_with('/') || self.is_console(&to) {
             return None;
         }
         let what = without_stamp(&target);
@@ -129,7 +129,16 @@ impl Stopped {
     }
 
     fn opened(&self, at: usize) -> PathBuf {
-        fs::read_link(format!("/proc/{}/fd/{}", self.pid, self.number(at))).unwrap_or_default()
+        self.link(self.number(at))
+    }
+
+    fn link(&self, descriptor: u64) -> PathBuf {
+        fs::read_link(format!("/proc/{}/fd/{descriptor}", self.pid)).unwrap_or_default()
+    }
+
+    /// By whatever descriptor: the engine's lines are passed on through one of our own.
+    fn is_console(&self, path: &Path) -> bool {
+        self.number(0) <= 2 || [1, 2].into_iter().any(|console| self.link(console) == path)
     }
 
     fn path_at(&self, dir: usize, name: usize) -> PathBuf {

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::ExitStatusExt;
@@ -501,8 +501,12 @@ impl Host {
         Ok(own)
     }
 
+    /// None, if it has just ended.
     fn processes(&self) -> anyhow::Result<Vec<Pid>> {
-        let space = fs::read_link(format!("/proc/{}/ns/pid", self.one()?))?;
+        let space = match fs::read_link(format!("/proc/{}/ns/pid", self.one()?)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            space => space?,
+        };
         let mut found = Vec::new();
         for entry in fs::read_dir("/proc")? {
             let name = entry?.file_name();

@@ -85,9 +85,15 @@ fn every_row_is_in_the_table_and_nothing_is_left() -> anyhow::Result<()> {
         "private dirty",
         "wake-ups",
         "health of an FE, CPU",
+        "the engine has heard it",
         "a script that execs",
         "a script that does not",
+        "a script that pipes into tee",
+        "a script that traps TERM",
+        "a session of its own",
+        "a script that leaves a daemon",
         "orphans that end together",
+        "back after SIGKILL of a container",
     ] {
         ensure!(table.contains(line), "no line `{line}` in\n{table}");
     }

@@ -4,7 +4,7 @@
 //! Engine seconds pass at a tenth of their length and heartbeats come each second, so the guard time may be three.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -297,6 +297,114 @@ fn killed_three_times_it_is_healthy_again_and_a_stop_is_clean() -> anyhow::Resul
             ensure!(node.log()?.contains("stopped as asked"));
         }
         ensure!(!fe.has(pid)?, "the engine's last act is to remove its pid file");
+        Ok(())
+    })
+}
+
+/// `docker run` typed once more, or `--scale 2`: neither sees the processes of the other.
+#[test]
+fn a_second_container_on_the_same_volume_is_refused_and_the_first_named() -> anyhow::Result<()> {
+    Docker::test(|docker| {
+        let network = docker.network()?;
+        let volume = docker.volume("shared")?;
+        let data = format!("{volume}:/opt/starrocks/fe/meta");
+        let first = seed(docker, &network, &["--hostname", "first", "--volume", &data])?;
+        let second = Node::new(docker, &network, Component::Fe, 12)?.start(docker, &["--volume", &data])?;
+        ensure!(second.exit(PATIENCE)? == 79, "{}", second.log()?);
+        let said = second.log()?;
+        let sentence = "error: another muster (host first, pid 1) holds /opt/starrocks/fe/meta";
+        ensure!(said.contains(sentence), "{said}");
+        ensure!(!said.contains("engine started"), "{said}");
+        first.becomes_healthy(PATIENCE)?;
+        ensure!(first.stop()? == 0, "{}", first.log()?);
+        Ok(())
+    })
+}
+
+/// In a container the number is all that is left to see, and restart policies go by it.
+#[test]
+fn docker_is_told_how_the_engine_ended() -> anyhow::Result<()> {
+    Docker::test(|docker| {
+        let network = docker.network()?;
+        let fe = docker.images().of(Component::Fe)?;
+        let context = docker.dir().join("ends");
+        fs::create_dir_all(&context)?;
+        let script = context.join("start_fe.sh");
+        fs::write(&script, "#!/bin/sh\nulimit -c 0\neval \"$END\"\n")?;
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
+        let lines = format!("FROM {fe}\nCOPY start_fe.sh /opt/starrocks/fe/bin/start_fe.sh\n");
+        let image = docker.build("ends", &lines, &context)?;
+        let address = network.address(11).to_string();
+        let run = |end: &str| {
+            let (master, local) = (format!("MASTER_HOST={address}"), format!("LOCAL_HOST={address}"));
+            let end = format!("END={end}");
+            let mut all = vec!["--network", network.name(), "--ip", &address];
+            all.extend([
+                "--env",
+                &master,
+                "--env",
+                &local,
+                "--env",
+                "GUARD_TIME=0s",
+                "--env",
+                &end,
+            ]);
+            all.push(&image);
+            docker.once(&all)
+        };
+        for (end, code) in [
+            ("exit 0", 0),
+            ("exit 1", 1),
+            ("exit 42", 42),
+            ("exit 126", 126),
+            ("exit 127", 127),
+            ("exit 137", 137),
+            ("exit 255", 255),
+            ("kill -TERM $$", 143),
+            ("kill -KILL $$", 137),
+            ("kill -SEGV $$", 139),
+        ] {
+            let ended = run(end)?;
+            ensure!(ended.code == code, "{end}: {ended:?}");
+            ensure!(ended.text.contains("engine ended with"), "{end}: {ended:?}");
+        }
+        Ok(())
+    })
+}
+
+/// Before 3.1.15, 3.2.10 and 3.3.2 the start script takes any live process of that number for the engine.
+#[test]
+fn killed_ten_times_it_is_back_ten_times_with_a_script_that_asks_whether_the_number_lives()
+-> anyhow::Result<()> {
+    Docker::test(|docker| {
+        let network = docker.network()?;
+        let mut node = Node::new(docker, &network, Component::Fe, 11)?;
+        let context = docker.dir().join("old");
+        fs::create_dir_all(&context)?;
+        fs::write(
+            context.join("standin.conf"),
+            "profile = starrocks-3.1\ntime_scale = 0.1\nheartbeat_ms = 1000\n",
+        )?;
+        let lines = format!(
+            "FROM {}\nCOPY standin.conf /opt/starrocks/fe/standin.conf\n",
+            node.image
+        );
+        node.image = docker.build("old", &lines, &context)?;
+        let fe = node.start(docker, &["--env", "GUARD_TIME=0s"])?;
+        let fes = [network.address(11).to_string()];
+        let id = shows(&fe, "SHOW FRONTENDS", &fes)?;
+        for round in 1..=10 {
+            fe.kill()?;
+            ensure!(fe.exit(PATIENCE)? == 137);
+            ensure!(
+                fe.has("/opt/starrocks/fe/bin/fe.pid")?,
+                "an engine that is killed leaves its pid file"
+            );
+            fe.start()?;
+            let now = shows(&fe, "SHOW FRONTENDS", &fes).with_context(|| format!("start {round}"))?;
+            ensure!(now == id, "start {round}: it is another cluster");
+        }
+        ensure!(fe.stop()? == 0);
         Ok(())
     })
 }

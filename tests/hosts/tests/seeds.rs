@@ -64,11 +64,28 @@ fn a_seed_that_comes_while_another_one_founds_joins_it() -> anyhow::Result<()> {
     let cluster = fes(&world, &["1,2", "2,1"])?;
     let (first, second) = (cluster.host("fe1")?, cluster.host("fe2")?);
     // The greater address: nothing but what it is doing makes the other one wait.
-    slow_down(second)?;
+    slow_down(second, "0.6")?;
     second.start()?;
     second.says(PATIENCE, "starting ")?;
     first.start()?;
     first.says(PATIENCE, "not founding: 10.99.0.12 founds a cluster too")?;
+    cluster.becomes_whole(PATIENCE)
+}
+
+/// The one that founds does not know of the other, and so says nothing; its engine answers no statement before the guard
+/// of the other one is over. All that shows is the election port.
+#[test]
+fn a_seed_that_lists_one_whose_engine_has_begun_waits_for_it() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = fes(&world, &["1", "2,1"])?;
+    let (first, second) = (cluster.host("fe1")?, cluster.host("fe2")?);
+    slow_down(first, "0.3")?;
+    first.start()?;
+    first.says(PATIENCE, "starting ")?;
+    second.start()?;
+    second.says(PATIENCE, "not founding: an FE of 10.99.0.11 starts")?;
     cluster.becomes_whole(PATIENCE)
 }
 
@@ -132,11 +149,11 @@ fn id(host: &Host) -> anyhow::Result<String> {
     Ok(id.to_owned())
 }
 
-/// Its engine needs three guards from the start to the first answer.
-fn slow_down(host: &Host) -> anyhow::Result<()> {
+/// Its engine takes so many times its usual seconds from the start to the first answer.
+fn slow_down(host: &Host, time_scale: &str) -> anyhow::Result<()> {
     let conf = host.home().join("standin.conf");
     let text = fs::read_to_string(&conf)?;
-    let slow = text.replace("time_scale = 0.1", "time_scale = 0.6");
+    let slow = text.replace("time_scale = 0.1", &format!("time_scale = {time_scale}"));
     ensure!(slow != text, "{}: {text}", conf.display());
     Ok(fs::write(conf, slow)?)
 }

@@ -4,7 +4,7 @@
 use muster::facts::record::RecordCopy;
 use muster::plan::data::{self, Data, FeDir};
 use muster::plan::join::{self, Step};
-use muster::plan::leader::{self, Answer, Belief};
+use muster::plan::leader::{self, Answer, Belief, Cluster, Doubt};
 use muster::plan::memory::Memory;
 
 use crate::rules::{MUSTER, Rules};
@@ -192,8 +192,43 @@ pub const REGISTERS_BEGUN_JOINS: Rules = Rules {
     ..MUSTER
 };
 
+/// What it was before the word of the voters themselves counted, and heartbeats for a drop: a leader that was replaced sees
+/// the voters alive too.
+pub const BELIEVES_WHO_SEES_MORE: Rules = Rules {
+    name: "believes the claimant that sees more voters alive",
+    believe: |answers, heartbeat| {
+        let belief = leader::believe(answers, heartbeat);
+        let Belief::Doubt(doubts) = &belief else {
+            return belief;
+        };
+        if !matches!(doubts.first(), Some(Doubt::TwoLeaders { .. })) {
+            return belief;
+        }
+        let claims = answers.iter().filter_map(|answer| {
+            match leader::believe(std::slice::from_ref(answer), heartbeat) {
+                Belief::Leader(cluster) => Some(cluster),
+                Belief::Doubt(_) | Belief::Nobody => None,
+            }
+        });
+        let alive = |cluster: &Cluster| {
+            let voters = cluster.frontends.iter();
+            voters.filter(|fe| fe.alive && fe.role.is_electable()).count()
+        };
+        claims.max_by_key(alive).map_or(belief, Belief::Leader)
+    },
+    waits_for_heartbeats: false,
+    ..MUSTER
+};
+
+/// What it was before a leader's heartbeats counted: one that was cut off a moment ago shows the list it had then.
+pub const DROPPED_BY_LOOKS_ALONE: Rules = Rules {
+    name: "calls a node dropped before the next heartbeats",
+    waits_for_heartbeats: false,
+    ..MUSTER
+};
+
 /// All of them.
-pub const ALL: [Rules; 14] = [
+pub const ALL: [Rules; 16] = [
     FOUNDS_AGAINST_WITNESSES,
     FOUNDS_AT_ONCE,
     STARTS_UNFINISHED_BARE,
@@ -208,4 +243,6 @@ pub const ALL: [Rules; 14] = [
     DOES_NOT_WAIT_FOR_CALLERS,
     HEARS_THE_OBSERVER_ONLY,
     REGISTERS_BEGUN_JOINS,
+    BELIEVES_WHO_SEES_MORE,
+    DROPPED_BY_LOOKS_ALONE,
 ];

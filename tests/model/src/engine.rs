@@ -245,6 +245,11 @@ impl World {
             }
         }
         self.ask_for_votes(hosts, electable);
+        // Of a leader that was replaced no majority answers the heartbeats: it is gone before that.
+        let lives: Set = (0..self.founded)
+            .filter(|_| !slow)
+            .filter_map(|id| self.quorum_leader(id, electable))
+            .fold(Set::NONE, Set::with);
         for host in &mut self.hosts {
             match &mut host.run {
                 Run::Looking(look) => {
@@ -253,7 +258,12 @@ impl World {
                         look.guard = (look.guard + 1).min(2);
                     }
                 }
-                Run::Engine(engine) => engine.looked = false,
+                Run::Engine(engine) => {
+                    engine.looked = false;
+                    if let Some((leader, goes_on)) = &mut engine.missed {
+                        *goes_on |= lives.has(*leader);
+                    }
+                }
                 _ => {}
             }
         }

@@ -290,6 +290,7 @@ impl Ground {
                     settled: true,
                     looked: false,
                     known: fes,
+                    missed: None,
                     stale: None,
                 }),
             };

@@ -51,7 +51,7 @@ const WITH_BACKEND: [Part; MOST] = [Part::Seed, Part::Follower, Part::Backend, P
 /// Every model by its name, with the number of disturbances that is checked exhaustively in a short time.
 pub fn all(rules: Rules) -> Vec<(&'static str, Ground)> {
     let none = Begin::Formed { without: Set::NONE };
-    vec![
+    let mut all = vec![
         ("pair-cold", ground(rules, VOTERS, 2, Begin::Cold)),
         (
             "pair",
@@ -113,11 +113,67 @@ pub fn all(rules: Rules) -> Vec<(&'static str, Ground)> {
             },
         ),
         (
+            "rejoin",
+            Ground {
+                rejoin: true,
+                alike: true,
+                ..ground(rules, VOTERS, 3, none)
+            },
+        ),
+        (
             "foreign",
             Ground {
                 disturbances: 2,
                 foreign: Some(1),
                 ..ground(rules, VOTERS, 3, Begin::Foreign)
+            },
+        ),
+    ];
+    all.extend(of_four(rules));
+    all
+}
+
+fn of_four(rules: Rules) -> [(&'static str, Ground); 5] {
+    let none = Begin::Formed { without: Set::NONE };
+    [
+        (
+            "four",
+            Ground {
+                disturbances: 1,
+                alike: true,
+                ..ground(rules, VOTERS, 4, none)
+            },
+        ),
+        (
+            "four-cold",
+            Ground {
+                may: CRASHES,
+                disturbances: 0,
+                alike: true,
+                ..ground(rules, VOTERS, 4, Begin::Cold)
+            },
+        ),
+        (
+            "four-with-backend",
+            Ground {
+                disturbances: 1,
+                ..ground(rules, WITH_OBSERVER, 4, none)
+            },
+        ),
+        (
+            "fourth-joins",
+            Ground {
+                disturbances: 1,
+                alike: true,
+                ..ground(rules, VOTERS, 4, Begin::Formed { without: Set::of(3) })
+            },
+        ),
+        (
+            "four-power-cut",
+            Ground {
+                disturbances: 1,
+                alike: true,
+                ..ground(rules, VOTERS, 4, Begin::PowerCut)
             },
         ),
     ]

@@ -43,6 +43,7 @@ impl Ground {
                     settled: false,
                     looked: false,
                     known,
+                    missed: None,
                     stale: None,
                 });
             }
@@ -90,7 +91,13 @@ impl Ground {
         };
         if need.asking == Asking::Until && !look.ear {
             look.ear = true;
-            look.election = self.part(who) == Part::Seed && matches!(need.kind, Kind::Empty | Kind::Unproven);
+            let known = host.data.or(look.before).is_some_and(|rec| match rec.got {
+                Got::Founding => false,
+                Got::Planned => rec.cluster.is_some(),
+                Got::Added | Got::Started | Got::Joined | Got::Dropped => true,
+            });
+            look.election =
+                self.part(who) == Part::Seed && matches!(need.kind, Kind::Empty | Kind::Unproven) && !known;
         }
         let sight = self.sight(world, who, &look, said);
         let outcome = sight::outcome(&self.rules, &self.parts, &sight);
@@ -183,6 +190,7 @@ impl Ground {
             return;
         }
         engine.looked = true;
+        let missed = engine.missed.take();
         world.host_mut(who).run = Run::Engine(engine);
         let said = self.ask(world, who, engine.known);
         let host = *world.host(who);
@@ -204,6 +212,13 @@ impl Ground {
         } else {
             watched.missed
         };
+        let lives = missed == view.leader.map(|leader| (leader, true));
+        if missing == Missing::Dropped && self.rules.waits_for_heartbeats && !lives {
+            let before = missed.filter(|(leader, _)| view.leader == Some(*leader));
+            engine.missed = before.or_else(|| view.leader.map(|leader| (leader, false)));
+            world.host_mut(who).run = Run::Engine(engine);
+            return;
+        }
         if missing == Missing::Dropped && !engine.launch.member {
             // The engine is stopped, and it enters anew.
             world.end(who, Run::Down);
@@ -374,7 +389,8 @@ impl Ground {
                 if claims.is_some_and(|view| view.registered.has(who)) {
                     world.broke(Promise::NoAddOfTheListed);
                 }
-                if u32::from(look.adds) > u32::from(self.disturbances - world.left) + 1 {
+                // Each disturbance may change who leads twice, when it comes and when it ends, and a row goes with a leader.
+                if u32::from(look.adds) > u32::from(self.disturbances - world.left) * 2 + 1 {
                     world.broke(Promise::NoAddStorm);
                 }
                 let was_member = |rec: Option<Rec>| {
@@ -383,7 +399,12 @@ impl Ground {
                     })
                 };
                 if world.dropped.has(who) && (was_member(host.data) || was_member(look.before)) {
-                    world.broke(Promise::TheDroppedStayAway);
+                    if self.rejoin {
+                        // A person told it to.
+                        world.dropped = world.dropped.without(who);
+                    } else {
+                        world.broke(Promise::TheDroppedStayAway);
+                    }
                 }
             }
             Act::SetAside => {

@@ -17,6 +17,9 @@ pub struct Rules {
     pub asking: fn(&Node) -> Asking,
     pub decide: fn(&Node, &Seen) -> Step,
     pub believe: fn(&[Answer], Duration) -> Belief,
+    /// Whether a node is called dropped only when the heartbeats of the leader that shows it have gone on: the last of the
+    /// conditions of `Misses`, which takes longer than a look.
+    pub waits_for_heartbeats: bool,
 }
 
 /// What muster does.
@@ -27,4 +30,5 @@ pub const MUSTER: Rules = Rules {
     asking: join::asking,
     decide: join::decide,
     believe: leader::believe,
+    waits_for_heartbeats: true,
 };

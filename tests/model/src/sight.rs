@@ -211,7 +211,8 @@ fn misses(belief: &Belief, own: Option<Id>) -> Missing {
     let mut misses = Misses::default();
     for _ in 0..LOOKS {
         match misses.missed(cluster, own.as_deref()) {
-            Missed::Dropped => return Missing::Dropped,
+            // Whether the leader's heartbeats go on is for who watches to tell.
+            Missed::Dropped | Missed::Unproven => return Missing::Dropped,
             Missed::Foreign => return Missing::Foreign,
             Missed::Perhaps | Missed::Stranger => {}
         }

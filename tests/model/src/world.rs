@@ -212,6 +212,8 @@ pub struct Engine {
     pub looked: bool,
     /// Members the watch has asked and learned.
     pub known: Set,
+    /// A believed leader that did not list this node, and whether its heartbeats have gone on since.
+    pub missed: Option<(Who, bool)>,
     /// It led, and somebody else was elected: it goes on claiming, with the list it had.
     pub stale: Option<View>,
 }
@@ -361,6 +363,7 @@ impl World {
         let engine = |engine: &mut Engine| {
             engine.launch.helper = engine.launch.helper.map(who);
             engine.known = engine.known.swapped(one, other);
+            engine.missed = engine.missed.map(|(leader, lives)| (who(leader), lives));
             if let Some(view) = &mut engine.stale {
                 view.leader = view.leader.map(who);
                 for set in [
@@ -426,6 +429,7 @@ impl World {
                 if engine.settled {
                     engine.looked = false;
                     engine.known = Set::NONE;
+                    engine.missed = None;
                 }
             }
         }

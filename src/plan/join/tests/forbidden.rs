@@ -299,7 +299,9 @@ pub(super) const ALL: &[Forbidden] = &[
     },
     Forbidden {
         name: "adds a host that the record does not name",
-        came_of: Came::Step(Kind::Register, |row, _| row.facts.other_host),
+        came_of: Came::Step(Kind::Register, |row, _| {
+            row.facts.other_host && (!row.facts.planned_elsewhere || row.lists_the_old_host())
+        }),
     },
     Forbidden {
         name: "founds with the record of another host",

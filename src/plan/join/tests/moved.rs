@@ -18,6 +18,7 @@ fn data(name: &str) -> Data {
         "moved" => (Was::Member, "10.0.0.6_9010_1", "77"),
         "moved-anew" => (Was::Member, "10.0.0.5_9010_1", "77"),
         "moved-wiped" => (Was::Empty, "", "77"),
+        "moved-planned" => (Was::Planned, "", "77"),
         "moved-unfinished" => (Was::Unfinished, "10.0.0.6_9010_1", "77"),
         "moved-foreign" => (Was::Member, "10.0.0.6_9010_1", "88"),
         other => panic!("no such data: {other}"),
@@ -108,6 +109,14 @@ fn a_moved_node_starts_only_where_its_cluster_lists_it_in_place_of_the_old_host(
         (Role::Seed, "moved-anew", "1L+ 2F+ 5F-", false, "start".to_owned()),
         (Role::Backend, "moved", "1L+ 2F+ 5F-", false, "start".to_owned()),
         (Role::Follower, "moved-wiped", "1L+ 2F+ 5F-", false, "join 10.0.0.1:9010 of 77".to_owned()),
+        // It had only been about to be added: a new node, unless the ADD came through after all.
+        (Role::Follower, "moved-planned", "1L+ 2F+", false, "register at 10.0.0.1".to_owned()),
+        (Role::Backend, "moved-planned", "1L+ 2F+", false, "register at 10.0.0.1".to_owned()),
+        (Role::ComputeNode, "moved-planned", "1L+ 2F+", false, "register at 10.0.0.1".to_owned()),
+        (Role::Follower, "moved-planned", "1L+ 2F+ 5f-", false, "join 10.0.0.1:9010 of 77".to_owned()),
+        (Role::Backend, "moved-planned", "1L+ 2F+ 5F-", false, "start".to_owned()),
+        (Role::Follower, "moved-planned", "1L+ 2F+ 6f-", true, format!("{KNOWN}, and 10.0.0.1 lists 10.0.0.6")),
+        (Role::Backend, "moved-planned", "1L+ 2F+ 6F-", true, format!("{KNOWN}, and 10.0.0.1 lists 10.0.0.6")),
         // The new host was added as a new node: the old data never starts again.
         (
             Role::Follower,

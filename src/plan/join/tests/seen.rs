@@ -171,7 +171,16 @@ fn witnesses(fe: bool) -> Vec<Vec<Witness>> {
             host: from.clone(),
             founding: false,
         };
-        all.extend([vec![http], vec![seed], vec![Witness::WantsVote(from), member]]);
+        let starts = Witness::Starts(Endpoint {
+            host: from.clone(),
+            port: 9010,
+        });
+        all.extend([
+            vec![http],
+            vec![seed],
+            vec![starts],
+            vec![Witness::WantsVote(from), member],
+        ]);
     }
     all
 }

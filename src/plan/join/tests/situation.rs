@@ -221,6 +221,9 @@ pub(super) struct Facts {
     pub state_unreadable: bool,
     /// The copy that counts names another host.
     pub other_host: bool,
+    /// Nothing is here but the plan of that other host: it had not been added to any cluster; and this host, by the copy
+    /// in its state dir, was not seen to be in one.
+    pub planned_elsewhere: bool,
     /// The record of that other host says that it was dropped.
     pub gone: bool,
     /// The data carries a record by which it joined as that other host.
@@ -297,6 +300,24 @@ impl Situation {
             data_unreadable: self.data == Kept::Unreadable,
             state_unreadable: self.state == Kept::Unreadable,
             other_host: counts.present() && counts.ours().is_none(),
+            planned_elsewhere: self.lies == Lies::Nothing
+                && counts.present()
+                && [self.data, self.state].iter().all(|kept| {
+                    matches!(
+                        kept,
+                        Kept::Missing
+                            | Kept::Unreadable
+                            | Kept::Present {
+                                progress: Progress::Planned,
+                                ..
+                            }
+                            | Kept::Present {
+                                progress: Progress::Started,
+                                ours: true,
+                                ..
+                            }
+                    )
+                }),
             member_elsewhere: matches!(
                 self.data,
                 Kept::Present {

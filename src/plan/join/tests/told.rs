@@ -11,7 +11,7 @@ use crate::plan::join::{Backends, Role, Seen, Step, decide};
 use crate::plan::leader::tests::members as rows;
 use crate::plan::leader::{Answer, believe};
 use crate::plan::witness::Witness;
-use crate::settings::{Bootstrap, Host};
+use crate::settings::{Bootstrap, Endpoint, Host};
 
 use super::every::REAL;
 use super::seen::{lists, silence};
@@ -31,6 +31,8 @@ seed | nothing | -, - | silence | guard over, over HTTP
 seed | nothing | -, - | silence | guard over, wants our vote
 seed | nothing | -, - | silence | guard over, its muster called
 seed | nothing | -, - | silence | guard over, another seed
+seed | nothing | -, - | silence | guard over, an FE starts
+seed | nothing | -, - | silence | guard over, patience over, an FE starts
 seed | nothing | -, - | silence | guard over, patience over, another seed
 seed | nothing | -, - | 1L+ 2F+ 3F+ | guard over
 seed | nothing | -, - | 1L+ 2F+ 5F- |
@@ -257,6 +259,10 @@ fn seen(text: &str, besides: &str) -> Seen {
                 host: from.clone(),
                 founding: false,
             }),
+            "an FE starts" => seen.witnesses.push(Witness::Starts(Endpoint {
+                host: from.clone(),
+                port: 9010,
+            })),
             "waiting for a vote" => seen.waiting.push("10.0.0.1:9010".to_owned()),
             "BEs: 4" => seen.backends = Some(Ok(Backends::default())),
             "BEs: 4 5" => seen.backends.clone_from(&lists[4]),

@@ -5,23 +5,31 @@
 //! |---|---|
 //! | `tell` | says when it was started, and ends |
 //! | `become` | says when it was started, and becomes bash with the same script |
-//! | `stop` | says `up`; when asked to stop takes `STOP_MS` for it, and says `stopped` |
+//! | `stop` | notes `up`; when asked to stop takes `STOP_MS` for it, and notes `stopped` |
+//! | `hear` | notes `up`; when asked to stop notes the moment, by the clock that all processes have in common, and ends |
 //! | `crowd` | leaves `CROWD` orphans to PID 1, lets all end at once, says who is left when, and ends with 42 |
+//!
+//! What is noted is appended to the file `MARK`: who carries the output elsewhere may be stopped by the same signal. As
+//! an engine does, it leaves its pid in `$PID_DIR/fe.pid`, if a start script has set that.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _, pipe};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 use nix::sys::signal::{SigSet, Signal};
+use nix::sys::time::TimeValLike;
+use nix::time::{ClockId, clock_gettime};
 
 fn main() -> io::Result<ExitCode> {
     let started = SystemTime::now();
     let words: Vec<_> = std::env::args_os().skip(1).collect();
     match variable("ACT").as_str() {
         "stop" => stop()?,
+        "hear" => hear()?,
         "crowd" => return crowd(),
         "parent" => parent()?,
         "orphan" => {
@@ -42,14 +50,35 @@ fn main() -> io::Result<ExitCode> {
 }
 
 fn stop() -> io::Result<()> {
-    let asked: SigSet = [Signal::SIGTERM, Signal::SIGINT].into_iter().collect();
-    asked.thread_block()?;
-    say("up")?;
-    asked.wait()?;
+    asked_to_stop()?;
     pause(Duration::from_millis(
         variable("STOP_MS").parse().unwrap_or_default(),
     ));
-    say("stopped")
+    note("stopped")
+}
+
+fn hear() -> io::Result<()> {
+    asked_to_stop()?;
+    let now = clock_gettime(ClockId::CLOCK_MONOTONIC)?;
+    note(&format!("heard {}", now.num_nanoseconds()))
+}
+
+/// Says that it is there, and returns with the request.
+fn asked_to_stop() -> io::Result<()> {
+    let asked: SigSet = [Signal::SIGTERM, Signal::SIGINT].into_iter().collect();
+    asked.thread_block()?;
+    let dir = variable("PID_DIR");
+    if !dir.is_empty() {
+        fs::write(Path::new(&dir).join("fe.pid"), std::process::id().to_string())?;
+    }
+    note("up")?;
+    asked.wait()?;
+    Ok(())
+}
+
+fn note(line: &str) -> io::Result<()> {
+    let mut mark = File::options().append(true).create(true).open(variable("MARK"))?;
+    mark.write_all(format!("{line}\n").as_bytes())
 }
 
 /// The pipe holds the orphans: they end when this end of it is closed.
@@ -99,16 +128,16 @@ fn parent() -> io::Result<()> {
     Ok(())
 }
 
-/// The states of all children of PID 1 but this program.
+/// The states of all children of PID 1 but this program, and who may stand between the two.
 fn orphans() -> io::Result<Vec<char>> {
-    let own = std::process::id().to_string();
+    let not_left = [std::process::id(), std::os::unix::process::parent_id()].map(|pid| pid.to_string());
     let mut states = Vec::new();
     for entry in fs::read_dir("/proc")? {
         let entry = entry?;
         let name = entry.file_name();
         if name
             .to_str()
-            .is_none_or(|name| name == own || name.parse::<u32>().is_err())
+            .is_none_or(|name| not_left.iter().any(|of| of == name) || name.parse::<u32>().is_err())
         {
             continue;
         }

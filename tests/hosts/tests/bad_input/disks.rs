@@ -106,6 +106,30 @@ fn what_is_no_directory_is_said_before_anybody_is_asked() -> Result<()> {
     )
 }
 
+/// A member's data would be taken for a first start that was cut short, and be set aside.
+#[test]
+fn data_that_cannot_be_read_is_never_taken_for_something_else() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let fe = host(&world, 1, Component::Fe)?;
+    let meta = "/opt/starrocks/fe/meta";
+    for file in ["image/ROLE", "image/VERSION", "bdb/je.info.0"] {
+        // Where a file should be there is a directory: that keeps root from reading it too.
+        let path = fe.data().join(file);
+        fs::create_dir_all(&path)?;
+        Trial::of(&fe).ends(
+            79,
+            &format!(
+                "error: cannot tell whether {meta} is a member's: {meta}/{file}: Is a directory (os error 21)\n\nhint: make \
+                 it readable for the user this container runs as"
+            ),
+        )?;
+        fs::remove_dir(&path)?;
+    }
+    Ok(())
+}
+
 /// A disk of 64 KiB without room for another byte, on which a file is in the way.
 struct FullDisk {
     filler: PathBuf,

@@ -58,7 +58,7 @@ pub(crate) fn walk(hosts: Vec<Host>, situation: &Situation, tend: impl Fn()) -> 
         while let Some(death) = next(&queue) {
             match round(&host, situation, &death) {
                 Ok(true) => {}
-                Ok(false) => push(&missed, death.to_string()),
+                Ok(false) => push(&missed, death),
                 Err(error) => {
                     push(
                         &failures,
@@ -81,14 +81,16 @@ pub(crate) fn walk(hosts: Vec<Host>, situation: &Situation, tend: impl Fn()) -> 
         failures.len(),
         begun.elapsed().as_secs()
     );
-    for name in &missed {
-        println!("  not come to: {name}");
+    for death in &missed {
+        println!("  not come to: {death}");
     }
     ensure!(failures.is_empty(), "{}", failures.join("\n\n"));
-    // Waiting rounds differ between runs; what lasts does not.
+    // How often it asks again differs between runs, and the more the less there is to run on; what it does does not.
+    let again = |death: &&Death| matches!(death, Death::At(moment) if moment.nth > 1);
+    let once = missed.len() - missed.iter().filter(again).count();
     ensure!(
-        missed.len() * 10 <= count,
-        "{} of {count} kills never happened",
+        once * 10 <= count && missed.len() * 3 <= count,
+        "{} of {count} kills never happened, {once} of them for the only time in their start",
         missed.len()
     );
     Ok(())
@@ -148,6 +150,8 @@ fn durable(steps: &[Step]) -> Result<()> {
             .parent()
             .map_or_else(String::new, |dir| dir.display().to_string());
         match name {
+            // Words for people about a lock that ends with us: nothing rests on them.
+            "create" | "write" if path.ends_with("/.muster-holder") => {}
             "create" | "write" => {
                 in_memory.insert(path.to_owned());
             }
@@ -247,8 +251,8 @@ pub(crate) fn next<T>(queue: &Mutex<VecDeque<T>>) -> Option<T> {
     queue.lock().ok()?.pop_front()
 }
 
-pub(crate) fn push(list: &Mutex<Vec<String>>, line: String) {
+pub(crate) fn push<T>(list: &Mutex<Vec<T>>, one: T) {
     if let Ok(mut list) = list.lock() {
-        list.push(line);
+        list.push(one);
     }
 }

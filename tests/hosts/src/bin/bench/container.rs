@@ -44,8 +44,18 @@ impl Container {
             unshare,
             output: output.to_owned(),
         };
-        container.one = eventually(Duration::from_secs(10), "PID 1", || container.first())
-            .with_context(|| format!("{words:?} said: {}", container.said()))?;
+        let one = eventually(Duration::from_secs(10), "PID 1", || {
+            let over = container.unshare.try_wait()?.is_some();
+            // Who was never there to be seen has ended, and cannot be sent a signal.
+            if over {
+                Ok(None)
+            } else {
+                container.first().map(Some)
+            }
+        });
+        if let Some(one) = one.with_context(|| format!("{words:?} said: {}", container.said()))? {
+            container.one = one;
+        }
         Ok(container)
     }
 
@@ -59,6 +69,22 @@ impl Container {
             ensure!(self.said().contains(text), "it said: {}", self.said());
             Ok(())
         })
+    }
+
+    /// Whether it is noted in this file before PID 1 ends, and within this time.
+    pub(crate) fn notes(&mut self, mark: &Path, text: &str, within: Duration) -> anyhow::Result<bool> {
+        let deadline = Instant::now() + within;
+        loop {
+            // Before the look: what was noted last was noted before the end.
+            let over = self.unshare.try_wait()?.is_some() || Instant::now() >= deadline;
+            if fs::read_to_string(mark).is_ok_and(|noted| noted.contains(text)) {
+                return Ok(true);
+            }
+            if over {
+                return Ok(false);
+            }
+            sleep(Duration::from_millis(1));
+        }
     }
 
     pub(crate) fn signal(&self, signal: Signal) -> anyhow::Result<()> {

@@ -17,8 +17,14 @@ pub(crate) fn facts(quick: bool) -> anyhow::Result<String> {
     let load = fs::read_to_string("/proc/loadavg")?;
     let date = said(Command::new("date").args(["-u", "+%F %H:%M UTC"]))?;
     let muster = said(Command::new(binary("muster")?).arg("--version"))?;
+    let missing = crate::bench::missing();
+    let without = if missing.is_empty() {
+        String::new()
+    } else {
+        format!("; not installed, and so not measured: {}", missing.join(", "))
+    };
     Ok(format!(
-        "{muster} on {cores} × {processor}, {} GB, Linux {}, {date}, load before {}{}",
+        "{muster} on {cores} × {processor}, {} GB, Linux {}, {date}, load before {}{}{without}",
         memory / 1_000_000,
         kernel.trim(),
         load.split(' ').next().unwrap_or_default(),

@@ -15,12 +15,14 @@ mod bench;
 mod container;
 mod found;
 mod health;
+mod hear;
 mod herd;
 mod join;
 mod machine;
 mod member;
 mod memory;
 mod orphans;
+mod restart;
 mod row;
 mod sample;
 mod size;
@@ -45,7 +47,7 @@ use crate::row::Row;
 const FILES: &str = "its files meanwhile: ";
 
 /// To add a row, write its file and name it here.
-const ROWS: [Row; 9] = [
+const ROWS: [Row; 11] = [
     size::ROW,
     start::ROW,
     join::ROW,
@@ -53,8 +55,10 @@ const ROWS: [Row; 9] = [
     herd::ROW,
     memory::ROW,
     health::ROW,
+    hear::ROW,
     stop::ROW,
     orphans::ROW,
+    restart::ROW,
 ];
 
 /// Measure muster beside others, and print one table

@@ -1,7 +1,7 @@
 //! What stays resident while the engine runs and nothing happens.
 
-use std::ffi::OsString;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 use hosts::{Host, eventually};
 use nix::unistd::Pid;
 
-use crate::bench::{Bench, inits, tool};
+use crate::bench::{Bench, inits, s6, supervisord, tool};
 use crate::container::Container;
 use crate::row::{Line, Row};
 
@@ -37,28 +37,35 @@ fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
     seed.start()?;
     joined(seed)?;
     let others = sleepers(bench)?;
-    let mut all = vec![("muster".to_owned(), seed.one()?)];
-    all.extend(others.iter().map(|(name, it)| (name.clone(), it.one)));
-
     sleep(SETTLED);
+    let mut all = vec![("muster".to_owned(), vec![seed.one()?])];
+    for (name, it) in &others {
+        all.push((name.clone(), supervisors(it.one)?));
+    }
     let window = Duration::from_secs(bench.much(10, 1));
     let before: Vec<u64> = all
         .iter()
-        .map(|(_, pid)| switches(*pid))
+        .map(|(_, pids)| switches(pids))
         .collect::<Result<_, _>>()?;
     sleep(window);
     let mut found = Vec::new();
-    for ((name, pid), before) in all.into_iter().zip(before) {
+    for ((name, pids), before) in all.into_iter().zip(before) {
         // Before the files that make the kernel walk through its memory.
-        let wakeups = switches(pid)? - before;
-        let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
-        found.push(Resident {
-            pss: kilobytes(&rollup, "Pss")?,
-            dirty: kilobytes(&rollup, "Private_Dirty")?,
-            threads: tasks(pid)?.len(),
+        let wakeups = switches(&pids)? - before;
+        let mut resident = Resident {
+            pss: 0,
+            dirty: 0,
+            threads: 0,
             wakeups,
             name,
-        });
+        };
+        for pid in pids {
+            let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+            resident.pss += kilobytes(&rollup, "Pss")?;
+            resident.dirty += kilobytes(&rollup, "Private_Dirty")?;
+            resident.threads += tasks(pid)?.len();
+        }
+        found.push(resident);
     }
     seed.kill9()?;
     let own = found.first().context("muster was measured")?;
@@ -126,29 +133,37 @@ fn sleepers(bench: &Bench) -> anyhow::Result<Vec<(String, Container)>> {
             Container::start(&init.words, &path, &output)?,
         ));
     }
-    if let Some(program) = tool("supervisord") {
-        let conf = dir.join("supervisord.conf");
-        let at = dir.display();
-        fs::write(
-            &conf,
-            format!(
-                "[supervisord]\nnodaemon=true\nuser=root\nlogfile=/dev/null\nlogfile_maxbytes=0\n\
-                 pidfile={at}/supervisord.pid\n[program:sleep]\ncommand=sleep 1000\n"
-            ),
-        )?;
-        let words: Vec<OsString> = vec![program.into(), "--configuration".into(), conf.into()];
-        let container = Container::start(&words, &path, &dir.join("memory-supervisord"))?;
+    if let Some(init) = supervisord(bench, "memory-with-supervisord", "sleep 1000")? {
+        let container = Container::start(&init.words, &path, &dir.join("memory-supervisord"))?;
         container.says("entered RUNNING state")?;
-        all.push(("supervisord".to_owned(), container));
+        all.push((init.name.to_owned(), container));
+    }
+    let script = dir.join("memory-script");
+    fs::write(&script, "#!/bin/sh\nexec sleep 1000\n")?;
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
+    if let Some(init) = s6(bench, "memory-with-s6", &script)? {
+        let container = Container::start(&init.words, &path, &dir.join("memory-s6"))?;
+        all.push(("s6-svscan + s6-supervise".to_owned(), container));
     }
     Ok(all)
 }
 
-/// How often its threads were put on a processor: asleep is who is not.
-fn switches(pid: Pid) -> anyhow::Result<u64> {
+/// PID 1, and whoever it has put between itself and the engine.
+fn supervisors(one: Pid) -> anyhow::Result<Vec<Pid>> {
+    let mut all = vec![one];
+    let children = fs::read_to_string(format!("/proc/{one}/task/{one}/children"))?;
+    for child in children.split_whitespace() {
+        if fs::read_to_string(format!("/proc/{child}/comm"))?.starts_with("s6-") {
+            all.push(Pid::from_raw(child.parse()?));
+        }
+    }
+    Ok(all)
+}
+
+/// How often their threads were put on a processor: asleep is who is not.
+fn switches(pids: &[Pid]) -> anyhow::Result<u64> {
     let mut sum = 0;
-    for task in tasks(pid)? {
-        let status = fs::read_to_string(format!("/proc/{pid}/task/{task}/status"))?;
+    for status in statuses(pids)? {
         for line in status.lines() {
             if let Some((name, count)) = line.split_once(':')
                 && name.ends_with("_ctxt_switches")
@@ -158,6 +173,17 @@ fn switches(pid: Pid) -> anyhow::Result<u64> {
         }
     }
     Ok(sum)
+}
+
+/// Of each of their threads, see proc(5).
+fn statuses(pids: &[Pid]) -> anyhow::Result<Vec<String>> {
+    let mut all = Vec::new();
+    for pid in pids {
+        for task in tasks(*pid)? {
+            all.push(fs::read_to_string(format!("/proc/{pid}/task/{task}/status"))?);
+        }
+    }
+    Ok(all)
 }
 
 fn tasks(pid: Pid) -> anyhow::Result<Vec<String>> {

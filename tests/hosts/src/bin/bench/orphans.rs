@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use hosts::binary;
 
-use crate::bench::{Bench, inits};
+use crate::bench::{Bench, inits, s6};
 use crate::container::Container;
 use crate::member::{Member, script_of};
 use crate::row::{Line, Row};
@@ -33,6 +33,7 @@ fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
     let member = Member::new(bench, "orphans", &script_of(&binary("extra")?)?)?;
     let mut contestants = vec![Contestant::muster("muster", binary("muster")?, &member.home, &[])];
     contestants.extend(inits(&member.script)?);
+    contestants.extend(s6(bench, "orphans-with-s6", &member.script)?);
     let found = in_turns(&contestants, bench.much(3, 1), |contestant| {
         reap_once(bench, contestant, crowd).with_context(|| contestant.name)
     })?;

@@ -88,9 +88,21 @@ impl Model {
         next.elections();
         self.possible(step)?;
         next.losses()?;
-        next.blank_seed()?;
-        next.stale_leader()?;
+        // In the end everything is started, and that has to be possible too.
+        for model in [&next, &next.healed()] {
+            model.blank_seed()?;
+            model.stale_leader()?;
+        }
         Ok(next)
+    }
+
+    fn healed(&self) -> Self {
+        let mut healed = self.clone();
+        for host in &mut healed.hosts {
+            (host.up, host.frozen, host.side) = (true, false, 0);
+        }
+        healed.elections();
+        healed
     }
 
     fn possible(&self, step: &Step) -> Result<(), &'static str> {

@@ -1,0 +1,70 @@
+//! Of the machine: disk, memory, limits, libraries. They are the reason behind many other words, but some of them an
+//! engine survives.
+
+use super::membership::REJOIN;
+use super::{Signature, row};
+
+/// The row of the one JVM that kills itself: Doris starts its FE with `-XX:OnOutOfMemoryError="kill -9 %p"`.
+pub const HEAP_FULL: &str = "heap-full";
+
+pub(super) const ROWS: &[Signature] = &[
+    // The JVM, before the heap because it is an OutOfMemoryError too; a BE of StarRocks 3.3.
+    row(
+        "no-thread",
+        "unable to create native thread|what():  Resource temporarily unavailable",
+        "it may not start another thread",
+        "raise the pids limit of the container (`--pids-limit`) and the user's nproc",
+    ),
+    row(
+        HEAP_FULL,
+        "java.lang.OutOfMemoryError",
+        "its Java heap is full",
+        "raise -Xmx in JAVA_OPTS, and the container's memory limit with it",
+    ),
+    row(
+        "no-memory",
+        "std::bad_alloc",
+        "the BE got no more memory",
+        "raise the container's memory limit, or lower mem_limit in be.conf below it",
+    ),
+    row(
+        "disk-full",
+        "No space left on device",
+        "a disk it writes to is full",
+        "free or enlarge the volume: `df -h` and `df -i` show both of its limits",
+    ),
+    // Observed on Doris 4.0, whose FE writes into conf/ and /tmp on every start.
+    row(
+        "read-only",
+        "Read-only file system|Unable to create tempDir",
+        "a dir it has to write to is read-only",
+        "mount it writable: log, data and /tmp, and conf of Doris too",
+    ),
+    // Doris start_be.sh; both BEs, StorageEngine; either later.
+    row(
+        "file-limit",
+        "max number of open file descriptors|file descriptors limit is too small|Too many open files",
+        "it may not open enough files",
+        "raise the container's limit: `--ulimit nofile=655350`",
+    ),
+    row(
+        "library",
+        "error while loading shared libraries|UnsatisfiedLinkError",
+        "a native library cannot be loaded",
+        "use the vendor's image for this CPU architecture; Java wants /tmp without noexec",
+    ),
+    // JE: what is read is not what was written.
+    row(
+        "journal-damaged",
+        "LOG_CHECKSUM",
+        "its journal is damaged",
+        REJOIN,
+    ),
+    // The JVM's own report, on stdout.
+    row(
+        "jvm-crash",
+        "A fatal error has been detected by the Java Runtime Environment",
+        "its Java crashed",
+        "the report is in the hs_err_pid file it names",
+    ),
+];
