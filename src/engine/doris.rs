@@ -17,6 +17,7 @@ pub(super) static ENGINE: Engine = Engine {
         Layout {
             component: Component::Fe,
             default_home: "/opt/apache-doris/fe",
+            other_homes: &[],
             script: "bin/start_fe.sh",
             inner_scripts: &[],
             marks: &["lib/doris-fe.jar"],
@@ -39,6 +40,7 @@ pub(super) static ENGINE: Engine = Engine {
         Layout {
             component: Component::Be,
             default_home: "/opt/apache-doris/be",
+            other_homes: &[],
             script: "bin/start_be.sh",
             inner_scripts: &[],
             marks: &["lib/doris_be"],
@@ -60,6 +62,7 @@ pub(super) static ENGINE: Engine = Engine {
         Layout {
             component: Component::Broker,
             default_home: "/opt/apache-doris/apache_hdfs_broker",
+            other_homes: &[],
             script: "bin/start_broker.sh",
             inner_scripts: &[],
             marks: &["lib/apache_hdfs_broker.jar"],

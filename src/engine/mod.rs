@@ -107,6 +107,8 @@ pub struct Layout {
     pub component: Component,
     /// Where the vendor's image puts this home.
     pub default_home: &'static str,
+    /// Where other images of the vendor put it.
+    pub other_homes: &'static [&'static str],
     /// The script that starts it.
     pub script: &'static str,
     /// Other scripts the first one hands its arguments to: a flag is known if any of them mentions it.

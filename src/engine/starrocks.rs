@@ -18,6 +18,8 @@ pub(super) static ENGINE: Engine = Engine {
         Layout {
             component: Component::Fe,
             default_home: "/opt/starrocks/fe",
+            // docker/dockerfiles/allin1.
+            other_homes: &["/data/deploy/starrocks/fe"],
             script: "bin/start_fe.sh",
             inner_scripts: &[],
             marks: &[
@@ -46,6 +48,7 @@ pub(super) static ENGINE: Engine = Engine {
         Layout {
             component: Component::Be,
             default_home: "/opt/starrocks/be",
+            other_homes: &["/data/deploy/starrocks/be"],
             script: "bin/start_be.sh",
             inner_scripts: &["bin/start_backend.sh"],
             marks: &["lib/starrocks_be"],
@@ -68,6 +71,7 @@ pub(super) static ENGINE: Engine = Engine {
         Layout {
             component: Component::Cn,
             default_home: "/opt/starrocks/cn",
+            other_homes: &[],
             script: "bin/start_cn.sh",
             inner_scripts: &["bin/start_backend.sh"],
             marks: &["lib/starrocks_be"],

@@ -209,12 +209,19 @@ pub fn flags_in(script: &str) -> Set<String> {
         .collect()
 }
 
+fn homes_of(layout: &'static Layout, root: &Path) -> impl Iterator<Item = PathBuf> {
+    std::iter::once(&layout.default_home)
+        .chain(layout.other_homes)
+        .map(|home| root.join(home.trim_start_matches('/')))
+}
+
 fn default_homes(root: &Path) -> Vec<PathBuf> {
     let mut homes = Vec::new();
     for layout in engine::ALL.iter().flat_map(|engine| engine.layouts) {
-        let home = root.join(layout.default_home.trim_start_matches('/'));
-        if home.is_dir() && !homes.contains(&home) {
-            homes.push(home);
+        for home in homes_of(layout, root) {
+            if home.is_dir() && !homes.contains(&home) {
+                homes.push(home);
+            }
         }
     }
     homes
@@ -301,9 +308,7 @@ fn nothing_fits(asked: &ImageSettings, dirs: &[PathBuf], root: &Path) -> HomePro
     let layouts = || engine::ALL.into_iter().flat_map(|engine| engine.layouts);
     let Some(dir) = dirs.first() else {
         return HomeProblem::NoHome {
-            looked: layouts()
-                .map(|layout| root.join(layout.default_home.trim_start_matches('/')))
-                .collect(),
+            looked: layouts().flat_map(|layout| homes_of(layout, root)).collect(),
         };
     };
     if let Some(component) = &asked.component {
@@ -464,6 +469,8 @@ mod tests {
         const BOTH: &[Component] = &[Be, Cn];
         let engine = supported();
         let [fe, be, cn] = [Fe, Be, Cn].map(|component| default_home(engine, component));
+        // An image with all of them keeps them elsewhere.
+        let [all_fe, all_be] = [Fe, Be].map(|component| engine.layout(component).unwrap().other_homes[0]);
         let row = |installed: &[(&'static str, &'static [Component])], component, expected: &str| Row {
             installed: installed.to_vec(),
             link: None,
@@ -489,6 +496,9 @@ mod tests {
             row(&[(cn, BOTH)], None, &is(cn, "cn")),
             row(&[(fe, &[Fe]), (be, &[Be])], None, &two),
             row(&[(fe, &[Fe]), (be, &[Be])], Some(Be), &is(be, "be")),
+            row(&[(all_fe, &[Fe]), (all_be, BOTH)], Some(Fe), &is(all_fe, "fe")),
+            row(&[(all_fe, &[Fe]), (all_be, BOTH)], Some(Be), &is(all_be, "be")),
+            row(&[(all_fe, &[Fe]), (all_be, BOTH)], Some(Cn), &is(all_be, "cn")),
         ];
         for row in table {
             let homes = row.installed.iter();

@@ -66,6 +66,11 @@ impl World {
     /// Outside, it runs this one test again inside and passes its outcome on. Inside, it is the world. Where
     /// namespaces are refused it says so and the test passes, but not in CI.
     pub fn enter(test: &str) -> anyhow::Result<Option<Self>> {
+        Self::enter_with(test, |_| ())
+    }
+
+    /// The same; `dress` may give the program inside something more.
+    pub fn enter_with(test: &str, dress: impl FnOnce(&mut Command)) -> anyhow::Result<Option<Self>> {
         if let Some(world) = Self::inside() {
             return world.map(Some);
         }
@@ -92,6 +97,7 @@ impl World {
             |command| {
                 let file = File::create(&output)?;
                 command.stdout(file.try_clone()?).stderr(file);
+                dress(command);
                 Ok(())
             },
         )?;

@@ -8,7 +8,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use hosts::docker::{Compose, Container, Docker, Images, Network};
+use hosts::docker::{Compose, Container, Docker, Network};
 use hosts::{Component, eventually};
 
 /// How long anything may take. None of it needs the half of it on an idle machine.
@@ -167,68 +167,23 @@ fn names_of_a_network_are_known_in_an_image_with_nothing_in_it() -> anyhow::Resu
     })
 }
 
-/// The README cannot rot: its lines for a Dockerfile are the image, its yaml is each host's part of the project.
-#[test]
-fn the_lines_of_the_readme_make_a_healthy_cluster() -> anyhow::Result<()> {
-    Docker::test(|docker| {
-        let network = docker.network()?;
-        let hosts = [
-            ("fe1", Component::Fe, 11),
-            ("fe2", Component::Fe, 12),
-            ("be1", Component::Be, 21),
-        ];
-        let compose = Compose::new(docker, &network, &hosts, |_, text| text)?;
-        compose.up(&[])?;
-        let containers = hosts
-            .iter()
-            .map(|(name, ..)| compose.container(name))
-            .collect::<anyhow::Result<Vec<_>>>()?;
-        for container in &containers {
-            container.becomes_healthy(PATIENCE)?;
-            let deep = eventually(PATIENCE, "alive in the cluster", || {
-                let deep = container.exec(&["muster", "health", "--deep"])?;
-                one_line(&deep, 0)?;
-                Ok(deep.text)
-            })?;
-            ensure!(deep.contains("is alive in cluster"), "{deep}");
-        }
-        let [fe1, fe2, be1] = hosts.map(|(_, _, last)| network.address(last).to_string());
-        for fe in &containers[..2] {
-            shows(fe, "SHOW FRONTENDS", &[fe1.clone(), fe2.clone()])?;
-            shows(fe, "SHOW BACKENDS", std::slice::from_ref(&be1))?;
-        }
-        let ended = compose.call(&["stop"])?;
-        for container in &containers {
-            ensure!(container.exit(PATIENCE)? == 0, "{ended}");
-        }
-        Ok(())
-    })
-}
-
 /// The names stay, the addresses do not; a volume is lost, and the one beside it is not.
 #[test]
 fn new_containers_with_the_old_volumes_are_the_old_members_at_other_addresses() -> anyhow::Result<()> {
     Docker::test(|docker| {
         let network = docker.network()?;
-        let by_name = |first: u8| {
-            let seed = network.address(first).to_string();
-            let hosts = [
-                ("fe1", Component::Fe, first),
-                ("fe2", Component::Fe, first + 1),
-                ("fe3", Component::Fe, first + 2),
-                ("be1", Component::Be, first + 3),
-            ];
-            Compose::new(docker, &network, &hosts, |name, text| {
-                let own = hosts.iter().find(|host| host.0 == name).map_or(0, |host| host.2);
-                let own = network.address(own);
-                text.replace(&format!("MASTER_HOST: {seed}"), "MASTER_HOST: fe1")
-                    .replace(&format!("LOCAL_HOST: {own}"), &format!("LOCAL_HOST: {name}"))
-                    .replace("    environment:\n", "    environment:\n      GUARD_TIME: 3s\n")
-                    .replace(
-                        "    restart:",
-                        &format!("    hostname: {name}\n    healthcheck: {{interval: 1s}}\n    restart:"),
-                    )
-            })
+        let images = [Component::Fe, Component::Be].map(|component| docker.images().of(component));
+        let [fe, be] = images;
+        let (fe, be) = (fe?, be?);
+        let address = network.address(0).to_string();
+        let (net, _) = address.rsplit_once('.').context("an address")?;
+        let by_name = |tens: u8| {
+            Compose::new(docker, &["tests/hosts/compose/names.yaml"])
+                .set("FE_IMAGE", &fe)
+                .set("BE_IMAGE", &be)
+                .set("NETWORK", network.name())
+                .set("NET", net)
+                .set("TENS", tens)
         };
         let healthy = |compose: &Compose| -> anyhow::Result<Container> {
             for name in ["fe1", "fe2", "fe3", "be1"] {
@@ -238,13 +193,13 @@ fn new_containers_with_the_old_volumes_are_the_old_members_at_other_addresses() 
         };
         let fes = ["fe1", "fe2", "fe3"].map(str::to_owned);
         let bes = ["be1".to_owned()];
-        let before = by_name(11)?;
+        let before = by_name(1);
         before.up(&[])?;
         let seed = healthy(&before)?;
         let id = shows(&seed, "SHOW FRONTENDS", &fes)?;
         shows(&seed, "SHOW BACKENDS", &bes)?;
 
-        let after = by_name(31)?;
+        let after = by_name(3);
         after.up(&["--force-recreate"])?;
         let seed = healthy(&after)?;
         ensure!(seed.address()? == network.address(31));
@@ -523,16 +478,12 @@ fn a_read_only_conf_dir_gets_a_home_of_links_beside_the_record() -> anyhow::Resu
 fn an_ordinary_user_is_enough_where_the_files_are_its_own() -> anyhow::Result<()> {
     Docker::test(|docker| {
         let network = docker.network()?;
-        let context = docker
-            .images()
-            .context(Component::Fe, &docker.dir().join("user"))?;
-        let lines = Images::lines(Component::Fe, "--chown=1000:1000")? + "USER 1000\n";
-        let mut node = Node::new(docker, &network, Component::Fe, 11)?;
-        node.image = docker.build("user", &lines, &context)?;
+        let node = Node::new(docker, &network, Component::Fe, 11)?;
+        let user = ["--user", "1000:1000"];
 
         // A volume takes its owner from the image; without that it is root's.
         let mount = format!("{}:{META}:nocopy", docker.volume("foreign")?);
-        let without = node.start(docker, &["--volume", &mount])?;
+        let without = node.start(docker, &[&user[..], &["--volume", &mount]].concat())?;
         let code = without.exit(PATIENCE)?;
         let said = without.log()?;
         ensure!(
@@ -545,7 +496,7 @@ fn an_ordinary_user_is_enough_where_the_files_are_its_own() -> anyhow::Result<()
         without.remove()?;
 
         let volume = format!("{}:{META}", docker.volume("meta")?);
-        let fe = node.start(docker, &["--volume", &volume])?;
+        let fe = node.start(docker, &[&user[..], &["--volume", &volume]].concat())?;
         fe.becomes_healthy(PATIENCE)?;
         let id = shows(&fe, "SHOW FRONTENDS", &[network.address(11).to_string()])?;
         let uids = fe.exec(&["ps", "-e", "-o", "uid="])?;

@@ -1,4 +1,4 @@
-//! Several containers by docker-compose: one service a host, each as the README's block of yaml says it.
+//! Several containers by docker-compose, as the files say it that a user copies.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,40 +7,46 @@ use std::sync::OnceLock;
 
 use anyhow::{Context, ensure};
 
-use super::{Container, Docker, Network, call, readme_blocks};
-use crate::image::Component;
+use super::{Container, Docker, call, workspace};
+use crate::host::Output;
 
-#[derive(Debug)]
+/// A project: files, and what the shell it is typed into has set.
+#[derive(Debug, Clone)]
 pub struct Compose {
     project: String,
     files: Vec<PathBuf>,
+    variables: Vec<(String, String)>,
 }
 
 impl Compose {
-    /// A project of hosts with these names and last numbers of their addresses; the first one is the seed. Nothing is
-    /// started. `change` may rewrite the text of a host's file.
-    pub fn new(
-        docker: &Docker,
-        network: &Network,
-        hosts: &[(&str, Component, u8)],
-        change: impl Fn(&str, String) -> String,
-    ) -> anyhow::Result<Self> {
-        let blocks = readme_blocks("yaml")?;
-        let [block] = blocks.as_slice() else {
-            anyhow::bail!("README.md has {} blocks of yaml", blocks.len())
-        };
-        let (_, _, seed) = hosts.first().context("no hosts")?;
-        let mut files = Vec::new();
-        for (name, component, last) in hosts {
-            let text = host_file(docker, network, block, *seed, (name, *component, *last))?;
-            let file = docker.dir().join(format!("{name}.yml"));
-            fs::write(&file, change(name, text))?;
-            files.push(file);
+    /// A project of this test's own, of files named from the project's root (`compose/starrocks-ha.yaml`). Nothing is
+    /// started.
+    pub fn new(docker: &Docker, files: &[&str]) -> Self {
+        Self::of(docker.prefix(), files.iter().map(|file| workspace().join(file)))
+    }
+
+    /// A project of that name, on the daemon that the variables name.
+    pub(crate) fn of(project: &str, files: impl IntoIterator<Item = PathBuf>) -> Self {
+        Self {
+            project: project.to_owned(),
+            files: files.into_iter().collect(),
+            variables: Vec::new(),
         }
-        Ok(Self {
-            project: docker.prefix().to_owned(),
-            files,
-        })
+    }
+
+    /// The same in a shell that has set a variable.
+    pub fn set(mut self, name: &str, value: impl ToString) -> Self {
+        self.variables.retain(|(set, _)| set != name);
+        self.variables.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// The same with one more file, of this test's own.
+    pub fn and(mut self, docker: &Docker, name: &str, yaml: &str) -> anyhow::Result<Self> {
+        let file = docker.dir().join(format!("{name}.yaml"));
+        fs::write(&file, yaml)?;
+        self.files.push(file);
+        Ok(self)
     }
 
     /// `docker-compose up --detach`, with further options.
@@ -49,13 +55,9 @@ impl Compose {
         self.call(&all).map(drop)
     }
 
+    /// What it said, if it was content.
     pub fn call(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        let mut compose = program()?;
-        compose.args(["--project-name", &self.project]);
-        for file in &self.files {
-            compose.arg("--file").arg(file);
-        }
-        let said = call(compose.args(arguments))?;
+        let said = self.try_call(arguments)?;
         ensure!(
             said.code == 0,
             "docker-compose {}: {}",
@@ -65,57 +67,35 @@ impl Compose {
         Ok(said.text)
     }
 
+    pub fn try_call(&self, arguments: &[&str]) -> anyhow::Result<Output> {
+        let mut compose = program()?;
+        compose.args(["--project-name", &self.project]);
+        for file in &self.files {
+            compose.arg("--file").arg(file);
+        }
+        let variables = self.variables.iter().map(|(name, value)| (name, value));
+        compose.envs(variables).args(arguments);
+        if let Some(dir) = self.files.first().and_then(|file| file.parent()) {
+            compose.current_dir(dir);
+        }
+        call(&mut compose)
+    }
+
     /// The container of a service as it is now.
     pub fn container(&self, service: &str) -> anyhow::Result<Container> {
         let id = self.call(&["ps", "--all", "--quiet", service])?;
         ensure!(!id.is_empty(), "{service} has no container");
-        Ok(Container::named(id.lines().last().unwrap_or_default()))
+        let daemon = self.variables.iter().find(|(name, _)| name == "DOCKER_HOST");
+        Ok(Container::on(
+            daemon.map(|(_, daemon)| daemon.as_str()),
+            id.lines().last().unwrap_or_default(),
+        ))
     }
 
     /// The name of a volume on the daemon.
     pub fn volume(&self, name: &str) -> String {
         format!("{}_{name}", self.project)
     }
-}
-
-/// The README's file for one host. There is one machine here, so the network of the host becomes a network.
-fn host_file(
-    docker: &Docker,
-    network: &Network,
-    block: &str,
-    seed: u8,
-    (name, component, last): (&str, Component, u8),
-) -> anyhow::Result<String> {
-    let image = docker.images().of(component)?;
-    let own = network.address(last).to_string();
-    let seed = network.address(seed).to_string();
-    let address = format!("networks: {{default: {{ipv4_address: {own}}}}}");
-    let data = match component {
-        Component::Fe => "fe/meta",
-        Component::Be => "be/storage",
-    };
-    let here = [
-        ("my/starrocks-fe", image.as_str()),
-        ("network_mode: host", &address),
-        ("10.0.0.10", &seed),
-        ("10.0.0.11", &own),
-        ("fe/meta", data),
-        ("fe-meta", &format!("{name}-data")),
-        ("fe-state", &format!("{name}-state")),
-        ("  fe:\n", &format!("  {name}:\n")),
-    ];
-    let mut text = block.to_owned();
-    for (there, here) in here {
-        ensure!(
-            text.contains(there),
-            "`{there}` is not in README.md's yaml any more:\n{block}"
-        );
-        text = text.replace(there, here);
-    }
-    Ok(format!(
-        "{text}networks:\n  default:\n    external: true\n    name: {}\n",
-        network.name()
-    ))
 }
 
 /// Either of the two there are.

@@ -6,21 +6,43 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 
-use super::{call, docker};
+use super::{call, content};
 use crate::eventually::eventually;
 use crate::host::Output;
 use crate::sql::{Row, query};
 
 #[derive(Debug, Clone)]
 pub struct Container {
+    /// Where its daemon listens, if it is not the one of this machine.
+    daemon: Option<String>,
     name: String,
 }
 
 impl Container {
     pub(crate) fn named(name: &str) -> Self {
+        Self::on(None, name)
+    }
+
+    pub(crate) fn on(daemon: Option<&str>, name: &str) -> Self {
         Self {
+            daemon: daemon.map(str::to_owned),
             name: name.to_owned(),
         }
+    }
+
+    /// `docker`, with these words, before the name of the container.
+    fn command(&self, words: &[&str]) -> Command {
+        let mut docker = Command::new("docker");
+        if let Some(daemon) = &self.daemon {
+            docker.args(["--host", daemon]);
+        }
+        docker.args(words);
+        docker
+    }
+
+    /// The same, and the name at the end: what it said, if it was content.
+    fn docker(&self, words: &[&str]) -> anyhow::Result<String> {
+        content(self.command(words).arg(&self.name))
     }
 
     pub fn name(&self) -> &str {
@@ -28,21 +50,35 @@ impl Container {
     }
 
     pub fn start(&self) -> anyhow::Result<()> {
-        docker(&["start", &self.name]).map(drop)
+        self.docker(&["start"]).map(drop)
     }
 
     /// `docker stop` with a minute's grace, and the code it ended with: 137 if the minute was not enough.
     pub fn stop(&self) -> anyhow::Result<i32> {
-        docker(&["stop", "--time", "60", &self.name])?;
+        self.docker(&["stop", "--time", "60"])?;
         self.exit(Duration::ZERO)
     }
 
+    /// `docker restart`, as `docker stop` and `docker start`.
+    pub fn restart(&self) -> anyhow::Result<()> {
+        self.docker(&["restart", "--time", "60"]).map(drop)
+    }
+
+    /// `docker pause`: the freezer, or SIGSTOP where there is none.
+    pub fn pause(&self) -> anyhow::Result<()> {
+        self.docker(&["pause"]).map(drop)
+    }
+
+    pub fn unpause(&self) -> anyhow::Result<()> {
+        self.docker(&["unpause"]).map(drop)
+    }
+
     pub fn kill(&self) -> anyhow::Result<()> {
-        docker(&["kill", &self.name]).map(drop)
+        self.docker(&["kill"]).map(drop)
     }
 
     pub fn remove(&self) -> anyhow::Result<()> {
-        docker(&["rm", "--force", "--volumes", &self.name]).map(drop)
+        self.docker(&["rm", "--force", "--volumes"]).map(drop)
     }
 
     /// Waits for the end of PID 1 and says its code.
@@ -57,7 +93,7 @@ impl Container {
 
     /// What `docker inspect` says of it.
     pub fn look(&self, format: &str) -> anyhow::Result<String> {
-        docker(&["inspect", "--format", format, &self.name])
+        self.docker(&["inspect", "--format", format])
     }
 
     /// Its address, on the one network it is on.
@@ -86,7 +122,7 @@ impl Container {
 
     /// `docker exec`.
     pub fn exec(&self, command: &[&str]) -> anyhow::Result<Output> {
-        call(Command::new("docker").args(["exec", &self.name]).args(command))
+        call(self.command(&["exec"]).arg(&self.name).args(command))
     }
 
     /// The text of a file, of a container that runs.
@@ -99,7 +135,7 @@ impl Container {
     /// Whether there is such a file, of a container that runs or not.
     pub fn has(&self, path: &str) -> anyhow::Result<bool> {
         let from = format!("{}:{path}", self.name);
-        let output = call(Command::new("docker").args(["cp", &from, "-"]))?;
+        let output = call(&mut self.command(&["cp", &from, "-"]))?;
         ensure!(
             output.code == 0 || output.text.contains("ould not find the file"),
             "{from}: {}",
@@ -110,7 +146,7 @@ impl Container {
 
     /// All that was said in it, over all starts.
     pub fn log(&self) -> anyhow::Result<String> {
-        docker(&["logs", &self.name])
+        self.docker(&["logs"])
     }
 
     /// Waits until the log has a text in it.

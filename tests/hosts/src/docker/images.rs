@@ -1,23 +1,16 @@
-//! The images: muster alone, and the stand-in engine with the lines of the README.
+//! The images: muster alone, and what a user builds of docker/ on the stand-ins that scripts/images makes for the vendor's.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 
 use super::run::{LABEL, Run};
-use super::{call, file_text, workspace};
-use crate::image::{Component, StandIn, binary};
-
-/// What the start scripts of the engine call, and what the tests look with.
-const PROGRAMS: &[&str] = &[
-    "bash", "cat", "chmod", "cp", "cut", "date", "dirname", "env", "getopt", "grep", "head", "hostname",
-    "ls", "mkdir", "mv", "nohup", "ps", "rm", "sed", "sh", "sleep", "stat", "tail",
-];
+use super::{call, docker, file_text, workspace};
+use crate::image::{Component, StandIn};
 
 /// Engine seconds pass at a tenth of their length and heartbeats come each second.
 const QUICK: StandIn = StandIn {
@@ -29,9 +22,7 @@ const QUICK: StandIn = StandIn {
 /// What all tests of one program start containers from. Each is built when it is first asked for.
 #[derive(Debug)]
 pub struct Images {
-    alone: Mutex<Option<String>>,
-    fe: Mutex<Option<String>>,
-    be: Mutex<Option<String>>,
+    built: Mutex<BTreeMap<String, Arc<Mutex<Option<String>>>>>,
     muster: PathBuf,
     run: Run,
 }
@@ -45,9 +36,7 @@ impl Images {
             return Ok(images);
         }
         let images = Arc::new(Self {
-            alone: Mutex::default(),
-            fe: Mutex::default(),
-            be: Mutex::default(),
+            built: Mutex::default(),
             muster: release()?,
             run: Run::begin()?,
         });
@@ -57,43 +46,75 @@ impl Images {
 
     /// Nothing but `/muster`, which is the entrypoint.
     pub fn alone(&self) -> anyhow::Result<String> {
-        once(&self.alone, || {
+        self.once("alone", || {
             let context = self.run.dir().join("alone");
             fs::create_dir_all(&context)?;
             fs::copy(&self.muster, context.join("muster"))?;
             let lines = "FROM scratch\nCOPY muster /muster\nENTRYPOINT [\"/muster\"]\n";
-            build(&self.run, "alone", lines, &context)
+            build(&self.run, "alone", lines, Some(&context), &[])
         })
     }
 
-    /// The programs that start scripts call, the engine under /opt, and the README's lines for a Dockerfile.
+    /// The file itself.
+    pub fn muster(&self) -> &Path {
+        &self.muster
+    }
+
+    /// A stand-in for an image of the vendor, by its name in scripts/images.
+    pub fn vendor(&self, name: &str) -> anyhow::Result<String> {
+        self.once(name, || {
+            let done = call(
+                script("images")
+                    .args(["--prefix", self.run.id()])
+                    .args(["--label", &format!("{LABEL}={}", self.run.id())])
+                    .args(["--time-scale", &QUICK.time_scale.to_string()])
+                    .args(["--heartbeat-ms", &QUICK.heartbeat_ms.to_string()])
+                    .arg(name),
+            )?;
+            ensure!(done.code == 0, "scripts/images {name}: {}", done.text);
+            Ok(format!("{}/{name}", self.run.id()))
+        })
+    }
+
+    /// What docker/starrocks/ makes for a component of the stand-in for its image.
     pub fn of(&self, component: Component) -> anyhow::Result<String> {
-        let image = match component {
-            Component::Fe => &self.fe,
-            Component::Be => &self.be,
-        };
-        once(image, || {
-            let id = component.id();
-            let context = self.context(component, &self.run.dir().join(id))?;
-            build(&self.run, id, &Self::lines(component, "")?, &context)
+        let id = component.id();
+        self.from(id, &format!("{id}-ubuntu"))
+    }
+
+    /// The same where the root file system holds nothing but the engine.
+    pub fn bare(&self, component: Component) -> anyhow::Result<String> {
+        let id = component.id();
+        self.from(id, &format!("{id}-bare"))
+    }
+
+    /// docker/starrocks/`file`.Dockerfile on the stand-in for one of the vendor's images.
+    pub fn from(&self, file: &str, vendor: &str) -> anyhow::Result<String> {
+        let name = format!("muster-{file}-{vendor}");
+        self.once(&name, || {
+            let lines = file_text(&workspace().join(format!("docker/starrocks/{file}.Dockerfile")))?;
+            let arguments = [
+                format!("BASE={}", self.vendor(vendor)?),
+                format!("MUSTER={}", self.alone()?),
+            ];
+            build(&self.run, &name, &lines, None, &arguments)
         })
     }
 
-    /// The text of its Dockerfile, with options for the COPY of the engine.
-    pub fn lines(component: Component, options: &str) -> anyhow::Result<String> {
-        let id = component.id();
-        let readme = readme_blocks("dockerfile")?.join("\n");
-        Ok(format!(
-            "FROM scratch\nCOPY root /\nCOPY {options} {id} /opt/starrocks/{id}\n{readme}"
-        ))
-    }
-
-    /// The directory it is built from.
-    pub fn context(&self, component: Component, dir: &Path) -> anyhow::Result<PathBuf> {
-        root_file_system(&dir.join("root"))?;
-        self.engine(component, dir)?;
-        fs::copy(&self.muster, dir.join("muster"))?;
-        Ok(dir.to_owned())
+    /// These, as `docker save` writes them; beside the file their names, and how the daemon keeps them.
+    pub(crate) fn saved(&self, tags: &[&str]) -> anyhow::Result<PathBuf> {
+        let path = self.once("saved", || {
+            let path = self.run.dir().join("images.tar");
+            let to = path.display().to_string();
+            docker(&[&["save", "--output", &to], tags].concat())?;
+            fs::write(path.with_extension("names"), tags.join("\n"))?;
+            fs::write(
+                path.with_extension("driver"),
+                docker(&["info", "--format", "{{.Driver}}"])?,
+            )?;
+            Ok(to)
+        })?;
+        Ok(PathBuf::from(path))
     }
 
     /// The engine's home, as a directory named after the component.
@@ -104,11 +125,19 @@ impl Images {
         let home = into.join(id);
         fs::rename(into.join("installed").join(id), &home)?;
         fs::remove_dir_all(into.join("installed"))?;
-        // A volume that is mounted there for the first time takes its owner from the image.
-        for data in ["meta", "storage"] {
-            fs::create_dir_all(home.join(data))?;
-        }
         Ok(home)
+    }
+
+    /// The image of that name, built if it is not yet; who asks meanwhile waits for it, and for no other.
+    fn once(&self, name: &str, build: impl FnOnce() -> anyhow::Result<String>) -> anyhow::Result<String> {
+        let image = Arc::clone(lock(&self.built).entry(name.to_owned()).or_default());
+        let mut image = lock(&image);
+        if let Some(tag) = &*image {
+            return Ok(tag.clone());
+        }
+        let tag = build()?;
+        *image = Some(tag.clone());
+        Ok(tag)
     }
 }
 
@@ -116,26 +145,19 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The image, built if it is not yet; who asks meanwhile waits for it.
-fn once(
-    image: &Mutex<Option<String>>,
-    build: impl FnOnce() -> anyhow::Result<String>,
-) -> anyhow::Result<String> {
-    let mut image = lock(image);
-    if let Some(tag) = &*image {
-        return Ok(tag.clone());
-    }
-    let tag = build()?;
-    *image = Some(tag.clone());
-    Ok(tag)
-}
-
 /// The release: `MUSTER_BIN` if set, else what `scripts/build` makes, which does nothing if nothing has changed.
 pub fn release() -> anyhow::Result<PathBuf> {
     if let Some(path) = std::env::var_os("MUSTER_BIN").filter(|path| !path.is_empty()) {
         return Ok(PathBuf::from(path));
     }
-    let mut build = Command::new(workspace().join("scripts/build"));
+    let done = call(&mut script("build"))?;
+    ensure!(done.code == 0, "scripts/build: {}", done.text);
+    Ok(workspace().join("dist/muster"))
+}
+
+/// One of the project's scripts, about to be called.
+pub fn script(name: &str) -> Command {
+    let mut command = Command::new(workspace().join("scripts").join(name));
     // What cargo tells a test about its package is, to build scripts, a reason to begin anew.
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
@@ -143,12 +165,10 @@ pub fn release() -> anyhow::Result<PathBuf> {
             .iter()
             .any(|of_test| name.starts_with(of_test))
         {
-            build.env_remove(name);
+            command.env_remove(name);
         }
     }
-    let done = call(&mut build)?;
-    ensure!(done.code == 0, "scripts/build: {}", done.text);
-    Ok(workspace().join("dist/muster"))
+    command
 }
 
 /// The blocks of code of the README in one language, as they stand there.
@@ -164,65 +184,41 @@ pub fn readme_blocks(language: &str) -> anyhow::Result<Vec<String>> {
     Ok(blocks)
 }
 
-/// Nothing is taken from an earlier build: another run may be removing just that.
-pub(crate) fn build(run: &Run, name: &str, dockerfile: &str, context: &Path) -> anyhow::Result<String> {
+/// A Dockerfile's text, with arguments `NAME=value`. Nothing is taken from an earlier build: another run may be removing
+/// just that.
+pub(crate) fn build(
+    run: &Run,
+    name: &str,
+    dockerfile: &str,
+    context: Option<&Path>,
+    arguments: &[String],
+) -> anyhow::Result<String> {
     let tag = format!("{}:{name}", run.id());
-    let (from, rest) = dockerfile.split_once('\n').context("it begins with FROM")?;
-    let file = run.dir().join(format!("Dockerfile.{name}"));
-    fs::write(&file, format!("{from}\nLABEL {LABEL}={}\n{rest}", run.id()))?;
-    let built = call(
-        Command::new("docker")
-            .args(["build", "--no-cache", "--force-rm", "--tag", &tag, "--file"])
-            .arg(&file)
-            .arg(context)
-            // The builder every daemon has; the other one is a plugin.
-            .env("DOCKER_BUILDKIT", "0"),
-    )?;
+    let labelled: Vec<String> = dockerfile
+        .lines()
+        .map(|line| {
+            if line.starts_with("FROM ") {
+                // Each layer of each stage has it, also of a build that was interrupted.
+                format!("{line}\nLABEL {LABEL}={}\n", run.id())
+            } else {
+                format!("{line}\n")
+            }
+        })
+        .collect();
+    ensure!(labelled.len() > 1, "the Dockerfile of {name} has nothing in it");
+    let dir = run.dir().join(format!("build-{name}"));
+    fs::create_dir_all(&dir)?;
+    let file = dir.join("Dockerfile");
+    fs::write(&file, labelled.concat())?;
+    let mut docker = Command::new("docker");
+    docker
+        .args(["build", "--no-cache", "--force-rm", "--tag", &tag, "--file"])
+        .arg(&file)
+        .args(arguments.iter().flat_map(|argument| ["--build-arg", argument]))
+        .arg(context.unwrap_or(&dir))
+        // The builder every daemon has; the other one is a plugin.
+        .env("DOCKER_BUILDKIT", "0");
+    let built = call(&mut docker)?;
     ensure!(built.code == 0, "docker build of\n{dockerfile}\n{}", built.text);
     Ok(tag)
-}
-
-/// Programs of this machine, and the libraries they and the engine ask for, as a root file system.
-fn root_file_system(root: &Path) -> anyhow::Result<()> {
-    for dir in [
-        "usr/bin",
-        "usr/lib",
-        "usr/lib64",
-        "tmp",
-        "proc",
-        "sys",
-        "dev",
-        "etc",
-        "var/lib",
-    ] {
-        fs::create_dir_all(root.join(dir))?;
-    }
-    fs::set_permissions(root.join("tmp"), fs::Permissions::from_mode(0o1777))?;
-    for dir in ["bin", "lib", "lib64"] {
-        symlink(format!("usr/{dir}"), root.join(dir))?;
-    }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut ldd = Command::new("ldd");
-    ldd.arg(binary("standin")?);
-    for name in PROGRAMS {
-        let program = std::env::split_paths(&path)
-            .map(|dir| dir.join(name))
-            .find(|file| file.is_file())
-            .with_context(|| format!("{name} is not installed"))?;
-        fs::copy(&program, root.join("usr/bin").join(name))?;
-        ldd.arg(program);
-    }
-    let linked = call(&mut ldd)?;
-    // `name => /path (address)`, or `/path (address)`; a line that ends with a colon names the program.
-    let libraries: BTreeSet<&str> = linked
-        .text
-        .split_whitespace()
-        .filter(|word| word.starts_with('/') && !word.ends_with(':'))
-        .collect();
-    for library in libraries {
-        let copy = root.join(library.trim_start_matches('/'));
-        fs::create_dir_all(copy.parent().unwrap_or(root))?;
-        fs::copy(library, copy).with_context(|| format!("cannot copy {library}"))?;
-    }
-    Ok(())
 }

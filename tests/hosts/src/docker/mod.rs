@@ -7,11 +7,13 @@
 //! | `images.rs` | the images: muster alone, and the stand-in engine with the lines of the README |
 //! | `network.rs` | a network with addresses that nobody else has |
 //! | `container.rs` | one container: start, stop, kill, look inside |
-//! | `compose.rs` | several of them by docker-compose, as the README says it |
+//! | `compose.rs` | several of them by docker-compose, as the files say it that a user copies |
+//! | `machine.rs` | hosts with a Docker daemon of their own, whose power can fail |
 
 mod compose;
 mod container;
 mod images;
+mod machine;
 mod network;
 mod run;
 
@@ -25,7 +27,8 @@ use anyhow::{Context, bail, ensure};
 
 pub use compose::Compose;
 pub use container::Container;
-pub use images::{Images, readme_blocks, release};
+pub use images::{Images, readme_blocks, release, script};
+pub use machine::{Machine, Machines};
 pub use network::Network;
 
 use crate::host::Output;
@@ -94,7 +97,7 @@ impl Docker {
 
     /// An image of this test's own: the Dockerfile's text, and a directory with what it copies.
     pub fn build(&self, name: &str, dockerfile: &str, context: &Path) -> anyhow::Result<String> {
-        images::build(&self.run, name, dockerfile, context)
+        images::build(&self.run, name, dockerfile, Some(context), &[])
     }
 
     /// An image with muster and the files of a BE's home, and no other program: the start script is for muster itself,
@@ -157,13 +160,12 @@ fn look() -> anyhow::Result<()> {
 
 /// What `docker` said, if it was content.
 fn docker(arguments: &[&str]) -> anyhow::Result<String> {
-    let output = call(Command::new("docker").args(arguments))?;
-    ensure!(
-        output.code == 0,
-        "docker {}: {}",
-        arguments.join(" "),
-        output.text
-    );
+    content(Command::new("docker").args(arguments))
+}
+
+fn content(command: &mut Command) -> anyhow::Result<String> {
+    let output = call(command)?;
+    ensure!(output.code == 0, "{command:?}: {}", output.text);
     Ok(output.text)
 }
 

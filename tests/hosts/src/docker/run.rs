@@ -154,7 +154,7 @@ fn sweep_stale() {
 /// The id of the run a name begins with, if its process was one of ours to see and is gone.
 fn stale_id(name: &str) -> Option<String> {
     let rest = name.strip_prefix(FAMILY)?.strip_prefix('-')?;
-    let mut words = rest.split(['-', '_']);
+    let mut words = rest.split(['-', '_', '/', ':']);
     let [namespace, pid, started, number] = [words.next()?, words.next()?, words.next()?, words.next()?];
     let own = Process::own().ok()?;
     let gone = Process::of(pid).is_none_or(|process| process.started != started);

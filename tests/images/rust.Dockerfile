@@ -1,0 +1,7 @@
+# As Docker's official rust image: the toolchain below /usr/local, git and a C compiler from Debian.
+FROM scratch
+ADD root.tar /
+ENV RUSTUP_HOME=/usr/local/rustup CARGO_HOME=/usr/local/cargo
+ENV PATH=/usr/local/rustup/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+COPY rustup /usr/local/rustup
+COPY cargo /usr/local/cargo
