@@ -148,8 +148,8 @@ fn healthy(machine: &Machine, service: &str) -> anyhow::Result<Container> {
     Ok(container)
 }
 
-/// The engine came to its own end: its last act is to remove its pid file, and muster says that it was asked.
-fn stopped_cleanly(container: &Container, home: &str) -> anyhow::Result<()> {
+/// The engine came to its own end: an FE's last act is to remove its pid file, and muster says that it was asked.
+fn stopped_cleanly(container: &Container, service: &str) -> anyhow::Result<()> {
     let code = container.exit(PATIENCE)?;
     ensure!(
         code == 0,
@@ -157,8 +157,8 @@ fn stopped_cleanly(container: &Container, home: &str) -> anyhow::Result<()> {
         container.name(),
         container.log()?
     );
-    let pid = format!("/opt/starrocks/{home}/bin/{home}.pid");
-    ensure!(!container.has(&pid)?, "{} left its pid file", container.name());
+    let left = service == FE && container.has("/opt/starrocks/fe/bin/fe.pid")?;
+    ensure!(!left, "{} left its pid file", container.name());
     ensure!(
         container.log()?.contains("stopped as asked"),
         "{}",
@@ -191,12 +191,12 @@ fn the_same_files_on_three_machines_are_one_cluster_whatever_docker_does_to_it()
     };
 
     // docker stop and start, of a follower's machine: each ends by itself, with 0, long before Docker's patience is over.
-    for (service, home) in [(FE, "fe"), (BE, "be")] {
+    for service in [FE, BE] {
         let container = second.compose(&[]).container(service)?;
         let begun = Instant::now();
         ensure!(container.stop()? == 0, "{}", container.log()?);
         say(&format!("docker stop of {service}"), begun.elapsed());
-        stopped_cleanly(&container, home)?;
+        stopped_cleanly(&container, service)?;
         container.start()?;
     }
     site.is_still(&before, "docker stop and start")?;
@@ -236,8 +236,8 @@ fn the_same_files_on_three_machines_are_one_cluster_whatever_docker_does_to_it()
             [(FE, "fe"), (BE, "be")].map(|(service, home)| Ok((compose.container(service)?, home)));
         compose.call(&["stop"])?;
         for container in containers {
-            let (container, home) = container.map_err(|error: anyhow::Error| error)?;
-            stopped_cleanly(&container, home)?;
+            let (container, service) = container.map_err(|error: anyhow::Error| error)?;
+            stopped_cleanly(&container, service)?;
         }
     }
     for machine in &site.0 {

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use anyhow::{Context, ensure};
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 
 use super::{Container, Docker, call, workspace};
 use crate::host::Output;
@@ -27,11 +28,22 @@ impl Compose {
 
     /// A project of that name, on the daemon that the variables name.
     pub(crate) fn of(project: &str, files: impl IntoIterator<Item = PathBuf>) -> Self {
-        Self {
+        let compose = Self {
             project: project.to_owned(),
             files: files.into_iter().collect(),
             variables: Vec::new(),
-        }
+        };
+        // As much as a daemon of this machine may give.
+        let hard = |resource| getrlimit(resource).map_or(0, |(_, hard)| hard);
+        let limits = [
+            ("NOFILE", hard(Resource::RLIMIT_NOFILE), 655_350),
+            ("NPROC", hard(Resource::RLIMIT_NPROC), 65_535),
+            ("MEMLOCK", hard(Resource::RLIMIT_MEMLOCK), RLIM_INFINITY),
+        ];
+        limits
+            .into_iter()
+            .filter(|(_, have, wanted)| have < wanted)
+            .fold(compose, |compose, (name, have, _)| compose.set(name, have))
     }
 
     /// The same in a shell that has set a variable.

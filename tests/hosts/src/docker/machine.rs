@@ -171,14 +171,16 @@ impl Machine {
     pub fn switch_on(&mut self) -> anyhow::Result<()> {
         let dir = self.dir.display();
         let cgroups = std::env::var(CGROUPS)?;
-        // What runs is not on the disk.
-        fs::remove_dir_all(self.dir.join("run")).ok();
-        fs::create_dir_all(self.dir.join("run"))?;
+        let run = self.run();
+        fs::remove_dir_all(&run).ok();
+        fs::create_dir_all(&run)?;
+        let run = run.display();
         let driver = fs::read_to_string(self.archive.with_extension("driver"))?;
         let settings = format!(
-            r#"{{"data-root": "{dir}/data", "exec-root": "{dir}/run", "pidfile": "{dir}/run/pid", "hosts": ["unix://{dir}/run/sock"],
+            r#"{{"data-root": "{dir}/data", "exec-root": "{run}", "pidfile": "{run}/pid", "hosts": ["{}"],
                 "bridge": "none", "iptables": false, "ip6tables": false, "cgroup-parent": "/{cgroups}/{}",
                 "storage-driver": "{}"}}"#,
+            self.daemon(),
             self.name,
             driver.trim()
         );
@@ -257,7 +259,12 @@ impl Machine {
     }
 
     fn daemon(&self) -> String {
-        format!("unix://{}/run/sock", self.dir.display())
+        format!("unix://{}/sock", self.run().display())
+    }
+
+    /// What runs is not on the disk, and the path of a socket is short.
+    fn run(&self) -> PathBuf {
+        Path::new("/run/machines").join(&self.name)
     }
 
     /// Asks the FE of this machine.
