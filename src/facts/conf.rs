@@ -33,8 +33,8 @@ pub struct ConfFile {
     pub text: String,
     pub state: ConfState,
     pub writable: bool,
-    /// The file itself is mounted: it can be rewritten in place, not replaced.
-    pub is_mount_point: bool,
+    /// The file itself is mounted, or a link to it is in its place: it can be rewritten in place, not replaced.
+    pub is_pinned: bool,
     /// Files may be created beside it.
     pub dir_writable: bool,
     /// Read once: every key is looked up on every start.
@@ -112,7 +112,7 @@ impl ConfFile {
             text,
             state,
             writable: may_write(path),
-            is_mount_point: mounts.is_mount_point(path),
+            is_pinned: mounts.is_mount_point(path) || path.is_symlink(),
             dir_writable: path.parent().is_some_and(may_write),
         }
     }

@@ -88,7 +88,7 @@ pub(super) fn decisions(
     let manner = match &plan.conf.manner {
         ConfManner::Unchanged => "it says so already".to_owned(),
         ConfManner::Replace => "our block is written at its end".to_owned(),
-        ConfManner::InPlace => "it is mounted itself, so it is rewritten in place".to_owned(),
+        ConfManner::InPlace => "it is mounted itself or a link, so it is rewritten in place".to_owned(),
         ConfManner::Shadow { dir } => format!(
             "it cannot be written: the engine is started from {}",
             dir.display()

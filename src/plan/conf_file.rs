@@ -24,7 +24,7 @@ pub enum ConfManner {
     Unchanged,
     /// Beside and renamed.
     Replace,
-    /// The file itself is mounted.
+    /// The file itself is mounted, or a link is in its place.
     InPlace,
     /// Neither can be written: a home of links with a `conf/` of its own.
     Shadow { dir: PathBuf },
@@ -82,9 +82,9 @@ pub(super) fn derive(facts: &Facts, entries: &[(Entry, Source, String)]) -> Conf
     let text = conf::render(&file.text, &lines, file.grammar);
     let manner = if text == file.text {
         ConfManner::Unchanged
-    } else if file.is_mount_point && file.writable {
+    } else if file.is_pinned && file.writable {
         ConfManner::InPlace
-    } else if file.dir_writable && !file.is_mount_point {
+    } else if file.dir_writable && !file.is_pinned {
         ConfManner::Replace
     } else {
         ConfManner::Shadow {

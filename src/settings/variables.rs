@@ -242,7 +242,7 @@ mod tests {
                 variable.name
             );
         }
-        let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
+        let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference.md"));
         let table = readme.ok().and_then(|readme| {
             let (_, rest) = readme.split_once("<!-- settings -->")?;
             let (table, _) = rest.split_once("<!-- /settings -->")?;

@@ -15,7 +15,7 @@ fn conf(text: &str, grammar: Grammar) -> ConfFile {
         text: text.to_owned(),
         state: ConfState::Read,
         writable: true,
-        is_mount_point: false,
+        is_pinned: false,
         dir_writable: true,
         read: Entries::of(text, grammar),
     }
@@ -156,8 +156,8 @@ fn the_file_says_what_may_be_done_with_it() {
         |name: &str| ConfFile::read(&root.path().join("conf").join(name), Grammar::Properties, &mounts);
 
     let shipped = read("fe.conf");
-    assert!(shipped.exists() && shipped.writable && shipped.dir_writable && !shipped.is_mount_point);
-    assert!(read("mounted.conf").is_mount_point);
+    assert!(shipped.exists() && shipped.writable && shipped.dir_writable && !shipped.is_pinned);
+    assert!(read("mounted.conf").is_pinned);
 
     let missing = read("cn.conf");
     assert_eq!((missing.state, missing.text.as_str()), (ConfState::Missing, ""));

@@ -4,7 +4,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `run.rs` | what one test made on the daemon, all of it named after that test, and its removal however the test ends |
-//! | `images.rs` | the images: muster alone, and the stand-in engine with the lines of the README |
+//! | `images.rs` | the images: muster alone, and what docker/ makes of stand-ins for the vendor's |
 //! | `network.rs` | a network with addresses that nobody else has |
 //! | `container.rs` | one container: start, stop, kill, look inside |
 //! | `compose.rs` | several of them by docker-compose, as the files say it that a user copies |
@@ -76,6 +76,16 @@ impl Docker {
     /// A directory of this test, which goes with it.
     pub fn dir(&self) -> &Path {
         self.run.dir()
+    }
+
+    /// What `docker` said, if it was content.
+    pub fn call(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        docker(arguments)
+    }
+
+    /// What `docker inspect` says of an image.
+    pub fn look(&self, image: &str, format: &str) -> anyhow::Result<String> {
+        docker(&["image", "inspect", "--format", format, image])
     }
 
     /// A network of this test's own.

@@ -35,6 +35,11 @@ impl Network {
         bail!("no subnet is free: {refused}")
     }
 
+    /// Leaves its addresses to somebody else of the same test.
+    pub fn remove(&self) -> anyhow::Result<()> {
+        docker(&["network", "rm", &self.name]).map(drop)
+    }
+
     pub fn name(&self) -> &str {
         &self.name
     }

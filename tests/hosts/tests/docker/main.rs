@@ -3,6 +3,11 @@
 //!
 //! Engine seconds pass at a tenth of their length and heartbeats come each second, so the guard time may be three.
 
+mod copied;
+mod hardened;
+mod health;
+mod secrets;
+
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::time::Duration;

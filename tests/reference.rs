@@ -1,5 +1,5 @@
-//! The README says what the program says: its tables are made from the program's own.
-//! `UPDATE_README=1 cargo test --test readme` writes them anew.
+//! docs/reference.md says what the program says: its tables are made from the program's own.
+//! `UPDATE_README=1 cargo test --test reference` writes them anew.
 
 #![expect(
     clippy::unwrap_used,
@@ -31,14 +31,14 @@ fn exit_codes() -> String {
 /// The text with everything between the two marks replaced.
 fn filled(text: &str, name: &str, table: &str) -> String {
     let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
-    let (before, rest) = text.split_once(&begin).expect("the README has the first mark");
+    let (before, rest) = text.split_once(&begin).expect("it has the first mark");
     let (_, after) = rest.split_once(&end).expect("and the last");
     format!("{before}{begin}{table}{end}{after}")
 }
 
 #[test]
-fn the_readme_lists_every_setting_and_every_exit_code() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+fn the_reference_lists_every_setting_and_every_exit_code() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference.md");
     let text = std::fs::read_to_string(&path).unwrap();
     let should = filled(
         &filled(&text, "settings", &variables::markdown()),
@@ -50,7 +50,7 @@ fn the_readme_lists_every_setting_and_every_exit_code() {
     } else {
         assert!(
             text == should,
-            "README.md is behind: UPDATE_README=1 cargo test --test readme"
+            "docs/reference.md is behind: UPDATE_README=1 cargo test --test reference"
         );
     }
 }
