@@ -85,8 +85,7 @@ impl Compose {
         for file in &self.files {
             compose.arg("--file").arg(file);
         }
-        let variables = self.variables.iter().map(|(name, value)| (name, value));
-        compose.envs(variables).args(arguments);
+        compose.envs(self.variables()).args(arguments);
         if let Some(dir) = self.files.first().and_then(|file| file.parent()) {
             compose.current_dir(dir);
         }
@@ -104,10 +103,43 @@ impl Compose {
         ))
     }
 
+    /// That shell, in the directory of the files, about to run these lines.
+    pub fn shell(&self, lines: &str) -> anyhow::Result<Command> {
+        let mut shell = shell(lines)?;
+        shell.envs(self.variables());
+        if let Some(dir) = self.files.first().and_then(|file| file.parent()) {
+            shell.current_dir(dir);
+        }
+        Ok(shell)
+    }
+
+    /// What its shell has set.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.variables.iter().map(|(name, value)| (name, value))
+    }
+
     /// The name of a volume on the daemon.
     pub fn volume(&self, name: &str) -> String {
         format!("{}_{name}", self.project)
     }
+}
+
+/// A shell that ends at the first line that fails, and knows `docker compose` by whichever name the tool has here.
+pub fn shell(lines: &str) -> anyhow::Result<Command> {
+    let program = program()?;
+    let word = program.get_program().to_string_lossy().into_owned();
+    let prelude = if word == "docker" {
+        String::new()
+    } else {
+        format!(
+            "docker() {{ if [ \"$1\" = compose ]; then shift; command {word} \"$@\"; else command docker \"$@\"; fi; }}\n"
+        )
+    };
+    let mut shell = Command::new("bash");
+    shell
+        .args(["-e", "-o", "pipefail", "-c", &format!("{prelude}{lines}")])
+        .env("DOCKER_BUILDKIT", "0");
+    Ok(shell)
 }
 
 /// Either of the two there are.

@@ -102,11 +102,13 @@ impl Images {
     }
 
     /// These, as `docker save` writes them; beside the file their names, and how the daemon keeps them.
-    pub(crate) fn saved(&self, tags: &[&str]) -> anyhow::Result<PathBuf> {
+    pub(crate) fn saved(&self, tags: &[String]) -> anyhow::Result<PathBuf> {
         let path = self.once("saved", || {
             let path = self.run.dir().join("images.tar");
             let to = path.display().to_string();
-            docker(&[&["save", "--output", &to], tags].concat())?;
+            let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+            docker(&[&["save", "--output", &to][..], &tags].concat())?;
+            fs::copy(&self.muster, path.with_extension("muster"))?;
             fs::write(path.with_extension("names"), tags.join("\n"))?;
             fs::write(
                 path.with_extension("driver"),
@@ -169,19 +171,6 @@ pub fn script(name: &str) -> Command {
         }
     }
     command
-}
-
-/// The blocks of code of the README in one language, as they stand there.
-pub fn readme_blocks(language: &str) -> anyhow::Result<Vec<String>> {
-    let readme = file_text(&workspace().join("README.md"))?;
-    let begin = format!("```{language}\n");
-    let blocks: Vec<String> = readme
-        .split(&begin)
-        .skip(1)
-        .filter_map(|rest| Some(rest.split_once("```")?.0.to_owned()))
-        .collect();
-    ensure!(!blocks.is_empty(), "README.md has no block of {language}");
-    Ok(blocks)
 }
 
 /// A Dockerfile's text, with arguments `NAME=value`. Nothing is taken from an earlier build: another run may be removing

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 
+use super::compose::shell;
 use super::{Compose, Docker, Images, call, content, workspace};
 use crate::eventually::eventually;
 use crate::image::Component;
@@ -17,8 +18,18 @@ use crate::network;
 use crate::sql::{Row, query};
 use crate::world::{World, say};
 
+const PROJECT: &str = "starrocks";
+
 /// How long a daemon may take until it answers.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What the compose files call the images: ours, and the vendor's untouched.
+const NAMES: [&str; 4] = [
+    "starrocks-fe",
+    "starrocks-be",
+    "starrocks/fe-ubuntu:3.5-latest",
+    "starrocks/be-ubuntu:3.5-latest",
+];
 
 /// Where the images are that every machine has, as `docker save` writes them.
 const ARCHIVE: &str = "MUSTER_MACHINES_IMAGES";
@@ -28,8 +39,6 @@ const ARCHIVE: &str = "MUSTER_MACHINES_IMAGES";
 pub struct Machines {
     world: World,
     archive: PathBuf,
-    fe: String,
-    be: String,
 }
 
 impl Machines {
@@ -45,20 +54,26 @@ impl Machines {
         }
         let world = World::enter(test)?.context("it is inside")?;
         let archive = PathBuf::from(std::env::var_os(ARCHIVE).context("nobody said where the images are")?);
-        let names = fs::read_to_string(archive.with_extension("names"))?;
-        let (fe, be) = names.split_once('\n').context("two names")?;
-        Ok(Some(Self {
-            world,
-            archive,
-            fe: fe.to_owned(),
-            be: be.trim().to_owned(),
-        }))
+        Ok(Some(Self { world, archive }))
     }
 
-    /// A machine with its daemon up, and in `compose/` what a user copies there: the files of that directory, with this
-    /// host and the first one in app.env.
+    /// A machine with its daemon up, the images on it under the names that the compose files have for them, and in `compose/`
+    /// what a user copies there: the files of that directory, with this host and the first one in app.env, and muster.
     pub fn boot(&self, name: &str, n: u8) -> anyhow::Result<Machine> {
         network::plug(name, n)?;
+        self.install(name, n)
+    }
+
+    /// Another machine in the place of one that is off: nothing of it is left but the address.
+    pub fn replace(&self, broken: Machine) -> anyhow::Result<Machine> {
+        let (name, n) = (broken.name.clone(), broken.number);
+        let dir = broken.dir.clone();
+        drop(broken);
+        fs::remove_dir_all(dir)?;
+        self.install(&name, n)
+    }
+
+    fn install(&self, name: &str, n: u8) -> anyhow::Result<Machine> {
         let dir = self.world.dir().join(name);
         fs::create_dir_all(dir.join("compose"))?;
         for file in fs::read_dir(workspace().join("compose"))? {
@@ -66,12 +81,13 @@ impl Machines {
             let name = file.file_name().context("a file has a name")?;
             fs::copy(&file, dir.join("compose").join(name))?;
         }
+        fs::copy(self.archive.with_extension("muster"), dir.join("compose/muster"))?;
         let mut machine = Machine {
             name: name.to_owned(),
+            number: n,
             address: network::address(n),
             dir,
             archive: self.archive.clone(),
-            images: [self.fe.clone(), self.be.clone()],
             running: None,
         };
         machine.set_env("LOCAL_HOST", &machine.address.to_string())?;
@@ -86,14 +102,19 @@ impl Machines {
             "{name}: {}",
             String::from_utf8_lossy(&load.stderr)
         );
+        let tags = fs::read_to_string(self.archive.with_extension("names"))?;
+        for (tag, name) in tags.lines().zip(NAMES) {
+            content(&mut machine.docker(&["tag", tag, name]))?;
+        }
         Ok(machine)
     }
 }
 
 /// What happens before a test goes inside: the images are made, where there is a daemon with a network to make them.
 fn outside(images: &Images, test: &str) -> anyhow::Result<Option<Machines>> {
-    let [fe, be] = [images.bare(Component::Fe)?, images.bare(Component::Be)?];
-    let archive = images.saved(&[&fe, &be])?;
+    let ours = [images.bare(Component::Fe)?, images.bare(Component::Be)?];
+    let vendors = [images.vendor("fe-bare")?, images.vendor("be-bare")?];
+    let archive = images.saved(&[ours, vendors].concat())?;
     let name = test.rsplit("::").find(|word| *word != "here").unwrap_or(test);
     let entered = World::enter_with(test, |command| {
         command.env(ARCHIVE, &archive).env(CGROUPS, cgroups_of(name));
@@ -133,10 +154,10 @@ fn remove_cgroup(dir: &Path) {
 #[derive(Debug)]
 pub struct Machine {
     name: String,
+    number: u8,
     address: Ipv4Addr,
     dir: PathBuf,
     archive: PathBuf,
-    images: [String; 2],
     running: Option<Child>,
 }
 
@@ -153,7 +174,7 @@ impl Machine {
     pub fn volume(&self, name: &str) -> PathBuf {
         self.dir
             .join("data/volumes")
-            .join(format!("starrocks_{name}"))
+            .join(format!("{PROJECT}_{name}"))
             .join("_data")
     }
 
@@ -251,11 +272,17 @@ impl Machine {
     pub fn compose(&self, more: &[&str]) -> Compose {
         let dir = self.dir.join("compose");
         let files = [&["starrocks-ha.yaml"], more].concat();
-        let [fe, be] = &self.images;
-        Compose::of("starrocks", files.into_iter().map(|file| dir.join(file)))
-            .set("DOCKER_HOST", self.daemon())
-            .set("FE_IMAGE", fe)
-            .set("BE_IMAGE", be)
+        Compose::of(PROJECT, files.into_iter().map(|file| dir.join(file))).set("DOCKER_HOST", self.daemon())
+    }
+
+    /// A shell in `compose/` of this machine, about to run these lines.
+    pub fn shell(&self, lines: &str) -> anyhow::Result<Command> {
+        let mut shell = shell(lines)?;
+        shell
+            .current_dir(self.dir.join("compose"))
+            .env("COMPOSE_PROJECT_NAME", PROJECT)
+            .envs(self.compose(&[]).variables());
+        Ok(shell)
     }
 
     fn daemon(&self) -> String {

@@ -25,9 +25,9 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, bail, ensure};
 
-pub use compose::Compose;
+pub use compose::{Compose, shell};
 pub use container::Container;
-pub use images::{Images, readme_blocks, release, script};
+pub use images::{Images, release, script};
 pub use machine::{Machine, Machines};
 pub use network::Network;
 
@@ -76,6 +76,16 @@ impl Docker {
     /// A directory of this test, which goes with it.
     pub fn dir(&self) -> &Path {
         self.run.dir()
+    }
+
+    /// What everything that is built by hand has to be labelled with, to go with this test.
+    pub fn label(&self) -> String {
+        format!("{}={}", run::LABEL, self.run.id())
+    }
+
+    /// The name of an image of this test's own.
+    pub fn tag(&self, name: &str) -> String {
+        format!("{}:{name}", self.run.id())
     }
 
     /// What `docker` said, if it was content.

@@ -1,0 +1,416 @@
+//! The README's commands, in the order they stand there, on machines of their own: a block says by `on=` where it is typed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use hosts::docker::{Compose, Docker, Machine, Machines, shell};
+use hosts::{Row, eventually, query, this_test};
+
+/// How long anything may take. None of it needs the half of it on an idle machine.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+const FE: &str = "starrocks-fe";
+const BE: &str = "starrocks-be";
+
+/// One block of commands and the heading it stands below.
+struct Block {
+    heading: String,
+    on: String,
+    new_machine: bool,
+    lines: String,
+}
+
+fn readme() -> anyhow::Result<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .context("a workspace")?;
+    Ok(fs::read_to_string(root.join("README.md"))?)
+}
+
+fn blocks() -> anyhow::Result<Vec<Block>> {
+    let mut blocks = Vec::new();
+    let (mut heading, mut open): (String, Option<Block>) = (String::new(), None);
+    for line in readme()?.lines() {
+        match &mut open {
+            Some(_) if line == "```" => blocks.extend(open.take()),
+            Some(block) => block.lines += &format!("{line}\n"),
+            None if line.starts_with("## ") => line[3..].clone_into(&mut heading),
+            None => {
+                if let Some(info) = line.strip_prefix("```sh on=") {
+                    let (on, rest) = info.split_once(' ').unwrap_or((info, ""));
+                    open = Some(Block {
+                        heading: heading.clone(),
+                        on: on.to_owned(),
+                        new_machine: rest == "machine=new",
+                        lines: String::new(),
+                    });
+                }
+            }
+        }
+    }
+    ensure!(blocks.len() > 10, "README.md has {} blocks to run", blocks.len());
+    Ok(blocks)
+}
+
+/// The README's addresses are 10.0.0.10 and the following.
+fn theirs(machine: usize) -> String {
+    format!("10.0.0.{}", 10 + machine)
+}
+
+struct Site {
+    machines: Vec<Machine>,
+}
+
+impl Site {
+    /// The commands as they are typed on one machine, and what they said.
+    fn run(&self, at: usize, block: &Block) -> anyhow::Result<String> {
+        let mut lines = block.lines.clone();
+        if block.on == "every-host" {
+            lines = lines.replacen(
+                &format!("LOCAL_HOST={}", theirs(0)),
+                &format!("LOCAL_HOST={}", theirs(at)),
+                1,
+            );
+        }
+        for (n, machine) in self.machines.iter().enumerate() {
+            lines = lines.replace(&theirs(n), &machine.address().to_string());
+        }
+        let machine = self.machines.get(at).context("a machine")?;
+        let done = machine.shell(&lines)?.output()?;
+        let said = String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned();
+        ensure!(
+            done.status.success(),
+            "{} on {}: {}\n{lines}\n{said}",
+            block.heading,
+            machine.name(),
+            done.status
+        );
+        Ok(said)
+    }
+
+    fn healthy(&self, at: usize, services: &[&str]) -> anyhow::Result<()> {
+        for service in services {
+            let container = self.machines[at].compose(&[]).container(service)?;
+            container
+                .becomes_healthy(PATIENCE)
+                .map_err(|error| error.context(self.tails()))?;
+        }
+        Ok(())
+    }
+
+    /// Waits until FEs and BEs of just these machines are members, each once and Alive.
+    fn whole(&self, machines: &[usize]) -> anyhow::Result<Vec<Row>> {
+        let mut hosts: Vec<String> = machines
+            .iter()
+            .map(|at| self.machines[*at].address().to_string())
+            .collect();
+        hosts.sort();
+        let whole = eventually(PATIENCE, &format!("a cluster of {hosts:?}"), || {
+            for statement in ["SHOW BACKENDS", "SHOW FRONTENDS"] {
+                let rows = self.machines[0].sql(statement)?;
+                let mut listed: Vec<&str> = rows.iter().map(|row| row.get("IP")).collect();
+                listed.sort_unstable();
+                ensure!(
+                    listed == hosts && rows.iter().all(|row| row.is("Alive", "true")),
+                    "{rows:?}"
+                );
+            }
+            self.machines[0].sql("SHOW FRONTENDS")
+        });
+        whole.map_err(|error| error.context(self.tails()))
+    }
+
+    fn row(&self, rows: &[Row], at: usize) -> anyhow::Result<Row> {
+        let host = self.machines[at].address().to_string();
+        rows.iter()
+            .find(|row| row.get("IP") == host)
+            .cloned()
+            .context(host)
+    }
+
+    fn tails(&self) -> String {
+        self.machines.iter().map(Machine::tails).collect()
+    }
+}
+
+#[test]
+fn the_commands_of_the_readme_do_what_it_says() -> anyhow::Result<()> {
+    let Some(machines) = Machines::enter(this_test!())? else {
+        return Ok(());
+    };
+    let mut site = Site {
+        machines: (1..=4)
+            .map(|n| machines.boot(&format!("m{n}"), n))
+            .collect::<anyhow::Result<_>>()?,
+    };
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for block in blocks()? {
+        *counts.entry(block.heading.clone()).or_default() += 1;
+        let at = (0..4).find(|at| theirs(*at) == block.on);
+        match (block.heading.as_str(), block.on.as_str(), at) {
+            // Docker's own daemon has the network that these need.
+            (_, "build-host" | "one-host", _) => {}
+            (_, "every-host", _) => {
+                for at in [2, 0, 1] {
+                    site.run(at, &block)?;
+                }
+                (0..3).try_for_each(|at| site.healthy(at, &[FE, BE]))?;
+                site.whole(&[0, 1, 2])?;
+            }
+            (_, "one-after-another", _) => {
+                let rows = site.whole(&[0, 1, 2])?;
+                let leads = rows
+                    .iter()
+                    .find(|row| row.is("Role", "LEADER"))
+                    .context("a leader")?
+                    .get("IP")
+                    .to_owned();
+                let mut order = vec![0, 1, 2];
+                order.sort_by_key(|at| site.machines[*at].address().to_string() == leads);
+                for at in order {
+                    // The next version is another name of this one.
+                    for image in [FE, BE] {
+                        let next = format!("{image}:next");
+                        ensure!(
+                            site.machines[at]
+                                .docker(&["tag", image, &next])
+                                .status()?
+                                .success()
+                        );
+                    }
+                    site.run(at, &block)?;
+                    site.healthy(at, &[FE, BE])?;
+                }
+                site.whole(&[0, 1, 2])?;
+            }
+            ("Several hosts", _, Some(0)) => {
+                let said = site.run(0, &block)?;
+                ensure!(
+                    said.contains("FE is alive in cluster") && said.contains("(healthy)"),
+                    "{said}"
+                );
+                for machine in &site.machines[..3] {
+                    ensure!(said.contains(&machine.address().to_string()), "{said}");
+                }
+            }
+            ("Several hosts", _, Some(1)) => {
+                site.run(1, &block)?;
+                site.healthy(1, &[FE, BE])?;
+                site.whole(&[0, 1, 2])?;
+                let image = site.machines[1]
+                    .compose(&[])
+                    .container(FE)?
+                    .look("{{.Config.Image}}")?;
+                ensure!(image == "starrocks/fe-ubuntu:3.5-latest", "{image}");
+            }
+            ("Add a node", _, Some(at)) => {
+                site.run(at, &block)?;
+                site.healthy(at, &[FE, BE])?;
+                let rows = site.whole(&[0, 1, 2, 3])?;
+                ensure!(site.row(&rows, at)?.is("Role", "OBSERVER"), "{rows:?}");
+            }
+            ("Remove a node", _, Some(at)) => {
+                site.run(at, &block)?;
+                if block.lines.contains("DECOMMISSION") {
+                    eventually(PATIENCE, "the BE has handed over its data", || {
+                        let rows = site.machines[0].sql("SHOW BACKENDS")?;
+                        ensure!(site.row(&rows, 3).is_err(), "{rows:?}");
+                        Ok(())
+                    })?;
+                }
+                if block.lines.contains("DROP") {
+                    site.whole(&[0, 1, 2])?;
+                }
+            }
+            ("Replace a broken host", _, Some(at)) => {
+                let before = site.whole(&[0, 1, 2])?;
+                if block.new_machine {
+                    let mut broken = site.machines.remove(at);
+                    broken.lose_power()?;
+                    site.machines.insert(at, machines.replace(broken)?);
+                }
+                site.run(at, &block)?;
+                site.healthy(at, &[FE, BE])?;
+                let now = site.whole(&[0, 1, 2])?;
+                ensure!(
+                    site.row(&now, at)?.get("Id") == site.row(&before, at)?.get("Id"),
+                    "it was added again: {before:?} {now:?}"
+                );
+            }
+            ("Change ports", _, Some(at)) => {
+                site.run(at, &block)?;
+                site.healthy(at, &[FE, BE])?;
+                let rows = site.whole(&[0, 1, 2])?;
+                ensure!(site.row(&rows, at)?.get("QueryPort") == "9031", "{rows:?}");
+                let here = (site.machines[at].address(), 9031).into();
+                ensure!(query(here, Duration::from_secs(3), "SHOW FRONTENDS")?.len() == 3);
+            }
+            ("When something is wrong", _, Some(at)) => {
+                let said = site.run(at, &block)?;
+                for text in ["FE is ready", "MASTER_HOST", "http_port"] {
+                    ensure!(said.contains(text), "`{text}` is not in\n{said}");
+                }
+            }
+            (heading, on, _) => bail!("nobody knows how to try the block of `{heading}` on {on}"),
+        }
+    }
+    ensure!(counts.get("Upgrade, host by host") == Some(&2), "{counts:?}");
+    for machine in &site.machines[..3] {
+        for service in [FE, BE] {
+            let image = machine
+                .compose(&[])
+                .container(service)?
+                .look("{{.Config.Image}}")?;
+            ensure!(image.ends_with(":next"), "{}: {image}", machine.name());
+        }
+    }
+    Ok(())
+}
+
+/// What muster says there is what the README says that it says. Addresses and numbers of processes differ.
+#[test]
+fn the_sentences_of_the_readme_are_those_of_muster() -> anyhow::Result<()> {
+    let Some(machines) = Machines::enter(this_test!())? else {
+        return Ok(());
+    };
+    let machine = machines.boot("m1", 1)?;
+    let address = machine.address().to_string();
+    let sentence = |problem: &str| -> anyhow::Result<String> {
+        let readme = readme()?;
+        let (_, rest) = readme
+            .split_once(&format!("```text problem={problem}\n"))
+            .context(problem.to_owned())?;
+        Ok(rest
+            .split_once("\n```")
+            .context("an end")?
+            .0
+            .replace(&theirs(0), &address))
+    };
+    let compose = machine.compose(&[]);
+    let ends = |service: &str, code: i32| -> anyhow::Result<String> {
+        compose.up(&[service])?;
+        let container = compose.container(service)?;
+        // The restart policy starts it again and again: what it said first is what counts.
+        container.says(PATIENCE, "error: ")?;
+        let log = container.log()?;
+        compose.call(&["rm", "--stop", "--force", service])?;
+        ensure!(log.contains("error: "), "{code}: {log}");
+        Ok(log)
+    };
+
+    machine.set_env("MASTER_HOST", "10.99.0.99")?;
+    machine.set_env("WAIT_TIMEOUT", "5s")?;
+    let log = ends(FE, 69)?;
+    let expected = sentence("follower")?.replace("10.0.0.99", "10.99.0.99");
+    ensure!(log.contains(&expected), "{log}\nand not\n{expected}");
+
+    machine.set_env("MASTER_HOST", &address)?;
+    machine.set_env("WAIT_TIMEOUT", "60s")?;
+    let mut holder = Command::new("nsenter")
+        .arg(format!("--net=/run/netns/{}", machine.name()))
+        .args(["perl", "-MIO::Socket::INET", "-e"])
+        .arg("$s = IO::Socket::INET->new(LocalPort => 8030, Listen => 1) or die; print \"up\\n\"; close STDOUT; sleep 600")
+        .stdout(std::process::Stdio::piped())
+        .spawn()?;
+    let mut up = String::new();
+    std::io::Read::read_to_string(&mut holder.stdout.take().context("a pipe")?, &mut up)?;
+    let log = ends(FE, 73);
+    holder.kill()?;
+    holder.wait()?;
+    let log = log?;
+    let expected = sentence("port")?;
+    // A container does not see the processes of its host: there it says so instead of the name.
+    let (before, _) = expected.split_once("perl").context("perl holds it")?;
+    ensure!(log.contains(before), "{log}\nand not\n{before}");
+
+    compose.up(&[FE])?;
+    compose.container(FE)?.becomes_healthy(PATIENCE)?;
+    let id = machine
+        .sql("SHOW FRONTENDS")?
+        .first()
+        .map(|row| row.get("ClusterId").to_owned())
+        .unwrap_or_default();
+    compose
+        .call(&["create", BE])
+        .or_else(|_| compose.call(&["up", "--no-start", BE]))?;
+    fs::write(machine.volume("be-storage").join("cluster_id"), "424242\n")?;
+    let log = ends(BE, 79)?;
+    let expected = sentence("be")?.replace("of cluster 1 ", &format!("of cluster {id} "));
+    ensure!(log.contains(&expected), "{log}\nand not\n{expected}");
+    Ok(())
+}
+
+/// The images as they are built there, on stand-ins for the two images that are pulled, and the cluster of one host.
+#[test]
+fn the_images_of_the_readme_are_built_and_one_host_is_a_cluster() -> anyhow::Result<()> {
+    Docker::test(|docker| {
+        let network = docker.network()?;
+        let address = network.address(0).to_string();
+        let (net, _) = address.rsplit_once('.').context("an address")?;
+        network.remove()?;
+        let rust = docker.images().vendor("rust")?;
+        for block in blocks()? {
+            match block.on.as_str() {
+                "build-host" => {
+                    let mut lines = String::new();
+                    for line in block.lines.lines() {
+                        let base = if line.contains("muster.Dockerfile") {
+                            format!("--build-arg RUST={rust}")
+                        } else {
+                            let part = if line.contains("fe.Dockerfile") {
+                                "fe"
+                            } else {
+                                "be"
+                            };
+                            let base = docker.images().vendor(&format!("{part}-bare"))?;
+                            format!(
+                                "--build-arg BASE={base} --build-arg MUSTER={}",
+                                docker.tag("muster")
+                            )
+                        };
+                        let line = line.replace(
+                            "--tag ",
+                            &format!("{base} --label {} --tag {}", docker.label(), docker.tag("")),
+                        );
+                        lines += &format!("{line}\n");
+                    }
+                    run(&mut shell(&lines)?)?;
+                    let version = docker.once(&[&docker.tag("muster"), "--version"])?;
+                    ensure!(
+                        version.code == 0 && version.text.starts_with("muster "),
+                        "{version:?}"
+                    );
+                }
+                "one-host" => {
+                    let compose = Compose::new(docker, &["compose/one-host-3x3.yaml"])
+                        .set("FE_IMAGE", docker.tag("starrocks-fe"))
+                        .set("BE_IMAGE", docker.tag("starrocks-be"))
+                        .set("NET", net)
+                        .set("COMPOSE_PROJECT_NAME", docker.prefix());
+                    for line in block.lines.lines() {
+                        run(compose.shell(line)?.stdin(std::process::Stdio::null()))?;
+                        if line.contains(" up ") {
+                            for name in ["fe1", "fe2", "fe3", "be1", "be2", "be3"] {
+                                compose.container(name)?.becomes_healthy(PATIENCE)?;
+                            }
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    })
+}
+
+fn run(command: &mut Command) -> anyhow::Result<()> {
+    let done = command.output()?;
+    let said = String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned();
+    ensure!(done.status.success(), "{command:?}: {said}");
+    Ok(())
+}
