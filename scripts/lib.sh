@@ -47,29 +47,73 @@ target_dir() {
   cargo metadata --format-version 1 --no-deps --locked | sed 's/.*"target_directory":"\([^"]*\)".*/\1/'
 }
 
+# What is built, for `--version`: the commit and its date. Never the clock's: a commit is the same build tomorrow.
+built_from() {
+  local commit='' epoch=${SOURCE_DATE_EPOCH:-} changes
+  # Only a repository that begins here: an archive may have been unpacked inside of somebody's.
+  if [ -e .git ]; then
+    # An abbreviation of git's own is longer where more is in the repository.
+    if commit=$(git rev-parse HEAD) && changes=$(git --no-optional-locks status --porcelain); then
+      epoch=${epoch:-$(git show -s --format=%ct HEAD)}
+      commit=${commit:0:12}${changes:+-dirty}
+    else
+      commit=
+      say "git does not say which commit this is: \`--version\` will not either"
+    fi
+  fi
+  printf '%s' "${commit:-unknown commit}"
+  [ -z "$epoch" ] || date -u -d "@$epoch" +', %F'
+}
+
+# manifests OPTION...: where the packages are that cargo knows of, one line each.
+manifests() {
+  cargo metadata --format-version 1 --locked "$@" | grep -o '"manifest_path":"[^"]*"' | sed 's/^"manifest_path":"//; s/"$//'
+}
+
+# nameless_paths RUSTC TRIPLE: for rustc, what it writes in the place of the paths of this machine. A panic says where it
+# was, and so it is in the program. The last that fits is taken.
+nameless_paths() {
+  printf -- '--remap-path-prefix=%s=muster\n' "$root"
+  printf -- '--remap-path-prefix=%s=target\n' "$(target_dir)"
+  # The sources of the standard library, if they are installed; otherwise it has this name already.
+  printf -- '--remap-path-prefix=%s/lib/rustlib/src/rust=/rustc/%s\n' "$(rustc --print sysroot)" \
+    "$(sed -n 's/^commit-hash: //p' <<<"$1")"
+  # Where crates were unpacked: cargo names the directory after the registry or its mirror.
+  manifests --filter-platform "$2" | grep -vxFf <(manifests --no-deps) |
+    sed 's|/[^/]*/[^/]*$||' | sort -u |
+    sed 's/.*/--remap-path-prefix=&=crates.io/'
+}
+
 # release PACKAGE...: builds their programs as a release is built, and leaves them in $release_dir.
 #
 # A release is static and at a fixed address, which makes it smaller by its relocations. Functions that came out the
 # same are folded by lld, which is the linker of rustc on x86_64. None of it is for builds that are run once, so it
 # stands here and not in .cargo/config.toml. With a --target the flags are not for build scripts and macros.
+#
+# The same commit is the same bytes, wherever it is built with the same rustc, cc and C library: scripts/release sees to it.
 release() {
-  local triple flags package packages=()
-  triple=$(rustc -vV | sed -n 's/^host: //p')
+  local rust triple flags built package packages=()
+  rust=$(rustc -vV)
+  triple=$(sed -n 's/^host: //p' <<<"$rust")
   case $triple in
     *-linux-*) ;;
     *) die "muster runs on Linux only, and this is $triple" ;;
   esac
-  flags="-C target-feature=+crt-static -C relocation-model=static"
+  flags=$'-Ctarget-feature=+crt-static\n-Crelocation-model=static'
   case $triple in
     # And what the resident image runs through comes first.
     x86_64-*-gnu)
       need nm=binutils
-      flags+=" -C link-arg=-Wl,--icf=all -C linker=$root/scripts/linker -C linker-flavor=gcc"
+      flags+=$'\n-Clink-arg=-Wl,--icf=all\n-Clinker-flavor=gcc\n'"-Clinker=$root/scripts/linker"
       ;;
   esac
+  flags+=$'\n'$(nameless_paths "$rust" "$triple")
+  built="$(built_from), $triple, rustc $(sed -n 's/^release: //p' <<<"$rust")"
   for package; do packages+=(--package "$package"); done
   say "building the release of $* for $triple"
-  RUSTFLAGS="$flags" cargo build --locked --release "${packages[@]}" --bins --target "$triple" >&2
+  # One flag a line becomes one flag, spaces and all.
+  MUSTER_BUILD=$built CARGO_ENCODED_RUSTFLAGS=${flags//$'\n'/$'\x1f'} \
+    cargo build --locked --release "${packages[@]}" --bins --target "$triple" >&2
   # shellcheck disable=SC2034 # for those who call it
   release_dir=$(target_dir)/$triple/release
 }

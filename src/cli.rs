@@ -11,7 +11,7 @@ use crate::exit::ExitCode;
 use crate::settings::Host;
 
 #[derive(Debug, Parser)]
-#[command(name = "muster", version, about = about(), after_help = exit_codes())]
+#[command(name = "muster", version = version(), about = about(), after_help = exit_codes())]
 pub struct Cli {
     #[command(subcommand)]
     pub verb: Verb,
@@ -156,6 +156,16 @@ fn host(text: &str) -> Result<Host, String> {
     Host::parse(text).map_err(|problem| problem.to_string())
 }
 
+/// What was built. Only `release` in scripts/lib.sh says it: if cargo read the commit, every commit would build all tests anew.
+const BUILT: &str = match option_env!("MUSTER_BUILD") {
+    Some(facts) => facts,
+    None => "development build",
+};
+
+fn version() -> &'static str {
+    format!("{} ({BUILT})", env!("CARGO_PKG_VERSION")).leak()
+}
+
 fn about() -> String {
     let engines: Vec<&str> = ALL.iter().map(|engine| engine.name).collect();
     format!(
@@ -184,6 +194,15 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_build_that_is_no_release_says_so() {
+        let version = Cli::command().render_version();
+        assert_eq!(
+            version,
+            format!("muster {} (development build)\n", env!("CARGO_PKG_VERSION"))
+        );
     }
 
     #[test]
