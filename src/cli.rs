@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 
 use crate::engine::{ALL, Component};
 use crate::exit::ExitCode;
+use crate::plan::init::{COMPONENTS, file_name};
 use crate::settings::Host;
 
 #[derive(Debug, Parser)]
@@ -27,6 +28,9 @@ pub enum Verb {
     Health(HealthArgs),
     /// Print every decision `run` would take, its value, where it came from and why; change nothing
     Explain(ExplainArgs),
+    /// Write the env files of this host's FE and BE, made of the two addresses in its app.env
+    #[command(after_help = init_help())]
+    Init(InitArgs),
     /// Give a member whose host has changed its new host, through the leader
     #[command(after_help = readdress_help())]
     Readdress(ReaddressArgs),
@@ -37,6 +41,39 @@ const HEALTH: &str = "\
 Once a minute, unless --live, it also looks for this node in its cluster, with CLUSTER_USER and its password. If three looks
 at a believed leader do not find it, somebody dropped it: that is noted in the record, and the engine is stopped. `run`
 ends with 79 then.";
+
+/// What stands below the options of `init`.
+fn init_help() -> String {
+    let names: Vec<String> = COMPONENTS
+        .iter()
+        .filter_map(|component| {
+            Some(file_name(
+                ALL.into_iter().find(|engine| engine.supported)?,
+                *component,
+            ))
+        })
+        .collect();
+    format!(
+        "The files are {}: plain KEY=VALUE lines, for compose's `env_file:` and for
+`docker run --env-file`. Either is enough for its container. It runs on the host, or in a container that sees the host's
+network and directory:
+
+  docker run --rm --network host -v \"$PWD\":/work --entrypoint muster IMAGE init --dir /work
+
+app.env is read as docker reads it, also with `export`, with quotes around a value, and from Windows. What it sets goes
+into the file of the component that reads it; names that are not muster's stay out, and so do secrets. Give those by
+CLUSTER_PASSWORD_FILE. The ports of both are chosen together: what app.env asks for, else what the files said before,
+else the engine's default, else the next free one. The first time, run it while the engines are stopped, or their own
+ports look taken. Ports that only a conf file names are not known here: ask for them in app.env.
+
+A second run changes nothing, also while the engines run; where app.env has changed it names every line. Your own lines
+above and below muster's block stay. A file without such a block is left alone, unless --force keeps it beside as
+<name>.before-muster.
+
+Exit codes: 0 written, or nothing to do; 73 a port, or a file that is not muster's or cannot be written; 78 app.env.\n",
+        names.join(" and ")
+    )
+}
 
 /// What stands below the options of `readdress`.
 fn readdress_help() -> String {
@@ -101,6 +138,19 @@ pub struct ExplainArgs {
     pub json: bool,
     #[command(flatten)]
     pub image: ImageArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct InitArgs {
+    /// The file with the two addresses of this host [default: ./app.env, or the one in DIR]
+    #[arg(long, value_name = "FILE")]
+    pub app_env: Option<PathBuf>,
+    /// Where the env files go [default: beside app.env]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Replace files that muster did not write, and keep them beside
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(Debug, clap::Args)]

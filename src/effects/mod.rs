@@ -17,6 +17,7 @@ pub mod reserve;
 pub mod set_aside;
 pub mod settle;
 pub mod shown;
+pub mod together;
 pub mod voice;
 pub mod watch;
 

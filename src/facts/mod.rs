@@ -12,6 +12,7 @@ pub mod hold;
 pub mod home;
 pub mod limits;
 pub mod mounts;
+pub mod old_file;
 pub mod pidfile;
 pub mod place;
 pub mod ports;

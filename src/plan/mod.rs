@@ -6,6 +6,7 @@ pub mod conf;
 mod conf_file;
 pub mod data;
 pub mod decision;
+pub mod init;
 mod itself;
 pub mod join;
 pub mod last_words;

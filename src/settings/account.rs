@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::aliases::{self, Meaning};
 
-use super::reader::{Reader, from_environment, one_line};
+use super::reader::{Reader, absolute_path, from_environment, one_line};
 use super::{Secret, Source, Sourced, files, words};
 
 /// The account every cluster begins with.
@@ -57,9 +57,11 @@ fn password(reader: &mut Reader<'_>) -> Option<Sourced<Secret>> {
     let file = reader.text("CLUSTER_PASSWORD_FILE");
     match (given, file) {
         (Some(_), Some(_)) => {
-            let text =
-                "is set, and CLUSTER_PASSWORD_FILE too: only one of them can count, set in the environment";
-            reader.problem("CLUSTER_PASSWORD", text.to_owned());
+            let text = format!(
+                "is set, and CLUSTER_PASSWORD_FILE too: only one of them can count, {}",
+                reader.set_in("CLUSTER_PASSWORD")
+            );
+            reader.problem("CLUSTER_PASSWORD", text);
             None
         }
         (Some(given), None) => Some(from_environment(
@@ -77,14 +79,10 @@ fn password(reader: &mut Reader<'_>) -> Option<Sourced<Secret>> {
 fn from_file(reader: &mut Reader<'_>, file: &str) -> Option<Sourced<Secret>> {
     const VARIABLE: &str = "CLUSTER_PASSWORD_FILE";
     if !file.starts_with('/') {
-        // Somebody may have written the password itself: it is not repeated.
-        reader.problem(
-            VARIABLE,
-            "its value is not an absolute path, set in the environment".to_owned(),
-        );
+        not_a_path(reader, VARIABLE);
         return None;
     }
-    let read = reader.parse(VARIABLE, files::read_secret)?;
+    let read = look_at(reader, VARIABLE, files::read_secret)?;
     if read.value.is_none() {
         reader.warn(VARIABLE, "names an empty file: no password is used".to_owned());
     }
@@ -100,24 +98,36 @@ pub(super) fn root_password_file(reader: &mut Reader<'_>) -> Option<PathBuf> {
         .text(ROOT_PASSWORD_FILE)
         .is_some_and(|file| !file.starts_with('/'))
     {
-        reader.problem(
-            ROOT_PASSWORD_FILE,
-            "its value is not an absolute path, set in the environment".to_owned(),
-        );
+        not_a_path(reader, ROOT_PASSWORD_FILE);
         return None;
     }
-    reader
-        .parse(ROOT_PASSWORD_FILE, files::secret_file)
-        .map(|file| file.value)
+    look_at(reader, ROOT_PASSWORD_FILE, files::secret_file).map(|file| file.value)
+}
+
+/// Somebody may have written the password itself: it is not repeated.
+fn not_a_path(reader: &mut Reader<'_>, variable: &str) {
+    let text = format!("its value is not an absolute path, {}", reader.set_in(variable));
+    reader.problem(variable, text);
+}
+
+/// What the named file holds. What a line of an env file names is in a container: the path is all that can be checked.
+fn look_at<T>(
+    reader: &mut Reader<'_>,
+    variable: &str,
+    look: fn(&str) -> Result<T, String>,
+) -> Option<Sourced<T>> {
+    if reader.file.is_some() {
+        reader.parse(variable, absolute_path)?;
+        return None;
+    }
+    reader.parse(variable, look)
 }
 
 pub(super) fn tls(reader: &mut Reader<'_>) -> Tls {
     let mode = reader
         .parse("CLUSTER_TLS", words::tls_mode)
         .map_or(TlsMode::Off, |mode| mode.value);
-    let ca_file = reader
-        .parse("CLUSTER_CA_FILE", files::readable)
-        .map(|file| file.value);
+    let ca_file = look_at(reader, "CLUSTER_CA_FILE", files::readable).map(|file| file.value);
     if ca_file.is_some() && mode != TlsMode::Verify {
         reader.warn(
             "CLUSTER_CA_FILE",

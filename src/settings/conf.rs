@@ -46,7 +46,7 @@ struct Named {
     parse: fn(&str) -> Result<String, String>,
 }
 
-const NAMED: [Named; 4] = [
+static NAMED: [Named; 4] = [
     Named {
         variable: "DEFAULT_REPLICATION_NUM",
         key: "default_replication_num",
@@ -72,6 +72,12 @@ const NAMED: [Named; 4] = [
         parse: conf_value::storage_dirs,
     },
 ];
+
+/// The components whose conf has the key that this variable sets, if it sets one.
+pub(super) fn components_of(variable: &str) -> Option<&'static [Component]> {
+    let named = NAMED.iter().find(|named| named.variable == variable)?;
+    Some(named.components)
+}
 
 /// Every wish, per component; a conf key that is a port becomes a wish for that port.
 pub(super) fn read(

@@ -36,9 +36,11 @@ pub(super) struct ConfVariable {
 }
 
 /// Whose a name is.
-enum Name {
+pub(super) enum Name {
     Ours(&'static str),
     Vendor(&'static str),
+    /// Where an engine's images keep its home dir.
+    Home(&'static str),
     Conf(Component, String),
     /// Known, and without effect.
     Unused,
@@ -64,7 +66,7 @@ pub(super) fn collect(vars: &mut dyn Iterator<Item = (OsString, OsString)>) -> E
                     ours.push((known.to_owned(), text));
                 }
             }
-            Name::Vendor(known) => {
+            Name::Vendor(known) | Name::Home(known) => {
                 if let Some(text) = found.text(name, &value) {
                     found.vendor.push((known, text));
                 }
@@ -150,7 +152,7 @@ impl Environment {
     }
 }
 
-fn whose(name: &str) -> Name {
+pub(super) fn whose(name: &str) -> Name {
     if let Some(known) = variables::known(name) {
         return Name::Ours(known);
     }
@@ -164,7 +166,7 @@ fn whose(name: &str) -> Name {
         .into_iter()
         .find(|engine| engine.home_variable == name)
     {
-        return Name::Vendor(engine.home_variable);
+        return Name::Home(engine.home_variable);
     }
     Component::ALL
         .into_iter()

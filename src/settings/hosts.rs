@@ -186,7 +186,7 @@ fn list(reader: &mut Reader<'_>, variable: &str) -> Option<Sourced<Vec<Host>>> {
                 };
                 reader.problem(
                     variable,
-                    format!("`{}`{place} {why}, set in the environment", shown(part)),
+                    format!("`{}`{place} {why}, {}", shown(part), reader.set_in(variable)),
                 );
             }
         }

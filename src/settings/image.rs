@@ -29,12 +29,12 @@ impl ImageSettings {
                 .any(|known| name == known)
         });
         let environment = environment::collect(&mut ours.cloned());
-        let mut reader = Reader::new(&environment);
+        let mut reader = Reader::new(&environment, None);
         let image = Self::from_reader(&mut reader, flags);
         if reader.problems.is_empty() {
             Ok((image, reader.warnings))
         } else {
-            Err(Problems::new(reader.problems, reader.warnings))
+            Err(Problems::new(reader.problems, reader.warnings, None))
         }
     }
 

@@ -29,7 +29,7 @@ impl LogSettings {
         let ours = vars
             .iter()
             .filter(|(name, _)| name == "LOG_FORMAT" || name == "LOG_LEVEL");
-        Self::from_reader(&mut Reader::new(&environment::collect(&mut ours.cloned())))
+        Self::from_reader(&mut Reader::new(&environment::collect(&mut ours.cloned()), None))
     }
 
     pub(super) fn from_reader(reader: &mut Reader<'_>) -> Self {

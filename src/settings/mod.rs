@@ -2,9 +2,11 @@
 //! What is so, and what will be done about it, is decided to the right of here.
 
 mod account;
+mod concern;
 mod conf;
 mod conf_value;
 mod duration;
+mod env_file;
 mod environment;
 mod files;
 mod host;
@@ -28,8 +30,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use account::{Account, ROOT, Tls, TlsMode};
+pub use concern::concerns;
 pub use conf::ConfWish;
 pub use duration::parse_duration;
+pub use env_file::EnvFile;
 pub use host::{Endpoint, Host, NotAHost};
 pub use image::ImageSettings;
 pub use log::{LogFormat, LogSettings};

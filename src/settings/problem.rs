@@ -18,8 +18,10 @@ pub struct Problem {
 /// Everything that is wrong. `Display` is the report an operator reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems {
-    problems: Vec<Problem>,
+    found: Vec<Problem>,
     warnings: Vec<Warning>,
+    /// Of which file, if they are not of our own environment.
+    file: Option<String>,
 }
 
 /// Something that is odd and stops nothing; `Display` is one sentence.
@@ -31,15 +33,28 @@ pub struct Warning {
 
 impl Problems {
     /// Sorted by variable; several of one variable stay in the order they were found.
-    pub(super) fn new(mut problems: Vec<Problem>, warnings: Vec<Warning>) -> Self {
+    pub(super) fn new(mut problems: Vec<Problem>, warnings: Vec<Warning>, file: Option<&str>) -> Self {
         let mut seen = Set::new();
         problems.retain(|problem| seen.insert((problem.variable.clone(), problem.text.clone())));
         few::sort(&mut problems, |one, other| one.variable > other.variable);
-        Self { problems, warnings }
+        Self {
+            found: problems,
+            warnings,
+            file: file.map(str::to_owned),
+        }
+    }
+
+    /// Those of two readings of one file, each once.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let mut warnings = self.warnings;
+        warnings.extend(other.warnings);
+        let problems = [self.found, other.found].concat();
+        Self::new(problems, warnings, self.file.as_deref())
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
-        self.problems.iter()
+        self.found.iter()
     }
 
     /// What was odd besides; not part of the report.
@@ -51,20 +66,24 @@ impl Problems {
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let variables: Set<&str> = self
-            .problems
+            .found
             .iter()
             .map(|problem| problem.variable.as_str())
             .collect();
-        match variables.len() {
-            1 => writeln!(f, "1 setting cannot be used")?,
-            n => writeln!(f, "{n} settings cannot be used")?,
+        match (&self.file, variables.len()) {
+            (Some(file), _) => writeln!(f, "{file} cannot be used")?,
+            (None, 1) => writeln!(f, "1 setting cannot be used")?,
+            (None, n) => writeln!(f, "{n} settings cannot be used")?,
         }
-        for Problem { variable, text } in &self.problems {
+        for Problem { variable, text } in &self.found {
             writeln!(f, "  {variable}: {text}")?;
         }
-        f.write_str(
-            "\nhint: `muster explain` shows what the current settings lead to, without starting anything",
-        )
+        f.write_str(match self.file {
+            Some(_) => "\nhint: correct these lines and run it again; nothing was written",
+            None => {
+                "\nhint: `muster explain` shows what the current settings lead to, without starting anything"
+            }
+        })
     }
 }
 
@@ -145,6 +164,7 @@ mod tests {
                 ),
             ],
             Vec::new(),
+            None,
         );
         assert_eq!(
             problems.to_string(),
@@ -162,6 +182,7 @@ hint: `muster explain` shows what the current settings lead to, without starting
         let problems = Problems::new(
             vec![twice.clone(), problem("MASTER_HOST", "a"), twice],
             Vec::new(),
+            None,
         );
         assert!(
             problems

@@ -7,6 +7,7 @@ use crate::engine::aliases::{self, Meaning};
 use crate::few::Set;
 
 use super::duration::{parse_duration, parse_patience};
+use super::env_file::EnvFile;
 use super::image::ImageSettings;
 use super::log::LogSettings;
 use super::problem::{Problems, Warning};
@@ -22,12 +23,26 @@ impl Settings {
         vars: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<(Self, Vec<Warning>), Problems> {
         let environment = environment::collect(&mut vars.into_iter());
-        let mut reader = Reader::new(&environment);
-        let settings = read(&mut reader, flags);
-        match settings {
-            Some(settings) if reader.problems.is_empty() => Ok((settings, reader.warnings)),
-            _ => Err(Problems::new(reader.problems, reader.warnings)),
-        }
+        read_all(Reader::new(&environment, None), flags)
+    }
+
+    /// The same for the lines of a file: what `run` will make of them in the container that is given them. The files
+    /// that they name are there and not here, and are not looked at.
+    pub fn read_file(flags: Flags, file: &EnvFile) -> Result<(Self, Vec<Warning>), Problems> {
+        let environment = environment::collect(&mut file.vars());
+        read_all(Reader::new(&environment, Some(file)), flags)
+    }
+}
+
+fn read_all(mut reader: Reader<'_>, flags: Flags) -> Result<(Settings, Vec<Warning>), Problems> {
+    let settings = read(&mut reader, flags);
+    match settings {
+        Some(settings) if reader.problems.is_empty() => Ok((settings, reader.warnings)),
+        _ => Err(Problems::new(
+            reader.problems,
+            reader.warnings,
+            reader.file.map(EnvFile::name),
+        )),
     }
 }
 

@@ -5,7 +5,9 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Bootstrap, FeRole, Flags, ImageSettings, Problems, Settings, Source, Sourced, TlsMode, Warning};
+use super::{
+    Bootstrap, EnvFile, FeRole, Flags, ImageSettings, Problems, Settings, Source, Sourced, TlsMode, Warning,
+};
 use crate::engine::{self, Component, PortName};
 
 /// `NAME=value` separated by blanks.
@@ -868,4 +870,35 @@ fn two_home_variables_need_a_choice_only_if_they_differ() {
         ..Flags::default()
     };
     assert!(Settings::read(flags, vars(&format!("{TWO} {one}=/a {two}=/b"))).is_ok());
+}
+
+/// What `run` will say in the container is said of the lines that are written for it, and where they stand.
+#[test]
+fn the_lines_of_a_file_are_checked_as_the_environment_is_and_named_by_their_place() {
+    let report = |text: &str| {
+        let file = EnvFile::parse("app.env", text);
+        let read = Settings::read_file(Flags::default(), &file);
+        read.err().map(|problems| problems.to_string())
+    };
+    assert_eq!(
+        report(
+            "MASTER_HOST=10.0.0.1,,10.0.0.2\nLOCAL_HOST=10.0.0.2\nnonsense\n\nFE_QUERY_PORT=90x0\n\
+             CLUSTER_PASSWORD=hunter2\nCLUSTER_PASSWORD_FILE=/run/secrets/none\nROOT_PASSWORD_FILE=hunter2\n"
+        )
+        .as_deref(),
+        Some(
+            "app.env cannot be used
+  CLUSTER_PASSWORD: is set, and CLUSTER_PASSWORD_FILE too: only one of them can count, set in app.env, line 6
+  FE_QUERY_PORT: `90x0` is not a port (1–65535), set in app.env, line 5
+  MASTER_HOST: `10.0.0.1,,10.0.0.2` has an empty host at position 2, set in app.env, line 1
+  ROOT_PASSWORD_FILE: its value is not an absolute path, set in app.env, line 8
+  app.env: line 3 has no `=`: it is neither KEY=VALUE nor a comment
+
+hint: correct these lines and run it again; nothing was written"
+        )
+    );
+    // These are in the container, and not here.
+    let elsewhere = "MASTER_HOST=10.0.0.1\nLOCAL_HOST=10.0.0.2\nCLUSTER_PASSWORD_FILE=/none/a\nROOT_PASSWORD_FILE=/none/b\n\
+                     CLUSTER_TLS=verify\nCLUSTER_CA_FILE=/none/c\n";
+    assert_eq!(report(elsewhere), None);
 }

@@ -1,5 +1,6 @@
 //! Goes through the environment and keeps what is wrong, so that everything is said at once.
 
+use super::env_file::EnvFile;
 use super::environment::Environment;
 use super::problem::{Problem, Warning, shown};
 use super::secret::{is_secret_name, is_secret_value};
@@ -10,14 +11,26 @@ pub(super) struct Reader<'a> {
     pub environment: &'a Environment,
     pub problems: Vec<Problem>,
     pub warnings: Vec<Warning>,
+    /// Where the variables were written down for somebody else; `None`: they are our own.
+    pub file: Option<&'a EnvFile>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(environment: &'a Environment) -> Self {
+    pub(super) fn new(environment: &'a Environment, file: Option<&'a EnvFile>) -> Self {
+        let broken = file.map(|file| file.broken.clone()).unwrap_or_default();
         Self {
             environment,
-            problems: environment.problems.clone(),
+            problems: [environment.problems.clone(), broken].concat(),
             warnings: environment.warnings.clone(),
+            file,
+        }
+    }
+
+    /// Who set a variable, as the end of a sentence.
+    pub(super) fn set_in(&self, name: &str) -> String {
+        match self.file {
+            Some(file) => format!("set in {}", file.place(name)),
+            None => "set in the environment".to_owned(),
         }
     }
 
@@ -49,7 +62,7 @@ impl<'a> Reader<'a> {
         } else {
             format!("`{}`", shown(value))
         };
-        self.problem(name, format!("{value} {why}, set in the environment"));
+        self.problem(name, format!("{value} {why}, {}", self.set_in(name)));
     }
 
     pub(super) fn problem(&mut self, name: &str, text: String) {

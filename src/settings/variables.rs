@@ -1,6 +1,6 @@
 //! The one table of variables: what is read, what `--help` and the README say about it, and what envy fills.
 
-use crate::engine;
+use crate::engine::{self, Component};
 
 /// One variable, as a person looks it up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,10 +9,14 @@ pub struct Variable {
     /// What counts when it is unset, in words; `–` is nothing.
     pub default: &'static str,
     pub meaning: &'static str,
+    /// The one component that it says something to; ports and conf keys know theirs themselves.
+    pub only: Option<Component>,
 }
 
 macro_rules! variables {
-    ($($field:ident $name:literal, $default:literal, $meaning:literal;)*) => {
+    (only) => { None };
+    (only $component:ident) => { Some(Component::$component) };
+    ($($field:ident $name:literal, $default:literal, $meaning:literal $(, $only:ident)?;)*) => {
         /// What the environment says under our names, blanks trimmed and never empty. No `Debug`: it holds secrets.
         #[derive(Default, serde::Deserialize)]
         #[serde(default)]
@@ -31,7 +35,12 @@ macro_rules! variables {
 
         /// Every variable with a name of its own, in the order a person reads about them.
         pub const VARIABLES: &[Variable] = &[
-            $(Variable { name: $name, default: $default, meaning: $meaning },)*
+            $(Variable {
+                name: $name,
+                default: $default,
+                meaning: $meaning,
+                only: variables!(only $($only)?),
+            },)*
         ];
     };
 }
@@ -46,7 +55,7 @@ variables! {
     engine "ENGINE", "from the image",
         "the engine's id, to be checked against the image";
     fe_role "FE_ROLE", "by comparison",
-        "follower or observer, for an FE that is not the seed";
+        "follower or observer, for an FE that is not the seed", Fe;
     http_port "HTTP_PORT", "the engine's",
         "wished FE port; the seed chooses it for every FE of the cluster";
     rpc_port "RPC_PORT", "the engine's",
@@ -76,13 +85,13 @@ variables! {
     master_fe_edit_log_port "MASTER_FE_EDIT_LOG_PORT", "the engine's",
         "the seed's edit log port";
     fe_host "FE_HOST", "–",
-        "another name of MASTER_HOST; beside one, of the FE on this host";
+        "another name of MASTER_HOST; beside one, of the FE on this host", Fe;
     host_ip "HOST_IP", "–",
         "another name of LOCAL_HOST, written by `init`";
     fe_index "FE_INDEX", "–",
-        "number of this FE, written by `init`; not needed";
+        "number of this FE, written by `init`; not needed", Fe;
     be_index "BE_INDEX", "–",
-        "number of this BE, written by `init`; not needed";
+        "number of this BE, written by `init`; not needed", Be;
     default_replication_num "DEFAULT_REPLICATION_NUM", "the engine's",
         "into fe.conf; 1 for a single BE";
     priority_networks "PRIORITY_NETWORKS", "LOCAL_HOST alone",
@@ -104,9 +113,9 @@ variables! {
     cluster_ca_file "CLUSTER_CA_FILE", "–",
         "the authority `verify` trusts, PEM";
     bootstrap "BOOTSTRAP", "guarded",
-        "guarded, never or force: whether a seed that has nothing may found a cluster";
+        "guarded, never or force: whether a seed that has nothing may found a cluster", Fe;
     guard_time "GUARD_TIME", "2 heartbeats + 1 s",
-        "how long such a seed listens for a living cluster before it founds; 0 to 7 days, less than the default is a risk";
+        "how long such a seed listens for a living cluster before it founds; 0 to 7 days, less than the default is a risk", Fe;
     rejoin "REJOIN", "0",
         "1: join anew, under this LOCAL_HOST, if somebody dropped this node; what it had is set aside";
     wait_timeout "WAIT_TIMEOUT", "300 s",
@@ -135,21 +144,25 @@ pub const CONF_VARIABLES: &[Variable] = &[
         name: "FE_CONF__key",
         default: "–",
         meaning: "any other key of fe.conf",
+        only: Some(Component::Fe),
     },
     Variable {
         name: "BE_CONF__key",
         default: "–",
         meaning: "any other key of be.conf",
+        only: Some(Component::Be),
     },
     Variable {
         name: "CN_CONF__key",
         default: "–",
         meaning: "any other key of cn.conf",
+        only: Some(Component::Cn),
     },
     Variable {
         name: "BROKER_CONF__key",
         default: "–",
         meaning: "any other key of the broker's conf",
+        only: Some(Component::Broker),
     },
 ];
 
@@ -159,6 +172,7 @@ pub fn all() -> impl Iterator<Item = Variable> {
         name: engine.home_variable,
         default: "looked for",
         meaning: "the engine's home dir, as `--home`",
+        only: None,
     });
     VARIABLES.iter().chain(CONF_VARIABLES).copied().chain(homes)
 }

@@ -67,8 +67,9 @@ pub(super) fn servers(reader: &mut Reader<'_>) -> Servers {
                 Err(why) => reader.problem(
                     variable,
                     format!(
-                        "`{}` at position {at} {why}, set in the environment",
-                        shown(entry)
+                        "`{}` at position {at} {why}, {}",
+                        shown(entry),
+                        reader.set_in(variable)
                     ),
                 ),
             }

@@ -4,6 +4,7 @@
 
 pub mod explain;
 pub mod health;
+pub mod init;
 pub mod readdress;
 pub mod run;
 
@@ -84,7 +85,7 @@ impl Outcome {
             .map_or(ExitCode::Internal, |refusal| refusal.code);
         Self {
             output: String::new(),
-            report: report(refusals),
+            report: report(refusals, "not to start"),
             code,
         }
     }
@@ -96,12 +97,13 @@ impl Outcome {
     }
 }
 
-fn report(refusals: &[Refusal]) -> String {
+/// `not` is what they are reasons for.
+fn report(refusals: &[Refusal], not: &str) -> String {
     let mut text = String::new();
     match refusals {
         [only] => text.push_str(&format!("error: {}\n", only.sentence)),
         several => {
-            text.push_str(&format!("error: {} reasons not to start\n", several.len()));
+            text.push_str(&format!("error: {} reasons {not}\n", several.len()));
             for refusal in several {
                 text.push_str(&format!("  {}\n", refusal.sentence));
             }
@@ -190,6 +192,7 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
                 Err(outcome) => outcome,
             }
         }
+        Verb::Init(args) => init::init(&args),
         Verb::Health(args) => in_runtime(health::health(&args, vars)),
     }
 }

@@ -1,0 +1,240 @@
+//! Files that belong together: all of them are written, or none, as far as that can be had without a transaction.
+
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
+use std::path::{Path, PathBuf};
+
+use nix::unistd::geteuid;
+
+use crate::effects::files::{WriteError, beside, sync_dir};
+
+/// One of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    pub path: &'a Path,
+    pub text: &'a str,
+    /// What is there is kept under this name, which nobody has.
+    pub aside: Option<&'a Path>,
+}
+
+/// Writes all of them beside, then renames. A file that replaces another one has its mode and owner; for a new one root
+/// takes the owner of `like`, so that a container leaves nothing of root's in a user's directory.
+pub fn write(files: &[Wanted<'_>], like: &Path) -> Result<(), WriteError> {
+    let mut made = Vec::new();
+    let written = files
+        .iter()
+        .try_for_each(|file| stage(file, like, &mut made))
+        .and_then(|()| rename(files));
+    if written.is_err() {
+        for path in made {
+            drop(fs::remove_file(path));
+        }
+    }
+    written
+}
+
+/// Makes the new file and the copy of the old one; `made` is what has to go if anything fails.
+fn stage(file: &Wanted<'_>, like: &Path, made: &mut Vec<PathBuf>) -> Result<(), WriteError> {
+    let look = Look::of(file.path, like);
+    let beside = beside(file.path);
+    let staged = (|| {
+        if let Some(aside) = file.aside {
+            let old = fs::read(file.path)?;
+            create(aside, &old, &look, made)?;
+        }
+        // Of a run that was killed.
+        drop(fs::remove_file(&beside));
+        create(&beside, file.text.as_bytes(), &look, made)
+    })();
+    staged.map_err(|source| failed(file, source))
+}
+
+fn rename(files: &[Wanted<'_>]) -> Result<(), WriteError> {
+    let mut done: Vec<(&Path, Option<Vec<u8>>)> = Vec::new();
+    for file in files {
+        let renamed = old(file.path).and_then(|old| {
+            fs::rename(beside(file.path), file.path)?;
+            done.push((file.path, old));
+            sync_dir(dir_of(file.path))
+        });
+        if let Err(source) = renamed {
+            for (path, old) in done {
+                put_back(path, old);
+            }
+            return Err(failed(file, source));
+        }
+    }
+    Ok(())
+}
+
+/// What would be put back; `None`: nothing is there.
+fn old(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(old) => Ok(Some(old)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The look and the owner are those it has by now.
+fn put_back(path: &Path, old: Option<Vec<u8>>) {
+    let put = match old {
+        Some(old) => fs::write(path, old),
+        None => fs::remove_file(path),
+    };
+    // The first error is the one that is reported.
+    drop(put);
+}
+
+fn failed(file: &Wanted<'_>, source: io::Error) -> WriteError {
+    WriteError {
+        path: file.path.to_owned(),
+        source,
+    }
+}
+
+/// Whose a file is, and who may do what with it.
+struct Look {
+    permissions: Permissions,
+    owner: Option<(u32, u32)>,
+}
+
+impl Look {
+    fn of(path: &Path, like: &Path) -> Self {
+        let owner = |file: &fs::Metadata| (file.uid(), file.gid());
+        match fs::metadata(path) {
+            Ok(old) => Self {
+                owner: Some(owner(&old)),
+                permissions: old.permissions(),
+            },
+            Err(_) => Self {
+                owner: fs::metadata(like)
+                    .ok()
+                    .as_ref()
+                    .map(owner)
+                    .filter(|_| geteuid().is_root()),
+                permissions: Permissions::from_mode(0o644),
+            },
+        }
+    }
+}
+
+fn create(path: &Path, content: &[u8], look: &Look, made: &mut Vec<PathBuf>) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    made.push(path.to_owned());
+    if let Some((user, group)) = look.owner {
+        // Only root may give files away, and not on every file system: the text is worth more than its owner.
+        drop(fchown(&file, Some(user), Some(group)));
+    }
+    file.set_permissions(look.permissions.clone())?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+fn dir_of(path: &Path) -> &Path {
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+    dir.unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    use std::path::{Path, PathBuf};
+
+    use super::{Wanted, write};
+
+    fn wanted<'a>(path: &'a Path, text: &'a str) -> Wanted<'a> {
+        Wanted {
+            path,
+            text,
+            aside: None,
+        }
+    }
+
+    fn names(dir: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(dir)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn place() -> (tempfile::TempDir, PathBuf, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let (a, b) = (dir.path().join("a"), dir.path().join("b"));
+        (dir, a, b)
+    }
+
+    #[test]
+    fn a_replaced_file_keeps_its_look_and_a_new_one_can_be_read_by_all() {
+        let (dir, a, b) = place();
+        fs::write(&a, "old").unwrap();
+        fs::set_permissions(&a, Permissions::from_mode(0o600)).unwrap();
+        fs::write(dir.path().join(".a.muster-new"), "of a run that was killed").unwrap();
+        write(&[wanted(&a, "new a"), wanted(&b, "new b")], dir.path()).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&a), mode(&b)), (0o600, 0o644));
+        assert_eq!(fs::read_to_string(&a).unwrap(), "new a");
+        assert_eq!(fs::read_to_string(&b).unwrap(), "new b");
+        assert_eq!(names(dir.path()), ["a", "b"]);
+    }
+
+    /// Anybody but root can only show that it does no harm.
+    #[test]
+    fn root_leaves_nothing_of_its_own_in_a_users_directory() {
+        let (dir, a, b) = place();
+        let like = dir.path().join("like");
+        for path in [&a, &like] {
+            fs::write(path, "").unwrap();
+        }
+        let root = chown(&like, Some(1234), Some(2345)).is_ok() && chown(&a, Some(3456), Some(4567)).is_ok();
+        write(&[wanted(&a, "a"), wanted(&b, "b")], &like).unwrap();
+        let owner = |path: &Path| fs::metadata(path).map(|file| (file.uid(), file.gid())).unwrap();
+        if root {
+            assert_eq!((owner(&a), owner(&b)), ((3456, 4567), (1234, 2345)));
+        } else {
+            assert_eq!(owner(&b), owner(&like));
+        }
+    }
+
+    #[test]
+    fn when_one_cannot_be_written_the_others_are_what_they_were() {
+        let (dir, a, b) = place();
+        let full = dir.path().join("full");
+        fs::create_dir_all(full.join("of something")).unwrap();
+        fs::write(&a, "old").unwrap();
+        let kept = dir.path().join("kept");
+        let first = Wanted {
+            aside: Some(&kept),
+            ..wanted(&a, "new")
+        };
+        // Found out before anything is renamed; in the middle; and, as the one before it took the new file away, after the
+        // others were.
+        for path in [dir.path().join("none/at all"), full, b.clone()] {
+            let error = write(&[first, wanted(&b, "b"), wanted(&path, "c")], dir.path()).unwrap_err();
+            assert_eq!(error.path, path);
+            assert_eq!(fs::read_to_string(&a).unwrap(), "old");
+            assert_eq!(names(dir.path()), ["a", "full"]);
+        }
+    }
+
+    #[test]
+    fn what_is_kept_takes_nobodys_name() {
+        let (dir, a, _) = place();
+        let kept = dir.path().join("kept");
+        fs::write(&a, "old").unwrap();
+        let file = Wanted {
+            aside: Some(&kept),
+            ..wanted(&a, "new")
+        };
+        write(&[file], dir.path()).unwrap();
+        assert_eq!(fs::read_to_string(&kept).unwrap(), "old");
+        assert!(write(&[file], dir.path()).is_err());
+        assert_eq!(fs::read_to_string(&kept).unwrap(), "old");
+        assert_eq!(fs::read_to_string(&a).unwrap(), "new");
+        assert_eq!(names(dir.path()), ["a", "kept"]);
+    }
+}

@@ -1,0 +1,88 @@
+//! Which component a variable speaks to: an env file of one component holds nothing that speaks to another.
+
+use crate::engine::{Component, Engine, PortName};
+
+use super::environment::{Name, whose};
+use super::variables::VARIABLES;
+use super::{conf, ports};
+
+/// Whether a variable speaks to that component. `None`: it is nobody's that we know, or says in a vendor's words or by
+/// a conf key what has a variable of ours.
+pub fn concerns(variable: &str, engine: &Engine, component: Component) -> Option<bool> {
+    match whose(variable) {
+        Name::Ours(ours) => Some(ours_concerns(ours, engine, component)),
+        Name::Conf(of, key) if ports::of_conf_key(of, &key).is_none() => Some(of == component),
+        Name::Home(of) => Some(of == engine.home_variable),
+        Name::Conf(..) | Name::Vendor(_) | Name::Unused | Name::Foreign => None,
+    }
+}
+
+fn ours_concerns(variable: &'static str, engine: &Engine, component: Component) -> bool {
+    if let Some(port) = PortName::ALL.into_iter().find(|port| port.variable() == variable) {
+        return engine.port(component, port).is_some();
+    }
+    if let Some(components) = conf::components_of(variable) {
+        return components.contains(&component);
+    }
+    VARIABLES
+        .iter()
+        .find(|known| known.name == variable)
+        .and_then(|known| known.only)
+        .is_none_or(|only| only == component)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::concerns;
+    use crate::engine::{ALL, Component};
+    use crate::settings::variables;
+
+    #[test]
+    fn a_variable_speaks_to_the_components_that_can_use_it() {
+        let engine = ALL[0];
+        // FE, BE.
+        let table = [
+            ("MASTER_HOST", Some(true), Some(true)),
+            ("STATE_DIR", Some(true), Some(true)),
+            ("ROOT_PASSWORD_FILE", Some(true), Some(true)),
+            ("PRIORITY_NETWORKS", Some(true), Some(true)),
+            ("ARROW_FLIGHT_PORT", Some(true), Some(true)),
+            (engine.home_variable, Some(true), Some(true)),
+            ("FE_ROLE", Some(true), Some(false)),
+            ("GUARD_TIME", Some(true), Some(false)),
+            ("EDIT_LOG_PORT", Some(true), Some(false)),
+            ("META_DIR", Some(true), Some(false)),
+            ("DEFAULT_REPLICATION_NUM", Some(true), Some(false)),
+            ("FE_CONF__x", Some(true), Some(false)),
+            ("BE_CONF__x", Some(false), Some(true)),
+            ("STORAGE_ROOT_PATH", Some(false), Some(true)),
+            ("HEARTBEAT_PORT", Some(false), Some(true)),
+            ("STARLET_PORT", Some(false), Some(true)),
+            ("CN_CONF__x", Some(false), Some(false)),
+            ("BROKER_IPC_PORT", Some(false), Some(false)),
+            (ALL[1].home_variable, Some(false), Some(false)),
+            // Said by FE_QUERY_PORT and LOCAL_HOST.
+            ("FE_CONF__query_port", None, None),
+            ("POD_IP", None, None),
+            ("LOG_CONSOLE", None, None),
+            ("KAFKA_HOST", None, None),
+        ];
+        for (variable, fe, be) in table {
+            assert_eq!(concerns(variable, engine, Component::Fe), fe, "{variable}");
+            assert_eq!(concerns(variable, engine, Component::Be), be, "{variable}");
+        }
+    }
+
+    #[test]
+    fn every_variable_of_the_table_is_somebodys() {
+        for variable in variables::all() {
+            let name = variable.name;
+            let heard = ALL.into_iter().any(|engine| {
+                Component::ALL
+                    .into_iter()
+                    .any(|component| concerns(name, engine, component) == Some(true))
+            });
+            assert!(heard, "{name}");
+        }
+    }
+}
