@@ -470,7 +470,7 @@ mod tests {
         let engine = supported();
         let [fe, be, cn] = [Fe, Be, Cn].map(|component| default_home(engine, component));
         // An image with all of them keeps them elsewhere.
-        let [all_fe, all_be] = [Fe, Be].map(|component| engine.layout(component).unwrap().other_homes[0]);
+        let [allin1, beside] = [Fe, Be].map(|component| engine.layout(component).unwrap().other_homes[0]);
         let row = |installed: &[(&'static str, &'static [Component])], component, expected: &str| Row {
             installed: installed.to_vec(),
             link: None,
@@ -496,9 +496,9 @@ mod tests {
             row(&[(cn, BOTH)], None, &is(cn, "cn")),
             row(&[(fe, &[Fe]), (be, &[Be])], None, &two),
             row(&[(fe, &[Fe]), (be, &[Be])], Some(Be), &is(be, "be")),
-            row(&[(all_fe, &[Fe]), (all_be, BOTH)], Some(Fe), &is(all_fe, "fe")),
-            row(&[(all_fe, &[Fe]), (all_be, BOTH)], Some(Be), &is(all_be, "be")),
-            row(&[(all_fe, &[Fe]), (all_be, BOTH)], Some(Cn), &is(all_be, "cn")),
+            row(&[(allin1, &[Fe]), (beside, BOTH)], Some(Fe), &is(allin1, "fe")),
+            row(&[(allin1, &[Fe]), (beside, BOTH)], Some(Be), &is(beside, "be")),
+            row(&[(allin1, &[Fe]), (beside, BOTH)], Some(Cn), &is(beside, "cn")),
         ];
         for row in table {
             let homes = row.installed.iter();

@@ -1,5 +1,7 @@
 //! The README's commands, in the order they stand there, on machines of their own: a block says by `on=` where it is typed.
 
+#![expect(clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -38,10 +40,11 @@ fn blocks() -> anyhow::Result<Vec<Block>> {
     for line in readme()?.lines() {
         match &mut open {
             Some(_) if line == "```" => blocks.extend(open.take()),
-            Some(block) => block.lines += &format!("{line}\n"),
-            None if line.starts_with("## ") => line[3..].clone_into(&mut heading),
+            Some(block) => block.lines.extend([line, "\n"]),
             None => {
-                if let Some(info) = line.strip_prefix("```sh on=") {
+                if let Some(title) = line.strip_prefix("## ") {
+                    title.clone_into(&mut heading);
+                } else if let Some(info) = line.strip_prefix("```sh on=") {
                     let (on, rest) = info.split_once(' ').unwrap_or((info, ""));
                     open = Some(Block {
                         heading: heading.clone(),
@@ -133,6 +136,82 @@ impl Site {
             .context(host)
     }
 
+    /// A block that is typed on one machine, and what has to be so afterwards.
+    fn typed(&mut self, machines: &Machines, block: &Block, at: usize) -> anyhow::Result<()> {
+        match (block.heading.as_str(), at) {
+            ("Several hosts", 0) => {
+                let said = self.run(0, block)?;
+                ensure!(
+                    said.contains("FE is alive in cluster") && said.contains("(healthy)"),
+                    "{said}"
+                );
+                for machine in &self.machines[..3] {
+                    ensure!(said.contains(&machine.address().to_string()), "{said}");
+                }
+            }
+            ("Several hosts", 1) => {
+                self.run(1, block)?;
+                self.healthy(1, &[FE, BE])?;
+                self.whole(&[0, 1, 2])?;
+                let image = self.machines[1]
+                    .compose(&[])
+                    .container(FE)?
+                    .look("{{.Config.Image}}")?;
+                ensure!(image == "starrocks/fe-ubuntu:3.5-latest", "{image}");
+            }
+            ("Add a node", at) => {
+                self.run(at, block)?;
+                self.healthy(at, &[FE, BE])?;
+                let rows = self.whole(&[0, 1, 2, 3])?;
+                ensure!(self.row(&rows, at)?.is("Role", "OBSERVER"), "{rows:?}");
+            }
+            ("Remove a node", at) => {
+                self.run(at, block)?;
+                if block.lines.contains("DECOMMISSION") {
+                    eventually(PATIENCE, "the BE has handed over its data", || {
+                        let rows = self.machines[0].sql("SHOW BACKENDS")?;
+                        ensure!(self.row(&rows, 3).is_err(), "{rows:?}");
+                        Ok(())
+                    })?;
+                }
+                if block.lines.contains("DROP") {
+                    self.whole(&[0, 1, 2])?;
+                }
+            }
+            ("Replace a broken host", at) => {
+                let before = self.whole(&[0, 1, 2])?;
+                if block.new_machine {
+                    let mut broken = self.machines.remove(at);
+                    broken.lose_power()?;
+                    self.machines.insert(at, machines.replace(broken)?);
+                }
+                self.run(at, block)?;
+                self.healthy(at, &[FE, BE])?;
+                let now = self.whole(&[0, 1, 2])?;
+                ensure!(
+                    self.row(&now, at)?.get("Id") == self.row(&before, at)?.get("Id"),
+                    "it was added again: {before:?} {now:?}"
+                );
+            }
+            ("Change ports", at) => {
+                self.run(at, block)?;
+                self.healthy(at, &[FE, BE])?;
+                let rows = self.whole(&[0, 1, 2])?;
+                ensure!(self.row(&rows, at)?.get("QueryPort") == "9031", "{rows:?}");
+                let here = (self.machines[at].address(), 9031).into();
+                ensure!(query(here, Duration::from_secs(3), "SHOW FRONTENDS")?.len() == 3);
+            }
+            ("When something is wrong", at) => {
+                let said = self.run(at, block)?;
+                for text in ["FE is ready", "MASTER_HOST", "http_port"] {
+                    ensure!(said.contains(text), "`{text}` is not in\n{said}");
+                }
+            }
+            (heading, at) => bail!("nobody knows how to try the block of `{heading}` on machine {at}"),
+        }
+        Ok(())
+    }
+
     fn tails(&self) -> String {
         self.machines.iter().map(Machine::tails).collect()
     }
@@ -188,75 +267,8 @@ fn the_commands_of_the_readme_do_what_it_says() -> anyhow::Result<()> {
                 }
                 site.whole(&[0, 1, 2])?;
             }
-            ("Several hosts", _, Some(0)) => {
-                let said = site.run(0, &block)?;
-                ensure!(
-                    said.contains("FE is alive in cluster") && said.contains("(healthy)"),
-                    "{said}"
-                );
-                for machine in &site.machines[..3] {
-                    ensure!(said.contains(&machine.address().to_string()), "{said}");
-                }
-            }
-            ("Several hosts", _, Some(1)) => {
-                site.run(1, &block)?;
-                site.healthy(1, &[FE, BE])?;
-                site.whole(&[0, 1, 2])?;
-                let image = site.machines[1]
-                    .compose(&[])
-                    .container(FE)?
-                    .look("{{.Config.Image}}")?;
-                ensure!(image == "starrocks/fe-ubuntu:3.5-latest", "{image}");
-            }
-            ("Add a node", _, Some(at)) => {
-                site.run(at, &block)?;
-                site.healthy(at, &[FE, BE])?;
-                let rows = site.whole(&[0, 1, 2, 3])?;
-                ensure!(site.row(&rows, at)?.is("Role", "OBSERVER"), "{rows:?}");
-            }
-            ("Remove a node", _, Some(at)) => {
-                site.run(at, &block)?;
-                if block.lines.contains("DECOMMISSION") {
-                    eventually(PATIENCE, "the BE has handed over its data", || {
-                        let rows = site.machines[0].sql("SHOW BACKENDS")?;
-                        ensure!(site.row(&rows, 3).is_err(), "{rows:?}");
-                        Ok(())
-                    })?;
-                }
-                if block.lines.contains("DROP") {
-                    site.whole(&[0, 1, 2])?;
-                }
-            }
-            ("Replace a broken host", _, Some(at)) => {
-                let before = site.whole(&[0, 1, 2])?;
-                if block.new_machine {
-                    let mut broken = site.machines.remove(at);
-                    broken.lose_power()?;
-                    site.machines.insert(at, machines.replace(broken)?);
-                }
-                site.run(at, &block)?;
-                site.healthy(at, &[FE, BE])?;
-                let now = site.whole(&[0, 1, 2])?;
-                ensure!(
-                    site.row(&now, at)?.get("Id") == site.row(&before, at)?.get("Id"),
-                    "it was added again: {before:?} {now:?}"
-                );
-            }
-            ("Change ports", _, Some(at)) => {
-                site.run(at, &block)?;
-                site.healthy(at, &[FE, BE])?;
-                let rows = site.whole(&[0, 1, 2])?;
-                ensure!(site.row(&rows, at)?.get("QueryPort") == "9031", "{rows:?}");
-                let here = (site.machines[at].address(), 9031).into();
-                ensure!(query(here, Duration::from_secs(3), "SHOW FRONTENDS")?.len() == 3);
-            }
-            ("When something is wrong", _, Some(at)) => {
-                let said = site.run(at, &block)?;
-                for text in ["FE is ready", "MASTER_HOST", "http_port"] {
-                    ensure!(said.contains(text), "`{text}` is not in\n{said}");
-                }
-            }
-            (heading, on, _) => bail!("nobody knows how to try the block of `{heading}` on {on}"),
+            (_, _, Some(at)) => site.typed(&machines, &block, at)?,
+            (heading, on, None) => bail!("nobody knows how to try the block of `{heading}` on {on}"),
         }
     }
     ensure!(counts.get("Upgrade, host by host") == Some(&2), "{counts:?}");
@@ -377,7 +389,7 @@ fn the_images_of_the_readme_are_built_and_one_host_is_a_cluster() -> anyhow::Res
                             "--tag ",
                             &format!("{base} --label {} --tag {}", docker.label(), docker.tag("")),
                         );
-                        lines += &format!("{line}\n");
+                        lines.extend([&line, "\n"]);
                     }
                     run(&mut shell(&lines)?)?;
                     let version = docker.once(&[&docker.tag("muster"), "--version"])?;

@@ -63,8 +63,8 @@ impl Site {
             || {
                 let mut seen: Option<Members> = None;
                 for machine in &self.0 {
-                    let fes = self.members(machine.sql("SHOW FRONTENDS")?, "Id")?;
-                    let bes = self.members(machine.sql("SHOW BACKENDS")?, "BackendId")?;
+                    let fes = self.members(&machine.sql("SHOW FRONTENDS")?, "Id")?;
+                    let bes = self.members(&machine.sql("SHOW BACKENDS")?, "BackendId")?;
                     let (cluster, fes) = fes;
                     let members = Members {
                         cluster,
@@ -82,7 +82,7 @@ impl Site {
         whole.map_err(|error| error.context(self.tails()))
     }
 
-    fn members(&self, rows: Vec<Row>, id: &str) -> anyhow::Result<(String, BTreeMap<String, String>)> {
+    fn members(&self, rows: &[Row], id: &str) -> anyhow::Result<(String, BTreeMap<String, String>)> {
         let alive = rows.iter().all(|row| row.is("Alive", "true"));
         ensure!(alive && rows.len() == self.0.len(), "{rows:?}");
         let cluster = rows.first().map(|row| row.get("ClusterId").to_owned());

@@ -47,6 +47,11 @@ impl Compose {
     }
 
     /// The same in a shell that has set a variable.
+    #[must_use]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a number, an address or a name, as they come"
+    )]
     pub fn set(mut self, name: &str, value: impl ToString) -> Self {
         self.variables.retain(|(set, _)| set != name);
         self.variables.push((name.to_owned(), value.to_string()));
