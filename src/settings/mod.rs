@@ -2,6 +2,7 @@
 //! What is so, and what will be done about it, is decided to the right of here.
 
 mod account;
+mod command;
 mod conf;
 mod conf_value;
 mod duration;
@@ -20,6 +21,7 @@ mod read;
 mod read_tests;
 mod reader;
 mod secret;
+mod shell_text;
 pub mod variables;
 mod vendor;
 mod words;
@@ -28,6 +30,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use account::{Account, ROOT, Tls, TlsMode};
+pub use command::{Command, CommandProblem, after_flags};
 pub use conf::ConfWish;
 pub use duration::parse_duration;
 pub use host::{Endpoint, Host, NotAHost};
@@ -51,6 +54,8 @@ pub struct Flags {
     pub exec: bool,
     /// What stood after `--`.
     pub script_args: Vec<String>,
+    /// A command that was written for the vendor's image.
+    pub command: Option<Command>,
 }
 
 /// A value and who said it, for messages and `explain`.

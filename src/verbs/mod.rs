@@ -11,6 +11,7 @@ mod known;
 mod logging;
 mod membership;
 mod outlive;
+mod typed;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -142,10 +143,15 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
         (signals, _) => signals,
     };
     let (restarts, vars) = restarts(vars);
+    let (args, command) = match typed::split(args, &vars) {
+        Ok(split) => split,
+        Err(outcome) => return outcome,
+    };
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => return Outcome::usage(&error),
     };
+    let beside_run = |flags| typed::beside_run(flags, args, &vars);
     match cli.verb {
         Verb::Run(args) => {
             let flags = Flags {
@@ -153,6 +159,7 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
                 component: args.component,
                 exec: args.exec,
                 script_args: args.script_args,
+                command,
             };
             logging::begin(&vars);
             let (settings, home) = match read(flags, vars) {
@@ -168,11 +175,11 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
             )
         }
         Verb::Explain(args) => {
-            let flags = Flags {
+            let flags = beside_run(Flags {
                 home: args.image.home,
                 component: args.component,
                 ..Flags::default()
-            };
+            });
             logging::begin(&vars);
             match read(flags, vars) {
                 Ok((settings, home)) => explain::explain(&settings, home, args.json),
@@ -180,17 +187,24 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
             }
         }
         Verb::Readdress(args) => {
-            let flags = Flags {
+            let flags = beside_run(Flags {
                 home: args.image.home.clone(),
                 ..Flags::default()
-            };
+            });
             logging::begin(&vars);
             match read(flags, vars) {
                 Ok((settings, home)) => in_runtime(readdress::readdress(&args, &settings, &home)),
                 Err(outcome) => outcome,
             }
         }
-        Verb::Health(args) => in_runtime(health::health(&args, vars)),
+        Verb::Health(args) => {
+            let flags = beside_run(Flags {
+                home: args.image.home.clone(),
+                component: args.component,
+                ..Flags::default()
+            });
+            in_runtime(health::health(&args, flags, vars))
+        }
     }
 }
 
