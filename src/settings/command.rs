@@ -4,8 +4,10 @@
 use std::mem::take;
 use std::path::PathBuf;
 
-use super::shell_text::{Value, Word, commands};
-use crate::engine::{self, Component, Layout};
+use super::calls::{self, Call, Calls, assignment, file_name};
+use super::environment::conf_prefix;
+use super::shell_text::Word;
+use crate::engine::Component;
 use crate::few::Set;
 
 /// How messages call it.
@@ -63,44 +65,6 @@ impl CommandProblem {
         it say fe, be or cn; who wants a shell sets `entrypoint:` (docker run --entrypoint bash)";
 }
 
-/// One call of a script that starts an engine.
-struct Call {
-    layout: &'static Layout,
-    script: &'static str,
-    path: Word,
-    args: Vec<Word>,
-}
-
-/// Everything a command would have run.
-#[derive(Default)]
-struct Calls {
-    calls: Vec<Call>,
-    others: Vec<Vec<Word>>,
-}
-
-const SHELLS: [&str; 5] = ["bash", "sh", "dash", "ash", "ksh"];
-/// They run what follows their flags.
-const RUNNERS: [&str; 10] = [
-    "exec",
-    "nohup",
-    "setsid",
-    "command",
-    "env",
-    "time",
-    "tini",
-    "dumb-init",
-    "catatonit",
-    "docker-init",
-];
-/// They run what follows the name of a user.
-const AS_USER: [&str; 2] = ["gosu", "su-exec"];
-/// Words of the shell's own before a command.
-const BEFORE: [&str; 9] = ["if", "then", "elif", "else", "while", "until", "do", "{", "!"];
-/// Words of the shell's own with which no command begins.
-const NO_COMMAND: [&str; 8] = ["for", "case", "select", "function", "fi", "done", "esac", "}"];
-/// A shell in a shell in a shell is still read.
-const DEEPEST: u8 = 3;
-
 impl Command {
     /// Reads what stands after `run` and its flags. `None`: nothing a vendor would have written.
     pub fn read(
@@ -108,11 +72,7 @@ impl Command {
         value: &dyn Fn(&str) -> Option<String>,
     ) -> Option<Result<Self, CommandProblem>> {
         let first = file_name(words.first()?);
-        let known = script(first).is_some()
-            || SHELLS.contains(&first)
-            || RUNNERS.contains(&first)
-            || AS_USER.contains(&first);
-        if !known && !words.first()?.contains('/') {
+        if !calls::is_known(first) && !words.first()?.contains('/') {
             return None;
         }
         let words: Vec<Word> = words.iter().map(|word| Word::plain(word)).collect();
@@ -135,10 +95,12 @@ impl Command {
         let mut texts = Vec::new();
         if !self.left_out.is_empty() {
             texts.push(format!(
-                "is read as a start of the {} by {}; what else it calls is not run: {}",
+                "is read as a start of the {} by {}; what else it calls is not run: {}; muster waits and registers by itself, \
+                 and {}key=value sets a key of the conf",
                 self.component.name(),
                 self.script,
-                self.left_out.join(", ")
+                self.left_out.join(", "),
+                conf_prefix(self.component)
             ));
         }
         if !self.flags.is_empty() {
@@ -162,90 +124,6 @@ pub fn after_flags(words: &[String]) -> Option<usize> {
             word if word.starts_with("--home=") => at += 1,
             word if word.starts_with('-') => return None,
             _ => return Some(at),
-        }
-    }
-}
-
-impl Calls {
-    /// One command, as a list of words.
-    fn take(&mut self, words: &[Word], value: Value<'_>, depth: u8) {
-        let Some((first, args)) = self.strip(words) else {
-            return;
-        };
-        let name = file_name(&first.text);
-        if let Some((layout, script)) = script(name) {
-            self.calls.push(Call {
-                layout,
-                script,
-                path: first.clone(),
-                args: args.to_vec(),
-            });
-        } else if SHELLS.contains(&name) && depth < DEEPEST {
-            self.shell(words, args, value, depth);
-        } else {
-            self.others.push([std::slice::from_ref(first), args].concat());
-        }
-    }
-
-    /// `bash -lc "…"`, `bash -x file …`.
-    fn shell(&mut self, words: &[Word], args: &[Word], value: Value<'_>, depth: u8) {
-        let mut has_text = false;
-        let mut args = args;
-        while let [option, rest @ ..] = args {
-            let (text, long) = (option.text.as_str(), option.text.starts_with("--"));
-            if !text.starts_with(['-', '+']) {
-                break;
-            }
-            args = rest;
-            if text == "--" || text == "-" {
-                break;
-            }
-            has_text |= !long && text.contains('c');
-            if !long && text.ends_with('o') {
-                args = args.get(1..).unwrap_or_default();
-            }
-        }
-        match args.first() {
-            Some(text) if has_text && !text.open => {
-                for command in commands(&text.text, value) {
-                    self.take(&command, value, depth + 1);
-                }
-            }
-            // A file of commands is somebody's own script, unless we know it.
-            Some(file) if !has_text && script(file_name(&file.text)).is_some() => {
-                self.take(args, value, depth + 1);
-            }
-            _ => self.others.push(words.to_vec()),
-        }
-    }
-
-    /// The word that is run, and what follows it.
-    fn strip<'w>(&mut self, words: &'w [Word]) -> Option<(&'w Word, &'w [Word])> {
-        let mut words = words;
-        let mut assigned = None;
-        loop {
-            let Some((first, rest)) = words.split_first() else {
-                // Nothing but `NAME=value`: it would have counted for what follows.
-                self.others.extend(assigned.map(|word: &Word| vec![word.clone()]));
-                return None;
-            };
-            let text = first.text.as_str();
-            let name = file_name(text);
-            words = if NO_COMMAND.contains(&text) {
-                return None;
-            } else if BEFORE.contains(&text) {
-                rest
-            } else if assignment(text).is_some() {
-                assigned = Some(first);
-                rest
-            } else if RUNNERS.contains(&name) {
-                let flags = rest.iter().take_while(|word| word.text.starts_with('-')).count();
-                rest.get(flags..).unwrap_or_default()
-            } else if AS_USER.contains(&name) {
-                rest.get(1..).unwrap_or_default()
-            } else {
-                return Some((first, rest));
-            };
         }
     }
 }
@@ -421,28 +299,6 @@ fn names(others: &[Vec<Word>]) -> Vec<String> {
         }
     }
     names
-}
-
-fn assignment(text: &str) -> Option<&str> {
-    let (name, _) = text.split_once('=')?;
-    let name = name.strip_suffix('+').unwrap_or(name);
-    let sound = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    (begins && name.chars().all(sound)).then_some(name)
-}
-
-/// The script of that name: an image's entrypoint, or what starts an engine.
-fn script(name: &str) -> Option<(&'static Layout, &'static str)> {
-    let layouts = || engine::ALL.into_iter().flat_map(|engine| engine.layouts);
-    layouts().find_map(|layout| {
-        let both = [layout.entrypoint, Some(file_name(layout.script))];
-        let script = both.into_iter().flatten().find(|script| *script == name)?;
-        Some((layout, script))
-    })
-}
-
-fn file_name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
 }
 
 fn list(names: &[String]) -> String {

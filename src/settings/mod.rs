@@ -2,6 +2,7 @@
 //! What is so, and what will be done about it, is decided to the right of here.
 
 mod account;
+mod calls;
 mod command;
 mod conf;
 mod conf_value;

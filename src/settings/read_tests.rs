@@ -761,6 +761,13 @@ const COMMANDS: &[[&str; 5]] = &[
     ],
     [ADD, "", "fe1", "be1", "1"],
     [ADD, "HOST_TYPE=FQDN HOSTNAME=be2", "fe1", "be2", "1"],
+    [
+        "start_fe.sh",
+        "HOST_TYPE=FQDN HOSTNAME=x HOST_IP=fe1",
+        "fe1",
+        "fe1",
+        "0",
+    ],
 ];
 
 #[test]
@@ -794,7 +801,8 @@ fn what_a_vendors_command_says_is_told_with_its_source() {
     assert_eq!(
         warned(&commanded(ADD, "").unwrap().1),
         [
-            "the command is read as a start of the BE by start_be.sh; what else it calls is not run: sleep, mysql"
+            "the command is read as a start of the BE by start_be.sh; what else it calls is not run: sleep, mysql; \
+          muster waits and registers by itself, and BE_CONF__key=value sets a key of the conf"
         ]
     );
     assert_eq!(
@@ -826,9 +834,9 @@ fn our_own_names_win_over_the_vendors() {
         ["FE_MASTER says something else than MASTER_HOST and does not count"]
     );
     assert_eq!(
-        refused("MASTER_HOST=a HOST_TYPE=FQDN POD_IP=10.0.0.5"),
+        refused("MASTER_HOST=a HOST_TYPE=FQDN POD_IP=10.0.0.5 HOSTNAME=db-fe-0"),
         [
-            "HOST_TYPE: `FQDN` asks for a name, and neither LOCAL_HOST nor POD_FQDN nor HOSTNAME gives one, set in the environment"
+            "HOST_TYPE: `FQDN` asks for a name, and neither LOCAL_HOST nor POD_FQDN gives one, set in the environment"
         ]
     );
 }

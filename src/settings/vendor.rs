@@ -141,8 +141,10 @@ pub(super) fn pod_variable(reader: &mut Reader<'_>, host_type: Option<&str>) -> 
     if !by_name.value {
         return address;
     }
-    if let (None, Some(own)) = (name, own_name)
-        && reader.text("LOCAL_HOST").is_none()
+    // In a pod it is a name that other pods do not know.
+    let others = ["LOCAL_HOST", "HOST_IP"];
+    if let (None, None, Some(own)) = (name, address, own_name)
+        && others.iter().all(|other| reader.text(other).is_none())
     {
         if reader.text(own).is_some_and(is_container_id) {
             let text = "is the id of this container, and the next one has another: `hostname:` gives it a name that stays";
@@ -153,15 +155,13 @@ pub(super) fn pod_variable(reader: &mut Reader<'_>, host_type: Option<&str>) -> 
     // The address of a pod changes whenever the pod moves: it is no substitute for the name that was asked for.
     if name.is_none() && address.is_some() && reader.text("LOCAL_HOST").is_none() {
         let variable = super::hosts::name(&by_name.source);
-        let wanted: Vec<&str> = aliases::meaning(Meaning::LocalName)
-            .chain(aliases::meaning(Meaning::HostName))
-            .collect();
+        let wanted: Vec<&str> = aliases::meaning(Meaning::LocalName).collect();
         reader.refuse(
             variable,
             "FQDN",
             &format!(
                 "asks for a name, and neither LOCAL_HOST nor {} gives one",
-                wanted.join(" nor ")
+                wanted.join(", ")
             ),
         );
     }
