@@ -21,7 +21,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// The entrypoint: join or found the cluster, start the engine, supervise it
-    #[command(after_help = crate::settings::variables::help())]
+    #[command(after_help = run_help())]
     Run(RunArgs),
     /// The health check: exit 0 or 1 and one line that says why
     #[command(after_help = HEALTH)]
@@ -34,6 +34,15 @@ pub enum Verb {
     /// Give a member whose host has changed its new host, through the leader
     #[command(after_help = readdress_help())]
     Readdress(ReaddressArgs),
+}
+
+/// What stands below the options of `run`.
+fn run_help() -> String {
+    format!(
+        "{}\nA `command:` written for the vendor's image is understood too: a call of its entrypoint or start scripts, also within\n\
+         `bash -c`, says component, home and whom to ask; what else it would run is left out, and named in a warning.\n",
+        crate::settings::variables::help()
+    )
 }
 
 /// What stands below the options of `health`.

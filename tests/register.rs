@@ -202,9 +202,7 @@ fn node(dir: &Path) -> (Settings, Home) {
     }
     let flags = Flags {
         home: Some(dir.to_owned()),
-        component: None,
-        exec: false,
-        script_args: Vec::new(),
+        ..Flags::default()
     };
     let state = dir.join("state");
     let vars = [

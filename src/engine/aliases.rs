@@ -27,6 +27,8 @@ pub enum Meaning {
     LocalName,
     /// `IP` or `FQDN`.
     HostType,
+    /// What this machine or container calls itself: the name if `HostType` says `FQDN` and nobody gives another.
+    HostName,
     /// `name:host:edit_log_port`, a list of all FEs.
     Servers,
     /// Which entry of `Servers` this FE is, from 1.
@@ -49,6 +51,8 @@ const STARROCKS: &[Alias] = &[
     alias("HOST_TYPE", Meaning::HostType),
     alias("POD_IP", Meaning::LocalAddress),
     alias("POD_FQDN", Meaning::LocalName),
+    // Docker sets it in every container; the scripts ask `hostname -f`.
+    alias("HOSTNAME", Meaning::HostName),
     alias("FE_SERVICE_NAME", Meaning::AnyFe),
     alias("COMPONENT_NAME", Meaning::ComponentOfPod),
     alias("MYSQL_PWD", Meaning::Password),

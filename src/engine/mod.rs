@@ -111,6 +111,8 @@ pub struct Layout {
     pub other_homes: &'static [&'static str],
     /// The script that starts it.
     pub script: &'static str,
+    /// The vendor's image begins with a script of this name; its argument is a name behind which an FE answers.
+    pub entrypoint: Option<&'static str>,
     /// Other scripts the first one hands its arguments to: a flag is known if any of them mentions it.
     pub inner_scripts: &'static [&'static str],
     /// Files of which one tells this engine from the other.

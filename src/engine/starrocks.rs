@@ -21,6 +21,8 @@ pub(super) static ENGINE: Engine = Engine {
             // docker/dockerfiles/allin1.
             other_homes: &["/data/deploy/starrocks/fe"],
             script: "bin/start_fe.sh",
+            // docker/dockerfiles/fe/fe_entrypoint.sh and its like.
+            entrypoint: Some("fe_entrypoint.sh"),
             inner_scripts: &[],
             marks: &[
                 "lib/starrocks-fe.jar",
@@ -50,6 +52,7 @@ pub(super) static ENGINE: Engine = Engine {
             default_home: "/opt/starrocks/be",
             other_homes: &["/data/deploy/starrocks/be"],
             script: "bin/start_be.sh",
+            entrypoint: Some("be_entrypoint.sh"),
             inner_scripts: &["bin/start_backend.sh"],
             marks: &["lib/starrocks_be"],
             conf: "conf/be.conf",
@@ -73,6 +76,7 @@ pub(super) static ENGINE: Engine = Engine {
             default_home: "/opt/starrocks/cn",
             other_homes: &[],
             script: "bin/start_cn.sh",
+            entrypoint: Some("cn_entrypoint.sh"),
             inner_scripts: &["bin/start_backend.sh"],
             marks: &["lib/starrocks_be"],
             conf: "conf/cn.conf",

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use crate::engine::aliases::{self, Meaning};
 use crate::engine::{Component, PortName};
 
+use super::command::{COMMAND, Says};
 use super::problem::shown;
 use super::reader::{Reader, from_environment};
 use super::vendor::{self, Servers};
@@ -19,12 +20,14 @@ pub(super) struct Hosts {
     pub ports: Vec<(PortName, Sourced<u16>)>,
 }
 
-pub(super) fn read(reader: &mut Reader<'_>, component: Option<Component>) -> Hosts {
+pub(super) fn read(reader: &mut Reader<'_>, component: Option<Component>, command: Option<&Says>) -> Hosts {
+    let nothing = Says::default();
+    let says = command.unwrap_or(&nothing);
     let servers = vendor::servers(reader);
     let own = vendor::own_server(reader, &servers);
     let endpoints = vendor::local_endpoints(reader);
 
-    let pod = vendor::pod_variable(reader);
+    let pod = vendor::pod_variable(reader, says.host_type.as_deref());
     let mut locals: Vec<Sourced<Host>> = Vec::new();
     locals.extend(reader.parse("LOCAL_HOST", parse_host));
     for name in aliases::meaning(Meaning::LocalHost).chain(aliases::meaning(Meaning::LocalBackend)) {
@@ -43,6 +46,9 @@ pub(super) fn read(reader: &mut Reader<'_>, component: Option<Component>) -> Hos
         // In a pod HOST_IP is the machine below it.
         None => locals.extend(reader.parse("HOST_IP", parse_host)),
     }
+    if locals.is_empty() {
+        locals.extend(vendor::guessed(says.registered.as_deref()));
+    }
     let local = choose(reader, locals, |a, b| a == b);
 
     let mut masters: Vec<Sourced<Vec<Host>>> = Vec::new();
@@ -57,11 +63,11 @@ pub(super) fn read(reader: &mut Reader<'_>, component: Option<Component>) -> Hos
         .filter(|fe| masters.is_empty() || fe.value.first() != local.as_ref().map(|local| &local.value));
     masters.extend(fe_host);
     if masters.is_empty() {
-        masters.extend(vendor::service(reader, component, local.as_ref()));
+        masters.extend(vendor::service(reader, component, local.as_ref(), says));
     }
     let master = choose(reader, masters, |a, b| a.first() == b.first());
 
-    check_missing(reader, master.is_some(), local.is_some());
+    check_missing(reader, master.is_some(), local.is_some(), command.is_some());
     if let (Some(master), Some(local)) = (&master, &local) {
         check_loopback(reader, master, local);
     }
@@ -194,7 +200,7 @@ fn list(reader: &mut Reader<'_>, variable: &str) -> Option<Sourced<Vec<Host>>> {
     sound.then(|| from_environment(variable, hosts))
 }
 
-fn check_missing(reader: &mut Reader<'_>, master: bool, local: bool) {
+fn check_missing(reader: &mut Reader<'_>, master: bool, local: bool, commanded: bool) {
     // A value that was there and is wrong has been said already.
     let wrong: Vec<String> = reader
         .problems
@@ -208,7 +214,7 @@ fn check_missing(reader: &mut Reader<'_>, master: bool, local: bool) {
         })
     };
     let masters = [Meaning::MasterHosts, Meaning::AnyFe, Meaning::Servers];
-    if !master && !said(&["MASTER_HOST", "MASTER_FE_HOST", "FE_HOST"], &masters) {
+    if !master && !said(&["MASTER_HOST", "MASTER_FE_HOST", "FE_HOST", COMMAND], &masters) {
         missing(
             reader,
             "MASTER_HOST",
@@ -222,14 +228,19 @@ fn check_missing(reader: &mut Reader<'_>, master: bool, local: bool) {
         Meaning::LocalName,
         Meaning::LocalEndpoint,
         Meaning::HostType,
+        Meaning::HostName,
         Meaning::ServerNumber,
         Meaning::Servers,
     ];
-    if !local && !said(&["LOCAL_HOST", "HOST_IP"], &locals) {
+    if !local && !said(&["LOCAL_HOST", "HOST_IP", COMMAND], &locals) {
         missing(
             reader,
             "LOCAL_HOST",
-            "the address or name of this host, such as LOCAL_HOST=192.168.1.11",
+            if commanded {
+                "the address or name of this host, such as LOCAL_HOST=192.168.1.11; HOST_TYPE=FQDN makes it HOSTNAME"
+            } else {
+                "the address or name of this host, such as LOCAL_HOST=192.168.1.11"
+            },
         );
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::engine::{self, Component, Engine};
 
+use super::command::COMMAND;
 use super::problem::{Problems, Warning, shown};
 use super::reader::{Reader, absolute_path};
 use super::{Flags, Source, Sourced, environment, words};
@@ -43,9 +44,14 @@ impl ImageSettings {
         // Read even if the flag wins: a wrong value is said all the same.
         let component = reader.parse("COMPONENT", words::component);
         let home = home(reader, engine.as_ref().map(|engine| engine.value), flags);
+        let command = flags.command.as_ref();
         Self {
-            home: flag(flags.home.clone(), "--home").or(home),
-            component: flag(flags.component, "the argument of `run`").or(component),
+            home: flag(flags.home.clone(), "--home")
+                .or(flag(command.and_then(|command| command.home.clone()), COMMAND))
+                .or(home),
+            component: flag(flags.component, "the argument of `run`")
+                .or(flag(command.map(|command| command.component), COMMAND))
+                .or(component),
             state_dir: reader.parse("STATE_DIR", absolute_path),
             engine,
         }
@@ -73,6 +79,10 @@ fn home(reader: &mut Reader<'_>, engine: Option<&'static Engine>, flags: &Flags)
     let (first_variable, first) = homes.next()?;
     if let Some((variable, other)) = homes.find(|(_, home)| home.value != first.value)
         && flags.home.is_none()
+        && flags
+            .command
+            .as_ref()
+            .is_none_or(|command| command.home.is_none())
     {
         let first = shown(&first.value.to_string_lossy());
         let why = format!(

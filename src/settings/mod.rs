@@ -2,6 +2,8 @@
 //! What is so, and what will be done about it, is decided to the right of here.
 
 mod account;
+mod calls;
+mod command;
 mod concern;
 mod conf;
 mod conf_value;
@@ -22,6 +24,7 @@ mod read;
 mod read_tests;
 mod reader;
 mod secret;
+mod shell_text;
 pub mod variables;
 mod vendor;
 mod words;
@@ -30,6 +33,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use account::{Account, ROOT, Tls, TlsMode};
+pub use command::{Command, CommandProblem, after_flags};
 pub use concern::concerns;
 pub use conf::ConfWish;
 pub use duration::parse_duration;
@@ -55,6 +59,8 @@ pub struct Flags {
     pub exec: bool,
     /// What stood after `--`.
     pub script_args: Vec<String>,
+    /// A command that was written for the vendor's image.
+    pub command: Option<Command>,
 }
 
 /// A value and who said it, for messages and `explain`.

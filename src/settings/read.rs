@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::engine::aliases::{self, Meaning};
 use crate::few::Set;
 
+use super::command::{COMMAND, Command};
 use super::duration::{parse_duration, parse_patience};
 use super::env_file::EnvFile;
 use super::image::ImageSettings;
@@ -52,8 +53,12 @@ fn read(reader: &mut Reader<'_>, flags: Flags) -> Option<Settings> {
     LogSettings::from_reader(reader);
     let image = ImageSettings::from_reader(reader, &flags);
     let component = image.component.as_ref().map(|component| component.value);
+    let command = flags.command.as_ref();
+    for text in command.map(Command::warnings).unwrap_or_default() {
+        reader.warn(COMMAND, text);
+    }
 
-    let hosts = hosts::read(reader, component);
+    let hosts = hosts::read(reader, component, command.map(|command| &command.says));
     let mut wished = ports::read(reader);
     if let Some(local) = &hosts.local {
         ports::rename_backend_port(&mut wished, &local.source);
@@ -124,7 +129,10 @@ fn read(reader: &mut Reader<'_>, flags: Flags) -> Option<Settings> {
         exec: flags.exec || exec.is_some_and(|exec| exec.value),
         skip_preflight: skip_preflight.map(|checks| checks.value).unwrap_or_default(),
         secret_variables: reader.environment.secrets.clone(),
-        script_args: flags.script_args,
+        script_args: match flags.command {
+            Some(command) => command.script_args,
+            None => flags.script_args,
+        },
     })
 }
 

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{
-    Bootstrap, EnvFile, FeRole, Flags, ImageSettings, Problems, Settings, Source, Sourced, TlsMode, Warning,
+    Bootstrap, Command, EnvFile, FeRole, Flags, ImageSettings, Problems, Settings, Source, Sourced, TlsMode,
+    Warning,
 };
 use crate::engine::{self, Component, PortName};
 
@@ -100,6 +101,7 @@ fn a_flag_wins_over_a_variable() {
         component: Some(Component::Be),
         exec: true,
         script_args: vec!["--x".to_owned()],
+        command: None,
     };
     let text = format!("{TWO} {home}=/variable COMPONENT=fe MUSTER_EXEC=0");
     let (settings, _) = Settings::read(flags, vars(&text)).unwrap();
@@ -655,6 +657,169 @@ fn the_vendors_compose_files_only_change_the_image() {
     }
 }
 
+/// What follows `run`, words or a text for a shell.
+fn commanded(command: &str, environment: &str) -> Result<(Settings, Vec<Warning>), Problems> {
+    let words = [&["bash", "-c"][..], &[command]].concat();
+    let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+    let flags = Flags {
+        command: Command::read(&words, &|_| None).and_then(Result::ok),
+        ..Flags::default()
+    };
+    assert!(flags.command.is_some(), "{command}");
+    Settings::read(flags, vars(environment))
+}
+
+const ADD: &str = "sleep 1; mysql -h fe1 -phunter2 -e 'alter system add backend \"be1:9050\"'; start_be.sh";
+
+/// The command, the environment, the hosts to ask, this host, and how many warnings.
+const COMMANDS: &[[&str; 5]] = &[
+    [
+        "fe_entrypoint.sh db-fe-0",
+        "HOST_TYPE=FQDN HOSTNAME=db-fe-0",
+        "db-fe-0",
+        "db-fe-0",
+        "0",
+    ],
+    [
+        "fe_entrypoint.sh db-fe-0",
+        "HOST_TYPE=FQDN HOSTNAME=db-fe-2",
+        "db-fe-0",
+        "db-fe-2",
+        "0",
+    ],
+    [
+        "fe_entrypoint.sh db-fe",
+        "HOST_TYPE=FQDN HOSTNAME=db-fe-2",
+        "db-fe-0,db-fe",
+        "db-fe-2",
+        "0",
+    ],
+    [
+        "fe_entrypoint.sh db",
+        "HOST_TYPE=FQDN HOSTNAME=db",
+        "db",
+        "db",
+        "0",
+    ],
+    [
+        "fe_entrypoint.sh db",
+        "HOST_TYPE=FQDN HOSTNAME=other",
+        "db",
+        "other",
+        "1",
+    ],
+    [
+        "be_entrypoint.sh db-fe-0",
+        "HOST_TYPE=FQDN HOSTNAME=db-be-1",
+        "db-fe-0",
+        "db-be-1",
+        "0",
+    ],
+    [
+        "be_entrypoint.sh a",
+        "FE_SERVICE_NAME=b POD_IP=10.0.0.5 HOSTNAME=x",
+        "a",
+        "10.0.0.5",
+        "0",
+    ],
+    [
+        "be_entrypoint.sh",
+        "FE_SERVICE_NAME=b POD_IP=10.0.0.5",
+        "b",
+        "10.0.0.5",
+        "0",
+    ],
+    [
+        "be_entrypoint.sh a",
+        "MASTER_HOST=m LOCAL_HOST=l HOST_TYPE=FQDN HOSTNAME=x",
+        "m",
+        "l",
+        "0",
+    ],
+    [
+        "be_entrypoint.sh a",
+        "HOST_TYPE=FQDN POD_FQDN=b.c HOSTNAME=x",
+        "a",
+        "b.c",
+        "0",
+    ],
+    [
+        "be_entrypoint.sh a",
+        "HOST_TYPE=FQDN HOSTNAME=0123456789ab",
+        "a",
+        "0123456789ab",
+        "1",
+    ],
+    ["start_fe.sh", "HOST_TYPE=FQDN HOSTNAME=fe1", "fe1", "fe1", "0"],
+    ["start_fe.sh --host_type FQDN", "HOSTNAME=fe1", "fe1", "fe1", "1"],
+    ["start_fe.sh", "MASTER_HOST=m LOCAL_HOST=l", "m", "l", "0"],
+    [
+        "start_fe.sh --helper fe1:9010",
+        "HOST_TYPE=FQDN HOSTNAME=fe2",
+        "fe1",
+        "fe2",
+        "1",
+    ],
+    [ADD, "", "fe1", "be1", "1"],
+    [ADD, "HOST_TYPE=FQDN HOSTNAME=be2", "fe1", "be2", "1"],
+    [
+        "start_fe.sh",
+        "HOST_TYPE=FQDN HOSTNAME=x HOST_IP=fe1",
+        "fe1",
+        "fe1",
+        "0",
+    ],
+];
+
+#[test]
+fn the_vendors_commands_only_change_the_image() {
+    for [command, environment, masters, local, warnings] in COMMANDS {
+        let row = format!("{command}, {environment}");
+        let (settings, said) =
+            commanded(command, environment).unwrap_or_else(|problems| panic!("{row}\n{problems}"));
+        let said = warned(&said);
+        assert_eq!(hosts(&settings), *masters, "{row}");
+        assert_eq!(settings.local_host.value.to_string(), *local, "{row}");
+        assert_eq!(said.len().to_string(), *warnings, "{row}: {said:?}");
+        assert!(!said.concat().contains("hunter2"), "{said:?}");
+    }
+}
+
+#[test]
+fn what_a_vendors_command_says_is_told_with_its_source() {
+    let (settings, _) = commanded("be_entrypoint.sh a", "HOST_TYPE=FQDN HOSTNAME=x").unwrap();
+    assert_eq!(settings.local_host.source, environment("HOSTNAME"));
+    assert_eq!(settings.master_hosts.source, Source::Flag("the command"));
+    let (settings, _) = commanded(
+        "/opt/db/be/bin/start_be.sh --numa",
+        &format!("{TWO} COMPONENT=fe"),
+    )
+    .unwrap();
+    assert_eq!(settings.script_args, ["--numa"]);
+    assert_eq!(settings.image.component.unwrap().value, Component::Be);
+    assert_eq!(settings.image.home.unwrap().value, PathBuf::from("/opt/db/be"));
+
+    assert_eq!(
+        warned(&commanded(ADD, "").unwrap().1),
+        [
+            "the command is read as a start of the BE by start_be.sh; what else it calls is not run: sleep, mysql; \
+          muster waits and registers by itself, and BE_CONF__key=value sets a key of the conf"
+        ]
+    );
+    assert_eq!(
+        lines(commanded("be_entrypoint.sh fe:9030 ", "LOCAL_HOST=be1")),
+        ["the command: names `fe:9030`, which has a port appended; ports have variables of their own"]
+    );
+    // An address of a container changes: nobody is known by one that was not said.
+    assert_eq!(
+        lines(commanded("be_entrypoint.sh a", "HOSTNAME=be1")),
+        [
+            "LOCAL_HOST: is not set; it is the address or name of this host, such as LOCAL_HOST=192.168.1.11; HOST_TYPE=FQDN \
+             makes it HOSTNAME"
+        ]
+    );
+}
+
 #[test]
 fn our_own_names_win_over_the_vendors() {
     let (settings, warnings) = read(&format!(
@@ -670,7 +835,7 @@ fn our_own_names_win_over_the_vendors() {
         ["FE_MASTER says something else than MASTER_HOST and does not count"]
     );
     assert_eq!(
-        refused("MASTER_HOST=a HOST_TYPE=FQDN POD_IP=10.0.0.5"),
+        refused("MASTER_HOST=a HOST_TYPE=FQDN POD_IP=10.0.0.5 HOSTNAME=db-fe-0"),
         [
             "HOST_TYPE: `FQDN` asks for a name, and neither LOCAL_HOST nor POD_FQDN gives one, set in the environment"
         ]

@@ -4,11 +4,12 @@ use crate::engine::Component;
 use crate::engine::aliases::{self, Meaning};
 use crate::few;
 
+use super::command::{COMMAND, Says};
 use super::hosts::parse_host;
 use super::ports::parse_port;
 use super::problem::shown;
 use super::reader::{Reader, from_environment};
-use super::{Endpoint, Host, Sourced, words};
+use super::{Endpoint, Host, Source, Sourced, words};
 
 /// A vendor's list of all FEs, the founding one first; empty if there is none.
 #[derive(Default)]
@@ -115,19 +116,42 @@ pub(super) fn local_endpoints(reader: &mut Reader<'_>) -> Vec<Sourced<Endpoint>>
 }
 
 /// The variable that holds the advertised host of this pod, after what the host type asks for.
-pub(super) fn pod_variable(reader: &mut Reader<'_>) -> Option<&'static str> {
+pub(super) fn pod_variable(reader: &mut Reader<'_>, host_type: Option<&str>) -> Option<&'static str> {
     let set = |reader: &Reader<'_>, meaning| {
         aliases::meaning(meaning).find(|variable| reader.text(variable).is_some())
     };
-    let by_name =
+    let by_variable =
         aliases::meaning(Meaning::HostType).find_map(|variable| reader.parse(variable, words::host_type));
+    let by_flag = host_type.and_then(|text| match words::host_type(text) {
+        Ok(value) => Some(from_command(value)),
+        Err(why) => {
+            reader.problem(
+                COMMAND,
+                format!("gives the host type `{}`, which {why}", shown(text)),
+            );
+            None
+        }
+    });
+    let by_name = by_flag.or(by_variable);
     let address = set(reader, Meaning::LocalAddress);
     let name = set(reader, Meaning::LocalName);
+    let own_name = set(reader, Meaning::HostName);
     let Some(by_name) = by_name else {
         return address.or(name);
     };
     if !by_name.value {
         return address;
+    }
+    // In a pod it is a name that other pods do not know.
+    let others = ["LOCAL_HOST", "HOST_IP"];
+    if let (None, None, Some(own)) = (name, address, own_name)
+        && others.iter().all(|other| reader.text(other).is_none())
+    {
+        if reader.text(own).is_some_and(is_container_id) {
+            let text = "is the id of this container, and the next one has another: `hostname:` gives it a name that stays";
+            reader.warn(own, text.to_owned());
+        }
+        return Some(own);
     }
     // The address of a pod changes whenever the pod moves: it is no substitute for the name that was asked for.
     if name.is_none() && address.is_some() && reader.text("LOCAL_HOST").is_none() {
@@ -146,12 +170,24 @@ pub(super) fn pod_variable(reader: &mut Reader<'_>) -> Option<&'static str> {
 }
 
 /// The hosts behind a service name: somebody to ask, and, for an FE of a `StatefulSet`, the pod with number 0 as the seed.
+/// A command may name them instead.
 pub(super) fn service(
     reader: &mut Reader<'_>,
     component: Option<Component>,
     local: Option<&Sourced<Host>>,
+    says: &Says,
 ) -> Option<Sourced<Vec<Host>>> {
-    let service = aliases::meaning(Meaning::AnyFe).find_map(|variable| reader.parse(variable, parse_host))?;
+    if let Some(helper) = said(reader, says.helper.as_deref()) {
+        return Some(from_command(vec![helper.value]));
+    }
+    let service = said(reader, says.service.as_deref())
+        .or_else(|| aliases::meaning(Meaning::AnyFe).find_map(|variable| reader.parse(variable, parse_host)));
+    let Some(service) = service else {
+        if says.founds {
+            return local.map(|local| from_command(vec![local.value.clone()]));
+        }
+        return guessed(says.asked.as_deref()).map(|asked| from_command(vec![asked.value]));
+    };
     let component = component.or_else(|| {
         aliases::meaning(Meaning::ComponentOfPod)
             .find_map(|variable| reader.text(variable))
@@ -160,8 +196,9 @@ pub(super) fn service(
     let mut hosts = vec![service.value.clone()];
     if component.is_none_or(|component| component == Component::Fe) {
         if let Some(seed) = local.and_then(|local| first_of_set(&local.value)) {
+            hosts.retain(|host| *host != seed);
             hosts.insert(0, seed);
-        } else {
+        } else if local.is_none_or(|local| local.value != service.value) {
             let variable = super::hosts::name(&service.source);
             let text = "names no single FE, so that no FE knows it may found: MASTER_HOST says which one";
             reader.warn(variable, text.to_owned());
@@ -171,6 +208,35 @@ pub(super) fn service(
         value: hosts,
         source: service.source,
     })
+}
+
+/// A host that stands in a command.
+fn said(reader: &mut Reader<'_>, host: Option<&str>) -> Option<Sourced<Host>> {
+    let text = host?;
+    match parse_host(text) {
+        Ok(host) => Some(from_command(host)),
+        Err(why) => {
+            reader.problem(COMMAND, format!("names `{}`, which {why}", shown(text)));
+            None
+        }
+    }
+}
+
+/// A host that stands in a command of somebody else: it was not written for us.
+pub(super) fn guessed(host: Option<&str>) -> Option<Sourced<Host>> {
+    parse_host(host?).ok().map(from_command)
+}
+
+fn from_command<T>(value: T) -> Sourced<T> {
+    Sourced {
+        value,
+        source: Source::Flag(COMMAND),
+    }
+}
+
+/// What Docker calls a container that nobody has given a name.
+fn is_container_id(name: &str) -> bool {
+    name.len() == 12 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// `fe-0.fe.ns` for `fe-2.fe.ns`.

@@ -31,16 +31,11 @@ enum Depth {
 type Why = String;
 
 /// Checks this node.
-pub async fn health(args: &HealthArgs, vars: Vec<(OsString, OsString)>) -> Outcome {
+pub async fn health(args: &HealthArgs, flags: Flags, vars: Vec<(OsString, OsString)>) -> Outcome {
     let depth = match (args.live, args.deep) {
         (true, _) => Depth::Live,
         (_, true) => Depth::Deep,
         (false, false) => Depth::Ready,
-    };
-    let flags = Flags {
-        home: args.image.home.clone(),
-        component: args.component,
-        ..Flags::default()
     };
     let image = match ImageSettings::read(&flags, &vars) {
         Ok((image, _)) => image,

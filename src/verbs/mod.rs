@@ -12,6 +12,7 @@ mod known;
 mod logging;
 mod membership;
 mod outlive;
+mod typed;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -144,10 +145,15 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
         (signals, _) => signals,
     };
     let (restarts, vars) = restarts(vars);
+    let (args, command) = match typed::split(args, &vars) {
+        Ok(split) => split,
+        Err(outcome) => return outcome,
+    };
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => return Outcome::usage(&error),
     };
+    let beside_run = |flags| typed::beside_run(flags, args, &vars);
     match cli.verb {
         Verb::Run(args) => {
             let flags = Flags {
@@ -155,6 +161,7 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
                 component: args.component,
                 exec: args.exec,
                 script_args: args.script_args,
+                command,
             };
             logging::begin(&vars);
             let (settings, home) = match read(flags, vars) {
@@ -170,11 +177,11 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
             )
         }
         Verb::Explain(args) => {
-            let flags = Flags {
+            let flags = beside_run(Flags {
                 home: args.image.home,
                 component: args.component,
                 ..Flags::default()
-            };
+            });
             logging::begin(&vars);
             match read(flags, vars) {
                 Ok((settings, home)) => explain::explain(&settings, home, args.json),
@@ -182,10 +189,10 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
             }
         }
         Verb::Readdress(args) => {
-            let flags = Flags {
+            let flags = beside_run(Flags {
                 home: args.image.home.clone(),
                 ..Flags::default()
-            };
+            });
             logging::begin(&vars);
             match read(flags, vars) {
                 Ok((settings, home)) => in_runtime(readdress::readdress(&args, &settings, &home)),
@@ -193,7 +200,14 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
             }
         }
         Verb::Init(args) => init::init(&args),
-        Verb::Health(args) => in_runtime(health::health(&args, vars)),
+        Verb::Health(args) => {
+            let flags = beside_run(Flags {
+                home: args.image.home.clone(),
+                component: args.component,
+                ..Flags::default()
+            });
+            in_runtime(health::health(&args, flags, vars))
+        }
     }
 }
 

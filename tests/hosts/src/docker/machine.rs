@@ -285,6 +285,22 @@ impl Machine {
         Ok(shell)
     }
 
+    /// Another project on this machine: a file named from the project's root, and beside its copy these.
+    pub fn project(&self, file: &str, beside: &[(&str, String)]) -> anyhow::Result<Compose> {
+        let dir = self.dir.join("project");
+        fs::create_dir_all(&dir)?;
+        let copy = dir.join("compose.yaml");
+        fs::copy(workspace().join(file), &copy)?;
+        for (name, text) in beside {
+            fs::write(dir.join(name), text)?;
+        }
+        let [fe, be, ..] = NAMES;
+        Ok(Compose::of("project", [copy])
+            .set("DOCKER_HOST", self.daemon())
+            .set("FE_IMAGE", fe)
+            .set("BE_IMAGE", be))
+    }
+
     fn daemon(&self) -> String {
         format!("unix://{}/sock", self.run().display())
     }
