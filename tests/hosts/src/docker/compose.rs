@@ -129,7 +129,7 @@ impl Compose {
     }
 }
 
-/// A shell that ends at the first line that fails, and knows `docker compose` by whichever name the tool has here.
+/// A shell in the project's root that ends at the first line that fails, and knows `docker compose` by whichever name the tool has here.
 pub fn shell(lines: &str) -> anyhow::Result<Command> {
     let program = program()?;
     let word = program.get_program().to_string_lossy().into_owned();
@@ -143,6 +143,7 @@ pub fn shell(lines: &str) -> anyhow::Result<Command> {
     let mut shell = Command::new("bash");
     shell
         .args(["-e", "-o", "pipefail", "-c", &format!("{prelude}{lines}")])
+        .current_dir(workspace())
         .env("DOCKER_BUILDKIT", "0");
     Ok(shell)
 }
