@@ -13,6 +13,8 @@ pub(super) static ENGINE: Engine = Engine {
     name: "Apache Doris",
     supported: false,
     home_variable: "DORIS_HOME",
+    // "switch deploy mode from".
+    founding_keys: &["deploy_mode"],
     layouts: &[
         Layout {
             component: Component::Fe,

@@ -29,6 +29,8 @@ pub struct Engine {
     pub supported: bool,
     /// The variable in which its images keep the home dir.
     pub home_variable: &'static str,
+    /// Keys of an FE's conf whose value a cluster keeps from its founding on.
+    pub founding_keys: &'static [&'static str],
     /// What its files look like, one entry a component.
     pub layouts: &'static [Layout],
     /// Every port it listens on.

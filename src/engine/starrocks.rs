@@ -14,6 +14,8 @@ pub(super) static ENGINE: Engine = Engine {
     name: "StarRocks",
     supported: true,
     home_variable: "STARROCKS_HOME",
+    // Written into VERSION as runMode; an FE whose conf says something else ends.
+    founding_keys: &["run_mode"],
     layouts: &[
         Layout {
             component: Component::Fe,

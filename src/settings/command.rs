@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::calls::{self, Call, Calls, assignment, file_name};
 use super::environment::conf_prefix;
 use super::shell_text::Word;
-use crate::engine::Component;
+use crate::engine::{self, Component};
 use crate::few::Set;
 
 /// How messages call it.
@@ -58,11 +58,26 @@ pub enum CommandProblem {
         "the command of this container calls {script} with `{argument}`, which only a shell that runs it can tell"
     )]
     Open { script: &'static str, argument: String },
+    #[error(
+        "the command of this container sets {0}, which a cluster keeps from its founding on, by a line that muster does not run"
+    )]
+    Founding(&'static str),
 }
 
 impl CommandProblem {
-    pub const HINT: &str = "muster is the entrypoint of this image and starts the engine itself: leave `command:` out, or let \
+    const HINT: &str = "muster is the entrypoint of this image and starts the engine itself: leave `command:` out, or let \
         it say fe, be or cn; who wants a shell sets `entrypoint:` (docker run --entrypoint bash)";
+
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Founding(key) => format!(
+                "set {}{key}=value in the environment, and every other key that the command writes to the conf",
+                conf_prefix(Component::Fe)
+            ),
+            _ => Self::HINT.to_owned(),
+        }
+    }
 }
 
 impl Command {
@@ -75,10 +90,18 @@ impl Command {
         if !calls::is_known(first) && !words.first()?.contains('/') {
             return None;
         }
-        let words: Vec<Word> = words.iter().map(|word| Word::plain(word)).collect();
+        let all: Vec<Word> = words.iter().map(|word| Word::plain(word)).collect();
         let mut found = Calls::default();
-        found.take(&words, value, 0);
-        Some(meaning(&found))
+        found.take(&all, value, 0);
+        let command = meaning(&found);
+        // Also in a here-document, which is no command.
+        let key = founding_key(words, value);
+        match (command, key) {
+            (Ok(command), Some(key)) if command.component == Component::Fe => {
+                Some(Err(CommandProblem::Founding(key)))
+            }
+            (command, _) => Some(command),
+        }
     }
 
     /// But for the flags that make no difference.
@@ -162,6 +185,15 @@ fn meaning(found: &Calls) -> Result<Command, CommandProblem> {
         }
         None => Err(CommandProblem::NoCall(left_out)),
     }
+}
+
+/// A key that the text mentions, and the environment does not set.
+fn founding_key(words: &[String], value: &dyn Fn(&str) -> Option<String>) -> Option<&'static str> {
+    let keys = engine::ALL.iter().flat_map(|engine| engine.founding_keys);
+    keys.copied().find(|key| {
+        let mentioned = words.iter().any(|word| word.contains(key));
+        mentioned && value(&format!("{}{key}", conf_prefix(Component::Fe))).is_none()
+    })
 }
 
 fn written(call: &Call) -> String {
@@ -461,6 +493,28 @@ mod tests {
         (
             &["bash", "-c", "fe_entrypoint.sh a; fe_entrypoint.sh b"],
             "the command of this container calls `fe_entrypoint.sh a` and `fe_entrypoint.sh b`, and a container is one node",
+        ),
+        (
+            &[
+                "bash",
+                "-c",
+                "echo run_mode=shared_data >> /opt/db/fe/conf/fe.conf; fe_entrypoint.sh a",
+            ],
+            "the command of this container sets run_mode, which a cluster keeps from its founding on, by a line that muster \
+             does not run",
+        ),
+        (
+            &[
+                "bash",
+                "-c",
+                "cat >>fe.conf <<E\nrun_mode = shared_data\nE\nfe_entrypoint.sh a",
+            ],
+            "the command of this container sets run_mode, which a cluster keeps from its founding on, by a line that muster \
+             does not run",
+        ),
+        (
+            &["bash", "-c", "echo run_mode; be_entrypoint.sh a"],
+            "be service=a out=echo",
         ),
         (
             &["bash", "-c", "sleep 1; exec java -Dpassword=hunter2"],

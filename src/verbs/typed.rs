@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::engine::Component;
 use crate::exit::ExitCode;
 use crate::plan::refusal::Refusal;
-use crate::settings::{Command, CommandProblem, Flags, after_flags};
+use crate::settings::{Command, Flags, after_flags};
 use crate::verbs::Outcome;
 
 /// The arguments without a vendor's command, and what that says.
@@ -31,7 +31,7 @@ pub(super) fn split<'a>(
                 Some(Err(problem)) => Err(Outcome::refused(&[Refusal::new(
                     ExitCode::Usage,
                     problem.to_string(),
-                    CommandProblem::HINT,
+                    problem.hint(),
                 )])),
             }
         }

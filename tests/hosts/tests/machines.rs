@@ -319,3 +319,52 @@ fn a_leader_that_is_frozen_or_cut_off_is_a_member_again_afterwards() -> anyhow::
     away.heal()?;
     site.is_still(&before, "the leader's machine was cut off")
 }
+
+/// As the reference says it: a container writes them, and compose is told their names.
+#[test]
+fn env_files_that_init_has_written_do_what_app_env_does() -> anyhow::Result<()> {
+    let Some(machines) = Machines::enter(this_test!())? else {
+        return Ok(());
+    };
+    let machine = machines.boot("m1", 1)?;
+    machine.set_env("HTTP_PORT", "8130")?;
+    machine.set_env("BRPC_PORT", "8160")?;
+    machine.set_env("KAFKA_HOST", "10.0.0.9")?;
+    let init =
+        r#"docker run --rm --network host -v "$PWD":/work --entrypoint muster starrocks-fe init --dir /work"#;
+    let said = |lines: &str| -> anyhow::Result<String> {
+        let done = machine.shell(lines)?.output()?;
+        let text = String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned();
+        ensure!(done.status.success(), "{lines}: {text}");
+        Ok(text)
+    };
+    said(init)?;
+    let files = "cat starrocks-fe.env starrocks-be.env";
+    let first = said(files)?;
+    ensure!(
+        first.contains("HTTP_PORT=8130\n") && first.contains("BRPC_PORT=8160\n"),
+        "{first}"
+    );
+    ensure!(!first.contains("KAFKA"), "{first}");
+
+    said("FE_ENV=starrocks-fe.env BE_ENV=starrocks-be.env docker compose -f starrocks-ha.yaml up -d")?;
+    for service in [FE, BE] {
+        healthy(&machine, service)?;
+    }
+    let row = |statement: &str| -> anyhow::Result<Row> {
+        eventually(PATIENCE, statement, || {
+            let rows = machine.sql(statement)?;
+            let [row] = rows.as_slice() else {
+                anyhow::bail!("{rows:?}")
+            };
+            ensure!(row.is("Alive", "true"), "{row:?}");
+            Ok(row.clone())
+        })
+    };
+    ensure!(row("SHOW FRONTENDS")?.get("HttpPort") == "8130");
+    ensure!(row("SHOW BACKENDS")?.get("BrpcPort") == "8160");
+    // The engines have the ports now, and that is no reason to choose others.
+    let again = said(init)?;
+    ensure!(said(files)? == first, "{again}");
+    Ok(())
+}
