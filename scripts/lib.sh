@@ -84,13 +84,11 @@ nameless_paths() {
     sed 's/.*/--remap-path-prefix=&=crates.io/'
 }
 
-# release PACKAGE...: builds their programs as a release is built, and leaves them in $release_dir.
+# release PACKAGE...: builds their programs as a release is built, static, and leaves them in $release_dir.
 #
-# A release is static and at a fixed address, which makes it smaller by its relocations. Functions that came out the
-# same are folded by lld, which is the linker of rustc on x86_64. None of it is for builds that are run once, so it
-# stands here and not in .cargo/config.toml. With a --target the flags are not for build scripts and macros.
-#
-# The same commit is the same bytes, wherever it is built with the same rustc, cc and C library: scripts/release sees to it.
+# The flags stand here and not in .cargo/config.toml, because a build that is run once needs none of them. With a --target
+# they are not for build scripts and macros. The same commit is the same bytes, wherever it is built with the same rustc, cc
+# and C library: scripts/release checks that.
 release() {
   local rust triple flags built package packages=()
   rust=$(rustc -vV)
@@ -99,15 +97,7 @@ release() {
     *-linux-*) ;;
     *) die "muster runs on Linux only, and this is $triple" ;;
   esac
-  flags=$'-Ctarget-feature=+crt-static\n-Crelocation-model=static'
-  case $triple in
-    # And what the resident image runs through comes first.
-    x86_64-*-gnu)
-      need nm=binutils
-      flags+=$'\n-Clink-arg=-Wl,--icf=all\n-Clinker-flavor=gcc\n'"-Clinker=$root/scripts/linker"
-      ;;
-  esac
-  flags+=$'\n'$(nameless_paths "$rust" "$triple")
+  flags=$'-Ctarget-feature=+crt-static\n'$(nameless_paths "$rust" "$triple")
   built="$(built_from), $triple, rustc $(sed -n 's/^release: //p' <<<"$rust")"
   for package; do packages+=(--package "$package"); done
   say "building the release of $* for $triple"

@@ -21,7 +21,6 @@ pub mod effects;
 pub mod engine;
 pub mod exit;
 pub mod facts;
-pub mod few;
 #[cfg(test)]
 mod golden;
 pub mod plan;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use crate::engine::failure::Failure;
-use crate::few::Map;
+use std::collections::BTreeMap;
 use crate::settings::{Endpoint, Host};
 
 /// So few are no crowd: the FEs and BEs of an ordinary cluster need no turns.
@@ -15,7 +15,7 @@ const IMPLAUSIBLE: u32 = 20_000;
 
 /// What this node has seen of the MySQL ports it asks at.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Doors(Arc<Mutex<Map<Endpoint, Door>>>);
+pub(super) struct Doors(Arc<Mutex<BTreeMap<Endpoint, Door>>>);
 
 #[derive(Debug, Clone, Copy)]
 enum Door {

@@ -28,7 +28,7 @@ use crate::engine::PortName;
 use crate::facts::home::Home;
 use crate::facts::record::MemberSeen;
 use crate::facts::{Facts, gather};
-use crate::few::{Map, Set};
+use std::collections::{BTreeMap, BTreeSet};
 use crate::plan::join::{Seen, Step, decide, denied_add, unregistered};
 use crate::plan::{Plan, Prescribed, taken};
 use crate::settings::{Endpoint, Host, Settings, Source};
@@ -40,9 +40,9 @@ struct Search<'a, C> {
     home: &'a Home,
     facts: Facts,
     /// Ports another muster has reserved.
-    taken: Map<u16, String>,
+    taken: BTreeMap<u16, String>,
     /// The ports that were said to have moved.
-    moved: Map<PortName, u16>,
+    moved: BTreeMap<PortName, u16>,
     prescribed: Prescribed,
     members: Vec<MemberSeen>,
     cluster_id: Option<String>,
@@ -55,9 +55,9 @@ struct Search<'a, C> {
     ears: Option<Callers>,
     voice: Option<Voice>,
     /// Which cluster each FE showed when it was last asked.
-    shown: Map<Host, String>,
+    shown: BTreeMap<Host, String>,
     /// Other nodes that may found.
-    rivals: Set<Host>,
+    rivals: BTreeSet<Host>,
     /// Election ports of other FEs that were found open although nobody answered: once open, they are remembered.
     starting: Vec<Endpoint>,
     begun: Instant,
@@ -73,8 +73,8 @@ pub async fn enter<C: Ask>(client: &C, settings: &Settings, home: &Home) -> Resu
         settings,
         home,
         facts: gather(settings, home.clone(), Path::new("/")),
-        taken: Map::new(),
-        moved: Map::new(),
+        taken: BTreeMap::new(),
+        moved: BTreeMap::new(),
         prescribed: Prescribed::new(),
         members: Vec::new(),
         cluster_id: None,
@@ -84,8 +84,8 @@ pub async fn enter<C: Ask>(client: &C, settings: &Settings, home: &Home) -> Resu
         owed: Duration::ZERO,
         ears: None,
         voice: None,
-        shown: Map::new(),
-        rivals: Set::new(),
+        shown: BTreeMap::new(),
+        rivals: BTreeSet::new(),
         starting: Vec::new(),
         begun: Instant::now(),
         listening: None,

@@ -8,7 +8,6 @@ use tokio::time::{Instant, sleep};
 
 use crate::cluster::{Client, Cluster as _};
 use crate::engine::failure::Failure;
-use crate::few;
 use crate::plan::sql::statements;
 use crate::settings::{Endpoint, Secret};
 
@@ -77,7 +76,7 @@ fn sql_files(dir: &Path) -> Vec<PathBuf> {
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "sql"))
         .collect();
-    few::sort(&mut files, |one, other| one > other);
+    files.sort();
     files
 }
 

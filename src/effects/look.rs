@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::cluster::Cluster;
 use crate::effects::pace::Met;
 use crate::engine::member::Frontend;
-use crate::few::Map;
+use std::collections::BTreeMap;
 use crate::plan::leader::{Answer, Belief, believe};
 use crate::settings::Endpoint;
 
@@ -52,7 +52,7 @@ pub async fn look<C: Cluster>(
             )
         })
         .collect();
-    let mut answers = Map::new();
+    let mut answers = BTreeMap::new();
     let begun = Instant::now();
     let mut until = begun + longest;
     let mut took = None;
@@ -72,7 +72,7 @@ pub async fn look<C: Cluster>(
     }
 }
 
-fn verdict(answers: &Map<usize, Answer>, heartbeat: Duration) -> Belief {
+fn verdict(answers: &BTreeMap<usize, Answer>, heartbeat: Duration) -> Belief {
     believe(&answers.values().cloned().collect::<Vec<_>>(), heartbeat)
 }
 

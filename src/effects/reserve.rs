@@ -7,12 +7,12 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
 
 use crate::facts::sockets::{self, Process};
-use crate::few::Map;
+use std::collections::BTreeMap;
 
 /// Reservations of one node; dropping it gives them back.
 #[derive(Debug, Default)]
 pub struct Reservations {
-    held: Map<u16, UnixListener>,
+    held: BTreeMap<u16, UnixListener>,
 }
 
 impl Reservations {

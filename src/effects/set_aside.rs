@@ -9,7 +9,6 @@ use crate::effects::files::sync_dir;
 use crate::facts::data::{JOURNAL_DIR, SET_ASIDE};
 use crate::facts::hold::HOLDER;
 use crate::facts::record::DATA_COPY;
-use crate::few;
 use crate::plan::DataDir;
 
 /// What could not be moved.
@@ -127,7 +126,7 @@ pub(super) fn in_order(dir: &Path) -> io::Result<Vec<OsString>> {
         }
     }
     let rank = |name: &OsString| (name == DATA_COPY, name != JOURNAL_DIR);
-    few::sort(&mut names, |one, other| (rank(one), one) > (rank(other), other));
+    names.sort_by(|one, other| (rank(one), one).cmp(&(rank(other), other)));
     Ok(names)
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::effects::reserve::{self, Taken};
 use crate::facts::Facts;
 use crate::facts::ports::Candidate;
-use crate::few::Map;
+use std::collections::BTreeMap;
 use crate::plan::refusal::Refusal;
 use crate::plan::{Plan, Prescribed, derive};
 use crate::settings::Settings;
@@ -17,7 +17,7 @@ pub fn settle(
     settings: &Settings,
     facts: &mut Facts,
     prescribed: &Prescribed,
-    taken: &mut Map<u16, String>,
+    taken: &mut BTreeMap<u16, String>,
     mut reserve: impl FnMut(&[u16]) -> Result<(), Taken>,
 ) -> Result<Plan, Vec<Refusal>> {
     loop {
@@ -57,7 +57,7 @@ fn try_out(plan: &Plan, facts: &mut Facts) -> bool {
 }
 
 /// For a refusal it is worth a look who the other nodes are; whether that made a difference.
-fn name_others(taken: &mut Map<u16, String>, refused: bool) -> bool {
+fn name_others(taken: &mut BTreeMap<u16, String>, refused: bool) -> bool {
     let mut named = false;
     for (port, holder) in taken.iter_mut().filter(|_| refused) {
         let better = reserve::holder(Path::new("/"), *port);

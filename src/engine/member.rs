@@ -2,10 +2,10 @@
 //! first in one version, columns were added in many, rows come in any order.
 
 use super::failure::{Failure, presentable};
-use crate::few::Map;
+use std::collections::BTreeMap;
 
 /// One row: column name to cell, `None` for SQL NULL.
-pub type Row = Map<String, Option<String>>;
+pub type Row = BTreeMap<String, Option<String>>;
 
 /// One FE as the cluster lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]

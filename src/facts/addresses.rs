@@ -8,7 +8,7 @@ use std::time::Duration;
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
 
-use crate::few::{self, Map};
+use std::collections::BTreeMap;
 use crate::settings::Host;
 
 /// A resolver that takes longer than this for one name is not waited for: its retries go to 10 s and more.
@@ -19,7 +19,7 @@ pub struct Addresses {
     pub interfaces: Vec<Interface>,
     pub local: LocalHostFact,
     /// What every host of `MASTER_HOST` resolves to.
-    pub masters: Map<Host, Resolved>,
+    pub masters: BTreeMap<Host, Resolved>,
 }
 
 /// One address of one network interface.
@@ -126,7 +126,7 @@ impl Addresses {
             .filter(|interface| interface.is_up && is_reachable(interface.address))
             .map(|interface| interface.address)
             .collect();
-        few::sort(&mut candidates, |one, other| one > other);
+        candidates.sort();
         candidates.dedup();
         candidates
     }
@@ -180,9 +180,9 @@ fn interfaces() -> Vec<Interface> {
         .collect()
 }
 
-fn resolve_all(hosts: Vec<Host>) -> Map<Host, Resolved> {
+fn resolve_all(hosts: Vec<Host>) -> BTreeMap<Host, Resolved> {
     let (answers, inbox) = mpsc::channel();
-    let mut resolved = Map::new();
+    let mut resolved = BTreeMap::new();
     let mut asked = 0;
     for host in hosts {
         if let Host::Address(address) = host {
@@ -277,7 +277,7 @@ mod tests {
         Addresses {
             local: LocalHostFact::new(resolved, &interfaces),
             interfaces,
-            masters: Map::new(),
+            masters: BTreeMap::new(),
         }
     }
 

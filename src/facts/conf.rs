@@ -1,7 +1,7 @@
 //! The engine's conf file: both grammars it is read by, and what may be done with the file. What is to stand in it is
 //! decided elsewhere.
 
-use crate::few::Map;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -213,7 +213,7 @@ fn last(entries: &[(String, String)], key: &str) -> Option<String> {
 /// is the working directory of the start script.
 pub fn resolve_path(value: &str, home: &Home, conf: &ConfFile) -> Result<PathBuf, Unresolved> {
     let dir = home.dir.to_string_lossy();
-    let mut known = Map::from_iter([
+    let mut known = BTreeMap::from_iter([
         ("LOG_DIR".to_owned(), format!("{dir}/log")),
         ("PID_DIR".to_owned(), format!("{dir}/bin")),
     ]);
@@ -229,7 +229,7 @@ pub fn resolve_path(value: &str, home: &Home, conf: &ConfFile) -> Result<PathBuf
 }
 
 /// Replaces each `${NAME}`.
-fn expand(value: &str, known: &Map<String, String>) -> Result<String, Unresolved> {
+fn expand(value: &str, known: &BTreeMap<String, String>) -> Result<String, Unresolved> {
     let mut text = String::new();
     let mut rest = value;
     while let Some((before, after)) = rest.split_once("${") {

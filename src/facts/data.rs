@@ -10,7 +10,7 @@ use super::mounts::Mounts;
 use super::place::{Place, PlaceState};
 use super::search::{self, Sought};
 use crate::engine::ReadyProof;
-use crate::few::{self, Map};
+use std::collections::BTreeMap;
 
 /// What a data dir that was set aside has in its name: `<dir>.unfinished-<time>`, or `<dir>/unfinished-<time>`.
 pub const SET_ASIDE: &str = "unfinished-";
@@ -53,7 +53,7 @@ pub struct FeData {
 pub struct RoleFile {
     pub size: u64,
     /// A key without a value is there with an empty one.
-    pub keys: Map<String, String>,
+    pub keys: BTreeMap<String, String>,
 }
 
 /// `image/VERSION`, without the cluster's token: that is a secret and stays in the file.
@@ -244,7 +244,7 @@ fn has_extension(name: &str, extension: &str) -> bool {
     Path::new(name).extension().is_some_and(|end| end == extension)
 }
 
-fn keys(text: &str) -> Map<String, String> {
+fn keys(text: &str) -> BTreeMap<String, String> {
     Grammar::Properties.entries(text).into_iter().collect()
 }
 
@@ -294,7 +294,7 @@ fn leftovers(dir: &Path) -> Vec<PathBuf> {
             names.into_iter().map(move |file| place.join(file.name))
         })
         .collect();
-    few::sort(&mut found, |one, other| one > other);
+    found.sort();
     found
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::home::Home;
 use crate::engine::{self, Component, Engine};
-use crate::few::{Map, Set};
+use std::collections::{BTreeMap, BTreeSet};
 use crate::settings::{Account, Bootstrap, Host, ImageSettings, Settings, Source, Sourced, Tls, TlsMode};
 
 /// Every path with its text; a path that ends in `/` is a directory, a text `-> x` a link to `x`. Scripts can be
@@ -56,7 +56,7 @@ pub(super) fn home(dir: &Path, component: Component) -> Home {
         layout: engine.layout(component).unwrap(),
         component,
         component_source: Source::Image,
-        script_flags: Set::new(),
+        script_flags: BTreeSet::new(),
     }
 }
 
@@ -75,9 +75,9 @@ pub(super) fn settings() -> Settings {
         master_query_port: None,
         master_edit_log_port: None,
         fe_role: None,
-        ports: Map::new(),
+        ports: BTreeMap::new(),
         image: ImageSettings::default(),
-        conf: Map::new(),
+        conf: BTreeMap::new(),
         account: Account {
             user: by_default("root".to_owned()),
             password: None,
@@ -95,7 +95,7 @@ pub(super) fn settings() -> Settings {
         join_timeout: by_default(Duration::from_secs(300)),
         restart: None,
         exec: false,
-        skip_preflight: Set::new(),
+        skip_preflight: BTreeSet::new(),
         secret_variables: Vec::new(),
         script_args: Vec::new(),
     }

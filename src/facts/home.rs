@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::{self, Component, Engine, Layout};
 use crate::exit::ExitCode;
-use crate::few::Set;
+use std::collections::BTreeSet;
 use crate::settings::{ImageSettings, Source};
 
 use super::script::{self, ScriptProblem};
@@ -22,7 +22,7 @@ pub struct Home {
     pub component: Component,
     pub component_source: Source,
     /// Every `--word` that the start script and the scripts it calls mention outside comments.
-    pub script_flags: Set<String>,
+    pub script_flags: BTreeSet<String>,
 }
 
 /// Why no home dir can be named.
@@ -195,7 +195,7 @@ impl Home {
 
 /// Every `--word` of a shell text, comment lines left out. getopt's `-l 'word:'` needs no reading: a script that
 /// takes a flag names it once more, with its dashes, in a `case`.
-pub fn flags_in(script: &str) -> Set<String> {
+pub fn flags_in(script: &str) -> BTreeSet<String> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     script
         .lines()
@@ -340,15 +340,15 @@ fn nothing_fits(asked: &ImageSettings, dirs: &[PathBuf], root: &Path) -> HomePro
         .filter_map(|layout| Path::new(layout.default_home).file_name())
         .map(|name| dir.join(name))
         .filter(|below| !candidates_in(below, asked).is_empty())
-        .collect::<Set<_>>();
+        .collect::<BTreeSet<_>>();
     HomeProblem::NoScript {
         dir: dir.clone(),
         looked: names(wanted_layouts.iter().map(|layout| layout.script)),
-        nested: nested.into_vec(),
+        nested: nested.into_iter().collect(),
     }
 }
 
-fn read_scripts(chosen: &Candidate) -> Result<Set<String>, HomeProblem> {
+fn read_scripts(chosen: &Candidate) -> Result<BTreeSet<String>, HomeProblem> {
     let mut flags = flags_in(&script::read(
         &chosen.dir.join(chosen.layout.script),
         &chosen.dir,
@@ -356,7 +356,7 @@ fn read_scripts(chosen: &Candidate) -> Result<Set<String>, HomeProblem> {
     // An inner script that is not there belongs to another version.
     for inner in chosen.layout.inner_scripts {
         if let Ok(text) = text_of(&chosen.dir.join(inner)) {
-            flags.extend(flags_in(&text).into_vec());
+            flags.extend(flags_in(&text));
         }
     }
     Ok(flags)

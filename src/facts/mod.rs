@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 pub use search::Sought;
 
 use crate::engine::Component;
-use crate::few::Set;
+use std::collections::BTreeSet;
 use crate::settings::{Settings, Source, Sourced};
 
 use addresses::Addresses;
@@ -236,8 +236,8 @@ impl Said<'_> {
                 )
                 .chain(recorded)
                 .chain(port.default);
-            let numbers: Set<u16> = numbers.filter(|number| *number > 0).collect();
-            candidates.extend(numbers.into_vec().into_iter().map(|number| Candidate {
+            let numbers: BTreeSet<u16> = numbers.filter(|number| *number > 0).collect();
+            candidates.extend(numbers.into_iter().map(|number| Candidate {
                 number,
                 udp: port.udp,
             }));

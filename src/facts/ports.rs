@@ -14,7 +14,7 @@ use nix::sys::socket::{
 
 use super::sockets::{self, Holder, Protocol, SocketState};
 use super::text;
-use crate::few::{self, Map, Set};
+use std::collections::BTreeSet;
 
 /// If the kernel does not say: its own default.
 const EPHEMERAL: RangeInclusive<u16> = 32768..=60999;
@@ -33,9 +33,9 @@ pub struct PortFacts {
     /// Except these.
     pub reserved: Vec<RangeInclusive<u16>>,
     /// Candidates that could not be bound, and how that failed.
-    pub bind_refused: Map<u16, Refused>,
+    pub bind_refused: BTreeMap<u16, Refused>,
     /// Every number that was tried.
-    pub tried: Set<u16>,
+    pub tried: BTreeSet<u16>,
     /// Some of them have been refused since the holders were looked for.
     unnamed: bool,
 }
@@ -72,11 +72,11 @@ impl PortFacts {
             holders: BTreeMap::new(),
             ephemeral: parse_range(&read("ip_local_port_range")).unwrap_or(EPHEMERAL),
             reserved: parse_reserved(&read("ip_local_reserved_ports")),
-            bind_refused: Map::new(),
-            tried: Set::new(),
+            bind_refused: BTreeMap::new(),
+            tried: BTreeSet::new(),
             unnamed: false,
         };
-        let mut seen = Set::new();
+        let mut seen = BTreeSet::new();
         for candidate in candidates {
             let contested = !seen.insert(candidate.number);
             facts.look_at(*candidate, contested);
@@ -125,7 +125,7 @@ impl PortFacts {
     }
 
     /// Every port that is in the way, and of whom.
-    pub fn taken(&self, udp: bool) -> Map<u16, String> {
+    pub fn taken(&self, udp: bool) -> BTreeMap<u16, String> {
         let seen = self.holders.keys().chain(self.bind_refused.keys());
         seen.filter_map(|port| Some((*port, self.busy(*port, udp)?)))
             .collect()
@@ -180,7 +180,7 @@ impl PortFacts {
         }
         for sockets in self.holders.values_mut() {
             let rank = |holder: &Holder| (holder.state, holder.protocol);
-            few::sort(sockets, |one, other| rank(one) > rank(other));
+            sockets.sort_by_key(rank);
         }
         let refused = &self.bind_refused;
         let mut in_the_way: Vec<&mut Holder> = self
@@ -258,7 +258,7 @@ fn bind_once(protocol: Protocol, family: AddressFamily, port: u16) -> nix::Resul
 
 #[cfg(test)]
 mod tests {
-    use crate::few::Set;
+    use std::collections::BTreeSet;
     use std::collections::BTreeMap;
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
     use std::path::Path;
@@ -430,7 +430,7 @@ mod tests {
                     })
                     .into_iter()
                     .collect(),
-                tried: Set::new(),
+                tried: BTreeSet::new(),
                 unnamed: false,
             };
             assert_eq!(facts.busy(9010, false).as_deref(), tcp, "{sockets:?} {failed:?}");

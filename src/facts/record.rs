@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{Component, Engine, PortName};
-use crate::few;
 use crate::settings::Host;
 
 /// The version this program writes; a higher one is somebody newer's.
@@ -114,7 +113,7 @@ impl Record {
             component: self.component.id().to_owned(),
             role: self.role.clone(),
             host: self.host.clone(),
-            ports: few::collect(ports.map(|(name, port)| (name.variable().to_owned(), *port))),
+            ports: ports.map(|(name, port)| (name.variable().to_owned(), *port)).collect(),
             cluster_id: self.cluster_id.clone(),
             members: self.members.clone(),
             progress: self.progress,
@@ -150,7 +149,7 @@ impl Record {
                 .ok_or_else(|| foreign(format!("the component `{}` is unknown", wire.component)))?,
             role: wire.role,
             host: wire.host,
-            ports: few::collect(PortName::ALL.into_iter().filter_map(port)),
+            ports: PortName::ALL.into_iter().filter_map(port).collect(),
             cluster_id: wire.cluster_id,
             members: wire.members,
             progress: wire.progress,

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use super::text;
-use crate::few::{Map, Set};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Who has a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,11 +145,11 @@ pub fn abstract_listener(root: &Path, name: &str) -> Option<Process> {
         let inode = fields.nth(6)?.parse().ok()?;
         (fields.next()?.strip_prefix('@')? == name).then_some(inode)
     })?;
-    owners(root, &Set::from_iter([inode])).remove(&inode)
+    owners(root, &BTreeSet::from_iter([inode])).remove(&inode)
 }
 
-fn owners(root: &Path, wanted: &Set<u64>) -> Map<u64, Process> {
-    let mut owners = Map::new();
+fn owners(root: &Path, wanted: &BTreeSet<u64>) -> BTreeMap<u64, Process> {
+    let mut owners = BTreeMap::new();
     let processes = fs::read_dir(root.join("proc")).into_iter().flatten().flatten();
     for process in processes {
         if owners.len() == wanted.len() {

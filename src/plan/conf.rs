@@ -5,7 +5,7 @@
 
 use crate::engine::PortName;
 use crate::facts::conf::{ConfFile, Grammar, without_block};
-use crate::few::Map;
+use std::collections::BTreeMap;
 use crate::plan::ports::Choice;
 use crate::settings::Sourced;
 
@@ -22,7 +22,7 @@ pub struct Entry {
 }
 
 /// What somebody wrote into the file, and what does not come of it.
-pub fn odd(file: &ConfFile, ports: &[Choice], wished: &Map<PortName, Sourced<u16>>) -> Vec<String> {
+pub fn odd(file: &ConfFile, ports: &[Choice], wished: &BTreeMap<PortName, Sourced<u16>>) -> Vec<String> {
     let path = file.path.display();
     let mut odd = Vec::new();
     for choice in ports

@@ -22,7 +22,7 @@ use crate::engine::{self, Component, Engine};
 use crate::exit::ExitCode;
 use crate::facts::conf::BEGIN_MARK;
 use crate::facts::old_file::{OldFile, OldState};
-use crate::few::Map;
+use std::collections::BTreeMap;
 use crate::plan::join::Role;
 use crate::settings::{EnvFile, Host, Settings};
 
@@ -44,7 +44,7 @@ pub struct Inputs<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct Busy<'a> {
     /// Nobody else may take these, and who holds them.
-    pub taken: &'a Map<u16, String>,
+    pub taken: &'a BTreeMap<u16, String>,
     /// The kernel deals these out to outgoing connections.
     pub ephemeral: &'a RangeInclusive<u16>,
     /// Except these.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::exit::ExitCode;
 use crate::facts::addresses::Resolved;
-use crate::few::Map;
+use std::collections::BTreeMap;
 use crate::plan::refusal::Refusal;
 use crate::settings::Host;
 
@@ -14,7 +14,7 @@ pub(super) fn asks_itself(
     masters: &[Host],
     local: &Host,
     own: &Resolved,
-    resolved: &Map<Host, Resolved>,
+    resolved: &BTreeMap<Host, Resolved>,
 ) -> Option<Refusal> {
     let is_own = |host: &Host| {
         if host.is_loopback() && !local.is_loopback() {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::limits::{self, Raise};
 use crate::engine::{Component, Layout};
 use crate::facts::limits::ProcessLimits;
-use crate::few::Map;
+use std::collections::BTreeMap;
 use crate::settings::Host;
 
 /// One start of the engine, complete: whoever runs it decides nothing more.
@@ -15,7 +15,7 @@ pub struct Launch {
     pub script: PathBuf,
     pub args: Vec<String>,
     /// Variables the script gets in addition to the inherited environment.
-    pub set: Map<String, String>,
+    pub set: BTreeMap<String, String>,
     /// Variables that stay with us, secrets first of all.
     pub unset: Vec<String>,
     /// The working directory: the engine's home.
@@ -69,7 +69,7 @@ pub fn derive(inputs: &Inputs<'_>) -> Launch {
     Launch {
         script: inputs.home.join(inputs.layout.script),
         args,
-        set: Map::new(),
+        set: BTreeMap::new(),
         unset: inputs.unset.to_vec(),
         dir: inputs.home.to_owned(),
         limits: limits::raises(inputs.layout.component, inputs.limits),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::engine::failure::Failure;
 use crate::engine::member::{Frontend, FrontendRole};
-use crate::few::{self, Map};
+use std::collections::BTreeMap;
 use crate::settings::{Endpoint, Host};
 
 /// What one FE answered when it was asked for the members.
@@ -176,7 +176,7 @@ pub fn believe(answers: &[Answer], heartbeat: Duration) -> Belief {
 /// The verdict in the light of the rounds before. An FE that showed another cluster and is only late this time has not
 /// taken that back: a node that is told of two clusters joined whichever answered first in some round, and at the next
 /// one the other as well. `shown` is kept between the rounds.
-pub fn remembering(belief: Belief, answers: &[Answer], shown: &mut Map<Host, String>) -> Belief {
+pub fn remembering(belief: Belief, answers: &[Answer], shown: &mut BTreeMap<Host, String>) -> Belief {
     for answer in answers {
         match &answer.said {
             Ok(frontends) => {
@@ -402,10 +402,10 @@ fn agree(believed: Vec<Cluster>, all: &[Answer]) -> Result<Option<Cluster>, Doub
         .map(|cluster| (backers(&cluster, all), cluster))
         .collect();
     // Of several lists that name the same leader the one that speaks best for it, whoever answered first.
-    few::sort(&mut claims, |(a, one), (b, other)| {
+    claims.sort_by(|(a, one), (b, other)| {
         let by_leader = one.leader.host.cmp(&other.leader.host);
         let by_voters = || voters(one).count().cmp(&voters(other).count());
-        b.cmp(a).then(by_leader).then_with(by_voters).is_gt()
+        b.cmp(a).then(by_leader).then_with(by_voters)
     });
     let mut named: Vec<String> = Vec::new();
     claims.retain(|(_, cluster)| {

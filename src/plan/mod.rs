@@ -43,7 +43,6 @@ use crate::facts::place::{Place, PlaceState};
 use crate::facts::record::{Progress, Record};
 use crate::facts::storage::ClusterIdFile;
 use crate::facts::{self, Facts};
-use crate::few::{self, Map};
 use crate::plan::conf::Entry;
 use crate::plan::data::{ClusterId, Data, FeDir, Storage};
 use crate::plan::decision::Decision;
@@ -107,7 +106,7 @@ pub fn derive(
     settings: &Settings,
     facts: &Facts,
     prescribed: &Prescribed,
-    taken: &Map<u16, String>,
+    taken: &BTreeMap<u16, String>,
 ) -> Result<Plan, Vec<Refusal>> {
     let mut refusals = Vec::new();
     let mut warnings = Vec::new();
@@ -392,7 +391,7 @@ fn choose_ports(
     facts: &Facts,
     record: Option<&Record>,
     prescribed: &Prescribed,
-    also_taken: &Map<u16, String>,
+    also_taken: &BTreeMap<u16, String>,
 ) -> Result<Vec<Choice>, Vec<Refusal>> {
     let home = &facts.home;
     let conf = home
@@ -427,7 +426,7 @@ fn identity(ports: &[Choice]) -> u16 {
 
 /// Other spellings of this host: a name's addresses.
 fn also(facts: &Facts) -> BTreeSet<Host> {
-    few::collect(local_addresses(facts).into_iter().map(Host::from))
+    local_addresses(facts).into_iter().map(Host::from).collect()
 }
 
 fn local_addresses(facts: &Facts) -> Vec<IpAddr> {

@@ -6,7 +6,6 @@ use std::ops::RangeInclusive;
 
 use crate::engine::{Component, Engine, Port, PortKind, PortName};
 use crate::exit::ExitCode;
-use crate::few::Map;
 use crate::plan::refusal::Refusal;
 use crate::settings::{Source, Sourced};
 
@@ -16,7 +15,7 @@ pub struct Inputs<'a> {
     pub engine: &'static Engine,
     pub component: Component,
     /// From flags and environment.
-    pub wished: &'a Map<PortName, Sourced<u16>>,
+    pub wished: &'a BTreeMap<PortName, Sourced<u16>>,
     /// What this node was given before; empty without a record.
     pub recorded: &'a BTreeMap<PortName, u16>,
     /// Whether the cluster knows this node by its recorded identity port already.
@@ -24,9 +23,9 @@ pub struct Inputs<'a> {
     /// What the cluster prescribes: its HTTP port, and the identity port it lists for this host.
     pub cluster: &'a BTreeMap<PortName, u16>,
     /// What the conf file said before we wrote into it.
-    pub conf: &'a Map<PortName, u16>,
+    pub conf: &'a BTreeMap<PortName, u16>,
     /// Ports nobody else may take here, and who holds them.
-    pub taken: &'a Map<u16, String>,
+    pub taken: &'a BTreeMap<u16, String>,
     /// The kernel deals these out to outgoing connections.
     pub ephemeral: RangeInclusive<u16>,
     /// Except these.

@@ -8,7 +8,7 @@ use super::calls::{self, Call, Calls, assignment, file_name};
 use super::environment::conf_prefix;
 use super::shell_text::Word;
 use crate::engine::{self, Component};
-use crate::few::Set;
+use std::collections::BTreeSet;
 
 /// How messages call it.
 pub(super) const COMMAND: &str = "the command";
@@ -179,7 +179,7 @@ fn meaning(found: &Calls) -> Result<Command, CommandProblem> {
     }
     match meant {
         Some(mut command) => {
-            let mut seen = Set::new();
+            let mut seen = BTreeSet::new();
             command.flags.retain(|flag| seen.insert(flag.clone()));
             Ok(Command { left_out, ..command })
         }

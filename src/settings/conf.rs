@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::engine::{Component, PortName};
-use crate::few::Map;
+use std::collections::BTreeMap;
 
 use super::environment::{ConfVariable, conf_prefix};
 use super::hosts::name;
@@ -83,9 +83,9 @@ pub(super) fn components_of(variable: &str) -> Option<&'static [Component]> {
 pub(super) fn read(
     reader: &mut Reader<'_>,
     component: Option<Component>,
-    wished: &mut Map<PortName, Sourced<u16>>,
-) -> Map<Component, Vec<ConfWish>> {
-    let mut conf: Map<Component, Vec<ConfWish>> =
+    wished: &mut BTreeMap<PortName, Sourced<u16>>,
+) -> BTreeMap<Component, Vec<ConfWish>> {
+    let mut conf: BTreeMap<Component, Vec<ConfWish>> =
         Component::ALL.into_iter().map(|of| (of, Vec::new())).collect();
     for named in &NAMED {
         let Some(Sourced { value, source }) = reader.parse(named.variable, named.parse) else {
@@ -149,7 +149,7 @@ fn add_port(
     variable: &ConfVariable,
     port: PortName,
     component: Option<Component>,
-    wished: &mut Map<PortName, Sourced<u16>>,
+    wished: &mut BTreeMap<PortName, Sourced<u16>>,
 ) {
     let number = match ports::parse_wish(port, &variable.value) {
         Ok(Some(number)) => number,
@@ -181,7 +181,7 @@ fn add_port(
 pub(super) fn check_networks(
     reader: &mut Reader<'_>,
     component: Option<Component>,
-    conf: &Map<Component, Vec<ConfWish>>,
+    conf: &BTreeMap<Component, Vec<ConfWish>>,
     local: &Sourced<Host>,
 ) {
     let Host::Address(address) = local.value else {

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fmt;
 
-use crate::few::Map;
+use std::collections::BTreeMap;
 
 use super::problem::Problem;
 
@@ -13,7 +13,7 @@ pub struct EnvFile {
     /// As it was named.
     name: String,
     /// The last line of a key counts, as for docker.
-    lines: Map<String, Line>,
+    lines: BTreeMap<String, Line>,
     /// Lines that set nothing.
     pub(super) broken: Vec<Problem>,
 }
@@ -29,7 +29,7 @@ impl EnvFile {
     pub fn parse(name: impl Into<String>, text: &str) -> Self {
         let mut file = Self {
             name: name.into(),
-            lines: Map::new(),
+            lines: BTreeMap::new(),
             broken: Vec::new(),
         };
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);

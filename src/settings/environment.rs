@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 
 use crate::engine::aliases::{self, Meaning};
 use crate::engine::{self, Component};
-use crate::few::{self, Set};
+use std::collections::BTreeSet;
 
 use super::near;
 use super::problem::{Problem, Warning, shown_lossily};
@@ -51,7 +51,7 @@ pub(super) enum Name {
 pub(super) fn collect(vars: &mut dyn Iterator<Item = (OsString, OsString)>) -> Environment {
     let mut found = Environment::default();
     let mut ours: Vec<(String, String)> = Vec::new();
-    let mut seen = Set::new();
+    let mut seen = BTreeSet::new();
     for (name, value) in vars {
         // None of our names holds anything but ASCII.
         let Some(name) = name.to_str() else { continue };
@@ -83,8 +83,8 @@ pub(super) fn collect(vars: &mut dyn Iterator<Item = (OsString, OsString)>) -> E
             }
         }
     }
-    few::sort(&mut found.conf, |one, other| one.name > other.name);
-    few::sort(&mut found.secrets, |one, other| one > other);
+    found.conf.sort_by(|one, other| one.name.cmp(&other.name));
+    found.secrets.sort();
     match envy::from_iter(ours) {
         Ok(given) => found.given = given,
         // Its text is not passed on: it quotes values.

@@ -48,7 +48,7 @@ pub use variables::{VARIABLES, Variable};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{Component, PortName};
-use crate::few::{Map, Set};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the command line said; it wins over the environment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -99,10 +99,10 @@ pub struct Settings {
     pub master_query_port: Option<Sourced<u16>>,
     pub master_edit_log_port: Option<Sourced<u16>>,
     pub fe_role: Option<Sourced<FeRole>>,
-    pub ports: Map<PortName, Sourced<u16>>,
+    pub ports: BTreeMap<PortName, Sourced<u16>>,
     pub image: ImageSettings,
     /// Conf keys asked for through variables, per component, in the order they are to be written.
-    pub conf: Map<Component, Vec<ConfWish>>,
+    pub conf: BTreeMap<Component, Vec<ConfWish>>,
     pub account: Account,
     /// `CLUSTER_TLS` and `CLUSTER_CA_FILE`.
     pub tls: Tls,
@@ -119,7 +119,7 @@ pub struct Settings {
     /// `MUSTER_EXEC=1` or `run --exec`.
     pub exec: bool,
     /// Names of pre-flight checks that warn instead of refusing.
-    pub skip_preflight: Set<String>,
+    pub skip_preflight: BTreeSet<String>,
     /// Variables that must not reach the engine: those that held a secret.
     pub secret_variables: Vec<String>,
     /// Arguments after `--`, handed to the start script as they are.

@@ -1,7 +1,7 @@
 //! Ports that somebody wishes for. Whether they are free, and what becomes of a wish, is decided in the plan.
 
 use crate::engine::{self, Component, PortName};
-use crate::few::Map;
+use std::collections::BTreeMap;
 
 use super::environment::is_service_link;
 use super::hosts::name;
@@ -34,8 +34,8 @@ pub(super) fn read_port(reader: &mut Reader<'_>, variable: &str) -> Option<Sourc
 }
 
 /// The wishes that have a variable of their own.
-pub(super) fn read(reader: &mut Reader<'_>) -> Map<PortName, Sourced<u16>> {
-    let mut wishes = Map::new();
+pub(super) fn read(reader: &mut Reader<'_>) -> BTreeMap<PortName, Sourced<u16>> {
+    let mut wishes = BTreeMap::new();
     for port in PortName::ALL {
         let variable = port.variable();
         if is_link(reader, variable) {
@@ -66,7 +66,7 @@ fn is_link(reader: &mut Reader<'_>, variable: &str) -> bool {
 /// Two ports of one component cannot have one number.
 pub(super) fn check_distinct(
     reader: &mut Reader<'_>,
-    wishes: &Map<PortName, Sourced<u16>>,
+    wishes: &BTreeMap<PortName, Sourced<u16>>,
     component: Option<Component>,
 ) {
     let mut said: Vec<(PortName, PortName)> = Vec::new();
@@ -103,7 +103,7 @@ pub(super) fn check_distinct(
 }
 
 /// Two components may be on two hosts, and then each can have the number.
-fn warn_of_neighbours(reader: &mut Reader<'_>, wishes: &Map<PortName, Sourced<u16>>) {
+fn warn_of_neighbours(reader: &mut Reader<'_>, wishes: &BTreeMap<PortName, Sourced<u16>>) {
     let together = |one: PortName, other: PortName| {
         Component::ALL
             .into_iter()
@@ -142,7 +142,7 @@ pub(super) fn of_conf_key(component: Component, key: &str) -> Option<PortName> {
 }
 
 /// Where a node is asked to be what the vendor's scripts call it, `BE_PORT` is the port the cluster knows it by.
-pub(super) fn rename_backend_port(wishes: &mut Map<PortName, Sourced<u16>>, local: &Source) {
+pub(super) fn rename_backend_port(wishes: &mut BTreeMap<PortName, Sourced<u16>>, local: &Source) {
     use crate::engine::aliases::{Meaning, of};
     let vendor = of(name(local)).is_some_and(|alias| alias.meaning == Meaning::LocalBackend);
     if vendor

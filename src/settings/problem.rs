@@ -4,7 +4,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 
-use crate::few::{self, Set};
+use std::collections::BTreeSet;
 
 /// One value that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,9 +34,9 @@ pub struct Warning {
 impl Problems {
     /// Sorted by variable; several of one variable stay in the order they were found.
     pub(super) fn new(mut problems: Vec<Problem>, warnings: Vec<Warning>, file: Option<&str>) -> Self {
-        let mut seen = Set::new();
+        let mut seen = BTreeSet::new();
         problems.retain(|problem| seen.insert((problem.variable.clone(), problem.text.clone())));
-        few::sort(&mut problems, |one, other| one.variable > other.variable);
+        problems.sort_by(|one, other| one.variable.cmp(&other.variable));
         Self {
             found: problems,
             warnings,
@@ -65,7 +65,7 @@ impl Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let variables: Set<&str> = self
+        let variables: BTreeSet<&str> = self
             .found
             .iter()
             .map(|problem| problem.variable.as_str())

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use crate::engine::aliases::{self, Meaning};
-use crate::few::Set;
+use std::collections::BTreeSet;
 
 use super::command::{COMMAND, Command};
 use super::duration::{parse_duration, parse_patience};
@@ -68,11 +68,11 @@ fn read(reader: &mut Reader<'_>, flags: Flags) -> Option<Settings> {
         if let Meaning::Port(port) = alias.meaning
             && let Some(number) = ports::read_port(reader, alias.variable)
         {
-            wished.insert_new(port, number);
+            wished.entry(port).or_insert(number);
         }
     }
     for (port, number) in hosts.ports {
-        wished.insert_new(port, number);
+        wished.entry(port).or_insert(number);
     }
     ports::check_distinct(reader, &wished, component);
     if let Some(local) = &hosts.local {
@@ -157,8 +157,8 @@ fn patience(reader: &mut Reader<'_>, variable: &str) -> Sourced<Duration> {
 }
 
 /// Names of pre-flight checks; which there are is known where they are made.
-fn checks(text: &str) -> Result<Set<String>, String> {
-    let names: Set<String> = text
+fn checks(text: &str) -> Result<BTreeSet<String>, String> {
+    let names: BTreeSet<String> = text
         .split(|c: char| c == ',' || c.is_whitespace())
         .filter(|name| !name.is_empty())
         .map(str::to_ascii_lowercase)

@@ -2,7 +2,6 @@
 
 use crate::engine::Component;
 use crate::engine::aliases::{self, Meaning};
-use crate::few;
 
 use super::command::{COMMAND, Says};
 use super::hosts::parse_host;
@@ -78,7 +77,7 @@ pub(super) fn servers(reader: &mut Reader<'_>) -> Servers {
     }
     // Their founder is the one with number 1, wherever it stands.
     let founds = |server: &Server| number_at_end(&server.name) == Some(1);
-    few::sort(&mut servers, |one, other| !founds(one) && founds(other));
+    servers.sort_by_key(|server| !founds(server));
     Servers(servers)
 }
 

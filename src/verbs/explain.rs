@@ -10,7 +10,7 @@ use crate::effects::settle::settle;
 use crate::exit::ExitCode;
 use crate::facts::gather;
 use crate::facts::home::Home;
-use crate::few::Map;
+use std::collections::BTreeMap;
 use crate::plan::{Plan, Prescribed, shown};
 use crate::settings::Settings;
 use crate::verbs::{Outcome, warning_lines};
@@ -25,7 +25,7 @@ pub fn explain(settings: &Settings, home: Home, json: bool) -> Outcome {
     }
     // Reserved is nothing: for that moment it would be in the way of a node that starts.
     let reserve = |_: &[u16]| Ok(());
-    match settle(settings, &mut facts, &Prescribed::new(), &mut Map::new(), reserve) {
+    match settle(settings, &mut facts, &Prescribed::new(), &mut BTreeMap::new(), reserve) {
         Err(refusals) => Outcome::refused(&refusals),
         Ok(plan) => Outcome {
             output: if json { as_json(&plan) } else { as_text(&plan) },

@@ -26,7 +26,6 @@ use crate::effects::shown::{Me, Row, row};
 use crate::facts::home::Home;
 use crate::facts::process;
 use crate::facts::record::{Progress, Record, RecordCopy};
-use crate::few;
 use crate::plan::leader::{Belief, Cluster};
 use crate::plan::misses::{Missed, Misses};
 use crate::settings::{Endpoint, Flags, Host, ImageSettings, Settings};
@@ -176,7 +175,7 @@ async fn addresses(host: &Host) -> BTreeSet<Host> {
         return BTreeSet::new();
     };
     match lookup_host((name.as_str(), 0)).await {
-        Ok(addresses) => few::collect(addresses.map(|address| Host::from(address.ip()))),
+        Ok(addresses) => addresses.map(|address| Host::from(address.ip())).collect(),
         Err(_) => BTreeSet::new(),
     }
 }

@@ -15,7 +15,6 @@ use crate::effects::set_aside::set_all_aside;
 use crate::effects::watch::endpoint;
 use crate::facts::gather;
 use crate::facts::record::{Progress, Record};
-use crate::few;
 use crate::plan::Plan;
 use crate::plan::data::Data;
 use crate::plan::leader::Cluster;
@@ -64,7 +63,7 @@ impl<C: Ask> Search<'_, C> {
             component: self.home.component,
             role: plan.node.role.name().to_owned(),
             host: plan.node.host.clone(),
-            ports: few::collect(plan.ports.iter().map(|choice| (choice.port.name, choice.number))),
+            ports: plan.ports.iter().map(|choice| (choice.port.name, choice.number)).collect(),
             cluster_id: known_id
                 .or_else(|| plan.node.data.cluster().map(|(id, _)| id.to_owned()))
                 .or_else(|| before.and_then(|record| record.cluster_id.clone())),

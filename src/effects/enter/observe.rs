@@ -16,7 +16,6 @@ use crate::effects::watch::endpoint;
 use crate::engine::failure::Failure;
 use crate::engine::{Call, Component, Poll, PortName};
 use crate::facts::record::{MemberSeen, Progress, Record};
-use crate::few;
 use crate::plan::data::Data;
 use crate::plan::join::{Asking, Backends, Role, Seen, asking, is_here, is_node};
 use crate::plan::leader::{Belief, Cluster, remembering};
@@ -381,6 +380,6 @@ pub fn members(cluster: &Cluster) -> Vec<MemberSeen> {
         })
     };
     let mut members: Vec<MemberSeen> = cluster.frontends.iter().filter_map(seen).collect();
-    few::sort(&mut members, |one, other| one.host > other.host);
+    members.sort_by(|one, other| one.host.cmp(&other.host));
     members
 }

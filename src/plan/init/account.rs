@@ -6,7 +6,7 @@ use super::changes::{Change, Fate};
 use super::entries::{is_left_out, usual};
 use super::{Chosen, File, Init, Inputs, is_seed};
 use crate::engine::{Component, PortName};
-use crate::few::Set;
+use std::collections::BTreeSet;
 use crate::plan::join::Role;
 
 impl Init<'_> {
@@ -120,7 +120,7 @@ fn add_fate(text: &mut String, file: &File<'_>) {
 pub(super) fn notes(inputs: &Inputs<'_>, ports: &[Chosen]) -> Vec<String> {
     let mut notes = Vec::new();
     let app_env = inputs.app_env.name();
-    let mut secrets = Set::new();
+    let mut secrets = BTreeSet::new();
     for side in inputs.sides {
         secrets.extend(side.settings.secret_variables.iter().map(String::as_str));
     }
@@ -128,7 +128,7 @@ pub(super) fn notes(inputs: &Inputs<'_>, ports: &[Chosen]) -> Vec<String> {
         notes.push(format!(
             "not copied from {app_env}, because secrets stay where they are: {}; CLUSTER_PASSWORD_FILE names a file that holds \
              the password instead",
-            secrets.into_vec().join(", ")
+            secrets.into_iter().collect::<Vec<_>>().join(", ")
         ));
     }
     let keys = inputs.app_env.keys();

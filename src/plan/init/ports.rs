@@ -6,7 +6,6 @@ use super::super::ports::{self, Choice};
 use super::{Busy, Inputs, Side, is_seed};
 use crate::engine::{Component, Engine, Port, PortKind};
 use crate::facts::ports::Candidate;
-use crate::few::{self, Map};
 use crate::plan::refusal::Refusal;
 use crate::settings::Source;
 
@@ -91,7 +90,7 @@ fn choose_one(
         // What is asked for beside this component is not taken by it.
         for (name, wish) in other.settings.ports.iter() {
             if engine.port(component, *name).is_none() {
-                wished.insert_new(*name, wish.clone());
+                wished.entry(*name).or_insert(wish.clone());
             }
         }
         // Neither is what the other file says, unless somebody asks for that very number.
@@ -125,10 +124,10 @@ fn choose_one(
         engine,
         component,
         wished: &wished,
-        recorded: &few::collect(kept.iter().map(|(port, number)| (port.name, *number))),
+        recorded: &kept.iter().map(|(port, number)| (port.name, *number)).collect(),
         registered: false,
         cluster: &BTreeMap::new(),
-        conf: &Map::new(),
+        conf: &BTreeMap::new(),
         taken: &taken,
         ephemeral: busy.ephemeral.clone(),
         reserved: busy.reserved,
@@ -166,7 +165,7 @@ fn holder(component: Component, port: &Port) -> String {
 }
 
 /// In the words of a file instead of a start.
-fn explain(inputs: &Inputs<'_>, side: &Side, taken: &Map<u16, String>, choice: &mut Choice) {
+fn explain(inputs: &Inputs<'_>, side: &Side, taken: &BTreeMap<u16, String>, choice: &mut Choice) {
     if let Source::Environment(variable) = &choice.source {
         choice.why = format!("asked for in {}", inputs.app_env.place(variable));
     } else if let Some(wish) = side.settings.ports.get(&choice.port.name)

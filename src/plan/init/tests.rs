@@ -4,7 +4,7 @@ use super::{Busy, COMPONENTS, Chosen, Fate, Inputs, Side, derive, engine, file_n
 use crate::engine::Component;
 use crate::exit::ExitCode;
 use crate::facts::old_file::{OldFile, OldState};
-use crate::few::Map;
+use std::collections::BTreeMap;
 use crate::plan::refusal::Refusal;
 use crate::settings::{EnvFile, Flags, Settings};
 
@@ -54,7 +54,7 @@ fn try_on(host: Host<'_>) -> Result<Made, Vec<Refusal>> {
         };
         Side::new(component, settings, old)
     });
-    let taken: Map<u16, String> = host
+    let taken: BTreeMap<u16, String> = host
         .taken
         .iter()
         .map(|port| (*port, format!("nginx (pid 7) on TCP 0.0.0.0:{port}")))

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Answer, Belief, believe, remembering};
 use crate::engine::failure::Failure;
 use crate::engine::member::{Frontend, FrontendRole};
-use crate::few::Map;
+use std::collections::BTreeMap;
 use crate::settings::Host;
 
 /// `1L+` is FE 10.0.0.1, leader, joined, alive; `2F-` a dead follower; `3f+` one alive that never joined; `4O+` an
@@ -300,7 +300,7 @@ fn another_cluster_that_was_shown_once_is_not_forgotten_because_it_is_late() {
         ),
         ("1: 2L+ of 88 / 2: 2L+ of 88", "leader 10.0.0.2"),
     ];
-    let mut shown = Map::new();
+    let mut shown = BTreeMap::new();
     for (round, (said, expected)) in rounds.into_iter().enumerate() {
         let answers = answers(said);
         let belief = believe(&answers, Duration::from_secs(5));
