@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use muster::plan::launch::Launch;
-use muster::supervise::{Before, Beside, Charge, Resident, Signals, SuperviseError, Supervisor, exec};
+use muster::supervise::{Before, Beside, Job, Resident, Signals, SuperviseError, Supervisor, exec};
 
 struct Options {
     grace: Duration,
@@ -72,7 +72,7 @@ fn run(signals: Signals, options: &Options) -> Result<u8, SuperviseError> {
                 return Ok(0);
             }
         }
-        let charge = Charge {
+        let charge = Job {
             launch: &options.launch,
             grace: options.grace,
             without: &options.launch.unset,

@@ -10,7 +10,7 @@
 //!                                          └─ join::decide ┘   the only loop back: observe, decide, act
 //! ```
 //!
-//! Begin with [`effects::enter`] and [`plan::join`]: the loop and the decision it asks for. [`verbs::run`] is what happens
+//! Begin with [`effects::join_loop`] and [`plan::join`]: the loop and the decision it asks for. [`verbs::run`] is what happens
 //! before and after. What is true of one engine and not of the other is data in [`engine`].
 //!
 //! This crate is a library so that tests can call its pure half; its interface is the program.
@@ -20,9 +20,9 @@ pub mod cluster;
 pub mod effects;
 pub mod engine;
 pub mod exit;
-pub mod facts;
 #[cfg(test)]
-mod golden;
+mod expect_file;
+pub mod facts;
 pub mod plan;
 pub mod settings;
 pub mod supervise;

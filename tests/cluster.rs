@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use fakes::{Fe, Manner, Reply, Web, certified};
 use futures_util::StreamExt;
-use muster::cluster::{Add, Client, Cluster, ask_all, ask_each, greeting, http};
+use muster::cluster::{Add, Client, FeClient, ask_all, ask_each, greeting, http};
 use muster::engine::Engine;
 use muster::engine::failure::Failure;
 use muster::engine::member::FrontendRole;

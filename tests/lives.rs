@@ -186,7 +186,7 @@ fn a_stop_that_was_cut_off_is_told_at_the_next_start_and_only_there() {
 fn a_fresh_image_whose_engine_is_nowhere_ends_and_says_so() {
     let place = Place::new();
     let left = r#"{"pid":1,"main":99,"phase":{"daemon":false,"exit":null,"stop":null},"grace":{"secs":1,"nanos":0},
-        "left":null,"lived":{"secs":1,"nanos":0},"sight":{"adopts":true,"walks":true},"console":[[99,1]],"stop_note":null,
+        "left":null,"lived":{"secs":1,"nanos":0},"sight":{"adopts":true,"sees_proc":true},"console":[[99,1]],"stop_note":null,
         "kept":"{}"}"#;
     let whole = Whole::new(&place, ENGINE).env("MUSTER_RESIDENT", left);
     let Some(mut run) = whole.start() else { return };

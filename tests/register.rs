@@ -15,11 +15,11 @@ use std::path::Path;
 use std::time::Duration;
 use std::{env, fs};
 
-use muster::cluster::{Add, Cluster};
-use muster::effects::enter::{Entry, NoEntry, enter};
+use muster::cluster::{Add, FeClient};
+use muster::effects::join_loop::{NotReady, ReadyToStart, join_cluster};
 use muster::engine::failure::Failure;
 use muster::engine::member::{Backend, Frontend, FrontendRole};
-use muster::engine::probe::Told;
+use muster::engine::probe::HttpWitness;
 use muster::facts::home::{self, Home};
 use muster::facts::record::Progress;
 use muster::settings::{Endpoint, Flags, Host, Settings};
@@ -103,7 +103,7 @@ impl Script {
     }
 }
 
-impl Cluster for Script {
+impl FeClient for Script {
     async fn frontends(&self, _: &Endpoint) -> Result<Vec<Frontend>, Failure> {
         self.asked().await;
         let mut isolated = self.isolated.borrow_mut();
@@ -145,7 +145,7 @@ impl Cluster for Script {
         Ok(Vec::new())
     }
 
-    async fn told(&self, _: &Host, _: u16, _: &Endpoint) -> Option<Told> {
+    async fn told(&self, _: &Host, _: u16, _: &Endpoint) -> Option<HttpWitness> {
         None
     }
 
@@ -217,14 +217,14 @@ fn node(dir: &Path) -> (Settings, Home) {
 }
 
 /// Starts the node, and kills it where the script says so.
-async fn start(script: &Script, settings: &Settings, home: &Home) -> Option<Result<Entry, NoEntry>> {
+async fn start(script: &Script, settings: &Settings, home: &Home) -> Option<Result<ReadyToStart, NotReady>> {
     tokio::select! {
-        entry = enter(script, settings, home) => Some(entry),
+        entry = join_cluster(script, settings, home) => Some(entry),
         () = script.killed.notified() => None,
     }
 }
 
-fn is_in(entry: Option<Result<Entry, NoEntry>>, script: &Script, case: &str) {
+fn is_in(entry: Option<Result<ReadyToStart, NotReady>>, script: &Script, case: &str) {
     let entry = entry.unwrap().expect(case);
     let own = entry.plan.node.host.with_port(entry.plan.node.identity_port);
     assert_eq!(*script.rows.borrow(), [own], "{case}");
@@ -295,7 +295,7 @@ async fn an_add_that_never_counts_ends_with_the_patience() {
     settings.wait_timeout.value = Duration::from_secs(60);
     let script = Script::default();
     script.fates.replace(vec![Fate::Locked; 10_000]);
-    let NoEntry(refusals) = enter(&script, &settings, &home).await.unwrap_err();
+    let NotReady(refusals) = join_cluster(&script, &settings, &home).await.unwrap_err();
     let said: Vec<String> = refusals.iter().map(ToString::to_string).collect();
     assert!(said.concat().contains("cannot register in time"), "{said:?}");
     // With four seconds between two of them, and less only in the beginning.

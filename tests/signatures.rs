@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use muster::engine::signature::{ROWS, holds};
-use muster::plan::last_words::{CONSOLE, Told, derive};
+use muster::plan::end_report::{CONSOLE, EndReport, derive};
 
 /// The name of each directory, and what each of its files says, in the order the engine's own list has.
 fn fixtures() -> Vec<(String, Vec<(String, String)>)> {
@@ -52,7 +52,7 @@ fn expected(name: &str) -> Option<&str> {
     Some(id).filter(|id| !id.starts_with("healthy-"))
 }
 
-fn told(texts: &[(String, String)]) -> Told {
+fn told(texts: &[(String, String)]) -> EndReport {
     derive(texts, 255, Duration::from_secs(7))
 }
 

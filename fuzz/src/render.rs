@@ -6,7 +6,7 @@ use std::ffi::OsString;
 
 use muster::engine::Component;
 use muster::facts::conf::{Grammar, without_block};
-use muster::plan::conf::{Entry, render};
+use muster::plan::conf::{ConfEntry, render};
 use muster::settings::{Flags, Settings};
 
 pub fn holds(input: &[u8]) {
@@ -35,12 +35,12 @@ pub fn holds(input: &[u8]) {
     let Ok((settings, _)) = Settings::read(Flags::default(), vars) else {
         return;
     };
-    let entries: Vec<Entry> = settings
+    let entries: Vec<ConfEntry> = settings
         .conf
         .get(&component)
         .into_iter()
         .flatten()
-        .map(|wish| Entry {
+        .map(|wish| ConfEntry {
             key: wish.key.clone(),
             value: wish.value.clone(),
         })

@@ -17,7 +17,7 @@ use turn::Doors;
 use crate::engine::Engine;
 use crate::engine::failure::Failure;
 use crate::engine::member::{Backend, Frontend, Row};
-use crate::engine::probe::{Membership, Told};
+use crate::engine::probe::{HttpWitness, Membership};
 use crate::settings::{Account, Endpoint, Host, ROOT, Secret, Settings, Source, Sourced, Tls, TlsMode};
 
 /// The deadline of one call: resolving, connecting, logging in, asking and reading together. A leader that has lost
@@ -41,12 +41,12 @@ pub enum Add {
     async_fn_in_trait,
     reason = "used generically on one thread; nobody needs the futures to be Send"
 )]
-pub trait Cluster {
+pub trait FeClient {
     async fn frontends(&self, at: &Endpoint) -> Result<Vec<Frontend>, Failure>;
     async fn backends(&self, at: &Endpoint) -> Result<Vec<Backend>, Failure>;
     async fn compute_nodes(&self, at: &Endpoint) -> Result<Vec<Backend>, Failure>;
     /// What an FE tells `me` over HTTP, without a password; `None` if nothing there says that it is one.
-    async fn told(&self, host: &Host, http_port: u16, me: &Endpoint) -> Option<Told>;
+    async fn told(&self, host: &Host, http_port: u16, me: &Endpoint) -> Option<HttpWitness>;
     /// Tells the FE `host` that it is a member of `cluster`; whether a muster that waits there has heard it.
     async fn call(&self, host: &Host, http_port: u16, cluster: &str) -> bool;
     /// Tells an FE that `own` may found, or does; the host of the muster there, if it may found too.
@@ -60,7 +60,7 @@ pub type Said = Result<Vec<Frontend>, Failure>;
 
 /// Asks all for their members at once; the answers come as they arrive, each with its place in `at`. Dropping the
 /// stream ends the questions that are still open.
-pub fn ask_each<C: Cluster>(client: &C, at: &[Endpoint]) -> impl Stream<Item = (usize, Said)> {
+pub fn ask_each<C: FeClient>(client: &C, at: &[Endpoint]) -> impl Stream<Item = (usize, Said)> {
     at.iter()
         .enumerate()
         .map(async |(place, endpoint)| (place, client.frontends(endpoint).await))
@@ -68,7 +68,7 @@ pub fn ask_each<C: Cluster>(client: &C, at: &[Endpoint]) -> impl Stream<Item = (
 }
 
 /// The same, waiting until each has answered or its deadline has ended; in the order of `at`.
-pub async fn ask_all<C: Cluster>(client: &C, at: &[Endpoint]) -> Vec<(Endpoint, Said)> {
+pub async fn ask_all<C: FeClient>(client: &C, at: &[Endpoint]) -> Vec<(Endpoint, Said)> {
     join_all(
         at.iter()
             .map(async |endpoint| (endpoint.clone(), client.frontends(endpoint).await)),
@@ -173,7 +173,7 @@ impl Client {
     }
 }
 
-impl Cluster for Client {
+impl FeClient for Client {
     async fn frontends(&self, at: &Endpoint) -> Result<Vec<Frontend>, Failure> {
         Frontend::read(&self.say(at, self.engine.sql.show_frontends).await?)
     }
@@ -189,15 +189,15 @@ impl Cluster for Client {
         }
     }
 
-    async fn told(&self, host: &Host, http_port: u16, me: &Endpoint) -> Option<Told> {
+    async fn told(&self, host: &Host, http_port: u16, me: &Endpoint) -> Option<HttpWitness> {
         let probes = &self.engine.probes;
         match http::role_of(probes, host, http_port, me, BRIEF).await {
-            Ok(Membership::Member { role, .. }) => Some(Told::Lists(role)),
-            Ok(Membership::NotListed) => Some(Told::IsFe),
+            Ok(Membership::Member { role, .. }) => Some(HttpWitness::Lists(role)),
+            Ok(Membership::NotListed) => Some(HttpWitness::IsFe),
             // Anything may answer with a 400, or with a page of its own: an FE also tells who leads.
             Ok(Membership::Stranger) | Err(Failure::Rejected { .. } | Failure::NotReady(_)) => {
                 let ha = http::leader_by_ha(probes, host, http_port, BRIEF).await.ok()??;
-                Some(ha.leader.map_or(Told::IsFe, Told::Led))
+                Some(ha.leader.map_or(HttpWitness::IsFe, HttpWitness::Led))
             }
             Err(_) => None,
         }

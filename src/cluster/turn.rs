@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use crate::engine::failure::Failure;
-use std::collections::BTreeMap;
 use crate::settings::{Endpoint, Host};
+use std::collections::BTreeMap;
 
 /// So few are no crowd: the FEs and BEs of an ordinary cluster need no turns.
 const CROWD: u32 = 24;

@@ -7,12 +7,12 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, timeout_at};
 
-use crate::cluster::Cluster;
-use crate::effects::pace::Met;
+use crate::cluster::FeClient;
+use crate::effects::backoff::Met;
 use crate::engine::member::Frontend;
-use std::collections::BTreeMap;
 use crate::plan::leader::{Answer, Belief, believe};
 use crate::settings::Endpoint;
+use std::collections::BTreeMap;
 
 /// After the first believable answer the others get this long to contradict it, when nothing is done upon it.
 pub const CONTRADICTION: Duration = Duration::from_millis(30);
@@ -30,7 +30,7 @@ pub struct Round {
 
 /// Asks all of `known` and judges the answers; `longest` bounds the whole round, `contradiction` what is left of it after
 /// the first believable answer.
-pub async fn look<C: Cluster>(
+pub async fn look<C: FeClient>(
     client: &C,
     known: &[Endpoint],
     heartbeat: Duration,

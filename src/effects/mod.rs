@@ -1,24 +1,24 @@
 //! Acts on what was decided: writes files, takes ports, listens for callers, waits, registers. Decides nothing.
 
-pub mod awake;
-pub mod callers;
+pub mod announce;
+pub mod backoff;
+pub mod bootstrap_sql;
 pub mod configure;
-pub mod diary;
-pub mod enter;
+pub mod dir_lock;
 pub mod files;
-pub mod first_steps;
-pub mod hold;
-pub mod last_words;
+pub mod guard_clock;
+pub mod join_loop;
+pub mod listen;
+pub mod log_tail;
 pub mod look;
-pub mod pace;
+pub mod record_store;
 pub mod register;
-pub mod remember;
 pub mod reserve;
+pub mod roster;
 pub mod set_aside;
-pub mod settle;
-pub mod shown;
+pub mod settle_ports;
 pub mod together;
-pub mod voice;
+pub mod wait_log;
 pub mod watch;
 
 #[cfg(test)]

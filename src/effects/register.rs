@@ -2,9 +2,9 @@
 //! every FE that is known, and by a leader that is believed. A leader that has lost its quorum shows the row of an ADD that
 //! nobody else will ever have (observed).
 
-use crate::cluster::{Add, Cluster};
+use crate::cluster::{Add, FeClient};
 use crate::engine::failure::Failure;
-use crate::plan::join::{Node, Role};
+use crate::plan::node::{Node, Role};
 use crate::settings::Endpoint;
 
 /// An ADD that was sent, until the next look has shown what it was worth.
@@ -24,7 +24,7 @@ impl Sent {
 }
 
 /// Adds this node at the leader.
-pub async fn add<C: Cluster>(client: &C, leader: Endpoint, node: &Node) -> Sent {
+pub async fn add<C: FeClient>(client: &C, leader: Endpoint, node: &Node) -> Sent {
     let what = match node.role {
         Role::Seed | Role::Follower => Add::Follower,
         Role::Observer => Add::Observer,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::effects::files::sync_dir;
 use crate::facts::data::{JOURNAL_DIR, SET_ASIDE};
-use crate::facts::hold::HOLDER;
+use crate::facts::dir_lock_facts::HOLDER;
 use crate::facts::record::DATA_COPY;
 use crate::plan::DataDir;
 

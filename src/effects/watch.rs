@@ -5,15 +5,15 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::cluster::Cluster;
+use crate::cluster::FeClient;
+use crate::effects::announce::Announcer;
+use crate::effects::backoff::polite;
 use crate::effects::look::{CONTRADICTION, look};
-use crate::effects::pace::polite;
-use crate::effects::shown::{Me, Row, row};
-use crate::effects::voice::Voice;
+use crate::effects::roster::{Identity, MemberRow, row};
 use crate::engine::Component;
-use crate::plan::join::{Node, is_here};
-use crate::plan::leader::{Belief, Cluster as Believed};
-use crate::plan::misses::{Missed, Misses};
+use crate::plan::drop_detector::{DropDetector, Missed};
+use crate::plan::leader::{Belief, Cluster};
+use crate::plan::node::{Node, is_here};
 use crate::settings::Endpoint;
 
 /// Between two looks at first; a node turns alive at the heartbeat after it serves.
@@ -25,11 +25,11 @@ const KNOCK: Duration = Duration::from_secs(1);
 /// How the watch ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Watched {
-    Alive(Box<Believed>),
+    Alive(Box<Cluster>),
     /// The cluster does not list this node any more: a person dropped it.
-    Dropped(Box<Believed>),
+    Dropped(Box<Cluster>),
     /// Nobody but this other cluster answers.
-    Foreign(Box<Believed>),
+    Foreign(Box<Cluster>),
 }
 
 /// What the cluster shows of this node.
@@ -42,18 +42,18 @@ enum Shown {
 /// Looks until this node is alive or found dropped; after `patience` it says once what the cluster says, and goes on
 /// slowly. `known` gives the FEs to ask, this node's own too; `own` is the id of its cluster. While nobody leads, `voice` is
 /// heard by members that may have forgotten theirs.
-pub async fn watch<C: Cluster>(
+pub async fn watch<C: FeClient>(
     client: &C,
     node: &Node,
     own: Option<&str>,
     mut known: Vec<Endpoint>,
-    mut voice: Option<Voice>,
+    mut voice: Option<Announcer>,
     heartbeat: Duration,
     patience: Duration,
 ) -> Watched {
     let begun = Instant::now();
     let mut said = false;
-    let mut misses = Misses::default();
+    let mut misses = DropDetector::default();
     // Nothing can have changed since the look that led here.
     let mut asked = begun;
     let mut took = Duration::ZERO;
@@ -123,8 +123,8 @@ pub async fn watch<C: Cluster>(
 
 /// `serves`: whether its own engine does, or why not. A member that died is shown Alive for three heartbeats more, so its
 /// row may be about the start before.
-async fn shown<C: Cluster>(client: &C, node: &Node, cluster: &Believed, serves: Result<(), String>) -> Shown {
-    let me = Me {
+async fn shown<C: FeClient>(client: &C, node: &Node, cluster: &Cluster, serves: Result<(), String>) -> Shown {
+    let me = Identity {
         component: node.component,
         host: &node.host,
         also: &node.also,
@@ -132,15 +132,15 @@ async fn shown<C: Cluster>(client: &C, node: &Node, cluster: &Believed, serves: 
     };
     match row(client, &me, cluster).await {
         Err(why) => Shown::NotYet(format!("{} {why}", cluster.leader.host)),
-        Ok(Row::None) => Shown::Missing,
-        Ok(Row::NotAlive(error)) => Shown::NotYet(not_yet(&error)),
-        Ok(Row::Alive) => serves.map_or_else(Shown::NotYet, |()| Shown::Alive),
+        Ok(MemberRow::None) => Shown::Missing,
+        Ok(MemberRow::NotAlive(error)) => Shown::NotYet(not_yet(&error)),
+        Ok(MemberRow::Alive) => serves.map_or_else(Shown::NotYet, |()| Shown::Alive),
     }
 }
 
 /// Whether this node's own engine serves. An FE opens its MySQL port when its data is whole, a BE or CN listens for
 /// heartbeats when its storage is open.
-async fn serves<C: Cluster>(client: &C, node: &Node, known: &[Endpoint]) -> Result<(), String> {
+async fn serves<C: FeClient>(client: &C, node: &Node, known: &[Endpoint]) -> Result<(), String> {
     if node.component != Component::Fe {
         let at = (node.host.to_string(), node.identity_port);
         return match timeout(KNOCK, TcpStream::connect(at)).await {
@@ -167,20 +167,7 @@ fn not_yet(error: &str) -> String {
     }
 }
 
-/// The leader's MySQL port, or the one it answered at when it has not shown any yet.
-pub fn endpoint(cluster: &Believed) -> Endpoint {
-    let host = crate::settings::Host::parse(&cluster.leader.host);
-    Endpoint {
-        host: host.unwrap_or_else(|_| cluster.from.host.clone()),
-        port: if cluster.leader.query_port == 0 {
-            cluster.from.port
-        } else {
-            cluster.leader.query_port
-        },
-    }
-}
-
-fn learn(known: &mut Vec<Endpoint>, cluster: &Believed) {
+fn learn(known: &mut Vec<Endpoint>, cluster: &Cluster) {
     for fe in cluster.frontends.iter().filter(|fe| fe.query_port != 0) {
         if let Ok(host) = crate::settings::Host::parse(&fe.host) {
             let endpoint = Endpoint {

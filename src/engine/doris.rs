@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::probe::{Caller, Probes, ReadyWord};
-use super::{Component, Ear, Engine, Layout, Poll, Port, PortKind, PortName, ReadyProof, Rehost, Sql};
+use super::{
+    CallListener, Component, Engine, Layout, Poll, Port, PortKind, PortName, ReadyProof, Rehost, Sql,
+};
 
 const FE: &[Component] = &[Component::Fe];
 const BE: &[Component] = &[Component::Be];
@@ -221,27 +223,27 @@ pub(super) static ENGINE: Engine = Engine {
     },
     ears: &[
         // A silent listener here doubles the heartbeat round of the whole cluster (observed).
-        Ear {
+        CallListener {
             components: FE,
             port: PortName::Rpc,
             poll: Poll::Thrift { method: "ping" },
         },
-        Ear {
+        CallListener {
             components: FE,
             port: PortName::Http,
             poll: Poll::Member,
         },
-        Ear {
+        CallListener {
             components: FE,
             port: PortName::Http,
             poll: Poll::Seed,
         },
-        Ear {
+        CallListener {
             components: FE,
             port: PortName::EditLog,
             poll: Poll::Election,
         },
-        Ear {
+        CallListener {
             components: BE,
             port: PortName::Heartbeat,
             poll: Poll::Thrift { method: "heartbeat" },

@@ -49,12 +49,12 @@ pub struct Engine {
     /// What its nodes tell over HTTP without a password.
     pub probes: Probes,
     /// Where a node that waits with nothing is called by the cluster it belongs to.
-    pub ears: &'static [Ear],
+    pub ears: &'static [CallListener],
 }
 
 /// One kind of call and the port it comes to.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Ear {
+pub struct CallListener {
     pub components: &'static [Component],
     pub port: PortName,
     pub poll: Poll,
@@ -291,7 +291,7 @@ impl Engine {
     }
 
     /// Where one component is called.
-    pub fn ears_of(&self, component: Component) -> impl Iterator<Item = &'static Ear> {
+    pub fn ears_of(&self, component: Component) -> impl Iterator<Item = &'static CallListener> {
         self.ears
             .iter()
             .filter(move |ear| ear.components.contains(&component))

@@ -55,7 +55,7 @@ pub enum Membership {
 
 /// What an FE tells of its cluster without a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told {
+pub enum HttpWitness {
     /// It lists the caller, in this role.
     Lists(String),
     /// It does not, but it has a leader: the host of this one.

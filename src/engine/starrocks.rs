@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use super::probe::{Probes, ReadyWord};
-use super::{Component, Ear, Engine, Layout, Poll, Port, PortKind, PortName, ReadyProof, Rehost, Sql};
+use super::{
+    CallListener, Component, Engine, Layout, Poll, Port, PortKind, PortName, ReadyProof, Rehost, Sql,
+};
 
 const FE: &[Component] = &[Component::Fe];
 const BE_CN: &[Component] = &[Component::Be, Component::Cn];
@@ -234,7 +236,7 @@ pub(super) static ENGINE: Engine = Engine {
         caller: None,
     },
     ears: &[
-        Ear {
+        CallListener {
             components: FE,
             port: PortName::Http,
             // Observed: 404 or 503 puts the leader's token into its ErrMsg, `{}` shows this FE as Alive; this answer
@@ -244,22 +246,22 @@ pub(super) static ENGINE: Engine = Engine {
                 body: r#"{"status":"FAILED","msg":"waiting to join"}"#,
             },
         },
-        Ear {
+        CallListener {
             components: FE,
             port: PortName::Http,
             poll: Poll::Member,
         },
-        Ear {
+        CallListener {
             components: FE,
             port: PortName::Http,
             poll: Poll::Seed,
         },
-        Ear {
+        CallListener {
             components: FE,
             port: PortName::EditLog,
             poll: Poll::Election,
         },
-        Ear {
+        CallListener {
             components: BE_CN,
             port: PortName::Heartbeat,
             poll: Poll::Thrift { method: "heartbeat" },

@@ -8,8 +8,8 @@ use std::time::Duration;
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
 
-use std::collections::BTreeMap;
 use crate::settings::Host;
+use std::collections::BTreeMap;
 
 /// A resolver that takes longer than this for one name is not waited for: its retries go to 10 s and more.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -244,7 +244,9 @@ fn list(addresses: &[IpAddr]) -> String {
 mod tests {
     use std::net::IpAddr;
 
-    use super::{Addresses, Interface, LocalHostFact, Map, Resolved};
+    use std::collections::BTreeMap;
+
+    use super::{Addresses, Interface, LocalHostFact, Resolved};
     use crate::settings::Host;
 
     fn host(text: &str) -> Host {

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::dir_state::may_write;
 use super::home::Home;
 use super::mounts::Mounts;
-use super::place::may_write;
 use crate::engine::Component;
 
 /// How the first line of the block that muster writes begins.

@@ -6,8 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::conf::Grammar;
+use super::dir_state::{Place, PlaceState};
 use super::mounts::Mounts;
-use super::place::{Place, PlaceState};
 use super::search::{self, Sought};
 use crate::engine::ReadyProof;
 use std::collections::BTreeMap;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::home::Home;
 use crate::engine::{self, Component, Engine};
-use std::collections::{BTreeMap, BTreeSet};
 use crate::settings::{Account, Bootstrap, Host, ImageSettings, Settings, Source, Sourced, Tls, TlsMode};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Every path with its text; a path that ends in `/` is a directory, a text `-> x` a link to `x`. Scripts can be
 /// executed.

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::{self, Component, Engine, Layout};
 use crate::exit::ExitCode;
-use std::collections::BTreeSet;
 use crate::settings::{ImageSettings, Source};
+use std::collections::BTreeSet;
 
 use super::script::{self, ScriptProblem};
 

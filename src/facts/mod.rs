@@ -6,15 +6,15 @@
 pub mod addresses;
 pub mod conf;
 pub mod data;
+pub mod dir_lock_facts;
+pub mod dir_state;
 #[cfg(test)]
 mod fixture;
-pub mod hold;
 pub mod home;
 pub mod limits;
 pub mod mounts;
 pub mod old_file;
 pub mod pidfile;
-pub mod place;
 pub mod ports;
 pub mod process;
 pub mod record;
@@ -29,18 +29,18 @@ use std::path::{Path, PathBuf};
 pub use search::Sought;
 
 use crate::engine::Component;
-use std::collections::BTreeSet;
 use crate::settings::{Settings, Source, Sourced};
+use std::collections::BTreeSet;
 
 use addresses::Addresses;
 use conf::{ConfFile, Grammar, Unresolved};
 use data::FeData;
-use hold::Holder;
+use dir_lock_facts::Holder;
+use dir_state::Place;
 use home::Home;
 use limits::ProcessLimits;
 use mounts::Mounts;
 use pidfile::{PidFileFact, PidFileState};
-use place::Place;
 use ports::{Candidate, PortFacts};
 use record::RecordCopy;
 use storage::StoragePath;

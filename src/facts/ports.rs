@@ -258,8 +258,8 @@ fn bind_once(protocol: Protocol, family: AddressFamily, port: u16) -> nix::Resul
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
     use std::collections::BTreeMap;
+    use std::collections::BTreeSet;
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
     use std::path::Path;
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{Component, Engine, PortName};
+use crate::engine::{Component, Engine, PortKind, PortName};
 use crate::settings::Host;
 
 /// The version this program writes; a higher one is somebody newer's.
@@ -104,6 +104,14 @@ pub fn state_copy(component: Component) -> String {
 }
 
 impl Record {
+    /// The port that the cluster knows this node by: of an FE its `edit_log_port`, of a BE or CN its heartbeat port.
+    pub fn identity_port(&self) -> Option<u16> {
+        self.engine
+            .ports_of(self.component)
+            .filter(|port| port.kind == PortKind::Identity)
+            .find_map(|port| self.ports.get(&port.name).copied())
+    }
+
     /// The text of the file: the same record gives the same bytes.
     pub fn to_json(&self) -> String {
         let ports = self.ports.iter();
@@ -113,7 +121,9 @@ impl Record {
             component: self.component.id().to_owned(),
             role: self.role.clone(),
             host: self.host.clone(),
-            ports: ports.map(|(name, port)| (name.variable().to_owned(), *port)).collect(),
+            ports: ports
+                .map(|(name, port)| (name.variable().to_owned(), *port))
+                .collect(),
             cluster_id: self.cluster_id.clone(),
             members: self.members.clone(),
             progress: self.progress,

@@ -5,8 +5,8 @@ use std::io;
 use std::path::Path;
 
 use super::data::SET_ASIDE;
+use super::dir_state::Place;
 use super::mounts::Mounts;
-use super::place::Place;
 use super::record::DATA_COPY;
 use super::search;
 

@@ -5,9 +5,9 @@
 
 use crate::engine::PortName;
 use crate::facts::conf::{ConfFile, Grammar, without_block};
-use std::collections::BTreeMap;
 use crate::plan::ports::Choice;
 use crate::settings::Sourced;
+use std::collections::BTreeMap;
 
 /// The first line of our block, without its line end.
 pub const BLOCK_BEGINS: &str = "# >>> muster: written at each start, changes between these lines are lost";
@@ -16,7 +16,7 @@ pub const BLOCK_ENDS: &str = "# <<< muster";
 
 /// One line of the block.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct ConfEntry {
     pub key: String,
     pub value: String,
 }
@@ -49,7 +49,7 @@ pub fn odd(file: &ConfFile, ports: &[Choice], wished: &BTreeMap<PortName, Source
 }
 
 /// The whole file. The same inputs give the same bytes; a file that already holds a block of ours is its own base.
-pub fn render(base: &str, entries: &[Entry], grammar: Grammar) -> String {
+pub fn render(base: &str, entries: &[ConfEntry], grammar: Grammar) -> String {
     let shipped = without_block(base);
     let mut text = shipped.clone();
     if entries.is_empty() {
@@ -126,7 +126,7 @@ pub fn is_shell_key(key: &str) -> bool {
             .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
 
-fn uses_log_dir(line: &str, entries: &[Entry]) -> bool {
+fn uses_log_dir(line: &str, entries: &[ConfEntry]) -> bool {
     let Some((key, value)) = line.split_once('=') else {
         return false;
     };
@@ -141,13 +141,13 @@ fn uses_log_dir(line: &str, entries: &[Entry]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{BLOCK_BEGINS, BLOCK_ENDS, Entry, render};
+    use super::{BLOCK_BEGINS, BLOCK_ENDS, ConfEntry, render};
     use crate::facts::conf::Grammar;
 
-    fn entries(pairs: &[(&str, &str)]) -> Vec<Entry> {
+    fn entries(pairs: &[(&str, &str)]) -> Vec<ConfEntry> {
         pairs
             .iter()
-            .map(|(key, value)| Entry {
+            .map(|(key, value)| ConfEntry {
                 key: (*key).to_owned(),
                 value: (*value).to_owned(),
             })

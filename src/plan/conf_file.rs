@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::conf::{self, Entry};
+use super::conf::{self, ConfEntry};
 use super::local_addresses;
 use super::ports::Choice;
 use crate::facts::Facts;
@@ -14,7 +14,7 @@ pub struct Conf {
     pub path: PathBuf,
     pub text: String,
     /// The lines of our block.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<ConfEntry>,
     pub manner: ConfManner,
 }
 
@@ -31,11 +31,15 @@ pub enum ConfManner {
 }
 
 /// The lines of our block: ports first, then what pins the address, then what was wished.
-pub(super) fn entries(settings: &Settings, facts: &Facts, ports: &[Choice]) -> Vec<(Entry, Source, String)> {
-    let mut entries: Vec<(Entry, Source, String)> = ports
+pub(super) fn entries(
+    settings: &Settings,
+    facts: &Facts,
+    ports: &[Choice],
+) -> Vec<(ConfEntry, Source, String)> {
+    let mut entries: Vec<(ConfEntry, Source, String)> = ports
         .iter()
         .map(|choice| {
-            let entry = Entry {
+            let entry = ConfEntry {
                 key: choice.port.conf_key.to_owned(),
                 value: choice.number.to_string(),
             };
@@ -53,7 +57,7 @@ pub(super) fn entries(settings: &Settings, facts: &Facts, ports: &[Choice]) -> V
     {
         let width = if address.is_ipv4() { 32 } else { 128 };
         entries.push((
-            Entry {
+            ConfEntry {
                 key: "priority_networks".to_owned(),
                 value: format!("{address}/{width}"),
             },
@@ -64,7 +68,7 @@ pub(super) fn entries(settings: &Settings, facts: &Facts, ports: &[Choice]) -> V
     for wish in wishes {
         if entries.iter().all(|(entry, _, _)| entry.key != wish.key) {
             entries.push((
-                Entry {
+                ConfEntry {
                     key: wish.key.clone(),
                     value: wish.value.clone(),
                 },
@@ -76,9 +80,9 @@ pub(super) fn entries(settings: &Settings, facts: &Facts, ports: &[Choice]) -> V
     entries
 }
 
-pub(super) fn derive(facts: &Facts, entries: &[(Entry, Source, String)]) -> Conf {
+pub(super) fn derive(facts: &Facts, entries: &[(ConfEntry, Source, String)]) -> Conf {
     let file = &facts.conf;
-    let lines: Vec<Entry> = entries.iter().map(|(entry, _, _)| entry.clone()).collect();
+    let lines: Vec<ConfEntry> = entries.iter().map(|(entry, _, _)| entry.clone()).collect();
     let text = conf::render(&file.text, &lines, file.grammar);
     let manner = if text == file.text {
         ConfManner::Unchanged

@@ -3,7 +3,7 @@
 
 use crate::facts::data::FeData;
 use crate::facts::record::{Progress, Record};
-use crate::plan::memory::{Memory, Remembered};
+use crate::plan::record_merge::{Memory, Remembered};
 use crate::plan::refusal::Refusal;
 use crate::settings::Host;
 

@@ -3,11 +3,11 @@
 //! A file has one block of ours. What it says about ports is kept from one run to the next, because the engines may
 //! listen on them; everything else in it is made anew, and what stands outside of it is somebody else's.
 
-mod account;
 mod block;
 mod changes;
 mod entries;
 mod ports;
+mod report;
 #[cfg(test)]
 mod tests;
 
@@ -22,9 +22,9 @@ use crate::engine::{self, Component, Engine};
 use crate::exit::ExitCode;
 use crate::facts::conf::BEGIN_MARK;
 use crate::facts::old_file::{OldFile, OldState};
-use std::collections::BTreeMap;
-use crate::plan::join::Role;
+use crate::plan::node::Role;
 use crate::settings::{EnvFile, Host, Settings};
+use std::collections::BTreeMap;
 
 /// Whom a file is written for, in the order in which they get their ports.
 pub const COMPONENTS: [Component; 2] = [Component::Fe, Component::Be];
@@ -149,7 +149,7 @@ pub fn derive<'a>(inputs: &Inputs<'a>, busy: &Busy<'_>) -> Result<Init<'a>, Vec<
         host: &settings.local_host.value,
         seed: seed(settings),
         files,
-        notes: account::notes(inputs, &ports),
+        notes: report::notes(inputs, &ports),
         ports,
         warnings,
     })

@@ -1,143 +1,17 @@
 //! How this node gets into its cluster: one answer to what was seen. Total and pure; the loop around it observes,
 //! asks `decide`, acts, and observes again.
 
-use std::collections::BTreeSet;
-
+use crate::engine::Component;
 use crate::engine::failure::Failure;
 use crate::engine::member::{Backend, Frontend};
-use crate::engine::{Component, Engine};
 use crate::exit::ExitCode;
 use crate::plan::data::{ClusterId, Data, Was};
 use crate::plan::leader::{Belief, Cluster, Doubt};
-use crate::plan::moved;
+use crate::plan::moved_node;
+use crate::plan::node::{Asking, Decision, Node, Role, Seen, is_here, is_node};
 use crate::plan::refusal::Refusal;
 use crate::plan::witness::{self, Witness};
 use crate::settings::{Bootstrap, Endpoint, Host};
-
-/// What this node is asked to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// The FE that may found.
-    Seed,
-    Follower,
-    Observer,
-    Backend,
-    ComputeNode,
-}
-
-impl Role {
-    pub const fn is_fe(self) -> bool {
-        matches!(self, Self::Seed | Self::Follower | Self::Observer)
-    }
-
-    /// What it is registered as: a wiped seed is a follower like any other.
-    pub const fn added_as(self) -> &'static str {
-        match self {
-            Self::Seed | Self::Follower => "follower",
-            Self::Observer | Self::Backend | Self::ComputeNode => self.name(),
-        }
-    }
-
-    /// The word of messages and of the record.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Seed => "seed",
-            Self::Follower => "follower",
-            Self::Observer => "observer",
-            Self::Backend => "BE",
-            Self::ComputeNode => "CN",
-        }
-    }
-}
-
-/// Everything about this node that the decision rests on and that does not change while it waits.
-#[derive(Debug, Clone)]
-pub struct Node {
-    pub role: Role,
-    pub engine: &'static Engine,
-    pub component: Component,
-    pub host: Host,
-    /// Other spellings of this host: its addresses if it is a name, its names if they are known.
-    pub also: BTreeSet<Host>,
-    pub identity_port: u16,
-    pub data: Data,
-    pub bootstrap: Bootstrap,
-    pub rejoin: bool,
-}
-
-/// What one round of looking around brought.
-#[derive(Debug, Clone)]
-pub struct Seen {
-    pub belief: Belief,
-    /// Answers that end the waiting whoever else answers: credentials, privileges, TLS.
-    pub fatal: Vec<(String, Failure)>,
-    /// Members by the last list any FE showed, believed or not.
-    pub members: Vec<Frontend>,
-    /// BEs and CNs by the believed leader, or why it did not show them; `None` when they were not asked for.
-    pub backends: Option<Result<Backends, Failure>>,
-    /// What each FE answered, one clause each.
-    pub answers: Vec<String>,
-    /// Who knows a cluster although no FE answers SQL.
-    pub witnesses: Vec<Witness>,
-    /// Members of the record that hold their election port open although nobody leads: they wait for a vote.
-    /// `host:edit_log_port`.
-    pub waiting: Vec<String>,
-    /// The guard time has run out.
-    pub guard_over: bool,
-    /// `WAIT_TIMEOUT` has run out.
-    pub patience_over: bool,
-}
-
-/// Both lists a heartbeat address can stand in.
-#[derive(Debug, Clone, Default)]
-pub struct Backends {
-    pub backends: Vec<Backend>,
-    pub compute_nodes: Vec<Backend>,
-}
-
-impl Backends {
-    pub fn all(&self) -> impl Iterator<Item = &Backend> {
-        self.backends.iter().chain(&self.compute_nodes)
-    }
-}
-
-/// How much the decision wants to see first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asking {
-    /// All nodes may be coming back from a power cut together: nobody could answer.
-    Nobody,
-    /// One round of two seconds at most.
-    Once,
-    /// Until there is an answer or the patience ends.
-    Until,
-}
-
-/// What to do next.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// Start the engine on what it has.
-    Start,
-    /// Start the engine with this one helper (`host:edit_log_port`), as a member of this cluster.
-    Join {
-        helper: String,
-        cluster: String,
-    },
-    /// Start the engine as the first FE of a new cluster.
-    Found,
-    /// Add this node at the leader, then look again.
-    Register {
-        cluster: Box<Cluster>,
-    },
-    /// Move the data aside and decide again with nothing.
-    SetAside {
-        why: String,
-    },
-    /// Nothing can be done yet.
-    Wait {
-        why: String,
-    },
-    Refuse(Refusal),
-}
 
 /// What has to be seen before `decide` can say more than "wait".
 pub fn asking(node: &Node) -> Asking {
@@ -157,28 +31,28 @@ pub fn asking(node: &Node) -> Asking {
 }
 
 /// The decision: every combination of node and what was seen has exactly one answer.
-pub fn decide(node: &Node, seen: &Seen) -> Step {
+pub fn decide(node: &Node, seen: &Seen) -> Decision {
     if let Data::Dropped { cluster } = &node.data {
         return was_dropped(node, cluster.as_ref());
     }
-    if let Some(moved) = moved::of(&node.data).filter(|moved| moved.was == Was::Dropped) {
-        return moved::was_dropped(node, moved);
+    if let Some(moved) = moved_node::of(&node.data).filter(|moved| moved.was == Was::Dropped) {
+        return moved_node::was_dropped(node, moved);
     }
     if asking(node) == Asking::Nobody {
-        return Step::Start;
+        return Decision::Start;
     }
     // Whoever does not let it ask contradicts nothing.
     if let Some(refusal) = fatal(seen).filter(|_| !matches!(node.data, Data::Contradicted { .. })) {
-        return Step::Refuse(refusal);
+        return Decision::Refuse(refusal);
     }
     if let Some(refusal) = foreign(node, seen) {
-        return Step::Refuse(refusal);
+        return Decision::Refuse(refusal);
     }
     if matches!(node.data, Data::Contradicted { .. }) {
-        return Step::Start;
+        return Decision::Start;
     }
-    if let Some(moved) = moved::of(&node.data) {
-        return moved::decide(node, moved, seen);
+    if let Some(moved) = moved_node::of(&node.data) {
+        return moved_node::decide(node, moved, seen);
     }
     if node.role.is_fe() {
         decide_fe(node, seen)
@@ -187,36 +61,38 @@ pub fn decide(node: &Node, seen: &Seen) -> Step {
     }
 }
 
-fn decide_fe(node: &Node, seen: &Seen) -> Step {
+fn decide_fe(node: &Node, seen: &Seen) -> Decision {
     match &node.data {
         // An adopted one has looked: nobody contradicted within two seconds.
         Data::Joined { .. } | Data::Contradicted { .. } | Data::UnfinishedFounding | Data::Adopted { .. } => {
-            Step::Start
+            Decision::Start
         }
         Data::Dropped { cluster } => was_dropped(node, cluster.as_ref()),
-        Data::Moved(moved) => moved::decide(node, moved, seen),
+        Data::Moved(moved) => moved_node::decide(node, moved, seen),
         Data::Empty { known } => match &seen.belief {
             // `BOOTSTRAP=force` founds whoever answers.
-            _ if node.role == Role::Seed && node.bootstrap == Bootstrap::Force => Step::Found,
-            Belief::Leader(cluster) => enter(node, cluster, seen),
+            _ if node.role == Role::Seed && node.bootstrap == Bootstrap::Force => Decision::Found,
+            Belief::Leader(cluster) => join_at(node, cluster, seen),
             Belief::Nobody if node.role == Role::Seed => found_or_wait(node, seen, known.is_some()),
             Belief::Doubt(_) | Belief::Nobody => wait(node, seen),
         },
         Data::Unfinished { keep: false, why, .. } => match &seen.belief {
-            Belief::Leader(_) => Step::SetAside { why: why.clone() },
+            Belief::Leader(_) => Decision::SetAside { why: why.clone() },
             Belief::Doubt(_) | Belief::Nobody => wait(node, seen),
         },
         Data::Unfinished { keep: true, why, .. } => match &seen.belief {
             // Registered anew it gets a new name in the group, and this data has the old one: with a helper it was seen
             // to end the living leader.
             Belief::Leader(cluster) if !is_listed(node, &cluster.frontends) => {
-                Step::SetAside { why: why.clone() }
+                Decision::SetAside { why: why.clone() }
             }
-            Belief::Leader(cluster) => enter(node, cluster, seen),
+            Belief::Leader(cluster) => join_at(node, cluster, seen),
             // Its members may wait for the very vote this FE would bring: with a member that answers, it is
             // started with that helper all the same.
             Belief::Doubt(_) => match helper(node, &seen.members, None) {
-                Some((helper, cluster)) if is_member(node, &seen.members) => Step::Join { helper, cluster },
+                Some((helper, cluster)) if is_member(node, &seen.members) => {
+                    Decision::Join { helper, cluster }
+                }
                 // An observer may serve where the voters wait: it answers, and has nothing to show.
                 None if seen.members.is_empty() => bring_the_vote(node, seen),
                 Some(_) | None => wait(node, seen),
@@ -224,13 +100,13 @@ fn decide_fe(node: &Node, seen: &Seen) -> Step {
             Belief::Nobody => bring_the_vote(node, seen),
         },
         Data::Unproven { why, .. } => match &seen.belief {
-            Belief::Leader(_) => Step::SetAside { why: why.clone() },
+            Belief::Leader(_) => Decision::SetAside { why: why.clone() },
             // Silence: it is this seed's own founding that was cut short.
             Belief::Nobody if node.role == Role::Seed && seen.guard_over && seen.witnesses.is_empty() => {
                 if node.bootstrap == Bootstrap::Never {
                     wait(node, seen)
                 } else {
-                    Step::Start
+                    Decision::Start
                 }
             }
             Belief::Doubt(_) | Belief::Nobody => wait(node, seen),
@@ -239,9 +115,9 @@ fn decide_fe(node: &Node, seen: &Seen) -> Step {
 }
 
 /// With only their election ports open the voters cannot say who leads: there is no leader without this vote.
-fn bring_the_vote(node: &Node, seen: &Seen) -> Step {
+fn bring_the_vote(node: &Node, seen: &Seen) -> Decision {
     match (seen.waiting.first(), node.data.cluster()) {
-        (Some(helper), Some((cluster, _))) => Step::Join {
+        (Some(helper), Some((cluster, _))) => Decision::Join {
             helper: helper.clone(),
             cluster: cluster.to_owned(),
         },
@@ -250,18 +126,18 @@ fn bring_the_vote(node: &Node, seen: &Seen) -> Step {
 }
 
 /// Somebody dropped this node: it never adds itself back without being told to.
-fn was_dropped(node: &Node, cluster: Option<&ClusterId>) -> Step {
+fn was_dropped(node: &Node, cluster: Option<&ClusterId>) -> Decision {
     let refusal = dropped(
         node.component,
         &node.host,
         cluster.map(|cluster| cluster.id.as_str()),
     );
     if node.rejoin {
-        return Step::SetAside {
+        return Decision::SetAside {
             why: refusal.sentence,
         };
     }
-    Step::Refuse(refusal)
+    Decision::Refuse(refusal)
 }
 
 /// What is said of a node that was dropped, whoever noticed it. An FE's old data is refused by its group for ever
@@ -281,20 +157,20 @@ pub fn dropped(component: Component, host: &Host, cluster: Option<&str>) -> Refu
 }
 
 /// A node with nothing, whose cluster leads.
-pub(super) fn enter_as_new(node: &Node, cluster: &Cluster, seen: &Seen) -> Step {
+pub(super) fn join_as_new(node: &Node, cluster: &Cluster, seen: &Seen) -> Decision {
     if node.role.is_fe() {
-        enter(node, cluster, seen)
+        join_at(node, cluster, seen)
     } else {
         decide_backend(node, seen)
     }
 }
 
 /// Registered: join. Not registered: register first. Listed as something else: refuse.
-pub(super) fn enter(node: &Node, cluster: &Cluster, seen: &Seen) -> Step {
+pub(super) fn join_at(node: &Node, cluster: &Cluster, seen: &Seen) -> Decision {
     match registration(node, &cluster.frontends) {
         Registration::Same => {
             if let Some((helper, cluster)) = helper(node, &cluster.frontends, Some(&cluster.leader)) {
-                return Step::Join { helper, cluster };
+                return Decision::Join { helper, cluster };
             }
             let why = format!(
                 "the cluster led by {} lists no other FE that could be the helper",
@@ -302,7 +178,7 @@ pub(super) fn enter(node: &Node, cluster: &Cluster, seen: &Seen) -> Step {
             );
             wait_to_join(seen, why)
         }
-        Registration::OtherPort(frontend) => Step::Refuse(Refusal::new(
+        Registration::OtherPort(frontend) => Decision::Refuse(Refusal::new(
             ExitCode::Refused,
             format!(
                 "the cluster led by {} lists this host as {} with edit_log_port {}, and this node has {}",
@@ -318,12 +194,12 @@ pub(super) fn enter(node: &Node, cluster: &Cluster, seen: &Seen) -> Step {
 }
 
 /// Not listed. Who was a member by the record was dropped, and that its data is gone besides does not take that back.
-fn register(node: &Node, cluster: &Cluster) -> Step {
+fn register(node: &Node, cluster: &Cluster) -> Decision {
     if let Data::Empty { known: Some(known) } = &node.data
         && known.member
         && !node.rejoin
     {
-        return Step::Refuse(Refusal::protect(
+        return Decision::Refuse(Refusal::protect(
             format!(
                 "{}, and the cluster led by {} does not list it any more: somebody dropped it",
                 known.sentence, cluster.leader.host
@@ -331,7 +207,7 @@ fn register(node: &Node, cluster: &Cluster) -> Step {
             "set REJOIN=1 to let it join anew, or remove this node",
         ));
     }
-    Step::Register {
+    Decision::Register {
         cluster: Box::new(cluster.clone()),
     }
 }
@@ -359,16 +235,6 @@ fn is_member(node: &Node, frontends: &[Frontend]) -> bool {
     matches!(registration(node, frontends), Registration::Same)
 }
 
-/// Whether a host string of the cluster means this node.
-pub fn is_here(node: &Node, host: &str) -> bool {
-    Host::parse(host).is_ok_and(|host| host == node.host || node.also.contains(&host))
-}
-
-/// Whether a row of BEs or CNs means this node.
-pub fn is_node(node: &Node, row: &Backend) -> bool {
-    row.heartbeat_port == node.identity_port && is_here(node, &row.host)
-}
-
 /// Exactly one helper: an electable member with Join=true, alive, not this node; the leader if there is one. An
 /// observer, or a member that never started, makes the engine exit (observed: 255, `bad environment`).
 fn helper(node: &Node, frontends: &[Frontend], leader: Option<&Frontend>) -> Option<(String, String)> {
@@ -386,22 +252,22 @@ fn helper(node: &Node, frontends: &[Frontend], leader: Option<&Frontend>) -> Opt
 }
 
 /// Nobody answers: found once the guard time is over, unless anything says that a cluster exists.
-fn found_or_wait(node: &Node, seen: &Seen, known: bool) -> Step {
+fn found_or_wait(node: &Node, seen: &Seen, known: bool) -> Decision {
     let silent = !known && seen.witnesses.is_empty();
     match node.bootstrap {
-        Bootstrap::Guarded if silent && seen.guard_over => Step::Found,
+        Bootstrap::Guarded if silent && seen.guard_over => Decision::Found,
         Bootstrap::Guarded | Bootstrap::Never | Bootstrap::Force => wait(node, seen),
     }
 }
 
-fn decide_backend(node: &Node, seen: &Seen) -> Step {
+fn decide_backend(node: &Node, seen: &Seen) -> Decision {
     let Belief::Leader(cluster) = &seen.belief else {
         return wait(node, seen);
     };
     let leader = &cluster.leader.host;
     let lists = match &seen.backends {
         Some(Ok(lists)) => lists,
-        Some(Err(why)) if why.is_final() => return Step::Refuse(denied(leader, why)),
+        Some(Err(why)) if why.is_final() => return Decision::Refuse(denied(leader, why)),
         Some(Err(why)) => return wait_to_join(seen, format!("{leader} leads and {why}")),
         None => {
             let kind = node.component.name();
@@ -422,10 +288,10 @@ fn decide_backend(node: &Node, seen: &Seen) -> Step {
         ),
     };
     if own {
-        return Step::Start;
+        return Decision::Start;
     }
     if other {
-        return Step::Refuse(Refusal::new(
+        return Decision::Refuse(Refusal::new(
             ExitCode::Refused,
             format!(
                 "the cluster led by {} lists {} as a {other_name}, and this node is a {}",
@@ -499,11 +365,11 @@ pub fn denied(from: &str, why: &Failure) -> Refusal {
 }
 
 /// A leader is there, and something else is not: the patience is the same.
-pub(super) fn wait_to_join(seen: &Seen, why: String) -> Step {
+pub(super) fn wait_to_join(seen: &Seen, why: String) -> Decision {
     if !seen.patience_over {
-        return Step::Wait { why };
+        return Decision::Wait { why };
     }
-    Step::Refuse(Refusal::new(
+    Decision::Refuse(Refusal::new(
         ExitCode::NoLeader,
         format!("cannot join in time: {why}"),
         "look at the FE it names and its log",
@@ -539,10 +405,10 @@ pub fn unregistered(leader: &Endpoint, why: &Failure, seen: &Seen) -> Result<Str
 const LOST: &str = "start the other FEs of that cluster; if it is lost for good and a new, empty one is wanted, set \
                     BOOTSTRAP=force once";
 
-pub(super) fn wait(node: &Node, seen: &Seen) -> Step {
+pub(super) fn wait(node: &Node, seen: &Seen) -> Decision {
     let why = waiting_for(node, seen);
     if !seen.patience_over {
-        return Step::Wait { why };
+        return Decision::Wait { why };
     }
     let hint = match &node.data {
         Data::Empty { known: Some(_) } if node.role == Role::Seed => LOST,
@@ -558,7 +424,7 @@ pub(super) fn wait(node: &Node, seen: &Seen) -> Step {
         }
         _ => "start the other FEs, and check MASTER_HOST and the network between the hosts",
     };
-    Step::Refuse(Refusal::new(
+    Decision::Refuse(Refusal::new(
         ExitCode::NoLeader,
         format!("no leader in time: {why}{}", last_answers(seen, &why)),
         hint,

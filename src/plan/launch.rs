@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use super::limits::{self, Raise};
 use crate::engine::{Component, Layout};
 use crate::facts::limits::ProcessLimits;
-use std::collections::BTreeMap;
 use crate::settings::Host;
+use std::collections::BTreeMap;
 
 /// One start of the engine, complete: whoever runs it decides nothing more.
 #[derive(Debug, Clone, PartialEq, Eq)]

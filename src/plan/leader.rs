@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::engine::failure::Failure;
 use crate::engine::member::{Frontend, FrontendRole};
-use std::collections::BTreeMap;
 use crate::settings::{Endpoint, Host};
+use std::collections::BTreeMap;
 
 /// What one FE answered when it was asked for the members.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,19 @@ pub struct Cluster {
 }
 
 impl Cluster {
+    /// The leader's MySQL port, or the one it answered at when it has not shown any yet.
+    pub fn endpoint(&self) -> Endpoint {
+        let host = Host::parse(&self.leader.host);
+        Endpoint {
+            host: host.unwrap_or_else(|_| self.from.host.clone()),
+            port: if self.leader.query_port == 0 {
+                self.from.port
+            } else {
+                self.leader.query_port
+            },
+        }
+    }
+
     /// When a majority of the voters had last answered a heartbeat, in seconds on a scale of its own: a leader that is none
     /// any more does not come forward. `None` if the times cannot be read.
     pub fn pulse(&self) -> Option<i64> {

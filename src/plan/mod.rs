@@ -1,26 +1,27 @@
 //! `settings → facts → plan`: what will be done. Pure: no clock, socket, file, process or environment.
 
-mod account;
-pub mod asked;
+pub mod ask_list;
 pub mod conf;
 mod conf_file;
 pub mod data;
-pub mod decision;
+mod dir_preflight;
+pub mod drop_detector;
+pub mod end_report;
+mod explain;
+pub mod explain_line;
 pub mod init;
-mod itself;
 pub mod join;
-pub mod last_words;
 pub mod launch;
 pub mod leader;
 pub mod limits;
-pub mod memory;
-pub mod misses;
-mod moved;
-mod places;
+mod moved_node;
+pub mod node;
 pub mod ports;
 pub mod readdress;
+pub mod record_merge;
 pub mod refusal;
 pub mod restart;
+mod self_join;
 pub mod sql;
 pub mod witness;
 
@@ -29,27 +30,27 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use self::account::{progress_word, seconds, shown};
 pub use self::conf_file::{Conf, ConfManner};
+pub use self::explain::{progress_word, seconds, shown};
 use crate::engine::member::Backend;
 use crate::engine::{Component, PortName};
 use crate::exit::ExitCode;
 use crate::facts::addresses::Resolved;
 use crate::facts::conf::ConfState;
-use crate::facts::hold::Holder;
+use crate::facts::dir_lock_facts::Holder;
+use crate::facts::dir_state::{Place, PlaceState};
 use crate::facts::limits::ProcessLimits;
 use crate::facts::pidfile::PidFileState;
-use crate::facts::place::{Place, PlaceState};
 use crate::facts::record::{Progress, Record};
 use crate::facts::storage::ClusterIdFile;
 use crate::facts::{self, Facts};
-use crate::plan::conf::Entry;
+use crate::plan::conf::ConfEntry;
 use crate::plan::data::{ClusterId, Data, FeDir, Storage};
-use crate::plan::decision::Decision;
-use crate::plan::join::{Backends, Node, Role};
+use crate::plan::explain_line::ExplainLine;
 use crate::plan::leader::Cluster;
-use crate::plan::memory::{Me, Memory};
+use crate::plan::node::{Backends, Node, Role, is_here};
 use crate::plan::ports::Choice;
+use crate::plan::record_merge::{Identity, Memory};
 use crate::plan::refusal::Refusal;
 use crate::settings::{Bootstrap, FeRole, Host, Settings};
 
@@ -74,7 +75,7 @@ pub struct Plan {
     pub stop_grace: Duration,
     pub limits: ProcessLimits,
     /// In the order of `explain`.
-    pub decisions: Vec<Decision>,
+    pub decisions: Vec<ExplainLine>,
     pub warnings: Vec<String>,
 }
 
@@ -114,7 +115,7 @@ pub fn derive(
     let memory = Memory {
         data: &facts.records.data,
         state: &facts.records.state,
-        me: Me {
+        me: Identity {
             engine: home.engine,
             component: home.component,
             host: &settings.local_host.value,
@@ -204,7 +205,7 @@ pub fn derive(
         decisions: Vec::new(),
         warnings,
     };
-    plan.decisions = account::decisions(settings, facts, &plan, &entries, record);
+    plan.decisions = explain::decisions(settings, facts, &plan, &entries, record);
     Ok(plan)
 }
 
@@ -228,7 +229,7 @@ fn joins_itself(settings: &Settings, facts: &Facts, role: Role, data: &Data) -> 
     }
     let (masters, local) = (&settings.master_hosts.value, &settings.local_host.value);
     let addresses = &facts.addresses;
-    itself::asks_itself(masters, local, &addresses.local.resolved, &addresses.masters)
+    self_join::asks_itself(masters, local, &addresses.local.resolved, &addresses.masters)
 }
 
 fn is_seed(settings: &Settings) -> bool {
@@ -297,7 +298,7 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
             "write the path without that variable",
         ));
     }
-    refusals.extend(places::problems(settings, facts));
+    refusals.extend(dir_preflight::problems(settings, facts));
     refusals
 }
 
@@ -476,7 +477,7 @@ pub fn prescribed(
 ) -> Prescribed {
     let mut ports = Prescribed::new();
     if node.component != Component::Fe {
-        let own = |be: &&Backend| Some(be.heartbeat_port) == recorded && join::is_here(node, &be.host);
+        let own = |be: &&Backend| Some(be.heartbeat_port) == recorded && is_here(node, &be.host);
         let mut listed = backends.into_iter().flat_map(Backends::all);
         if let Some(own) = listed.find(own) {
             ports.insert(PortName::Heartbeat, own.heartbeat_port);
@@ -492,7 +493,7 @@ pub fn prescribed(
     if rpc_is_shared && cluster.leader.rpc_port != 0 {
         ports.insert(PortName::Rpc, cluster.leader.rpc_port);
     }
-    if let Some(own) = cluster.frontends.iter().find(|fe| join::is_here(node, &fe.host)) {
+    if let Some(own) = cluster.frontends.iter().find(|fe| is_here(node, &fe.host)) {
         ports.insert(PortName::EditLog, own.edit_log_port);
     }
     ports

@@ -4,8 +4,8 @@
 use crate::engine::member::{Backend, Frontend, FrontendRole};
 use crate::engine::{Component, Engine};
 use crate::exit::ExitCode;
-use crate::plan::join::{Backends, Role};
 use crate::plan::leader::Cluster;
+use crate::plan::node::{Backends, Role};
 use crate::plan::refusal::Refusal;
 use crate::settings::Host;
 

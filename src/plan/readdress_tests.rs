@@ -3,9 +3,9 @@
 use super::{Move, Seen, Verdict, decide};
 use crate::engine::ALL;
 use crate::engine::member::Backend;
-use crate::plan::join::Backends;
 use crate::plan::leader::Cluster;
 use crate::plan::leader::tests::members;
+use crate::plan::node::Backends;
 use crate::settings::{Endpoint, Host};
 
 fn cluster(rows: &str) -> Cluster {

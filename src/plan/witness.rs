@@ -3,9 +3,9 @@
 
 use std::fmt;
 
-use crate::engine::probe::Told;
-use crate::plan::join::{Node, is_here};
+use crate::engine::probe::HttpWitness;
 use crate::plan::leader::Answer;
+use crate::plan::node::{Node, is_here};
 use crate::settings::{Endpoint, Host};
 
 /// One of them.
@@ -17,7 +17,7 @@ pub enum Witness {
     /// it died in between.
     Unanswered(Host),
     /// It told so over HTTP.
-    Http { from: Host, told: Told },
+    Http { from: Host, told: HttpWitness },
     /// It wants this host's vote: it is of a group that has no leader, so nobody there could list this host.
     WantsVote(Host),
     /// Its muster called: the list it saw last has this host.
@@ -69,9 +69,9 @@ impl fmt::Display for Witness {
                 host.with_port(*port)
             ),
             Self::Http { from, told } => match told {
-                Told::Lists(role) => write!(f, "{from} lists this host as {role}, over HTTP"),
-                Told::Led(leader) => write!(f, "{from} is an FE led by {leader}, over HTTP"),
-                Told::IsFe => write!(f, "{from} is an FE, over HTTP"),
+                HttpWitness::Lists(role) => write!(f, "{from} lists this host as {role}, over HTTP"),
+                HttpWitness::Led(leader) => write!(f, "{from} is an FE led by {leader}, over HTTP"),
+                HttpWitness::IsFe => write!(f, "{from} is an FE, over HTTP"),
             },
         }
     }
@@ -101,9 +101,9 @@ mod tests {
     use crate::engine::Component;
     use crate::engine::failure::Failure;
     use crate::plan::data::Data;
-    use crate::plan::join::{Node, Role};
     use crate::plan::leader::Answer;
     use crate::plan::leader::tests::members;
+    use crate::plan::node::{Node, Role};
     use crate::settings::{Bootstrap, Host};
 
     fn host(number: u8) -> Host {

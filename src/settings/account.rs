@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::aliases::{self, Meaning};
 
-use super::reader::{Reader, absolute_path, from_environment, one_line};
-use super::{Secret, Source, Sourced, files, words};
+use super::problems::{Reader, absolute_path, from_environment, one_line};
+use super::{Secret, Source, Sourced, enums, files};
 
 /// The account every cluster begins with.
 pub const ROOT: &str = "root";
@@ -125,7 +125,7 @@ fn look_at<T>(
 
 pub(super) fn tls(reader: &mut Reader<'_>) -> Tls {
     let mode = reader
-        .parse("CLUSTER_TLS", words::tls_mode)
+        .parse("CLUSTER_TLS", enums::tls_mode)
         .map_or(TlsMode::Off, |mode| mode.value);
     let ca_file = look_at(reader, "CLUSTER_CA_FILE", files::readable).map(|file| file.value);
     if ca_file.is_some() && mode != TlsMode::Verify {

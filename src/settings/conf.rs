@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::environment::{ConfVariable, conf_prefix};
 use super::hosts::name;
-use super::reader::{Reader, from_environment};
+use super::problems::{Reader, from_environment};
 use super::secret::{is_secret_name, is_secret_value};
 use super::{Host, Source, Sourced, conf_value, networks, ports};
 
@@ -188,7 +188,7 @@ pub(super) fn check_networks(
         return;
     };
     let address: IpAddr = address;
-    for (of, wishes) in conf.iter() {
+    for (of, wishes) in conf {
         if component.is_some_and(|component| component != *of) {
             continue;
         }

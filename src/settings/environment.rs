@@ -6,9 +6,9 @@ use crate::engine::aliases::{self, Meaning};
 use crate::engine::{self, Component};
 use std::collections::BTreeSet;
 
-use super::near;
 use super::problem::{Problem, Warning, shown_lossily};
 use super::secret::{is_secret_name, is_secret_value};
+use super::suggest;
 use super::variables::{self, Given};
 
 /// Everything that concerns us. A value is never empty; blanks around it are gone, except around passwords.
@@ -139,7 +139,7 @@ impl Environment {
         if value.is_empty() || is_service_link(value) {
             return;
         }
-        if let Some(meant) = near::meant(name) {
+        if let Some(meant) = suggest::meant(name) {
             if is_secret_name(name) || is_secret_name(&meant) {
                 self.secrets.push(name.to_owned());
             }

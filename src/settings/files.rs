@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::reader::absolute_path;
+use super::problems::absolute_path;
 
 /// A password is a line, not a disk image.
 const LARGEST: u64 = 64 * 1024;

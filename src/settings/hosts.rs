@@ -8,7 +8,7 @@ use crate::engine::{Component, PortName};
 
 use super::command::{COMMAND, Says};
 use super::problem::shown;
-use super::reader::{Reader, from_environment};
+use super::problems::{Reader, from_environment};
 use super::vendor::{self, Servers};
 use super::{Host, Source, Sourced};
 

@@ -7,8 +7,8 @@ use crate::engine::{self, Component, Engine};
 
 use super::command::COMMAND;
 use super::problem::{Problems, Warning, shown};
-use super::reader::{Reader, absolute_path};
-use super::{Flags, Source, Sourced, environment, words};
+use super::problems::{Reader, absolute_path};
+use super::{Flags, Source, Sourced, enums, environment};
 
 /// What says where the engine is and which one it is; all of it is usually found without being asked.
 #[derive(Debug, Clone, Default)]
@@ -40,9 +40,9 @@ impl ImageSettings {
     }
 
     pub(super) fn from_reader(reader: &mut Reader<'_>, flags: &Flags) -> Self {
-        let engine = reader.parse("ENGINE", words::engine);
+        let engine = reader.parse("ENGINE", enums::engine);
         // Read even if the flag wins: a wrong value is said all the same.
-        let component = reader.parse("COMPONENT", words::component);
+        let component = reader.parse("COMPONENT", enums::component);
         let home = home(reader, engine.as_ref().map(|engine| engine.value), flags);
         let command = flags.command.as_ref();
         Self {

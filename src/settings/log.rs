@@ -5,9 +5,9 @@ use std::ffi::OsString;
 
 use tracing::Level;
 
+use super::enums;
 use super::environment;
-use super::reader::Reader;
-use super::words;
+use super::problems::Reader;
 
 /// How our own log looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,10 +35,10 @@ impl LogSettings {
     pub(super) fn from_reader(reader: &mut Reader<'_>) -> Self {
         Self {
             format: reader
-                .parse("LOG_FORMAT", words::log_format)
+                .parse("LOG_FORMAT", enums::log_format)
                 .map(|format| format.value),
             level: reader
-                .parse("LOG_LEVEL", words::log_level)
+                .parse("LOG_LEVEL", enums::log_level)
                 .map_or(Level::INFO, |level| level.value),
         }
     }

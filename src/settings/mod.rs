@@ -2,12 +2,13 @@
 //! What is so, and what will be done about it, is decided to the right of here.
 
 mod account;
+mod applies_to;
 mod calls;
 mod command;
-mod concern;
 mod conf;
 mod conf_value;
 mod duration;
+mod enums;
 mod env_file;
 mod environment;
 mod files;
@@ -15,26 +16,25 @@ mod host;
 mod hosts;
 mod image;
 mod log;
-mod near;
 mod networks;
+mod parse;
+#[cfg(test)]
+mod parse_tests;
 mod ports;
 mod problem;
-mod read;
-#[cfg(test)]
-mod read_tests;
-mod reader;
+mod problems;
 mod secret;
 mod shell_text;
+mod suggest;
 pub mod variables;
 mod vendor;
-mod words;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 pub use account::{Account, ROOT, Tls, TlsMode};
+pub use applies_to::concerns;
 pub use command::{Command, CommandProblem, after_flags};
-pub use concern::concerns;
 pub use conf::ConfWish;
 pub use duration::parse_duration;
 pub use env_file::EnvFile;

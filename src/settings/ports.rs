@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::environment::is_service_link;
 use super::hosts::name;
-use super::reader::Reader;
+use super::problems::Reader;
 use super::{Source, Sourced};
 
 /// Reads a port number.
@@ -109,7 +109,7 @@ fn warn_of_neighbours(reader: &mut Reader<'_>, wishes: &BTreeMap<PortName, Sourc
             .into_iter()
             .any(|component| listens(component, one) && listens(component, other))
     };
-    for (port, wish) in wishes.iter() {
+    for (port, wish) in wishes {
         let other = wishes
             .iter()
             .take_while(|(other, _)| *other < port)

@@ -7,8 +7,8 @@ use super::command::{COMMAND, Says};
 use super::hosts::parse_host;
 use super::ports::parse_port;
 use super::problem::shown;
-use super::reader::{Reader, from_environment};
-use super::{Endpoint, Host, Source, Sourced, words};
+use super::problems::{Reader, from_environment};
+use super::{Endpoint, Host, Source, Sourced, enums};
 
 /// A vendor's list of all FEs, the founding one first; empty if there is none.
 #[derive(Default)]
@@ -120,8 +120,8 @@ pub(super) fn pod_variable(reader: &mut Reader<'_>, host_type: Option<&str>) -> 
         aliases::meaning(meaning).find(|variable| reader.text(variable).is_some())
     };
     let by_variable =
-        aliases::meaning(Meaning::HostType).find_map(|variable| reader.parse(variable, words::host_type));
-    let by_flag = host_type.and_then(|text| match words::host_type(text) {
+        aliases::meaning(Meaning::HostType).find_map(|variable| reader.parse(variable, enums::host_type));
+    let by_flag = host_type.and_then(|text| match enums::host_type(text) {
         Ok(value) => Some(from_command(value)),
         Err(why) => {
             reader.problem(

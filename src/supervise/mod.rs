@@ -36,10 +36,10 @@
 mod console;
 mod ended;
 mod error;
-mod life;
 mod phase;
 mod reaper;
 mod resident;
+mod running;
 mod signals;
 mod spawn;
 mod stop_note;
@@ -52,4 +52,4 @@ pub use error::SuperviseError;
 pub use resident::{RESTARTS, Resident, begin_anew};
 pub use signals::Signals;
 pub use spawn::exec;
-pub use supervisor::{Before, Beside, Charge, End, Supervisor};
+pub use supervisor::{Before, Beside, End, Job, Supervisor};

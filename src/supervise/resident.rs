@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::phase::Carried;
-use super::tree::Sight;
+use super::tree::Visibility;
 
 /// Whom a fresh image finds running.
 const VARIABLE: &str = "MUSTER_RESIDENT";
@@ -35,7 +35,7 @@ pub struct Resident {
     /// Of the grace, where a stop was asked for.
     pub(super) left: Option<Duration>,
     pub(super) lived: Duration,
-    pub(super) sight: Sight,
+    pub(super) sight: Visibility,
     /// Pipes with the engine's output, and which of our descriptors each goes to.
     pub(super) console: Vec<(i32, i32)>,
     pub(super) stop_note: Option<PathBuf>,
@@ -70,7 +70,7 @@ impl Resident {
         *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) = now;
     }
 
-    /// What was handed to the [`Charge`](super::Charge).
+    /// What was handed to the [`Job`](super::Job).
     pub fn kept(&self) -> &str {
         &self.kept
     }
@@ -149,9 +149,9 @@ mod tests {
             stop_note: None,
             kept: "\"x\"".to_owned(),
             lived: Duration::from_millis(12_345),
-            sight: Sight {
+            sight: Visibility {
                 adopts: true,
-                walks: true,
+                sees_proc: true,
             },
         };
         let vars = |resident: &Resident| {

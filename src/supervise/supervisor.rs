@@ -11,19 +11,19 @@ use nix::libc::{SIGCHLD, SIGHUP, SIGINT, SIGPWR, SIGQUIT, SIGTERM};
 use tokio::time::{Sleep, sleep};
 use tracing::{debug, error, info, warn};
 
-use super::life::{Life, TICK};
 use super::phase::{Event, Phase};
 use super::reaper::sweep;
 use super::resident::Resident;
+use super::running::{RunningEngine, TICK};
 use super::signals::{Listener, Signals, name};
 use super::stop_note;
-use super::tree::Sight;
+use super::tree::Visibility;
 use super::{Ended, SuperviseError};
 use crate::plan::launch::Launch;
 
 /// What is to be supervised.
 #[derive(Debug)]
-pub struct Charge<'a> {
+pub struct Job<'a> {
     pub launch: &'a Launch,
     /// From a stop request to SIGKILL.
     pub grace: Duration,
@@ -60,7 +60,7 @@ pub struct Supervisor {
     signals: Listener,
     /// Somebody has asked for a stop since the last launch.
     told: bool,
-    sight: Sight,
+    sight: Visibility,
 }
 
 /// How the time before the launch ended.
@@ -77,7 +77,7 @@ impl Supervisor {
         Ok(Self {
             signals: signals.listen()?,
             told: false,
-            sight: Sight::open(),
+            sight: Visibility::open(),
         })
     }
 
@@ -129,7 +129,7 @@ impl Supervisor {
     /// engine runs is said, and tried again.
     pub async fn run(
         &mut self,
-        charge: Charge<'_>,
+        charge: Job<'_>,
         watch: impl Future<Output = Beside>,
     ) -> Result<End, SuperviseError> {
         // Whoever ended before signals were blocked told nobody.
@@ -138,7 +138,7 @@ impl Supervisor {
         }
         self.told = false;
         let without = charge.without;
-        let life = Life::begin(charge, self.sight)?;
+        let life = RunningEngine::begin(charge, self.sight)?;
         self.live(life, watch, without).await
     }
 
@@ -158,7 +158,7 @@ impl Supervisor {
 
     /// Goes on with the engine that a former image of this process has started.
     pub async fn resume(&mut self, resident: Resident) -> Result<End, SuperviseError> {
-        let mut life = Life::resume(resident)?;
+        let mut life = RunningEngine::resume(resident)?;
         Resident::be_called_by_name();
         debug!("supervising pid {} in a fresh image", life.main);
         // Whoever ended while there was nobody to hear it.
@@ -168,7 +168,7 @@ impl Supervisor {
 
     async fn live(
         &mut self,
-        mut life: Life,
+        mut life: RunningEngine,
         watch: impl Future<Output = Beside>,
         secrets: &[String],
     ) -> Result<End, SuperviseError> {

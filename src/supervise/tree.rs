@@ -14,14 +14,14 @@ use super::signals::{ignored, name};
 
 /// How far we see below ourselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Sight {
+pub(super) struct Visibility {
     /// Orphans of the tree become our children, so "no child left" means "nobody left".
     pub(super) adopts: bool,
     /// /proc shows our own PID namespace, so descendants outside the group can be found.
-    pub(super) walks: bool,
+    pub(super) sees_proc: bool,
 }
 
-impl Sight {
+impl Visibility {
     /// Makes this process the one that orphans are handed to, where it is not PID 1 already.
     pub(super) fn open() -> Self {
         let me = getpid();
@@ -36,11 +36,12 @@ impl Sight {
                     false
                 }
             };
-        let walks = fs::read_link("/proc/self").is_ok_and(|own| own.as_os_str() == me.to_string().as_str());
-        if !walks {
+        let sees_proc =
+            fs::read_link("/proc/self").is_ok_and(|own| own.as_os_str() == me.to_string().as_str());
+        if !sees_proc {
             warn!("/proc does not show this PID namespace: only the engine's process group gets signals");
         }
-        Self { adopts, walks }
+        Self { adopts, sees_proc }
     }
 }
 
@@ -101,11 +102,11 @@ pub(super) struct Tree {
     main: Pid,
     /// Its number is its own until we reap it; after that the group must be seen to be ours.
     pub(super) main_reaped: bool,
-    sight: Sight,
+    sight: Visibility,
 }
 
 impl Tree {
-    pub(super) fn new(main: Pid, sight: Sight) -> Self {
+    pub(super) fn new(main: Pid, sight: Visibility) -> Self {
         Self {
             main,
             main_reaped: false,
@@ -114,7 +115,7 @@ impl Tree {
     }
 
     fn members(&self) -> Vec<Process> {
-        if !self.sight.walks {
+        if !self.sight.sees_proc {
             return Vec::new();
         }
         let stats = fs::read_dir("/proc").into_iter().flatten().filter_map(|entry| {
@@ -144,7 +145,7 @@ impl Tree {
         }
         let members = self.members();
         let group = self.main.as_raw_nonzero().get();
-        if self.main_reaped && (!self.sight.walks || members.iter().any(|member| member.group == group)) {
+        if self.main_reaped && (!self.sight.sees_proc || members.iter().any(|member| member.group == group)) {
             to_group();
         }
         for member in members.iter().filter(|member| member.group != group) {
@@ -156,7 +157,7 @@ impl Tree {
 
     /// Those who ignore an interrupt, as a shell has it for what it starts with `&`. To be asked for before they are
     /// interrupted: some ignore it only because they are stopping.
-    pub(super) fn deaf(&self) -> Vec<i32> {
+    pub(super) fn ignores_int(&self) -> Vec<i32> {
         let ignores = |pid: &i32| {
             let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
             ignored(&status).any(|signal| signal == SIGINT)

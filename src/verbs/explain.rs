@@ -6,14 +6,14 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::effects::settle::settle;
+use crate::effects::settle_ports::settle;
 use crate::exit::ExitCode;
 use crate::facts::gather;
 use crate::facts::home::Home;
-use std::collections::BTreeMap;
 use crate::plan::{Plan, Prescribed, shown};
 use crate::settings::Settings;
 use crate::verbs::{Outcome, warning_lines};
+use std::collections::BTreeMap;
 
 /// The plan of this host as text, or as JSON.
 pub fn explain(settings: &Settings, home: Home, json: bool) -> Outcome {
@@ -25,7 +25,13 @@ pub fn explain(settings: &Settings, home: Home, json: bool) -> Outcome {
     }
     // Reserved is nothing: for that moment it would be in the way of a node that starts.
     let reserve = |_: &[u16]| Ok(());
-    match settle(settings, &mut facts, &Prescribed::new(), &mut BTreeMap::new(), reserve) {
+    match settle(
+        settings,
+        &mut facts,
+        &Prescribed::new(),
+        &mut BTreeMap::new(),
+        reserve,
+    ) {
         Err(refusals) => Outcome::refused(&refusals),
         Ok(plan) => Outcome {
             output: if json { as_json(&plan) } else { as_text(&plan) },
@@ -36,7 +42,7 @@ pub fn explain(settings: &Settings, home: Home, json: bool) -> Outcome {
 }
 
 fn as_text(plan: &Plan) -> String {
-    let longest = |width: fn(&crate::plan::decision::Decision) -> usize| {
+    let longest = |width: fn(&crate::plan::explain_line::ExplainLine) -> usize| {
         plan.decisions.iter().map(width).max().unwrap_or(0)
     };
     let subjects = longest(|decision| decision.subject.chars().count());

@@ -8,16 +8,16 @@ use futures_util::future::join;
 use tokio::time::timeout;
 
 use crate::cli::HealthArgs;
-use crate::cluster::{Client, Cluster as _, greeting, http};
+use crate::cluster::{Client, FeClient as _, greeting, http};
 use crate::effects::look::{CONTRADICTION, look};
-use crate::engine::{Component, PortKind, PortName};
+use crate::engine::{Component, PortName};
 use crate::exit::ExitCode;
 use crate::facts::home::{self, Home};
 use crate::facts::process;
 use crate::facts::record::{Record, RecordCopy};
 use crate::plan::leader::Belief;
 use crate::settings::{Endpoint, Flags, Host, ImageSettings, Settings};
-use crate::verbs::{Outcome, known, membership};
+use crate::verbs::{Outcome, fe_endpoints, membership};
 
 /// How deep the check goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,7 +105,7 @@ async fn check(
         live(home, &record).await?;
         return Ok(format!(
             "{what} runs and its port {} is open",
-            identity(home, &record)?
+            identity_port(&record)?
         ));
     }
     if let Err(why) = ready(home, &record, within).await {
@@ -147,14 +147,14 @@ async fn ready(home: &Home, record: &Record, within: Duration) -> Result<(), Why
             http::backend_health(&home.engine.probes, &record.host, http, within)
                 .await
                 .map_err(|why| format!("{what} http port {http} {why}"))?;
-            open(&record.host, identity(home, record)?).await
+            open(&record.host, identity_port(record)?).await
         }
     }
 }
 
 /// The record of this node: from the state dir, which needs no conf file to be found.
 fn record(home: &Home, image: &ImageSettings) -> Result<Record, Why> {
-    let (path, copy) = known::record(home, image);
+    let (path, copy) = fe_endpoints::record(home, image);
     match copy {
         RecordCopy::Present(record) => Ok(record),
         RecordCopy::Missing => Err(format!("not started yet: there is no record {}", path.display())),
@@ -168,11 +168,9 @@ fn record(home: &Home, image: &ImageSettings) -> Result<Record, Why> {
     }
 }
 
-pub(super) fn identity(home: &Home, record: &Record) -> Result<u16, Why> {
-    home.engine
-        .ports_of(home.component)
-        .filter(|port| port.kind == PortKind::Identity)
-        .find_map(|port| record.ports.get(&port.name).copied())
+fn identity_port(record: &Record) -> Result<u16, Why> {
+    record
+        .identity_port()
         .ok_or_else(|| "the record names no port the cluster knows this node by".to_owned())
 }
 
@@ -189,7 +187,7 @@ fn running(home: &Home) -> Result<(), Why> {
 
 async fn live(home: &Home, record: &Record) -> Result<(), Why> {
     running(home)?;
-    open(&record.host, identity(home, record)?).await
+    open(&record.host, identity_port(record)?).await
 }
 
 async fn open(host: &Host, port: u16) -> Result<(), Why> {
@@ -209,7 +207,7 @@ async fn deep(
     let (settings, _) =
         Settings::read(flags, vars.iter().cloned()).map_err(|problems| problems.to_string())?;
     let client = Client::new(&settings, home.engine);
-    let known = known::endpoints(&settings, home, Some(record));
+    let known = fe_endpoints::endpoints(&settings, home, Some(record));
     let round = look(
         &client,
         &known,
@@ -232,9 +230,9 @@ async fn deep(
         }
         Belief::Nobody => return Err(format!("no FE answers: {}", round.summary())),
     };
-    let port = identity(home, record)?;
+    let port = identity_port(record)?;
     let is_me = |host: &str, its: u16| its == port && Host::parse(host).is_ok_and(|host| host == record.host);
-    let leader = crate::effects::watch::endpoint(cluster);
+    let leader = cluster.endpoint();
     let (listed, state) = match home.component {
         Component::Fe => {
             let fe = cluster

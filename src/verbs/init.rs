@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::cli::InitArgs;
-use crate::effects::enter::chain;
+use crate::effects::join_loop::chain;
 use crate::effects::together::{self, Wanted};
 use crate::exit::ExitCode;
 use crate::facts::addresses::Addresses;

@@ -19,18 +19,17 @@ use tokio::net::lookup_host;
 use tokio::time::sleep;
 
 use crate::cluster::Client;
-use crate::effects::enter::{chain, members};
 use crate::effects::files;
+use crate::effects::join_loop::{chain, members};
 use crate::effects::look::{CONTRADICTION, look};
-use crate::effects::shown::{Me, Row, row};
+use crate::effects::roster::{Identity, MemberRow, row};
 use crate::facts::home::Home;
 use crate::facts::process;
 use crate::facts::record::{Progress, Record, RecordCopy};
+use crate::plan::drop_detector::{DropDetector, Missed};
 use crate::plan::leader::{Belief, Cluster};
-use crate::plan::misses::{Missed, Misses};
 use crate::settings::{Endpoint, Flags, Host, ImageSettings, Settings};
-use crate::verbs::health::identity;
-use crate::verbs::known;
+use crate::verbs::fe_endpoints;
 
 /// From one look of a node that seems well to the next: a thousand nodes ask their FEs 17 times a second.
 const EVERY: Duration = Duration::from_secs(60);
@@ -48,17 +47,17 @@ pub(super) async fn dropped(
     flags: Flags,
     vars: &[(OsString, OsString)],
 ) -> Option<String> {
-    let (copy, RecordCopy::Present(mut record)) = known::record(home, image) else {
+    let (copy, RecordCopy::Present(mut record)) = fe_endpoints::record(home, image) else {
         return None;
     };
     // Before that the watch of `run` looks itself, and afterwards everything is said.
     let own = record.cluster_id.clone()?;
     let stamp = copy.with_extension(STAMP);
-    let mut misses: Misses = fs::read_to_string(&stamp)
+    let mut misses: DropDetector = fs::read_to_string(&stamp)
         .ok()
         .and_then(|noted| noted.parse().ok())
         .unwrap_or_default();
-    let goes_on = misses != Misses::default();
+    let goes_on = misses != DropDetector::default();
     if record.progress != Progress::Joined || !(goes_on || is_due(age(&stamp))) {
         return None;
     }
@@ -118,16 +117,16 @@ async fn seen(
     settings: &Settings,
     record: &Record,
     own: &str,
-    misses: &mut Misses,
+    misses: &mut DropDetector,
 ) -> Option<Seen> {
     let client = Client::new(settings, home.engine);
-    let fes = known::endpoints(settings, home, Some(record));
+    let fes = fe_endpoints::endpoints(settings, home, Some(record));
     let also = addresses(&record.host).await;
-    let me = Me {
+    let me = Identity {
         component: home.component,
         host: &record.host,
         also: &also,
-        identity_port: identity(home, record).ok()?,
+        identity_port: record.identity_port()?,
     };
     let mut asked = first(&fes, std::process::id());
     loop {
@@ -144,9 +143,11 @@ async fn seen(
             Belief::Doubt(_) | Belief::Nobody => return None,
         };
         match row(&client, &me, &cluster).await {
-            Ok(Row::None) => {}
-            Ok(Row::Alive | Row::NotAlive(_)) if cluster.id == own => return Some(Seen::Listed(cluster)),
-            Ok(Row::Alive | Row::NotAlive(_)) | Err(_) => return None,
+            Ok(MemberRow::None) => {}
+            Ok(MemberRow::Alive | MemberRow::NotAlive(_)) if cluster.id == own => {
+                return Some(Seen::Listed(cluster));
+            }
+            Ok(MemberRow::Alive | MemberRow::NotAlive(_)) | Err(_) => return None,
         }
         match misses.missed(&cluster, Some(own)) {
             Missed::Dropped => return Some(Seen::Missing(cluster)),

@@ -8,11 +8,11 @@ pub mod init;
 pub mod readdress;
 pub mod run;
 
-mod known;
+mod fe_endpoints;
 mod logging;
 mod membership;
 mod outlive;
-mod typed;
+mod vendor_command;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -48,7 +48,7 @@ impl Outcome {
     fn failed(error: &dyn std::error::Error, code: ExitCode) -> Self {
         Self {
             output: String::new(),
-            report: format!("error: {}\n", crate::effects::enter::chain(error)),
+            report: format!("error: {}\n", crate::effects::join_loop::chain(error)),
             code,
         }
     }
@@ -145,7 +145,7 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
         (signals, _) => signals,
     };
     let (restarts, vars) = restarts(vars);
-    let (args, command) = match typed::split(args, &vars) {
+    let (args, command) = match vendor_command::split(args, &vars) {
         Ok(split) => split,
         Err(outcome) => return outcome,
     };
@@ -153,7 +153,7 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
         Ok(cli) => cli,
         Err(error) => return Outcome::usage(&error),
     };
-    let beside_run = |flags| typed::beside_run(flags, args, &vars);
+    let beside_run = |flags| vendor_command::beside_run(flags, args, &vars);
     match cli.verb {
         Verb::Run(args) => {
             let flags = Flags {

@@ -10,19 +10,19 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::cli::ReaddressArgs;
-use crate::cluster::{Client, Cluster as _};
+use crate::cluster::{Client, FeClient as _};
 use crate::effects::look::{CONTRADICTION, look};
-use crate::effects::watch::endpoint;
 use crate::engine::failure::{Failure, Immovable};
 use crate::exit::ExitCode;
 use crate::facts::home::Home;
 use crate::facts::record::RecordCopy;
-use crate::plan::join::{Backends, denied};
+use crate::plan::join::denied;
 use crate::plan::leader::{Belief, Cluster};
+use crate::plan::node::Backends;
 use crate::plan::readdress::{Listed, Move, Seen, Verdict, decide, listed, remains};
 use crate::plan::refusal::Refusal;
 use crate::settings::{Endpoint, Host, Settings};
-use crate::verbs::{Outcome, known};
+use crate::verbs::{Outcome, fe_endpoints};
 
 /// Between two looks.
 const SOON: Duration = Duration::from_millis(300);
@@ -62,18 +62,18 @@ async fn moved(
     output: &mut String,
 ) -> Result<(), Refusal> {
     let client = Client::new(settings, home.engine);
-    let record = match known::record(home, &settings.image).1 {
+    let record = match fe_endpoints::record(home, &settings.image).1 {
         RecordCopy::Present(record) => Some(record),
         RecordCopy::Missing | RecordCopy::Unreadable { .. } | RecordCopy::Newer { .. } => None,
     };
-    let fes = known::endpoints(settings, home, record.as_ref());
+    let fes = fe_endpoints::endpoints(settings, home, record.as_ref());
     let way = Move {
         engine: home.engine,
         from: &args.from,
         to: &args.to,
     };
     let shown = find(&client, home, &fes, args.timeout).await?;
-    let leader = endpoint(&shown.cluster);
+    let leader = shown.cluster.endpoint();
     output.push_str(&format!("cluster {} is led by {}\n", shown.cluster.id, leader));
     let addresses = resolve(&args.to).await;
     let same_machine = match (&addresses, resolve(&args.from).await) {
@@ -141,7 +141,7 @@ async fn find(client: &Client, home: &Home, fes: &[Endpoint], patience: Duration
         let round = look(client, fes, home.engine.heartbeat, ROUND, CONTRADICTION).await;
         let last = match &round.belief {
             Belief::Leader(cluster) => {
-                let leader = endpoint(cluster);
+                let leader = cluster.endpoint();
                 match backends(client, &leader).await {
                     Ok(backends) => {
                         return Ok(Shown {
@@ -237,7 +237,7 @@ async fn second_look(
     if is_listed(way.to) && !is_listed(way.from) {
         return Ok(());
     }
-    let leader = endpoint(&shown.cluster);
+    let leader = shown.cluster.endpoint();
     Err(match answer {
         Err(why) if why.is_final() => denied(&leader.to_string(), &why),
         Err(why @ Failure::Immovable(..)) => {

@@ -9,28 +9,28 @@ use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
 use crate::cluster::Client;
+use crate::effects::announce::Announcer;
+use crate::effects::bootstrap_sql::{INIT_DIR, run_files, set_root_password};
 use crate::effects::configure::configure;
-use crate::effects::enter::{Entry, NoEntry, Unproven, enter, members, stamp};
-use crate::effects::first_steps::{INIT_DIR, run_files, set_root_password};
-use crate::effects::hold::release;
-use crate::effects::last_words::{LastWords, find};
+use crate::effects::dir_lock::release;
+use crate::effects::join_loop::{NotReady, ReadyToStart, Unproven, join_cluster, members, stamp};
+use crate::effects::log_tail::{LastWords, find};
 use crate::effects::reserve::Reservations;
 use crate::effects::set_aside::set_all_aside;
-use crate::effects::voice::Voice;
-use crate::effects::watch::{Watched, endpoint, watch};
+use crate::effects::watch::{Watched, watch};
 use crate::exit::ExitCode;
 use crate::facts::STOPPING;
 use crate::facts::home::Home;
 use crate::facts::record::{Progress, Record, RecordCopy};
 use crate::plan::data::Data;
+use crate::plan::end_report::{self, CONSOLE};
 use crate::plan::join::{dropped, other_cluster};
-use crate::plan::last_words::{self, CONSOLE};
 use crate::plan::launch::{self, HELPER, HOST_TYPE, Launch};
 use crate::plan::leader::Cluster;
 use crate::plan::refusal::Refusal;
 use crate::plan::restart;
 use crate::settings::{Restart, Settings};
-use crate::supervise::{Before, Beside, Charge, End, Ended, Resident, Signals, Supervisor, begin_anew, exec};
+use crate::supervise::{Before, Beside, End, Ended, Job, Resident, Signals, Supervisor, begin_anew, exec};
 use crate::verbs::Outcome;
 
 /// Runs this node to its end. To be called inside the runtime. `restarts` is how often in a row its engine was started
@@ -42,10 +42,13 @@ pub async fn run(settings: &Settings, home: &Home, signals: Signals, restarts: u
     };
     let client = Client::new(settings, home.engine);
     loop {
-        let entry = match supervisor.until(Box::pin(enter(&client, settings, home))).await {
+        let entry = match supervisor
+            .until(Box::pin(join_cluster(&client, settings, home)))
+            .await
+        {
             // Nothing runs, and the record says how far we got.
             Before::StopRequested(_) => return Outcome::silent(ExitCode::Ok),
-            Before::Done(Err(NoEntry(refusals))) => return Outcome::refused(&refusals),
+            Before::Done(Err(NotReady(refusals))) => return Outcome::refused(&refusals),
             Before::Done(Ok(entry)) => entry,
         };
         match attempt(&mut supervisor, &client, settings, home, entry, restarts).await {
@@ -160,13 +163,13 @@ async fn attempt(
     client: &Client,
     settings: &Settings,
     home: &Home,
-    mut entry: Entry,
+    mut entry: ReadyToStart,
     restarts: u32,
 ) -> Attempt {
     let dir = match configure(&entry.plan.conf, &home.dir) {
         Ok(dir) => dir,
         Err(error) => {
-            let refusals = NoEntry::from(error).0;
+            let refusals = NotReady::from(error).0;
             return Attempt::Over(Outcome::refused(&refusals));
         }
     };
@@ -190,7 +193,7 @@ async fn attempt(
     };
     let membership = Rc::new(RefCell::new(Membership::Unknown));
     let watching = follow(client, home, settings, entry, Rc::clone(&membership));
-    let charge = Charge {
+    let charge = Job {
         launch: &launch,
         grace: plan.stop_grace,
         // A start without the secrets would be another one.
@@ -231,7 +234,7 @@ async fn attempt(
             let why = format!("its first start was cut short, the engine ended with `{word}`");
             return match set_all_aside(&plan.data_dirs, stamp(), &why) {
                 Ok(()) => Attempt::Again,
-                Err(error) => Attempt::Over(Outcome::refused(&NoEntry::from(error).0)),
+                Err(error) => Attempt::Over(Outcome::refused(&NotReady::from(error).0)),
             };
         }
     }
@@ -251,10 +254,10 @@ fn report(texts: &[(String, String)], ended: &Ended) -> String {
     if ended.asked {
         return String::new();
     }
-    last_words::derive(texts, ended.exit.number(), ended.lived).to_string()
+    end_report::derive(texts, ended.exit.number(), ended.lived).to_string()
 }
 
-fn launch(settings: &Settings, home: &Home, entry: &Entry, dir: &Path) -> Launch {
+fn launch(settings: &Settings, home: &Home, entry: &ReadyToStart, dir: &Path) -> Launch {
     let known: Vec<&'static str> = [HOST_TYPE, HELPER, home.layout.console_flag]
         .into_iter()
         .filter(|flag| home.knows_flag(flag))
@@ -283,10 +286,10 @@ async fn follow(
     client: &Client,
     home: &Home,
     settings: &Settings,
-    entry: Entry,
+    entry: ReadyToStart,
     membership: Rc<RefCell<Membership>>,
 ) -> Beside {
-    let Entry {
+    let ReadyToStart {
         plan,
         mut record,
         places,
@@ -299,8 +302,8 @@ async fn follow(
     // While the engine of a founder starts, nobody answers at this host: another node that may found hears nothing else.
     let founds = record.progress == Progress::Founding;
     let told = &settings.master_hosts.value;
-    let founder = || Some(Voice::of_seed(&plan.node.host, true, told, plan.http_port()?));
-    let voice = Voice::of(&record).or_else(|| founder().filter(|_| founds));
+    let founder = || Some(Announcer::of_seed(&plan.node.host, true, told, plan.http_port()?));
+    let voice = Announcer::of(&record).or_else(|| founder().filter(|_| founds));
     let heartbeat = home.engine.heartbeat;
     match watch(
         client,
@@ -327,20 +330,20 @@ async fn follow(
             if let Err(error) = places.write(&record) {
                 tracing::error!(
                     "{}; the next start will look again",
-                    crate::effects::enter::chain(&error)
+                    crate::effects::join_loop::chain(&error)
                 );
             }
             drop::<Reservations>(reservations);
             membership.replace(Membership::Alive);
             if record.first_steps_pending {
-                let leader = endpoint(&cluster);
+                let leader = cluster.endpoint();
                 if let Some(path) = &settings.root_password_file {
                     set_root_password(client, &leader, path).await;
                 }
                 run_files(client, &leader, Path::new(INIT_DIR), patience).await;
                 record.first_steps_pending = false;
                 if let Err(error) = places.write(&record) {
-                    tracing::error!("{}", crate::effects::enter::chain(&error));
+                    tracing::error!("{}", crate::effects::join_loop::chain(&error));
                 }
             }
             Beside::Settled
@@ -361,7 +364,7 @@ async fn follow(
             tracing::error!("{}", gone(&plan.node.host.to_string(), &cluster));
             record.progress = Progress::Dropped;
             if let Err(error) = places.write(&record) {
-                tracing::error!("{}", crate::effects::enter::chain(&error));
+                tracing::error!("{}", crate::effects::join_loop::chain(&error));
             }
             membership.replace(Membership::Dropped(cluster));
             Beside::Stop
@@ -372,7 +375,7 @@ async fn follow(
             tracing::error!("{refusal}");
             record.contradicted = true;
             if let Err(error) = places.write(&record) {
-                tracing::error!("{}", crate::effects::enter::chain(&error));
+                tracing::error!("{}", crate::effects::join_loop::chain(&error));
             }
             membership.replace(Membership::Foreign(refusal));
             Beside::Stop
@@ -396,7 +399,7 @@ fn gone(host: &str, cluster: &Cluster) -> Refusal {
 }
 
 fn failed(error: &crate::supervise::SuperviseError) -> Outcome {
-    let text = crate::effects::enter::chain(error);
+    let text = crate::effects::join_loop::chain(error);
     Outcome {
         output: String::new(),
         report: format!("error: {text}\n"),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use muster::cluster::Client;
-use muster::effects::first_steps::run_files;
+use muster::effects::bootstrap_sql::run_files;
 use muster::engine::ALL;
 use muster::settings::{Account, ROOT, Source, Sourced, Tls, TlsMode};
 

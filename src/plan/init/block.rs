@@ -1,6 +1,6 @@
 //! What a file says already: our block, and the lines around it, which are kept as they are.
 
-use super::entries::Entry;
+use super::entries::EnvEntry;
 use crate::facts::conf::{BEGIN_MARK, END_MARK};
 use crate::facts::old_file::{OldFile, OldState};
 use crate::settings::EnvFile;
@@ -81,9 +81,9 @@ impl Block {
     }
 
     /// The whole file: the same entries give the same bytes.
-    pub(super) fn render(&self, entries: &[Entry]) -> String {
+    pub(super) fn render(&self, entries: &[EnvEntry]) -> String {
         let mut text = format!("{}{BEGINS}\n", self.before);
-        for Entry { key, value, .. } in entries {
+        for EnvEntry { key, value, .. } in entries {
             for part in [key, "=", value, "\n"] {
                 text.push_str(part);
             }
@@ -95,10 +95,10 @@ impl Block {
     }
 
     /// Keys that somebody set once more outside of the block.
-    pub(super) fn warn_of_overridden(&self, old: &OldFile, entries: &[Entry], warnings: &mut Vec<String>) {
+    pub(super) fn warn_of_overridden(&self, old: &OldFile, entries: &[EnvEntry], warnings: &mut Vec<String>) {
         for (part, counts) in [(&self.before, "muster's line"), (&self.after, "that line")] {
             let theirs = EnvFile::parse("", part);
-            for Entry { key, .. } in entries {
+            for EnvEntry { key, .. } in entries {
                 if theirs.get(key).is_some() {
                     warnings.push(format!(
                         "{} sets {key} outside of muster's block too: {counts} counts, because it is the last",

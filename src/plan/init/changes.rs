@@ -1,6 +1,6 @@
 //! What becomes of a file, line by line.
 
-use super::entries::Entry;
+use super::entries::EnvEntry;
 use super::{Inputs, Side};
 use crate::settings::{is_secret_name, is_secret_value};
 
@@ -24,7 +24,7 @@ pub struct Change {
     pub why: String,
 }
 
-pub(super) fn fate(inputs: &Inputs<'_>, side: &Side, entries: &[Entry], text: &str) -> Fate {
+pub(super) fn fate(inputs: &Inputs<'_>, side: &Side, entries: &[EnvEntry], text: &str) -> Fate {
     if side.block.is_foreign() {
         Fate::Replaced
     } else if side.block.is_new() {
@@ -36,10 +36,10 @@ pub(super) fn fate(inputs: &Inputs<'_>, side: &Side, entries: &[Entry], text: &s
     }
 }
 
-fn changes(inputs: &Inputs<'_>, side: &Side, entries: &[Entry]) -> Vec<Change> {
+fn changes(inputs: &Inputs<'_>, side: &Side, entries: &[EnvEntry]) -> Vec<Change> {
     let old = side.block.lines();
     let mut changes = Vec::new();
-    for Entry { key, value, why } in entries {
+    for EnvEntry { key, value, why } in entries {
         let was = old.get(key);
         if was != Some(value.as_str()) {
             changes.push(Change {

@@ -6,13 +6,13 @@ use crate::settings::{FeRole, Source, Sourced, VARIABLES, concerns};
 
 /// One line, and who says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct EnvEntry {
     pub key: String,
     pub value: String,
     pub why: String,
 }
 
-impl Entry {
+impl EnvEntry {
     fn new(key: &str, value: String, why: String) -> Self {
         Self {
             key: key.to_owned(),
@@ -23,8 +23,8 @@ impl Entry {
 }
 
 /// What `docker run --env-file`, which takes a line as it is, and compose make different things of.
-pub(super) fn warn_of_two_readings(entries: &[Entry], warnings: &mut Vec<String>) {
-    for Entry { key, value, .. } in entries {
+pub(super) fn warn_of_two_readings(entries: &[EnvEntry], warnings: &mut Vec<String>) {
+    for EnvEntry { key, value, .. } in entries {
         let what = if value.contains('$') {
             "`$`, by which compose puts in a variable of its own"
         } else if value.contains(" #") {
@@ -59,12 +59,12 @@ pub(super) fn is_left_out(inputs: &Inputs<'_>, key: &str) -> bool {
 }
 
 /// Hosts first, so that the file alone is enough; then ports; then what else `app.env` says to this component.
-pub(super) fn of(inputs: &Inputs<'_>, side: &Side, ports: &[Chosen]) -> Vec<Entry> {
+pub(super) fn of(inputs: &Inputs<'_>, side: &Side, ports: &[Chosen]) -> Vec<EnvEntry> {
     let mut entries = hosts(inputs, side, ports);
     for Chosen { component, choice } in ports {
         if *component == side.component {
             let variable = choice.port.name.variable();
-            entries.push(Entry::new(
+            entries.push(EnvEntry::new(
                 variable,
                 choice.number.to_string(),
                 choice.why.clone(),
@@ -78,7 +78,11 @@ pub(super) fn of(inputs: &Inputs<'_>, side: &Side, ports: &[Chosen]) -> Vec<Entr
             FeRole::Follower => "follower",
             FeRole::Observer => "observer",
         };
-        entries.push(Entry::new("FE_ROLE", word.to_owned(), said(inputs, &role.source)));
+        entries.push(EnvEntry::new(
+            "FE_ROLE",
+            word.to_owned(),
+            said(inputs, &role.source),
+        ));
     }
     // In the order of the table, and what has only its beginning in it by name.
     let known = VARIABLES.iter().map(|variable| variable.name);
@@ -89,21 +93,21 @@ pub(super) fn of(inputs: &Inputs<'_>, side: &Side, ports: &[Chosen]) -> Vec<Entr
         let secret = side.settings.secret_variables.iter().any(|secret| secret == key);
         let written = entries.iter().any(|entry| entry.key == key);
         if !secret && !written && is_carried(inputs, side.component, key) {
-            entries.push(Entry::new(key, value.to_owned(), set_in(inputs, key)));
+            entries.push(EnvEntry::new(key, value.to_owned(), set_in(inputs, key)));
         }
     }
     entries
 }
 
 /// Who the node is and whom it asks.
-fn hosts(inputs: &Inputs<'_>, side: &Side, ports: &[Chosen]) -> Vec<Entry> {
+fn hosts(inputs: &Inputs<'_>, side: &Side, ports: &[Chosen]) -> Vec<EnvEntry> {
     let settings = &side.settings;
     let (masters, local) = (&settings.master_hosts, &settings.local_host);
     let names: Vec<String> = masters.value.iter().map(ToString::to_string).collect();
     let own = local.value.to_string();
     let first = "the first of MASTER_HOST".to_owned();
     let mut entries = Vec::new();
-    let mut add = |key: &str, value: String, why: String| entries.push(Entry::new(key, value, why));
+    let mut add = |key: &str, value: String, why: String| entries.push(EnvEntry::new(key, value, why));
     add("MASTER_HOST", names.join(","), said(inputs, &masters.source));
     add("LOCAL_HOST", own.clone(), said(inputs, &local.source));
     add("MASTER_FE_HOST", seed(settings).to_string(), first);

@@ -88,7 +88,7 @@ fn choose_one(
     taken.retain(|number, _| !kept.iter().any(|(_, own)| own == number));
     for other in inputs.sides.iter().filter(|other| other.component != component) {
         // What is asked for beside this component is not taken by it.
-        for (name, wish) in other.settings.ports.iter() {
+        for (name, wish) in &other.settings.ports {
             if engine.port(component, *name).is_none() {
                 wished.entry(*name).or_insert(wish.clone());
             }

@@ -4,9 +4,9 @@ use super::{Busy, COMPONENTS, Chosen, Fate, Inputs, Side, derive, engine, file_n
 use crate::engine::Component;
 use crate::exit::ExitCode;
 use crate::facts::old_file::{OldFile, OldState};
-use std::collections::BTreeMap;
 use crate::plan::refusal::Refusal;
 use crate::settings::{EnvFile, Flags, Settings};
+use std::collections::BTreeMap;
 
 /// Beside what a host of its own looks like: nothing taken, no file there.
 #[derive(Default, Clone, Copy)]

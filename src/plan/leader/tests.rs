@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::{Answer, Belief, believe, remembering};
 use crate::engine::failure::Failure;
 use crate::engine::member::{Frontend, FrontendRole};
-use std::collections::BTreeMap;
 use crate::settings::Host;
+use std::collections::BTreeMap;
 
 /// `1L+` is FE 10.0.0.1, leader, joined, alive; `2F-` a dead follower; `3f+` one alive that never joined; `4O+` an
 /// observer; `2F+13` was last heard from 13 s ago, `2F+?` at a time nobody can read. `5F-@9011` is registered with another

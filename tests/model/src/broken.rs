@@ -3,9 +3,10 @@
 
 use muster::facts::record::RecordCopy;
 use muster::plan::data::{self, Data, FeDir};
-use muster::plan::join::{self, Step};
+use muster::plan::join::{self};
 use muster::plan::leader::{self, Answer, Belief, Cluster, Doubt};
-use muster::plan::memory::Memory;
+use muster::plan::node::Decision;
+use muster::plan::record_merge::Memory;
 
 use crate::rules::{MUSTER, Rules};
 
@@ -36,7 +37,7 @@ pub const FOUNDS_AT_ONCE: Rules = Rules {
 pub const STARTS_UNFINISHED_BARE: Rules = Rules {
     name: "starts an unfinished join bare",
     decide: |node, seen| match (&node.data, join::decide(node, seen)) {
-        (Data::Unfinished { keep: true, .. }, Step::Wait { .. }) => Step::Start,
+        (Data::Unfinished { keep: true, .. }, Decision::Wait { .. }) => Decision::Start,
         (_, step) => step,
     },
     ..MUSTER
@@ -83,7 +84,7 @@ pub const BELIEVES_ANY_LEADER: Rules = Rules {
 pub const ADDS_WITHOUT_LOOKING: Rules = Rules {
     name: "adds without looking first",
     decide: |node, seen| match (join::decide(node, seen), &seen.belief) {
-        (Step::Join { .. }, Belief::Leader(cluster)) if node.data.is_empty() => Step::Register {
+        (Decision::Join { .. }, Belief::Leader(cluster)) if node.data.is_empty() => Decision::Register {
             cluster: Box::new(cluster.clone()),
         },
         (step, _) => step,
@@ -182,8 +183,8 @@ pub const HEARS_THE_OBSERVER_ONLY: Rules = Rules {
 pub const REGISTERS_BEGUN_JOINS: Rules = Rules {
     name: "registers a begun join anew and keeps its data",
     decide: |node, seen| match (&node.data, join::decide(node, seen), &seen.belief) {
-        (Data::Unfinished { keep: true, .. }, Step::SetAside { .. }, Belief::Leader(cluster)) => {
-            Step::Register {
+        (Data::Unfinished { keep: true, .. }, Decision::SetAside { .. }, Belief::Leader(cluster)) => {
+            Decision::Register {
                 cluster: Box::new(cluster.clone()),
             }
         }

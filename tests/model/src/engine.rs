@@ -395,7 +395,7 @@ impl World {
             Phase::Waiting => {
                 let Some(id) = dir.cluster() else { return };
                 if !self.cluster(id).registered.has(who) || !self.belongs(who, id) {
-                    // Told by whoever it reaches: its registration is gone.
+                    // HttpWitness by whoever it reaches: its registration is gone.
                     if self.hears_leader(id, who, electable) {
                         self.enter_phase(who, Phase::Stuck);
                     }

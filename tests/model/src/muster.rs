@@ -1,7 +1,7 @@
 //! The loop around the decisions, one step of one node at a time; each step ends where a kill would leave something
-//! else behind. It follows `effects/enter`, `effects/register`, `effects/watch` and `verbs/run`.
+//! else behind. It follows `effects/join_loop`, `effects/register`, `effects/watch` and `verbs/run`.
 
-use muster::plan::join::Asking;
+use muster::plan::node::Asking;
 
 use crate::ground::Ground;
 use crate::promise::Promise;
@@ -433,7 +433,7 @@ impl Ground {
     }
 }
 
-/// The record as `effects/enter` makes it: what was learned now, else what the data says, else what was written before.
+/// The record as `effects/join_loop` makes it: what was learned now, else what the data says, else what was written before.
 fn record(look: &Look, outcome: &Outcome, before: Option<Rec>, got: Got) -> Rec {
     Rec {
         got,

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use muster::plan::data::{self, Data, FeDir, Storage};
-use muster::plan::join::{self, Asking, Node, Seen, Step};
+use muster::plan::join::{self};
 use muster::plan::leader::{self, Answer, Belief};
-use muster::plan::memory::Memory;
+use muster::plan::node::{Asking, Decision, Node, Seen};
+use muster::plan::record_merge::Memory;
 use muster::plan::refusal::Refusal;
 
 /// Every pure decision of one entry.
@@ -15,10 +16,10 @@ pub struct Rules {
     pub classify_fe: fn(bool, &FeDir, Memory<'_>) -> Result<Data, Refusal>,
     pub classify_backend: fn(&Storage, Memory<'_>) -> Result<Data, Refusal>,
     pub asking: fn(&Node) -> Asking,
-    pub decide: fn(&Node, &Seen) -> Step,
+    pub decide: fn(&Node, &Seen) -> Decision,
     pub believe: fn(&[Answer], Duration) -> Belief,
     /// Whether a node is called dropped only when the heartbeats of the leader that shows it have gone on: the last of the
-    /// conditions of `Misses`, which takes longer than a look.
+    /// conditions of `DropDetector`, which takes longer than a look.
     pub waits_for_heartbeats: bool,
 }
 

@@ -7,14 +7,14 @@ use std::collections::{BTreeSet, HashMap};
 use muster::effects::look::Round;
 use muster::engine::failure::Failure;
 use muster::engine::member::{Backend, Frontend, FrontendRole};
-use muster::engine::probe::Told;
+use muster::engine::probe::HttpWitness;
 use muster::engine::{Component, Engine};
 use muster::facts::record::{MemberSeen, Progress, Record, RecordCopy};
 use muster::plan::data::{ClusterId, Data, FeDir, Storage};
-use muster::plan::join::{Asking, Backends, Node, Role, Seen, Step};
+use muster::plan::drop_detector::{DropDetector, LOOKS, Missed};
 use muster::plan::leader::{Answer, Belief};
-use muster::plan::memory::{Me, Memory};
-use muster::plan::misses::{LOOKS, Missed, Misses};
+use muster::plan::node::{Asking, Backends, Decision, Node, Role, Seen};
+use muster::plan::record_merge::{Identity, Memory};
 use muster::plan::witness::{self, Witness};
 use muster::settings::{Bootstrap, Host};
 
@@ -208,7 +208,7 @@ fn misses(belief: &Belief, own: Option<Id>) -> Missing {
         return Missing::ProvesNothing;
     };
     let own = own.map(id_text);
-    let mut misses = Misses::default();
+    let mut misses = DropDetector::default();
     for _ in 0..LOOKS {
         match misses.missed(cluster, own.as_deref()) {
             // Whether the leader's heartbeats go on is for who watches to tell.
@@ -248,19 +248,19 @@ fn see(rules: &Rules, parts: &[Part; MOST], sight: &Sight) -> Outcome {
     let seen = seen(parts, sight, &node, &round);
     let believed = view_of(&round.belief, &sight.said);
     let act = match (rules.decide)(&node, &seen) {
-        Step::Start => Act::Start,
-        Step::Join { helper, cluster } => Act::Join {
+        Decision::Start => Act::Start,
+        Decision::Join { helper, cluster } => Act::Join {
             helper: who_of(helper.split(':').next().unwrap_or_default()),
             cluster: id_of(&cluster),
         },
-        Step::Found => Act::Found,
-        Step::Register { cluster } => Act::Register {
+        Decision::Found => Act::Found,
+        Decision::Register { cluster } => Act::Register {
             leader: who_of(&cluster.leader.host),
             cluster: id_of(&cluster.id),
         },
-        Step::SetAside { .. } => Act::SetAside,
-        Step::Wait { .. } => Act::Wait,
-        Step::Refuse(refusal) => Act::Refuse(refusal.code.number()),
+        Decision::SetAside { .. } => Act::SetAside,
+        Decision::Wait { .. } => Act::Wait,
+        Decision::Refuse(refusal) => Act::Refuse(refusal.code.number()),
     };
     Outcome {
         act,
@@ -291,9 +291,9 @@ fn seen(parts: &[Part; MOST], sight: &Sight, node: &Node, round: &Round) -> Seen
         witnesses.extend(sight.http.iter().map(|who| Witness::Http {
             from: host(who),
             told: if sight.http_lists.has(who) {
-                Told::Lists("FOLLOWER".to_owned())
+                HttpWitness::Lists("FOLLOWER".to_owned())
             } else {
-                Told::IsFe
+                HttpWitness::IsFe
             },
         }));
     }
@@ -335,7 +335,7 @@ fn node(rules: &Rules, sight: &Sight) -> Result<Node, u8> {
     let memory = Memory {
         data: &copies.0,
         state: &copies.1,
-        me: Me {
+        me: Identity {
             engine: engine(),
             component: component(sight.role),
             host: &host,

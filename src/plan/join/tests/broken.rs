@@ -4,9 +4,10 @@
 use crate::exit::ExitCode;
 use crate::facts::record::RecordCopy;
 use crate::plan::data::{Data, FeDir, classify_backend, classify_fe};
-use crate::plan::join::{Asking, Node, Role, Seen, Step, decide};
+use crate::plan::join::decide;
 use crate::plan::leader::{Belief, Cluster};
-use crate::plan::memory::Memory;
+use crate::plan::node::{Asking, Decision, Node, Role, Seen};
+use crate::plan::record_merge::Memory;
 use crate::plan::refusal::Refusal;
 use crate::settings::Bootstrap;
 
@@ -14,10 +15,10 @@ use super::every::{REAL, Rules, decide_all, groups};
 use super::forbidden;
 
 /// The helper it would be with nothing but a name to go by.
-fn join(seen: &Seen, which: impl Fn(&crate::engine::member::Frontend) -> bool) -> Option<Step> {
+fn join(seen: &Seen, which: impl Fn(&crate::engine::member::Frontend) -> bool) -> Option<Decision> {
     let cluster = leader(seen)?;
     let helper = cluster.frontends.iter().find(|fe| which(fe))?;
-    Some(Step::Join {
+    Some(Decision::Join {
         helper: format!("{}:{}", helper.host, helper.edit_log_port),
         cluster: cluster.id.clone(),
     })
@@ -44,7 +45,7 @@ macro_rules! but {
             $name,
             Rules {
                 decide: |node, seen| {
-                    let other = |$node: &Node, $seen: &Seen| -> Option<Step> { $step };
+                    let other = |$node: &Node, $seen: &Seen| -> Option<Decision> { $step };
                     other(node, seen).unwrap_or_else(|| decide(node, seen))
                 },
                 ..REAL
@@ -66,13 +67,13 @@ macro_rules! files {
     };
 }
 
-fn when(condition: bool, step: Step) -> Option<Step> {
+fn when(condition: bool, step: Decision) -> Option<Decision> {
     condition.then_some(step)
 }
 
-fn register(seen: &Seen) -> Option<Step> {
+fn register(seen: &Seen) -> Option<Decision> {
     let cluster = Box::new(leader(seen)?.clone());
-    Some(Step::Register { cluster })
+    Some(Decision::Register { cluster })
 }
 
 /// With the copies that `keep` lets through.
@@ -117,40 +118,40 @@ fn founding() -> Vec<(&'static str, Rules)> {
     vec![
         but!("founds although a record knows a cluster", |node, seen| when(
             may_found(node, seen),
-            Step::Found
+            Decision::Found
         )),
         but!("founds although a witness knows a cluster", |node, seen| {
             let mut deaf = seen.clone();
             deaf.witnesses.clear();
-            when(may_found(node, &deaf), Step::Found)
+            when(may_found(node, &deaf), Decision::Found)
         }),
         but!("founds although an FE answers", |node, seen| {
             let mut deaf = seen.clone();
             deaf.belief = Belief::Nobody;
-            when(may_found(node, &deaf), Step::Found)
+            when(may_found(node, &deaf), Decision::Found)
         }),
         but!(
             "founds although the data has a record that cannot be read",
-            |node, seen| when(may_found(node, seen), Step::Found)
+            |node, seen| when(may_found(node, seen), Decision::Found)
         ),
         but!("founds before the guard is over", |node, seen| {
             let mut late = seen.clone();
             late.guard_over = true;
-            when(may_found(node, &late), Step::Found)
+            when(may_found(node, &late), Decision::Found)
         }),
         but!("founds although BOOTSTRAP is never", |node, seen| {
             let mut eager = node.clone();
             eager.bootstrap = Bootstrap::Guarded;
-            when(may_found(&eager, seen), Step::Found)
+            when(may_found(&eager, seen), Decision::Found)
         }),
         but!("founds without being the seed", |node, seen| {
             let mut seed = node.clone();
             seed.role = Role::Seed;
-            when(may_found(&seed, seen), Step::Found)
+            when(may_found(&seed, seen), Decision::Found)
         }),
         but!("founds over data", |node, _seen| when(
             node.role == Role::Seed && node.bootstrap == Bootstrap::Force,
-            Step::Found
+            Decision::Found
         )),
     ]
 }
@@ -171,7 +172,7 @@ fn helping() -> Vec<(&'static str, Rules)> {
         but!("the helper is nobody's registered address", |node, seen| {
             match decide(node, seen) {
                 // Its election port taken for everybody's, or IPv6 without its brackets.
-                Step::Join { helper, cluster } => Some(Step::Join {
+                Decision::Join { helper, cluster } => Some(Decision::Join {
                     helper: helper.replace("9110", "9010").replace(['[', ']'], ""),
                     cluster,
                 }),
@@ -180,25 +181,25 @@ fn helping() -> Vec<(&'static str, Rules)> {
         }),
         but!("a helper on what may have elected itself", |node, seen| {
             match decide(node, seen) {
-                Step::SetAside { .. } => join(seen, |fe| fe.alive && fe.join),
+                Decision::SetAside { .. } => join(seen, |fe| fe.alive && fe.join),
                 _ => None,
             }
         }),
         but!("a helper on joined data", |node, seen| when(
             matches!(node.data, Data::Joined { .. }),
-            Step::Start
+            Decision::Start
         )
         .and_then(|_| join(seen, |fe| fe.alive && fe.join))),
         but!(
             "joins under a port that the cluster does not list",
             |node, seen| match decide(node, seen) {
-                Step::Refuse(_) => join(seen, |fe| fe.alive && fe.join),
+                Decision::Refuse(_) => join(seen, |fe| fe.alive && fe.join),
                 _ => None,
             }
         ),
         but!("joins without being listed", |node, seen| {
             match decide(node, seen) {
-                Step::Register { .. } => join(seen, |fe| fe.alive && fe.join),
+                Decision::Register { .. } => join(seen, |fe| fe.alive && fe.join),
                 _ => None,
             }
         }),
@@ -206,14 +207,14 @@ fn helping() -> Vec<(&'static str, Rules)> {
             let voteless = node.data.is_empty() && !seen.waiting.is_empty();
             when(
                 voteless,
-                Step::Join {
+                Decision::Join {
                     helper: seen.waiting.first().cloned().unwrap_or_default(),
                     cluster: "77".to_owned(),
                 },
             )
         }),
         but!("a BE is started with a helper", |node, seen| {
-            let backend = when(!node.role.is_fe(), Step::Start);
+            let backend = when(!node.role.is_fe(), Decision::Start);
             backend.and_then(|_| join(seen, |fe| fe.alive && fe.join))
         }),
     ]
@@ -229,46 +230,46 @@ fn adding() -> Vec<(&'static str, Rules)> {
         }),
         but!("adds a host that the record does not name", |node, seen| {
             moved(node)?;
-            Some(Step::Register {
+            Some(Decision::Register {
                 cluster: Box::new(leader(seen)?.clone()),
             })
         }),
         but!("founds with the record of another host", |node, _seen| {
-            moved(node).map(|_| Step::Found)
+            moved(node).map(|_| Decision::Found)
         }),
         but!(
             "starts as another host than the one that is listed",
-            |node, _seen| moved(node).map(|_| Step::Start)
+            |node, _seen| moved(node).map(|_| Decision::Start)
         ),
         but!(
             "sets a moved one aside while its old host is listed, or without REJOIN",
             |node, _seen| {
-                moved(node).map(|_| Step::SetAside {
+                moved(node).map(|_| Decision::SetAside {
                     why: "it has moved".to_owned(),
                 })
             }
         ),
         but!("adds at a leader that is not believed", |node, seen| {
             match decide(node, seen) {
-                Step::Register { mut cluster } => {
+                Decision::Register { mut cluster } => {
                     cluster.leader = cluster.frontends.last()?.clone();
-                    Some(Step::Register { cluster })
+                    Some(Decision::Register { cluster })
                 }
                 _ => None,
             }
         }),
         but!("adds although it is listed", |node, seen| {
             match decide(node, seen) {
-                Step::Join { .. } => register(seen),
+                Decision::Join { .. } => register(seen),
                 _ => None,
             }
         }),
         but!("adds without having seen the list", |node, seen| {
-            when(!node.role.is_fe() && seen.backends.is_none(), Step::Start).and_then(|_| register(seen))
+            when(!node.role.is_fe() && seen.backends.is_none(), Decision::Start).and_then(|_| register(seen))
         }),
         but!("adds data or a record of another cluster", |node, seen| {
             match decide(node, seen) {
-                Step::Refuse(why) if why.sentence.contains("belongs to cluster") => register(seen),
+                Decision::Refuse(why) if why.sentence.contains("belongs to cluster") => register(seen),
                 _ => None,
             }
         }),
@@ -280,19 +281,19 @@ fn starting() -> Vec<(&'static str, Rules)> {
     vec![
         but!(
             "starts data of another cluster although one answers",
-            |node, _seen| when(matches!(node.data, Data::Adopted { .. }), Step::Start)
+            |node, _seen| when(matches!(node.data, Data::Adopted { .. }), Decision::Start)
         ),
         but!("starts an unfinished join bare", |node, _seen| when(
             matches!(node.data, Data::Unfinished { keep: true, .. }),
-            Step::Start
+            Decision::Start
         )),
         but!(
             "starts data without proof although somebody may know better",
-            |node, _seen| when(matches!(node.data, Data::Unproven { .. }), Step::Start)
+            |node, _seen| when(matches!(node.data, Data::Unproven { .. }), Decision::Start)
         ),
         but!("starts an FE that has nothing", |node, seen| {
             match decide(node, seen) {
-                Step::Found => Some(Step::Start),
+                Decision::Found => Some(Decision::Start),
                 _ => None,
             }
         }),
@@ -308,7 +309,7 @@ fn starting() -> Vec<(&'static str, Rules)> {
         ),
         but!("starts a BE that nobody lists", |node, seen| {
             match decide(node, seen) {
-                Step::Register { .. } if !node.role.is_fe() => Some(Step::Start),
+                Decision::Register { .. } if !node.role.is_fe() => Some(Decision::Start),
                 _ => None,
             }
         }),
@@ -316,7 +317,7 @@ fn starting() -> Vec<(&'static str, Rules)> {
             let voteless = matches!(node.data, Data::Joined { .. }) && !seen.guard_over;
             when(
                 voteless,
-                Step::Wait {
+                Decision::Wait {
                     why: "wait".to_owned(),
                 },
             )
@@ -327,7 +328,7 @@ fn starting() -> Vec<(&'static str, Rules)> {
                 let looked = matches!(node.data, Data::Contradicted { .. }) && leader(seen).is_none();
                 when(
                     looked,
-                    Step::Wait {
+                    Decision::Wait {
                         why: "wait".to_owned(),
                     },
                 )
@@ -338,7 +339,7 @@ fn starting() -> Vec<(&'static str, Rules)> {
             |node, seen| {
                 let looked = matches!(node.data, Data::Contradicted { .. }) && !seen.fatal.is_empty();
                 let why = Refusal::protect("why", "what");
-                when(looked, Step::Refuse(why))
+                when(looked, Decision::Refuse(why))
             }
         ),
         (
@@ -355,19 +356,19 @@ fn setting_aside() -> Vec<(&'static str, Rules)> {
     vec![
         but!("sets joined data aside", |node, seen| when(
             !node.data.is_empty() && leader(seen).is_some(),
-            Step::SetAside { why: "so".to_owned() }
+            Decision::SetAside { why: "so".to_owned() }
         )),
         but!("sets data aside although nobody leads", |node, _seen| when(
             matches!(node.data, Data::Unfinished { keep: false, .. }),
-            Step::SetAside { why: "so".to_owned() }
+            Decision::SetAside { why: "so".to_owned() }
         )),
         but!("sets data of another cluster aside", |node, seen| when(
             matches!(node.data, Data::Unfinished { .. }) && leader(seen).is_some(),
-            Step::SetAside { why: "so".to_owned() }
+            Decision::SetAside { why: "so".to_owned() }
         )),
         but!("sets nothing aside, again and again", |node, _seen| when(
             node.data.is_empty(),
-            Step::SetAside { why: "so".to_owned() }
+            Decision::SetAside { why: "so".to_owned() }
         )),
     ]
 }
@@ -376,11 +377,11 @@ fn ending() -> Vec<(&'static str, Rules)> {
     vec![
         but!("a dropped one goes on without REJOIN", |node, _seen| when(
             matches!(node.data, Data::Dropped { .. }),
-            Step::Start
+            Decision::Start
         )),
         but!("a dropped one goes on with its old data", |node, _seen| when(
             matches!(node.data, Data::Dropped { .. }) && node.rejoin,
-            Step::Start
+            Decision::Start
         )),
         but!("waits after the patience is over", |node, seen| {
             let mut patient = seen.clone();
@@ -394,14 +395,14 @@ fn ending() -> Vec<(&'static str, Rules)> {
         }),
         but!("waits without a sentence", |node, seen| {
             match decide(node, seen) {
-                Step::Wait { .. } => Some(Step::Wait { why: String::new() }),
+                Decision::Wait { .. } => Some(Decision::Wait { why: String::new() }),
                 _ => None,
             }
         }),
         but!(
             "refuses without a sentence, a hint and a documented code",
             |node, seen| match decide(node, seen) {
-                Step::Refuse(why) => Some(Step::Refuse(Refusal {
+                Decision::Refuse(why) => Some(Decision::Refuse(Refusal {
                     code: ExitCode::Engine(1),
                     ..why
                 })),

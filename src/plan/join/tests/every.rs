@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 
 use crate::plan::data::{Data, FeDir, Storage, classify_backend, classify_fe};
-use crate::plan::join::{Asking, Node, Role, Seen, Step, asking, decide};
-use crate::plan::memory::Memory;
+use crate::plan::join::{asking, decide};
+use crate::plan::node::{Asking, Decision, Node, Role, Seen};
+use crate::plan::record_merge::Memory;
 use crate::plan::refusal::Refusal;
 use crate::settings::Bootstrap;
 
@@ -19,7 +20,7 @@ pub(super) struct Rules {
     pub classify_fe: fn(bool, &FeDir, Memory<'_>) -> Result<Data, Refusal>,
     pub classify_backend: fn(&Storage, Memory<'_>) -> Result<Data, Refusal>,
     pub asking: fn(&Node) -> Asking,
-    pub decide: fn(&Node, &Seen) -> Step,
+    pub decide: fn(&Node, &Seen) -> Decision,
 }
 
 pub(super) const REAL: Rules = Rules {
@@ -171,7 +172,7 @@ impl Judges {
                 .into_iter()
                 .map(|kind| {
                     let about = forbidden::ALL.iter().filter(|forbidden| {
-                        matches!(forbidden.came_of, Came::Step(of, _) if of == kind || of == Kind::Any)
+                        matches!(forbidden.came_of, Came::Decision(of, _) if of == kind || of == Kind::Any)
                             && sought.is_none_or(|name| name == forbidden.name)
                     });
                     (kind, about.collect())
@@ -180,11 +181,11 @@ impl Judges {
         )
     }
 
-    fn judge(&self, group: &Group, node: &Node, seen: &Seen, step: &Step, found: &mut Found) {
+    fn judge(&self, group: &Group, node: &Node, seen: &Seen, step: &Decision, found: &mut Found) {
         let kind = Kind::of(step);
         let about = self.0.iter().find(|(of, _)| *of == kind).map(|(_, about)| about);
         for forbidden in about.into_iter().flatten() {
-            let Came::Step(_, came) = &forbidden.came_of else {
+            let Came::Decision(_, came) = &forbidden.came_of else {
                 continue;
             };
             for facts in &group.facts {

@@ -1,11 +1,11 @@
-//! What must never come of any combination, in the words a person would complain with. Told from the files and from the
+//! What must never come of any combination, in the words a person would complain with. `HttpWitness` from the files and from the
 //! rows that were shown, not from what the decision made of them.
 
 use crate::engine::member::Frontend;
 use crate::exit::ExitCode;
 use crate::plan::data::Data;
-use crate::plan::join::{Asking, Node, Seen, Step};
 use crate::plan::leader::{Belief, Cluster};
+use crate::plan::node::{Asking, Decision, Node, Seen};
 use crate::plan::refusal::Refusal;
 use crate::settings::{Bootstrap, Host};
 
@@ -32,7 +32,7 @@ pub(super) enum Came {
     /// Of asking before there is a reason to.
     Asking(fn(&Facts, Asking) -> bool),
     /// Of one kind of step: the others are not looked at.
-    Step(Kind, fn(&Row<'_>, &Step) -> bool),
+    Decision(Kind, fn(&Row<'_>, &Decision) -> bool),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,15 +48,15 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) const fn of(step: &Step) -> Self {
+    pub(super) const fn of(step: &Decision) -> Self {
         match step {
-            Step::Start => Self::Start,
-            Step::Join { .. } => Self::Join,
-            Step::Found => Self::Found,
-            Step::Register { .. } => Self::Register,
-            Step::SetAside { .. } => Self::SetAside,
-            Step::Wait { .. } => Self::Wait,
-            Step::Refuse(_) => Self::Refuse,
+            Decision::Start => Self::Start,
+            Decision::Join { .. } => Self::Join,
+            Decision::Found => Self::Found,
+            Decision::Register { .. } => Self::Register,
+            Decision::SetAside { .. } => Self::SetAside,
+            Decision::Wait { .. } => Self::Wait,
+            Decision::Refuse(_) => Self::Refuse,
         }
     }
 }
@@ -132,19 +132,19 @@ impl Row<'_> {
     }
 }
 
-const fn helper_of(step: &Step) -> Option<&String> {
+const fn helper_of(step: &Decision) -> Option<&String> {
     match step {
-        Step::Join { helper, .. } => Some(helper),
+        Decision::Join { helper, .. } => Some(helper),
         _ => None,
     }
 }
 
-const fn starts(step: &Step) -> bool {
-    matches!(step, Step::Start)
+const fn starts(step: &Decision) -> bool {
+    matches!(step, Decision::Start)
 }
 
-const fn sets_aside(step: &Step) -> bool {
-    matches!(step, Step::SetAside { .. })
+const fn sets_aside(step: &Decision) -> bool {
+    matches!(step, Decision::SetAside { .. })
 }
 
 const fn is_let_in(outcome: &Result<Data, Refusal>) -> bool {
@@ -168,42 +168,42 @@ pub(super) const ALL: &[Forbidden] = &[
     // Founding.
     Forbidden {
         name: "founds although a record knows a cluster",
-        came_of: Came::Step(Kind::Found, |row, _| row.unforced() && row.facts.knows),
+        came_of: Came::Decision(Kind::Found, |row, _| row.unforced() && row.facts.knows),
     },
     Forbidden {
         name: "founds although a witness knows a cluster",
-        came_of: Came::Step(Kind::Found, |row, _| {
+        came_of: Came::Decision(Kind::Found, |row, _| {
             row.unforced() && !row.seen.witnesses.is_empty()
         }),
     },
     Forbidden {
         name: "founds although an FE answers",
-        came_of: Came::Step(Kind::Found, |row, _| row.unforced() && !row.silent()),
+        came_of: Came::Decision(Kind::Found, |row, _| row.unforced() && !row.silent()),
     },
     Forbidden {
         name: "founds although the data has a record that cannot be read",
-        came_of: Came::Step(Kind::Found, |row, _| row.unforced() && row.facts.data_unreadable),
+        came_of: Came::Decision(Kind::Found, |row, _| row.unforced() && row.facts.data_unreadable),
     },
     Forbidden {
         name: "founds before the guard is over",
-        came_of: Came::Step(Kind::Found, |row, _| row.unforced() && !row.seen.guard_over),
+        came_of: Came::Decision(Kind::Found, |row, _| row.unforced() && !row.seen.guard_over),
     },
     Forbidden {
         name: "founds although BOOTSTRAP is never",
-        came_of: Came::Step(Kind::Found, |row, _| row.node.bootstrap == Bootstrap::Never),
+        came_of: Came::Decision(Kind::Found, |row, _| row.node.bootstrap == Bootstrap::Never),
     },
     Forbidden {
         name: "founds without being the seed",
-        came_of: Came::Step(Kind::Found, |row, _| !row.facts.seed),
+        came_of: Came::Decision(Kind::Found, |row, _| !row.facts.seed),
     },
     Forbidden {
         name: "founds over data",
-        came_of: Came::Step(Kind::Found, |row, _| !row.facts.empty),
+        came_of: Came::Decision(Kind::Found, |row, _| !row.facts.empty),
     },
     // The helper.
     Forbidden {
         name: "the helper is this node",
-        came_of: Came::Step(Kind::Join, |row, step| {
+        came_of: Came::Decision(Kind::Join, |row, step| {
             helper_of(step).is_some_and(|helper| {
                 helper.starts_with("10.0.0.5:")
                     || helper.to_lowercase().starts_with("fe5")
@@ -213,8 +213,8 @@ pub(super) const ALL: &[Forbidden] = &[
     },
     Forbidden {
         name: "a helper on data of another cluster",
-        came_of: Came::Step(Kind::Join, |row, step| match step {
-            Step::Join { cluster, .. } => {
+        came_of: Came::Decision(Kind::Join, |row, step| match step {
+            Decision::Join { cluster, .. } => {
                 row.facts.id.is_other_than(cluster) || row.foreign() || row.bound_elsewhere()
             }
             _ => false,
@@ -222,7 +222,7 @@ pub(super) const ALL: &[Forbidden] = &[
     },
     Forbidden {
         name: "the helper is an observer",
-        came_of: Came::Step(Kind::Join, |row, step| {
+        came_of: Came::Decision(Kind::Join, |row, step| {
             helper_of(step)
                 .and_then(|helper| row.helper(helper))
                 .is_some_and(|fe| !fe.role.is_electable())
@@ -230,7 +230,7 @@ pub(super) const ALL: &[Forbidden] = &[
     },
     Forbidden {
         name: "the helper never joined",
-        came_of: Came::Step(Kind::Join, |row, step| {
+        came_of: Came::Decision(Kind::Join, |row, step| {
             helper_of(step)
                 .and_then(|helper| row.helper(helper))
                 .is_some_and(|fe| !fe.join)
@@ -238,7 +238,7 @@ pub(super) const ALL: &[Forbidden] = &[
     },
     Forbidden {
         name: "the helper is dead",
-        came_of: Came::Step(Kind::Join, |row, step| {
+        came_of: Came::Decision(Kind::Join, |row, step| {
             helper_of(step)
                 .and_then(|helper| row.helper(helper))
                 .is_some_and(|fe| !fe.alive)
@@ -246,14 +246,14 @@ pub(super) const ALL: &[Forbidden] = &[
     },
     Forbidden {
         name: "the helper is nobody's registered address",
-        came_of: Came::Step(Kind::Join, |row, step| {
+        came_of: Came::Decision(Kind::Join, |row, step| {
             helper_of(step)
                 .is_some_and(|helper| row.helper(helper).is_none() && !row.seen.waiting.contains(helper))
         }),
     },
     Forbidden {
         name: "a helper on what may have elected itself",
-        came_of: Came::Step(Kind::Join, |row, step| {
+        came_of: Came::Decision(Kind::Join, |row, step| {
             helper_of(step).is_some()
                 && !row.facts.empty
                 && (!row.facts.journal || (row.facts.nascent && !row.facts.ready))
@@ -261,13 +261,13 @@ pub(super) const ALL: &[Forbidden] = &[
     },
     Forbidden {
         name: "a helper on joined data",
-        came_of: Came::Step(Kind::Join, |row, step| {
+        came_of: Came::Decision(Kind::Join, |row, step| {
             helper_of(step).is_some() && row.facts.member()
         }),
     },
     Forbidden {
         name: "joins under a port that the cluster does not list",
-        came_of: Came::Step(Kind::Join, |row, step| {
+        came_of: Came::Decision(Kind::Join, |row, step| {
             helper_of(step).is_some()
                 && row
                     .own()
@@ -276,19 +276,19 @@ pub(super) const ALL: &[Forbidden] = &[
     },
     Forbidden {
         name: "joins without being listed",
-        came_of: Came::Step(Kind::Join, |row, step| {
+        came_of: Came::Decision(Kind::Join, |row, step| {
             helper_of(step).is_some_and(|helper| row.own().is_none() && !row.seen.waiting.contains(helper))
         }),
     },
     Forbidden {
         name: "joins where nobody leads with nothing to bring",
-        came_of: Came::Step(Kind::Join, |row, step| {
+        came_of: Came::Decision(Kind::Join, |row, step| {
             helper_of(step).is_some() && row.leader().is_none() && row.facts.empty
         }),
     },
     Forbidden {
         name: "a BE is started with a helper",
-        came_of: Came::Step(Kind::Join, |row, step| helper_of(step).is_some() && !row.facts.fe),
+        came_of: Came::Decision(Kind::Join, |row, step| helper_of(step).is_some() && !row.facts.fe),
     },
     // ADD.
     Forbidden {
@@ -299,17 +299,17 @@ pub(super) const ALL: &[Forbidden] = &[
     },
     Forbidden {
         name: "adds a host that the record does not name",
-        came_of: Came::Step(Kind::Register, |row, _| {
+        came_of: Came::Decision(Kind::Register, |row, _| {
             row.facts.other_host && (!row.facts.planned_elsewhere || row.lists_the_old_host())
         }),
     },
     Forbidden {
         name: "founds with the record of another host",
-        came_of: Came::Step(Kind::Found, |row, _| row.facts.other_host),
+        came_of: Came::Decision(Kind::Found, |row, _| row.facts.other_host),
     },
     Forbidden {
         name: "starts as another host than the one that is listed",
-        came_of: Came::Step(Kind::Start, |row, _| {
+        came_of: Came::Decision(Kind::Start, |row, _| {
             let (own, other) = row.listed_as_backend();
             let listed = if row.facts.fe {
                 row.own().is_some()
@@ -321,20 +321,20 @@ pub(super) const ALL: &[Forbidden] = &[
     },
     Forbidden {
         name: "sets a moved one aside while its old host is listed, or without REJOIN",
-        came_of: Came::Step(Kind::SetAside, |row, _| {
+        came_of: Came::Decision(Kind::SetAside, |row, _| {
             row.facts.other_host && !row.facts.gone && (!row.node.rejoin || row.lists_the_old_host())
         }),
     },
     Forbidden {
         name: "adds at a leader that is not believed",
-        came_of: Came::Step(Kind::Register, |row, step| match step {
-            Step::Register { cluster } => row.leader() != Some(&**cluster),
+        came_of: Came::Decision(Kind::Register, |row, step| match step {
+            Decision::Register { cluster } => row.leader() != Some(&**cluster),
             _ => false,
         }),
     },
     Forbidden {
         name: "adds although it is listed",
-        came_of: Came::Step(Kind::Register, |row, _| {
+        came_of: Came::Decision(Kind::Register, |row, _| {
             if row.facts.fe {
                 row.own().is_some()
             } else {
@@ -345,28 +345,28 @@ pub(super) const ALL: &[Forbidden] = &[
     },
     Forbidden {
         name: "adds without having seen the list",
-        came_of: Came::Step(Kind::Register, |row, _| {
+        came_of: Came::Decision(Kind::Register, |row, _| {
             !row.facts.fe && !matches!(row.seen.backends, Some(Ok(_)))
         }),
     },
     Forbidden {
         name: "adds data or a record of another cluster",
-        came_of: Came::Step(Kind::Register, |row, _| row.foreign() || row.bound_elsewhere()),
+        came_of: Came::Decision(Kind::Register, |row, _| row.foreign() || row.bound_elsewhere()),
     },
     Forbidden {
         name: "adds joined data again",
-        came_of: Came::Step(Kind::Register, |row, _| row.facts.member()),
+        came_of: Came::Decision(Kind::Register, |row, _| row.facts.member()),
     },
     // Starting.
     Forbidden {
         name: "starts data of another cluster although one answers",
-        came_of: Came::Step(Kind::Start, |row, _| {
+        came_of: Came::Decision(Kind::Start, |row, _| {
             (!row.facts.member() || row.facts.contradicted) && !row.facts.says_founding && row.foreign()
         }),
     },
     Forbidden {
         name: "starts an unfinished join bare",
-        came_of: Came::Step(Kind::Start, |row, _| {
+        came_of: Came::Decision(Kind::Start, |row, _| {
             row.facts.fe
                 && !row.facts.empty
                 && !row.facts.ready
@@ -378,7 +378,7 @@ pub(super) const ALL: &[Forbidden] = &[
     },
     Forbidden {
         name: "starts data without proof although somebody may know better",
-        came_of: Came::Step(Kind::Start, |row, _| {
+        came_of: Came::Decision(Kind::Start, |row, _| {
             let silence = row.silent() && row.seen.witnesses.is_empty() && row.seen.guard_over;
             row.facts.fe
                 && !row.facts.empty
@@ -390,35 +390,37 @@ pub(super) const ALL: &[Forbidden] = &[
     },
     Forbidden {
         name: "starts an FE that has nothing",
-        came_of: Came::Step(Kind::Start, |row, _| row.facts.fe && row.facts.empty),
+        came_of: Came::Decision(Kind::Start, |row, _| row.facts.fe && row.facts.empty),
     },
     Forbidden {
         name: "starts a journal's loss as an election of its own",
-        came_of: Came::Step(Kind::Start, |row, _| {
+        came_of: Came::Decision(Kind::Start, |row, _| {
             row.facts.joined_in_data && row.facts.fe && !row.facts.journal && !row.facts.ready
         }),
     },
     Forbidden {
         name: "starts a BE that nobody lists",
-        came_of: Came::Step(Kind::Start, |row, _| {
+        came_of: Came::Decision(Kind::Start, |row, _| {
             !row.facts.fe && !row.facts.member() && !row.listed_as_backend().0
         }),
     },
     Forbidden {
         name: "joined data does not start",
-        came_of: Came::Step(Kind::Any, |row, step| {
+        came_of: Came::Decision(Kind::Any, |row, step| {
             row.facts.member() && !row.facts.contradicted && !starts(step)
         }),
     },
     Forbidden {
         name: "a member that met another cluster does more than look once",
-        came_of: Came::Step(Kind::Any, |row, step| {
-            row.facts.member() && row.facts.contradicted && !matches!(step, Step::Start | Step::Refuse(_))
+        came_of: Came::Decision(Kind::Any, |row, step| {
+            row.facts.member()
+                && row.facts.contradicted
+                && !matches!(step, Decision::Start | Decision::Refuse(_))
         }),
     },
     Forbidden {
         name: "a member that met another cluster is stopped by less than that",
-        came_of: Came::Step(Kind::Refuse, |row, _| {
+        came_of: Came::Decision(Kind::Refuse, |row, _| {
             let own = [row.facts.id, row.facts.bound];
             let is_another = |fe: &Frontend| own.iter().any(|own| own.is_other_than(&fe.cluster_id));
             let shows_another = row.shown().iter().any(is_another);
@@ -434,26 +436,26 @@ pub(super) const ALL: &[Forbidden] = &[
     // Setting aside.
     Forbidden {
         name: "sets joined data aside",
-        came_of: Came::Step(Kind::SetAside, |row, _| {
+        came_of: Came::Decision(Kind::SetAside, |row, _| {
             let proven = row.facts.ready || row.facts.member();
             !row.facts.empty && proven && !row.facts.dropped && !row.facts.other_host
         }),
     },
     Forbidden {
         name: "sets data aside although nobody leads",
-        came_of: Came::Step(Kind::SetAside, |row, _| {
+        came_of: Came::Decision(Kind::SetAside, |row, _| {
             row.leader().is_none() && !row.facts.dropped && !row.facts.gone
         }),
     },
     Forbidden {
         name: "sets data of another cluster aside",
-        came_of: Came::Step(Kind::SetAside, |row, _| {
+        came_of: Came::Decision(Kind::SetAside, |row, _| {
             row.foreign() && !row.facts.dropped && !row.facts.gone
         }),
     },
     Forbidden {
         name: "sets nothing aside, again and again",
-        came_of: Came::Step(Kind::SetAside, |row, _| {
+        came_of: Came::Decision(Kind::SetAside, |row, _| {
             // The record of a moved one goes with it.
             row.facts.empty && !row.facts.dropped && !row.facts.other_host
         }),
@@ -461,40 +463,40 @@ pub(super) const ALL: &[Forbidden] = &[
     // Dropped.
     Forbidden {
         name: "a dropped one goes on without REJOIN",
-        came_of: Came::Step(Kind::Any, |row, step| {
-            row.facts.dropped && !row.node.rejoin && !matches!(step, Step::Refuse(_))
+        came_of: Came::Decision(Kind::Any, |row, step| {
+            row.facts.dropped && !row.node.rejoin && !matches!(step, Decision::Refuse(_))
         }),
     },
     Forbidden {
         name: "a dropped one goes on with its old data",
-        came_of: Came::Step(Kind::Any, |row, step| {
+        came_of: Came::Decision(Kind::Any, |row, step| {
             row.facts.dropped && row.node.rejoin && !sets_aside(step)
         }),
     },
     // Waiting and refusing.
     Forbidden {
         name: "waits after the patience is over",
-        came_of: Came::Step(Kind::Wait, |row, step| {
-            row.seen.patience_over && matches!(step, Step::Wait { .. })
+        came_of: Came::Decision(Kind::Wait, |row, step| {
+            row.seen.patience_over && matches!(step, Decision::Wait { .. })
         }),
     },
     Forbidden {
         name: "waits although asking again cannot help",
-        came_of: Came::Step(Kind::Wait, |row, step| {
-            matches!(step, Step::Wait { .. }) && row.leader().is_none() && !row.seen.fatal.is_empty()
+        came_of: Came::Decision(Kind::Wait, |row, step| {
+            matches!(step, Decision::Wait { .. }) && row.leader().is_none() && !row.seen.fatal.is_empty()
         }),
     },
     Forbidden {
         name: "waits without a sentence",
-        came_of: Came::Step(Kind::Any, |_, step| match step {
-            Step::Wait { why } | Step::SetAside { why } => why.trim().is_empty(),
+        came_of: Came::Decision(Kind::Any, |_, step| match step {
+            Decision::Wait { why } | Decision::SetAside { why } => why.trim().is_empty(),
             _ => false,
         }),
     },
     Forbidden {
         name: "refuses without a sentence, a hint and a documented code",
-        came_of: Came::Step(Kind::Refuse, |_, step| match step {
-            Step::Refuse(refusal) => !is_sound(refusal),
+        came_of: Came::Decision(Kind::Refuse, |_, step| match step {
+            Decision::Refuse(refusal) => !is_sound(refusal),
             _ => false,
         }),
     },

@@ -5,9 +5,10 @@ use std::time::Duration;
 use crate::engine::failure::Failure;
 use crate::engine::member::Backend;
 use crate::plan::data::{ClusterId, Data, Moved, Was};
-use crate::plan::join::{Backends, Node, Role, Seen, Step, decide};
+use crate::plan::join::decide;
 use crate::plan::leader::tests::members;
 use crate::plan::leader::{Answer, believe};
+use crate::plan::node::{Backends, Decision, Node, Role, Seen};
 use crate::settings::Host;
 
 use super::situation::node;
@@ -80,13 +81,13 @@ fn seen(rows: &str) -> Seen {
 
 fn step(node: &Node, seen: &Seen) -> String {
     match decide(node, seen) {
-        Step::Start => "start".to_owned(),
-        Step::Join { helper, cluster } => format!("join {helper} of {cluster}"),
-        Step::Found => "found".to_owned(),
-        Step::Register { cluster } => format!("register at {}", cluster.leader.host),
-        Step::SetAside { why } => format!("set aside: {why}"),
-        Step::Wait { why } => format!("wait: {why}"),
-        Step::Refuse(refusal) => format!("refuse {}: {refusal}", refusal.code.number()),
+        Decision::Start => "start".to_owned(),
+        Decision::Join { helper, cluster } => format!("join {helper} of {cluster}"),
+        Decision::Found => "found".to_owned(),
+        Decision::Register { cluster } => format!("register at {}", cluster.leader.host),
+        Decision::SetAside { why } => format!("set aside: {why}"),
+        Decision::Wait { why } => format!("wait: {why}"),
+        Decision::Refuse(refusal) => format!("refuse {}: {refusal}", refusal.code.number()),
     }
 }
 

@@ -2,10 +2,10 @@
 
 use crate::engine::failure::Failure;
 use crate::engine::member::{Backend, Frontend};
-use crate::engine::probe::Told;
-use crate::plan::join::{Backends, Seen};
+use crate::engine::probe::HttpWitness;
 use crate::plan::leader::tests::members as rows;
 use crate::plan::leader::{Belief, Cluster, Doubt};
+use crate::plan::node::{Backends, Seen};
 use crate::plan::witness::Witness;
 use crate::settings::{Endpoint, Host};
 
@@ -158,7 +158,7 @@ fn witnesses(fe: bool) -> Vec<Vec<Witness>> {
     let from = Host::parse("10.0.0.1").unwrap();
     let http = Witness::Http {
         from: from.clone(),
-        told: Told::IsFe,
+        told: HttpWitness::IsFe,
     };
     let mut all = vec![vec![], vec![Witness::Called(from.clone())]];
     // Only an FE may found, and so looks for more.

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use crate::engine::{ALL, Component};
 use crate::facts::record::{Progress, Record, RecordCopy};
 use crate::plan::data::{ClusterId, Data, FeDir, Storage};
-use crate::plan::join::{Node, Role};
-use crate::plan::memory::{Me, Memory};
+use crate::plan::node::{Node, Role};
+use crate::plan::record_merge::{Identity, Memory};
 use crate::plan::refusal::Refusal;
 use crate::settings::{Bootstrap, Host};
 
@@ -346,7 +346,7 @@ impl Situation {
         let memory = Memory {
             data: &self.data.copy("/data/muster.json", component),
             state: &self.state.copy("/state/muster.json", component),
-            me: Me {
+            me: Identity {
                 engine: ALL[0],
                 component,
                 host: &me,

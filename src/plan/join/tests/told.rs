@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use crate::engine::failure::Failure;
-use crate::engine::probe::Told;
+use crate::engine::probe::HttpWitness;
+use crate::expect_file;
 use crate::facts::record::Progress;
-use crate::golden;
-use crate::plan::join::{Backends, Role, Seen, Step, decide};
+use crate::plan::join::decide;
 use crate::plan::leader::tests::members as rows;
 use crate::plan::leader::{Answer, believe};
+use crate::plan::node::{Backends, Decision, Role, Seen};
 use crate::plan::witness::Witness;
 use crate::settings::{Bootstrap, Endpoint, Host};
 
@@ -248,7 +249,7 @@ fn seen(text: &str, besides: &str) -> Seen {
             "called" => seen.witnesses.push(Witness::Called(from.clone())),
             "over HTTP" => seen.witnesses.push(Witness::Http {
                 from: from.clone(),
-                told: Told::Lists("FOLLOWER".to_owned()),
+                told: HttpWitness::Lists("FOLLOWER".to_owned()),
             }),
             "wants our vote" => seen.witnesses.push(Witness::WantsVote(from.clone())),
             "its muster called" => seen.witnesses.push(Witness::Member {
@@ -288,7 +289,7 @@ fn told(row: &str) -> String {
         state: kept(state),
     };
     let step = match situation.classify(&REAL) {
-        Err(refusal) => Step::Refuse(refusal),
+        Err(refusal) => Decision::Refuse(refusal),
         Ok(data) => {
             let mut node = node(situation.role, data);
             node.rejoin = besides.contains("REJOIN");
@@ -301,13 +302,13 @@ fn told(row: &str) -> String {
         }
     };
     let step = match step {
-        Step::Start => "start".to_owned(),
-        Step::Join { helper, cluster } => format!("start with --helper {helper}, in cluster {cluster}"),
-        Step::Found => "found".to_owned(),
-        Step::Register { cluster } => format!("add at {}, then look again", cluster.leader.host),
-        Step::SetAside { why } => format!("set aside: {why}"),
-        Step::Wait { why } => format!("wait: {why}"),
-        Step::Refuse(refusal) => format!(
+        Decision::Start => "start".to_owned(),
+        Decision::Join { helper, cluster } => format!("start with --helper {helper}, in cluster {cluster}"),
+        Decision::Found => "found".to_owned(),
+        Decision::Register { cluster } => format!("add at {}, then look again", cluster.leader.host),
+        Decision::SetAside { why } => format!("set aside: {why}"),
+        Decision::Wait { why } => format!("wait: {why}"),
+        Decision::Refuse(refusal) => format!(
             "refuse {}: {refusal}\n{:87}hint: {}",
             refusal.code.number(),
             "",
@@ -337,5 +338,5 @@ fn what_is_told_of_each_row_is_what_the_decision_says() {
         }
     }
     assert!((60..=120).contains(&rows), "{rows}");
-    golden::holds("src/plan/join/tests/decide.txt", &text, "UPDATE_DECIDE");
+    expect_file::holds("src/plan/join/tests/decide.txt", &text, "UPDATE_DECIDE");
 }

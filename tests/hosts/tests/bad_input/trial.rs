@@ -155,10 +155,10 @@ impl Started<'_> {
     }
 }
 
-/// What it said at last: the part of the log that is not the diary.
+/// What it said at last: the part of the log that is not the `wait_log`.
 pub(crate) fn report_in(log: &str) -> String {
-    let diary = |line: &&str| line.starts_with('{');
-    let lines: Vec<&str> = log.lines().filter(|line| !diary(line)).collect();
+    let wait_log = |line: &&str| line.starts_with('{');
+    let lines: Vec<&str> = log.lines().filter(|line| !wait_log(line)).collect();
     lines.join("\n").trim().to_owned()
 }
 

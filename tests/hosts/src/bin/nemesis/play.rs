@@ -78,7 +78,7 @@ impl Play {
         })
     }
 
-    /// A line of the diary.
+    /// A line of the `wait_log`.
     pub(crate) fn say(&self, text: &str) {
         crate::report::line(&format!("{:>7.2}  {text}", self.begun.elapsed().as_secs_f32()));
     }

@@ -1,0 +1,115 @@
+//! What the founder does once in the life of a cluster, after the cluster showed it alive: root gets its password, and
+//! the SQL files of the init directory are run. Neither is worth the engine's life if it fails.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::cluster::{Client, FeClient as _};
+use crate::engine::failure::Failure;
+use crate::plan::sql::statements;
+use crate::settings::{Endpoint, Secret};
+
+/// Where the images of databases look for what is to be run once; also Docker Hub's mysql and postgres do.
+pub const INIT_DIR: &str = "/docker-entrypoint-initdb.d";
+
+/// Between two looks for a first BE.
+const SOON: Duration = Duration::from_millis(500);
+
+/// Gives root its password, unless it has one.
+pub async fn set_root_password(client: &Client, leader: &Endpoint, path: &Path) {
+    match std::fs::read_to_string(path) {
+        Err(error) => tracing::error!(
+            "root keeps no password: cannot read ROOT_PASSWORD_FILE {}: {error}",
+            path.display()
+        ),
+        Ok(text) => {
+            let password = Secret::new(text.trim_end_matches(['\r', '\n']).to_owned());
+            match client.set_root_password(leader, &password).await {
+                Ok(()) => tracing::info!("root has the password of ROOT_PASSWORD_FILE"),
+                Err(Failure::Denied(_)) => tracing::info!("root has a password already"),
+                Err(why) => tracing::error!("root keeps no password: {leader} {why}"),
+            }
+        }
+    }
+}
+
+/// Runs `*.sql` of `dir` in the order of their names. A table needs a BE, so the first BE is waited for, but no longer
+/// than `patience`. The first statement that fails ends it: what comes after may rest on it.
+pub async fn run_files(client: &Client, leader: &Endpoint, dir: &Path, patience: Duration) {
+    let files = sql_files(dir);
+    if files.is_empty() {
+        return;
+    }
+    tracing::info!(
+        "{} SQL files of {} are run once a BE is alive",
+        files.len(),
+        dir.display()
+    );
+    let until = Instant::now() + patience;
+    while !has_backend(client, leader).await {
+        if Instant::now() >= until {
+            tracing::warn!("no BE is alive after JOIN_TIMEOUT: running the SQL files all the same");
+            break;
+        }
+        sleep(SOON).await;
+    }
+    let client = client.patient(patience);
+    for path in files {
+        let shown = path.display();
+        match run_file(&client, leader, &path).await {
+            Ok(count) => tracing::info!("{shown}: {count} statements run"),
+            Err(why) => {
+                tracing::error!(
+                    "{shown}{why}; what follows it was not run, and it is not tried again: run the rest by hand"
+                );
+                return;
+            }
+        }
+    }
+}
+
+fn sql_files(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "sql"))
+        .collect();
+    files.sort();
+    files
+}
+
+async fn has_backend(client: &Client, leader: &Endpoint) -> bool {
+    let alive = |list: Result<Vec<crate::engine::member::Backend>, Failure>| {
+        list.is_ok_and(|list| list.iter().any(|node| node.alive))
+    };
+    alive(client.backends(leader).await) || alive(client.compute_nodes(leader).await)
+}
+
+/// An answer may repeat a part of its statement, and so a password.
+fn told(leader: &Endpoint, statement: &str, why: &Failure) -> String {
+    let upper = statement.to_ascii_uppercase();
+    if upper.contains("IDENTIFIED") || upper.contains("PASSWORD") {
+        return format!(
+            "{leader} refused it; the statement holds a password, so its answer is not repeated here"
+        );
+    }
+    format!("{leader} {why}")
+}
+
+/// How many statements were run; or, to follow the name of the file, which one failed and why.
+async fn run_file(client: &Client, leader: &Endpoint, path: &Path) -> Result<usize, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!(" cannot be read: {error}"))?;
+    let statements = statements(&text);
+    for statement in &statements {
+        client.run(leader, statement.text).await.map_err(|why| {
+            format!(
+                ", line {}: {}",
+                statement.line,
+                told(leader, statement.text, &why)
+            )
+        })?;
+    }
+    Ok(statements.len())
+}

@@ -1,0 +1,218 @@
+//! The only loop back: observe, decide, act, until the engine may be started.
+
+mod act;
+mod observe;
+mod ready_to_start;
+
+use std::future::pending;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+pub use self::act::stamp;
+pub use self::observe::members;
+pub use self::ready_to_start::{NotReady, ReadyToStart, Unproven, chain};
+use crate::cluster::FeClient;
+use crate::effects::announce::Announcer;
+use crate::effects::backoff::{Backoff, Met, polite_within_a_round};
+use crate::effects::dir_lock::DirLocks;
+use crate::effects::guard_clock::GuardClock;
+use crate::effects::listen::Callers;
+use crate::effects::look::Round;
+use crate::effects::register::Sent;
+use crate::effects::reserve::Reservations;
+use crate::effects::settle_ports::settle;
+use crate::effects::wait_log::WaitLog;
+use crate::engine::PortName;
+use crate::facts::home::Home;
+use crate::facts::record::MemberSeen;
+use crate::facts::{Facts, gather};
+use crate::plan::join::{decide, denied_add, unregistered};
+use crate::plan::node::{Decision, Seen};
+use crate::plan::{Plan, Prescribed, taken};
+use crate::settings::{Endpoint, Host, Settings, Source};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the loop learns as it goes.
+struct Search<'a, C> {
+    client: &'a C,
+    settings: &'a Settings,
+    home: &'a Home,
+    facts: Facts,
+    /// Ports another muster has reserved.
+    taken: BTreeMap<u16, String>,
+    /// The ports that were said to have moved.
+    moved: BTreeMap<PortName, u16>,
+    prescribed: Prescribed,
+    members: Vec<MemberSeen>,
+    cluster_id: Option<String>,
+    reservations: Reservations,
+    hold: DirLocks,
+    /// An ADD that no look has followed yet.
+    sent: Option<Sent>,
+    /// How long nobody is to be asked, because the last answer took its time.
+    owed: Duration,
+    ears: Option<Callers>,
+    voice: Option<Announcer>,
+    /// Which cluster each FE showed when it was last asked.
+    shown: BTreeMap<Host, String>,
+    /// Other nodes that may found.
+    rivals: BTreeSet<Host>,
+    /// Election ports of other FEs that were found open although nobody answered: once open, they are remembered.
+    starting: Vec<Endpoint>,
+    begun: Instant,
+    /// When the guard began: at the first round in which somebody could have called.
+    listening: Option<GuardClock>,
+}
+
+/// Brings this node to the point where its engine may be started. May wait for a leader for as long as the patience
+/// lasts; cancelled, it leaves a consistent record.
+pub async fn join_cluster<C: FeClient>(
+    client: &C,
+    settings: &Settings,
+    home: &Home,
+) -> Result<ReadyToStart, NotReady> {
+    let mut search = Search {
+        client,
+        settings,
+        home,
+        facts: gather(settings, home.clone(), Path::new("/")),
+        taken: BTreeMap::new(),
+        moved: BTreeMap::new(),
+        prescribed: Prescribed::new(),
+        members: Vec::new(),
+        cluster_id: None,
+        reservations: Reservations::default(),
+        hold: DirLocks::default(),
+        sent: None,
+        owed: Duration::ZERO,
+        ears: None,
+        voice: None,
+        shown: BTreeMap::new(),
+        rivals: BTreeSet::new(),
+        starting: Vec::new(),
+        begun: Instant::now(),
+        listening: None,
+    };
+    let mut pace = Backoff::new();
+    let mut wait_log = WaitLog::new();
+    let mut warned = false;
+    loop {
+        let plan = search.plan()?;
+        if !warned {
+            plan.warnings
+                .iter()
+                .for_each(|warning| tracing::warn!("{warning}"));
+            warned = true;
+        }
+        search.hold(&plan).await?;
+        let (seen, round) = search.observe(&plan).await;
+        if search.learn(&plan, &seen) {
+            // The cluster prescribes a port this plan does not have.
+            continue;
+        }
+        match decide(&plan.node, &seen) {
+            Decision::Refuse(refusal) => return Err(refusal.into()),
+            Decision::Wait { why } => {
+                wait_log.wait(&why, &round.summary());
+                search.pause(pace.next(met(&round, &seen))).await;
+            }
+            Decision::Register { cluster } => match search.sent.take() {
+                None => search.add(&plan, &cluster).await?,
+                Some(sent) => {
+                    let leader = sent.leader.clone();
+                    let why = sent.in_vain();
+                    denied_add(&leader, &why)?;
+                    let said = unregistered(&leader, &why, &seen)?;
+                    wait_log.wait(&said, &round.summary());
+                    search.pause(pace.next(Met::of(true, [&why].into_iter()))).await;
+                }
+            },
+            Decision::SetAside { why } => search.set_aside(&plan, &why).await?,
+            Decision::Start => {
+                search.registered(&plan)?;
+                return search.finish(plan, None, false).await;
+            }
+            Decision::Found => return search.finish(plan, None, true).await,
+            Decision::Join { helper, cluster } => {
+                search.cluster_id = Some(cluster);
+                search.registered(&plan)?;
+                return search.finish(plan, Some(helper), false).await;
+            }
+        }
+    }
+}
+
+impl<C: FeClient> Search<'_, C> {
+    /// The plan with what is known now, its ports reserved.
+    fn plan(&mut self) -> Result<Plan, NotReady> {
+        let reservations = &mut self.reservations;
+        let plan = settle(
+            self.settings,
+            &mut self.facts,
+            &self.prescribed,
+            &mut self.taken,
+            |ports| reservations.take(ports),
+        )
+        .map_err(NotReady)?;
+        self.say_moved(&plan);
+        Ok(plan)
+    }
+
+    /// Before anything is written to a data dir, and before any question that could lead to it.
+    async fn hold(&mut self, plan: &Plan) -> Result<(), NotReady> {
+        let held = self.hold.take(&plan.data_dirs).await;
+        held.map_err(|holder| taken(&holder).into())
+    }
+
+    /// A port that is not where people look for it is worth a line, once.
+    fn say_moved(&mut self, plan: &Plan) {
+        for choice in plan
+            .ports
+            .iter()
+            .filter(|choice| choice.source == Source::Derived)
+        {
+            if self.moved.insert(choice.port.name, choice.number) != Some(choice.number) {
+                tracing::info!("{} is {}: {}", choice.port.conf_key, choice.number, choice.why);
+            }
+        }
+    }
+
+    /// Leaves the FEs alone for as long as the last answer was worth.
+    async fn be_polite(&mut self) {
+        let owed = std::mem::take(&mut self.owed);
+        // A sleep of nothing lasts up to the next millisecond.
+        if !owed.is_zero() {
+            sleep(owed).await;
+        }
+    }
+
+    /// An answer that took so long is to be paid for before the next question.
+    fn owe(&mut self, took: Duration) {
+        self.owed = polite_within_a_round(took);
+    }
+
+    /// Sleeps, but not longer than until somebody new calls.
+    async fn pause(&mut self, delay: Duration) {
+        let delay = delay.max(std::mem::take(&mut self.owed));
+        let news = async {
+            match &self.ears {
+                Some(ears) => ears.news().await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            () = sleep(delay) => {}
+            () = news => {}
+        }
+    }
+}
+
+/// What a round met, the questions that followed it included.
+fn met(round: &Round, seen: &Seen) -> Met {
+    match &seen.backends {
+        Some(Err(why)) => Met::of(true, [why].into_iter()),
+        Some(Ok(_)) | None => round.met(),
+    }
+}

@@ -1,0 +1,77 @@
+//! What comes out of entering: a node that may start its engine, or every reason why it may not.
+
+#![expect(clippy::format_push_string, reason = "a short report, built once")]
+
+use crate::effects::dir_lock::DirLocks;
+use crate::effects::files::WriteError;
+use crate::effects::record_store::RecordStore;
+use crate::effects::reserve::Reservations;
+use crate::effects::set_aside::SetAsideError;
+use crate::exit::ExitCode;
+use crate::facts::record::Record;
+use crate::plan::Plan;
+use crate::plan::refusal::Refusal;
+use crate::settings::Endpoint;
+
+/// A node that may start its engine.
+#[derive(Debug)]
+pub struct ReadyToStart {
+    pub plan: Plan,
+    /// The one member a joining FE enters by.
+    pub helper: Option<String>,
+    pub record: Record,
+    pub places: RecordStore,
+    /// Held until the engine listens itself.
+    pub reservations: Reservations,
+    /// The data dirs, held until the engine has ended.
+    pub hold: DirLocks,
+    /// FEs to ask after the start.
+    pub known: Vec<Endpoint>,
+    /// A start that may end with the words of a first start that was cut short; then its data is set aside.
+    pub unproven: Option<Unproven>,
+}
+
+/// Which words end such a start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unproven {
+    Founding,
+    Join,
+}
+
+/// Why there is no entry: every reason at once.
+#[derive(Debug)]
+pub struct NotReady(pub Vec<Refusal>);
+
+impl From<Refusal> for NotReady {
+    fn from(refusal: Refusal) -> Self {
+        Self(vec![refusal])
+    }
+}
+
+impl From<WriteError> for NotReady {
+    fn from(error: WriteError) -> Self {
+        let hint = "make room or make it writable; nothing was registered without being remembered";
+        Self::from(Refusal::new(ExitCode::Taken, chain(&error), hint))
+    }
+}
+
+impl From<SetAsideError> for NotReady {
+    fn from(error: SetAsideError) -> Self {
+        Self::from(Refusal::new(
+            ExitCode::Taken,
+            chain(&error),
+            "move it away by hand, then start again",
+        ))
+    }
+}
+
+/// An error and its causes in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,53 @@
+//! Keeps the record in its two places. The one in the state dir is written first: it is what is left when the data is
+//! gone, so it never knows less than the other one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::effects::files::{self, WriteError, make_dir};
+use crate::facts::record::{DATA_COPY, Record, state_copy};
+
+/// Where the two copies lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordStore {
+    pub data_dir: PathBuf,
+    pub state_dir: PathBuf,
+}
+
+impl RecordStore {
+    pub fn data_copy(&self) -> PathBuf {
+        self.data_dir.join(DATA_COPY)
+    }
+
+    pub fn state_copy(&self, record: &Record) -> PathBuf {
+        self.state_dir.join(state_copy(record.component))
+    }
+
+    /// Writes both copies; directories that are missing are made. A copy that says the same already was synced when it
+    /// was written, and a restart should not wait for the disk.
+    pub fn write(&self, record: &Record) -> Result<(), WriteError> {
+        let text = record.to_json();
+        for path in [self.state_copy(record), self.data_copy()] {
+            if fs::read(&path).is_ok_and(|old| old == text.as_bytes()) {
+                continue;
+            }
+            make_dir(path.parent().unwrap_or(Path::new("/")))?;
+            files::replace(&path, text.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Writes the copy that is not the data's: before the engine made its dir there is nothing to belong to. That the
+    /// other one will have room is tried first, because nothing may be registered that could not be started then.
+    pub fn write_plan(&self, record: &Record) -> Result<(), WriteError> {
+        make_dir(&self.data_dir)?;
+        files::try_out(&self.data_copy(), record.to_json().as_bytes())?;
+        self.write_state(record)
+    }
+
+    /// Writes the copy that is not the data's.
+    pub fn write_state(&self, record: &Record) -> Result<(), WriteError> {
+        make_dir(&self.state_dir)?;
+        files::replace(&self.state_copy(record), record.to_json().as_bytes())
+    }
+}

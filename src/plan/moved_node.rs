@@ -1,0 +1,201 @@
+//! A node whose record names another host than `LOCAL_HOST`: the one member that asks before it starts. Only its
+//! cluster can say whether it was readdressed, dropped, or is still awaited under its old host.
+
+use crate::engine::Component;
+use crate::engine::member::{Backend, Frontend};
+use crate::plan::data::{Data, Moved, Was};
+use crate::plan::join;
+use crate::plan::leader::{Belief, Cluster};
+use crate::plan::node::{Decision, Node, Seen, is_here};
+use crate::plan::readdress::{Kind, Move};
+use crate::plan::refusal::Refusal;
+use crate::settings::Host;
+
+/// What the cluster lists of the two hosts.
+struct Listed<'a> {
+    old: Option<MovedRow<'a>>,
+    new: Option<MovedRow<'a>>,
+}
+
+/// One row: an FE's, or that of a BE or CN.
+enum MovedRow<'a> {
+    Frontend(&'a Frontend),
+    Backend(&'a Backend),
+}
+
+impl MovedRow<'_> {
+    const fn joined(&self) -> bool {
+        match self {
+            Self::Frontend(fe) => fe.join,
+            Self::Backend(_) => true,
+        }
+    }
+
+    const fn alive(&self) -> bool {
+        match self {
+            Self::Frontend(fe) => fe.alive,
+            Self::Backend(be) => be.alive,
+        }
+    }
+}
+
+/// The step of such a node. Whether the data is of that cluster at all was decided before.
+pub(super) fn decide(node: &Node, moved: &Moved, seen: &Seen) -> Decision {
+    let cluster = match &seen.belief {
+        Belief::Leader(cluster) => cluster,
+        Belief::Doubt(_) => return join::wait(node, seen),
+        Belief::Nobody => {
+            let why = "and no FE answers that could say whether it was readdressed";
+            return Decision::Refuse(refusal(node, moved, why, true));
+        }
+    };
+    let leader = &cluster.leader.host;
+    if moved.was == Was::Member && moved.cluster.is_none() {
+        let why = "and neither its data nor its record says which cluster it is of";
+        return Decision::Refuse(refusal(node, moved, why, false));
+    }
+    let listed = match listed(node, moved, cluster, seen) {
+        Ok(listed) => listed,
+        Err(step) => return *step,
+    };
+    match (listed.old, listed.new) {
+        (Some(old), new) => {
+            let which = if new.is_some() {
+                "both"
+            } else {
+                &moved.from.to_string()
+            };
+            let mut refusal = refusal(
+                node,
+                moved,
+                &format!("and {leader} lists {which}"),
+                old.joined() && new.is_none(),
+            );
+            if old.alive() {
+                refusal.hint = format!(
+                    "{} is alive, by {leader}: if this is its data, give it back; {}",
+                    moved.from, refusal.hint
+                );
+            }
+            Decision::Refuse(refusal)
+        }
+        // No ADD has come through under the old host: it is a new node.
+        (None, None) if moved.was == Was::Planned => join::join_as_new(node, cluster, seen),
+        (None, None) => was_dropped(node, moved),
+        (None, Some(new)) => match (moved.was, &new) {
+            // Readdressed: the row keeps the node's name in the election group, and a new one has a new name.
+            (Was::Member, MovedRow::Frontend(fe))
+                if moved.name.as_ref().is_none_or(|name| *name == fe.name) =>
+            {
+                Decision::Start
+            }
+            (Was::Member | Was::Empty | Was::Planned, MovedRow::Backend(_)) => Decision::Start,
+            (Was::Empty | Was::Planned, MovedRow::Frontend(_)) => join::join_at(node, cluster, seen),
+            (Was::Member | Was::Unfinished | Was::Dropped, MovedRow::Frontend(_))
+            | (Was::Unfinished | Was::Dropped, MovedRow::Backend(_)) => anew(
+                node,
+                format!(
+                    "{leader} lists {} as a new node, and the data is that of {}",
+                    node.host, moved.from
+                ),
+            ),
+        },
+    }
+}
+
+fn listed<'a>(
+    node: &Node,
+    moved: &Moved,
+    cluster: &'a Cluster,
+    seen: &'a Seen,
+) -> Result<Listed<'a>, Box<Decision>> {
+    let was_here = |text: &str| Host::parse(text).is_ok_and(|host| host == moved.from);
+    if node.role.is_fe() {
+        let find = |here: &dyn Fn(&str) -> bool| {
+            let mut rows = cluster.frontends.iter();
+            rows.find(|fe| here(&fe.host) && fe.edit_log_port == node.identity_port)
+                .map(MovedRow::Frontend)
+        };
+        return Ok(Listed {
+            old: find(&was_here),
+            new: find(&|text| is_here(node, text) && !was_here(text)),
+        });
+    }
+    let leader = &cluster.leader.host;
+    let lists = match &seen.backends {
+        Some(Ok(lists)) => lists,
+        Some(Err(why)) if why.is_final() => {
+            return Err(Box::new(Decision::Refuse(join::denied(leader, why))));
+        }
+        Some(Err(why)) => {
+            return Err(Box::new(join::wait_to_join(
+                seen,
+                format!("{leader} leads and {why}"),
+            )));
+        }
+        None => {
+            let kind = node.component.name();
+            let why = format!("{leader} has not shown its {kind}s yet");
+            return Err(Box::new(join::wait_to_join(seen, why)));
+        }
+    };
+    let (own, other) = match node.component {
+        Component::Cn => (&lists.compute_nodes, &lists.backends),
+        Component::Fe | Component::Be | Component::Broker => (&lists.backends, &lists.compute_nodes),
+    };
+    let find = |list: &'a [Backend], here: &dyn Fn(&str) -> bool| {
+        list.iter()
+            .find(|be| here(&be.host) && be.heartbeat_port == node.identity_port)
+            .map(MovedRow::Backend)
+    };
+    Ok(Listed {
+        old: find(own, &was_here).or_else(|| find(other, &was_here)),
+        new: find(own, &|text| is_here(node, text) && !was_here(text)),
+    })
+}
+
+fn refusal(node: &Node, moved: &Moved, why: &str, joined: bool) -> Refusal {
+    let way = Move {
+        engine: node.engine,
+        from: &moved.from,
+        to: &node.host,
+    };
+    Refusal::protect(
+        format!(
+            "this node is known to its cluster as {}, and LOCAL_HOST is {}, {why}",
+            moved.from, node.host
+        ),
+        way.hint(Kind::of(node.role), node.identity_port, joined),
+    )
+}
+
+/// Nobody lists it any more, under either host.
+pub(super) fn was_dropped(node: &Node, moved: &Moved) -> Decision {
+    let from = moved.cluster.as_ref().map_or_else(
+        || "its cluster".to_owned(),
+        |cluster| format!("cluster {}", cluster.id),
+    );
+    anew(node, format!("{} was dropped from {from}", moved.from))
+}
+
+/// Its old membership is over.
+fn anew(node: &Node, why: String) -> Decision {
+    if node.rejoin {
+        return Decision::SetAside { why };
+    }
+    Decision::Refuse(Refusal::protect(
+        format!("{why}; LOCAL_HOST is {}", node.host),
+        format!(
+            "set REJOIN=1 to set the data aside and join anew as {}, or remove this node",
+            node.host
+        ),
+    ))
+}
+
+/// Whether this is such a node.
+pub(super) const fn of(data: &Data) -> Option<&Moved> {
+    match data {
+        Data::Moved(moved) => Some(moved),
+        _ => None,
+    }
+}

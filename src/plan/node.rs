@@ -1,0 +1,147 @@
+//! A node, what it has seen, and what it can be told to do next: the words that the decisions about joining are made of.
+
+use std::collections::BTreeSet;
+
+use crate::engine::failure::Failure;
+use crate::engine::member::{Backend, Frontend};
+use crate::engine::{Component, Engine};
+use crate::plan::data::Data;
+use crate::plan::leader::{Belief, Cluster};
+use crate::plan::refusal::Refusal;
+use crate::plan::witness::Witness;
+use crate::settings::{Bootstrap, Host};
+
+/// What this node is asked to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The FE that may found.
+    Seed,
+    Follower,
+    Observer,
+    Backend,
+    ComputeNode,
+}
+
+impl Role {
+    pub const fn is_fe(self) -> bool {
+        matches!(self, Self::Seed | Self::Follower | Self::Observer)
+    }
+
+    /// What it is registered as: a wiped seed is a follower like any other.
+    pub const fn added_as(self) -> &'static str {
+        match self {
+            Self::Seed | Self::Follower => "follower",
+            Self::Observer | Self::Backend | Self::ComputeNode => self.name(),
+        }
+    }
+
+    /// The word of messages and of the record.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Seed => "seed",
+            Self::Follower => "follower",
+            Self::Observer => "observer",
+            Self::Backend => "BE",
+            Self::ComputeNode => "CN",
+        }
+    }
+}
+
+/// Everything about this node that the decision rests on and that does not change while it waits.
+#[derive(Debug, Clone)]
+pub struct Node {
+    pub role: Role,
+    pub engine: &'static Engine,
+    pub component: Component,
+    pub host: Host,
+    /// Other spellings of this host: its addresses if it is a name, its names if they are known.
+    pub also: BTreeSet<Host>,
+    pub identity_port: u16,
+    pub data: Data,
+    pub bootstrap: Bootstrap,
+    pub rejoin: bool,
+}
+
+/// What one round of looking around brought.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    pub belief: Belief,
+    /// Answers that end the waiting whoever else answers: credentials, privileges, TLS.
+    pub fatal: Vec<(String, Failure)>,
+    /// Members by the last list any FE showed, believed or not.
+    pub members: Vec<Frontend>,
+    /// BEs and CNs by the believed leader, or why it did not show them; `None` when they were not asked for.
+    pub backends: Option<Result<Backends, Failure>>,
+    /// What each FE answered, one clause each.
+    pub answers: Vec<String>,
+    /// Who knows a cluster although no FE answers SQL.
+    pub witnesses: Vec<Witness>,
+    /// Members of the record that hold their election port open although nobody leads: they wait for a vote.
+    /// `host:edit_log_port`.
+    pub waiting: Vec<String>,
+    /// The guard time has run out.
+    pub guard_over: bool,
+    /// `WAIT_TIMEOUT` has run out.
+    pub patience_over: bool,
+}
+
+/// Both lists a heartbeat address can stand in.
+#[derive(Debug, Clone, Default)]
+pub struct Backends {
+    pub backends: Vec<Backend>,
+    pub compute_nodes: Vec<Backend>,
+}
+
+impl Backends {
+    pub fn all(&self) -> impl Iterator<Item = &Backend> {
+        self.backends.iter().chain(&self.compute_nodes)
+    }
+}
+
+/// How much the decision wants to see first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asking {
+    /// All nodes may be coming back from a power cut together: nobody could answer.
+    Nobody,
+    /// One round of two seconds at most.
+    Once,
+    /// Until there is an answer or the patience ends.
+    Until,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Start the engine on what it has.
+    Start,
+    /// Start the engine with this one helper (`host:edit_log_port`), as a member of this cluster.
+    Join {
+        helper: String,
+        cluster: String,
+    },
+    /// Start the engine as the first FE of a new cluster.
+    Found,
+    /// Add this node at the leader, then look again.
+    Register {
+        cluster: Box<Cluster>,
+    },
+    /// Move the data aside and decide again with nothing.
+    SetAside {
+        why: String,
+    },
+    /// Nothing can be done yet.
+    Wait {
+        why: String,
+    },
+    Refuse(Refusal),
+}
+
+/// Whether a host string of the cluster means this node.
+pub fn is_here(node: &Node, host: &str) -> bool {
+    Host::parse(host).is_ok_and(|host| host == node.host || node.also.contains(&host))
+}
+
+/// Whether a row of BEs or CNs means this node.
+pub fn is_node(node: &Node, row: &Backend) -> bool {
+    row.heartbeat_port == node.identity_port && is_here(node, &row.host)
+}

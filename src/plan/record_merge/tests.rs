@@ -1,0 +1,424 @@
+//! Both copies of the record beside the data: what it amounts to, and what is said.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::{Identity, Memory};
+use crate::engine::{ALL, Component};
+use crate::facts::record::{Progress, Record, RecordCopy};
+use crate::plan::data::{ClusterId, Data, FeDir, Storage, classify_backend, classify_fe};
+use crate::plan::refusal::Refusal;
+use crate::settings::Host;
+
+/// `-`, `cut off`, `newer`, or a progress, a cluster and a host other than this one: `joined 77 of 10.0.0.6`.
+fn copy(text: &str, place: &str, component: Component) -> RecordCopy {
+    let path = PathBuf::from(place);
+    match text {
+        "-" => return RecordCopy::Missing,
+        "cut off" => {
+            let why = "it is empty".to_owned();
+            return RecordCopy::Unreadable { path, why };
+        }
+        "newer" => return RecordCopy::Newer { path, version: 2 },
+        _ => {}
+    }
+    let (text, host) = text.split_once(" of ").unwrap_or((text, "10.0.0.5"));
+    let (progress, cluster) = text.split_once(' ').unwrap_or((text, ""));
+    let (component, engine) = match cluster {
+        "as BE" => (Component::Be, ALL[0]),
+        "as the other engine" => (component, ALL[1]),
+        _ => (component, ALL[0]),
+    };
+    RecordCopy::Present(Record {
+        engine,
+        component,
+        role: "follower".to_owned(),
+        host: Host::parse(host).unwrap(),
+        ports: BTreeMap::new(),
+        cluster_id: cluster.parse::<u32>().ok().map(|id| id.to_string()),
+        members: Vec::new(),
+        progress: match progress {
+            "planned" => Progress::Planned,
+            "added" => Progress::Added,
+            "started" => Progress::Started,
+            "joined" => Progress::Joined,
+            "founding" => Progress::Founding,
+            "dropped" => Progress::Dropped,
+            other => panic!("no such progress: {other}"),
+        },
+        first_steps_pending: false,
+        contradicted: false,
+    })
+}
+
+/// `empty`, `ready`, `begun` (a journal), `elected itself`, `no journal`; of cluster 77 unless it says another.
+fn dir(text: &str) -> FeDir {
+    let (state, cluster) = text.split_once(" of ").unwrap_or((text, "77"));
+    FeDir {
+        path: "/meta".to_owned(),
+        empty: state == "empty",
+        journal: ["ready", "begun", "elected itself"].contains(&state),
+        nascent: state == "elected itself",
+        ready: state == "ready",
+        name: None,
+        cluster: (state != "empty").then(|| cluster.to_owned()),
+    }
+}
+
+fn word(data: Result<Data, Refusal>) -> String {
+    let of = |cluster: Option<ClusterId>| cluster.map_or(String::new(), |cluster| format!(" {}", cluster.id));
+    match data {
+        Ok(Data::Empty { known: None }) => "empty".to_owned(),
+        Ok(Data::Empty { known: Some(known) }) => format!("wiped: {}", known.sentence),
+        Ok(Data::Joined { cluster }) => format!("joined{}", of(cluster)),
+        Ok(Data::Contradicted { cluster }) => format!("contradicted{}", of(cluster)),
+        Ok(Data::Adopted { cluster }) => format!("adopted{}", of(cluster)),
+        Ok(Data::Moved(moved)) => format!("{:?} moved from {}{}", moved.was, moved.from, of(moved.cluster)),
+        Ok(Data::Unfinished { keep, .. }) => {
+            format!("unfinished, {}", if keep { "kept" } else { "set aside" })
+        }
+        Ok(Data::UnfinishedFounding) => "unfinished founding".to_owned(),
+        Ok(Data::Dropped { cluster }) => format!("dropped{}", of(cluster)),
+        Ok(Data::Unproven { .. }) => "unproven".to_owned(),
+        Err(refusal) => {
+            assert!(!refusal.hint.is_empty());
+            format!("refuse {}: {refusal}", refusal.code.number())
+                .replace(ALL[0].name, "ONE")
+                .replace(ALL[1].name, "OTHER")
+        }
+    }
+}
+
+const CUT: &str = "refuse 79: the record /meta/muster.json cannot be read, and nothing in the data shows that the copy in \
+                   the state dir is about this data";
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn both_copies_and_the_data_amount_to_one_thing() {
+    let table = [
+        // Ordinary, and a container that was made again.
+        ("joined 77", "joined 77", "ready", "joined 77"),
+        ("joined 77", "-", "ready", "joined 77"),
+        ("joined 77", "-", "begun", "joined 77"),
+        // The data was wiped.
+        (
+            "-",
+            "joined 77",
+            "empty",
+            "wiped: this host was a member of cluster 77, by the record",
+        ),
+        (
+            "-",
+            "added 77",
+            "empty",
+            "wiped: this host was added to cluster 77, by the record",
+        ),
+        ("-", "founding", "empty", "empty"),
+        ("-", "planned", "empty", "empty"),
+        ("-", "-", "empty", "empty"),
+        // It ran without muster.
+        ("-", "-", "ready", "adopted 77"),
+        ("-", "-", "begun", "unfinished, kept"),
+        // The address changed: only the cluster can say what became of the old one.
+        (
+            "joined 77 of 10.0.0.6",
+            "-",
+            "ready",
+            "Member moved from 10.0.0.6 77",
+        ),
+        (
+            "joined 77 of 10.0.0.6",
+            "joined 77 of 10.0.0.6",
+            "ready",
+            "Member moved from 10.0.0.6 77",
+        ),
+        (
+            "started 77 of 10.0.0.6",
+            "-",
+            "begun",
+            "Unfinished moved from 10.0.0.6 77",
+        ),
+        (
+            "-",
+            "joined 77 of 10.0.0.6",
+            "empty",
+            "Empty moved from 10.0.0.6 77",
+        ),
+        (
+            "joined 77 of 10.0.0.6",
+            "dropped 77 of 10.0.0.6",
+            "ready",
+            "Dropped moved from 10.0.0.6 77",
+        ),
+        // Killed between the two writes of the first start after it was readdressed.
+        (
+            "joined 77 of 10.0.0.6",
+            "started 77",
+            "ready",
+            "Member moved from 10.0.0.6 77",
+        ),
+        // This host has joined, and the data is another one's.
+        (
+            "joined 77 of 10.0.0.6",
+            "joined 77",
+            "ready",
+            "refuse 79: the record inside the data is of 10.0.0.6, and the one in the state dir knows this host \
+             as 10.0.0.5",
+        ),
+        // Two hosts share a state dir: the data knows whose it is.
+        ("joined 77", "joined 77 of 10.0.0.6", "ready", "joined 77"),
+        ("joined 77", "dropped 77 of 10.0.0.6", "ready", "joined 77"),
+        ("joined 77", "joined 88 of 10.0.0.6", "ready", "joined 77"),
+        // Of another cluster than the data, or than the other copy.
+        (
+            "joined 88",
+            "joined 88",
+            "ready",
+            "refuse 79: the data is of cluster 77 (/meta/image/VERSION), and the record is of cluster 88",
+        ),
+        (
+            "joined 77",
+            "joined 88",
+            "ready",
+            "refuse 79: the record inside the data is of cluster 77, and the one in the state dir of cluster 88",
+        ),
+        ("started", "joined 88", "ready of 88", "joined 88"),
+        // Killed between the two writes, the state copy first: what the data proves decides, and the next start
+        // writes both again.
+        (
+            "-",
+            "started 77",
+            "empty",
+            "wiped: this host was being started in cluster 77, by the record",
+        ),
+        ("added 77", "started 77", "begun", "unfinished, kept"),
+        ("started 77", "joined 77", "ready", "joined 77"),
+        ("started 77", "joined 77", "begun", "unfinished, kept"),
+        (
+            "started 77",
+            "joined 77",
+            "elected itself",
+            "unfinished, set aside",
+        ),
+        ("founding", "joined 77", "ready", "joined 77"),
+        ("founding", "joined 77", "begun", "unfinished founding"),
+        // A state dir older than the data, as an image or a backup brings it.
+        ("joined 77", "added 77", "ready", "joined 77"),
+        ("joined 77", "planned 77", "begun", "joined 77"),
+        ("joined 77", "founding", "begun", "joined 77"),
+        // Who was dropped stays dropped, whichever copy says so.
+        ("joined 77", "dropped 77", "ready", "dropped 77"),
+        ("dropped 77", "joined 77", "ready", "dropped 77"),
+        ("-", "dropped 77", "empty", "dropped 77"),
+        ("-", "dropped 77", "ready", "dropped 77"),
+        // One copy cannot be read. The data's own needs no other.
+        ("joined 77", "cut off", "ready", "joined 77"),
+        ("added 77", "cut off", "begun", "unfinished, kept"),
+        // The state's one must be proven by the data, and never lets a seed found.
+        ("cut off", "joined 77", "ready", "joined 77"),
+        ("cut off", "dropped 77", "ready", "dropped 77"),
+        (
+            "cut off",
+            "joined 77",
+            "empty",
+            "wiped: this host was a member of cluster 77, by the record",
+        ),
+        ("cut off", "joined 77", "begun", CUT),
+        ("cut off", "joined 77", "elected itself", CUT),
+        ("cut off", "added 77", "begun", CUT),
+        ("cut off", "started 77", "ready", CUT),
+        ("cut off", "founding", "begun", CUT),
+        ("cut off", "founding", "empty", CUT),
+        (
+            "cut off",
+            "joined 88",
+            "ready",
+            "refuse 79: the data is of cluster 77 (/meta/image/VERSION), and the record is of cluster 88",
+        ),
+        (
+            "cut off",
+            "joined 77 of 10.0.0.6",
+            "ready",
+            "refuse 79: the record /meta/muster.json cannot be read, and nothing in the data shows that the copy in the \
+             state dir is about this data",
+        ),
+        // Nothing stands in for it.
+        (
+            "cut off",
+            "-",
+            "ready",
+            "refuse 79: the record /meta/muster.json cannot be read: it is empty",
+        ),
+        (
+            "-",
+            "cut off",
+            "empty",
+            "refuse 79: the record /state/muster-fe.json cannot be read: it is empty",
+        ),
+        (
+            "cut off",
+            "cut off",
+            "empty",
+            "refuse 79: the record /meta/muster.json cannot be read: it is empty, and the record \
+             /state/muster-fe.json cannot be read: it is empty",
+        ),
+        // A newer muster was here, wherever it says so.
+        (
+            "newer",
+            "joined 77",
+            "ready",
+            "refuse 79: the record /meta/muster.json is of version 2, written by a newer muster; this one reads \
+             version 1",
+        ),
+        (
+            "joined 77",
+            "newer",
+            "ready",
+            "refuse 79: the record /state/muster-fe.json is of version 2, written by a newer muster; this one reads \
+             version 1",
+        ),
+        (
+            "cut off",
+            "newer",
+            "ready",
+            "refuse 79: the record /state/muster-fe.json is of version 2, written by a newer muster; this one reads \
+             version 1",
+        ),
+        // Another image on the same volumes.
+        (
+            "joined as BE",
+            "-",
+            "ready",
+            "refuse 79: the record of this node says ONE BE, and this is ONE FE",
+        ),
+        (
+            "joined as the other engine",
+            "-",
+            "ready",
+            "refuse 79: the record of this node says OTHER FE, and this is ONE FE",
+        ),
+        // An image without a journal elects itself, whatever it once was.
+        (
+            "joined 77",
+            "joined 77",
+            "no journal",
+            "refuse 79: /meta was a member's, by its record, and its journal (bdb/*.jdb) is gone: started like this it \
+             would elect itself",
+        ),
+        ("started 77", "started 77", "no journal", "unfinished, set aside"),
+    ];
+    for (data, state, files, expected) in table {
+        let me = Host::parse("10.0.0.5").unwrap();
+        let memory = Memory {
+            data: &copy(data, "/meta/muster.json", Component::Fe),
+            state: &copy(state, "/state/muster-fe.json", Component::Fe),
+            me: Identity {
+                engine: ALL[0],
+                component: Component::Fe,
+                host: &me,
+            },
+        };
+        assert_eq!(
+            word(classify_fe(false, &dir(files), memory)),
+            expected,
+            "{data} | {state} | {files}"
+        );
+    }
+}
+
+#[test]
+fn storage_and_both_copies_amount_to_one_thing() {
+    let table: [(&str, &str, &[&str], &str); 13] = [
+        ("joined 77", "joined 77", &["77"], "joined 77"),
+        ("-", "-", &[], "empty"),
+        ("-", "-", &["77"], "adopted 77"),
+        ("started 77", "-", &["77"], "adopted 77"),
+        (
+            "-",
+            "joined 77",
+            &[],
+            "wiped: this host was a member of cluster 77, by the record",
+        ),
+        ("dropped 77", "dropped 77", &["77"], "dropped 77"),
+        ("joined 77", "dropped 77", &["77"], "dropped 77"),
+        // Dropped, and then wiped: it is added again by nobody but a person.
+        ("-", "dropped 77", &[], "dropped 77"),
+        ("cut off", "joined 77", &["77"], "joined 77"),
+        ("cut off", "started 77", &["77"], CUT),
+        (
+            "cut off",
+            "joined 88",
+            &["77"],
+            "refuse 79: the data is of cluster 77 (/disk0/cluster_id), and the record is of cluster 88",
+        ),
+        ("joined 77", "cut off", &["77"], "joined 77"),
+        (
+            "joined 77",
+            "joined 77",
+            &["77", "88"],
+            "refuse 79: the storage is of two clusters: 77 in /disk0/cluster_id and 88 in /disk1/cluster_id",
+        ),
+    ];
+    for (data, state, ids, expected) in table {
+        let me = Host::parse("10.0.0.5").unwrap();
+        let memory = Memory {
+            data: &copy(data, "/meta/muster.json", Component::Be),
+            state: &copy(state, "/state/muster-be.json", Component::Be),
+            me: Identity {
+                engine: ALL[0],
+                component: Component::Be,
+                host: &me,
+            },
+        };
+        let ids = ids.iter().zip(0..).map(|(id, disk)| ClusterId {
+            id: (*id).to_owned(),
+            read_from: format!("/disk{disk}/cluster_id"),
+        });
+        let storage = Storage { ids: ids.collect() };
+        assert_eq!(
+            word(classify_backend(&storage, memory)),
+            expected,
+            "{data} | {state} | {storage:?}"
+        );
+    }
+}
+
+#[test]
+fn a_copy_that_is_passed_over_is_named() {
+    let table = [
+        ("joined 77", "joined 77", ""),
+        ("joined 77", "-", ""),
+        ("-", "joined 77", ""),
+        (
+            "joined 77",
+            "cut off",
+            "the record /state/muster-fe.json cannot be read: it is empty; the copy inside the data counts, and both are \
+             written again",
+        ),
+        (
+            "cut off",
+            "joined 77",
+            "the record /meta/muster.json cannot be read: it is empty; the copy in the state dir counts, and both are \
+             written again",
+        ),
+        (
+            "joined 77",
+            "joined 77 of 10.0.0.6",
+            "the record in the state dir is of 10.0.0.6, the one inside the data of 10.0.0.5: the data's counts; give \
+             each host a STATE_DIR of its own",
+        ),
+    ];
+    for (data, state, expected) in table {
+        let me = Host::parse("10.0.0.5").unwrap();
+        let memory = Memory {
+            data: &copy(data, "/meta/muster.json", Component::Fe),
+            state: &copy(state, "/state/muster-fe.json", Component::Fe),
+            me: Identity {
+                engine: ALL[0],
+                component: Component::Fe,
+                host: &me,
+            },
+        };
+        assert_eq!(memory.warnings().join("; "), expected, "{data} | {state}");
+    }
+}

@@ -1,0 +1,58 @@
+//! Which FEs a verb beside `run` asks: those of the settings, those the record remembers, and the one on this host.
+
+use std::path::{Path, PathBuf};
+
+use crate::engine::{Component, PortName};
+use crate::facts::home::Home;
+use crate::facts::record::{MemberSeen, Record, RecordCopy, state_copy};
+use crate::plan::ask_list;
+use crate::settings::{Endpoint, ImageSettings, Settings};
+
+/// Where the copy of the record lies that needs no conf file to be found.
+pub(super) fn state_dir(home: &Home, image: &ImageSettings) -> PathBuf {
+    match &image.state_dir {
+        Some(dir) => dir.value.clone(),
+        None => home.conf().parent().unwrap_or(Path::new("/")).to_owned(),
+    }
+}
+
+/// That copy.
+pub(super) fn record_path(home: &Home, image: &ImageSettings) -> PathBuf {
+    state_dir(home, image).join(state_copy(home.component))
+}
+
+/// What it says.
+pub(super) fn record(home: &Home, image: &ImageSettings) -> (PathBuf, RecordCopy) {
+    let path = record_path(home, image);
+    let copy = RecordCopy::read(&path);
+    (path, copy)
+}
+
+/// Everybody to ask.
+pub(super) fn endpoints(settings: &Settings, home: &Home, record: Option<&Record>) -> Vec<Endpoint> {
+    let own = record.and_then(|record| {
+        Some(MemberSeen {
+            host: record.host.clone(),
+            edit_log_port: 0,
+            query_port: *record.ports.get(&PortName::Query)?,
+            http_port: 0,
+        })
+    });
+    let remembered = record.map(|record| record.members.clone()).unwrap_or_default();
+    let members: Vec<MemberSeen> = remembered.into_iter().chain(own).collect();
+    let query_port = home
+        .engine
+        .port(Component::Fe, PortName::Query)
+        .and_then(|port| port.default)
+        .unwrap_or(0);
+    ask_list::endpoints(&ask_list::Inputs {
+        master_hosts: &settings.master_hosts.value,
+        query_port: settings
+            .master_query_port
+            .as_ref()
+            .map_or(query_port, |port| port.value),
+        members: &members,
+        callers: &[],
+        not: None,
+    })
+}
