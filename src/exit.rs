@@ -108,6 +108,13 @@ impl ExitCode {
     }
 }
 
+/// An error and its causes in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    let rest: String = causes.map(|cause| format!(": {cause}")).collect();
+    error.to_string() + &rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::ExitCode;

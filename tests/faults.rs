@@ -31,10 +31,10 @@ const FAULTS: [(&str, &[&str]); 9] = [
     ),
     ("socket,bind,listen", &["EMFILE", "ENOMEM", "EAGAIN"]),
     (
-        "openat,pipe2,signalfd4,epoll_create1,eventfd2",
+        "openat,pipe2,signalfd4,socketpair,recvmsg",
         &["EMFILE", "ENOMEM", "EIO"],
     ),
-    ("epoll_wait,epoll_pwait,epoll_ctl", &["ENOMEM", "EINTR", "EIO"]),
+    ("poll,ppoll", &["ENOMEM", "EINTR", "EIO"]),
     ("read,readv", &["EIO", "EAGAIN", "ENOMEM"]),
 ];
 
@@ -162,31 +162,6 @@ fn who_cannot_adopt_orphans_says_so_and_still_stops_cleanly() {
         "{}",
         whole.said()
     );
-    run.signal(TERM);
-    assert_eq!(run.end(), 0, "{}", whole.said());
-    assert_eq!(whole.read("mark"), "clean\n");
-}
-
-/// A runtime that cannot wait for events any more panics; PID 1 would be gone, and the engine with it.
-#[test]
-fn a_panic_beside_the_engine_is_gone_on_from_in_a_fresh_image() {
-    if !may_refuse() {
-        return;
-    }
-    let place = Place::new();
-    // The engine is up by then, and every one from the hundredth on fails: a thousand signals come to that.
-    let words = ["inject=epoll_wait,epoll_pwait:error=EIO:when=100".to_owned()];
-    let whole = refusing(&place, &words);
-    let Some(mut run) = whole.start() else { return };
-    eventually("it is up", || whole.has("up").then_some(()));
-    eventually("it panicked", || {
-        run.signal(USR1);
-        whole
-            .said()
-            .contains("a fault in muster: the engine runs on")
-            .then_some(())
-    });
-    assert_eq!(run.ended(), None, "{}", whole.said());
     run.signal(TERM);
     assert_eq!(run.end(), 0, "{}", whole.said());
     assert_eq!(whole.read("mark"), "clean\n");

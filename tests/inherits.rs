@@ -121,7 +121,7 @@ fn whatever_one_signal_was_set_to_before_us_the_script_finds_it_as_if_it_were_ne
 /// killed in another order, a umask of its own would make files that others cannot read.
 #[test]
 fn what_the_kernel_knows_of_a_process_is_handed_on_as_it_is_and_so_are_its_files() {
-    for how in ["--watch none", "--exec"] {
+    for how in ["--grace-ms 30000", "--exec"] {
         let start = Start::script("tells.sh")
             .arg("found")
             .through(fixture("unusual.sh").to_str().unwrap())

@@ -59,36 +59,29 @@ const NOISE_KB: u64 = 100;
 
 #[test]
 fn twelve_thousand_orphans_leave_no_zombie_no_memory_and_no_descriptor() {
-    for (flag, fresh) in [("--watch none", false), ("--watch settles", true)] {
-        let place = Place::new();
-        let fifo = place.fifo("go-on");
-        let start = Start::script("litter.sh").arg(&fifo).arg("12000").flag(flag);
-        let Some(mut run) = start.run() else { return };
-        run.line("littered a little");
-        if fresh {
-            run.settled();
-        }
-        let alone = |run: &Run| {
-            eventually("only the script is left", || {
-                (children(run) == ['S']).then_some(())
-            });
-        };
-        alone(&run);
-        let before = (resident(&run), descriptors(&run));
-        let first = let_go_on(&fifo);
-        run.line("littered a lot");
-        alone(&run);
-        let after = (resident(&run), descriptors(&run));
-        assert!(
-            after.0 <= before.0 + NOISE_KB,
-            "{flag}: {before:?}, then {after:?}"
-        );
-        assert_eq!(after.1, before.1, "{flag}");
-        drop(first);
-        let _held = let_go_on(&fifo);
-        let end = run.end();
-        assert_eq!(end.code, 42, "{flag}: {end:?}");
-    }
+    let place = Place::new();
+    let fifo = place.fifo("go-on");
+    let Some(mut run) = Start::script("litter.sh").arg(&fifo).arg("12000").run() else {
+        return;
+    };
+    run.line("littered a little");
+    let alone = |run: &Run| {
+        eventually("only the script is left", || {
+            (children(run) == ['S']).then_some(())
+        });
+    };
+    alone(&run);
+    let before = (resident(&run), descriptors(&run));
+    let first = let_go_on(&fifo);
+    run.line("littered a lot");
+    alone(&run);
+    let after = (resident(&run), descriptors(&run));
+    assert!(after.0 <= before.0 + NOISE_KB, "{before:?}, then {after:?}");
+    assert_eq!(after.1, before.1);
+    drop(first);
+    let _held = let_go_on(&fifo);
+    let end = run.end();
+    assert_eq!(end.code, 42, "{end:?}");
 }
 
 /// A process in the namespace whose parent is outside of it, as `docker exec` makes them.

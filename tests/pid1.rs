@@ -158,17 +158,16 @@ fn a_stop_request_after_the_wrapper_has_obeyed_the_first_does_not_hasten_the_eng
 
 #[test]
 fn a_daemon_is_stopped_as_cleanly_as_what_stays_in_the_foreground() {
-    for flag in ["--watch none", "--watch settles"] {
-        let place = Place::new();
-        let start = Start::script("daemon.sh").arg(place.mark()).flag(flag);
-        let Some(mut run) = start.run() else { return };
-        run.lines(["engine up", "left the engine running, now supervised"]);
-        run.signal(TERM);
-        let end = run.end();
-        assert_eq!(end.code, 0, "{flag}: {end:?}");
-        assert!(place.stopped_cleanly(), "{flag}: {end:?}");
-        assert!(end.says("stopped as asked"), "{flag}: {end:?}");
-    }
+    let place = Place::new();
+    let Some(mut run) = Start::script("daemon.sh").arg(place.mark()).run() else {
+        return;
+    };
+    run.lines(["engine up", "left the engine running, now supervised"]);
+    run.signal(TERM);
+    let end = run.end();
+    assert_eq!(end.code, 0, "{end:?}");
+    assert!(place.stopped_cleanly(), "{end:?}");
+    assert!(end.says("stopped as asked"), "{end:?}");
 }
 
 #[test]
@@ -187,61 +186,4 @@ fn a_healthy_engine_wakes_nobody() {
     let before = switches();
     run.stays_quiet(Duration::from_secs(1));
     assert_eq!(switches(), before);
-}
-
-#[test]
-fn a_watch_that_panics_or_ends_takes_nothing_with_it() {
-    for (watch, line) in [
-        ("panics", "the watch beside the engine panicked"),
-        ("ends", "watch ended"),
-    ] {
-        let place = Place::new();
-        let start = Start::script("engine.sh")
-            .arg(place.mark())
-            .flag(&format!("--watch {watch}"));
-        let Some(mut run) = start.run() else { return };
-        run.line(line);
-        // The engine may have been first.
-        run.signals_blocked();
-        eventually("the trap is set", || {
-            let engine = run.engine()?;
-            (u64::from_str_radix(&status_line(engine, "SigCgt")?, 16).ok()? >> (TERM - 1) & 1 == 1)
-                .then_some(())
-        });
-        run.signal(TERM);
-        let end = run.end();
-        assert_eq!(end.code, 0, "{end:?}");
-        assert!(place.stopped_cleanly());
-    }
-}
-
-/// A node that finds itself dropped stops its engine. It used to send itself TERM, and its own signals are not heard.
-#[test]
-fn a_watch_that_wants_the_engine_stopped_is_heard() {
-    let place = Place::new();
-    let start = Start::script("engine.sh").arg(place.mark()).flag("--watch stops");
-    let Some(run) = start.run() else { return };
-    let end = run.end();
-    assert!(end.says("stop requested by SIGTERM"), "{end:?}");
-    assert_eq!(end.code, 0, "{end:?}");
-}
-
-/// And not with the engine: asking a cluster about a member that leaves would be noise.
-#[test]
-fn the_watch_ends_with_the_stop_request() {
-    let place = Place::new();
-    let go_on = place.fifo("go-on");
-    let Some(mut run) = Start::script("counts-term.sh")
-        .arg(place.mark())
-        .arg(&go_on)
-        .run()
-    else {
-        return;
-    };
-    run.line("engine up");
-    run.signal(TERM);
-    run.line("watch dropped");
-    let _held = let_go_on(&go_on);
-    let end = run.end();
-    assert!(end.says("engine ended with 0"), "{end:?}");
 }

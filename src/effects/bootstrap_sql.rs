@@ -70,7 +70,7 @@ pub async fn run_files(client: &Client, leader: &Endpoint, dir: &Path, patience:
     }
 }
 
-fn sql_files(dir: &Path) -> Vec<PathBuf> {
+pub fn sql_files(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     let mut files: Vec<PathBuf> = entries
         .map(|entry| entry.path())

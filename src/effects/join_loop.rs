@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 pub use self::act::stamp;
 pub use self::observe::members;
-pub use self::ready_to_start::{NotReady, ReadyToStart, Unproven, chain};
+pub use self::ready_to_start::{NotReady, ReadyToStart, Unproven};
 use crate::cluster::FeClient;
 use crate::effects::announce::Announcer;
 use crate::effects::backoff::{Backoff, Met, polite_within_a_round};
@@ -23,15 +23,17 @@ use crate::effects::look::Round;
 use crate::effects::register::Sent;
 use crate::effects::reserve::Reservations;
 use crate::effects::settle_ports::settle;
+use crate::effects::status_file::StatusFile;
 use crate::effects::wait_log::WaitLog;
 use crate::engine::PortName;
 use crate::facts::home::Home;
 use crate::facts::record::MemberSeen;
 use crate::facts::{Facts, gather};
+use crate::plan::data::Data;
 use crate::plan::join::{decide, denied_add, unregistered};
 use crate::plan::node::{Decision, Seen};
 use crate::plan::{Plan, Prescribed, taken};
-use crate::settings::{Endpoint, Host, Settings, Source};
+use crate::settings::{Bootstrap, Endpoint, Host, Settings, Source};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the loop learns as it goes.
@@ -48,7 +50,7 @@ struct Search<'a, C> {
     members: Vec<MemberSeen>,
     cluster_id: Option<String>,
     reservations: Reservations,
-    hold: DirLocks,
+    locks: DirLocks,
     /// An ADD that no look has followed yet.
     sent: Option<Sent>,
     /// How long nobody is to be asked, because the last answer took its time.
@@ -72,6 +74,7 @@ pub async fn join_cluster<C: FeClient>(
     client: &C,
     settings: &Settings,
     home: &Home,
+    status: &StatusFile,
 ) -> Result<ReadyToStart, NotReady> {
     let mut search = Search {
         client,
@@ -84,7 +87,7 @@ pub async fn join_cluster<C: FeClient>(
         members: Vec::new(),
         cluster_id: None,
         reservations: Reservations::default(),
-        hold: DirLocks::default(),
+        locks: DirLocks::default(),
         sent: None,
         owed: Duration::ZERO,
         ears: None,
@@ -106,7 +109,8 @@ pub async fn join_cluster<C: FeClient>(
                 .for_each(|warning| tracing::warn!("{warning}"));
             warned = true;
         }
-        search.hold(&plan).await?;
+        status.decided(&plan);
+        search.lock(&plan).await?;
         let (seen, round) = search.observe(&plan).await;
         if search.learn(&plan, &seen) {
             // The cluster prescribes a port this plan does not have.
@@ -116,6 +120,7 @@ pub async fn join_cluster<C: FeClient>(
             Decision::Refuse(refusal) => return Err(refusal.into()),
             Decision::Wait { why } => {
                 wait_log.wait(&why, &round.summary());
+                status.waits_for(&format!("for a leader: {why}; {}", round.summary()));
                 search.pause(pace.next(met(&round, &seen))).await;
             }
             Decision::Register { cluster } => match search.sent.take() {
@@ -134,8 +139,12 @@ pub async fn join_cluster<C: FeClient>(
                 search.registered(&plan)?;
                 return search.finish(plan, None, false).await;
             }
-            Decision::Found => return search.finish(plan, None, true).await,
+            Decision::Found => {
+                say_found(&plan);
+                return search.finish(plan, None, true).await;
+            }
             Decision::Join { helper, cluster } => {
+                say_join(&plan, &helper, &cluster);
                 search.cluster_id = Some(cluster);
                 search.registered(&plan)?;
                 return search.finish(plan, Some(helper), false).await;
@@ -161,8 +170,8 @@ impl<C: FeClient> Search<'_, C> {
     }
 
     /// Before anything is written to a data dir, and before any question that could lead to it.
-    async fn hold(&mut self, plan: &Plan) -> Result<(), NotReady> {
-        let held = self.hold.take(&plan.data_dirs).await;
+    async fn lock(&mut self, plan: &Plan) -> Result<(), NotReady> {
+        let held = self.locks.take(&plan.data_dirs).await;
         held.map_err(|holder| taken(&holder).into())
     }
 
@@ -206,6 +215,31 @@ impl<C: FeClient> Search<'_, C> {
             () = sleep(delay) => {}
             () = news => {}
         }
+    }
+}
+
+fn say_found(plan: &Plan) {
+    let host = &plan.node.host;
+    if plan.node.bootstrap == Bootstrap::Force {
+        tracing::info!("founding a new cluster: BOOTSTRAP is force");
+    } else {
+        tracing::info!(
+            "founding a new cluster: {host} is the first host of MASTER_HOST, {} holds no data, and for {:?} no FE answered \
+             and none called",
+            plan.data_dir.display(),
+            plan.guard_time
+        );
+    }
+}
+
+fn say_join(plan: &Plan, helper: &str, cluster: &str) {
+    match &plan.node.data {
+        Data::Empty { known: Some(known) } => tracing::info!(
+            "rejoining cluster {cluster} through {helper}: {} holds no data, and {}",
+            plan.data_dir.display(),
+            known.sentence
+        ),
+        _ => tracing::info!("joining cluster {cluster} through {helper}"),
     }
 }
 

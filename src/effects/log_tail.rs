@@ -10,41 +10,13 @@ use serde::{Deserialize, Serialize};
 /// No more than this is read of each file: the words looked for come last.
 const TAIL: u64 = 256 * 1024;
 
-/// The log files of one start and how long each was before it. A fresh image of this process gets it from the former.
+/// The log files of one start and how long each was before it. A later companion gets it from the former.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "String", from = "String")]
-pub struct LastWords {
+pub struct LogTail {
     files: Vec<(PathBuf, u64)>,
 }
 
-/// A line a file: how long it was, and its path. As JSON this is one text, which takes less of our binary than pairs.
-impl From<LastWords> for String {
-    fn from(words: LastWords) -> Self {
-        let mut text = Self::new();
-        for (path, from) in words.files {
-            text.push_str(&from.to_string());
-            text.push(' ');
-            text.push_str(&path.to_string_lossy());
-            text.push('\n');
-        }
-        text
-    }
-}
-
-/// A line that is none is left out: it costs last words, and nothing depends on them.
-impl From<String> for LastWords {
-    fn from(text: String) -> Self {
-        let file = |line: &str| {
-            let (from, path) = line.split_once(' ')?;
-            Some((PathBuf::from(path), from.parse().ok()?))
-        };
-        Self {
-            files: text.lines().filter_map(file).collect(),
-        }
-    }
-}
-
-impl LastWords {
+impl LogTail {
     /// Notes where the files end now.
     pub fn from_here(dirs: &[PathBuf], names: &[&str]) -> Self {
         Self { files: Vec::new() }.and(dirs, names)
@@ -98,22 +70,22 @@ fn since(path: &Path, from: u64) -> std::io::Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{LastWords, find};
+    use super::{LogTail, find};
     use std::fs;
 
     #[test]
     fn only_what_was_written_since_the_start_counts() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("fe.log"), "has no root\n").unwrap();
-        let words = LastWords::from_here(&[dir.path().to_owned()], &["fe.log", "fe.out"]);
-        assert_eq!(find(&["has no root"], &words.texts()), None);
+        let tail = LogTail::from_here(&[dir.path().to_owned()], &["fe.log", "fe.out"]);
+        assert_eq!(find(&["has no root"], &tail.texts()), None);
         fs::write(dir.path().join("fe.out"), "x\nwill exit\n").unwrap();
         assert_eq!(
-            find(&["has no root", "will exit"], &words.texts()),
+            find(&["has no root", "will exit"], &tail.texts()),
             Some("will exit")
         );
         fs::write(dir.path().join("fe.log"), "new\n").unwrap();
-        let texts = words.texts().into_iter().map(|(_, text)| text);
+        let texts = tail.texts().into_iter().map(|(_, text)| text);
         assert_eq!(
             texts.collect::<Vec<_>>(),
             ["new\n", "x\nwill exit\n"],
@@ -129,30 +101,30 @@ mod tests {
         fs::write(at("fe.log"), "old\n").unwrap();
         fs::write(at("fe.out"), "old\n").unwrap();
         fs::write(at("meta/bdb/je.info.0"), "old\n").unwrap();
-        let words = LastWords::from_here(&[dir.path().to_owned()], &["fe.out", "fe.log", "fe.warn.log"])
+        let tail = LogTail::from_here(&[dir.path().to_owned()], &["fe.out", "fe.log", "fe.warn.log"])
             .and(&[at("meta"), at("none")], &["bdb/je.info.0"]);
-        assert_eq!(words.texts(), []);
+        assert_eq!(tail.texts(), []);
         fs::write(at("fe.log"), "old\nnew \u{e4}\n").unwrap();
         fs::write(at("meta/bdb/je.info.0"), "rotated\n".repeat(2)).unwrap();
-        let texts = words.texts();
+        let texts = tail.texts();
         let texts: Vec<_> = texts.iter().map(|(name, text)| (&**name, &**text)).collect();
         assert_eq!(
             texts,
             [("fe.log", "new \u{e4}\n"), ("je.info.0", "ted\nrotated\n")],
             "a file that grew is new from where it ended"
         );
-        // As a fresh image gets it.
-        let passed = serde_json::to_string(&words).unwrap();
-        assert_eq!(serde_json::from_str::<LastWords>(&passed).unwrap(), words);
+        // As a later companion gets it.
+        let passed = serde_json::to_string(&tail).unwrap();
+        assert_eq!(serde_json::from_str::<LogTail>(&passed).unwrap(), tail);
     }
 
     #[test]
     fn of_a_long_text_only_the_end_is_read() {
         let dir = tempfile::tempdir().unwrap();
-        let words = LastWords::from_here(&[dir.path().to_owned()], &["be.INFO"]);
+        let tail = LogTail::from_here(&[dir.path().to_owned()], &["be.INFO"]);
         let line = "a line of an engine that says a lot\n";
         fs::write(dir.path().join("be.INFO"), line.repeat(20_000) + "the end\n").unwrap();
-        let texts = words.texts();
+        let texts = tail.texts();
         assert_eq!(texts[0].1.len(), 256 * 1024);
         assert!(texts[0].1.ends_with("the end\n"));
     }

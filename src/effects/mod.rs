@@ -17,6 +17,7 @@ pub mod reserve;
 pub mod roster;
 pub mod set_aside;
 pub mod settle_ports;
+pub mod status_file;
 pub mod together;
 pub mod wait_log;
 pub mod watch;

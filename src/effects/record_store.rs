@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::effects::files::{self, WriteError, make_dir};
+use crate::engine::Component;
 use crate::facts::record::{DATA_COPY, Record, state_copy};
 
 /// Where the two copies lie.
@@ -19,15 +20,15 @@ impl RecordStore {
         self.data_dir.join(DATA_COPY)
     }
 
-    pub fn state_copy(&self, record: &Record) -> PathBuf {
-        self.state_dir.join(state_copy(record.component))
+    pub fn state_copy(&self, component: Component) -> PathBuf {
+        self.state_dir.join(state_copy(component))
     }
 
     /// Writes both copies; directories that are missing are made. A copy that says the same already was synced when it
     /// was written, and a restart should not wait for the disk.
     pub fn write(&self, record: &Record) -> Result<(), WriteError> {
         let text = record.to_json();
-        for path in [self.state_copy(record), self.data_copy()] {
+        for path in [self.state_copy(record.component), self.data_copy()] {
             if fs::read(&path).is_ok_and(|old| old == text.as_bytes()) {
                 continue;
             }
@@ -48,6 +49,6 @@ impl RecordStore {
     /// Writes the copy that is not the data's.
     pub fn write_state(&self, record: &Record) -> Result<(), WriteError> {
         make_dir(&self.state_dir)?;
-        files::replace(&self.state_copy(record), record.to_json().as_bytes())
+        files::replace(&self.state_copy(record.component), record.to_json().as_bytes())
     }
 }

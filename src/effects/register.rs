@@ -4,7 +4,7 @@
 
 use crate::cluster::{Add, FeClient};
 use crate::engine::failure::Failure;
-use crate::plan::node::{Node, Role};
+use crate::plan::node::Role;
 use crate::settings::Endpoint;
 
 /// An ADD that was sent, until the next look has shown what it was worth.
@@ -23,16 +23,14 @@ impl Sent {
     }
 }
 
-/// Adds this node at the leader.
-pub async fn add<C: FeClient>(client: &C, leader: Endpoint, node: &Node) -> Sent {
-    let what = match node.role {
+/// Adds a node, known as `host_port`, at the leader.
+pub async fn add<C: FeClient>(client: &C, leader: Endpoint, role: Role, host_port: &str) -> Sent {
+    let what = match role {
         Role::Seed | Role::Follower => Add::Follower,
         Role::Observer => Add::Observer,
         Role::Backend => Add::Backend,
         Role::ComputeNode => Add::ComputeNode,
     };
-    let said = client
-        .add(&leader, what, &node.host.with_port(node.identity_port))
-        .await;
+    let said = client.add(&leader, what, host_port).await;
     Sent { leader, said }
 }

@@ -2,6 +2,7 @@
 //! of the same network namespace, and the kernel frees it when we die, however we die.
 
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
@@ -41,8 +42,9 @@ impl Reservations {
         Err(Taken(taken))
     }
 
-    pub fn release(&mut self) {
-        self.held.clear();
+    /// To be given to the process that keeps them until the engine listens.
+    pub fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
+        self.held.values().map(AsFd::as_fd).collect()
     }
 }
 
@@ -93,7 +95,7 @@ mod tests {
         assert_eq!(other.take(&[C, B]), Err(Taken(vec![B])));
         assert_eq!(one.take(&[A]), Ok(()));
         assert_eq!(other.take(&[C, B]), Ok(()));
-        one.release();
+        drop(one);
         assert_eq!(other.take(&[A, B, C]), Ok(()));
     }
 

@@ -1,4 +1,5 @@
-//! After the start: watches the membership until the cluster shows this node alive, and ends then.
+//! After the start: watches how the cluster lists this node. Often until it is alive, then now and then for as long as the
+//! engine runs. Says what it saw; what follows from it is the caller's.
 
 use std::time::Duration;
 
@@ -7,29 +8,74 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::cluster::FeClient;
 use crate::effects::announce::Announcer;
-use crate::effects::backoff::polite;
 use crate::effects::look::{CONTRADICTION, look};
 use crate::effects::roster::{Identity, MemberRow, row};
 use crate::engine::Component;
 use crate::plan::drop_detector::{DropDetector, Missed};
 use crate::plan::leader::{Belief, Cluster};
-use crate::plan::node::{Node, is_here};
-use crate::settings::Endpoint;
+use crate::settings::{Endpoint, Host};
 
 /// Between two looks at first; a node turns alive at the heartbeat after it serves.
 const SOON: Duration = Duration::from_millis(500);
-/// Between two looks once the join has taken longer than anybody wanted.
+/// Between two looks once the join has taken longer than JOIN_TIMEOUT.
 const LATER: Duration = Duration::from_secs(10);
+/// Between two looks of an FE that is a member.
+const FE_EVERY: Duration = Duration::from_secs(60);
+/// The same of a BE or CN, of which there are hundreds: each look is a line in the leader's audit log.
+const BE_EVERY: Duration = Duration::from_secs(600);
 /// How long this node's own port may take to accept a connection.
 const KNOCK: Duration = Duration::from_secs(1);
-/// How the watch ended.
+
+/// What a look brought that is worth a word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Watched {
+    /// The cluster shows this node alive: for the first time since the start, with other members than before, or listed
+    /// again after a drop.
     Alive(Box<Cluster>),
-    /// The cluster does not list this node any more: a person dropped it.
-    Dropped(Box<Cluster>),
+    /// Three looks in a row did not find this node in its cluster.
+    NotListed(Box<Cluster>),
     /// Nobody but this other cluster answers.
     Foreign(Box<Cluster>),
+    /// JOIN_TIMEOUT is over, and this node is not alive. With the confirmed leader, if there is one, and whether this
+    /// node's own engine serves.
+    Late {
+        why: String,
+        leader: Option<String>,
+        serves: bool,
+    },
+}
+
+/// One engine's membership.
+#[derive(Debug)]
+pub struct Watch<'a, C> {
+    pub client: &'a C,
+    pub identity: Identity<'a>,
+    /// The id of its cluster, if it is known.
+    pub cluster_id: Option<String>,
+    /// FEs to ask, this node's own among them.
+    pub known: Vec<Endpoint>,
+    /// Heard, while nobody leads, by members that may have forgotten their cluster.
+    pub announcer: Option<Announcer>,
+    pub heartbeat: Duration,
+    /// JOIN_TIMEOUT.
+    pub patience: Duration,
+    state: State,
+}
+
+#[derive(Debug)]
+struct State {
+    begun: Instant,
+    /// When the cluster was asked last. Nothing can have changed since the look that led here.
+    asked: Instant,
+    misses: DropDetector,
+    /// The members as last told, once this node was seen alive.
+    members: Option<Vec<String>>,
+    not_listed: bool,
+    foreign: bool,
+    late: bool,
+    /// To look at the next moment whether or not this node's engine serves.
+    urgent: bool,
+    pause: Duration,
 }
 
 /// What the cluster shows of this node.
@@ -39,124 +85,233 @@ enum Shown {
     Missing,
 }
 
-/// Looks until this node is alive or found dropped; after `patience` it says once what the cluster says, and goes on
-/// slowly. `known` gives the FEs to ask, this node's own too; `own` is the id of its cluster. While nobody leads, `voice` is
-/// heard by members that may have forgotten theirs.
-pub async fn watch<C: FeClient>(
-    client: &C,
-    node: &Node,
-    own: Option<&str>,
-    mut known: Vec<Endpoint>,
-    mut voice: Option<Announcer>,
-    heartbeat: Duration,
-    patience: Duration,
-) -> Watched {
-    let begun = Instant::now();
-    let mut said = false;
-    let mut misses = DropDetector::default();
-    // Nothing can have changed since the look that led here.
-    let mut asked = begun;
-    let mut took = Duration::ZERO;
-    let mut urgent = voice.is_some();
-    let mut last = String::new();
-    loop {
+impl<'a, C: FeClient> Watch<'a, C> {
+    pub fn new(
+        client: &'a C,
+        identity: Identity<'a>,
+        cluster_id: Option<String>,
+        known: Vec<Endpoint>,
+        announcer: Option<Announcer>,
+        [heartbeat, patience]: [Duration; 2],
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            client,
+            identity,
+            cluster_id,
+            known,
+            heartbeat,
+            patience,
+            state: State {
+                begun: now,
+                asked: now,
+                misses: DropDetector::default(),
+                members: None,
+                not_listed: false,
+                foreign: false,
+                late: false,
+                urgent: announcer.is_some(),
+                pause: Duration::ZERO,
+            },
+            announcer,
+        }
+    }
+
+    /// Looks until there is something to say.
+    pub async fn next(&mut self) -> Watched {
+        loop {
+            sleep(self.state.pause).await;
+            self.state.pause = SOON;
+            if let Some(watched) = self.look().await {
+                return watched;
+            }
+        }
+    }
+
+    /// The node was registered again: what the looks before have missed does not count.
+    pub fn ask_again(&mut self) {
+        self.state.misses.forget();
+        self.state.not_listed = false;
+    }
+
+    async fn look(&mut self) -> Option<Watched> {
         // To ask one's own engine costs nobody anything, and before it serves the cluster has no news of it: hundreds
         // may be starting. Unless nobody leads, or it is the news that the node is not listed.
-        let serves = serves(client, node, &known).await;
-        let late = begun.elapsed() >= patience;
-        if serves.is_ok() || late || urgent || asked.elapsed() >= heartbeat {
-            asked = Instant::now();
-            urgent = true;
-            let round = look(client, &known, heartbeat, heartbeat * 2, CONTRADICTION).await;
-            last = if let Belief::Leader(cluster) = round.belief {
-                learn(&mut known, &cluster);
-                // A list of another cluster may name this host too: a seed that was rebuilt, and nodes that were added to it.
-                let foreign = own.is_some_and(|own| own != cluster.id);
-                let shown = if foreign {
-                    Shown::Missing
-                } else {
-                    shown(client, node, &cluster, serves).await
-                };
-                match shown {
-                    Shown::Alive => return Watched::Alive(Box::new(cluster)),
-                    Shown::Missing => match misses.missed(&cluster, own) {
-                        Missed::Dropped => return Watched::Dropped(Box::new(cluster)),
-                        Missed::Foreign => return Watched::Foreign(Box::new(cluster)),
-                        Missed::Perhaps | Missed::Unproven => {
-                            format!("{} leads and does not list this node", cluster.leader.host)
-                        }
-                        Missed::Stranger => format!(
-                            "{} leads cluster {}, and this node is of another",
-                            cluster.leader.host, cluster.id
-                        ),
-                    },
-                    Shown::NotYet(why) => {
-                        misses.forget();
-                        urgent = false;
-                        why
+        let serves = self.serves().await;
+        let state = &self.state;
+        let is_late = state.members.is_none() && state.begun.elapsed() >= self.patience;
+        let due = is_late || state.urgent || state.asked.elapsed() >= self.heartbeat;
+        if serves.is_err() && !due {
+            return None;
+        }
+        self.state.asked = Instant::now();
+        self.state.urgent = true;
+        let longest = self.heartbeat * 2;
+        let round = look(self.client, &self.known, self.heartbeat, longest, CONTRADICTION).await;
+        let engine_serves = serves.is_ok();
+        let (leader, why, watched) = match round.belief {
+            Belief::Leader(cluster) => {
+                self.learn(&cluster);
+                let leader = cluster.leader.host.clone();
+                let (why, watched) = self.judge(cluster, serves).await;
+                (Some(leader), why, watched)
+            }
+            Belief::Doubt(_) | Belief::Nobody => {
+                if let Some(announcer) = &mut self.announcer {
+                    announcer.call(self.client, &round.answers).await;
+                }
+                self.state.misses.forget();
+                (None, round.summary(), None)
+            }
+        };
+        self.state.pause = self.pause(is_late);
+        if watched.is_none() && is_late && !self.state.late {
+            self.state.late = true;
+            return Some(Watched::Late {
+                why,
+                leader,
+                serves: engine_serves,
+            });
+        }
+        watched
+    }
+
+    /// What a confirmed leader shows: why this node is not alive, and what is worth a word.
+    async fn judge(&mut self, cluster: Cluster, serves: Result<(), String>) -> (String, Option<Watched>) {
+        let own = self.cluster_id.as_deref();
+        // A list of another cluster may name this host too: a seed that was rebuilt, and nodes that were added to it.
+        let foreign = own.is_some_and(|own| own != cluster.id);
+        let shown = if foreign {
+            Shown::Missing
+        } else {
+            self.shown(&cluster, serves).await
+        };
+        match shown {
+            Shown::Alive => {
+                let members = Some(hosts(&cluster));
+                let news = self.state.members != members || self.state.not_listed || self.state.foreign;
+                self.state.members = members;
+                self.found();
+                self.cluster_id.get_or_insert_with(|| cluster.id.clone());
+                (String::new(), news.then(|| Watched::Alive(Box::new(cluster))))
+            }
+            Shown::NotYet(why) => {
+                self.found();
+                (why, None)
+            }
+            Shown::Missing => {
+                let leader = &cluster.leader.host;
+                match self.state.misses.missed(&cluster, own) {
+                    Missed::Dropped => {
+                        let why = format!("{leader} leads and does not list this node");
+                        let news = !std::mem::replace(&mut self.state.not_listed, true);
+                        (why, news.then(|| Watched::NotListed(Box::new(cluster))))
+                    }
+                    Missed::Foreign | Missed::Stranger if self.state.foreign => (String::new(), None),
+                    Missed::Foreign => {
+                        self.state.foreign = true;
+                        (String::new(), Some(Watched::Foreign(Box::new(cluster))))
+                    }
+                    Missed::Stranger => {
+                        let id = &cluster.id;
+                        let why = format!("{leader} leads cluster {id}, and this node is of another");
+                        (why, None)
+                    }
+                    Missed::Perhaps | Missed::Unproven => {
+                        (format!("{leader} leads and does not list this node"), None)
                     }
                 }
-            } else {
-                if let Some(voice) = &mut voice {
-                    voice.call(client, &round.answers).await;
-                }
-                misses.forget();
-                round.summary()
+            }
+        }
+    }
+
+    /// A look found this node.
+    fn found(&mut self) {
+        self.state.misses.forget();
+        self.state.not_listed = false;
+        self.state.foreign = false;
+        self.state.urgent = false;
+    }
+
+    /// Until the next look.
+    fn pause(&self, is_late: bool) -> Duration {
+        let state = &self.state;
+        if state.not_listed || state.foreign || (state.members.is_some() && !state.urgent) {
+            let every = match self.identity.component {
+                Component::Fe => FE_EVERY,
+                Component::Be | Component::Cn | Component::Broker => BE_EVERY,
             };
-            took = asked.elapsed();
+            // A thousand nodes that started together do not ask together.
+            return every.mul_f64(0.8 + 0.4 * fastrand::f64());
         }
-        if !said && late {
-            said = true;
-            tracing::error!(
-                waited_s = begun.elapsed().as_secs(),
-                "this node is not alive in its cluster after JOIN_TIMEOUT: {last}"
-            );
+        if state.members.is_some() {
+            // It was not found: the leader's next heartbeats tell.
+            return self.heartbeat;
         }
-        sleep(if said {
+        let took = state.asked.elapsed();
+        if is_late {
             LATER
         } else {
-            SOON.max(polite(took)).min(LATER)
-        })
-        .await;
+            (SOON + took * 9).min(LATER)
+        }
     }
-}
 
-/// `serves`: whether its own engine does, or why not. A member that died is shown Alive for three heartbeats more, so its
-/// row may be about the start before.
-async fn shown<C: FeClient>(client: &C, node: &Node, cluster: &Cluster, serves: Result<(), String>) -> Shown {
-    let me = Identity {
-        component: node.component,
-        host: &node.host,
-        also: &node.also,
-        identity_port: node.identity_port,
-    };
-    match row(client, &me, cluster).await {
-        Err(why) => Shown::NotYet(format!("{} {why}", cluster.leader.host)),
-        Ok(MemberRow::None) => Shown::Missing,
-        Ok(MemberRow::NotAlive(error)) => Shown::NotYet(not_yet(&error)),
-        Ok(MemberRow::Alive) => serves.map_or_else(Shown::NotYet, |()| Shown::Alive),
+    /// `serves`: whether its own engine does, or why not. A member that died is shown Alive for three heartbeats more, so
+    /// its row may be about the start before.
+    async fn shown(&self, cluster: &Cluster, serves: Result<(), String>) -> Shown {
+        match row(self.client, &self.identity, cluster).await {
+            Err(why) => Shown::NotYet(format!("{} {why}", cluster.leader.host)),
+            Ok(MemberRow::None) => Shown::Missing,
+            Ok(MemberRow::NotAlive(error)) => Shown::NotYet(not_yet(&error)),
+            Ok(MemberRow::Alive) => serves.map_or_else(Shown::NotYet, |()| Shown::Alive),
+        }
     }
-}
 
-/// Whether this node's own engine serves. An FE opens its MySQL port when its data is whole, a BE or CN listens for
-/// heartbeats when its storage is open.
-async fn serves<C: FeClient>(client: &C, node: &Node, known: &[Endpoint]) -> Result<(), String> {
-    if node.component != Component::Fe {
-        let at = (node.host.to_string(), node.identity_port);
-        return match timeout(KNOCK, TcpStream::connect(at)).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(format!("its port {} is not open yet", node.identity_port)),
+    /// Whether this node's own engine serves. An FE opens its MySQL port when its data is whole, a BE or CN listens for
+    /// heartbeats when its storage is open.
+    async fn serves(&self) -> Result<(), String> {
+        let is_here = |host: &Host| host == self.identity.host || self.identity.also.contains(host);
+        if self.identity.component != Component::Fe {
+            let port = self.identity.identity_port;
+            let at = (self.identity.host.to_string(), port);
+            return match timeout(KNOCK, TcpStream::connect(at)).await {
+                Ok(Ok(_)) => Ok(()),
+                Ok(Err(_)) | Err(_) => Err(format!("its port {port} is not open yet")),
+            };
+        }
+        let Some(own) = self.known.iter().find(|endpoint| is_here(&endpoint.host)) else {
+            return Ok(());
         };
+        match self.client.frontends(own).await {
+            Err(why) if !why.is_final() => Err(format!("{own} {why}")),
+            // A refusal that asking again does not change is the answer of an engine too.
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
-    let own = known
+
+    fn learn(&mut self, cluster: &Cluster) {
+        for fe in cluster.frontends.iter().filter(|fe| fe.query_port != 0) {
+            if let Ok(host) = Host::parse(&fe.host) {
+                let endpoint = Endpoint {
+                    host,
+                    port: fe.query_port,
+                };
+                if !self.known.contains(&endpoint) {
+                    self.known.push(endpoint);
+                }
+            }
+        }
+    }
+}
+
+fn hosts(cluster: &Cluster) -> Vec<String> {
+    let mut hosts: Vec<String> = cluster
+        .frontends
         .iter()
-        .find(|endpoint| is_here(node, &endpoint.host.to_string()));
-    let Some(own) = own else { return Ok(()) };
-    match client.frontends(own).await {
-        Err(why) if !why.is_final() => Err(format!("{own} {why}")),
-        // A refusal that asking again does not change is the answer of an engine too.
-        Ok(_) | Err(_) => Ok(()),
-    }
+        .map(|fe| format!("{}:{}:{}", fe.host, fe.edit_log_port, fe.query_port))
+        .collect();
+    hosts.sort();
+    hosts
 }
 
 fn not_yet(error: &str) -> String {
@@ -164,19 +319,5 @@ fn not_yet(error: &str) -> String {
         "the cluster has not reached it yet".to_owned()
     } else {
         format!("the cluster says: {error}")
-    }
-}
-
-fn learn(known: &mut Vec<Endpoint>, cluster: &Cluster) {
-    for fe in cluster.frontends.iter().filter(|fe| fe.query_port != 0) {
-        if let Ok(host) = crate::settings::Host::parse(&fe.host) {
-            let endpoint = Endpoint {
-                host,
-                port: fe.query_port,
-            };
-            if !known.contains(&endpoint) {
-                known.push(endpoint);
-            }
-        }
     }
 }

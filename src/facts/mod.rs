@@ -21,6 +21,7 @@ pub mod record;
 pub mod script;
 mod search;
 pub mod sockets;
+pub mod status;
 pub mod storage;
 pub mod text;
 
@@ -61,13 +62,8 @@ pub struct Facts {
     pub log_dirs: Vec<PathBuf>,
     /// Somebody else works on the data dirs.
     pub holder: Option<Holder>,
-    /// The last stop of this node was cut off after so many seconds, before the engine had ended.
-    pub cut_off_after: Option<u64>,
     pub limits: ProcessLimits,
 }
-
-/// The end of the name of the file, beside the state copy of the record, that a stop leaves behind if it is cut off.
-pub const STOPPING: &str = "stopping";
 
 /// What this component keeps on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,12 +110,8 @@ pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
     let ports = PortFacts::look(root, &said.candidates(&records));
     let pid_file = PidFileFact::read(&said.pid_file(), &home, root);
     let log_dirs = said.log_dirs();
-    let cut_off_after = text::read(&records.state_path.with_extension(STOPPING))
-        .ok()
-        .and_then(|note| note.trim().parse().ok());
     Facts {
         holder: Holder::look(&data_paths, home.layout.engine_locks),
-        cut_off_after,
         limits: ProcessLimits::look(),
         data,
         records,

@@ -1,44 +1,28 @@
 //! Whether the engine of a home runs, for a check that must not depend on a pid file.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::home::Home;
 
 /// Whether any process carries the engine's mark in its command line.
 pub fn runs(home: &Home, root: &Path) -> bool {
-    engines(home, root).next().is_some()
-}
-
-/// The pids of processes that do.
-fn engines(home: &Home, root: &Path) -> impl Iterator<Item = i32> {
     let proc = root.join("proc");
     let mark = home.layout.process_mark;
     let entries = fs::read_dir(&proc).into_iter().flatten().filter_map(Result::ok);
     entries
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(move |pid| words(&proc, *pid).iter().any(|word| is_mark(word, mark)))
+        .any(|pid| words(&proc, pid).iter().any(|word| is_mark(word, mark)))
 }
 
-/// Whom to ask for a stop of this home's engine: the `run` it was started by, or the engine where that has handed over
-/// to it. Only among those that see the same files: with the host's pids others are in sight.
-pub fn to_stop(home: &Home, root: &Path) -> Option<i32> {
-    let proc = root.join("proc");
-    let files = |pid: &str| fs::read_link(proc.join(pid).join("ns/mnt")).ok();
-    let ours = files("self");
-    let engine = engines(home, root).find(|pid| ours.is_some() && files(&pid.to_string()) == ours)?;
-    let own = fs::metadata(proc.join("self/exe")).ok()?;
-    let mut pid = engine;
-    while let Some(parent) = parent(&proc, pid).filter(|parent| *parent > 0) {
-        pid = parent;
-        let is_run = words(&proc, pid).get(1).is_some_and(|verb| verb == "run");
-        let exe = fs::metadata(proc.join(pid.to_string()).join("exe"));
-        if is_run && exe.is_ok_and(|exe| (exe.dev(), exe.ino()) == (own.dev(), own.ino())) {
-            return Some(pid);
-        }
-    }
-    Some(engine)
+/// When a process started, in clock ticks since the kernel did: field 22 of /proc/PID/stat, proc(5).
+pub fn started(root: &Path, pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(root.join("proc").join(pid.to_string()).join("stat")).ok()?;
+    // The name before may hold spaces and brackets.
+    let (_, fields) = stat.rsplit_once(") ")?;
+    let mut fields = fields.split(' ');
+    (fields.next()? != "Z").then_some(())?;
+    fields.nth(18)?.parse().ok()
 }
 
 fn words(proc: &Path, pid: i32) -> Vec<String> {
@@ -46,16 +30,6 @@ fn words(proc: &Path, pid: i32) -> Vec<String> {
     line.split(|byte| *byte == 0)
         .map(|word| String::from_utf8_lossy(word).into_owned())
         .collect()
-}
-
-fn parent(proc: &Path, pid: i32) -> Option<i32> {
-    let status = fs::read_to_string(proc.join(pid.to_string()).join("status")).ok()?;
-    status
-        .lines()
-        .find_map(|line| line.strip_prefix("PPid:"))?
-        .trim()
-        .parse()
-        .ok()
 }
 
 /// A word that is the mark, or ends with it as a path or a class name does.

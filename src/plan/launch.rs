@@ -1,15 +1,17 @@
 //! What will be started: the script, its arguments and what its environment gains and loses.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
 
 use super::limits::{self, Raise};
 use crate::engine::{Component, Layout};
 use crate::facts::limits::ProcessLimits;
 use crate::settings::Host;
-use std::collections::BTreeMap;
 
 /// One start of the engine, complete: whoever runs it decides nothing more.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Launch {
     /// The vendor's start script, absolute.
     pub script: PathBuf,

@@ -1,11 +1,13 @@
 //! Decides: which limits of the kernel are raised for the engine. The images and compose files of the field forget them,
 //! and a BE ends over it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::engine::Component;
 use crate::facts::limits::{Limit, ProcessLimits};
 
 /// A limit an engine's process has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Limited {
     OpenFiles,
     Processes,
@@ -22,7 +24,7 @@ impl Limited {
 }
 
 /// One that is too low.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Raise {
     pub limit: Limited,
     pub to: u64,

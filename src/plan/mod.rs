@@ -183,7 +183,6 @@ pub fn derive(
         .stop_grace
         .as_ref()
         .map_or(home.layout.stop_grace, |grace| grace.value);
-    warnings.extend(cut_off(facts, stop_grace));
     let query_port = query_port(settings, facts);
     let mut plan = Plan {
         node,
@@ -235,20 +234,6 @@ fn joins_itself(settings: &Settings, facts: &Facts, role: Role, data: &Data) -> 
 fn is_seed(settings: &Settings) -> bool {
     settings.master_hosts.value.first() == Some(&settings.local_host.value)
 }
-
-/// How long Docker waits nobody tells a container; that it was too short shows afterwards.
-fn cut_off(facts: &Facts, stop_grace: Duration) -> Option<String> {
-    let after = facts.cut_off_after?;
-    let wait = (stop_grace + STOP_MARGIN).as_secs();
-    Some(format!(
-        "the last stop was cut off after {after} s, before the engine had ended: whoever stopped this container waits no \
-         longer; STOP_GRACE is {}, so set stop_grace_period: {wait}s in its compose file, or docker stop --time {wait}",
-        seconds(stop_grace),
-    ))
-}
-
-/// What Docker should wait longer than the engine may take.
-const STOP_MARGIN: Duration = Duration::from_secs(5);
 
 /// What is wrong with the image, the machine or the files, whatever the data says.
 fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>) -> Vec<Refusal> {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use crate::engine::failure::Failure;
 use crate::engine::member::{Backend, Frontend};
 use crate::engine::{Component, Engine};
@@ -12,7 +14,7 @@ use crate::plan::witness::Witness;
 use crate::settings::{Bootstrap, Host};
 
 /// What this node is asked to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Role {
     /// The FE that may found.
     Seed,

@@ -3,23 +3,21 @@
 //!
 //! It wakes us only when the engine writes. It never waits for a reader: what cannot be written yet stays in the pipe, as
 //! it would without us, and a stream that could hold us up (a terminal, a socket) is not touched at all. A reader that is
-//! gone, or a full disk, is not the engine's trouble: it goes on writing, to nobody.
+//! gone, or a full disk, is not the engine's trouble: it goes on writing, and the bytes are dropped.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Write as _};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd as _, OwnedFd};
-use std::task::{Context, Poll, ready};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use nix::errno::Errno;
-use nix::fcntl::OFlag;
-use nix::sys::stat::{SFlag, fstat};
-use nix::unistd::{close, isatty, pipe2};
-use tokio::net::unix::pipe::{OpenOptions, Receiver, Sender};
+use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
+use nix::poll::PollFlags;
+use nix::sys::stat::{Mode, SFlag, fstat};
+use nix::unistd::{isatty, pipe2};
 use tracing::debug;
 
-/// What is passed on at once.
+/// The most that is passed on at once.
 const CHUNK: usize = 16 * 1024;
-/// What is kept of each stream: a stack trace of a JVM, and the words above it.
+/// What is kept of each stream, in bytes: a stack trace of a JVM, and the words above it.
 const TAIL: usize = 32 * 1024;
 
 /// Both streams, or none.
@@ -45,26 +43,14 @@ impl Ends {
     }
 }
 
-/// A descriptor of ours that the engine's output goes to.
-#[derive(Debug)]
-enum To {
-    /// A pipe, through a description of our own that does not block.
-    Pipe(Sender),
-    /// A file or a device that takes everything at once.
-    File(File),
-    /// It could not be opened again: the engine writes on, to nobody.
-    Nobody,
-}
-
 #[derive(Debug)]
 struct Stream {
-    /// The reading end, which survives an execve and a panic: with it closed, the engine's next line would fail.
-    kept: i32,
-    /// 1 or 2.
-    number: i32,
-    /// `None` once nobody can write any more.
-    from: Option<Receiver>,
-    to: To,
+    /// The reading end; `None` once nobody can write any more.
+    from: Option<File>,
+    /// A descriptor of ours that the engine's output goes to.
+    to: File,
+    /// `to` is a pipe, which may be full; a file or a device takes everything at once.
+    may_be_full: bool,
     pending: Vec<u8>,
     tail: Vec<u8>,
 }
@@ -74,58 +60,44 @@ impl Console {
     pub(super) fn open() -> (Self, Ends) {
         Self::between().unwrap_or_else(|error| {
             debug!(%error, "the engine writes to our console itself");
-            Self::default_with_ends()
+            (Self::default(), Ends::default())
         })
-    }
-
-    fn default_with_ends() -> (Self, Ends) {
-        (Self::default(), Ends::default())
     }
 
     fn between() -> io::Result<(Self, Ends)> {
         let (stdout, stderr) = (fstat(io::stdout())?, fstat(io::stderr())?);
         let same = (stdout.st_dev, stdout.st_ino) == (stderr.st_dev, stderr.st_ino);
         let numbers: &[&[i32]] = if same { &[&[1, 2]] } else { &[&[1], &[2]] };
-        let (mut console, mut ends) = Self::default_with_ends();
-        // All of them before there is a pipe that only an end of the engine would close.
-        let mut opened = Vec::new();
+        let (mut console, mut ends) = (Self::default(), Ends::default());
         for becomes in numbers {
-            let number = *becomes.first().unwrap_or(&1);
-            opened.push((number, *becomes, To::open(number)?));
-        }
-        for (number, becomes, to) in opened {
-            // Not closed by an execve: the next image of this process goes on reading.
-            let (reading, writing) = pipe2(OFlag::empty())?;
-            let from = reader(reading.as_raw_fd())?;
-            let stream = Stream::new(reading.into_raw_fd(), number, from, to);
-            console.streams.push(stream);
+            let (to, may_be_full) = destination(*becomes.first().unwrap_or(&1))?;
+            let (reading, writing) = pipe2(OFlag::O_CLOEXEC)?;
+            fcntl(&reading, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+            console.streams.push(Stream {
+                from: Some(reading.into()),
+                to,
+                may_be_full,
+                pending: Vec::new(),
+                tail: Vec::new(),
+            });
             ends.ends.push((writing, becomes.to_vec()));
         }
         Ok((console, ends))
     }
 
-    /// The pipes that a former image has left. With one that nobody reads the engine would stand still before long, so
-    /// that is an error, to be tried again; who reads what we pass on is not worth one.
-    pub(super) fn resume(left: &[(i32, i32)]) -> io::Result<Self> {
-        let mut console = Self::default();
-        for (kept, number) in left {
-            let from = match reader(*kept) {
-                // There is no such pipe, and that will not change.
-                Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                from => from?,
-            };
-            let to = To::open(*number).unwrap_or(To::Nobody);
-            console.streams.push(Stream::new(*kept, *number, from, to));
-        }
-        Ok(console)
+    /// What to wait for: for each stream room to write, or something to read.
+    pub(super) fn interests(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
+        self.streams.iter().filter_map(|stream| match &stream.from {
+            _ if !stream.pending.is_empty() => Some((stream.to.as_fd(), PollFlags::POLLOUT)),
+            Some(from) => Some((from.as_fd(), PollFlags::POLLIN)),
+            None => None,
+        })
     }
 
-    /// For the next image.
-    pub(super) fn kept(&self) -> Vec<(i32, i32)> {
-        self.streams
-            .iter()
-            .map(|stream| (stream.kept, stream.number))
-            .collect()
+    /// Passes on what can be passed on without waiting. Returns whether anything was.
+    pub(super) fn pass_on(&mut self) -> bool {
+        let moved: Vec<bool> = self.streams.iter_mut().map(Stream::pass_on).collect();
+        moved.contains(&true)
     }
 
     /// Whether all that was read has been passed on.
@@ -133,119 +105,52 @@ impl Console {
         self.streams.iter().all(|stream| stream.pending.is_empty())
     }
 
-    /// Ready as soon as something was passed on. Loses nothing when dropped before.
-    pub(super) fn poll_pass_on(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let mut moved = false;
-        for stream in &mut self.streams {
-            moved |= stream.poll_step(context).is_ready();
-        }
-        if moved { Poll::Ready(()) } else { Poll::Pending }
-    }
-
-    /// What is still in the pipes of a tree that is gone. Ready when it is passed on.
-    pub(super) fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let mut left = false;
-        for stream in &mut self.streams {
-            left |= stream.poll_drain(context).is_pending();
-        }
-        if left { Poll::Pending } else { Poll::Ready(()) }
-    }
-
-    /// The last of what the engine wrote, stdout first; and the end of it all.
+    /// The last of what the engine wrote, stdout first.
     pub(super) fn into_tail(self) -> Vec<u8> {
         let mut all = Vec::new();
         for stream in self.streams {
-            all.extend_from_slice(&stream.tail);
+            let from = stream.tail.len().saturating_sub(TAIL);
+            all.extend_from_slice(stream.tail.get(from..).unwrap_or_default());
             all.push(b'\n');
-            // Nobody is left who could write.
-            close(stream.kept).ok();
         }
         all
     }
 }
 
-impl To {
-    fn open(number: i32) -> io::Result<Self> {
-        let (stdout, stderr) = (io::stdout(), io::stderr());
-        let own: BorrowedFd<'_> = if number == 1 {
-            stdout.as_fd()
-        } else {
-            stderr.as_fd()
-        };
-        let kind = SFlag::from_bits_truncate(fstat(own)?.st_mode) & SFlag::S_IFMT;
-        if kind == SFlag::S_IFIFO {
-            // Of its own: whether it blocks is a property of the description, which others share.
-            return OpenOptions::new().open_sender(descriptor(number)).map(Self::Pipe);
-        }
-        if kind == SFlag::S_IFREG || (kind == SFlag::S_IFCHR && !isatty(own).unwrap_or(true)) {
-            return Ok(Self::File(own.try_clone_to_owned()?.into()));
-        }
-        Err(io::Error::other("a terminal or a socket"))
+/// Our descriptor of this number, to be written to without waiting, and whether it may be full.
+fn destination(number: i32) -> io::Result<(File, bool)> {
+    let (stdout, stderr) = (io::stdout(), io::stderr());
+    let own: BorrowedFd<'_> = if number == 1 {
+        stdout.as_fd()
+    } else {
+        stderr.as_fd()
+    };
+    let kind = SFlag::from_bits_truncate(fstat(own)?.st_mode) & SFlag::S_IFMT;
+    if kind == SFlag::S_IFIFO {
+        // Opened anew: whether it blocks is a property of the description, which others share.
+        let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+        let path = format!("/proc/self/fd/{number}");
+        return Ok((open(path.as_str(), flags, Mode::empty())?.into(), true));
     }
-}
-
-/// A description of our own of the pipe that `kept` reads: it does not block, and goes with us when we do.
-fn reader(kept: i32) -> io::Result<Receiver> {
-    OpenOptions::new().open_receiver(descriptor(kept))
-}
-
-fn descriptor(number: i32) -> String {
-    format!("/proc/self/fd/{number}")
+    if kind == SFlag::S_IFREG || (kind == SFlag::S_IFCHR && !isatty(own).unwrap_or(true)) {
+        return Ok((own.try_clone_to_owned()?.into(), false));
+    }
+    Err(io::Error::other("a terminal or a socket"))
 }
 
 impl Stream {
-    fn new(kept: i32, number: i32, from: Receiver, to: To) -> Self {
-        Self {
-            kept,
-            number,
-            from: Some(from),
-            to,
-            pending: Vec::new(),
-            tail: Vec::new(),
-        }
-    }
-
-    fn poll_step(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    /// Writes what is pending, then reads once and writes that. Returns whether anything was read or written.
+    fn pass_on(&mut self) -> bool {
+        let had = self.pending.len();
+        self.flush();
         if !self.pending.is_empty() {
-            return self.poll_flush(context);
+            return self.pending.len() < had;
         }
-        loop {
-            let Some(from) = &self.from else {
-                return Poll::Pending;
-            };
-            if ready!(from.poll_read_ready(context)).is_err() {
-                return Poll::Pending;
-            }
-            let mut chunk = [0; CHUNK];
-            match from.try_read(&mut chunk) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                read => {
-                    self.took(read, &chunk);
-                    // Whether there was room or not: the loop asks again.
-                    _ = self.poll_flush(context);
-                    return Poll::Ready(());
-                }
-            }
-        }
-    }
-
-    /// What the kernel holds, whether we have been told of it or not.
-    fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        loop {
-            ready!(self.poll_flush(context));
-            let Some(from) = &self.from else {
-                return Poll::Ready(());
-            };
-            let mut chunk = [0; CHUNK];
-            match nix::unistd::read(from, &mut chunk) {
-                Err(Errno::EAGAIN) => return Poll::Ready(()),
-                read => self.took(read.map_err(io::Error::from), &chunk),
-            }
-        }
-    }
-
-    fn took(&mut self, read: io::Result<usize>, chunk: &[u8]) {
-        match read {
+        let Some(from) = &mut self.from else {
+            return had > 0;
+        };
+        let mut chunk = [0; CHUNK];
+        match from.read(&mut chunk) {
             Ok(0) => self.from = None,
             Ok(length) => {
                 let chunk = chunk.get(..length).unwrap_or_default();
@@ -254,31 +159,24 @@ impl Stream {
                 if self.tail.len() > 2 * TAIL {
                     self.tail.drain(..self.tail.len() - TAIL);
                 }
+                self.flush();
+                return true;
             }
-            Err(error) => debug!(%error, "a line of the engine could not be read"),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(error) => debug!(%error, "cannot read a line of the engine"),
         }
+        had > 0
     }
 
-    /// Ready when nothing is left to write.
-    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    fn flush(&mut self) {
         while !self.pending.is_empty() {
-            let written = match &self.to {
-                To::File(file) => (&mut &*file).write(&self.pending),
-                To::Nobody => Ok(self.pending.len()),
-                To::Pipe(pipe) => {
-                    if ready!(pipe.poll_write_ready(context)).is_err() {
-                        return Poll::Pending;
-                    }
-                    pipe.try_write(&self.pending)
-                }
-            };
-            match written {
+            match self.to.write(&self.pending) {
                 Ok(length) => drop(self.pending.drain(..length)),
-                Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
-                // Nobody reads it, or there is no room for it, and there is nobody to tell.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock && self.may_be_full => return,
+                // Nobody reads it, or there is no room for it.
                 Err(_) => self.pending.clear(),
             }
         }
-        Poll::Ready(())
     }
 }

@@ -4,12 +4,13 @@ use std::fmt;
 use std::time::Duration;
 
 use nix::libc::{SIGINT, SIGKILL, SIGTERM};
+use serde::{Deserialize, Serialize};
 
 use super::signals::name;
 use crate::exit::ExitCode;
 
 /// The end of one process, before it is a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Exit {
     Code(u8),
     Signal(i32),
@@ -45,7 +46,7 @@ impl fmt::Display for Exit {
 }
 
 /// How the engine ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ended {
     /// Of the main process; of the last process to end where the start script left a daemon behind.
     pub exit: Exit,

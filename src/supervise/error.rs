@@ -12,11 +12,13 @@ pub enum SuperviseError {
     #[error("cannot block signals")]
     Block(#[source] Errno),
     #[error("cannot open a descriptor for signals")]
-    Listen(#[source] io::Error),
+    Listen(#[source] Errno),
     #[error("cannot read the next signal")]
     Read(#[source] io::Error),
-    #[error("cannot read the engine's console")]
-    Console(#[source] io::Error),
+    #[error("cannot start the companion process")]
+    Companion(#[source] io::Error),
+    #[error("cannot take over the locks of the data dirs: the kernel passed {passed} of {sent} descriptors")]
+    Locks { passed: usize, sent: usize },
     #[error("cannot wait for children")]
     Wait(#[source] io::Error),
     #[error("cannot start {}: it does not exist", script.display())]
@@ -45,9 +47,10 @@ impl SuperviseError {
             Self::Missing { .. } | Self::Directory { .. } => ExitCode::NotFound,
             Self::Interpreter { .. } | Self::NotExecutable { .. } => ExitCode::NotExecutable,
             Self::Fork { .. } => ExitCode::TryAgain,
+            Self::Locks { .. } => ExitCode::Taken,
             Self::Block(_)
             | Self::Listen(_)
-            | Self::Console(_)
+            | Self::Companion(_)
             | Self::Read(_)
             | Self::Wait(_)
             | Self::Spawn { .. }

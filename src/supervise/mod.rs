@@ -1,12 +1,12 @@
-//! The resident half: spawn the start script, pass signals on, reap, drain, and say how the engine ended.
-//! What is started is a [`Launch`](crate::plan::launch::Launch); when, and with what settings, is decided elsewhere.
+//! The resident half, PID 1: spawn the start script, pass signals on, reap, drain, and say how the engine ended. Whatever
+//! can block, fail or be lied to is done by the companion, a child of the same binary.
 //!
 //! ```text
-//!  main ─ Signals::block ─ Supervisor::new ─┬─ until(work) ─► Done | StopRequested      nothing runs yet
-//!                                           └─ run(launch) ─► Ended                     the engine runs
-//!                                                  └─ settled: a fresh image ─ resume ─► Ended
+//!  main ─ Signals::block ─ Supervisor::new ─┬─ prepare(work) ─► Start | Ended | Stopped   nothing runs yet
+//!                                           └─ run(job) ─► End                            the engine runs
 //!
-//!  signalfd ──► Event ──► Phase::step ──► Action ──► tree (forward, terminate, kill), timer
+//!  companion ─► Request ─┐
+//!  signalfd ──► Event ───┴► Phase::step ──► Action ──► tree (forward, terminate, kill), timer
 //!                 ▲
 //!  reaper ────────┘   on SIGCHLD, the only place that waits
 //! ```
@@ -16,40 +16,39 @@
 //!
 //! | signal to us | before the launch | while the engine runs |
 //! |---|---|---|
-//! | TERM, INT | stop | passed on; a stop request: the grace begins, the end counts as asked |
-//! | PWR | stop | a stop request, passed on as TERM: no engine handles PWR, it would die in mid-write |
+//! | TERM, INT, PWR | stop | a stop request, passed on as TERM: the grace begins, the end counts as asked |
 //! | QUIT | stop | passed on, no stop request: a JVM answers with a thread dump and lives on |
 //! | HUP | stop | passed on, no stop request |
 //! | CHLD | reap | reap; never passed on, it is news about our own children |
-//! | TSTP, TTIN, TTOU, CONT | ignored | passed on, but no longer a suspension once a stop was asked for; we ourselves are never suspended |
+//! | TSTP, TTIN, TTOU, CONT | ignored | passed on, but no suspension once a stop was asked for, and none from a terminal |
 //! | all others, real-time ones too | ignored | passed on |
 //!
 //! Three rules beside the table. A repeated stop request is not passed on again and moves no deadline, because
-//! some programs take the second as "at once"; INT followed by TERM is, since it asks for more. A stop request
-//! also wakes (CONT) whatever in the tree is suspended, as systemd does: a stopped process cannot end cleanly.
-//! What the kernel sends us about our own acts (PIPE, when the log's reader is gone) is not the engine's business.
+//! some programs take the second as "at once"; only a second Ctrl-C on a terminal kills. A stop request also wakes (CONT)
+//! the tree, as systemd does: a stopped process cannot end cleanly. What the kernel sends us about our own acts (PIPE,
+//! when the log's reader is gone) is not the engine's business.
 //!
-//! "The tree" is the script's process group and every descendant of ours, whatever its group or session, found
-//! by parents in /proc. `docker exec` processes have parent 0: they are not signalled; once orphaned they are
+//! "The tree" is the script's process group and every descendant of ours but the companion, whatever its group or session,
+//! found by parents in /proc. `docker exec` processes have parent 0: they are not signalled; once orphaned they are
 //! our children like any other, to be reaped and, if they still live at a stop, to be stopped.
 
+mod companion;
 mod console;
 mod ended;
 mod error;
+mod message;
 mod phase;
 mod reaper;
-mod resident;
 mod running;
 mod signals;
 mod spawn;
-mod stop_note;
 mod supervisor;
-mod terminal;
 mod tree;
 
+pub use companion::{COMPANION, Companion};
 pub use ended::{Ended, Exit};
 pub use error::SuperviseError;
-pub use resident::{RESTARTS, Resident, begin_anew};
+pub use message::{Channel, HandOver, Request, Work};
 pub use signals::Signals;
 pub use spawn::exec;
-pub use supervisor::{Before, Beside, End, Job, Supervisor};
+pub use supervisor::{End, Job, Prepared, Start, Supervisor};

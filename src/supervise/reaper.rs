@@ -11,26 +11,16 @@ use super::{Exit, SuperviseError};
 pub(super) struct Sweep {
     /// Everyone who ended, in the order the kernel reported them.
     pub(super) ended: Vec<(i32, Exit)>,
-    /// A child was suspended, and by this signal: the last one there was.
-    pub(super) suspended: Option<(i32, i32)>,
     /// No child is left, living or dead. With every orphan handed to us that means: the tree is empty.
     pub(super) childless: bool,
 }
 
 /// Collects every child that has ended. Signals coalesce: one SIGCHLD may stand for three thousand.
-///
-/// `suspended`: those that were suspended are of interest, too.
-pub(super) fn sweep(suspended: bool) -> Result<Sweep, SuperviseError> {
-    let mut options = WaitOptions::NOHANG;
-    options.set(WaitOptions::UNTRACED, suspended);
+pub(super) fn sweep() -> Result<Sweep, SuperviseError> {
     let mut sweep = Sweep::default();
     loop {
         // rustix rather than nix: nix answers EINVAL, and so loses the pid, for a death by a real-time signal.
-        match wait(options) {
-            Ok(Some((pid, status))) if status.stopped() => {
-                let signal = status.stopping_signal();
-                sweep.suspended = signal.map(|signal| (pid.as_raw_nonzero().get(), signal));
-            }
+        match wait(WaitOptions::NOHANG) {
             Ok(Some((pid, status))) => {
                 let code = status
                     .exit_status()
@@ -42,10 +32,8 @@ pub(super) fn sweep(suspended: bool) -> Result<Sweep, SuperviseError> {
             }
             Ok(None) => return Ok(sweep),
             Err(rustix::io::Errno::CHILD) => {
-                return Ok(Sweep {
-                    childless: true,
-                    ..sweep
-                });
+                sweep.childless = true;
+                return Ok(sweep);
             }
             Err(rustix::io::Errno::INTR) => {}
             Err(errno) => return Err(SuperviseError::Wait(io::Error::from(errno))),

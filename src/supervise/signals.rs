@@ -1,7 +1,7 @@
 //! Listens: every signal that can be caught is blocked and read from one descriptor. Says nothing about what
 //! a signal means; `phase` does.
 
-use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -10,8 +10,6 @@ use nix::errno::Errno;
 use nix::libc::{SI_KERNEL, SIGFPE, SIGHUP, SIGILL, SIGKILL, SIGSEGV, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use tracing::debug;
 
 use super::SuperviseError;
@@ -29,16 +27,9 @@ impl Signals {
         Ok(Self(()))
     }
 
-    #[expect(
-        deprecated,
-        reason = "its successor is an unsafe function, because a descriptor might be closed behind its back; \
-                  this one is owned by the SignalFd inside, and nobody else has it"
-    )]
     pub(super) fn listen(self) -> Result<Listener, SuperviseError> {
         let Self(()) = self;
         SignalFd::with_flags(&SigSet::all(), SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
-            .map_err(io::Error::from)
-            .and_then(|fd| AsyncFd::with_interest(fd, Interest::READABLE))
             .map(|fd| Listener { fd })
             .map_err(SuperviseError::Listen)
     }
@@ -59,7 +50,7 @@ fn unignore() {
 }
 
 /// The signals of the `SigIgn:` line of /proc/PID/status, see proc(5).
-pub(super) fn ignored(status: &str) -> impl Iterator<Item = i32> {
+fn ignored(status: &str) -> impl Iterator<Item = i32> {
     let mask = status
         .lines()
         .find_map(|line| line.strip_prefix("SigIgn:"))
@@ -77,31 +68,41 @@ const SUSPENDING: [u32; 3] = [
 
 #[derive(Debug)]
 pub(super) struct Listener {
-    fd: AsyncFd<SignalFd>,
+    fd: SignalFd,
+}
+
+/// A signal that reached us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Heard {
+    pub(super) signal: i32,
+    /// By the kernel, as Ctrl-C at a terminal is.
+    pub(super) from_terminal: bool,
 }
 
 impl Listener {
-    /// The next signal somebody sent us. Loses nothing when dropped before it is ready.
-    pub(super) async fn next(&mut self) -> Result<i32, SuperviseError> {
+    /// To wait for: readable when there is a signal.
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    /// The next signal that somebody sent us; `None` if there is none now.
+    pub(super) fn next(&mut self) -> Result<Option<Heard>, SuperviseError> {
         loop {
-            let mut ready = self.fd.readable().await.map_err(SuperviseError::Read)?;
-            let mut read = self.fd.get_ref().read_signal();
-            if let Ok(None) = read {
-                // It is told of once: what is there must not be taken for nothing.
-                read = self.fd.get_ref().read_signal();
-            }
-            match read {
+            match self.fd.read_signal() {
                 // Writing a line to a log nobody reads raises PIPE in the writer. A blocked signal is never
                 // ignored, so it shows up here, and passed on it would end an engine that did nothing wrong.
                 Ok(Some(info)) if info.ssi_pid == std::process::id() => {}
-                // Ctrl-Z at a terminal that the engine does not have yet: nobody would wake it again.
+                // Ctrl-Z at a terminal: nobody would wake the engine again.
                 Ok(Some(info)) if info.ssi_code == SI_KERNEL && SUSPENDING.contains(&info.ssi_signo) => {}
                 Ok(Some(info)) => {
                     if let Ok(signal) = i32::try_from(info.ssi_signo) {
-                        return Ok(signal);
+                        return Ok(Some(Heard {
+                            signal,
+                            from_terminal: info.ssi_code == SI_KERNEL,
+                        }));
                     }
                 }
-                Ok(None) => ready.clear_ready(),
+                Ok(None) => return Ok(None),
                 Err(Errno::EINTR) => {}
                 Err(errno) => return Err(SuperviseError::Read(errno.into())),
             }

@@ -4,9 +4,10 @@
 //! A start script under that mask never hears TERM.
 
 use std::convert::Infallible;
-use std::ffi::{CString, NulError, OsString};
-use std::fs;
+use std::ffi::{CStr, CString, NulError, OsString};
+use std::fs::{self, File};
 use std::io;
+use std::os::fd::{AsRawFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
@@ -16,13 +17,13 @@ use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_s
 use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::Mode;
-use nix::unistd::{chdir, execve, fchdir};
+use nix::unistd::{chdir, execve, fchdir, isatty};
 use rustix::process::Pid;
 use tracing::{debug, warn};
 
 use super::SuperviseError;
+use super::companion::COMPANION;
 use super::console::Ends;
-use super::resident::OURS;
 use crate::plan::launch::Launch;
 use crate::plan::limits::{Limited, Raise};
 
@@ -34,11 +35,15 @@ pub(super) fn spawn(launch: &Launch, ends: &Ends) -> Result<Pid, SuperviseError>
     // posix_spawn knows no directory in every C library: go there, and come back.
     let here = open(".", OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()).ok();
     chdir(&launch.dir).map_err(|errno| no_directory(launch, errno))?;
-    let spawned = descriptors(ends).and_then(|actions| {
+    // The engine's group is in the background of a terminal: to read that would suspend it.
+    let null = isatty(io::stdin())
+        .unwrap_or(false)
+        .then(|| File::open("/dev/null").ok());
+    let spawned = descriptors(ends, null.flatten().as_ref()).and_then(|actions| {
         posix_spawn(
             words.path.as_c_str(),
             &actions,
-            &attributes()?,
+            &attributes(true)?,
             &words.args,
             &words.env,
         )
@@ -49,10 +54,38 @@ pub(super) fn spawn(launch: &Launch, ends: &Ends) -> Result<Pid, SuperviseError>
     Pid::from_raw(pid.as_raw()).ok_or_else(|| odd(launch, io::Error::other("the kernel gave it no pid")))
 }
 
+/// This program again, as the companion: with the whole environment, `stdin` as its stdin, our stdout and stderr, and no
+/// other descriptor. A session of its own it makes itself.
+pub(super) fn spawn_companion(args: &[OsString], stdin: BorrowedFd<'_>) -> io::Result<Pid> {
+    let name = std::env::args_os().next().unwrap_or_else(|| "muster".into());
+    let args = [name, COMPANION.into()].into_iter().chain(args.iter().cloned());
+    let args: Vec<CString> = args
+        .map(|arg| CString::new(arg.into_vec()))
+        .collect::<Result<_, _>>()?;
+    let env: Vec<CString> = std::env::vars_os()
+        .map(|(name, value)| variable(name, value))
+        .collect::<Result<_, _>>()?;
+    let mut actions = PosixSpawnFileActions::init()?;
+    actions.add_dup2(stdin.as_raw_fd(), 0)?;
+    close_others(&mut actions)?;
+    let pid = posix_spawn(SELF, &actions, &attributes(false)?, &args, &env)?;
+    Pid::from_raw(pid.as_raw()).ok_or_else(|| io::Error::other("the kernel gave it no pid"))
+}
+
+/// Ourselves, even if another file has come to lie where we were started from.
+const SELF: &CStr = c"/proc/self/exe";
+
+fn variable(mut name: OsString, value: OsString) -> Result<CString, NulError> {
+    name.push("=");
+    name.push(value);
+    CString::new(name.into_vec())
+}
+
 /// Replaces this process by the start script, for those who want nothing resident. Returns only on failure.
 /// A signal that is pending at that moment meets the default action, which PID 1 does not have: it is dropped.
-/// Descriptors that we were started with and did not open ourselves are passed on.
-pub fn exec(launch: &Launch) -> SuperviseError {
+/// Descriptors that we were started with and did not open ourselves are passed on, and so are the locks of the data dirs:
+/// the engine itself has them.
+pub fn exec(launch: &Launch, locks: &[OwnedFd]) -> SuperviseError {
     let words = match Words::of(launch) {
         Ok(words) => words,
         Err(error) => return odd(launch, error),
@@ -60,6 +93,11 @@ pub fn exec(launch: &Launch) -> SuperviseError {
     launch.limits.iter().for_each(raise);
     if let Err(errno) = chdir(&launch.dir) {
         return no_directory(launch, errno);
+    }
+    for lock in locks {
+        if let Err(error) = rustix::io::fcntl_setfd(lock, rustix::io::FdFlags::empty()) {
+            debug!(%error, "a data dir is not locked while the engine runs");
+        }
     }
     let replaced: Result<Infallible, Errno> = SigSet::empty()
         .thread_set_mask()
@@ -85,19 +123,12 @@ impl Words {
             .collect::<Result<_, _>>()?;
         // What settings made of the environment is in `set`; the rest is the script's as it is.
         let inherited = std::env::vars_os().filter(|(name, _)| {
-            name.to_str().is_none_or(|name| {
-                !launch.set.contains_key(name)
-                    && !launch.unset.iter().any(|u| u == name)
-                    && !OURS.contains(&name)
-            })
+            name.to_str()
+                .is_none_or(|name| !launch.set.contains_key(name) && !launch.unset.iter().any(|u| u == name))
         });
         let set = launch.set.iter().filter(|(name, _)| !launch.unset.contains(name));
         let set = set.map(|(name, value)| (OsString::from(name), OsString::from(value)));
-        let env = inherited.chain(set).map(|(mut name, value)| {
-            name.push("=");
-            name.push(value);
-            CString::new(name.into_vec())
-        });
+        let env = inherited.chain(set).map(|(name, value)| variable(name, value));
         Ok(Self {
             path,
             args,
@@ -132,29 +163,38 @@ fn raise(raise: &Raise) {
     }
 }
 
-fn attributes() -> nix::Result<PosixSpawnAttr> {
+/// No signal blocked, and none ignored that we could not change; `group`: as the leader of a process group of its own.
+fn attributes(group: bool) -> nix::Result<PosixSpawnAttr> {
     let mut attributes = PosixSpawnAttr::init()?;
-    attributes.set_pgroup(nix::unistd::Pid::from_raw(0))?;
+    let mut flags = PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK | PosixSpawnFlags::POSIX_SPAWN_SETSIGDEF;
+    if group {
+        attributes.set_pgroup(nix::unistd::Pid::from_raw(0))?;
+        flags |= PosixSpawnFlags::POSIX_SPAWN_SETPGROUP;
+    }
     attributes.set_sigmask(&SigSet::empty())?;
     // The three that no handler can be registered for; everything else is the default already, see `signals`.
     let faults: SigSet = [Signal::SIGILL, Signal::SIGFPE, Signal::SIGSEGV]
         .into_iter()
         .collect();
     attributes.set_sigdefault(&faults)?;
-    attributes.set_flags(
-        PosixSpawnFlags::POSIX_SPAWN_SETPGROUP
-            | PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK
-            | PosixSpawnFlags::POSIX_SPAWN_SETSIGDEF,
-    )?;
+    attributes.set_flags(flags)?;
     Ok(attributes)
 }
 
-/// Closes, in the child, whatever we were started with beyond 0 to 2. Closing what is closed is no error there.
-fn descriptors(ends: &Ends) -> nix::Result<PosixSpawnFileActions> {
+fn descriptors(ends: &Ends, stdin: Option<&File>) -> nix::Result<PosixSpawnFileActions> {
     let mut actions = PosixSpawnFileActions::init()?;
+    if let Some(stdin) = stdin {
+        actions.add_dup2(stdin.as_raw_fd(), 0)?;
+    }
     for (end, becomes) in ends.pairs() {
         actions.add_dup2(end, becomes)?;
     }
+    close_others(&mut actions)?;
+    Ok(actions)
+}
+
+/// Closes, in the child, whatever we have open beyond 0 to 2. Closing what is closed is no error there.
+fn close_others(actions: &mut PosixSpawnFileActions) -> nix::Result<()> {
     let open = fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
     let open: Vec<i32> = open
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
@@ -162,7 +202,7 @@ fn descriptors(ends: &Ends) -> nix::Result<PosixSpawnFileActions> {
     for descriptor in open.into_iter().filter(|descriptor| *descriptor > 2) {
         actions.add_close(descriptor)?;
     }
-    Ok(actions)
+    Ok(())
 }
 
 /// The kernel says ENOENT for a missing script and for a missing interpreter.

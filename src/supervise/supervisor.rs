@@ -1,25 +1,33 @@
-//! The loop around an engine's life: waits for a signal, an alarm, the watch beside it and its console.
+//! The loops of PID 1: one until the companion hands over a start, one while the engine runs. Each waits for a signal, a
+//! request of the companion, the engine's console or an alarm, and for nothing else.
 
-use std::future::poll_fn;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
-use std::pin::Pin;
-use std::task::Poll;
 use std::time::Duration;
 
+use backon::{BackoffBuilder, ExponentialBuilder};
 use nix::libc::{SIGCHLD, SIGHUP, SIGINT, SIGPWR, SIGQUIT, SIGTERM};
-use tokio::time::{Sleep, sleep};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
+use super::companion::Companion;
+use super::message::{HandOver, Request, Work};
 use super::phase::{Event, Phase};
 use super::reaper::sweep;
-use super::resident::Resident;
-use super::running::{RunningEngine, TICK};
-use super::signals::{Listener, Signals, name};
-use super::stop_note;
+use super::running::{LAST, RunningEngine, without};
+use super::signals::{Heard, Listener, Signals, name};
 use super::tree::Visibility;
-use super::{Ended, SuperviseError};
+use super::{Ended, Exit, SuperviseError};
+use crate::exit::ExitCode;
 use crate::plan::launch::Launch;
+
+/// The pause after something the kernel refused, and between two looks at a group whose end nobody tells.
+const TICK: Duration = Duration::from_millis(100);
+/// Between two looks at an engine that is stopping, for the news of an end that never came.
+const LOOK: Duration = Duration::from_secs(1);
+/// Of a console, in bytes.
+const CONSOLE: usize = 64 * 1024;
 
 /// What is to be supervised.
 #[derive(Debug)]
@@ -27,231 +35,436 @@ pub struct Job<'a> {
     pub launch: &'a Launch,
     /// From a stop request to SIGKILL.
     pub grace: Duration,
-    /// Variables that a fresh image does without.
-    pub without: &'a [String],
-    /// The file that tells, while a stop goes on, for how long it has.
-    pub stop_note: Option<PathBuf>,
-    /// What the caller finds again in [`Resident::kept`].
-    pub kept: String,
+    /// What a later companion needs to know of this start.
+    pub kept: &'a str,
 }
 
 /// The end of an engine.
 #[derive(Debug)]
 pub struct End {
     pub ended: Ended,
-    /// The last it wrote to the console, if that went through our hands.
-    pub console: Vec<u8>,
+    /// The last it wrote to the console, if that went through our hands; at most 64 kB.
+    pub console: String,
+    /// The companion asked for another start, and nobody for a stop.
+    pub again: bool,
 }
 
-/// How the watch beside the engine ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Beside {
-    /// Nothing but the engine's end is left to wait for.
-    Settled,
-    /// Whoever called `run` wants to hear of the end.
-    Over,
-    /// The engine is to be stopped as if somebody had asked for it. Not by a signal to ourselves: those are not heard.
-    Stop,
+/// How the time before a start ended.
+#[derive(Debug)]
+pub enum Prepared {
+    /// Somebody asked for a stop; nothing runs.
+    Stopped,
+    /// The companion says that nothing is to be started: its code is ours.
+    Ended(ExitCode),
+    Start(Box<Start>),
 }
 
-/// The resident process.
+/// A start that was handed over.
+#[derive(Debug)]
+pub struct Start {
+    pub hand_over: HandOver,
+    /// The locks of the data dirs, for as long as the engine lives.
+    pub locks: Vec<OwnedFd>,
+    /// The port reservations, until the engine listens.
+    ports: Vec<OwnedFd>,
+}
+
+/// PID 1.
 #[derive(Debug)]
 pub struct Supervisor {
     signals: Listener,
-    /// Somebody has asked for a stop since the last launch.
-    told: bool,
-    sight: Visibility,
-}
-
-/// How the time before the launch ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Before<T> {
-    Done(T),
-    /// INT, TERM, QUIT, HUP or PWR: nothing runs that could make anything else of it.
-    StopRequested(i32),
+    visibility: Visibility,
+    companion: Companion,
+    ports: Vec<OwnedFd>,
 }
 
 impl Supervisor {
-    /// To be called inside the runtime.
-    pub fn new(signals: Signals) -> Result<Self, SuperviseError> {
+    pub fn new(signals: Signals, companion: Companion) -> Result<Self, SuperviseError> {
         Ok(Self {
             signals: signals.listen()?,
-            told: false,
-            sight: Visibility::open(),
+            visibility: Visibility::open(),
+            companion,
+            ports: Vec::new(),
         })
     }
 
     /// Gives up adopting orphans, as on a kernel that refuses it, so that a test can see the way without it.
     #[doc(hidden)]
     pub fn adopt_nobody(&mut self) {
-        self.sight.adopts = false;
+        self.visibility.adopts = false;
         if let Err(error) = nix::sys::prctl::set_child_subreaper(false) {
             debug!(%error, "still a subreaper");
         }
     }
 
-    /// Runs `work` while nothing is launched yet: orphans are reaped, and a stop request ends it.
-    pub async fn until<F: Future>(&mut self, work: F) -> Before<F::Output> {
-        tokio::pin!(work);
+    /// Has the companion do `work` until it hands over a start, ends, or a stop is asked for. One that a signal or a
+    /// panic ends is started again, with backoff, for as long as `patience` lasts.
+    pub fn prepare(&mut self, work: &Work, patience: Duration) -> Result<Prepared, SuperviseError> {
+        let begun = Instant::now();
+        let mut pauses = ExponentialBuilder::new()
+            .with_min_delay(Duration::from_millis(500))
+            .with_max_delay(Duration::from_secs(15))
+            .without_max_times()
+            .build();
         loop {
-            let heard = tokio::select! {
-                // A stop that was asked for wins over work that is done at the same moment.
-                biased;
-                signal = self.signals.next() => signal.and_then(|signal| match signal {
-                    SIGCHLD => sweep(false).map(|_| signal),
-                    _ => Ok(signal),
-                }),
-                done = &mut work => return Before::Done(done),
-            };
-            match heard {
-                Ok(SIGCHLD) => {}
-                Ok(signal) if asks_to_stop(signal) => {
-                    info!("stop requested by {} before the engine was started", name(signal));
-                    return Before::StopRequested(signal);
-                }
-                Ok(signal) => debug!("{} means nothing before the engine is started", name(signal)),
+            let exit = match self.companion.start(work) {
+                Ok(()) => match self.attend()? {
+                    Attended::Stopped => return Ok(Prepared::Stopped),
+                    Attended::Start(start) => return Ok(Prepared::Start(start)),
+                    Attended::Ended(exit) => exit,
+                },
                 Err(error) => {
-                    // `run` reports it as its own error; the work need not suffer for it.
-                    error!("{error}: no stop request is heard until the engine is started");
-                    return Before::Done(work.await);
+                    error!("{}", crate::exit::chain(&error));
+                    Exit::Code(ExitCode::Internal.number())
+                }
+            };
+            match (exit, work) {
+                (Exit::Code(code), _) if code != ExitCode::Internal.number() => {
+                    return Ok(Prepared::Ended(ExitCode::Engine(code)));
+                }
+                (_, Work::Report { ended, .. }) => {
+                    error!("the companion ended with {exit}: there is no report about the engine's end");
+                    return Ok(Prepared::Ended(ended.code()));
+                }
+                _ => {}
+            }
+            let pause = pauses.next().unwrap_or(TICK);
+            if begun.elapsed() + pause >= patience {
+                error!("the companion ended with {exit}, and WAIT_TIMEOUT ({patience:?}) is over");
+                return Ok(Prepared::Ended(ExitCode::Internal));
+            }
+            error!(
+                "the companion ended with {exit} before the engine was started: starting it again in {pause:.1?}"
+            );
+            let until = Instant::now() + pause;
+            while Instant::now() < until {
+                self.wait(Some(until), None);
+                if self.stop_requested(None)? {
+                    return Ok(Prepared::Stopped);
                 }
             }
         }
     }
 
-    /// Runs the engine to its end. `watch` is polled beside it until it ends itself, a stop is asked for, or
-    /// it panics; none of the three touches the engine. Once it says that all is settled, a fresh image of this
-    /// process goes on with [`resume`](Self::resume).
+    /// Until the companion hands over, or ends.
+    fn attend(&mut self) -> Result<Attended, SuperviseError> {
+        loop {
+            self.wait(None, None);
+            let mut exit = None;
+            // A stop that was asked for wins over a start that arrives at the same moment.
+            if self.stop_requested(Some(&mut exit))? {
+                self.end_companion();
+                return Ok(Attended::Stopped);
+            }
+            while let Some((request, descriptors)) = self.companion.request() {
+                match request {
+                    Request::Start(hand_over) => match Start::of(*hand_over, descriptors) {
+                        Ok(start) => return Ok(Attended::Start(Box::new(start))),
+                        Err(error) => {
+                            self.end_companion();
+                            return Err(error);
+                        }
+                    },
+                    Request::ReleasePorts | Request::StartAgain { .. } => {}
+                }
+            }
+            if let Some(exit) = exit {
+                return Ok(Attended::Ended(exit));
+            }
+        }
+    }
+
+    /// Handles all signals while no engine runs. Returns whether one of them asks for a stop; `exit` becomes the
+    /// companion's, if it ended.
+    fn stop_requested(&mut self, exit: Option<&mut Option<Exit>>) -> Result<bool, SuperviseError> {
+        let mut asked = false;
+        let mut children = false;
+        while let Some(Heard { signal, .. }) = self.signals.next()? {
+            match signal {
+                SIGCHLD => children = true,
+                SIGINT | SIGTERM | SIGQUIT | SIGHUP | SIGPWR => {
+                    info!("stop requested by {} before the engine was started", name(signal));
+                    asked = true;
+                }
+                _ => debug!("{} means nothing before the engine is started", name(signal)),
+            }
+        }
+        if children {
+            let ended = self.companion.reaped(&sweep()?.ended);
+            if let (Some(exit), Some(ended)) = (exit, ended) {
+                *exit = Some(ended);
+            }
+        }
+        Ok(asked)
+    }
+
+    /// Kills the companion and waits, within reason, until it is gone: its locks and ports are free then.
+    pub fn end_companion(&mut self) {
+        self.companion.kill();
+        let until = Instant::now() + LAST;
+        while self.companion.pid().is_some() && Instant::now() < until {
+            if let Ok(sweep) = sweep() {
+                self.companion.reaped(&sweep.ended);
+            }
+            if self.companion.pid().is_some() {
+                self.pause(Duration::from_millis(1));
+            }
+        }
+    }
+
+    /// Waits, within reason, for a companion that ends by itself.
+    pub fn await_companion(&mut self) {
+        let until = Instant::now() + LAST;
+        while self.companion.pid().is_some() && Instant::now() < until {
+            self.wait(Some(until), None);
+            if let Ok(sweep) = sweep() {
+                self.companion.reaped(&sweep.ended);
+            }
+        }
+    }
+
+    /// Runs the engine of a start to its end.
+    pub fn run_start(&mut self, start: Start) -> Result<End, SuperviseError> {
+        self.ports = start.ports;
+        let end = self.run(&Job {
+            launch: &start.hand_over.launch,
+            grace: start.hand_over.grace,
+            kept: &start.hand_over.kept,
+        });
+        self.ports.clear();
+        drop(start.locks);
+        end
+    }
+
+    /// Runs the engine to its end, the companion beside it.
     ///
     /// # Errors
     ///
     /// Only what keeps the script from being started, and the loss of its exit status. Whatever goes wrong while the
     /// engine runs is said, and tried again.
-    pub async fn run(
-        &mut self,
-        charge: Job<'_>,
-        watch: impl Future<Output = Beside>,
-    ) -> Result<End, SuperviseError> {
+    pub fn run(&mut self, job: &Job<'_>) -> Result<End, SuperviseError> {
         // Whoever ended before signals were blocked told nobody.
-        if let Err(error) = sweep(false) {
-            debug!("{error}");
+        match sweep() {
+            Ok(sweep) => drop(self.companion.reaped(&sweep.ended)),
+            Err(error) => debug!("{error}"),
         }
-        self.told = false;
-        let without = charge.without;
-        let life = RunningEngine::begin(charge, self.sight)?;
-        self.live(life, watch, without).await
-    }
-
-    /// Whether somebody asked for the stop of the last engine, and not only the watch beside it.
-    pub const fn was_told_to_stop(&self) -> bool {
-        self.told
-    }
-
-    /// For the engine of a former image.
-    pub fn resumed(signals: Signals, resident: &Resident) -> Result<Self, SuperviseError> {
-        Ok(Self {
-            signals: signals.listen()?,
-            told: false,
-            sight: resident.sight,
-        })
-    }
-
-    /// Goes on with the engine that a former image of this process has started.
-    pub async fn resume(&mut self, resident: Resident) -> Result<End, SuperviseError> {
-        let mut life = RunningEngine::resume(resident)?;
-        Resident::be_called_by_name();
-        debug!("supervising pid {} in a fresh image", life.main);
-        // Whoever ended while there was nobody to hear it.
-        life.reaped().await?;
-        self.live(life, std::future::pending(), &[]).await
-    }
-
-    async fn live(
-        &mut self,
-        mut life: RunningEngine,
-        watch: impl Future<Output = Beside>,
-        secrets: &[String],
-    ) -> Result<End, SuperviseError> {
-        let mut watch = Some(Box::pin(watch));
-        let mut settled = false;
+        let begun = RunningEngine::begin(job.launch, job.grace, self.visibility, self.companion.pid());
+        let mut engine = match begun {
+            Ok(engine) => engine,
+            Err(error) => {
+                self.end_companion();
+                return Err(error);
+            }
+        };
+        self.companion.begin_engine();
+        let mut again = false;
         loop {
-            if let Phase::Over { exit, asked, drained } = life.phase {
+            // An abort in PID 1 is a SIGKILL for the engine: a fault in here is said, and gone on from.
+            let turned = catch_unwind(AssertUnwindSafe(|| self.turn(&mut engine, job.kept, &mut again)));
+            match turned {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    self.end_companion();
+                    return Err(error);
+                }
+                Err(_) => {
+                    error!("internal error in muster (see above); the engine runs on: please report it");
+                    self.pause(LOOK);
+                }
+            }
+            if let Phase::Over { exit, asked, drained } = engine.phase {
+                self.end_companion();
                 let ended = Ended {
                     exit,
                     asked,
                     drained,
-                    lived: life.started.elapsed(),
+                    lived: engine.started.elapsed(),
                 };
-                let console = life.end().await;
                 info!("{ended}");
-                return Ok(End { ended, console });
-            }
-            if !matches!(life.phase, Phase::Running | Phase::Daemon(_)) {
-                watch = None;
-            } else if settled && life.console.is_idle() {
-                settled = false;
-                if let Some(resident) = life.resident() {
-                    let error = resident.take_over(secrets);
-                    debug!(%error, "no fresh image: going on as we are");
-                }
-            }
-            tokio::select! {
-                biased;
-                signal = self.signals.next() => match signal {
-                    Ok(SIGCHLD) => life.reaped().await?,
-                    Ok(signal) => self.told |= life.heard(signal),
-                    // What we do not hear we have to look for.
-                    Err(error) => {
-                        warn!("{error}: the engine runs on");
-                        sleep(TICK).await;
-                        life.reaped().await?;
-                    }
-                },
-                () = over(&mut life.alarm) => {
-                    life.alarm = None;
-                    life.meet(Event::GraceOver);
-                }
-                beside = finished(&mut watch) => {
-                    watch = None;
-                    match beside {
-                        Beside::Settled => settled = true,
-                        Beside::Stop => life.meet(Event::of(SIGTERM)),
-                        Beside::Over => {}
-                    }
-                }
-                () = poll_fn(|context| life.console.poll_pass_on(context)) => {}
-                () = sleep(TICK), if life.must_ask() => life.reaped().await?,
-                // Also for the news of an end that never came: nobody waits out the grace for that.
-                () = sleep(stop_note::EVERY), if life.armed_at.is_some() => {
-                    life.note_the_stop();
-                    life.reaped().await?;
-                }
+                let again = again && !engine.told;
+                let console = self.drained(engine);
+                return Ok(End {
+                    ended,
+                    console,
+                    again,
+                });
             }
         }
     }
-}
 
-pub(super) const fn asks_to_stop(signal: i32) -> bool {
-    matches!(signal, SIGINT | SIGTERM | SIGQUIT | SIGHUP | SIGPWR)
-}
+    /// Waits for the next thing to happen, and does what follows from it.
+    fn turn(
+        &mut self,
+        engine: &mut RunningEngine,
+        kept: &str,
+        again: &mut bool,
+    ) -> Result<(), SuperviseError> {
+        let now = Instant::now();
+        let look = if engine.must_ask() {
+            Some(now + TICK)
+        } else {
+            engine.alarm.map(|_| now + LOOK)
+        };
+        let deadlines = [look, engine.alarm, self.companion.restart_at()];
+        let ready = self.wait(deadlines.into_iter().flatten().min(), Some(engine));
+        let now = Instant::now();
+        let mut children = look.is_some_and(|look| now >= look);
+        loop {
+            match self.signals.next() {
+                Ok(Some(heard)) if heard.signal == SIGCHLD => children = true,
+                Ok(Some(heard)) => engine.heard(heard),
+                Ok(None) => break,
+                // What we do not hear we have to look for.
+                Err(error) => {
+                    warn!("{}: the engine runs on", crate::exit::chain(&error));
+                    self.pause(TICK);
+                    children = true;
+                    break;
+                }
+            }
+        }
+        while let Some((request, _)) = self.companion.request() {
+            match request {
+                Request::ReleasePorts => self.ports.clear(),
+                Request::StartAgain { why } => {
+                    info!("{why}: stopping the engine, to begin this start again");
+                    *again = true;
+                    engine.meet(Event::StopAsked);
+                }
+                Request::Start(_) => debug!("the companion hands over a start while an engine runs"),
+            }
+        }
+        if children {
+            self.reap(engine)?;
+        }
+        if engine.alarm.is_some_and(|alarm| Instant::now() >= alarm) {
+            engine.alarm = None;
+            engine.meet(Event::GraceOver);
+        }
+        if ready {
+            engine.console.pass_on();
+        }
+        if !engine.phase.is_up() {
+            self.companion.kill();
+        } else if self.companion.restart_at().is_some_and(|at| now >= at) {
+            self.companion.restart_beside(kept);
+            engine.tree.companion = self.companion.pid();
+        }
+        Ok(())
+    }
 
-async fn over(alarm: &mut Option<Pin<Box<Sleep>>>) {
-    match alarm {
-        Some(alarm) => alarm.await,
-        None => std::future::pending().await,
+    /// A wait that is refused is no reason to leave the engine; the next one may not be.
+    fn reap(&mut self, engine: &mut RunningEngine) -> Result<(), SuperviseError> {
+        let sweep = loop {
+            match sweep() {
+                Ok(sweep) => break sweep,
+                Err(error) => {
+                    warn!("{}: trying again", crate::exit::chain(&error));
+                    self.pause(TICK);
+                }
+            }
+        };
+        let companion = self.companion.pid();
+        if let Some(exit) = self.companion.reaped(&sweep.ended) {
+            engine.tree.companion = None;
+            if engine.phase.is_up() {
+                self.companion.died_beside(exit);
+            }
+        }
+        engine.reaped(&without(sweep, companion))
+    }
+
+    /// Passes on what is left in the pipes, and hands back the last of it.
+    fn drained(&self, mut engine: RunningEngine) -> String {
+        let until = Instant::now() + LAST;
+        while engine.console.pass_on() || !engine.console.is_idle() {
+            if Instant::now() >= until {
+                warn!("nobody reads the engine's last lines: they are lost");
+                break;
+            }
+            if !engine.console.is_idle() {
+                let mut fds: Vec<PollFd<'_>> = engine
+                    .console
+                    .interests()
+                    .map(|(fd, flags)| PollFd::new(fd, flags))
+                    .collect();
+                poll(&mut fds, timeout(Some(until))).ok();
+            }
+        }
+        last_of(&engine.console.into_tail())
+    }
+
+    /// Waits until a signal, a request, room in or news from the console, or `until`. Returns whether the console is
+    /// ready.
+    fn wait(&self, until: Option<Instant>, engine: Option<&RunningEngine>) -> bool {
+        let mut fds = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+        let companion: Option<BorrowedFd<'_>> = self.companion.as_fd();
+        fds.extend(companion.map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
+        let own = fds.len();
+        let console = engine.into_iter().flat_map(|engine| engine.console.interests());
+        fds.extend(console.map(|(fd, flags)| PollFd::new(fd, flags)));
+        match poll(&mut fds, timeout(until)) {
+            Ok(_) => fds.iter().skip(own).any(|fd| fd.any() != Some(false)),
+            Err(nix::errno::Errno::EINTR) => false,
+            Err(error) => {
+                debug!(%error, "cannot wait for events");
+                self.pause(TICK);
+                // It may be ready.
+                true
+            }
+        }
+    }
+
+    #[expect(clippy::unused_self, reason = "only where nothing else can wait meanwhile")]
+    #[expect(clippy::disallowed_methods, reason = "PID 1 has no runtime")]
+    fn pause(&self, pause: Duration) {
+        std::thread::sleep(pause);
     }
 }
 
-/// The end of the watch, a panic included: a fault there is not worth a database.
-async fn finished<F: Future<Output = Beside>>(watch: &mut Option<Pin<Box<F>>>) -> Beside {
-    let Some(watch) = watch else {
-        return std::future::pending().await;
-    };
-    poll_fn(|context| {
-        catch_unwind(AssertUnwindSafe(|| watch.as_mut().poll(context))).unwrap_or_else(|_| {
-            error!("the watch beside the engine panicked: it ends here, the engine goes on");
-            Poll::Ready(Beside::Over)
+/// How a companion's work before a start ended.
+enum Attended {
+    Stopped,
+    Ended(Exit),
+    Start(Box<Start>),
+}
+
+impl Start {
+    fn of(hand_over: HandOver, mut descriptors: Vec<OwnedFd>) -> Result<Self, SuperviseError> {
+        let (passed, sent) = (descriptors.len(), hand_over.descriptors);
+        // Without room for descriptors the kernel drops the last ones. A data dir that is not locked may get two engines.
+        if passed < sent || hand_over.locks > sent {
+            return Err(SuperviseError::Locks { passed, sent });
+        }
+        let ports = descriptors.split_off(hand_over.locks);
+        Ok(Self {
+            hand_over,
+            locks: descriptors,
+            ports,
         })
-    })
-    .await
+    }
+}
+
+/// Rounded up, so that nothing is early.
+fn timeout(until: Option<Instant>) -> PollTimeout {
+    let Some(until) = until else {
+        return PollTimeout::NONE;
+    };
+    let left = until.saturating_duration_since(Instant::now());
+    let millis = left.as_micros().div_ceil(1000);
+    i32::try_from(millis)
+        .ok()
+        .and_then(|millis| PollTimeout::try_from(millis).ok())
+        .unwrap_or(PollTimeout::MAX)
+}
+
+/// As text of at most 64 kB, its control characters left out, so that its JSON is not much longer.
+fn last_of(console: &[u8]) -> String {
+    let text: String = String::from_utf8_lossy(console)
+        .chars()
+        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
+        .collect();
+    let from = text.len().saturating_sub(CONSOLE);
+    let from = (from..=text.len()).find(|at| text.is_char_boundary(*at));
+    text.get(from.unwrap_or(0)..).unwrap_or_default().to_owned()
 }

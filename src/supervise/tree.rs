@@ -2,18 +2,16 @@
 
 use std::fs;
 
-use nix::libc::{SIGCONT, SIGINT};
 use nix::sys::prctl::set_child_subreaper;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, getpid, kill_process, kill_process_group, test_kill_process_group};
 use rustix_libc_wrappers::process::SignalExt;
-use serde::{Deserialize, Serialize};
 use tracing::{debug, info, warn};
 
-use super::signals::{ignored, name};
+use super::signals::name;
 
 /// How far we see below ourselves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Visibility {
     /// Orphans of the tree become our children, so "no child left" means "nobody left".
     pub(super) adopts: bool,
@@ -74,10 +72,6 @@ impl Process {
     fn is_dead(&self) -> bool {
         matches!(self.state, 'Z' | 'X')
     }
-
-    fn is_suspended(&self) -> bool {
-        matches!(self.state, 'T' | 't')
-    }
 }
 
 /// Everyone below `root`, by parents.
@@ -102,20 +96,23 @@ pub(super) struct Tree {
     main: Pid,
     /// Its number is its own until we reap it; after that the group must be seen to be ours.
     pub(super) main_reaped: bool,
-    sight: Visibility,
+    /// The companion, while it lives: our child, and no part of the engine.
+    pub(super) companion: Option<i32>,
+    visibility: Visibility,
 }
 
 impl Tree {
-    pub(super) fn new(main: Pid, sight: Visibility) -> Self {
+    pub(super) fn new(main: Pid, visibility: Visibility, companion: Option<i32>) -> Self {
         Self {
             main,
             main_reaped: false,
-            sight,
+            companion,
+            visibility,
         }
     }
 
     fn members(&self) -> Vec<Process> {
-        if !self.sight.sees_proc {
+        if !self.visibility.sees_proc {
             return Vec::new();
         }
         let stats = fs::read_dir("/proc").into_iter().flatten().filter_map(|entry| {
@@ -123,10 +120,19 @@ impl Tree {
             path.file_name()?.to_str()?.parse::<i32>().ok()?;
             fs::read_to_string(path.join("stat")).ok()
         });
-        descendants(
-            stats.filter_map(|stat| Process::parse(&stat)).collect(),
-            getpid().as_raw_nonzero().get(),
-        )
+        let all = stats
+            .filter_map(|stat| Process::parse(&stat))
+            .filter(|process| Some(process.pid) != self.companion);
+        descendants(all.collect(), getpid().as_raw_nonzero().get())
+    }
+
+    /// Whether nothing of the engine lives any more, as far as that can be seen beside a child that is no part of it.
+    pub(super) fn is_empty(&self) -> bool {
+        if self.visibility.sees_proc {
+            self.members().iter().all(Process::is_dead)
+        } else {
+            self.group_is_gone()
+        }
     }
 
     /// To the group first: the kernel does that at once, a fork in between included. Then to those who left it.
@@ -145,32 +151,15 @@ impl Tree {
         }
         let members = self.members();
         let group = self.main.as_raw_nonzero().get();
-        if self.main_reaped && (!self.sight.sees_proc || members.iter().any(|member| member.group == group)) {
+        if self.main_reaped
+            && (!self.visibility.sees_proc || members.iter().any(|member| member.group == group))
+        {
             to_group();
         }
         for member in members.iter().filter(|member| member.group != group) {
             if let Some(pid) = Pid::from_raw(member.pid) {
                 report(kill_process(pid, signal), signal, &member.name);
             }
-        }
-    }
-
-    /// Those who ignore an interrupt, as a shell has it for what it starts with `&`. To be asked for before they are
-    /// interrupted: some ignore it only because they are stopping.
-    pub(super) fn ignores_int(&self) -> Vec<i32> {
-        let ignores = |pid: &i32| {
-            let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-            ignored(&status).any(|signal| signal == SIGINT)
-        };
-        let members = self.members().into_iter().filter(|member| !member.is_dead());
-        members.map(|member| member.pid).filter(ignores).collect()
-    }
-
-    /// A suspended process keeps a stop request in its mailbox until someone lets it go on.
-    pub(super) fn wake(&self) {
-        if self.members().iter().any(Process::is_suspended) {
-            info!("part of the engine is suspended: waking it, so that it can stop");
-            self.send(SIGCONT);
         }
     }
 
@@ -199,17 +188,6 @@ impl Tree {
             0 => shown.join(", "),
             more => format!("{} and {more} more", shown.join(", ")),
         }
-    }
-}
-
-/// Sends those who ignore an interrupt the other stop request.
-pub(super) fn ask(deaf: &[i32]) {
-    for pid in deaf.iter().filter_map(|pid| Pid::from_raw(*pid)) {
-        report(
-            kill_process(pid, Signal::TERM),
-            Signal::TERM,
-            "one that ignores SIGINT",
-        );
     }
 }
 

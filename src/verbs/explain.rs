@@ -1,22 +1,40 @@
-//! `muster explain`: every decision of `run`, with its value, where it came from and why. Reads, and changes nothing.
+//! `muster explain`: every decision of `run`, with its value, where it came from and why. Reads, and changes nothing. Beside
+//! a muster that waits or runs an engine it tells what that one decided.
 
 #![expect(clippy::format_push_string, reason = "a short report, built once")]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
 
 use crate::effects::settle_ports::settle;
+use crate::effects::status_file::{conf_lines, decided};
 use crate::exit::ExitCode;
 use crate::facts::gather;
 use crate::facts::home::Home;
-use crate::plan::{Plan, Prescribed, shown};
+use crate::facts::status::{Decided, Status};
+use crate::plan::Prescribed;
 use crate::settings::Settings;
-use crate::verbs::{Outcome, warning_lines};
-use std::collections::BTreeMap;
+use crate::verbs::{Outcome, fe_endpoints, warning_lines};
+
+#[derive(Serialize)]
+struct Report {
+    decisions: Vec<Decided>,
+    conf: Vec<String>,
+}
 
 /// The plan of this host as text, or as JSON.
 pub fn explain(settings: &Settings, home: Home, json: bool) -> Outcome {
+    let path = Status::path(&fe_endpoints::state_dir(&home, &settings.image), home.component);
+    if let Some(status) = Status::read(&path, Path::new("/")).filter(|status| !status.decisions.is_empty()) {
+        let sentence = status.sentence();
+        let mut report = format!("muster runs here: {sentence}; it decided\n");
+        if !status.notice.is_empty() {
+            report = format!("warning: {}\n{report}", status.notice);
+        }
+        return shown(status.decisions, status.conf, report, json);
+    }
     let mut facts = gather(settings, home, Path::new("/"));
     let mut running = String::new();
     if let Some((pid, stopped)) = facts.once_stopped() {
@@ -33,79 +51,49 @@ pub fn explain(settings: &Settings, home: Home, json: bool) -> Outcome {
         reserve,
     ) {
         Err(refusals) => Outcome::refused(&refusals),
-        Ok(plan) => Outcome {
-            output: if json { as_json(&plan) } else { as_text(&plan) },
-            report: running + &warning_lines(&plan.warnings),
-            code: ExitCode::Ok,
-        },
+        Ok(plan) => shown(
+            decided(&plan),
+            conf_lines(&plan),
+            running + &warning_lines(&plan.warnings),
+            json,
+        ),
     }
 }
 
-fn as_text(plan: &Plan) -> String {
-    let longest = |width: fn(&crate::plan::explain_line::ExplainLine) -> usize| {
-        plan.decisions.iter().map(width).max().unwrap_or(0)
+fn shown(decisions: Vec<Decided>, conf: Vec<String>, report: String, json: bool) -> Outcome {
+    let told = Report { decisions, conf };
+    let output = if json {
+        // Strings only: nothing here can fail to be JSON.
+        serde_json::to_string_pretty(&told).unwrap_or_default() + "\n"
+    } else {
+        as_text(&told)
     };
-    let subjects = longest(|decision| decision.subject.chars().count());
-    let values = longest(|decision| decision.value.chars().count()).min(40);
+    Outcome {
+        output,
+        report,
+        code: ExitCode::Ok,
+    }
+}
+
+fn as_text(report: &Report) -> String {
+    let longest = |width: fn(&Decided) -> usize| report.decisions.iter().map(width).max().unwrap_or(0);
+    let subjects = longest(|line| line.subject.chars().count());
+    let values = longest(|line| line.value.chars().count()).min(40);
     let mut text = String::new();
-    for decision in &plan.decisions {
-        let why = if decision.why.is_empty() {
+    for line in &report.decisions {
+        let why = if line.why.is_empty() {
             String::new()
         } else {
-            format!(": {}", decision.why)
+            format!(": {}", line.why)
         };
         text.push_str(&format!(
             "{:subjects$}  {:values$}  {}{why}\n",
-            decision.subject, decision.value, decision.source
+            line.subject, line.value, line.source
         ));
     }
     text.push_str("\nadded to the conf file\n");
-    for line in block(plan) {
+    for line in &report.conf {
         text.push_str(&format!("  {line}\n"));
     }
-    text
-}
-
-/// The lines of our block, without what must not be shown.
-fn block(plan: &Plan) -> Vec<String> {
-    plan.conf
-        .entries
-        .iter()
-        .map(|entry| format!("{} = {}", entry.key, shown(entry)))
-        .collect()
-}
-
-#[derive(Serialize)]
-struct Line<'a> {
-    subject: &'a str,
-    value: &'a str,
-    source: String,
-    why: &'a str,
-}
-
-#[derive(Serialize)]
-struct Report<'a> {
-    decisions: Vec<Line<'a>>,
-    conf: Vec<String>,
-}
-
-fn as_json(plan: &Plan) -> String {
-    let decisions = plan
-        .decisions
-        .iter()
-        .map(|decision| Line {
-            subject: &decision.subject,
-            value: &decision.value,
-            source: decision.source.to_string(),
-            why: &decision.why,
-        })
-        .collect();
-    let report = Report {
-        decisions,
-        conf: block(plan),
-    };
-    // Strings only: nothing here can fail to be JSON.
-    let mut text = serde_json::to_string_pretty(&report).unwrap_or_default();
-    text.push('\n');
     text
 }

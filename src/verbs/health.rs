@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use futures_util::future::join;
 use tokio::time::timeout;
 
 use crate::cli::HealthArgs;
@@ -14,10 +13,11 @@ use crate::engine::{Component, PortName};
 use crate::exit::ExitCode;
 use crate::facts::home::{self, Home};
 use crate::facts::process;
-use crate::facts::record::{Record, RecordCopy};
+use crate::facts::record::{Progress, Record, RecordCopy};
+use crate::facts::status::{Phase, Status};
 use crate::plan::leader::Belief;
 use crate::settings::{Endpoint, Flags, Host, ImageSettings, Settings};
-use crate::verbs::{Outcome, fe_endpoints, membership};
+use crate::verbs::{Outcome, fe_endpoints};
 
 /// How deep the check goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,23 +46,8 @@ pub async fn health(args: &HealthArgs, flags: Flags, vars: Vec<(OsString, OsStri
         Err(problem) => return not_healthy(&problem.to_string()),
     };
     let within = args.timeout;
-    let membership = async {
-        if depth == Depth::Live {
-            return None;
-        }
-        membership::dropped(&home, &image, flags.clone(), &vars).await
-    };
-    let (checked, dropped) = join(
-        timeout(within, check(depth, &home, &image, flags.clone(), &vars, within)),
-        timeout(within, membership),
-    )
-    .await;
-    let checked = match (checked, dropped) {
-        (_, Ok(Some(gone))) => Err(gone),
-        // A look that was not over in time says nothing about this node.
-        (Ok(checked), Ok(None) | Err(_)) => checked,
-        (Err(_), Ok(None) | Err(_)) => Err(format!("no answer within {} s", within.as_secs_f64())),
-    };
+    let checked = timeout(within, check(depth, &home, &image, flags.clone(), &vars, within)).await;
+    let checked = checked.unwrap_or_else(|_| Err(format!("no answer within {} s", within.as_secs_f64())));
     match checked {
         Ok(line) => Outcome {
             output: format!("{line}\n"),
@@ -97,7 +82,19 @@ async fn check(
     vars: &[(OsString, OsString)],
     within: Duration,
 ) -> Result<String, Why> {
+    let status = Status::read(
+        &Status::path(&fe_endpoints::state_dir(home, image), home.component),
+        Path::new("/"),
+    );
+    if let Some(status) = &status
+        && status.phase == Phase::Waiting
+    {
+        return Err(status.sentence());
+    }
     let record = record(home, image)?;
+    if depth != Depth::Live {
+        listed(&record, status.as_ref())?;
+    }
     let what = home.component.name();
     // Less than all of it, so that whoever is silent is named.
     let within = within * 9 / 10;
@@ -116,6 +113,21 @@ async fn check(
         return deep(home, &record, flags, vars).await;
     }
     Ok(format!("{what} is ready"))
+}
+
+/// Whether nothing speaks against this node being a member of its cluster.
+fn listed(record: &Record, status: Option<&Status>) -> Result<(), Why> {
+    if let Some(status) = status.filter(|status| !status.notice.is_empty()) {
+        return Err(status.notice.clone());
+    }
+    if record.progress == Progress::Dropped {
+        return Err(format!(
+            "cluster {} does not list {} any more: this node was dropped (the record)",
+            record.cluster_id.as_deref().unwrap_or("?"),
+            record.host
+        ));
+    }
+    Ok(())
 }
 
 /// Whether the node serves.

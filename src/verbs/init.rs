@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::cli::InitArgs;
-use crate::effects::join_loop::chain;
 use crate::effects::together::{self, Wanted};
 use crate::exit::ExitCode;
+use crate::exit::chain;
 use crate::facts::addresses::Addresses;
 use crate::facts::old_file::OldFile;
 use crate::facts::ports::{Candidate, PortFacts};

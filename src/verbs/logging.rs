@@ -7,8 +7,8 @@ use tracing_subscriber::fmt;
 
 use crate::settings::{LogFormat, LogSettings};
 
-/// Starts the log. A wrong `LOG_FORMAT` or `LOG_LEVEL` is reported with the other settings, not here.
-pub(super) fn begin(vars: &[(OsString, OsString)]) {
+/// Starts the log, and returns whether it is JSON. A wrong `LOG_FORMAT` or `LOG_LEVEL` is reported with the other settings, not here.
+pub(super) fn begin(vars: &[(OsString, OsString)]) -> bool {
     let asked = LogSettings::read(vars);
     let text = match asked.format {
         Some(LogFormat::Text) => true,
@@ -30,4 +30,5 @@ pub(super) fn begin(vars: &[(OsString, OsString)]) {
         // Only a test starts two.
         tracing::debug!("the log has begun already");
     }
+    !text
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::format_push_string, reason = "a short report, built once")]
 
+pub mod companion;
 pub mod explain;
 pub mod health;
 pub mod init;
@@ -10,23 +11,21 @@ pub mod run;
 
 mod fe_endpoints;
 mod logging;
-mod membership;
-mod outlive;
 mod vendor_command;
 
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::Path;
+use std::time::Duration;
 
 use clap::Parser;
 
-use self::outlive::outlive;
 use crate::cli::{Cli, Verb};
 use crate::exit::ExitCode;
 use crate::facts::home::{self, Home};
 use crate::plan::refusal::Refusal;
 use crate::settings::{Flags, ImageSettings, Settings};
-use crate::supervise::{RESTARTS, Resident, Signals};
+use crate::supervise::{COMPANION, Channel, Signals, Work};
 
 /// What a verb leaves behind: text for stdout, a report for stderr, and how the process ends.
 #[derive(Debug)]
@@ -48,7 +47,7 @@ impl Outcome {
     fn failed(error: &dyn std::error::Error, code: ExitCode) -> Self {
         Self {
             output: String::new(),
-            report: format!("error: {}\n", crate::effects::join_loop::chain(error)),
+            report: format!("error: {}\n", crate::exit::chain(error)),
             code,
         }
     }
@@ -91,6 +90,22 @@ impl Outcome {
         }
     }
 
+    /// Writes the final error and its hint into the log too, for the programs that read it as JSON.
+    pub fn log(&self) {
+        if self.report.is_empty() {
+            return;
+        }
+        let (error, rest) = self.report.split_once("\n\nhint: ").unwrap_or((&self.report, ""));
+        let (hint, _) = rest.split_once("\n\n").unwrap_or((rest, ""));
+        let error = error.trim().trim_start_matches("error: ");
+        tracing::error!(
+            error,
+            hint = hint.trim(),
+            code = self.code.number(),
+            "muster ends"
+        );
+    }
+
     /// Prints both texts; a closed stdout or stderr changes nothing.
     pub fn print(&self) {
         drop(std::io::stdout().lock().write_all(self.output.as_bytes()));
@@ -129,23 +144,63 @@ fn warning_lines<T: std::fmt::Display>(warnings: &[T]) -> String {
 
 /// The whole program between the first instruction and the exit: what was typed, what was asked, the verb.
 pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
-    // Before anything else can start a thread: a stop request that comes now is then kept, not lost or deadly.
-    let signals = match args.get(1) {
-        Some(verb) if verb == "run" => match Signals::block() {
-            Ok(signals) => Some(signals),
-            Err(error) => return Outcome::failed(&error, error.exit_code()),
+    match args.get(1).and_then(|verb| verb.to_str()) {
+        // Before anything else: a stop request that comes now is then kept, not lost or deadly.
+        Some("run") => match Signals::block() {
+            Ok(signals) => {
+                logging::begin(&vars);
+                let args = args.iter().skip(2).cloned().collect();
+                run::run(signals, args, patience(&vars))
+            }
+            Err(error) => Outcome::failed(&error, error.exit_code()),
         },
-        _ => None,
+        Some(verb) if verb == COMPANION => beside_engine(args, vars),
+        _ => typed(args, vars),
+    }
+}
+
+/// Where WAIT_TIMEOUT says nothing.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// WAIT_TIMEOUT, for PID 1. A value that cannot be used is reported by the companion, with the other settings.
+fn patience(vars: &[(OsString, OsString)]) -> Duration {
+    let text = vars.iter().find(|(name, _)| name == "WAIT_TIMEOUT");
+    text.and_then(|(_, value)| crate::settings::parse_duration(value.to_str()?).ok())
+        .unwrap_or(WAIT_TIMEOUT)
+}
+
+/// The companion: what was typed behind `run` is its command line.
+fn beside_engine(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
+    let channel = Channel::of_companion();
+    let work = channel.and_then(|channel| Ok((channel.receive::<Work>(false)?, channel)));
+    let Ok((Some((work, _)), channel)) = work else {
+        return Outcome {
+            output: String::new(),
+            report: format!("error: `muster {COMPANION}` is started by `muster run`, and not by hand\n"),
+            code: ExitCode::Usage,
+        };
     };
-    let signals = match (signals, Resident::inherited(&vars)) {
-        (Some(_), Some(resident)) => {
-            logging::begin(&vars);
-            return outlive(|| go_on(resident), go_on);
-        }
-        (signals, _) => signals,
-    };
-    let (restarts, vars) = restarts(vars);
-    let (args, command) = match vendor_command::split(args, &vars) {
+    companion::stand_apart();
+    let json = logging::begin(&vars);
+    let outcome = companion_of(args, vars, &channel, work);
+    if json {
+        outcome.log();
+    }
+    outcome
+}
+
+fn companion_of(
+    args: &[OsString],
+    vars: Vec<(OsString, OsString)>,
+    channel: &Channel,
+    work: Work,
+) -> Outcome {
+    let name = args.first().cloned().unwrap_or_default();
+    let args: Vec<OsString> = [name, "run".into()]
+        .into_iter()
+        .chain(args.iter().skip(2).cloned())
+        .collect();
+    let (args, command) = match vendor_command::split(&args, &vars) {
         Ok(split) => split,
         Err(outcome) => return outcome,
     };
@@ -153,29 +208,31 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
         Ok(cli) => cli,
         Err(error) => return Outcome::usage(&error),
     };
+    let Verb::Run(args) = cli.verb else {
+        return Outcome::internal("`run` is parsed as another verb");
+    };
+    let flags = Flags {
+        home: args.image.home,
+        component: args.component,
+        exec: args.exec,
+        script_args: args.script_args,
+        command,
+    };
+    match read(flags, vars) {
+        Ok((settings, home)) => in_runtime(companion::companion(&settings, &home, channel, work)),
+        Err(outcome) => outcome,
+    }
+}
+
+/// Every verb but `run`.
+fn typed(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => return Outcome::usage(&error),
+    };
     let beside_run = |flags| vendor_command::beside_run(flags, args, &vars);
     match cli.verb {
-        Verb::Run(args) => {
-            let flags = Flags {
-                home: args.image.home,
-                component: args.component,
-                exec: args.exec,
-                script_args: args.script_args,
-                command,
-            };
-            logging::begin(&vars);
-            let (settings, home) = match read(flags, vars) {
-                Ok(read) => read,
-                Err(outcome) => return outcome,
-            };
-            let Some(signals) = signals else {
-                return Outcome::internal("signals were not blocked");
-            };
-            outlive(
-                || in_runtime(run::run(&settings, &home, signals, restarts)),
-                go_on,
-            )
-        }
+        Verb::Run(_) => Outcome::internal("`run` is not the first word"),
         Verb::Explain(args) => {
             let flags = beside_run(Flags {
                 home: args.image.home,
@@ -209,23 +266,6 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
             in_runtime(health::health(&args, flags, vars))
         }
     }
-}
-
-/// With the engine that runs.
-fn go_on(resident: Resident) -> Outcome {
-    Resident::note(Some(&resident));
-    match Signals::block() {
-        Ok(signals) => in_runtime(run::resume(signals, resident)),
-        Err(error) => Outcome::failed(&error, error.exit_code()),
-    }
-}
-
-/// What the image before this one counted, and the variables without that: it is no setting.
-fn restarts(mut vars: Vec<(OsString, OsString)>) -> (u32, Vec<(OsString, OsString)>) {
-    let own = vars.iter().position(|(name, _)| name == RESTARTS);
-    let counted = own.map(|own| vars.remove(own).1);
-    let counted = counted.and_then(|text| text.to_str()?.parse().ok());
-    (counted.unwrap_or(0), vars)
 }
 
 /// Everything that is read once: settings, and the home they lead to. All problems of the settings come first.

@@ -292,16 +292,6 @@ impl Run {
         }
     }
 
-    /// Waits until a fresh image of the supervisor goes on, which is told apart by the one variable it was given, and
-    /// shows its environment.
-    pub fn settled(&self) -> String {
-        eventually("a fresh image runs", || {
-            let text = std::fs::read(format!("/proc/{}/environ", self.supervisor())).ok()?;
-            let text = String::from_utf8_lossy(&text).replace('\0', "\n");
-            text.contains("MUSTER_RESIDENT=").then_some(text)
-        })
-    }
-
     /// The main process, by its number outside the namespace.
     pub fn engine(&self) -> Option<i32> {
         child_of(self.supervisor())

@@ -26,7 +26,8 @@ impl<C: FeClient> Search<'_, C> {
         Self::places(plan).write_plan(&self.new_record(plan, Progress::Planned))?;
         self.be_polite().await;
         let asked = Instant::now();
-        self.sent = Some(add(self.client, cluster.endpoint(), &plan.node).await);
+        let host_port = plan.node.host.with_port(plan.node.identity_port);
+        self.sent = Some(add(self.client, cluster.endpoint(), plan.node.role, &host_port).await);
         self.owe(asked.elapsed());
         Ok(())
     }
@@ -88,7 +89,7 @@ impl<C: FeClient> Search<'_, C> {
             ears.close().await;
         }
         // The lock of a dir that is renamed goes with it.
-        self.hold.release();
+        self.locks.release();
         set_all_aside(&plan.data_dirs, stamp(), why)?;
         if matches!(plan.node.data, Data::Dropped { .. } | Data::Moved(_)) {
             // From here on it is a joiner like any other; what is left of the old membership went with the data.
@@ -123,11 +124,10 @@ impl<C: FeClient> Search<'_, C> {
             _ => None,
         };
         let record = self.new_record(&plan, progress);
-        let places = Self::places(&plan);
-        places.write(&record)?;
+        Self::places(&plan).write(&record)?;
         // A data dir that was missing is there by now.
-        self.hold(&plan).await?;
-        self.hold.sign();
+        self.lock(&plan).await?;
+        self.locks.sign();
         for path in &plan.stale_files {
             remove_stale(path);
         }
@@ -145,9 +145,8 @@ impl<C: FeClient> Search<'_, C> {
         Ok(ReadyToStart {
             helper,
             record,
-            places,
             reservations: self.reservations,
-            hold: self.hold,
+            locks: self.locks,
             known,
             unproven,
             plan,

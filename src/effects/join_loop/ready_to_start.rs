@@ -1,13 +1,12 @@
 //! What comes out of entering: a node that may start its engine, or every reason why it may not.
 
-#![expect(clippy::format_push_string, reason = "a short report, built once")]
+use serde::{Deserialize, Serialize};
 
 use crate::effects::dir_lock::DirLocks;
 use crate::effects::files::WriteError;
-use crate::effects::record_store::RecordStore;
 use crate::effects::reserve::Reservations;
 use crate::effects::set_aside::SetAsideError;
-use crate::exit::ExitCode;
+use crate::exit::{ExitCode, chain};
 use crate::facts::record::Record;
 use crate::plan::Plan;
 use crate::plan::refusal::Refusal;
@@ -20,11 +19,10 @@ pub struct ReadyToStart {
     /// The one member a joining FE enters by.
     pub helper: Option<String>,
     pub record: Record,
-    pub places: RecordStore,
     /// Held until the engine listens itself.
     pub reservations: Reservations,
-    /// The data dirs, held until the engine has ended.
-    pub hold: DirLocks,
+    /// Of the data dirs, until the engine has ended.
+    pub locks: DirLocks,
     /// FEs to ask after the start.
     pub known: Vec<Endpoint>,
     /// A start that may end with the words of a first start that was cut short; then its data is set aside.
@@ -32,7 +30,7 @@ pub struct ReadyToStart {
 }
 
 /// Which words end such a start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unproven {
     Founding,
     Join,
@@ -63,15 +61,4 @@ impl From<SetAsideError> for NotReady {
             "move it away by hand, then start again",
         ))
     }
-}
-
-/// An error and its causes in one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }

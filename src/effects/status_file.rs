@@ -1,0 +1,112 @@
+//! Writes down what this companion is doing, beside the record. Written when it changes; a disk that is full costs no more
+//! than the file.
+
+use std::cell::RefCell;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::engine::Component;
+use crate::facts::process;
+use crate::facts::status::{Decided, Phase, Status};
+use crate::plan::{Plan, shown};
+
+/// The status of this process. Without a plan there is no place for it yet.
+#[derive(Debug, Default)]
+pub struct StatusFile {
+    written: RefCell<Option<(PathBuf, Status)>>,
+}
+
+impl StatusFile {
+    /// Says what was decided, and that nothing is started yet.
+    pub fn decided(&self, plan: &Plan) {
+        let (decisions, conf) = (decided(plan), conf_lines(plan));
+        self.begin(&plan.state_dir, plan.node.component);
+        self.change(|status| (status.decisions, status.conf) = (decisions, conf));
+    }
+
+    /// For a companion that was started beside a running engine: without decisions.
+    pub fn begin(&self, state_dir: &Path, component: Component) {
+        let pid = std::process::id();
+        let path = Status::path(state_dir, component);
+        self.written.borrow_mut().get_or_insert_with(|| {
+            let status = Status {
+                pid,
+                started: process::started(Path::new("/"), pid).unwrap_or_default(),
+                phase: Phase::Waiting,
+                waiting_for: String::new(),
+                since: now(),
+                notice: String::new(),
+                decisions: Vec::new(),
+                conf: Vec::new(),
+            };
+            (path, status)
+        });
+    }
+
+    pub fn waits_for(&self, what: &str) {
+        self.change(|status| what.clone_into(&mut status.waiting_for));
+    }
+
+    pub fn enters(&self, phase: Phase) {
+        self.change(|status| {
+            status.phase = phase;
+            status.waiting_for.clear();
+            status.since = now();
+        });
+    }
+
+    pub fn notices(&self, what: &str) {
+        self.change(|status| what.clone_into(&mut status.notice));
+    }
+
+    fn change(&self, how: impl FnOnce(&mut Status)) {
+        let mut written = self.written.borrow_mut();
+        let Some((path, status)) = &mut *written else {
+            return;
+        };
+        let before = status.clone();
+        how(status);
+        if *status == before && path.exists() {
+            return;
+        }
+        if let Err(error) = replace(path, status) {
+            tracing::debug!("{}: {error}", path.display());
+        }
+    }
+}
+
+/// Every decision, as `explain` prints it.
+pub fn decided(plan: &Plan) -> Vec<Decided> {
+    let decided = plan.decisions.iter().map(|line| Decided {
+        subject: line.subject.clone(),
+        value: line.value.clone(),
+        source: line.source.to_string(),
+        why: line.why.clone(),
+    });
+    decided.collect()
+}
+
+/// The lines of our block of the conf file, without what must not be shown.
+pub fn conf_lines(plan: &Plan) -> Vec<String> {
+    let lines = plan.conf.entries.iter();
+    lines
+        .map(|entry| format!("{} = {}", entry.key, shown(entry)))
+        .collect()
+}
+
+/// Not synced: after a power cut nobody lives that it could be about.
+fn replace(path: &Path, status: &Status) -> io::Result<()> {
+    let text = serde_json::to_vec(status)?;
+    fs::create_dir_all(path.parent().unwrap_or(Path::new("/")))?;
+    let beside = path.with_extension("status.new");
+    fs::write(&beside, text)?;
+    fs::rename(&beside, path)
+}
+
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}

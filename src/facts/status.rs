@@ -1,0 +1,131 @@
+//! What the muster of this container is doing, as its companion wrote it down: for `health` and `explain`, which run beside
+//! it. A file that nobody alive wrote says nothing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::Component;
+use crate::facts::process;
+
+/// The longest file that is read, in bytes.
+const LONGEST: u64 = 1 << 20;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The companion.
+    pub pid: u32,
+    /// When it started, in clock ticks since the kernel did: a pid alone comes again.
+    pub started: u64,
+    pub phase: Phase,
+    /// What it waits for, in words; empty if it waits for nothing.
+    pub waiting_for: String,
+    /// Since when, in seconds since 1970.
+    pub since: u64,
+    /// What a person has to know about a node that runs: dropped, or of another cluster than the FEs show.
+    pub notice: String,
+    /// Every decision of this start.
+    pub decisions: Vec<Decided>,
+    /// The lines added to the conf file, without secrets.
+    pub conf: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Nothing is started yet.
+    Waiting,
+    /// The engine was started, and the cluster has not shown this node alive yet.
+    Starting,
+    /// It did.
+    Running,
+}
+
+/// One decision, as `explain` prints it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decided {
+    pub subject: String,
+    pub value: String,
+    pub source: String,
+    pub why: String,
+}
+
+impl Status {
+    pub fn path(state_dir: &Path, component: Component) -> PathBuf {
+        state_dir.join(format!("muster-{}.status", component.id()))
+    }
+
+    /// `None` if there is no file, or none of a companion that lives. `root` is where `proc` lies.
+    pub fn read(path: &Path, root: &Path) -> Option<Self> {
+        if fs::metadata(path).ok()?.len() > LONGEST {
+            return None;
+        }
+        let status: Self = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+        (process::started(root, status.pid) == Some(status.started)).then_some(status)
+    }
+
+    /// `waiting 95 s for a leader: …`, or what else it does.
+    pub fn sentence(&self) -> String {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let lasts = now.saturating_sub(Duration::from_secs(self.since)).as_secs();
+        match self.phase {
+            Phase::Waiting if self.waiting_for.is_empty() => format!("preparing the start for {lasts} s"),
+            Phase::Waiting => format!("waiting {lasts} s {}", self.waiting_for),
+            Phase::Starting if self.waiting_for.is_empty() => {
+                format!(
+                    "the engine was started {lasts} s ago, and the cluster has not shown this node alive yet"
+                )
+            }
+            Phase::Starting => format!("the engine was started {lasts} s ago: {}", self.waiting_for),
+            Phase::Running => "the engine runs, and the cluster shows this node alive".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::{Phase, Status};
+    use crate::engine::Component;
+    use crate::facts::process;
+
+    #[test]
+    fn only_a_status_of_a_process_that_lives_says_anything() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = Status::path(dir.path(), Component::Fe);
+        assert_eq!(path.file_name().unwrap(), "muster-fe.status");
+        let pid = std::process::id();
+        let status = Status {
+            pid,
+            started: process::started(Path::new("/"), pid).unwrap(),
+            phase: Phase::Waiting,
+            waiting_for: "for a leader: 10.0.0.10:9030: connection refused".to_owned(),
+            since: 0,
+            notice: String::new(),
+            decisions: Vec::new(),
+            conf: Vec::new(),
+        };
+        let write = |status: &Status| fs::write(&path, serde_json::to_string(status).unwrap()).unwrap();
+        let read = || Status::read(&path, Path::new("/"));
+        assert_eq!(read(), None);
+        write(&status);
+        assert_eq!(read(), Some(status.clone()));
+        assert!(
+            status
+                .sentence()
+                .ends_with(" s for a leader: 10.0.0.10:9030: connection refused")
+        );
+        // The number came again.
+        write(&Status {
+            started: status.started + 1,
+            ..status
+        });
+        assert_eq!(read(), None);
+        fs::write(&path, "{").unwrap();
+        assert_eq!(read(), None);
+    }
+}

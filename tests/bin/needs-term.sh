@@ -1,6 +1,0 @@
-#!/bin/sh
-sleep 1000 &
-trap 'echo "not for INT"' INT
-trap 'echo clean >"$1"; exit 0' TERM
-echo "engine up"
-while :; do wait $!; done
