@@ -17,6 +17,7 @@ use std::{env, fs};
 
 use muster::cluster::{Add, FeClient};
 use muster::effects::join_loop::{NotReady, ReadyToStart, join_cluster};
+use muster::effects::status_file::StatusFile;
 use muster::engine::failure::Failure;
 use muster::engine::member::{Backend, Frontend, FrontendRole};
 use muster::engine::probe::HttpWitness;
@@ -218,8 +219,9 @@ fn node(dir: &Path) -> (Settings, Home) {
 
 /// Starts the node, and kills it where the script says so.
 async fn start(script: &Script, settings: &Settings, home: &Home) -> Option<Result<ReadyToStart, NotReady>> {
+    let status = StatusFile::default();
     tokio::select! {
-        entry = join_cluster(script, settings, home) => Some(entry),
+        entry = join_cluster(script, settings, home, &status) => Some(entry),
         () = script.killed.notified() => None,
     }
 }
@@ -295,7 +297,9 @@ async fn an_add_that_never_counts_ends_with_the_patience() {
     settings.wait_timeout.value = Duration::from_secs(60);
     let script = Script::default();
     script.fates.replace(vec![Fate::Locked; 10_000]);
-    let NotReady(refusals) = join_cluster(&script, &settings, &home).await.unwrap_err();
+    let NotReady(refusals) = join_cluster(&script, &settings, &home, &StatusFile::default())
+        .await
+        .unwrap_err();
     let said: Vec<String> = refusals.iter().map(ToString::to_string).collect();
     assert!(said.concat().contains("cannot register in time"), "{said:?}");
     // With four seconds between two of them, and less only in the beginning.

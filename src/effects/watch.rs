@@ -19,7 +19,7 @@ use crate::settings::{Endpoint, Host};
 const SOON: Duration = Duration::from_millis(500);
 /// Between two looks once the join has taken longer than JOIN_TIMEOUT.
 const LATER: Duration = Duration::from_secs(10);
-/// Between two looks of an FE that is a member.
+/// Between two looks of an FE that is a member, at most: it begins with one heartbeat, and doubles.
 const FE_EVERY: Duration = Duration::from_secs(60);
 /// The same of a BE or CN, of which there are hundreds: each look is a line in the leader's audit log.
 const BE_EVERY: Duration = Duration::from_secs(600);
@@ -33,7 +33,11 @@ pub enum Watched {
     /// again after a drop.
     Alive(Box<Cluster>),
     /// Three looks in a row did not find this node in its cluster.
-    NotListed(Box<Cluster>),
+    NotListed {
+        cluster: Box<Cluster>,
+        /// Whether this node's own engine serves.
+        serves: bool,
+    },
     /// Nobody but this other cluster answers.
     Foreign(Box<Cluster>),
     /// JOIN_TIMEOUT is over, and this node is not alive. With the confirmed leader, if there is one, and whether this
@@ -76,6 +80,8 @@ struct State {
     /// To look at the next moment whether or not this node's engine serves.
     urgent: bool,
     pause: Duration,
+    /// Between two looks of a member.
+    every: Duration,
 }
 
 /// What the cluster shows of this node.
@@ -112,6 +118,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
                 late: false,
                 urgent: announcer.is_some(),
                 pause: Duration::ZERO,
+                every: heartbeat,
             },
             announcer,
         }
@@ -179,6 +186,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
     /// What a confirmed leader shows: why this node is not alive, and what is worth a word.
     async fn judge(&mut self, cluster: Cluster, serves: Result<(), String>) -> (String, Option<Watched>) {
         let own = self.cluster_id.as_deref();
+        let engine_serves = serves.is_ok();
         // A list of another cluster may name this host too: a seed that was rebuilt, and nodes that were added to it.
         let foreign = own.is_some_and(|own| own != cluster.id);
         let shown = if foreign {
@@ -205,7 +213,13 @@ impl<'a, C: FeClient> Watch<'a, C> {
                     Missed::Dropped => {
                         let why = format!("{leader} leads and does not list this node");
                         let news = !std::mem::replace(&mut self.state.not_listed, true);
-                        (why, news.then(|| Watched::NotListed(Box::new(cluster))))
+                        (
+                            why,
+                            news.then(|| Watched::NotListed {
+                                cluster: Box::new(cluster),
+                                serves: engine_serves,
+                            }),
+                        )
                     }
                     Missed::Foreign | Missed::Stranger if self.state.foreign => (String::new(), None),
                     Missed::Foreign => {
@@ -234,16 +248,18 @@ impl<'a, C: FeClient> Watch<'a, C> {
     }
 
     /// Until the next look.
-    fn pause(&self, is_late: bool) -> Duration {
-        let state = &self.state;
+    fn pause(&mut self, is_late: bool) -> Duration {
+        let longest = match self.identity.component {
+            Component::Fe => FE_EVERY,
+            Component::Be | Component::Cn | Component::Broker => BE_EVERY,
+        };
+        let state = &mut self.state;
         if state.not_listed || state.foreign || (state.members.is_some() && !state.urgent) {
-            let every = match self.identity.component {
-                Component::Fe => FE_EVERY,
-                Component::Be | Component::Cn | Component::Broker => BE_EVERY,
-            };
+            state.every = (state.every * 2).min(longest);
             // A thousand nodes that started together do not ask together.
-            return every.mul_f64(0.8 + 0.4 * fastrand::f64());
+            return state.every.mul_f64(0.8 + 0.4 * fastrand::f64());
         }
+        state.every = self.heartbeat;
         if state.members.is_some() {
             // It was not found: the leader's next heartbeats tell.
             return self.heartbeat;

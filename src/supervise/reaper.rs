@@ -15,28 +15,30 @@ pub(super) struct Sweep {
     pub(super) childless: bool,
 }
 
-/// Collects every child that has ended. Signals coalesce: one SIGCHLD may stand for three thousand.
-pub(super) fn sweep() -> Result<Sweep, SuperviseError> {
-    let mut sweep = Sweep::default();
-    loop {
-        // rustix rather than nix: nix answers EINVAL, and so loses the pid, for a death by a real-time signal.
-        match wait(WaitOptions::NOHANG) {
-            Ok(Some((pid, status))) => {
-                let code = status
-                    .exit_status()
-                    .and_then(|code| u8::try_from(code).ok())
-                    .map(Exit::Code);
-                if let Some(exit) = code.or(status.terminating_signal().map(Exit::Signal)) {
-                    sweep.ended.push((pid.as_raw_nonzero().get(), exit));
+impl Sweep {
+    /// Collects every child that has ended. Signals coalesce: one SIGCHLD may stand for three thousand. What was collected
+    /// before an error stays collected: nobody will be told of it again.
+    pub(super) fn collect(&mut self) -> Result<(), SuperviseError> {
+        loop {
+            // rustix rather than nix: nix answers EINVAL, and so loses the pid, for a death by a real-time signal.
+            match wait(WaitOptions::NOHANG) {
+                Ok(Some((pid, status))) => {
+                    let code = status
+                        .exit_status()
+                        .and_then(|code| u8::try_from(code).ok())
+                        .map(Exit::Code);
+                    if let Some(exit) = code.or(status.terminating_signal().map(Exit::Signal)) {
+                        self.ended.push((pid.as_raw_nonzero().get(), exit));
+                    }
                 }
+                Ok(None) => return Ok(()),
+                Err(rustix::io::Errno::CHILD) => {
+                    self.childless = true;
+                    return Ok(());
+                }
+                Err(rustix::io::Errno::INTR) => {}
+                Err(errno) => return Err(SuperviseError::Wait(io::Error::from(errno))),
             }
-            Ok(None) => return Ok(sweep),
-            Err(rustix::io::Errno::CHILD) => {
-                sweep.childless = true;
-                return Ok(sweep);
-            }
-            Err(rustix::io::Errno::INTR) => {}
-            Err(errno) => return Err(SuperviseError::Wait(io::Error::from(errno))),
         }
     }
 }

@@ -14,7 +14,7 @@ use tracing::{debug, error, info, warn};
 use super::companion::Companion;
 use super::message::{HandOver, Request, Work};
 use super::phase::{Event, Phase};
-use super::reaper::sweep;
+use super::reaper::Sweep;
 use super::running::{LAST, RunningEngine, without};
 use super::signals::{Heard, Listener, Signals, name};
 use super::tree::Visibility;
@@ -190,7 +190,7 @@ impl Supervisor {
             }
         }
         if children {
-            let ended = self.companion.reaped(&sweep()?.ended);
+            let ended = self.companion.reaped(&self.sweep().ended);
             if let (Some(exit), Some(ended)) = (exit, ended) {
                 *exit = Some(ended);
             }
@@ -203,9 +203,8 @@ impl Supervisor {
         self.companion.kill();
         let until = Instant::now() + LAST;
         while self.companion.pid().is_some() && Instant::now() < until {
-            if let Ok(sweep) = sweep() {
-                self.companion.reaped(&sweep.ended);
-            }
+            let sweep = self.sweep();
+            self.companion.reaped(&sweep.ended);
             if self.companion.pid().is_some() {
                 self.pause(Duration::from_millis(1));
             }
@@ -217,9 +216,8 @@ impl Supervisor {
         let until = Instant::now() + LAST;
         while self.companion.pid().is_some() && Instant::now() < until {
             self.wait(Some(until), None);
-            if let Ok(sweep) = sweep() {
-                self.companion.reaped(&sweep.ended);
-            }
+            let sweep = self.sweep();
+            self.companion.reaped(&sweep.ended);
         }
     }
 
@@ -244,10 +242,8 @@ impl Supervisor {
     /// engine runs is said, and tried again.
     pub fn run(&mut self, job: &Job<'_>) -> Result<End, SuperviseError> {
         // Whoever ended before signals were blocked told nobody.
-        match sweep() {
-            Ok(sweep) => drop(self.companion.reaped(&sweep.ended)),
-            Err(error) => debug!("{error}"),
-        }
+        let sweep = self.sweep();
+        let died = self.companion.reaped(&sweep.ended);
         let begun = RunningEngine::begin(job.launch, job.grace, self.visibility, self.companion.pid());
         let mut engine = match begun {
             Ok(engine) => engine,
@@ -257,6 +253,9 @@ impl Supervisor {
             }
         };
         self.companion.begin_engine();
+        if let Some(exit) = died {
+            self.companion.died_beside(exit);
+        }
         let mut again = false;
         loop {
             // An abort in PID 1 is a SIGKILL for the engine: a fault in here is said, and gone on from.
@@ -354,16 +353,17 @@ impl Supervisor {
     }
 
     /// A wait that is refused is no reason to leave the engine; the next one may not be.
+    fn sweep(&self) -> Sweep {
+        let mut sweep = Sweep::default();
+        while let Err(error) = sweep.collect() {
+            warn!("{}: trying again", crate::exit::chain(&error));
+            self.pause(TICK);
+        }
+        sweep
+    }
+
     fn reap(&mut self, engine: &mut RunningEngine) -> Result<(), SuperviseError> {
-        let sweep = loop {
-            match sweep() {
-                Ok(sweep) => break sweep,
-                Err(error) => {
-                    warn!("{}: trying again", crate::exit::chain(&error));
-                    self.pause(TICK);
-                }
-            }
-        };
+        let sweep = self.sweep();
         let companion = self.companion.pid();
         if let Some(exit) = self.companion.reaped(&sweep.ended) {
             engine.tree.companion = None;

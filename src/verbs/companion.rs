@@ -265,18 +265,25 @@ impl Companion<'_> {
         loop {
             match watch.next().await {
                 Watched::Alive(cluster) => self.alive(&cluster, &mut record, &store).await?,
-                Watched::NotListed(cluster) => {
+                Watched::NotListed { cluster, serves } => {
+                    let (id, leader) = (&cluster.id, &cluster.leader.host);
                     // A leader had taken the ADD and was gone before the others knew of it. What never was a member has
                     // nothing to lose, and nobody has a reason to drop it.
-                    if record.progress == Progress::Started && !kept.was_member {
+                    let never_joined = record.progress == Progress::Started && !kept.was_member;
+                    if never_joined && !kept.role.is_fe() {
                         tracing::info!(
-                            "cluster {} led by {} does not list {host}, which never was a member: registering it again",
-                            cluster.id,
-                            cluster.leader.host
+                            "cluster {id} led by {leader} does not list {host}, which never was a member: registering it \
+                             again"
                         );
                         let host_port = host.with_port(identity.identity_port);
                         add(&self.client, cluster.endpoint(), kept.role, &host_port).await;
                         watch.ask_again();
+                    } else if never_joined && !serves {
+                        // Registered again it has another name, which its journal does not know.
+                        let why = format!(
+                            "cluster {id} led by {leader} does not list {host}, which never was a member and does not serve"
+                        );
+                        self.channel.send(&Request::StartAgain { why }, &[])?;
                     } else {
                         self.dropped(&cluster, &mut record, &store);
                     }

@@ -1,5 +1,5 @@
 //! The loop around the decisions, one step of one node at a time; each step ends where a kill would leave something
-//! else behind. It follows `effects/join_loop`, `effects/register`, `effects/watch` and `verbs/run`.
+//! else behind. It follows `effects/join_loop`, `effects/register`, `effects/watch` and `verbs/companion`.
 
 use muster::plan::node::Asking;
 
@@ -50,15 +50,11 @@ impl Ground {
             Run::Engine(engine) => self.watch(world, who, engine),
             Run::Marking(rec, engine) => {
                 world.host_mut(who).data = Some(rec);
-                if rec.got == Got::Dropped || rec.contradicted {
-                    world.end(who, Run::Refused(79));
-                } else {
-                    let settled = Engine {
-                        settled: true,
-                        ..engine
-                    };
-                    world.host_mut(who).run = Run::Engine(settled);
-                }
+                let settled = Engine {
+                    settled: true,
+                    ..engine
+                };
+                world.host_mut(who).run = Run::Engine(settled);
             }
         }
     }
@@ -219,20 +215,27 @@ impl Ground {
             world.host_mut(who).run = Run::Engine(engine);
             return;
         }
-        if missing == Missing::Dropped && !engine.launch.member {
+        let never_ran = !engine.launch.member && engine.phase != Phase::Serving;
+        if missing == Missing::Dropped && never_ran && self.fes().has(who) {
             // The engine is stopped, and it enters anew.
             world.end(who, Run::Down);
             world.start(who);
-        } else if missing != Missing::ProvesNothing {
-            let rec = match missing {
-                Missing::Foreign => Rec {
-                    contradicted: true,
-                    ..rec
-                },
-                Missing::Dropped | Missing::ProvesNothing => Rec {
-                    got: Got::Dropped,
-                    ..rec
-                },
+        } else if missing == Missing::Dropped && !engine.launch.member && !self.fes().has(who) {
+            // It is registered again, beside its engine.
+            if let Some(leader) = view.leader {
+                world.add(leader, who, view.cluster, self.electable());
+            }
+            // A BE never knew of the drop: it waits for heartbeats, and gets them again.
+            engine.phase = Phase::Begun;
+            world.host_mut(who).run = Run::Engine(engine);
+        } else if missing == Missing::Foreign {
+            // It is said, and nothing is written down.
+            engine.settled = true;
+            world.host_mut(who).run = Run::Engine(engine);
+        } else if missing == Missing::Dropped {
+            let rec = Rec {
+                got: Got::Dropped,
+                ..rec
             };
             let host = world.host_mut(who);
             host.state = Some(rec);

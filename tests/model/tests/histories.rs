@@ -245,7 +245,7 @@ fn a_begun_join_that_can_never_be_finished_is_found() {
 /// Whether a fourth node that joins three comes to a good end, after moves that were once the way to a bad one. All such
 /// histories are millions; these were the shortest.
 fn settles_after(rules: Rules, moves: &[Move]) -> bool {
-    let ground = ground(rules, "fourth-joins", 2);
+    let ground = ground(rules, "fourth-joins", 4);
     let mut world = ground.first();
     for next in moves {
         world = ground.next_state(&world, *next).unwrap();
@@ -266,7 +266,8 @@ fn joined_a_successor() -> Vec<Move> {
 fn a_replaced_leader_that_sees_more_voters_alive_is_not_believed() {
     let mut moves = joined_a_successor();
     moves.push(Move::Drop(0, 2));
-    let looks = [Move::Muster(3); 4];
+    // It writes down that it was dropped; its next start refuses.
+    let looks = [Move::Muster(3), Move::Muster(3), Move::Crash(3)];
     assert!(!settles_after(
         broken::BELIEVES_WHO_SEES_MORE,
         &[&moves[..], &looks].concat()
@@ -279,7 +280,8 @@ fn a_replaced_leader_that_sees_more_voters_alive_is_not_believed() {
 fn a_leader_that_was_just_cut_off_does_not_show_who_was_dropped() {
     let mut moves = joined_a_successor();
     moves.push(Move::Cut(1));
-    let looks = [Move::Muster(3); 4];
+    // It writes down that it was dropped; its next start refuses.
+    let looks = [Move::Muster(3), Move::Muster(3), Move::Crash(3)];
     assert!(!settles_after(
         broken::DROPPED_BY_LOOKS_ALONE,
         &[&moves[..], &looks].concat()
