@@ -318,24 +318,25 @@ impl Companion<'_> {
 
     /// The cluster shows this node alive.
     async fn alive(&self, cluster: &Cluster, record: &mut Record, store: &RecordStore) -> io::Result<()> {
-        let first = !matches!(record.progress, Progress::Joined);
-        let (host, id, leader) = (&record.host, &cluster.id, &cluster.leader.host);
-        if record.progress == Progress::Dropped {
-            tracing::info!("cluster {id} led by {leader} lists {host} again");
-        } else {
-            tracing::info!("{host} is alive in cluster {id} led by {leader}");
-        }
+        let was = record.progress;
         record.progress = Progress::Joined;
         record.contradicted = false;
         record.cluster_id = Some(cluster.id.clone());
         record.members = members(cluster);
         if let Err(error) = store.write(record) {
-            let then = if first {
-                "; the next start will look again"
-            } else {
+            let then = if was == Progress::Joined {
                 ""
+            } else {
+                "; the next start will look again"
             };
             tracing::error!("{}{then}", chain(&error));
+        }
+        // Said when it is true for the next start, too.
+        let (host, id, leader) = (&record.host, &cluster.id, &cluster.leader.host);
+        if was == Progress::Dropped {
+            tracing::info!("cluster {id} led by {leader} lists {host} again");
+        } else {
+            tracing::info!("{host} is alive in cluster {id} led by {leader}");
         }
         self.channel.send(&Request::ReleasePorts, &[])?;
         self.status.enters(Phase::Running);
@@ -361,12 +362,12 @@ impl Companion<'_> {
             "cluster {} led by {} does not list {} any more: this node was dropped; its engine runs on",
             cluster.id, cluster.leader.host, record.host
         );
-        tracing::error!("{sentence}");
-        self.status.notices(&sentence);
         record.progress = Progress::Dropped;
         if let Err(error) = store.write(record) {
             tracing::error!("{}", chain(&error));
         }
+        self.status.notices(&sentence);
+        tracing::error!("{sentence}");
     }
 
     /// Says why the engine ended. A first start that had been cut short is set aside, and begun again.
