@@ -10,7 +10,7 @@ use crate::effects::settle_ports::settle;
 use crate::exit::ExitCode;
 use crate::facts::gather;
 use crate::facts::home::Home;
-use crate::plan::{Plan, Prescribed, shown};
+use crate::plan::{Plan, Prescribed, displayed_value};
 use crate::settings::Settings;
 use crate::verbs::{Outcome, warning_lines};
 use std::collections::BTreeMap;
@@ -71,7 +71,7 @@ fn block(plan: &Plan) -> Vec<String> {
     plan.conf
         .entries
         .iter()
-        .map(|entry| format!("{} = {}", entry.key, shown(entry)))
+        .map(|entry| format!("{} = {}", entry.key, displayed_value(entry)))
         .collect()
 }
 
