@@ -77,7 +77,7 @@ fn an_fe_that_has_moved_is_given_a_name_and_comes_back_with_its_data() -> anyhow
     );
     let leads = readdress(moved, "10.99.0.11", "fe1", &[])?;
     assert_eq!(leads.code, 79, "{leads:?}");
-    ensure!(leads.text.contains("leads this cluster"), "{leads:?}");
+    ensure!(leads.text.contains("is the leader of this cluster"), "{leads:?}");
 
     moved.kill9()?;
     moved.renumber(30)?;
@@ -220,7 +220,7 @@ fn a_backend_that_has_moved_is_given_a_name_and_keeps_its_storage() -> anyhow::R
     let address = readdress(seed, "10.99.0.13", "10.99.0.40", &[])?;
     assert_eq!(address.code, 79, "{address:?}");
     ensure!(
-        address.text.contains("loses what was on this one")
+        address.text.contains("loses its data on this BE")
             && statement_in(&address.text)? == "ALTER SYSTEM DROP BACKEND \"10.99.0.13:9050\"",
         "{address:?}"
     );
