@@ -28,7 +28,7 @@ pub enum Verb {
     Health(HealthArgs),
     /// Print every decision `run` would take, its value, where it came from and why; change nothing
     Explain(ExplainArgs),
-    /// Write the env files of this host's FE and BE, made of the two addresses in its app.env
+    /// Write the env files of this host's FE and BE from its app.env
     #[command(after_help = init_help())]
     Init(InitArgs),
     /// Give a member whose host has changed its new host, through the leader
@@ -51,7 +51,7 @@ Once a minute, unless --live, it also looks for this node in its cluster, with C
 at a believed leader do not find it, somebody dropped it: that is noted in the record, and the engine is stopped. `run`
 ends with 79 then.";
 
-/// What stands below the options of `init`.
+/// The text below the options of `init`.
 fn init_help() -> String {
     let names: Vec<String> = COMPONENTS
         .iter()
@@ -63,23 +63,30 @@ fn init_help() -> String {
         })
         .collect();
     format!(
-        "The files are {}: plain KEY=VALUE lines, for compose's `env_file:` and for
-`docker run --env-file`. Either is enough for its container. It runs on the host, or in a container that sees the host's
-network and directory:
+        "The files are {}: KEY=VALUE lines for
+compose's `env_file:` and `docker run --env-file`. Each is enough for its
+container. Run it on the host, or in a container with the network of the host
+and the directory mounted:
 
-  docker run --rm --network host -v \"$PWD\":/work --entrypoint muster IMAGE init --dir /work
+  docker run --rm --network host -v \"$PWD\":/work --entrypoint muster IMAGE \\
+    init --dir /work
 
-app.env is read as docker reads it, also with `export`, with quotes around a value, and from Windows. What it sets goes
-into the file of the component that reads it; names that are not muster's stay out, and so do secrets. Give those by
-CLUSTER_PASSWORD_FILE. The ports of both are chosen together: what app.env asks for, else what the files said before,
-else the engine's default, else the next free one. The first time, run it while the engines are stopped, or their own
-ports look taken. Ports that only a conf file names are not known here: ask for them in app.env.
+app.env is read as docker reads it, also with `export`, with quotes around a
+value, and with Windows line ends. A variable goes into the file of the
+component that reads it. Names that muster does not know are not copied, and
+neither are secrets: set CLUSTER_PASSWORD_FILE instead. The ports of both files
+are chosen together: the one in app.env, else the one in the old file, else the
+engine's default, else the next free one. Before the first run stop the engines,
+or their own ports count as in use. Ports that only a conf file sets are not
+known here: set them in app.env.
 
-A second run changes nothing, also while the engines run; where app.env has changed it names every line. Your own lines
-above and below muster's block stay. A file without such a block is left alone, unless --force keeps it beside as
-<name>.before-muster.
+Each run renders the whole files; lines that you add to them are lost. A second
+run with the same app.env writes nothing, also while the engines run. A file
+whose first line is not the one that `init` writes is refused; --force replaces
+it, keeps its ports, and keeps the old file as <name>.before-muster.
 
-Exit codes: 0 written, or nothing to do; 73 a port, or a file that is not muster's or cannot be written; 78 app.env.\n",
+Exit codes: 0 written, or nothing to do; 73 a port is in use, or a file cannot
+be read, overwritten or written; 78 app.env cannot be used.\n",
         names.join(" and ")
     )
 }
@@ -151,13 +158,13 @@ pub struct ExplainArgs {
 
 #[derive(Debug, clap::Args)]
 pub struct InitArgs {
-    /// The file with the two addresses of this host [default: ./app.env, or the one in DIR]
+    /// The app.env to read [default: ./app.env or DIR/app.env]
     #[arg(long, value_name = "FILE")]
     pub app_env: Option<PathBuf>,
     /// Where the env files go [default: beside app.env]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
-    /// Replace files that muster did not write, and keep them beside
+    /// Replace files that init did not write, keep the old ones
     #[arg(long)]
     pub force: bool,
 }

@@ -1,7 +1,7 @@
-//! What engines were seen to say last, or would by their sources: `tests/signatures/<id>/` holds the files of one end as
-//! the engine names them, the reason among harmless lines. The name of a directory is what the end is to be told as, with
-//! `--` and which one of them behind it where a row knows several; `healthy-…` are runs that have nothing to tell. The
-//! excerpts were written for this test.
+//! The last lines of engines, as they were seen or as their sources print them: `tests/signatures/<id>/` holds the logs of
+//! one end, named as the engine names them, the cause among harmless lines. The name of a directory is the id of the
+//! signature, with `--` and a variant after it if the signature has several patterns; `healthy-…` are runs without a problem.
+//! The excerpts were written for this test.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -9,10 +9,10 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use muster::engine::signature::{ROWS, holds};
+use muster::engine::signature::{ROWS, matches};
 use muster::plan::end_report::{CONSOLE, EndReport, derive};
 
-/// The name of each directory, and what each of its files says, in the order the engine's own list has.
+/// The name of each directory, and its logs, in the order of the engine's list.
 fn fixtures() -> Vec<(String, Vec<(String, String)>)> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/signatures");
     let mut found: Vec<_> = fs::read_dir(dir)
@@ -27,7 +27,7 @@ fn fixtures() -> Vec<(String, Vec<(String, String)>)> {
                     (name, fs::read_to_string(file.path()).unwrap())
                 })
                 .collect();
-            texts.sort_by_key(|(name, _)| place(name));
+            texts.sort_by_key(|(name, _)| position(name));
             (entry.file_name().into_string().unwrap(), texts)
         })
         .collect();
@@ -35,37 +35,37 @@ fn fixtures() -> Vec<(String, Vec<(String, String)>)> {
     found
 }
 
-/// Where a name stands among those of the layouts; the console comes before all.
-fn place(name: &str) -> usize {
+/// The position of a name in the layouts; the console comes first.
+fn position(name: &str) -> usize {
     let layouts = muster::engine::ALL.iter().flat_map(|engine| engine.layouts);
     let names = layouts.flat_map(|layout| layout.log_files.iter().chain(layout.data_logs));
     std::iter::once(CONSOLE)
         .chain(names.map(|name| name.rsplit('/').next().unwrap()))
         .position(|known| known == name)
-        // No engine has a log of another name.
+        // Every log has a name that some engine uses.
         .unwrap()
 }
 
-/// What an end is to be told as, by the name of its directory.
+/// The id that a report has to have, by the name of its directory.
 fn expected(name: &str) -> Option<&str> {
     let (id, _) = name.split_once("--").unwrap_or((name, ""));
     Some(id).filter(|id| !id.starts_with("healthy-"))
 }
 
-fn told(texts: &[(String, String)]) -> EndReport {
+fn report(texts: &[(String, String)]) -> EndReport {
     derive(texts, 255, Duration::from_secs(7))
 }
 
 #[test]
-fn every_end_is_told_as_what_it_is_and_no_healthy_run_as_anything() {
+fn every_end_is_recognised_and_no_healthy_run_is() {
     let mut wrong = Vec::new();
     for (name, texts) in fixtures() {
         let expected = expected(&name);
-        let told = told(&texts);
-        if told.id() != expected {
-            wrong.push(format!("{name}: {:?}", told.id()));
+        let id = report(&texts).id();
+        if id != expected {
+            wrong.push(format!("{name}: {id:?}"));
         }
-        // Whichever way the files come: the reason is not where somebody looked first.
+        // The order of the files does not matter.
         let backwards: Vec<_> = texts.iter().rev().cloned().collect();
         if derive(&backwards, 1, Duration::ZERO).id() != expected {
             wrong.push(format!("{name}, its files backwards"));
@@ -75,15 +75,15 @@ fn every_end_is_told_as_what_it_is_and_no_healthy_run_as_anything() {
 }
 
 #[test]
-fn every_row_of_the_table_has_an_end_that_shows_it_and_so_have_all_words_it_knows() {
+fn every_pattern_of_every_row_has_an_end_that_shows_it() {
     let fixtures = fixtures();
     for row in ROWS.into_iter().flatten() {
-        for words in row.words.split('|') {
+        for pattern in row.patterns.split('|') {
             let shown = fixtures.iter().any(|(name, texts)| {
                 let lines = || texts.iter().flat_map(|(_, text)| text.lines());
-                expected(name) == Some(row.id) && lines().any(|line| holds(line, words))
+                expected(name) == Some(row.id) && lines().any(|line| matches(line, pattern))
             });
-            assert!(shown, "tests/signatures/{} does not show `{words}`", row.id);
+            assert!(shown, "tests/signatures/{} does not show `{pattern}`", row.id);
         }
     }
     let healthy = fixtures.iter().filter(|(name, _)| expected(name).is_none());
@@ -91,16 +91,16 @@ fn every_row_of_the_table_has_an_end_that_shows_it_and_so_have_all_words_it_know
 }
 
 #[test]
-fn what_is_printed_of_an_end_holds_the_words_it_is_told_by() {
+fn a_report_has_the_sentence_and_the_line_that_matched() {
     for (name, texts) in fixtures() {
-        let told = told(&texts);
-        let report = told.to_string();
-        let row = ROWS.into_iter().flatten().find(|row| Some(row.id) == told.id());
+        let report = report(&texts);
+        let text = report.to_string();
+        let row = ROWS.into_iter().flatten().find(|row| Some(row.id) == report.id());
         if let Some(row) = row {
-            assert!(report.contains(row.sentence), "{name}:\n{report}");
-            assert!(report.lines().any(|line| row.is_in(line)), "{name}:\n{report}");
+            assert!(text.contains(row.sentence), "{name}:\n{text}");
+            assert!(text.lines().any(|line| row.matches(line)), "{name}:\n{text}");
         }
-        assert!(told.lines().len() <= 50, "{name}");
-        assert!(!report.contains("<Configuration"), "{name}:\n{report}");
+        assert!(report.lines().len() <= 50, "{name}");
+        assert!(!text.contains("<Configuration"), "{name}:\n{text}");
     }
 }

@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::engine::Component;
 use crate::facts::process;
 use crate::facts::status::{Decided, Phase, Status};
-use crate::plan::{Plan, shown};
+use crate::plan::{Plan, displayed_value};
 
 /// The status of this process. Without a plan there is no place for it yet.
 #[derive(Debug, Default)]
@@ -92,7 +92,7 @@ pub fn decided(plan: &Plan) -> Vec<Decided> {
 pub fn conf_lines(plan: &Plan) -> Vec<String> {
     let lines = plan.conf.entries.iter();
     lines
-        .map(|entry| format!("{} = {}", entry.key, shown(entry)))
+        .map(|entry| format!("{} = {}", entry.key, displayed_value(entry)))
         .collect()
 }
 

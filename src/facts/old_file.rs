@@ -1,37 +1,38 @@
-//! A file that is to be written and may be there already, by whoever.
+//! The file that is where a file will be written.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What lies where a file is to be written.
+/// A path to write to, and the file that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OldFile {
-    /// As it is named in messages.
+    /// The path as it was given, for messages.
     pub path: PathBuf,
-    /// Where a link leads: what it leads to is replaced, and the link stays.
+    /// The path behind a symbolic link: that file is replaced, and the link stays.
     pub real: PathBuf,
     pub state: OldState,
-    /// A name that nobody has, for what is to be kept of it.
+    /// A free name beside it, for a copy of the old file.
     pub aside: PathBuf,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OldState {
+    /// No file, or an empty one: there is nothing to keep.
     Missing,
+    /// Bytes that are not UTF-8 are replaced.
     Text(String),
-    /// Bytes that are not UTF-8: it cannot be written back with a part of it changed.
-    NotText,
     Unreadable(String),
 }
 
-/// The end of the name of a file that was kept.
+/// The end of the name of a copy.
 const KEPT: &str = "before-muster";
 
 impl OldFile {
-    pub fn look(path: &Path) -> Self {
+    pub fn read(path: &Path) -> Self {
         let state = match read(path) {
-            Ok(bytes) => String::from_utf8(bytes).map_or(OldState::NotText, OldState::Text),
+            Ok(bytes) if bytes.trim_ascii().is_empty() => OldState::Missing,
+            Ok(bytes) => OldState::Text(String::from_utf8_lossy(&bytes).into_owned()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => OldState::Missing,
             Err(error) => OldState::Unreadable(error.to_string()),
         };
@@ -42,14 +43,9 @@ impl OldFile {
             aside: aside(path),
         }
     }
-
-    /// Whether that is what it says, byte for byte.
-    pub fn says(&self, text: &str) -> bool {
-        matches!(&self.state, OldState::Text(old) if old == text)
-    }
 }
 
-/// Reading a pipe or a device might never end.
+/// Refuses pipes and devices: reading one might never end.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     if fs::metadata(path)?.is_file() {
         fs::read(path)
@@ -58,7 +54,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     }
 }
 
-/// `<name>.before-muster`, or with a number where earlier ones were kept.
+/// `<name>.before-muster`, or with a number if that name is taken.
 fn aside(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mut aside = path.with_file_name(format!("{name}.{KEPT}"));
@@ -76,40 +72,44 @@ mod tests {
     use crate::facts::fixture::tree;
 
     #[test]
-    fn what_lies_there_is_told() {
+    fn a_file_is_read_through_a_link_and_an_empty_one_counts_as_missing() {
         let root = tree(&[
             ("a.env", "A=1\n"),
+            ("empty", " \r\n"),
             ("dir/", ""),
             ("to/b.env", "B=1\n"),
             ("link", "-> to/b.env"),
         ]);
         std::fs::write(root.path().join("latin"), b"A=\xfc\n").unwrap();
-        let state = |name: &str| OldFile::look(&root.path().join(name)).state;
-        assert_eq!(state("a.env"), OldState::Text("A=1\n".to_owned()));
-        assert_eq!(state("none"), OldState::Missing);
-        assert_eq!(state("latin"), OldState::NotText);
-        assert_eq!(state("dir"), OldState::Unreadable("it is not a file".to_owned()));
-        let link = OldFile::look(&root.path().join("link"));
-        assert_eq!(link.state, OldState::Text("B=1\n".to_owned()));
+        let read = |name: &str| OldFile::read(&root.path().join(name));
+        let text = |text: &str| OldState::Text(text.to_owned());
+        let table = [
+            ("a.env", text("A=1\n")),
+            ("none", OldState::Missing),
+            ("empty", OldState::Missing),
+            ("latin", text("A=\u{fffd}\n")),
+            ("dir", OldState::Unreadable("it is not a file".to_owned())),
+            ("link", text("B=1\n")),
+        ];
+        for (name, expected) in table {
+            assert_eq!(read(name).state, expected, "{name}");
+        }
+        let link = read("link");
         assert!(link.real.ends_with("to/b.env") && link.path.ends_with("link"));
     }
 
     #[test]
-    fn the_name_for_what_is_kept_is_nobodys() {
+    fn an_old_file_is_kept_under_a_name_that_is_free() {
         let root = tree(&[
             ("a.env", ""),
             ("a.env.before-muster", ""),
             ("a.env.before-muster-2", "-> gone"),
         ]);
-        assert!(
-            OldFile::look(&root.path().join("a.env"))
-                .aside
-                .ends_with("a.env.before-muster-3")
-        );
-        assert!(
-            OldFile::look(&root.path().join("b.env"))
-                .aside
-                .ends_with("b.env.before-muster")
-        );
+        for (name, expected) in [
+            ("a.env", "a.env.before-muster-3"),
+            ("b.env", "b.env.before-muster"),
+        ] {
+            assert!(OldFile::read(&root.path().join(name)).aside.ends_with(expected));
+        }
     }
 }

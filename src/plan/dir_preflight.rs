@@ -1,4 +1,4 @@
-//! The directories that are written whatever happens: refused before anything is, if one of them cannot be.
+//! Checks the directories that every start writes to, before anything is written.
 
 use crate::engine::Component;
 use crate::exit::ExitCode;
@@ -7,30 +7,34 @@ use crate::facts::{self, Facts};
 use crate::plan::refusal::Refusal;
 use crate::settings::{Settings, Source};
 
-/// One of them, and what a message calls it.
-struct Written<'a> {
-    what: &'static str,
+/// A directory that has to be writable.
+struct RequiredDir<'a> {
+    /// Its name in messages.
+    name: &'static str,
     place: &'a Place,
     source: Source,
-    /// The engine makes no more than the last part of it.
+    /// The engine creates only the last part of the path.
     needs_parent: bool,
 }
 
-/// Why the data or the record could not be written.
+/// The reasons why the data or the record cannot be written.
 pub(super) fn problems(settings: &Settings, facts: &Facts) -> Vec<Refusal> {
-    written(settings, facts).iter().filter_map(problem).collect()
+    required_dirs(settings, facts)
+        .iter()
+        .filter_map(problem)
+        .collect()
 }
 
-fn written<'a>(settings: &Settings, facts: &'a Facts) -> Vec<Written<'a>> {
-    let data = |what, place, needs_parent| Written {
-        what,
+fn required_dirs<'a>(settings: &Settings, facts: &'a Facts) -> Vec<RequiredDir<'a>> {
+    let data = |name, place, needs_parent| RequiredDir {
+        name,
         place,
         source: data_source(settings, facts),
         needs_parent,
     };
-    let mut all: Vec<Written<'a>> = match &facts.data {
+    let mut all: Vec<RequiredDir<'a>> = match &facts.data {
         facts::Data::Fe(fe) => vec![data("the data dir", &fe.place, false)],
-        // We make the first ourselves, for the record. A path that fails is the end of a BE; a CN goes on without it.
+        // muster creates the first one, for the record. A BE ends if one of the others fails; a CN continues without it.
         facts::Data::Storage(paths) => paths
             .iter()
             .enumerate()
@@ -41,8 +45,8 @@ fn written<'a>(settings: &Settings, facts: &'a Facts) -> Vec<Written<'a>> {
             .collect(),
         facts::Data::Nothing | facts::Data::Unresolved { .. } => Vec::new(),
     };
-    all.push(Written {
-        what: "the state dir",
+    all.push(RequiredDir {
+        name: "the state dir",
         place: &facts.records.state_dir,
         source: settings
             .image
@@ -54,52 +58,52 @@ fn written<'a>(settings: &Settings, facts: &'a Facts) -> Vec<Written<'a>> {
     all
 }
 
-/// Who said where the data lies.
+/// The source of the data dir's path.
 fn data_source(settings: &Settings, facts: &Facts) -> Source {
     let key = facts.home.layout.data_key;
     let in_file = |file: &facts::conf::ConfFile| file.lookup(key).is_some_and(|value| !value.is_empty());
     if facts.custom_conf.as_ref().is_some_and(in_file) {
         return Source::ConfFile;
     }
-    let wishes = settings.conf.get(&facts.home.component);
-    let wish = wishes.and_then(|wishes| wishes.iter().rev().find(|wish| wish.key == key));
-    match wish {
-        Some(wish) => wish.source.clone(),
+    let requested = settings.conf.get(&facts.home.component);
+    let requested = requested.and_then(|entries| entries.iter().rev().find(|entry| entry.key == key));
+    match requested {
+        Some(entry) => entry.source.clone(),
         None if in_file(&facts.conf) => Source::ConfFile,
         None => Source::Default,
     }
 }
 
-fn problem(written: &Written<'_>) -> Option<Refusal> {
-    let Written {
-        what, place, source, ..
-    } = written;
+fn problem(dir: &RequiredDir<'_>) -> Option<Refusal> {
+    let RequiredDir {
+        name, place, source, ..
+    } = dir;
     let path = place.path.display();
-    let subject = format!("{what} {path}, from {source},");
-    let another = "name a directory, or a path that does not exist yet";
-    let wrong = |why: &str| {
+    let subject = format!("{name} {path}, from {source},");
+    let hint = "set it to a directory, or to a path that does not exist yet";
+    let misconfigured = |why: &str| {
         let sentence = format!("{subject} {why}");
-        Some(Refusal::new(ExitCode::Configuration, sentence, another))
+        Some(Refusal::new(ExitCode::Configuration, sentence, hint))
     };
-    let closed = |why: String| {
-        let hint = match what {
+    let inaccessible = |why: String| {
+        let hint = match name {
             &"the state dir" => {
-                "set STATE_DIR to a directory that the user this container runs as may write to, best on a volume"
+                "set STATE_DIR to a directory, best on a volume, that the user of this container can write to"
             }
-            _ => "mount it writable, and for the user this container runs as",
+            _ => "mount it so that the user of this container can write to it",
         };
         Some(Refusal::new(ExitCode::Taken, format!("{subject} {why}"), hint))
     };
     match &place.state {
-        PlaceState::NotADirectory => wrong("is not a directory"),
-        PlaceState::LinkToNowhere => wrong("is a link to nowhere"),
-        PlaceState::Unreadable(why) => closed(format!("cannot be read: {why}")),
-        PlaceState::Missing if written.needs_parent && !place.parent_exists => {
-            wrong("does not exist, and neither does what it would be in")
+        PlaceState::NotADirectory => misconfigured("is not a directory"),
+        PlaceState::LinkToNowhere => misconfigured("is a broken symbolic link"),
+        PlaceState::Unreadable(why) => inaccessible(format!("cannot be read: {why}")),
+        PlaceState::Missing if dir.needs_parent && !place.parent_exists => {
+            misconfigured("does not exist, and neither does its parent directory")
         }
         PlaceState::Missing | PlaceState::Directory => place
             .unwritable
             .as_ref()
-            .and_then(|why| closed(format!("cannot be written: {why}"))),
+            .and_then(|why| inaccessible(format!("cannot be written: {why}"))),
     }
 }

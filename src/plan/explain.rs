@@ -1,4 +1,4 @@
-//! What `explain` says of a plan: each decision with its value, its source and the reason.
+//! The lines of `explain` for a plan: each decision with its value, its source and the reason.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::facts::Facts;
 use crate::facts::record::{Progress, Record};
 use crate::settings::{Bootstrap, Host, Settings, Source, is_secret_name, is_secret_value};
 
-#[expect(clippy::too_many_lines, reason = "one line of `explain` after the other")]
+#[expect(clippy::too_many_lines, reason = "a list of lines")]
 pub(super) fn decisions(
     settings: &Settings,
     facts: &Facts,
@@ -27,7 +27,7 @@ pub(super) fn decisions(
             "engine",
             home.engine.name,
             Source::Image,
-            "its files are in the home dir",
+            "recognised by the files in the home dir",
         ),
         ExplainLine::new("home", home.dir.display(), home.dir_source.clone(), ""),
         ExplainLine::new(
@@ -49,7 +49,7 @@ pub(super) fn decisions(
                 .map_or(Source::Derived, |role| role.source.clone()),
             "LOCAL_HOST is not the first of MASTER_HOST".to_owned(),
         ),
-        Role::Backend | Role::ComputeNode => (Source::Derived, "as the component".to_owned()),
+        Role::Backend | Role::ComputeNode => (Source::Derived, "follows from the component".to_owned()),
     };
     list.push(ExplainLine::new(
         "role",
@@ -81,17 +81,17 @@ pub(super) fn decisions(
     {
         list.push(ExplainLine::new(
             entry.key.clone(),
-            shown(entry),
+            displayed_value(entry),
             source.clone(),
             why.clone(),
         ));
     }
     let manner = match &plan.conf.manner {
-        ConfManner::Unchanged => "it says so already".to_owned(),
-        ConfManner::Replace => "our block is written at its end".to_owned(),
-        ConfManner::InPlace => "it is mounted itself or a link, so it is rewritten in place".to_owned(),
+        ConfManner::Unchanged => "not written: it has these values already".to_owned(),
+        ConfManner::Replace => "muster writes its block at the end".to_owned(),
+        ConfManner::InPlace => "rewritten in place, because it is a mount point or a link".to_owned(),
         ConfManner::Shadow { dir } => format!(
-            "it cannot be written: the engine is started from {}",
+            "not writable: the engine is started from the copy {}",
             dir.display()
         ),
     };
@@ -103,7 +103,7 @@ pub(super) fn decisions(
     ));
     list.push(ExplainLine::new(
         "data",
-        data_word(&plan.node.data),
+        data_name(&plan.node.data),
         Source::Derived,
         plan.data_dir.display().to_string(),
     ));
@@ -113,7 +113,7 @@ pub(super) fn decisions(
         Source::Record,
         format!("{} and {}", plan.data_dir.display(), plan.state_dir.display()),
     ));
-    let asked: Vec<String> = ask_list::endpoints(&ask_list::Inputs {
+    let fes: Vec<String> = ask_list::endpoints(&ask_list::Inputs {
         master_hosts: &settings.master_hosts.value,
         query_port: plan.query_port,
         members: &record.map(|record| record.members.clone()).unwrap_or_default(),
@@ -123,7 +123,7 @@ pub(super) fn decisions(
     .iter()
     .map(ToString::to_string)
     .collect();
-    let (join, why) = join_sentence(plan, &asked.join(", "));
+    let (join, why) = join_line(plan, &fes.join(", "));
     list.push(ExplainLine::new("join", join, Source::Derived, why));
     list.push(ExplainLine::new(
         "stop grace",
@@ -132,7 +132,7 @@ pub(super) fn decisions(
             .stop_grace
             .as_ref()
             .map_or(Source::Default, |grace| grace.source.clone()),
-        "from a stop request to SIGKILL",
+        "the time from a stop request to SIGKILL",
     ));
     if let Some(restart) = settings.restart {
         let most = restart.most.map_or("without end".to_owned(), |most| {
@@ -148,8 +148,8 @@ pub(super) fn decisions(
     list
 }
 
-/// The value of a conf key as it may be shown: secrets go into the file only.
-pub fn shown(entry: &ConfEntry) -> &str {
+/// The value of a conf key for logs and reports. Secrets are in the file only.
+pub fn displayed_value(entry: &ConfEntry) -> &str {
     if is_secret_name(&entry.key) || is_secret_value(&entry.value) {
         "(a secret)"
     } else {
@@ -157,73 +157,80 @@ pub fn shown(entry: &ConfEntry) -> &str {
     }
 }
 
-/// What the joining will begin with.
-fn join_sentence(plan: &Plan, asked: &str) -> (String, String) {
+/// The first step of a start, and the reason.
+fn join_line(plan: &Plan, fes: &str) -> (String, String) {
     let node = &plan.node;
     let founding = || match node.bootstrap {
-        Bootstrap::Guarded => format!("found after {} if nobody contradicts", seconds(plan.guard_time)),
-        Bootstrap::Never => "wait for a leader; BOOTSTRAP=never refuses to found".to_owned(),
-        Bootstrap::Force => "found at once, whoever contradicts".to_owned(),
+        Bootstrap::Guarded => format!(
+            "found a cluster after {}, unless one exists already",
+            seconds(plan.guard_time)
+        ),
+        Bootstrap::Never => "wait for a leader; BOOTSTRAP=never forbids founding a cluster".to_owned(),
+        Bootstrap::Force => "found a cluster at once".to_owned(),
     };
-    let nobody = if asked.is_empty() {
-        "nobody to ask".to_owned()
+    let asks = if fes.is_empty() {
+        "has no FE to ask".to_owned()
     } else {
-        format!("asks {asked}")
+        format!("asks {fes}")
     };
     match (asking(node), &node.data, node.role) {
-        (_, Data::Dropped { .. }, _) if node.rejoin => {
-            ("set the data aside and join anew".to_owned(), "REJOIN".to_owned())
-        }
-        (_, Data::Dropped { .. }, _) => ("refuse".to_owned(), "it was dropped from its cluster".to_owned()),
+        (_, Data::Dropped { .. }, _) if node.rejoin => (
+            "set the data aside and join again".to_owned(),
+            "REJOIN is set".to_owned(),
+        ),
+        (_, Data::Dropped { .. }, _) => ("refuse".to_owned(), "the cluster dropped this node".to_owned()),
         (_, Data::Moved(moved), _) => (
-            "refuse, unless readdressed".to_owned(),
+            "refuse, unless the cluster lists the new host".to_owned(),
             format!(
-                "this node is known to its cluster as {}: it starts if that lists {} in its place; {nobody}",
+                "the cluster knows this node as {}; it starts if the cluster lists {} instead; {asks}",
                 moved.from, node.host
             ),
         ),
         (_, Data::UnfinishedFounding, _) => (
             "start at once".to_owned(),
-            "its founding was cut short, and may have been ready after all".to_owned(),
+            "its founding was interrupted, but may be complete".to_owned(),
         ),
-        (Asking::Nobody, _, _) => ("start at once".to_owned(), "a member asks nobody".to_owned()),
+        (Asking::Nobody, _, _) => (
+            "start at once".to_owned(),
+            "a member starts without asking other FEs".to_owned(),
+        ),
         (Asking::Once, Data::Contradicted { .. }, _) => (
-            "start after one look".to_owned(),
-            format!("it met another cluster where it looked for its own; {nobody}"),
+            "ask once, then start".to_owned(),
+            format!("it found another cluster at the hosts of its own; {asks}"),
         ),
         (Asking::Once, _, _) => (
-            "start after one look".to_owned(),
-            format!("it was ready once, without a record; {nobody}"),
+            "ask once, then start".to_owned(),
+            format!("its data was complete once, but it has no record; {asks}"),
         ),
         (Asking::Until, Data::Empty { known: None }, Role::Seed) => {
-            (founding(), format!("listens for the leader's calls; {nobody}"))
+            (founding(), format!("listens for calls of a leader; {asks}"))
         }
         (Asking::Until, Data::Empty { known: Some(known) }, Role::Seed) => (
-            "rejoin, never found".to_owned(),
-            format!("{}; {nobody}", known.sentence),
+            "rejoin, never found a cluster".to_owned(),
+            format!("{}; {asks}", known.sentence),
         ),
-        (Asking::Until, Data::Unproven { .. }, _) => ("ask, then start or join anew".to_owned(), nobody),
-        (Asking::Until, _, _) => ("wait for a leader, register once, then start".to_owned(), nobody),
+        (Asking::Until, Data::Unproven { .. }, _) => ("ask, then start or join again".to_owned(), asks),
+        (Asking::Until, _, _) => ("wait for a leader, register once, then start".to_owned(), asks),
     }
 }
 
-fn data_word(data: &Data) -> &'static str {
+fn data_name(data: &Data) -> &'static str {
     match data {
         Data::Empty { known: None } => "empty",
         Data::Empty { known: Some(_) } => "wiped",
-        Data::Joined { .. } => "a member's",
-        Data::Contradicted { .. } => "a member's, which met another cluster",
-        Data::Adopted { .. } => "a member's, without a record",
-        Data::Unfinished { keep: true, .. } => "an unfinished join's",
-        Data::Unfinished { keep: false, .. } => "an unfinished join's, to be set aside",
-        Data::UnfinishedFounding => "an unfinished founding's",
-        Data::Dropped { .. } => "a dropped member's",
-        Data::Unproven { .. } => "an unfinished start's",
-        Data::Moved(_) => "a member's of another host",
+        Data::Joined { .. } => "of a member",
+        Data::Contradicted { .. } => "of a member that found another cluster",
+        Data::Adopted { .. } => "of a member without a record",
+        Data::Unfinished { keep: true, .. } => "of an unfinished join",
+        Data::Unfinished { keep: false, .. } => "of an unfinished join, to be set aside",
+        Data::UnfinishedFounding => "of an unfinished founding",
+        Data::Dropped { .. } => "of a dropped member",
+        Data::Unproven { .. } => "of an unfinished start",
+        Data::Moved(_) => "of a member with another host",
     }
 }
 
-/// The word of a record's progress, as it stands in the file.
+/// The name of a record's progress, as in the record file.
 pub const fn progress_word(progress: Progress) -> &'static str {
     match progress {
         Progress::Planned => "planned",
@@ -235,7 +242,7 @@ pub const fn progress_word(progress: Progress) -> &'static str {
     }
 }
 
-/// Seconds as people read them.
+/// A duration in seconds, for messages.
 pub fn seconds(duration: Duration) -> String {
     let text = format!("{:.1}", duration.as_secs_f64());
     format!("{} s", text.strip_suffix(".0").unwrap_or(&text))

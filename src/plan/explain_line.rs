@@ -1,10 +1,10 @@
-//! One decision as `explain` shows it: what it is about, what was decided, who said so, and why.
+//! One line of `explain`: a subject, its value, the source of the value, and the reason.
 
 use std::fmt;
 
 use crate::settings::Source;
 
-/// One line of `explain`.
+/// One decision, for `explain`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExplainLine {
     pub subject: String,

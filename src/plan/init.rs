@@ -1,191 +1,228 @@
-//! `init`: the two env files of one host, for its FE and its BE, made of what its `app.env` says.
+//! `init`: the env files of one host, one for its FE and one for its BE, rendered from `app.env`.
 //!
-//! A file has one block of ours. What it says about ports is kept from one run to the next, because the engines may
-//! listen on them; everything else in it is made anew, and what stands outside of it is somebody else's.
+//! A file is rendered whole. The only thing taken from the file that is there already is its ports: the engines may be
+//! running on them.
 
-mod block;
-mod changes;
-mod entries;
+mod lines;
 mod ports;
 mod report;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use self::block::Block;
-pub use self::changes::{Change, Fate};
-pub use self::ports::{Chosen, candidates};
+use super::is_seed;
+use super::ports::Choice;
 use super::refusal::Refusal;
-use super::{is_seed, role};
-use crate::engine::{self, Component, Engine};
+use crate::engine::{self, Component, Engine, PortName};
 use crate::exit::ExitCode;
-use crate::facts::conf::BEGIN_MARK;
 use crate::facts::old_file::{OldFile, OldState};
-use crate::plan::node::Role;
 use crate::settings::{EnvFile, Host, Settings};
-use std::collections::BTreeMap;
 
-/// Whom a file is written for, in the order in which they get their ports.
+/// The components that get a file, in the order in which their ports are chosen.
 pub const COMPONENTS: [Component; 2] = [Component::Fe, Component::Be];
+
+/// The first line of every file.
+const FIRST_LINE: &str = "# Written by muster init, which overwrites this file: change app.env instead";
+
+/// The part of the first line by which a file is recognised; later versions may change the rest.
+const MARK: &str = "# Written by muster init";
 
 /// Everything that is known before anything is written.
 #[derive(Debug, Clone, Copy)]
 pub struct Inputs<'a> {
     pub engine: &'static Engine,
     pub app_env: &'a EnvFile,
-    /// One a component.
-    pub sides: &'a [Side],
-    /// A file that is not ours is replaced as well.
+    /// One per component.
+    pub targets: &'a [Target],
+    /// Replace files that `init` did not write.
     pub force: bool,
 }
 
-/// The ports of this host, as far as somebody looked.
+/// The ports of this host, as far as they were examined.
 #[derive(Debug, Clone, Copy)]
-pub struct Busy<'a> {
-    /// Nobody else may take these, and who holds them.
+pub struct HostPorts<'a> {
+    /// Ports that are in use, with their holders.
     pub taken: &'a BTreeMap<u16, String>,
-    /// The kernel deals these out to outgoing connections.
+    /// The range from which the kernel takes ports for outgoing connections.
     pub ephemeral: &'a RangeInclusive<u16>,
-    /// Except these.
+    /// The exceptions from that range.
     pub reserved: &'a [RangeInclusive<u16>],
 }
 
-/// What concerns one component.
+/// The env file of one component, before it is rendered.
 #[derive(Debug)]
-pub struct Side {
+pub struct Target {
     pub component: Component,
-    /// `app.env` as its `run` reads it.
+    /// `app.env` as the `run` of this component reads it.
     pub settings: Settings,
     pub old: OldFile,
-    block: Block,
+    old_lines: EnvFile,
+    /// The ports that the old file sets.
+    old_ports: BTreeMap<PortName, u16>,
 }
 
-impl Side {
-    pub fn new(component: Component, settings: Settings, old: OldFile) -> Self {
+impl Target {
+    pub fn new(engine: &Engine, component: Component, settings: Settings, old: OldFile) -> Self {
+        let old_lines = match &old.state {
+            OldState::Text(text) => EnvFile::parse("", text),
+            OldState::Missing | OldState::Unreadable(_) => EnvFile::parse("", ""),
+        };
+        let old_port = |name: PortName| old_lines.get(name.variable())?.parse().ok();
+        let old_ports = engine
+            .ports_of(component)
+            .filter_map(|port| Some((port.name, old_port(port.name).filter(|number| *number > 0)?)))
+            .collect();
         Self {
             component,
             settings,
-            block: Block::of(&old),
             old,
+            old_lines,
+            old_ports,
         }
     }
 }
 
-/// What will be written, and what is said about it.
+/// The files to write, and what is printed about them.
 #[derive(Debug)]
-pub struct Init<'a> {
-    pub role: Role,
-    pub host: &'a Host,
-    pub seed: &'a Host,
-    pub ports: Vec<Chosen>,
-    pub files: Vec<File<'a>>,
-    /// What a person has to know besides, a sentence each.
-    pub notes: Vec<String>,
+pub struct InitPlan<'a> {
+    pub ports: Vec<ChosenPort>,
+    pub files: Vec<RenderedFile<'a>>,
+    /// For stdout, once the files are written.
+    pub report: String,
     pub warnings: Vec<String>,
 }
 
-/// One file.
+/// One port of one component.
 #[derive(Debug)]
-pub struct File<'a> {
-    pub side: &'a Side,
-    pub text: String,
-    pub fate: Fate,
+pub struct ChosenPort {
+    pub component: Component,
+    pub choice: Choice,
 }
 
-/// The engine the files are for: the one that `app.env` asks for, or the first that can be run.
+/// One env file, complete.
+#[derive(Debug)]
+pub struct RenderedFile<'a> {
+    pub target: &'a Target,
+    pub text: String,
+    pub change: FileChange,
+}
+
+/// The difference between a rendered file and the file that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileChange {
+    Unchanged,
+    Created,
+    /// The old file was written by `init`; these keys differ.
+    Rewritten(Vec<String>),
+    /// The old file was not written by `init`; it is kept beside.
+    Replaced,
+}
+
+/// The engine the files are for: the one that `app.env` names, or the first that is supported.
 pub fn engine(settings: &Settings, app_env: &EnvFile) -> Result<&'static Engine, Refusal> {
     let supported = || engine::ALL.into_iter().filter(|engine| engine.supported);
-    let Some(asked) = &settings.image.engine else {
+    let Some(requested) = &settings.image.engine else {
         let first = supported().next();
         return first.ok_or_else(|| Refusal::new(ExitCode::Internal, "no engine is supported", ""));
     };
-    if asked.value.supported {
-        return Ok(asked.value);
+    if requested.value.supported {
+        return Ok(requested.value);
     }
     let names: Vec<&str> = supported().map(|engine| engine.name).collect();
     Err(Refusal::new(
         ExitCode::Configuration,
         format!(
-            "ENGINE = {}: {} is recognised, this version of muster runs {} only, set in {}",
-            asked.value.id,
-            asked.value.name,
-            names.join(" and "),
+            "ENGINE: {} is not supported yet, set in {}",
+            requested.value.name,
             app_env.place("ENGINE")
         ),
-        "leave ENGINE out, or write the env files of that engine by hand",
+        format!(
+            "leave ENGINE out to write the files for {}; nothing was written",
+            names.join(" and ")
+        ),
     ))
 }
 
-/// What the file of a component is called.
+/// The name of a component's env file.
 pub fn file_name(engine: &Engine, component: Component) -> String {
     format!("{}-{}.env", engine.id, component.id())
 }
 
-/// Decides both files, or says every reason why neither is written.
-pub fn derive<'a>(inputs: &Inputs<'a>, busy: &Busy<'_>) -> Result<Init<'a>, Vec<Refusal>> {
-    let mut refusals = not_ours(inputs);
-    let ports = ports::choose(inputs, busy, &mut refusals);
-    // Without one there are no two files to speak of.
-    let (Some(first), true) = (inputs.sides.first(), refusals.is_empty()) else {
+/// Renders both files, or returns every reason why neither is written.
+pub fn derive<'a>(inputs: &Inputs<'a>, host_ports: &HostPorts<'_>) -> Result<InitPlan<'a>, Vec<Refusal>> {
+    let mut refusals = check_old_files(inputs);
+    let ports = ports::choose(inputs, host_ports, &mut refusals);
+    if !refusals.is_empty() {
         return Err(refusals);
-    };
+    }
     let mut files = Vec::new();
     let mut warnings = Vec::new();
-    for side in inputs.sides {
-        let entries = entries::of(inputs, side, &ports);
-        side.block.warn_of_overridden(&side.old, &entries, &mut warnings);
-        entries::warn_of_two_readings(&entries, &mut warnings);
-        let text = side.block.render(&entries);
-        files.push(File {
-            fate: changes::fate(inputs, side, &entries, &text),
-            side,
+    for target in inputs.targets {
+        let lines = lines::of(inputs, target, &ports);
+        lines::warn_of_ambiguous_values(&lines, &mut warnings);
+        let text = lines::render(&lines);
+        files.push(RenderedFile {
+            change: change(target, &lines, &text),
+            target,
             text,
         });
     }
-    let settings = &first.settings;
-    Ok(Init {
-        role: role(settings, Component::Fe),
-        host: &settings.local_host.value,
-        seed: seed(settings),
-        files,
-        notes: report::notes(inputs, &ports),
+    Ok(InitPlan {
+        report: report::render(inputs, &ports, &files),
         ports,
+        files,
         warnings,
     })
 }
 
-/// The first of `MASTER_HOST`.
+/// The first host of `MASTER_HOST`.
 fn seed(settings: &Settings) -> &Host {
     let hosts = &settings.master_hosts.value;
     hosts.first().unwrap_or(&settings.local_host.value)
 }
 
-/// Files that somebody else wrote, in one refusal, and those that cannot be read.
-fn not_ours(inputs: &Inputs<'_>) -> Vec<Refusal> {
+fn is_ours(text: &str) -> bool {
+    // Editors on Windows put a byte order mark first.
+    text.trim_start_matches('\u{feff}').starts_with(MARK)
+}
+
+fn change(target: &Target, lines: &lines::Lines, text: &str) -> FileChange {
+    match &target.old.state {
+        OldState::Missing => FileChange::Created,
+        OldState::Text(old) if old == text => FileChange::Unchanged,
+        OldState::Text(old) if is_ours(old) => {
+            FileChange::Rewritten(lines::changed_keys(&target.old_lines, lines))
+        }
+        OldState::Text(_) | OldState::Unreadable(_) => FileChange::Replaced,
+    }
+}
+
+/// Refuses old files that cannot be read, and those that `init` did not write.
+fn check_old_files(inputs: &Inputs<'_>) -> Vec<Refusal> {
     let mut refusals = Vec::new();
-    let mut hand_made: Vec<String> = Vec::new();
-    for side in inputs.sides {
-        let path = side.old.path.display();
-        if let OldState::Unreadable(why) = &side.old.state {
-            refusals.push(Refusal::new(
+    let mut foreign: Vec<String> = Vec::new();
+    for target in inputs.targets {
+        let path = target.old.path.display();
+        match &target.old.state {
+            OldState::Unreadable(why) => refusals.push(Refusal::new(
                 ExitCode::Taken,
                 format!("cannot read {path}: {why}"),
-                "move it away, or make it readable",
-            ));
-        } else if side.block.is_foreign() && !inputs.force {
-            hand_made.push(path.to_string());
+                "move it away or make it readable; nothing was written",
+            )),
+            OldState::Text(text) if !is_ours(text) && !inputs.force => foreign.push(path.to_string()),
+            OldState::Text(_) | OldState::Missing => {}
         }
     }
-    if !hand_made.is_empty() {
-        let were = if hand_made.len() == 1 { "was" } else { "were" };
+    if !foreign.is_empty() {
         refusals.push(Refusal::new(
             ExitCode::Taken,
             format!(
-                "{} {were} not written by `muster init`: no line begins with `{BEGIN_MARK}`",
-                hand_made.join(" and "),
+                "cannot overwrite {}: the first line does not begin with `{MARK}`",
+                foreign.join(" and "),
             ),
-            "--force writes it anew and keeps the old one beside it, as <name>.before-muster; nothing was written",
+            "--force replaces the file; its ports stay, and it is kept as <name>.before-muster; nothing was written",
         ));
     }
     refusals

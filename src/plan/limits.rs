@@ -1,20 +1,20 @@
-//! Decides: which limits of the kernel are raised for the engine. The images and compose files of the field forget them,
-//! and a BE ends over it.
+//! Decides which kernel limits are raised for the engine. Many images and compose files do not set them, and a BE refuses to
+//! start with low ones.
 
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Component;
 use crate::facts::limits::{Limit, ProcessLimits};
 
-/// A limit an engine's process has.
+/// A limit of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Limited {
+pub enum LimitKind {
     OpenFiles,
     Processes,
 }
 
-impl Limited {
-    /// As Docker's `ulimits` call it.
+impl LimitKind {
+    /// The name in Docker's `ulimits`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::OpenFiles => "nofile",
@@ -23,30 +23,31 @@ impl Limited {
     }
 }
 
-/// One that is too low.
+/// A limit that is too low.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Raise {
-    pub limit: Limited,
+    pub limit: LimitKind,
     pub to: u64,
-    /// What it cannot go above without a privilege; `None` is unlimited.
+    /// The maximum without a privilege; `None` is unlimited.
     pub hard: Option<u64>,
-    /// Below this the engine does not work; an FE goes on with what it has.
+    /// The minimum for the engine to work; 0 for an FE, which works with any.
     pub least: u64,
 }
 
-/// What the vendors ask for, and what a BE checks (`min_file_descriptor_number`) and a start script sets (`ulimit -u`).
-/// No more than that: there are programs that close every descriptor they might have.
-const WANTED: [(Limited, u64, u64); 2] = [
-    (Limited::OpenFiles, 655_350, 60_000),
-    (Limited::Processes, 65_535, 4_096),
+/// Each limit with the value that the vendors recommend, and the minimum that a BE checks (`min_file_descriptor_number`) or a
+/// start script sets (`ulimit -u`). Higher values do harm: some programs close every descriptor up to the limit.
+const RECOMMENDED: [(LimitKind, u64, u64); 2] = [
+    (LimitKind::OpenFiles, 655_350, 60_000),
+    (LimitKind::Processes, 65_535, 4_096),
 ];
 
+/// The limits to raise.
 pub fn raises(component: Component, now: &ProcessLimits) -> Vec<Raise> {
     let checked = component != Component::Fe;
-    let wanted = WANTED.iter().filter_map(|(limit, to, least)| {
+    let raises = RECOMMENDED.iter().filter_map(|(limit, to, least)| {
         let Limit { soft, hard } = match limit {
-            Limited::OpenFiles => now.open_files?,
-            Limited::Processes => now.processes?,
+            LimitKind::OpenFiles => now.open_files?,
+            LimitKind::Processes => now.processes?,
         };
         soft.filter(|soft| soft < to).map(|_| Raise {
             limit: *limit,
@@ -55,17 +56,17 @@ pub fn raises(component: Component, now: &ProcessLimits) -> Vec<Raise> {
             least: if checked { *least } else { 0 },
         })
     });
-    wanted.collect()
+    raises.collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Limited, Raise, raises};
+    use super::{LimitKind, Raise, raises};
     use crate::engine::Component;
     use crate::facts::limits::{Limit, ProcessLimits};
 
     #[test]
-    fn what_is_too_low_is_raised_and_nothing_is_lowered() {
+    fn a_low_limit_is_raised_and_none_is_lowered() {
         let limit = |soft, hard| Some(Limit { soft, hard });
         let raise = |limit, to, hard, least| Raise {
             limit,
@@ -73,7 +74,7 @@ mod tests {
             hard,
             least,
         };
-        let files = |hard| raise(Limited::OpenFiles, 655_350, hard, 60_000);
+        let files = |hard| raise(LimitKind::OpenFiles, 655_350, hard, 60_000);
         let table = [
             (None, None, vec![]),
             (limit(None, None), limit(None, None), vec![]),
@@ -86,7 +87,7 @@ mod tests {
                 limit(Some(100), Some(100)),
                 vec![
                     files(Some(4096)),
-                    raise(Limited::Processes, 65_535, Some(100), 4_096),
+                    raise(LimitKind::Processes, 65_535, Some(100), 4_096),
                 ],
             ),
         ];

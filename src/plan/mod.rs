@@ -31,7 +31,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use self::conf_file::{Conf, ConfManner};
-pub use self::explain::{progress_word, seconds, shown};
+pub use self::explain::{displayed_value, progress_word, seconds};
 use crate::engine::member::Backend;
 use crate::engine::{Component, PortName};
 use crate::exit::ExitCode;

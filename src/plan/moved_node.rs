@@ -1,5 +1,5 @@
-//! A node whose record names another host than `LOCAL_HOST`: the one member that asks before it starts. Only its
-//! cluster can say whether it was readdressed, dropped, or is still awaited under its old host.
+//! Decides for a node whose record names another host than `LOCAL_HOST`. It is the only member that asks before it starts:
+//! only its cluster knows whether the host was changed, the node was dropped, or the old host is still listed.
 
 use crate::engine::Component;
 use crate::engine::member::{Backend, Frontend};
@@ -11,13 +11,13 @@ use crate::plan::readdress::{Kind, Move};
 use crate::plan::refusal::Refusal;
 use crate::settings::Host;
 
-/// What the cluster lists of the two hosts.
-struct Listed<'a> {
+/// The rows of this node in the cluster's lists, under its old and its new host.
+struct HostRows<'a> {
     old: Option<MovedRow<'a>>,
     new: Option<MovedRow<'a>>,
 }
 
-/// One row: an FE's, or that of a BE or CN.
+/// A row of an FE, or of a BE or CN.
 enum MovedRow<'a> {
     Frontend(&'a Frontend),
     Backend(&'a Backend),
@@ -39,26 +39,26 @@ impl MovedRow<'_> {
     }
 }
 
-/// The step of such a node. Whether the data is of that cluster at all was decided before.
+/// Decides the next step. That the data belongs to this cluster was checked before.
 pub(super) fn decide(node: &Node, moved: &Moved, seen: &Seen) -> Decision {
     let cluster = match &seen.belief {
         Belief::Leader(cluster) => cluster,
         Belief::Doubt(_) => return join::wait(node, seen),
         Belief::Nobody => {
-            let why = "and no FE answers that could say whether it was readdressed";
+            let why = "and no FE answers, so muster cannot check which host the cluster lists";
             return Decision::Refuse(refusal(node, moved, why, true));
         }
     };
     let leader = &cluster.leader.host;
     if moved.was == Was::Member && moved.cluster.is_none() {
-        let why = "and neither its data nor its record says which cluster it is of";
+        let why = "and neither its data nor its record names its cluster";
         return Decision::Refuse(refusal(node, moved, why, false));
     }
-    let listed = match listed(node, moved, cluster, seen) {
-        Ok(listed) => listed,
+    let rows = match host_rows(node, moved, cluster, seen) {
+        Ok(rows) => rows,
         Err(step) => return *step,
     };
-    match (listed.old, listed.new) {
+    match (rows.old, rows.new) {
         (Some(old), new) => {
             let which = if new.is_some() {
                 "both"
@@ -73,17 +73,17 @@ pub(super) fn decide(node: &Node, moved: &Moved, seen: &Seen) -> Decision {
             );
             if old.alive() {
                 refusal.hint = format!(
-                    "{} is alive, by {leader}: if this is its data, give it back; {}",
+                    "{} is alive according to the leader {leader}: if this data belongs to that node, give it back; {}",
                     moved.from, refusal.hint
                 );
             }
             Decision::Refuse(refusal)
         }
-        // No ADD has come through under the old host: it is a new node.
+        // It was never added under the old host, so it is a new node.
         (None, None) if moved.was == Was::Planned => join::join_as_new(node, cluster, seen),
         (None, None) => was_dropped(node, moved),
         (None, Some(new)) => match (moved.was, &new) {
-            // Readdressed: the row keeps the node's name in the election group, and a new one has a new name.
+            // The host was changed: the row keeps the node's name in the election group. A new member has another name.
             (Was::Member, MovedRow::Frontend(fe))
                 if moved.name.as_ref().is_none_or(|name| *name == fe.name) =>
             {
@@ -92,7 +92,7 @@ pub(super) fn decide(node: &Node, moved: &Moved, seen: &Seen) -> Decision {
             (Was::Member | Was::Empty | Was::Planned, MovedRow::Backend(_)) => Decision::Start,
             (Was::Empty | Was::Planned, MovedRow::Frontend(_)) => join::join_at(node, cluster, seen),
             (Was::Member | Was::Unfinished | Was::Dropped, MovedRow::Frontend(_))
-            | (Was::Unfinished | Was::Dropped, MovedRow::Backend(_)) => anew(
+            | (Was::Unfinished | Was::Dropped, MovedRow::Backend(_)) => rejoin(
                 node,
                 format!(
                     "{leader} lists {} as a new node, and the data is that of {}",
@@ -103,12 +103,12 @@ pub(super) fn decide(node: &Node, moved: &Moved, seen: &Seen) -> Decision {
     }
 }
 
-fn listed<'a>(
+fn host_rows<'a>(
     node: &Node,
     moved: &Moved,
     cluster: &'a Cluster,
     seen: &'a Seen,
-) -> Result<Listed<'a>, Box<Decision>> {
+) -> Result<HostRows<'a>, Box<Decision>> {
     let was_here = |text: &str| Host::parse(text).is_ok_and(|host| host == moved.from);
     if node.role.is_fe() {
         let find = |here: &dyn Fn(&str) -> bool| {
@@ -116,7 +116,7 @@ fn listed<'a>(
             rows.find(|fe| here(&fe.host) && fe.edit_log_port == node.identity_port)
                 .map(MovedRow::Frontend)
         };
-        return Ok(Listed {
+        return Ok(HostRows {
             old: find(&was_here),
             new: find(&|text| is_here(node, text) && !was_here(text)),
         });
@@ -148,51 +148,51 @@ fn listed<'a>(
             .find(|be| here(&be.host) && be.heartbeat_port == node.identity_port)
             .map(MovedRow::Backend)
     };
-    Ok(Listed {
+    Ok(HostRows {
         old: find(own, &was_here).or_else(|| find(other, &was_here)),
         new: find(own, &|text| is_here(node, text) && !was_here(text)),
     })
 }
 
 fn refusal(node: &Node, moved: &Moved, why: &str, joined: bool) -> Refusal {
-    let way = Move {
+    let change = Move {
         engine: node.engine,
         from: &moved.from,
         to: &node.host,
     };
     Refusal::protect(
         format!(
-            "this node is known to its cluster as {}, and LOCAL_HOST is {}, {why}",
+            "the cluster knows this node as {}, but LOCAL_HOST is {}, {why}",
             moved.from, node.host
         ),
-        way.hint(Kind::of(node.role), node.identity_port, joined),
+        change.hint(Kind::of(node.role), node.identity_port, joined),
     )
 }
 
-/// Nobody lists it any more, under either host.
+/// The cluster lists neither host.
 pub(super) fn was_dropped(node: &Node, moved: &Moved) -> Decision {
     let from = moved.cluster.as_ref().map_or_else(
         || "its cluster".to_owned(),
         |cluster| format!("cluster {}", cluster.id),
     );
-    anew(node, format!("{} was dropped from {from}", moved.from))
+    rejoin(node, format!("{} was dropped from {from}", moved.from))
 }
 
-/// Its old membership is over.
-fn anew(node: &Node, why: String) -> Decision {
+/// Sets the data aside if `REJOIN` is set, and refuses otherwise: the old membership has ended.
+fn rejoin(node: &Node, why: String) -> Decision {
     if node.rejoin {
         return Decision::SetAside { why };
     }
     Decision::Refuse(Refusal::protect(
         format!("{why}; LOCAL_HOST is {}", node.host),
         format!(
-            "set REJOIN=1 to set the data aside and join anew as {}, or remove this node",
+            "set REJOIN=1 to set the data aside and join again as {}, or remove this node",
             node.host
         ),
     ))
 }
 
-/// Whether this is such a node.
+/// The old host and data of a node that has moved.
 pub(super) const fn of(data: &Data) -> Option<&Moved> {
     match data {
         Data::Moved(moved) => Some(moved),

@@ -1,5 +1,5 @@
-//! A member's host has changed: what its engine was observed to allow, what was seen to do damage and is refused, and
-//! the way that works instead. Pure: the verb asks, says and looks again.
+//! Decides how the host of a member is changed: by the statements that its engine was observed to accept. What was observed
+//! to do damage is refused, with the steps that work instead. Pure: the verb runs the statements and checks the result.
 
 use crate::engine::member::{Backend, Frontend, FrontendRole};
 use crate::engine::{Component, Engine};
@@ -9,7 +9,7 @@ use crate::plan::node::{Backends, Role};
 use crate::plan::refusal::Refusal;
 use crate::settings::Host;
 
-/// From one host to another, in a cluster of this engine.
+/// The change of a member's host, in a cluster of this engine.
 #[derive(Debug, Clone, Copy)]
 pub struct Move<'a> {
     pub engine: &'static Engine,
@@ -17,7 +17,7 @@ pub struct Move<'a> {
     pub to: &'a Host,
 }
 
-/// What a member is listed as.
+/// The kind of a member in the cluster's lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Follower,
@@ -61,19 +61,19 @@ impl Kind {
     }
 }
 
-/// One row of the cluster's lists at one of the two hosts.
+/// A member in the cluster's lists, at one of the two hosts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
+pub struct ListedMember {
     pub kind: Kind,
     pub port: u16,
     pub alive: bool,
-    /// Of an FE: it is in the election group.
+    /// An FE has joined the election group; `true` for all others.
     pub joined: bool,
-    pub leads: bool,
+    pub is_leader: bool,
 }
 
 impl Move<'_> {
-    /// What changes the host of such a member; `None` where the engine was not seen to do it.
+    /// The statement that changes the host of such a member; `None` if the engine was not observed to accept one.
     pub fn statement(&self, kind: Kind, port: u16) -> Option<String> {
         let rehost = self.engine.sql.rehost(kind.component())?;
         if matches!(self.to, Host::Address(_)) && !rehost.to_address {
@@ -86,13 +86,13 @@ impl Move<'_> {
         )
     }
 
-    /// The command line that says it.
+    /// The command line for this change.
     pub fn command(&self) -> String {
         format!("muster readdress --from {} --to {}", self.from, self.to)
     }
 
-    /// What takes the old row away, for a node that joins anew.
-    pub fn drop(&self, kind: Kind, port: u16) -> String {
+    /// The statement that drops the old member, for a node that joins again.
+    pub fn drop_statement(&self, kind: Kind, port: u16) -> String {
         let sql = &self.engine.sql;
         let statement = match kind {
             Kind::Follower => sql.drop_follower,
@@ -103,114 +103,119 @@ impl Move<'_> {
         statement.replace("{}", &self.from.with_port(port))
     }
 
-    /// Drop it, and join anew: what always works, and what it costs.
-    pub fn anew(&self, kind: Kind, port: u16) -> String {
+    /// The steps that always work: drop the member and join again. Names the cost.
+    pub fn rejoin_steps(&self, kind: Kind, port: u16) -> String {
         let cost = match kind {
-            Kind::Follower | Kind::Observer => "its data is set aside and it gets the cluster's again",
+            Kind::Follower | Kind::Observer => "its data is set aside and copied from the cluster again",
             Kind::Backend => {
-                "its data is set aside, the cluster makes new replicas of it from the other BEs, and a table with one \
-                 replica loses what was on this one"
+                "its data is set aside, the cluster makes new replicas from the other BEs, and a table with one replica loses \
+                 its data on this BE"
             }
             Kind::ComputeNode => "its cache is set aside",
         };
         format!(
             "run `{}` with any MySQL client, then start the node with LOCAL_HOST={} and REJOIN=1: {cost}",
-            self.drop(kind, port),
+            self.drop_statement(kind, port),
             self.to
         )
     }
 
-    /// Why it is not done, and the ways that work.
-    fn impossible(&self, kind: Kind, port: u16) -> Refusal {
+    /// The refusal of a change that the engine does not support, with the steps that work.
+    fn unsupported(&self, kind: Kind, port: u16) -> Refusal {
         let (name, component) = (self.engine.name, kind.component().name());
         let Some(rehost) = self.engine.sql.rehost(kind.component()) else {
             return Refusal::protect(
-                format!("{name} has no statement that gives a {component} another host"),
-                self.anew(kind, port),
+                format!("{name} has no statement that changes the host of a {component}"),
+                self.rejoin_steps(kind, port),
             );
         };
         debug_assert!(!rehost.to_address, "refused only for being an address");
         Refusal::protect(
             format!(
-                "{name} does not move {} {component} from {} to the address {}: only to a name",
+                "{name} cannot change the host of {} {component} from {} to the address {}, only to a name",
                 if component == "FE" { "an" } else { "a" },
                 self.from,
                 self.to
             ),
             format!(
-                "give it a name that every host resolves to {to}: `muster readdress --from {from} --to NAME`, then start it \
-                 with LOCAL_HOST=NAME; or {anew}",
+                "choose a name that every host resolves to {to}, run `muster readdress --from {from} --to NAME`, and start the \
+                 node with LOCAL_HOST=NAME; or {rejoin}",
                 to = self.to,
                 from = self.from,
-                anew = self.anew(kind, port)
+                rejoin = self.rejoin_steps(kind, port)
             ),
         )
     }
 
-    /// What helps a node that is refused because its cluster lists it under `from`.
+    /// The hint for a node that is refused because its cluster lists it under `from`.
     pub fn hint(&self, kind: Kind, port: u16, joined: bool) -> String {
-        let home = format!("if it has not moved, set LOCAL_HOST={}", self.from);
+        let unmoved = format!("if this node has not moved, set LOCAL_HOST={}", self.from);
         if !joined || self.statement(kind, port).is_none() {
             let other = if joined && self.engine.sql.rehost(kind.component()).is_some() {
                 format!(
-                    "; or give it a name that every host resolves to {}, run `muster readdress --from {} --to NAME` in a \
+                    "; or choose a name that every host resolves to {}, run `muster readdress --from {} --to NAME` in a \
                      container of another node, and start this one with LOCAL_HOST=NAME",
                     self.to, self.from
                 )
             } else {
                 String::new()
             };
-            return format!("{home}; if it has, {}{other}", self.anew(kind, port));
+            return format!("{unmoved}; if it has, {}{other}", self.rejoin_steps(kind, port));
         }
         format!(
-            "{home}; if it has, run `{}` in a container of another node of this cluster, then start this one again",
+            "{unmoved}; if it has, run `{}` in a container of another node of this cluster, then start this one again",
             self.command()
         )
     }
 }
 
-/// What is known when the verb decides.
+/// Everything the decision rests on.
 #[derive(Debug, Clone)]
-pub struct Seen<'a> {
+pub struct Inputs<'a> {
     pub cluster: &'a Cluster,
     pub backends: &'a Backends,
-    /// Only members of this kind are meant.
+    /// If set, only members of this component are changed.
     pub only: Option<Component>,
-    /// Ports of the member's that somebody still listens on, at the old or the new host.
+    /// Ports of the members that accept a connection, at the old or the new host.
     pub open: &'a [String],
     /// `to` is an address, or a name that resolves.
     pub resolves: Result<(), String>,
-    /// `to` is a name of `from`, so that nothing moves but the name.
+    /// `to` is a name of `from`: the machine stays the same.
     pub same_machine: bool,
 }
 
-/// What to do about it.
+/// The decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// The cluster lists the new host and not the old one.
-    Done(Vec<Listed>),
-    /// Say these, one after the other.
-    Say(Vec<(Listed, String)>),
+    Done(Vec<ListedMember>),
+    /// Run these statements, in this order.
+    Run(Vec<(ListedMember, String)>),
     Refuse(Refusal),
 }
 
 /// The members of one host, as the cluster lists them.
-pub fn listed(host: &Host, only: Option<Component>, cluster: &Cluster, backends: &Backends) -> Vec<Listed> {
+pub fn listed(
+    host: &Host,
+    only: Option<Component>,
+    cluster: &Cluster,
+    backends: &Backends,
+) -> Vec<ListedMember> {
     let here = |text: &str| Host::parse(text).is_ok_and(|listed| &listed == host);
-    let frontend = |fe: &Frontend| Listed {
+    let frontend = |fe: &Frontend| ListedMember {
         kind: Kind::of_row(fe.role),
         port: fe.edit_log_port,
         alive: fe.alive,
         joined: fe.join,
-        leads: fe.role == FrontendRole::Leader,
+        is_leader: fe.role == FrontendRole::Leader,
     };
     let backend = |kind| {
-        move |be: &Backend| Listed {
+        move |be: &Backend| ListedMember {
             kind,
             port: be.heartbeat_port,
             alive: be.alive,
             joined: true,
-            leads: false,
+            is_leader: false,
         }
     };
     let frontends = cluster.frontends.iter().filter(|fe| here(&fe.host)).map(frontend);
@@ -223,15 +228,15 @@ pub fn listed(host: &Host, only: Option<Component>, cluster: &Cluster, backends:
         .collect()
 }
 
-/// All that the lists say about this move: nothing is said to the leader unless all of it may be.
-pub fn decide(way: &Move<'_>, seen: &Seen<'_>) -> Verdict {
-    let at = |host| listed(host, seen.only, seen.cluster, seen.backends);
-    let (old, new) = (at(way.from), at(way.to));
-    let leader = &seen.cluster.leader.host;
-    if way.from == way.to {
+/// Decides for all members of the host: either every statement is run, or none.
+pub fn decide(change: &Move<'_>, inputs: &Inputs<'_>) -> Verdict {
+    let at = |host| listed(host, inputs.only, inputs.cluster, inputs.backends);
+    let (old, new) = (at(change.from), at(change.to));
+    let leader = &inputs.cluster.leader.host;
+    if change.from == change.to {
         return Verdict::Refuse(Refusal::new(
             ExitCode::Usage,
-            format!("--from and --to are the same host, {}", way.to),
+            format!("--from and --to are the same host, {}", change.to),
             "",
         ));
     }
@@ -241,27 +246,32 @@ pub fn decide(way: &Move<'_>, seen: &Seen<'_>) -> Verdict {
                 ExitCode::Configuration,
                 format!(
                     "the cluster led by {leader} lists neither {} nor {}",
-                    way.from, way.to
+                    change.from, change.to
                 ),
-                format!("it lists {}", hosts(seen)),
+                format!("it lists {}", hosts(inputs)),
             ));
         }
         return Verdict::Done(new);
     }
     let mut statements = Vec::new();
     for member in old {
-        match one(way, seen, &new, &member) {
+        match decide_member(change, inputs, &new, &member) {
             Ok(statement) => statements.push((member, statement)),
             Err(refusal) => return Verdict::Refuse(refusal),
         }
     }
-    Verdict::Say(statements)
+    Verdict::Run(statements)
 }
 
-fn one(way: &Move<'_>, seen: &Seen<'_>, new: &[Listed], member: &Listed) -> Result<String, Refusal> {
-    let Listed { kind, port, .. } = *member;
-    let leader = &seen.cluster.leader.host;
-    let what = format!("{} {}", kind.name(), way.from.with_port(port));
+fn decide_member(
+    change: &Move<'_>,
+    inputs: &Inputs<'_>,
+    new: &[ListedMember],
+    member: &ListedMember,
+) -> Result<String, Refusal> {
+    let ListedMember { kind, port, .. } = *member;
+    let leader = &inputs.cluster.leader.host;
+    let name = format!("{} {}", kind.name(), change.from.with_port(port));
     let is_fe = kind.component().is_fe();
     if let Some(other) = new
         .iter()
@@ -269,60 +279,68 @@ fn one(way: &Move<'_>, seen: &Seen<'_>, new: &[Listed], member: &Listed) -> Resu
     {
         return Err(Refusal::protect(
             format!(
-                "the cluster led by {leader} lists both {what} and {} {}",
+                "the cluster led by {leader} lists both {name} and {} {}",
                 other.kind.name(),
-                way.to.with_port(other.port)
+                change.to.with_port(other.port)
             ),
             format!(
-                "one of the two is too many; to give up the old one, run `{}`",
-                way.drop(kind, port)
+                "remove one of the two; to remove the old one, run `{}`",
+                change.drop_statement(kind, port)
             ),
         ));
     }
-    if member.leads {
+    if member.is_leader {
         return Err(Refusal::protect(
-            format!("{what} leads this cluster: it runs where it is listed"),
-            "stop it first; another FE takes the lead",
+            format!("{name} is the leader of this cluster, so it still runs at its old host"),
+            "stop it first; another FE then becomes the leader",
         ));
     }
-    // The election group has never met it (observed: "is not a member of the group").
+    // The election group does not have it (observed: "is not a member of the group").
     if !member.joined {
         return Err(Refusal::protect(
-            format!("{what} is registered and never joined: there is nothing of it to move"),
-            way.anew(kind, port),
+            format!("{name} is registered but has never joined, so its host cannot be changed"),
+            change.rejoin_steps(kind, port),
         ));
     }
-    let statement = way
+    let statement = change
         .statement(kind, port)
-        .ok_or_else(|| way.impossible(kind, port))?;
-    if let Err(why) = &seen.resolves {
+        .ok_or_else(|| change.unsupported(kind, port))?;
+    if let Err(why) = &inputs.resolves {
         return Err(Refusal::new(
             ExitCode::Configuration,
-            format!("{} does not resolve here: {why}", way.to),
-            "every FE and BE has to resolve it to the new address: put it into DNS or into each host's hosts file first",
+            format!("{} does not resolve here: {why}", change.to),
+            "add it to DNS or to the hosts file of every FE and BE first",
         ));
     }
-    // Observed for an FE: the statement fails on a live one, and its leader forgets the old host all the same.
-    let must_be_down = is_fe || !seen.same_machine;
+    // Observed for an FE: on a live one the statement fails, but the leader has changed the host in its memory.
+    let must_be_down = is_fe || !inputs.same_machine;
     if must_be_down && member.alive {
         return Err(Refusal::protect(
-            format!("{what} is alive, by the cluster led by {leader}"),
-            "stop it; a member that has ended is shown alive for three heartbeats more",
+            format!("{name} is alive according to the leader {leader}"),
+            "stop it; the cluster shows a stopped member as alive for three more heartbeats",
         ));
     }
-    if let Some(open) = seen.open.first().filter(|_| must_be_down) {
+    if let Some(open) = inputs.open.first().filter(|_| must_be_down) {
         return Err(Refusal::protect(
-            format!("{what} may still run: {open} accepts connections"),
-            "stop what listens there",
+            format!("{name} may still run: {open} accepts connections"),
+            "stop the process that listens there",
         ));
     }
     Ok(statement)
 }
 
-fn hosts(seen: &Seen<'_>) -> String {
-    let frontends = seen.cluster.frontends.iter().map(|fe| format!("FE {}", fe.host));
-    let bes = seen.backends.backends.iter().map(|be| format!("BE {}", be.host));
-    let cns = seen
+fn hosts(inputs: &Inputs<'_>) -> String {
+    let frontends = inputs
+        .cluster
+        .frontends
+        .iter()
+        .map(|fe| format!("FE {}", fe.host));
+    let bes = inputs
+        .backends
+        .backends
+        .iter()
+        .map(|be| format!("BE {}", be.host));
+    let cns = inputs
         .backends
         .compute_nodes
         .iter()
@@ -330,18 +348,18 @@ fn hosts(seen: &Seen<'_>) -> String {
     frontends.chain(bes).chain(cns).collect::<Vec<_>>().join(", ")
 }
 
-/// What a person has to do after it.
-pub fn remains(way: &Move<'_>, moved: &[Listed]) -> String {
+/// The steps that are left to the user.
+pub fn remaining_steps(change: &Move<'_>, moved: &[ListedMember]) -> String {
     let kinds: Vec<&str> = moved
         .iter()
         .map(|member| member.kind.component().name())
         .collect();
     format!(
-        "remains: start the {} with LOCAL_HOST={}; where MASTER_HOST says {}, let it say {}",
+        "next: start the {} with LOCAL_HOST={}, and replace {} by {} in every MASTER_HOST that has it",
         kinds.join(" and the "),
-        way.to,
-        way.from,
-        way.to
+        change.to,
+        change.from,
+        change.to
     )
 }
 

@@ -1,6 +1,6 @@
-//! The table of moves: engine × what is listed × where to → what is said, or why not.
+//! The table of changes: engine × listed members × new host → statements, or a refusal.
 
-use super::{Move, Seen, Verdict, decide};
+use super::{Inputs, Move, Verdict, decide};
 use crate::engine::ALL;
 use crate::engine::member::Backend;
 use crate::plan::leader::Cluster;
@@ -11,7 +11,7 @@ use crate::settings::{Endpoint, Host};
 fn cluster(rows: &str) -> Cluster {
     let mut frontends = members(rows);
     for fe in &mut frontends {
-        // So that a table can have a member with a name.
+        // A member with a name.
         fe.host = fe.host.replace("10.0.0.8", "fe8");
     }
     Cluster {
@@ -51,7 +51,7 @@ fn backends(text: &str) -> Backends {
 fn verdict(engine: usize, from: &str, to: &str, rows: &str, be: &str) -> String {
     let engine = ALL[engine];
     let (from, to) = (Host::parse(from).unwrap(), Host::parse(to).unwrap());
-    let seen = Seen {
+    let inputs = Inputs {
         cluster: &cluster(rows),
         backends: &backends(be),
         only: None,
@@ -59,14 +59,14 @@ fn verdict(engine: usize, from: &str, to: &str, rows: &str, be: &str) -> String 
         resolves: Ok(()),
         same_machine: to.to_string() == "same",
     };
-    let way = Move {
+    let change = Move {
         engine,
         from: &from,
         to: &to,
     };
-    match decide(&way, &seen) {
+    match decide(&change, &inputs) {
         Verdict::Done(_) => "done".to_owned(),
-        Verdict::Say(said) => said
+        Verdict::Run(statements) => statements
             .into_iter()
             .map(|(_, statement)| statement)
             .collect::<Vec<_>>()
@@ -77,7 +77,7 @@ fn verdict(engine: usize, from: &str, to: &str, rows: &str, be: &str) -> String 
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
-fn only_what_an_engine_was_seen_to_allow_is_said_to_it() {
+fn only_statements_that_an_engine_was_observed_to_accept_are_run() {
     const SR: usize = 0;
     const OTHER: usize = 1;
     let table = [
@@ -112,7 +112,7 @@ fn only_what_an_engine_was_seen_to_allow_is_said_to_it() {
             "10.0.0.6",
             "1L+ 2F+ 5F-",
             "",
-            "79: ENGINE does not move an FE from 10.0.0.5 to the address 10.0.0.6: only to a name",
+            "79: ENGINE cannot change the host of an FE from 10.0.0.5 to the address 10.0.0.6, only to a name",
         ),
         (
             SR,
@@ -120,7 +120,7 @@ fn only_what_an_engine_was_seen_to_allow_is_said_to_it() {
             "10.0.0.6",
             "1L+ 2F+ 8F-",
             "",
-            "79: ENGINE does not move an FE from fe8 to the address 10.0.0.6: only to a name",
+            "79: ENGINE cannot change the host of an FE from fe8 to the address 10.0.0.6, only to a name",
         ),
         // "… is not a member of the group".
         (
@@ -129,16 +129,16 @@ fn only_what_an_engine_was_seen_to_allow_is_said_to_it() {
             "fe5",
             "1L+ 2F+ 5f-",
             "",
-            "79: follower 10.0.0.5:9010 is registered and never joined: there is nothing of it to move",
+            "79: follower 10.0.0.5:9010 is registered but has never joined, so its host cannot be changed",
         ),
-        // A live one: the host is changed in memory all the same.
+        // A live one: the leader changes the host in its memory.
         (
             SR,
             "10.0.0.5",
             "fe5",
             "1L+ 2F+ 5F+",
             "",
-            "79: follower 10.0.0.5:9010 is alive, by the cluster led by 10.0.0.1",
+            "79: follower 10.0.0.5:9010 is alive according to the leader 10.0.0.1",
         ),
         (
             SR,
@@ -146,7 +146,7 @@ fn only_what_an_engine_was_seen_to_allow_is_said_to_it() {
             "same",
             "1L+ 2F+ 5F+",
             "",
-            "79: follower 10.0.0.5:9010 is alive, by the cluster led by 10.0.0.1",
+            "79: follower 10.0.0.5:9010 is alive according to the leader 10.0.0.1",
         ),
         (
             SR,
@@ -154,7 +154,7 @@ fn only_what_an_engine_was_seen_to_allow_is_said_to_it() {
             "fe1",
             "1L+ 2F+ 5F+",
             "",
-            "79: follower 10.0.0.1:9010 leads this cluster: it runs where it is listed",
+            "79: follower 10.0.0.1:9010 is the leader of this cluster, so it still runs at its old host",
         ),
         // BEs.
         (
@@ -171,7 +171,7 @@ fn only_what_an_engine_was_seen_to_allow_is_said_to_it() {
             "be5",
             "1L+",
             "b5+",
-            "79: BE 10.0.0.5:9050 is alive, by the cluster led by 10.0.0.1",
+            "79: BE 10.0.0.5:9050 is alive according to the leader 10.0.0.1",
         ),
         (
             SR,
@@ -187,7 +187,7 @@ fn only_what_an_engine_was_seen_to_allow_is_said_to_it() {
             "10.0.0.6",
             "1L+",
             "b5-",
-            "79: ENGINE does not move a BE from 10.0.0.5 to the address 10.0.0.6: only to a name",
+            "79: ENGINE cannot change the host of a BE from 10.0.0.5 to the address 10.0.0.6, only to a name",
         ),
         (
             SR,
@@ -203,9 +203,9 @@ fn only_what_an_engine_was_seen_to_allow_is_said_to_it() {
             "cn5",
             "1L+",
             "c5-",
-            "79: ENGINE has no statement that gives a CN another host",
+            "79: ENGINE has no statement that changes the host of a CN",
         ),
-        // Two members of one host move together, or neither.
+        // Both members of one host are changed, or neither.
         (
             SR,
             "10.0.0.5",
@@ -220,9 +220,9 @@ fn only_what_an_engine_was_seen_to_allow_is_said_to_it() {
             "h5",
             "1L+ 5F-",
             "b5+",
-            "79: BE 10.0.0.5:9050 is alive, by the cluster led by 10.0.0.1",
+            "79: BE 10.0.0.5:9050 is alive according to the leader 10.0.0.1",
         ),
-        // Nothing to do, or nobody to do it to.
+        // Nothing to do, or no member at that host.
         (SR, "10.0.0.5", "fe8", "1L+ 8F-", "", "done"),
         (
             SR,
@@ -248,7 +248,7 @@ fn only_what_an_engine_was_seen_to_allow_is_said_to_it() {
             "",
             "79: the cluster led by 10.0.0.1 lists both follower 10.0.0.5:9010 and follower 10.0.0.6:9010",
         ),
-        // The other engine moves a dead FE to an address too, and spoils its list over a live one.
+        // The other engine changes the host of a dead FE to an address too, and corrupts its list for a live one.
         (
             OTHER,
             "10.0.0.5",
@@ -263,7 +263,7 @@ fn only_what_an_engine_was_seen_to_allow_is_said_to_it() {
             "10.0.0.6",
             "1L+ 2F+ 5F+",
             "",
-            "79: follower 10.0.0.5:9010 is alive, by the cluster led by 10.0.0.1",
+            "79: follower 10.0.0.5:9010 is alive according to the leader 10.0.0.1",
         ),
         (
             OTHER,
@@ -279,7 +279,7 @@ fn only_what_an_engine_was_seen_to_allow_is_said_to_it() {
             "10.0.0.6",
             "1L+",
             "b5-",
-            "79: ENGINE does not move a BE from 10.0.0.5 to the address 10.0.0.6: only to a name",
+            "79: ENGINE cannot change the host of a BE from 10.0.0.5 to the address 10.0.0.6, only to a name",
         ),
     ];
     for (engine, from, to, rows, be, expected) in table {
@@ -293,14 +293,14 @@ fn only_what_an_engine_was_seen_to_allow_is_said_to_it() {
 }
 
 #[test]
-fn whoever_still_listens_keeps_its_host() {
+fn a_member_whose_port_is_open_keeps_its_host() {
     let (from, to) = (Host::parse("10.0.0.5").unwrap(), Host::parse("fe5").unwrap());
-    let way = Move {
+    let change = Move {
         engine: ALL[0],
         from: &from,
         to: &to,
     };
-    let seen = Seen {
+    let inputs = Inputs {
         cluster: &cluster("1L+ 2F+ 5F-"),
         backends: &Backends::default(),
         only: None,
@@ -308,29 +308,28 @@ fn whoever_still_listens_keeps_its_host() {
         resolves: Ok(()),
         same_machine: false,
     };
-    let Verdict::Refuse(refusal) = decide(&way, &seen) else {
-        panic!("it was moved")
+    let Verdict::Refuse(refusal) = decide(&change, &inputs) else {
+        panic!("it is not refused")
     };
     assert_eq!(
         refusal.sentence,
         "follower 10.0.0.5:9010 may still run: 10.0.0.5:9010 accepts connections"
     );
-    let unknown = Seen {
+    let unknown = Inputs {
         open: &[],
         resolves: Err("no such name".to_owned()),
-        ..seen
+        ..inputs
     };
-    let Verdict::Refuse(refusal) = decide(&way, &unknown) else {
-        panic!("it was moved")
+    let Verdict::Refuse(refusal) = decide(&change, &unknown) else {
+        panic!("it is not refused")
     };
     assert_eq!(refusal.to_string(), "fe5 does not resolve here: no such name");
 }
 
-/// A refusal is worth nothing without the commands that work.
 #[test]
 fn each_refusal_of_an_address_names_the_statement_and_the_settings_that_work() {
     let (from, to) = (Host::parse("10.0.0.5").unwrap(), Host::parse("10.0.0.6").unwrap());
-    let way = Move {
+    let change = Move {
         engine: ALL[0],
         from: &from,
         to: &to,
@@ -341,7 +340,7 @@ fn each_refusal_of_an_address_names_the_statement_and_the_settings_that_work() {
         ("1L+", "b5-", "ALTER SYSTEM DROP BACKEND \"10.0.0.5:9050\""),
         ("1L+", "c5-", "ALTER SYSTEM DROP COMPUTE NODE \"10.0.0.5:9050\""),
     ] {
-        let seen = Seen {
+        let inputs = Inputs {
             cluster: &cluster(rows),
             backends: &backends(be),
             only: None,
@@ -349,8 +348,8 @@ fn each_refusal_of_an_address_names_the_statement_and_the_settings_that_work() {
             resolves: Ok(()),
             same_machine: false,
         };
-        let Verdict::Refuse(refusal) = decide(&way, &seen) else {
-            panic!("{rows} {be} was moved")
+        let Verdict::Refuse(refusal) = decide(&change, &inputs) else {
+            panic!("{rows} {be} is not refused")
         };
         assert!(refusal.hint.contains(drop), "{}", refusal.hint);
         assert!(

@@ -1,14 +1,14 @@
-//! Why we will not go on: one sentence, what to do, and the exit code that says which kind it is.
+//! The reason why muster does not continue: one sentence, a hint, and an exit code for the kind of reason.
 
 use crate::exit::ExitCode;
 
-/// An end that is decided, not suffered: nothing was changed.
+/// A decision not to continue, before anything was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{sentence}")]
 pub struct Refusal {
     pub code: ExitCode,
     pub sentence: String,
-    /// What to do about it.
+    /// The remedy.
     pub hint: String,
 }
 

@@ -25,7 +25,7 @@ use super::SuperviseError;
 use super::companion::COMPANION;
 use super::console::Ends;
 use crate::plan::launch::Launch;
-use crate::plan::limits::{Limited, Raise};
+use crate::plan::limits::{LimitKind, Raise};
 
 /// The script as the leader of its own process group, with our stdin, with our stdout and stderr or what stands for them,
 /// and with no other descriptor.
@@ -140,8 +140,8 @@ impl Words {
 /// For us and for whoever we start; only those who may raise the hard limit can go above it.
 fn raise(raise: &Raise) {
     let resource = match raise.limit {
-        Limited::OpenFiles => Resource::RLIMIT_NOFILE,
-        Limited::Processes => Resource::RLIMIT_NPROC,
+        LimitKind::OpenFiles => Resource::RLIMIT_NOFILE,
+        LimitKind::Processes => Resource::RLIMIT_NPROC,
     };
     let hard = raise.hard.unwrap_or(RLIM_INFINITY);
     let mut reached = raise.to;

@@ -1,6 +1,7 @@
-//! `muster init`: writes the two env files of one host from its `app.env`. Looks at the files and the ports there are,
-//! lets the plan decide, and writes both files or none.
+//! `muster init`: writes the two env files of one host from its `app.env`. Reads the old files, examines the ports of this
+//! machine, lets the plan decide, and writes both files or none.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,20 +12,20 @@ use crate::exit::chain;
 use crate::facts::addresses::Addresses;
 use crate::facts::old_file::OldFile;
 use crate::facts::ports::{Candidate, PortFacts};
-use crate::plan::init::{self, Busy, Chosen, Fate, Inputs, Side};
+use crate::plan::init::{self, ChosenPort, FileChange, HostPorts, Inputs, Target};
 use crate::plan::refusal::Refusal;
 use crate::settings::{EnvFile, Flags, Problems, Settings};
 use crate::verbs::{Outcome, report, warning_lines};
 
-/// Writes the files, or says why not.
+/// Writes the files, or reports why not.
 pub fn init(args: &InitArgs) -> Outcome {
-    let path = app_env_of(args);
-    let app_env = match read(&path) {
+    let path = app_env_path(args);
+    let app_env = match read_app_env(&path) {
         Ok(app_env) => app_env,
         Err(refusal) => return refused(&[refusal]),
     };
     let mut warnings = Vec::new();
-    let settings = match settings(&app_env, &mut warnings) {
+    let settings = match read_settings(&app_env, &mut warnings) {
         Ok(settings) => settings,
         Err(problems) => {
             return Outcome {
@@ -34,25 +35,21 @@ pub fn init(args: &InitArgs) -> Outcome {
             };
         }
     };
-    let written = write(args, &path, &app_env, settings, &mut warnings);
-    let report = warning_lines(&warnings);
-    match written {
+    let mut outcome = match write(args, &path, &app_env, settings, &mut warnings) {
         Ok(output) => Outcome {
             output,
-            report,
-            code: ExitCode::Ok,
+            ..Outcome::silent(ExitCode::Ok)
         },
-        Err(refusals) => {
-            let refused = refused(&refusals);
-            Outcome {
-                report: report + &refused.report,
-                ..refused
-            }
-        }
-    }
+        Err(refusals) => refused(&refusals),
+    };
+    // Most warnings are the same for both components.
+    let mut seen = BTreeSet::new();
+    warnings.retain(|warning| seen.insert(warning.clone()));
+    outcome.report = warning_lines(&warnings) + &outcome.report;
+    outcome
 }
 
-/// Both files, or neither.
+/// Writes both files or neither, and returns the report.
 fn write(
     args: &InitArgs,
     path: &Path,
@@ -64,82 +61,85 @@ fn write(
         return Err(Vec::new());
     };
     let engine = init::engine(first, app_env).map_err(|refusal| vec![refusal])?;
-    warnings.extend(elsewhere(first));
+    warnings.extend(foreign_address(first));
     let dir = args.dir.as_deref().unwrap_or_else(|| dir_of(path));
-    let mut sides = Vec::new();
+    let mut targets = Vec::new();
     for (component, settings) in init::COMPONENTS.into_iter().zip(settings) {
-        let old = OldFile::look(&dir.join(init::file_name(engine, component)));
-        sides.push(Side::new(component, settings, old));
+        let old = OldFile::read(&dir.join(init::file_name(engine, component)));
+        targets.push(Target::new(engine, component, settings, old));
     }
-    let mut ports = PortFacts::look(Path::new("/"), &init::candidates(engine, &sides));
     let inputs = Inputs {
         engine,
         app_env,
-        sides: &sides,
+        targets: &targets,
         force: args.force,
     };
-    let init = loop {
+    let mut ports = PortFacts::look(Path::new("/"), &[]);
+    let plan = loop {
         let decided = init::derive(
             &inputs,
-            &Busy {
+            &HostPorts {
                 taken: &ports.taken(engine.ports.iter().any(|port| port.udp)),
                 ephemeral: &ports.ephemeral,
                 reserved: &ports.reserved,
             },
         );
-        let chosen = decided.as_ref().map_or(&[][..], |init| &init.ports);
+        let chosen = decided.as_ref().map_or(&[][..], |plan| &plan.ports);
         if !try_out(chosen, &mut ports) {
             break decided?;
         }
     };
-    warnings.extend(init.warnings.iter().cloned());
-    let files: Vec<Wanted<'_>> = init
+    warnings.extend(plan.warnings);
+    let files: Vec<Wanted<'_>> = plan
         .files
         .iter()
-        .filter(|file| file.fate != Fate::Unchanged)
+        .filter(|file| file.change != FileChange::Unchanged)
         .map(|file| Wanted {
-            path: &file.side.old.real,
+            path: &file.target.old.real,
             text: &file.text,
-            aside: (file.fate == Fate::Replaced).then_some(file.side.old.aside.as_path()),
+            aside: (file.change == FileChange::Replaced).then_some(file.target.old.aside.as_path()),
         })
         .collect();
-    match together::write(&files, path) {
-        Ok(()) => Ok(init.said()),
-        Err(error) => Err(vec![Refusal::new(
+    together::write(&files, path).map_err(|error| {
+        vec![Refusal::new(
             ExitCode::Taken,
             chain(&error),
-            "neither file was changed; --dir names another directory, which has to be there",
-        )]),
-    }
+            "neither file was changed; --dir names another directory, which has to exist",
+        )]
+    })?;
+    Ok(plan.report)
 }
 
-/// Tries the ports that were only thought of so far, and asks who holds those that are taken; whether there was
-/// anything to find out.
-fn try_out(chosen: &[Chosen], ports: &mut PortFacts) -> bool {
-    let mut found = false;
-    for Chosen { choice, .. } in chosen {
+/// Binds the chosen ports that were not tried yet, and finds the holders of those that are taken. Returns whether
+/// anything new was learned: then the choice has to be made again.
+fn try_out(chosen: &[ChosenPort], ports: &mut PortFacts) -> bool {
+    let mut learned = false;
+    for ChosenPort { choice, .. } in chosen {
         if !ports.tried.contains(&choice.number) {
             ports.look_further(Candidate {
                 number: choice.number,
                 udp: choice.port.udp,
             });
-            found = true;
+            learned = true;
         }
     }
-    ports.name_holders(Path::new("/")) || found
+    ports.name_holders(Path::new("/")) || learned
 }
 
-/// The files may be meant for another host, or this may be a container that does not see its host's network.
-fn elsewhere(settings: &Settings) -> Option<String> {
+/// Warns of a `LOCAL_HOST` that is not an address of this machine: the files may be for another host, or this is a container
+/// without its host's network.
+fn foreign_address(settings: &Settings) -> Option<String> {
     let local = &settings.local_host.value;
-    let elsewhere = Addresses::look(local, &[]).check(local).err()?;
+    let problem = Addresses::look(local, &[]).check(local).err()?;
     (!settings.skip_preflight.contains("address")).then(|| {
-        format!("{elsewhere}; `run` will refuse it here, and the ports were looked for on this machine")
+        format!(
+            "{problem}; `run` will refuse it here, and the ports were chosen by what is free on this machine"
+        )
     })
 }
 
-/// The one that was named, or the one here, or else the one where the files go: in a container that is mounted somewhere.
-fn app_env_of(args: &InitArgs) -> PathBuf {
+/// `--app-env`, else `./app.env`, else the one in `--dir`, which a container may have mounted anywhere.
+fn app_env_path(args: &InitArgs) -> PathBuf {
     let here = PathBuf::from("./app.env");
     match (&args.app_env, &args.dir) {
         (Some(named), _) => named.clone(),
@@ -153,7 +153,7 @@ fn dir_of(path: &Path) -> &Path {
     dir.unwrap_or(Path::new("."))
 }
 
-fn read(path: &Path) -> Result<EnvFile, Refusal> {
+fn read_app_env(path: &Path) -> Result<EnvFile, Refusal> {
     let name = path.display().to_string();
     match fs::read_to_string(path) {
         Ok(text) => Ok(EnvFile::parse(name, &text)),
@@ -161,13 +161,13 @@ fn read(path: &Path) -> Result<EnvFile, Refusal> {
             ExitCode::Configuration,
             format!("cannot read {name}: {error}"),
             "two lines are enough, such as MASTER_HOST=10.0.0.10, the host of the first FE and the same on every host, and \
-             LOCAL_HOST=10.0.0.11, the address or name of this one; --app-env names a file elsewhere",
+             LOCAL_HOST=10.0.0.11, the address or name of this host; --app-env names a file elsewhere",
         )),
     }
 }
 
-/// What each component's `run` will read, or everything that is wrong with it.
-fn settings(app_env: &EnvFile, warnings: &mut Vec<String>) -> Result<Vec<Settings>, Problems> {
+/// Reads `app.env` as the `run` of each component reads it, or returns everything that is wrong with it.
+fn read_settings(app_env: &EnvFile, warnings: &mut Vec<String>) -> Result<Vec<Settings>, Problems> {
     let mut all = Vec::new();
     let mut problems: Option<Problems> = None;
     for component in init::COMPONENTS {
@@ -176,15 +176,9 @@ fn settings(app_env: &EnvFile, warnings: &mut Vec<String>) -> Result<Vec<Setting
             ..Flags::default()
         };
         match Settings::read_file(flags, app_env) {
-            Ok((settings, odd)) => {
+            Ok((settings, more)) => {
                 all.push(settings);
-                for warning in odd {
-                    let warning = warning.to_string();
-                    // Said of the other one already.
-                    if !warnings.contains(&warning) {
-                        warnings.push(warning);
-                    }
-                }
+                warnings.extend(more.iter().map(ToString::to_string));
             }
             Err(more) => {
                 problems = Some(match problems {

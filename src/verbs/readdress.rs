@@ -19,7 +19,7 @@ use crate::facts::record::RecordCopy;
 use crate::plan::join::denied;
 use crate::plan::leader::{Belief, Cluster};
 use crate::plan::node::Backends;
-use crate::plan::readdress::{Listed, Move, Seen, Verdict, decide, listed, remains};
+use crate::plan::readdress::{Inputs, ListedMember, Move, Verdict, decide, listed, remaining_steps};
 use crate::plan::refusal::Refusal;
 use crate::settings::{Endpoint, Host, Settings};
 use crate::verbs::{Outcome, fe_endpoints};
@@ -82,7 +82,7 @@ async fn moved(
     };
     let members = listed(&args.from, args.only, &shown.cluster, &shown.backends);
     let open = open(&members, &args.from, &args.to, same_machine).await;
-    let seen = Seen {
+    let inputs = Inputs {
         cluster: &shown.cluster,
         backends: &shown.backends,
         only: args.only,
@@ -90,18 +90,18 @@ async fn moved(
         resolves: addresses.map(drop),
         same_machine,
     };
-    let statements = match decide(&way, &seen) {
+    let statements = match decide(&way, &inputs) {
         Verdict::Refuse(refusal) => return Err(refusal),
         Verdict::Done(members) => {
             output.push_str(&format!(
                 "nothing to do: it lists {} and not {}\n{}\n",
                 args.to,
                 args.from,
-                remains(&way, &members)
+                remaining_steps(&way, &members)
             ));
             return Ok(());
         }
-        Verdict::Say(statements) => statements,
+        Verdict::Run(statements) => statements,
     };
     for (member, statement) in &statements {
         let would = if args.dry_run { "would say" } else { "says" };
@@ -111,9 +111,12 @@ async fn moved(
             args.from.with_port(member.port)
         ));
     }
-    let members: Vec<Listed> = statements.iter().map(|(member, _)| member.clone()).collect();
+    let members: Vec<ListedMember> = statements.iter().map(|(member, _)| member.clone()).collect();
     if args.dry_run {
-        output.push_str(&format!("nothing was changed\n{}\n", remains(&way, &members)));
+        output.push_str(&format!(
+            "nothing was changed\n{}\n",
+            remaining_steps(&way, &members)
+        ));
         return Ok(());
     }
     let patient = client.patient(SAYING);
@@ -130,7 +133,7 @@ async fn moved(
             args.from.with_port(member.port)
         ));
     }
-    output.push_str(&format!("{}\n", remains(&way, &members)));
+    output.push_str(&format!("{}\n", remaining_steps(&way, &members)));
     Ok(())
 }
 
@@ -189,7 +192,7 @@ async fn backends(client: &Client, leader: &Endpoint) -> Result<Backends, Failur
 }
 
 /// Ports of these members that accept a connection, at the old host and at the new one: what the cluster shows lags.
-async fn open(members: &[Listed], from: &Host, to: &Host, same_machine: bool) -> Vec<String> {
+async fn open(members: &[ListedMember], from: &Host, to: &Host, same_machine: bool) -> Vec<String> {
     let hosts = if same_machine { vec![from] } else { vec![from, to] };
     let mut open = Vec::new();
     for member in members {
@@ -220,7 +223,7 @@ async fn second_look(
     home: &Home,
     fes: &[Endpoint],
     way: &Move<'_>,
-    member: &Listed,
+    member: &ListedMember,
     answer: Result<(), Failure>,
 ) -> Result<(), Refusal> {
     let shown = find(client, home, fes, SAYING).await?;
@@ -240,9 +243,10 @@ async fn second_look(
     let leader = shown.cluster.endpoint();
     Err(match answer {
         Err(why) if why.is_final() => denied(&leader.to_string(), &why),
-        Err(why @ Failure::Immovable(..)) => {
-            Refusal::protect(format!("{leader} {why}"), way.anew(member.kind, member.port))
-        }
+        Err(why @ Failure::Immovable(..)) => Refusal::protect(
+            format!("{leader} {why}"),
+            way.rejoin_steps(member.kind, member.port),
+        ),
         Err(why) => Refusal::new(
             ExitCode::TryAgain,
             format!("{leader} {why}, and still lists {}", way.from),
@@ -262,7 +266,7 @@ async fn put_right(
     client: &Client,
     leader: &Endpoint,
     way: &Move<'_>,
-    member: &Listed,
+    member: &ListedMember,
     why: &str,
 ) -> Refusal {
     let back = Move {

@@ -1,5 +1,5 @@
-//! Of the machine: disk, memory, limits, libraries. They are the reason behind many other words, but some of them an
-//! engine survives.
+//! Errors of the machine: disk, memory, limits, libraries. They cause many other errors, but an engine survives some of
+//! them.
 
 use super::membership::REJOIN;
 use super::{Signature, row};
@@ -12,7 +12,7 @@ pub(super) const ROWS: &[Signature] = &[
     row(
         "no-thread",
         "unable to create native thread|what():  Resource temporarily unavailable",
-        "it may not start another thread",
+        "it cannot start another thread: a limit is reached",
         "raise the pids limit of the container (`--pids-limit`) and the user's nproc",
     ),
     row(
@@ -24,36 +24,36 @@ pub(super) const ROWS: &[Signature] = &[
     row(
         "no-memory",
         "std::bad_alloc",
-        "the BE got no more memory",
+        "the BE ran out of memory",
         "raise the container's memory limit, or lower mem_limit in be.conf below it",
     ),
     row(
         "disk-full",
         "No space left on device",
         "a disk it writes to is full",
-        "free or enlarge the volume: `df -h` and `df -i` show both of its limits",
+        "free space or enlarge the volume; `df -h` shows its bytes and `df -i` its inodes",
     ),
     // Observed on Doris 4.0, whose FE writes into conf/ and /tmp on every start.
     row(
         "read-only",
         "Read-only file system|Unable to create tempDir",
         "a dir it has to write to is read-only",
-        "mount it writable: log, data and /tmp, and conf of Doris too",
+        "mount log, data and /tmp writable, for Doris also conf",
     ),
     // Doris start_be.sh; both BEs, StorageEngine; either later.
     row(
         "file-limit",
         "max number of open file descriptors|file descriptors limit is too small|Too many open files",
-        "it may not open enough files",
+        "its limit of open files is too low",
         "raise the container's limit: `--ulimit nofile=655350`",
     ),
     row(
         "library",
         "error while loading shared libraries|UnsatisfiedLinkError",
         "a native library cannot be loaded",
-        "use the vendor's image for this CPU architecture; Java wants /tmp without noexec",
+        "use the vendor's image for this CPU architecture; Java needs /tmp without noexec",
     ),
-    // JE: what is read is not what was written.
+    // JE: the checksum of a record is wrong.
     row(
         "journal-damaged",
         "LOG_CHECKSUM",
@@ -64,7 +64,7 @@ pub(super) const ROWS: &[Signature] = &[
     row(
         "jvm-crash",
         "A fatal error has been detected by the Java Runtime Environment",
-        "its Java crashed",
-        "the report is in the hs_err_pid file it names",
+        "its Java VM crashed",
+        "read the hs_err_pid file that its output names",
     ),
 ];

@@ -1,23 +1,21 @@
-//! Of an FE: which cluster it belongs to, and as what. Nothing of it passes by itself.
+//! Errors of an FE's membership: its cluster, its role, its name. None of them goes away without a change.
 
 use super::{Signature, row};
 
-const ONE_HELPER: &str =
-    "the helper has to be another member, by the host and the edit_log_port of SHOW FRONTENDS";
-const AS_REGISTERED: &str =
-    "start it with the LOCAL_HOST it was registered with, or tell the cluster: `muster readdress`";
+const ONE_HELPER: &str = "use another member as helper, with its host and edit_log_port from SHOW FRONTENDS";
+const AS_REGISTERED: &str = "start it with the LOCAL_HOST it was registered with, or change its host in the cluster with `muster readdress`";
 pub(super) const REJOIN: &str =
-    "if the other FEs have the data, start it with REJOIN=1: its own is set aside, and it joins anew";
+    "if the other FEs have the data, start it with REJOIN=1: its own data is set aside, and it joins again";
 
 pub(super) const ROWS: &[Signature] = &[
     row(
         "foreign-data",
-        // Observed (JE): two journals that give one node id to different names. The leader that hears of it dies some
-        // seconds later with other words, and these stand in their cause. Then a founder that was wiped and meets its old
-        // cluster (JE, observed); both engines, of the conf or the helper; StarRocks NodeMgr.
+        // Observed (JE): two journals that give one node id to different names. The leader that is asked ends some
+        // seconds later with another message that has this one as its cause. Then a founder that was wiped and meets its old
+        // cluster (JE, observed); both engines, about the conf or the helper; StarRocks NodeMgr.
         "were equal. But names*weren't!|represent different environment instances\
          |cluster id is not equal with|token is not equal with helper node",
-        "its data is of another cluster than the members it met",
+        "its data belongs to another cluster than the members it met",
         "give this node its own data dir: image/VERSION holds the id of its cluster",
     ),
     // Observed on both.
@@ -31,7 +29,7 @@ pub(super) const ROWS: &[Signature] = &[
     row(
         "half-written-image",
         "role file and version file must both exist or both not exist",
-        "its first start was cut short: it has only one of image/ROLE and image/VERSION",
+        "its first start was interrupted: it has only one of image/ROLE and image/VERSION",
         REJOIN,
     ),
     // Both: checkCurrentNodeExist.
@@ -39,34 +37,34 @@ pub(super) const ROWS: &[Signature] = &[
         "other-role",
         "not match with frontend recorded role",
         "it is registered with another role than it was started with",
-        "set FE_ROLE to the role of SHOW FRONTENDS",
+        "set FE_ROLE to its role in SHOW FRONTENDS",
     ),
     // StarRocks NodeMgr: with the conf, with the helper; Doris Env, since November 2024.
     row(
         "other-mode",
         "Unmatched run mode|switch deploy mode from",
-        "its data was made in another mode (run_mode, deploy_mode)",
-        "give back the value of the first start: it cannot change later",
+        "its data was created in another mode (run_mode, deploy_mode)",
+        "restore the value of the first start: it cannot be changed later",
     ),
     // Observed on Doris 4.0.
     row(
         "configured-cluster-id",
         "cluster_id does not match stored cluster_id",
-        "cluster_id in fe.conf is not the one of its data",
-        "take it out of fe.conf, or give this node the data of that cluster",
+        "cluster_id in fe.conf differs from the one of its data",
+        "remove it from fe.conf, or give this node the data of that cluster",
     ),
-    // Observed: a restart with a helper its own journal does not know by that name.
+    // Observed: a restart with a helper that its journal has under another name.
     row(
         "unknown-helper",
         "bad environment*not in local",
-        "its own journal does not know the helper it was started with",
+        "its journal does not contain the helper that it was started with",
         ONE_HELPER,
     ),
     // Observed on both, on restarts too.
     row(
         "helper-is-itself",
         "Do not specify the helper node to FE itself",
-        "it was told to join through itself",
+        "its helper is the node itself",
         ONE_HELPER,
     ),
     // Observed (JE); 5000 ms is max_bdbje_clock_delta_ms of both.
@@ -74,13 +72,13 @@ pub(super) const ROWS: &[Signature] = &[
         "clock-skew",
         "exceeds max permissible delta",
         "its clock differs too much from the leader's",
-        "let NTP set the clocks of all FE hosts: a container has its host's clock",
+        "synchronise the clocks of all FE hosts with NTP; a container uses the clock of its host",
     ),
     // Observed (JE): a follower's data under another address.
     row(
         "other-host",
         "Conflicting hostnames for replica",
-        "the cluster knows this FE by another host than it has now",
+        "the cluster lists this FE under another host",
         AS_REGISTERED,
     ),
     // Both: EditLog, when the drop is replayed. Observed (JE): a follower that was dropped while it was down.
@@ -88,20 +86,20 @@ pub(super) const ROWS: &[Signature] = &[
         "dropped",
         "is removed. will exit|is no longer a member of the group",
         "the cluster has dropped this FE",
-        "to let it join anew start it with REJOIN=1: its data is set aside then",
+        "to join again, start it with REJOIN=1, which sets its data aside",
     ),
     // StarRocks StateChangeExecutor; Doris Env.
     row(
         "leadership-lost",
         "transfer FE type from LEADER to|transfer FE type from MASTER to",
-        "it led the cluster and lost that: such a leader ends itself",
-        "start it again, as a follower; if that is frequent look for long GC pauses and at the network",
+        "it was the leader and lost the leadership; an FE ends itself then",
+        "start it again, it becomes a follower; if this happens often, check for long GC pauses and network problems",
     ),
     // Observed on StarRocks 3.5.
     row(
         "image-without-journal",
         "image exists, but bdb dir is empty",
-        "its data has an image and no journal: a join was cut short, or files are gone",
+        "its data has an image and no journal: a join was interrupted, or files are missing",
         REJOIN,
     ),
     // StarRocks GlobalStateMgr.
@@ -109,6 +107,6 @@ pub(super) const ROWS: &[Signature] = &[
         "newer-data",
         "Not compatible with meta version",
         "its data was written by a newer version of the engine",
-        "use the image of that version: there is no way back",
+        "use the image of that version: a downgrade is not possible",
     ),
 ];

@@ -1,10 +1,9 @@
-//! The words engines are known to end with: what each of them means, and what to do. Rows are data with a source, and
-//! nothing here decides which of them is to blame.
+//! The messages that engines end with, as a table: the pattern, its meaning, and what to do. Each row has a source.
+//! `plan::end_report` decides which row explains an end.
 //!
-//! The first row that matches wins, so a row that names the matter stands before one that names a result of it: the
-//! journal that cannot be written comes after the disk that is full. Words an engine survives on a good day come last.
-//! What it says on every start has no row at all, like `failed to setup environment because of UnknownMasterException for
-//! the first time, ignore it`.
+//! The first row that matches wins, so a cause comes before its results: the full disk before the journal that cannot be
+//! written. Messages that an engine may survive come last. Messages of every start have no row, like `failed to setup
+//! environment because of UnknownMasterException for the first time, ignore it`.
 
 mod ends;
 mod general;
@@ -15,30 +14,29 @@ mod start;
 pub use ends::{ENDS, End};
 pub use machine::HEAP_FULL;
 
-/// Words and what they mean.
+/// A message of an engine, and its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Signature {
     pub id: &'static str,
-    /// Parts of one line of the engine's: `*` stands for anything between two of them, `$` for the end of the line, and
-    /// `|` separates words that mean the same, of the other engine or of another version.
-    pub words: &'static str,
-    /// What happened: a clause without a full stop.
+    /// Parts of one line of a log: `*` stands for anything between two of them, `$` for the end of the line, and `|`
+    /// separates alternatives, such as the message of the other engine or of another version.
+    pub patterns: &'static str,
+    /// The problem: a clause without a full stop.
     pub sentence: &'static str,
-    /// What to do about it.
+    /// The remedy: a clause without a full stop.
     pub hint: &'static str,
 }
 
 impl Signature {
-    /// Whether a line holds these words.
-    pub fn is_in(&self, line: &str) -> bool {
-        self.words.split('|').any(|words| holds(line, words))
+    pub fn matches(&self, line: &str) -> bool {
+        self.patterns.split('|').any(|pattern| matches(line, pattern))
     }
 }
 
-/// Whether a line holds every part in this order.
-pub fn holds(line: &str, words: &str) -> bool {
+/// Whether a line has every part of a pattern, in this order.
+pub fn matches(line: &str, pattern: &str) -> bool {
     let mut rest = line;
-    words.split('*').all(|part| {
+    pattern.split('*').all(|part| {
         if let Some(end) = part.strip_suffix('$') {
             return rest.ends_with(end);
         }
@@ -48,17 +46,21 @@ pub fn holds(line: &str, words: &str) -> bool {
     })
 }
 
-/// The logs an engine writes to all the time: whatever stands at their end has just happened. The others may be silent for
-/// days.
+/// The logs that an engine writes to all the time: their last lines are recent. In the others these may be days old.
 pub const BUSY_LOGS: [&str; 3] = ["fe.log", "be.INFO", "cn.INFO"];
 
-/// Every row, in the order in which they are asked.
+/// Every row, in the order in which they are tried.
 pub const ROWS: [&[Signature]; 4] = [membership::ROWS, start::ROWS, machine::ROWS, general::ROWS];
 
-const fn row(id: &'static str, words: &'static str, sentence: &'static str, hint: &'static str) -> Signature {
+const fn row(
+    id: &'static str,
+    patterns: &'static str,
+    sentence: &'static str,
+    hint: &'static str,
+) -> Signature {
     Signature {
         id,
-        words,
+        patterns,
         sentence,
         hint,
     }
@@ -66,17 +68,17 @@ const fn row(id: &'static str, words: &'static str, sentence: &'static str, hint
 
 #[cfg(test)]
 mod tests {
-    use super::{ENDS, ROWS, holds};
+    use super::{ENDS, ROWS, matches};
 
     #[test]
-    fn every_row_has_a_name_of_its_own_words_a_sentence_and_something_to_do() {
+    fn every_row_has_an_id_of_its_own_patterns_a_sentence_and_a_hint() {
         let rows = ROWS.concat();
         assert!(rows.len() >= 30, "{}", rows.len());
         for (at, row) in rows.iter().enumerate() {
             assert!(rows[..at].iter().all(|other| other.id != row.id), "{}", row.id);
-            for words in row.words.split('|') {
-                assert!(words.split('*').all(|part| part.len() >= 5), "{}", row.id);
-                assert!(words.len() >= 10, "{}", row.id);
+            for pattern in row.patterns.split('|') {
+                assert!(pattern.split('*').all(|part| part.len() >= 5), "{}", row.id);
+                assert!(pattern.len() >= 10, "{}", row.id);
             }
             for text in [row.sentence, row.hint] {
                 assert!(!text.is_empty() && !text.ends_with('.'), "{}", row.id);
@@ -85,20 +87,20 @@ mod tests {
     }
 
     #[test]
-    fn no_words_are_hidden_behind_those_of_an_earlier_row() {
+    fn no_pattern_is_hidden_by_an_earlier_row() {
         let rows = ROWS.concat();
         for (at, row) in rows.iter().enumerate() {
-            for words in row.words.split('|') {
-                let line = words.replace(['*', '$'], " ");
-                let hides = rows[..at].iter().find(|earlier| earlier.is_in(&line));
-                assert!(hides.is_none(), "{hides:?} hides {words}");
+            for pattern in row.patterns.split('|') {
+                let line = pattern.replace(['*', '$'], " ");
+                let earlier = rows[..at].iter().find(|earlier| earlier.matches(&line));
+                assert!(earlier.is_none(), "{earlier:?} hides {pattern}");
             }
         }
     }
 
     #[test]
-    fn words_are_parts_of_one_line_in_their_order() {
-        for (words, line, held) in [
+    fn a_pattern_matches_its_parts_in_their_order() {
+        for (pattern, line, expected) in [
             ("in use", "port 1 is in use now", true),
             ("port *in use", "port 1 is in use", true),
             ("port *in use", "in use is port 1", false),
@@ -107,12 +109,12 @@ mod tests {
             ("in use$", "port 1 is in use, never mind", false),
             ("port *use$", "port 1 is in use", true),
         ] {
-            assert_eq!(holds(line, words), held, "{words} in {line}");
+            assert_eq!(matches(line, pattern), expected, "{pattern} in {line}");
         }
     }
 
     #[test]
-    fn every_end_is_told_once() {
+    fn every_number_is_in_the_table_once() {
         for (at, end) in ENDS.iter().enumerate() {
             assert!(ENDS[..at].iter().all(|other| other.number != end.number));
             assert!(!end.sentence.ends_with('.') && !end.hint.ends_with('.'));

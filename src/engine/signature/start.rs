@@ -1,13 +1,13 @@
-//! Of the start: the scripts' own checks, the conf files, the data dirs and the ports.
+//! Errors of the start: checks of the start scripts, conf files, data dirs and ports.
 
 use super::ends::{CPU, OTHER_CPU};
 use super::{Signature, row};
 
-pub(super) const JDK: &str = "its Java is of a version it does not run on";
-pub(super) const WHICH_JDK: &str = "point JAVA_HOME at the JDK of the vendor's image";
-pub(super) const FREE: &str =
-    "`ss -lntup` shows who holds it: free it, or choose another by its variable, see `muster explain`";
-const FREE_IT: &str = "`ss -lntup` shows who holds it: free it, because a member cannot change this port";
+pub(super) const JDK: &str = "it does not run on this version of Java";
+pub(super) const WHICH_JDK: &str = "set JAVA_HOME to the JDK of the vendor's image";
+pub(super) const FREE_OR_CHANGE: &str = "`ss -lntup` shows the process that holds it: stop that process, or set the variable of the port, see `muster explain`";
+const FREE: &str =
+    "`ss -lntup` shows the process that holds it: stop that process; a member cannot change this port";
 
 pub(super) const ROWS: &[Signature] = &[
     // Every start script; Doris 4: `is already running as process N, stop it first`.
@@ -15,14 +15,14 @@ pub(super) const ROWS: &[Signature] = &[
         "already-running",
         "running as process*top it first",
         "its pid file names a live process",
-        "stop the engine that runs there; if it is something else, remove the pid file",
+        "stop the engine with that pid; if the process is no engine, remove the pid file",
     ),
     // Both FEs.
     row(
         "pid-file-locked",
         "pid file is already locked",
         "fe.pid is locked by another FE, or cannot be written",
-        "stop the other FE; PID_DIR has to be writable",
+        "stop the other FE, and make PID_DIR writable",
     ),
     // Observed on StarRocks 3.5 (`dose not exist`) and on Doris 4.0.
     row(
@@ -36,7 +36,7 @@ pub(super) const ROWS: &[Signature] = &[
         "data-in-use",
         "please do not start multiple FE processes|EnvironmentLockedException",
         "another FE runs on the same metadata dir",
-        "give every FE a volume of its own",
+        "give every FE its own volume",
     ),
     // Doris start scripts since October 2023.
     row(
@@ -49,8 +49,8 @@ pub(super) const ROWS: &[Signature] = &[
     row(
         "no-java",
         "JDK  is not supported|JAVA_HOME is not set|The JAVA_HOME environment variable is not",
-        "JAVA_HOME is not set, or no Java is there",
-        "set JAVA_HOME: $JAVA_HOME/bin/java has to be there",
+        "JAVA_HOME is not set, or has no Java",
+        "set JAVA_HOME so that $JAVA_HOME/bin/java exists",
     ),
     // Doris scripts; Doris JdkUtils; any JVM older than the compiler's target.
     row(
@@ -64,13 +64,13 @@ pub(super) const ROWS: &[Signature] = &[
         "java-options-missing",
         "JAVA_OPTS_FOR_JDK*is not set in fe.conf",
         "fe.conf lacks the Java options for this JDK",
-        "begin with the fe.conf of the vendor's image, or use its JDK",
+        "start from the fe.conf of the vendor's image, or use its JDK",
     ),
-    // java itself, the next two too.
+    // The messages of java itself, also in the next two rows.
     row(
         "heap-too-large",
         "Could not reserve enough space",
-        "its Java heap is larger than its memory",
+        "its Java heap is larger than the available memory",
         "lower -Xmx in JAVA_OPTS, or raise the container's memory limit",
     ),
     row(
@@ -82,22 +82,22 @@ pub(super) const ROWS: &[Signature] = &[
     row(
         "java-options",
         "Could not create the Java Virtual Machine",
-        "java refuses the options it was given",
-        "correct JAVA_OPTS in the conf file: the line before names the option",
+        "java rejects its options",
+        "correct JAVA_OPTS in the conf file; the line before names the option",
     ),
     // Doris start_be.sh, newer versions in other words.
     row(
         "map-count",
         "sysctl -w vm.max_map_count",
         "vm.max_map_count is too low for this BE",
-        "on the host `sysctl -w vm.max_map_count=2000000`; newer versions know SKIP_CHECK_ULIMIT=true",
+        "run `sysctl -w vm.max_map_count=2000000` on the host; newer versions also accept SKIP_CHECK_ULIMIT=true",
     ),
     // Doris start_be.sh since September 2023.
     row(
         "swap",
         "isable swap memory",
         "its start script refuses a host with swap",
-        "on the host `swapoff -a`; newer versions know SKIP_CHECK_ULIMIT=true",
+        "run `swapoff -a` on the host; newer versions also accept SKIP_CHECK_ULIMIT=true",
     ),
     // Doris doris_main.
     row("cpu", "Instruction check fail", CPU, OTHER_CPU),
@@ -106,89 +106,89 @@ pub(super) const ROWS: &[Signature] = &[
         "conf-variable",
         "no such env variable",
         "its conf file names a variable that is not set",
-        "set it, or take ${…} out of the conf file, also where the key is unknown",
+        "set it, or remove ${…} from the conf file, also from keys that the engine does not know",
     ),
     // Observed on Doris 4.0, on stdout only; both BEs, on stderr only; Doris, of priority_networks.
     row(
         "conf-value",
         "Failed to set config, name|error read *config file|Can not parse base IP",
         "a value in its conf file cannot be used",
-        "correct the line it names: no quotes, and comments on lines of their own",
+        "correct the line it names: use no quotes, and put comments on separate lines",
     ),
     // Observed on Doris 4.0; StarRocks goes on after it: `, will try other usable ip`. Doris BackendOptions.
     row(
         "priority-networks",
         "priority_networks does not include the current IP address$|fail to find one valid address, exit",
         "none of its addresses is in priority_networks",
-        "take it out of the conf file, or give it the CIDR of a network this host is in",
+        "remove priority_networks from the conf file, or set it to the CIDR of a network of this host",
     ),
     // Observed on Doris 4.0; StarRocks FrontendOptions.
     row(
         "no-full-name",
         "when try to get FQDN|a network interface matching FQDN|is not the same as the FQDN obtained",
-        "this host has no full name that leads there and back",
-        "give LOCAL_HOST as an address, or this address one name in DNS or /etc/hosts",
+        "the address of this host and its full name do not resolve to each other",
+        "set LOCAL_HOST to an address, or give this address exactly one name in DNS or /etc/hosts",
     ),
-    // The next four observed: StarRocks 3.5 tests the first before anything is written, and dies of the others after it
+    // The next four observed: StarRocks 3.5 tests the first before anything is written, and ends over the others after it
     // has founded or joined; Doris 4.0 tests all of them first.
     row(
         "edit-log-port",
         "edit_log_port *is already in use. will exit|Edit log port * is already in use",
         "its edit log port is in use",
-        FREE_IT,
+        FREE,
     ),
     row(
         "http-port",
         "Fail to start FE query http server|Http port * is already in use",
         "its HTTP port is in use, or cannot be opened",
-        FREE_IT,
+        FREE,
     ),
     row(
         "query-port",
         "mysql server start failed|Query port * is already in use",
         "its query port is in use, or cannot be opened",
-        FREE,
+        FREE_OR_CHANGE,
     ),
     row(
         "rpc-port",
         "thrift server start failed|Rpc port * is already in use",
         "its RPC port is in use, or cannot be opened",
-        FREE,
+        FREE_OR_CHANGE,
     ),
     // Observed on Doris 4.0; the BEs of both.
     row(
         "arrow-port",
         "Arrow Flight SQL port * is already in use|Arrow Flight S*did not start correctly",
         "its Arrow Flight port is in use, or cannot be opened",
-        FREE,
+        FREE_OR_CHANGE,
     ),
     // StarRocks from 3.1 on; Doris, which crashes after it.
     row(
         "be-port",
         "Fail to start BackendService thrift server|ThriftServer 'backend'*did not start correctly",
         "be_port is in use, or cannot be opened",
-        FREE,
+        FREE_OR_CHANGE,
     ),
     // Both; Doris, and StarRocks up to 3.0.
     row(
         "heartbeat-port",
         "ThriftServer 'heartbeat'*did not start correctly|HeartBeat Service did not start correctly",
         "its heartbeat port is in use, or cannot be opened",
-        FREE_IT,
+        FREE,
     ),
     // Both.
     row(
         "brpc-port",
         "BRPC service did not start correctly",
         "brpc_port is in use, or cannot be opened",
-        FREE,
+        FREE_OR_CHANGE,
     ),
     // StarRocks, `BE` or `CN` before it; Doris, and StarRocks up to 2.x.
     row(
         "be-http-port",
         " http server did not start correctly|Be http service did not start correctly",
         "the HTTP port of this BE is in use, or cannot be opened",
-        FREE,
+        FREE_OR_CHANGE,
     ),
     // Observed on StarRocks 3.5; JE, which keeps 5 GB free and stops writing below that.
     row(
@@ -202,25 +202,25 @@ pub(super) const ROWS: &[Signature] = &[
         "be-pid-file",
         "fail to create pid file",
         "the BE cannot write its pid file",
-        "PID_DIR, by default bin/, has to be writable for the engine's user",
+        "make PID_DIR, by default bin/, writable for the engine's user",
     ),
     row(
         "storage-path",
         "parse config storage path failed|read write test file failed|All disks are broken",
         "a storage dir of this BE cannot be used",
-        "every dir of storage_root_path has to exist, absolute and writable, with `;` between them",
+        "set storage_root_path to absolute paths of existing, writable dirs, separated by `;`",
     ),
     row(
         "storage-of-two-clusters",
         "multiple cluster ids is not equal",
         "the storage dirs of this BE belong to different clusters",
-        "compare the file cluster_id in each, and take out the other cluster's",
+        "compare the file cluster_id in each dir, and remove the dirs of the other cluster from storage_root_path",
     ),
     // RocksDB, which keeps the BE's own metadata.
     row(
         "storage-in-use",
         "While lock file: ",
         "another BE runs on the same storage dir",
-        "give every BE a volume of its own",
+        "give every BE its own volume",
     ),
 ];

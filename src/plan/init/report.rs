@@ -1,83 +1,51 @@
-//! What is said: who this host is, its ports, what changed, and what to type next.
+//! The report of `init`: the role of this host, its ports, which files changed, and the next command.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 
-use super::changes::{Change, Fate};
-use super::entries::{is_left_out, usual};
-use super::{Chosen, File, Init, Inputs, is_seed};
+use super::lines::{seed_port, usual};
+use super::{ChosenPort, FileChange, Inputs, RenderedFile, Target, seed};
 use crate::engine::{Component, PortName};
 use crate::plan::node::Role;
-use std::collections::BTreeSet;
+use crate::plan::role;
 
-impl Init<'_> {
-    /// The report; what to type next is said last.
-    pub fn said(&self) -> String {
-        let mut text = String::new();
-        let (host, seed) = (self.host, self.seed);
-        match self.role {
-            Role::Seed => add(
-                &mut text,
-                format_args!("{host} is the seed: it may found the cluster\n"),
-            ),
-            Role::Observer => add(
-                &mut text,
-                format_args!("{host} is an observer in the cluster of {seed}\n"),
-            ),
-            Role::Follower | Role::Backend | Role::ComputeNode => {
-                add(
-                    &mut text,
-                    format_args!("{host} is a follower in the cluster of {seed}\n"),
-                );
-            }
-        }
-        let names = self
-            .ports
-            .iter()
-            .map(|chosen| chosen.choice.port.name.variable().len());
-        let width = names.max().unwrap_or(0);
-        for File { side, .. } in &self.files {
-            let (name, path) = (side.component.name(), side.old.path.display());
-            add(&mut text, format_args!("\n{name}  {path}\n"));
-            for Chosen { component, choice } in &self.ports {
-                if *component == side.component {
-                    let (name, number, why) = (choice.port.name.variable(), choice.number, &choice.why);
-                    add(&mut text, format_args!("  {name:width$}  {number:<5}  {why}\n"));
-                }
-            }
-        }
-        text.push('\n');
-        if self.changes_nothing() {
-            text.push_str("nothing changed: both files say so already\n");
-        } else {
-            for file in &self.files {
-                add_fate(&mut text, file);
-            }
-        }
-        for note in &self.notes {
-            add(&mut text, format_args!("{note}\n"));
-        }
-        self.add_next(&mut text);
-        text
+/// Renders the report, which is printed once the files are written.
+pub(super) fn render(inputs: &Inputs<'_>, ports: &[ChosenPort], files: &[RenderedFile<'_>]) -> String {
+    let mut text = String::new();
+    if let Some(target) = inputs.targets.first() {
+        add_role(&mut text, target);
     }
-
-    /// Both files say it already.
-    pub fn changes_nothing(&self) -> bool {
-        self.files.iter().all(|file| file.fate == Fate::Unchanged)
-    }
-
-    fn add_next(&self, text: &mut String) {
-        let mut word = "\nnext, with";
-        for File { side, .. } in &self.files {
-            let name = side.old.path.file_name().unwrap_or_default().display();
-            let component = side.component.name();
-            add(
-                text,
-                format_args!("{word} `env_file: {name}` in the {component}'s service"),
-            );
-            word = " and";
+    for RenderedFile { target, .. } in files {
+        let (component, path) = (target.component, target.old.path.display());
+        add(&mut text, format_args!("\n{}  {path}\n", component.name()));
+        for ChosenPort { choice, .. } in ports.iter().filter(|chosen| chosen.component == component) {
+            let (name, number, why) = (choice.port.name.variable(), choice.number, &choice.why);
+            add(&mut text, format_args!("  {name:17}  {number:<5}  {why}\n"));
         }
-        text.push_str(":\n  docker compose up -d\n");
     }
+    text.push('\n');
+    if files.iter().all(|file| file.change == FileChange::Unchanged) {
+        text.push_str("nothing changed: both files are up to date\n");
+    } else {
+        for file in files {
+            add_change(&mut text, file);
+        }
+    }
+    add_secrets(&mut text, inputs);
+    for target in inputs.targets {
+        add_moved_seed(&mut text, inputs, target, ports);
+    }
+    text.push_str("\nnext:\n");
+    for RenderedFile { target, .. } in files {
+        let name = target.old.path.file_name().unwrap_or_default().display();
+        let component = target.component.name();
+        add(
+            &mut text,
+            format_args!("  put `env_file: {name}` into the {component}'s service\n"),
+        );
+    }
+    text.push_str("  docker compose up -d\n");
+    text
 }
 
 /// Writing into a text cannot fail.
@@ -85,78 +53,80 @@ fn add(text: &mut String, line: fmt::Arguments<'_>) {
     text.write_fmt(line).unwrap_or_default();
 }
 
-fn add_fate(text: &mut String, file: &File<'_>) {
-    let path = file.side.old.path.display();
-    match &file.fate {
-        Fate::Unchanged => add(text, format_args!("{path} is as it was\n")),
-        Fate::New => add(text, format_args!("{path} is new\n")),
-        Fate::Replaced => {
-            let aside = file.side.old.aside.display();
+fn add_role(text: &mut String, target: &Target) {
+    let (host, seed) = (&target.settings.local_host.value, seed(&target.settings));
+    match role(&target.settings, Component::Fe) {
+        Role::Seed => add(
+            text,
+            format_args!("{host} is the seed: it may found the cluster\n"),
+        ),
+        Role::Observer => add(
+            text,
+            format_args!("{host} is an observer in the cluster of {seed}\n"),
+        ),
+        Role::Follower | Role::Backend | Role::ComputeNode => {
             add(
                 text,
-                format_args!("{path} is new; what was there is kept as {aside}\n"),
+                format_args!("{host} is a follower in the cluster of {seed}\n"),
             );
         }
-        Fate::Changed(changes) if changes.is_empty() => {
-            let what = "muster's block is written anew, with the same values";
-            add(text, format_args!("{path}: {what}\n"));
+    }
+}
+
+fn add_change(text: &mut String, file: &RenderedFile<'_>) {
+    let path = file.target.old.path.display();
+    match &file.change {
+        FileChange::Unchanged => add(text, format_args!("unchanged: {path}\n")),
+        FileChange::Created => add(text, format_args!("created: {path}\n")),
+        FileChange::Rewritten(keys) if keys.is_empty() => {
+            add(text, format_args!("rewritten: {path}; no value changed\n"));
         }
-        Fate::Changed(changes) => {
-            for Change { key, old, new, why } in changes {
-                add(text, format_args!("{path}: {key} ="));
-                match (old, new) {
-                    (Some(old), Some(new)) => add(text, format_args!(" {old} → {new}")),
-                    (None, Some(new)) => add(text, format_args!(" {new} is new")),
-                    (Some(old), None) => add(text, format_args!(" {old} is gone")),
-                    (None, None) => {}
-                }
-                add(text, format_args!(": {why}\n"));
-            }
+        FileChange::Rewritten(keys) => {
+            let keys = keys.join(", ");
+            add(text, format_args!("rewritten: {path}; changed: {keys}\n"));
+        }
+        FileChange::Replaced => {
+            let aside = file.target.old.aside.display();
+            add(
+                text,
+                format_args!("replaced: {path}; the old file is kept as {aside}\n"),
+            );
         }
     }
 }
 
-/// What a person has to know besides the files.
-pub(super) fn notes(inputs: &Inputs<'_>, ports: &[Chosen]) -> Vec<String> {
-    let mut notes = Vec::new();
-    let app_env = inputs.app_env.name();
-    let mut secrets = BTreeSet::new();
-    for side in inputs.sides {
-        secrets.extend(side.settings.secret_variables.iter().map(String::as_str));
+fn add_secrets(text: &mut String, inputs: &Inputs<'_>) {
+    let targets = inputs.targets.iter();
+    let names = targets.flat_map(|target| &target.settings.secret_variables);
+    let names: BTreeSet<&str> = names.map(String::as_str).collect();
+    if !names.is_empty() {
+        let names = Vec::from_iter(names).join(", ");
+        add(
+            text,
+            format_args!(
+                "not copied from {}, because they are secrets: {names}; set CLUSTER_PASSWORD_FILE to a file that holds the password\n",
+                inputs.app_env.name()
+            ),
+        );
     }
-    if !secrets.is_empty() {
-        notes.push(format!(
-            "not copied from {app_env}, because secrets stay where they are: {}; CLUSTER_PASSWORD_FILE names a file that holds \
-             the password instead",
-            secrets.into_iter().collect::<Vec<_>>().join(", ")
-        ));
-    }
-    let keys = inputs.app_env.keys();
-    let left_out: Vec<&str> = keys.filter(|key| is_left_out(inputs, key)).collect();
-    if !left_out.is_empty() {
-        notes.push(format!(
-            "not copied from {app_env}, because they say nothing to an FE or a BE of their own: {}",
-            left_out.join(", ")
-        ));
-    }
-    notes.extend(seed_moved(inputs, ports));
-    notes
 }
 
-/// The other hosts ask the seed where nobody told them otherwise.
-fn seed_moved(inputs: &Inputs<'_>, ports: &[Chosen]) -> Option<String> {
-    let fe = inputs.sides.iter().find(|side| side.component == Component::Fe)?;
-    let asked = match &fe.settings.master_query_port {
-        Some(port) => port.value,
-        None => usual(inputs, PortName::Query)?.0,
-    };
-    let mut choices = ports.iter().map(|chosen| &chosen.choice);
-    let number = choices.find(|choice| choice.port.name == PortName::Query)?.number;
-    (is_seed(&fe.settings) && number != asked).then(|| {
-        format!(
-            "the seed will answer on {number}, and the other hosts ask it on {asked}: set MASTER_FE_QUERY_PORT={number} in the \
-             {} of each",
-            inputs.app_env.name()
-        )
-    })
+/// The other hosts ask the seed on the usual port, so they have to be told of another one.
+fn add_moved_seed(text: &mut String, inputs: &Inputs<'_>, target: &Target, ports: &[ChosenPort]) {
+    let set = target.settings.master_query_port.as_ref();
+    let asked = set
+        .map(|port| port.value)
+        .or_else(|| usual(inputs, PortName::Query));
+    if target.component == Component::Fe
+        && let Some(asked) = asked
+        && let Some(number) = seed_port(target, ports, PortName::Query)
+        && number != asked
+    {
+        add(
+            text,
+            format_args!(
+                "the seed's query port is {number}, but the other hosts ask it on {asked}: set MASTER_FE_QUERY_PORT={number} in the app.env of each\n"
+            ),
+        );
+    }
 }

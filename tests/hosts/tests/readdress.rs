@@ -72,12 +72,12 @@ fn an_fe_that_has_moved_is_given_a_name_and_comes_back_with_its_data() -> anyhow
     let live = readdress(seed, "10.99.0.13", "fe3", &[])?;
     assert_eq!(live.code, 79, "{live:?}");
     ensure!(
-        live.text.contains("is alive, by the cluster led by 10.99.0.11"),
+        live.text.contains("is alive according to the leader 10.99.0.11"),
         "{live:?}"
     );
     let leads = readdress(moved, "10.99.0.11", "fe1", &[])?;
     assert_eq!(leads.code, 79, "{leads:?}");
-    ensure!(leads.text.contains("leads this cluster"), "{leads:?}");
+    ensure!(leads.text.contains("is the leader of this cluster"), "{leads:?}");
 
     moved.kill9()?;
     moved.renumber(30)?;
@@ -86,7 +86,7 @@ fn an_fe_that_has_moved_is_given_a_name_and_comes_back_with_its_data() -> anyhow
     assert_eq!(moved.exit(PATIENCE)?, 79, "{}", moved.log_tail());
     let log = moved.last_log();
     ensure!(
-        log.contains("known to its cluster as 10.99.0.13, and LOCAL_HOST is fe3")
+        log.contains("the cluster knows this node as 10.99.0.13, but LOCAL_HOST is fe3")
             && log.contains("`muster readdress --from 10.99.0.13 --to fe3`"),
         "{log}"
     );
@@ -156,7 +156,7 @@ fn an_fe_that_has_moved_from_address_to_address_joins_anew_as_the_refusal_says()
     assert_eq!(moved.exit(PATIENCE)?, 79, "{}", moved.log_tail());
     let hint = moved.last_log();
     ensure!(
-        hint.contains("known to its cluster as 10.99.0.12, and LOCAL_HOST is 10.99.0.40"),
+        hint.contains("the cluster knows this node as 10.99.0.12, but LOCAL_HOST is 10.99.0.40"),
         "{hint}"
     );
     is_shown_dead(&cluster, "SHOW FRONTENDS", "10.99.0.12")?;
@@ -220,7 +220,7 @@ fn a_backend_that_has_moved_is_given_a_name_and_keeps_its_storage() -> anyhow::R
     let address = readdress(seed, "10.99.0.13", "10.99.0.40", &[])?;
     assert_eq!(address.code, 79, "{address:?}");
     ensure!(
-        address.text.contains("loses what was on this one")
+        address.text.contains("loses its data on this BE")
             && statement_in(&address.text)? == "ALTER SYSTEM DROP BACKEND \"10.99.0.13:9050\"",
         "{address:?}"
     );

@@ -95,8 +95,7 @@ fn step(node: &Node, seen: &Seen) -> String {
 /// rows is the old host, `5` the new one, whose name in the election group is that of a fresh row.
 #[test]
 fn a_moved_node_starts_only_where_its_cluster_lists_it_in_place_of_the_old_host() {
-    const KNOWN: &str =
-        "refuse 79: this node is known to its cluster as 10.0.0.6, and LOCAL_HOST is 10.0.0.5";
+    const KNOWN: &str = "refuse 79: the cluster knows this node as 10.0.0.6, but LOCAL_HOST is 10.0.0.5";
     let table = [
         // Still listed under its old host.
         (Role::Follower, "moved", "1L+ 2F+ 6F-", false, format!("{KNOWN}, and 10.0.0.1 lists 10.0.0.6")),
@@ -169,7 +168,7 @@ fn a_moved_node_starts_only_where_its_cluster_lists_it_in_place_of_the_old_host(
             "moved",
             "silent",
             true,
-            format!("{KNOWN}, and no FE answers that could say whether it was readdressed"),
+            format!("{KNOWN}, and no FE answers, so muster cannot check which host the cluster lists"),
         ),
         (
             Role::Follower,

@@ -24,8 +24,9 @@ fn read_only(dir: &str) -> String {
 
 #[test]
 fn what_is_read_only_is_said_before_anybody_is_asked() -> Result<()> {
-    const ADVICE: &str = "hint: mount it writable, and for the user this container runs as";
-    const STATE: &str = "hint: set STATE_DIR to a directory that the user this container runs as may write to, best on a volume";
+    const ADVICE: &str = "hint: mount it so that the user of this container can write to it";
+    const STATE: &str =
+        "hint: set STATE_DIR to a directory, best on a volume, that the user of this container can write to";
     let Some(world) = World::enter(this_test!())? else {
         return Ok(());
     };
@@ -67,14 +68,14 @@ fn what_is_no_directory_is_said_before_anybody_is_asked() -> Result<()> {
     symlink("/opt/nowhere", fe.on_disk(Path::new("/opt/link")))?;
     let paths = [
         ("/opt/file", "is not a directory"),
-        ("/opt/link", "is a link to nowhere"),
+        ("/opt/link", "is a broken symbolic link"),
         ("/opt/file/below", "is not a directory"),
     ];
     for (path, why) in paths {
         for (variable, what) in [("META_DIR", "data"), ("STATE_DIR", "state")] {
             fe.set(variable, path);
             let said = format!(
-                "error: the {what} dir {path}, from the variable {variable}, {why}\n\nhint: name a directory, or a path \
+                "error: the {what} dir {path}, from the variable {variable}, {why}\n\nhint: set it to a directory, or to a path \
                  that does not exist yet"
             );
             Trial::of(&fe).ends(78, &said)?;

@@ -36,7 +36,7 @@ fn storage_that_is_none_is_said_path_by_path() -> Result<()> {
         ("/opt/file", "is not a directory"),
         (
             "/opt/no/parent",
-            "does not exist, and neither does what it would be in",
+            "does not exist, and neither does its parent directory",
         ),
     ];
     for (path, why) in paths {
@@ -44,7 +44,7 @@ fn storage_that_is_none_is_said_path_by_path() -> Result<()> {
         Trial::of(&be).ends(
             78,
             &format!(
-                "error: the storage path {path}, from the variable STORAGE_ROOT_PATH, {why}\n\nhint: name a directory, or \
+                "error: the storage path {path}, from the variable STORAGE_ROOT_PATH, {why}\n\nhint: set it to a directory, or to \
                  a path that does not exist yet"
             ),
         )?;
@@ -69,6 +69,6 @@ fn storage_that_is_none_is_said_path_by_path() -> Result<()> {
         .ends(
             73,
             "error: the storage path /opt/two, from the variable STORAGE_ROOT_PATH, cannot be written: Read-only file \
-             system (os error 30)\n\nhint: mount it writable, and for the user this container runs as",
+             system (os error 30)\n\nhint: mount it so that the user of this container can write to it",
         )
 }
