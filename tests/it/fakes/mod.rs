@@ -1,4 +1,5 @@
 //! The scripted servers of `hosts::fakes`, at endpoints as the client names them.
+#![expect(clippy::unwrap_used, reason = "a test says what it needs by failing")]
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
