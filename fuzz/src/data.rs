@@ -38,7 +38,7 @@ pub fn holds(input: &[u8]) {
             by_role
                 .role
                 .as_ref()
-                .and_then(|role| role.host_type())
+                .and_then(|role| role.keys.get("hostType"))
                 .is_some_and(|kind| !kind.is_empty())
         );
     }

@@ -279,6 +279,7 @@ impl Engine {
         ALL.into_iter().find(|engine| engine.id.eq_ignore_ascii_case(id))
     }
 
+    #[cfg(test)]
     pub fn layout(&self, component: Component) -> Option<&'static Layout> {
         self.layouts.iter().find(|layout| layout.component == component)
     }

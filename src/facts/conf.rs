@@ -117,10 +117,6 @@ impl ConfFile {
         }
     }
 
-    pub fn exists(&self) -> bool {
-        self.state != ConfState::Missing
-    }
-
     /// The text without our own block: what was shipped or mounted.
     pub fn shipped(&self) -> String {
         without_block(&self.text)

@@ -32,16 +32,14 @@ pub struct FeData {
     pub place: Place,
     pub role: Option<RoleFile>,
     pub version: Option<VersionFile>,
-    pub deploy_mode: Option<SmallFile>,
+    pub deploy_mode: Option<String>,
     /// `bdb/*.jdb`, by name.
-    pub journals: Vec<FileSize>,
+    pub journals: Vec<String>,
     /// `image.<number>`, below `image/`: what checkpoints and downloads leave.
-    pub images: Vec<FileSize>,
+    pub images: Vec<String>,
     pub journal_info: JournalInfo,
     /// This node's own name, as text of a member list in the journal.
     pub own_name: Sought,
-    /// What earlier set-asides left, beside and inside; none of it is data.
-    pub leftovers: Vec<PathBuf>,
     /// Files that are there and cannot be read.
     pub unreadable: Vec<String>,
     /// Proof that this FE was once ready, with everything a bare start needs still there.
@@ -51,7 +49,6 @@ pub struct FeData {
 /// `image/ROLE`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RoleFile {
-    pub size: u64,
     /// A key without a value is there with an empty one.
     pub keys: BTreeMap<String, String>,
 }
@@ -59,21 +56,7 @@ pub struct RoleFile {
 /// `image/VERSION`, without the cluster's token: that is a secret and stays in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct VersionFile {
-    pub size: u64,
     pub cluster_id: Option<String>,
-    pub run_mode: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SmallFile {
-    pub size: u64,
-    pub text: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileSize {
-    pub name: String,
-    pub size: u64,
 }
 
 /// What `bdb/je.info.*` tells about how this node entered its group. Not read, and so neither of the two, where ROLE has
@@ -91,19 +74,9 @@ impl RoleFile {
         self.keys.get(key).map(String::as_str)
     }
 
-    /// `FOLLOWER` or `OBSERVER`; a leader is a follower here.
-    pub fn role(&self) -> Option<&str> {
-        self.key("role")
-    }
-
     /// The node name inside the election group.
     pub fn name(&self) -> Option<&str> {
         self.key("name")
-    }
-
-    /// `IP` or `FQDN`; empty until the FE was ready, or if nobody ever writes it.
-    pub fn host_type(&self) -> Option<&str> {
-        self.key("hostType")
     }
 }
 
@@ -116,19 +89,14 @@ impl FeData {
             Err(why) => {
                 unreadable.push(why);
                 // It is there: whatever is in it, the dir is not empty.
-                Some(SmallFile::default())
+                Some(String::new())
             }
         };
-        let role = small("ROLE").map(|file| RoleFile {
-            size: file.size,
-            keys: keys(&file.text),
-        });
+        let role = small("ROLE").map(|file| RoleFile { keys: keys(&file) });
         let version = small("VERSION").map(|file| {
-            let mut keys = keys(&file.text);
+            let mut keys = keys(&file);
             VersionFile {
-                size: file.size,
                 cluster_id: keys.remove("clusterId"),
-                run_mode: keys.remove("runMode"),
             }
         });
         let deploy_mode = small("DEPLOY_MODE");
@@ -145,10 +113,7 @@ impl FeData {
         images.extend(
             list(dir.join("image").join("v2"), is_image)
                 .into_iter()
-                .map(|file| FileSize {
-                    name: format!("v2/{}", file.name),
-                    ..file
-                }),
+                .map(|name| format!("v2/{name}")),
         );
         let mut data = Self {
             place: Place::look(dir, mounts),
@@ -159,7 +124,6 @@ impl FeData {
             images,
             journal_info: JournalInfo::default(),
             own_name: Sought::NotSought,
-            leftovers: leftovers(dir),
             unreadable,
             ready: false,
         };
@@ -208,7 +172,7 @@ impl FeData {
         let Ok(info) = files(&bdb, &is_info) else {
             return;
         };
-        let info: Vec<PathBuf> = info.into_iter().map(|file| bdb.join(file.name)).collect();
+        let info: Vec<PathBuf> = info.into_iter().map(|file| bdb.join(file)).collect();
         for path in &info {
             if let Err(error) = search::head(path, 1) {
                 self.unreadable.push(format!("{}: {error}", path.display()));
@@ -227,9 +191,9 @@ impl FeData {
             return;
         };
         let text = format!("\"nodeName\":\"{name}\"");
-        let journals = self.journals.iter().map(|file| bdb.join(&file.name));
+        let journals = self.journals.iter().map(|file| bdb.join(file));
         // Journal text may be cleaned away once an image holds it.
-        let images = self.images.iter().map(|file| dir.join("image").join(&file.name));
+        let images = self.images.iter().map(|file| dir.join("image").join(file));
         let places: Vec<PathBuf> = journals.chain(images).collect();
         self.own_name = search::in_files(&places, text.as_bytes(), JOURNAL_SEARCH);
     }
@@ -249,53 +213,29 @@ fn keys(text: &str) -> BTreeMap<String, String> {
 }
 
 /// The start of a file, `None` if it is not there.
-fn read_small(path: &Path) -> Result<Option<SmallFile>, String> {
+fn read_small(path: &Path) -> Result<Option<String>, String> {
     match search::head(path, SMALL_FILE) {
-        Ok((head, size)) => Ok(Some(SmallFile {
-            size,
-            text: String::from_utf8_lossy(&head).into_owned(),
-        })),
+        Ok(head) => Ok(Some(String::from_utf8_lossy(&head).into_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => Ok(None),
         Err(error) => Err(format!("{}: {error}", path.display())),
     }
 }
 
 /// The files of a dir whose names count, by name; none if there is no such dir.
-fn files(dir: &Path, counts: &dyn Fn(&str) -> bool) -> io::Result<Vec<FileSize>> {
+fn files(dir: &Path, counts: &dyn Fn(&str) -> bool) -> io::Result<Vec<String>> {
     let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
     let mut found = Vec::new();
     for entry in entries {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
+        let name = entry?.file_name().to_string_lossy().into_owned();
         if counts(&name) {
-            // A file that went away in this moment has no size worth an error.
-            let size = entry.metadata().map_or(0, |meta| meta.len());
-            found.push(FileSize { name, size });
+            found.push(name);
         }
     }
-    found.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(found)
-}
-
-fn leftovers(dir: &Path) -> Vec<PathBuf> {
-    let beside = dir.file_name().map(|name| {
-        let prefix = format!("{}.{SET_ASIDE}", name.to_string_lossy());
-        (dir.parent().unwrap_or(Path::new("/")), prefix)
-    });
-    let inside = (dir, SET_ASIDE.to_owned());
-    let mut found: Vec<PathBuf> = beside
-        .into_iter()
-        .chain([inside])
-        .flat_map(|(place, prefix)| {
-            let names = files(place, &|name| name.starts_with(&prefix)).unwrap_or_default();
-            names.into_iter().map(move |file| place.join(file.name))
-        })
-        .collect();
     found.sort();
-    found
+    Ok(found)
 }
 
 #[cfg(test)]

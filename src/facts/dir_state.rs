@@ -4,7 +4,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use nix::sys::statvfs::statvfs;
 use nix::unistd::{AccessFlags, eaccess};
 
 use super::mounts::Mounts;
@@ -17,8 +16,6 @@ pub struct Place {
     /// Why we may not create files in it, or, while it does not exist, create it.
     pub unwritable: Option<String>,
     pub parent_exists: bool,
-    /// What an ordinary user may still write on its file system.
-    pub free_bytes: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,18 +43,7 @@ impl Place {
                 .err()
                 .map(|errno| io::Error::from(errno).to_string()),
             parent_exists: path.parent().is_some_and(Path::is_dir),
-            free_bytes: statvfs(nearest)
-                .ok()
-                .map(|fs| fs.blocks_available().saturating_mul(fs.fragment_size())),
         }
-    }
-
-    pub fn is_writable(&self) -> bool {
-        self.unwritable.is_none()
-    }
-
-    pub fn exists(&self) -> bool {
-        self.state != PlaceState::Missing
     }
 }
 

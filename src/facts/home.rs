@@ -177,11 +177,6 @@ impl HomeProblem {
 }
 
 impl Home {
-    /// The start script.
-    pub fn script(&self) -> PathBuf {
-        self.dir.join(self.layout.script)
-    }
-
     /// The conf file the engine reads.
     pub fn conf(&self) -> PathBuf {
         self.dir.join(self.layout.conf)

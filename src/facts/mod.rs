@@ -82,8 +82,6 @@ pub enum Data {
 /// Both copies of the record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Records {
-    /// `None` for a component without data.
-    pub data_path: Option<PathBuf>,
     pub data: RecordCopy,
     pub state_path: PathBuf,
     pub state: RecordCopy,
@@ -282,18 +280,12 @@ fn look_at_data(said: &Said<'_>, mounts: &Mounts) -> (Data, Vec<PathBuf>) {
 }
 
 fn look_at_records(said: &Said<'_>, data_paths: &[PathBuf], mounts: &Mounts) -> Records {
-    let copies = data_paths.iter().map(|dir| dir.join(record::DATA_COPY));
-    let mut copies = copies.map(|path| (RecordCopy::read(&path), path));
     // A disk that was put in front of the others has no record yet: the first that says anything speaks for all.
-    let first = copies.next();
-    let spoken = match first {
-        Some((RecordCopy::Missing, path)) => Some(
-            copies
-                .find(|(copy, _)| *copy != RecordCopy::Missing)
-                .unwrap_or((RecordCopy::Missing, path)),
-        ),
-        first => first,
-    };
+    let data = data_paths
+        .iter()
+        .map(|dir| RecordCopy::read(&dir.join(record::DATA_COPY)))
+        .find(|copy| *copy != RecordCopy::Missing)
+        .unwrap_or(RecordCopy::Missing);
     let conf_dir = said.conf.path.parent().unwrap_or(&said.home.dir);
     let state_dir = said
         .settings
@@ -302,10 +294,8 @@ fn look_at_records(said: &Said<'_>, data_paths: &[PathBuf], mounts: &Mounts) -> 
         .as_ref()
         .map_or(conf_dir, |dir| &dir.value);
     let state_path = state_dir.join(record::state_copy(said.home.component));
-    let (data, data_path) = spoken.map_or((RecordCopy::Missing, None), |(copy, path)| (copy, Some(path)));
     Records {
         data,
-        data_path,
         state: RecordCopy::read(&state_path),
         state_path,
         state_dir: Place::look(state_dir, mounts),

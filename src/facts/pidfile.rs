@@ -57,7 +57,7 @@ fn state(path: &Path, home: &Home, root: &Path) -> PidFileState {
     let text = match super::search::head(path, 256) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return PidFileState::Missing,
         Err(error) => return PidFileState::Unreadable(error.to_string()),
-        Ok((head, _)) => String::from_utf8_lossy(&head).into_owned(),
+        Ok(head) => String::from_utf8_lossy(&head).into_owned(),
     };
     // A BE writes over a longer old number without cutting it off: only the first line counts.
     let first = text.lines().next().unwrap_or_default().trim();

@@ -131,11 +131,6 @@ impl PortFacts {
             .collect()
     }
 
-    /// Whether the kernel may give this port to an outgoing connection at any moment.
-    pub fn is_ephemeral(&self, port: u16) -> bool {
-        self.ephemeral.contains(&port) && !self.reserved.iter().any(|range| range.contains(&port))
-    }
-
     /// Whether a port may be bound is tried rather than read: the kernel's tables of sockets take milliseconds to list,
     /// however few there are.
     fn look_at(&mut self, wanted: Candidate, beyond: bool) {
@@ -330,7 +325,7 @@ mod tests {
         let facts = look(port, false);
         let busy = facts.busy(port, false).unwrap();
         assert!(busy.contains("with a TCP connection from 127.0.0.1"), "{busy}");
-        assert!(facts.is_ephemeral(port));
+        assert!(facts.ephemeral.contains(&port));
     }
 
     /// The engine binds with `SO_REUSEADDR`, so its own restart is not kept waiting by the connections it closed.
@@ -443,23 +438,14 @@ mod tests {
     }
 
     #[test]
-    fn a_reserved_port_of_the_ephemeral_range_is_not_dealt_out() {
+    fn the_ephemeral_range_and_what_is_reserved_of_it_are_read() {
         let root = tree(&[
             ("proc/sys/net/ipv4/ip_local_port_range", "9000\t60999\n"),
             ("proc/sys/net/ipv4/ip_local_reserved_ports", "9030,9050-9060\n"),
         ]);
         let facts = PortFacts::look(root.path(), &[]);
-        let table = [
-            (8999, false),
-            (9000, true),
-            (9030, false),
-            (9031, true),
-            (9055, false),
-            (61000, false),
-        ];
-        for (port, ephemeral) in table {
-            assert_eq!(facts.is_ephemeral(port), ephemeral, "{port}");
-        }
+        assert_eq!(facts.ephemeral, 9000..=60999);
+        assert_eq!(facts.reserved, [9030..=9030, 9050..=9060]);
     }
 
     #[test]

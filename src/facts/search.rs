@@ -18,13 +18,11 @@ pub enum Sought {
     GivenUp,
 }
 
-/// The first `limit` bytes, and the whole size.
-pub(super) fn head(path: &Path, limit: u64) -> io::Result<(Vec<u8>, u64)> {
-    let file = File::open(path)?;
-    let size = file.metadata()?.len();
+/// The first `limit` bytes.
+pub(super) fn head(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    file.take(limit).read_to_end(&mut bytes)?;
-    Ok((bytes, size))
+    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Whether any of the files holds `words`, reading `limit` bytes in all. A file that cannot be read holds nothing we

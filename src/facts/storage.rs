@@ -79,7 +79,7 @@ impl ClusterIdFile {
                 return Self::Unset;
             }
             Err(error) => return Self::Unreadable(error.to_string()),
-            Ok((head, _)) => head,
+            Ok(head) => head,
         };
         let text = String::from_utf8_lossy(&head);
         let text = text.trim();

@@ -147,14 +147,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The release: `MUSTER_BIN` if set, else what `scripts/build` makes, which does nothing if nothing has changed.
+/// The release: `MUSTER_BIN` if set, else what `scripts/build --quick` makes, which does nothing if nothing has changed.
 pub fn release() -> anyhow::Result<PathBuf> {
     if let Some(path) = std::env::var_os("MUSTER_BIN").filter(|path| !path.is_empty()) {
         return Ok(PathBuf::from(path));
     }
-    let done = call(&mut script("build"))?;
-    ensure!(done.code == 0, "scripts/build: {}", done.text);
-    Ok(workspace().join("dist/muster"))
+    let done = call(script("build").arg("--quick"))?;
+    ensure!(done.code == 0, "scripts/build --quick: {}", done.text);
+    Ok(workspace().join("dist/quick/muster"))
 }
 
 /// One of the project's scripts, about to be called.

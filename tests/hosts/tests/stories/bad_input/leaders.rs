@@ -1,0 +1,401 @@
+//! Who answers where a leader should: nobody who understands, somebody who hangs, or a leader that makes no sense.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use anyhow::{Context, Result, ensure};
+use hosts::fakes::{Fe, Manner, Reply, Stage};
+use hosts::{Component, Host, World, this_test};
+
+use super::ports::held;
+use super::trial::{SECRET, Started, Trial, fits, host};
+
+/// The world's own address, where the fakes are.
+const FAKE: Ipv4Addr = Ipv4Addr::new(10, 99, 255, 254);
+
+/// Sent before the login is answered; nothing else is known of the account.
+type Script = fn(&str) -> Reply;
+
+/// A host whose leader is a fake of its own.
+struct Case {
+    host: Host,
+    fake: Fe,
+}
+
+impl Case {
+    fn new(
+        world: &World,
+        stage: &Stage,
+        n: u8,
+        component: Component,
+        manner: Manner,
+        script: Script,
+    ) -> Result<Self> {
+        let host = host(world, n, component)?;
+        let port = 19000 + u16::from(n);
+        let fake = stage.fe(SocketAddr::from((FAKE, port)), manner, script);
+        host.set("MASTER_HOST", &FAKE.to_string())
+            .set("MASTER_FE_QUERY_PORT", &port.to_string())
+            .set("CLUSTER_PASSWORD", "");
+        Ok(Self { host, fake })
+    }
+
+    fn start(&self) -> Result<Started<'_>> {
+        // Whoever answers with a header of 16 MB gets no 16 MB for it.
+        Trial::of(&self.host).after("ulimit -v 300000").start()
+    }
+
+    /// Its `@` is the fake's address.
+    fn ends(&self, started: Started<'_>, code: i32, report: &str) -> Result<()> {
+        let said = started.ends(code)?;
+        let report = report.replace('@', &self.fake.at.to_string());
+        ensure!(fits(&said, &report), "it said\n{said}\nand not\n{report}");
+        let heard = self.fake.heard();
+        ensure!(
+            !heard.iter().any(|statement| statement.contains("ADD")),
+            "{heard:?}"
+        );
+        Ok(())
+    }
+}
+
+fn nothing(_: &str) -> Reply {
+    Reply::Hangs
+}
+
+/// All are tried at once: most of the time is spent on waiting for an answer.
+fn all_end(cases: &[(Case, i32, &str)]) -> Result<()> {
+    let mut started = Vec::new();
+    for (case, code, report) in cases {
+        started.push((case, case.start()?, *code, *report));
+    }
+    for (case, started, code, report) in started {
+        case.ends(started, code, report)
+            .with_context(|| case.host.name().to_owned())?;
+    }
+    Ok(())
+}
+
+const COLUMNS: [&str; 12] = [
+    "Name",
+    "IP",
+    "EditLogPort",
+    "HttpPort",
+    "QueryPort",
+    "RpcPort",
+    "Role",
+    "ClusterId",
+    "Join",
+    "Alive",
+    "LastHeartbeat",
+    "ErrMsg",
+];
+
+/// The fake as a leader; its port is the one it was asked at.
+const LEADER: [Option<&str>; 12] = [
+    Some("10.99.255.254_9010_1"),
+    Some("10.99.255.254"),
+    Some("9010"),
+    Some("8030"),
+    Some("0"),
+    Some("9020"),
+    Some("LEADER"),
+    Some("77"),
+    Some("true"),
+    Some("true"),
+    Some("2026-01-01 00:00:00"),
+    Some(""),
+];
+
+fn leader() -> Reply {
+    Reply::Rows(COLUMNS.to_vec(), vec![LEADER.to_vec()])
+}
+
+fn backends() -> Reply {
+    let columns = vec![
+        "BackendId",
+        "IP",
+        "HeartbeatPort",
+        "Alive",
+        "SystemDecommissioned",
+        "ErrMsg",
+    ];
+    Reply::Rows(columns, Vec::new())
+}
+
+/// Without some of the columns.
+fn without(names: &[&str]) -> Reply {
+    let (columns, row) = COLUMNS
+        .into_iter()
+        .zip(LEADER)
+        .filter(|(column, _)| !names.contains(column))
+        .unzip();
+    Reply::Rows(columns, vec![row])
+}
+
+const NO_LEADER: &str =
+    "\n\nhint: start the other FEs, and check MASTER_HOST and the network between the hosts";
+
+#[test]
+fn whoever_never_answers_is_waited_for_as_long_as_was_asked() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let stage = Stage::new()?;
+    let manners: [(Manner, Script); 4] = [
+        (Manner::Silent, nothing),
+        (Manner::SaysToLogin(b""), nothing),
+        (Manner::Speaks, nothing),
+        (Manner::Speaks, |_| {
+            Reply::RowsThenHangs(COLUMNS.to_vec(), LEADER.to_vec())
+        }),
+    ];
+    let report = format!("error: no leader in time: @ did not answer within 3 s{NO_LEADER}");
+    let mut cases = Vec::new();
+    for (n, (manner, script)) in (1..).zip(manners) {
+        let case = Case::new(&world, &stage, n, Component::Fe, manner, script)?;
+        // Long enough for two looks: the first is what is said while it waits.
+        case.host.set("WAIT_TIMEOUT", "5s");
+        cases.push((case, 69, report.as_str()));
+    }
+    all_end(&cases)?;
+    for (case, _, _) in &cases {
+        let waiting = format!(
+            "waiting: {0} did not answer within 3 s; last answers: {0} did not",
+            case.fake.at
+        );
+        ensure!(
+            case.host.last_log().contains(&waiting),
+            "{}",
+            case.host.last_log()
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn whoever_is_no_fe_is_told_by_what_it_says() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let stage = Stage::new()?;
+    let manners = [
+        (
+            Manner::Says(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"),
+            "does not speak the MySQL protocol: it says `HTTP/1.1 400 Bad Request\\r\\nContent-Len…`",
+        ),
+        (
+            Manner::Says(b"\x8e\x01\xff\x00\x17\xc3\x99\xd2\x00\x00"),
+            "does not speak the MySQL protocol: it says `\\x8e\\x01\\xff\\x00\\x17\\xc3\\x99\\xd2\\x00\\x00`",
+        ),
+        (
+            Manner::Says(b"\xff\xff\xff\x00\x0a8.0.33\0"),
+            "does not speak the MySQL protocol: it says `\\xff\\xff\\xff\\x00\\n8.0.33\\x00`",
+        ),
+        (
+            Manner::ClosesAtOnce,
+            "does not speak the MySQL protocol: it closed without a word",
+        ),
+    ];
+    let reports = manners
+        .each_ref()
+        .map(|(_, why)| format!("error: no leader in time: no FE answers; last answers: @ {why}{NO_LEADER}"));
+    let mut cases = Vec::new();
+    for (n, ((manner, _), report)) in (1..).zip(manners.into_iter().zip(&reports)) {
+        let case = Case::new(&world, &stage, n, Component::Fe, manner, nothing)?;
+        cases.push((case, 69, report.as_str()));
+    }
+    let hung_up = format!("error: no leader in time: @ broke off: …{NO_LEADER}");
+    let flood = Case::new(
+        &world,
+        &stage,
+        5,
+        Component::Fe,
+        Manner::SaysToLogin(b"\xff\xff\xff\x01\0\0\0"),
+        nothing,
+    )?;
+    let flooded = hung_up.replace('…', "Packet is larger than max_allowed_packet");
+    cases.push((flood, 69, &flooded));
+    let closes = Case::new(
+        &world,
+        &stage,
+        6,
+        Component::Fe,
+        Manner::ClosesAfterGreeting,
+        nothing,
+    )?;
+    cases.push((closes, 69, &hung_up));
+    all_end(&cases)
+}
+
+#[test]
+fn an_answer_without_what_is_needed_is_told_by_its_columns() -> Result<()> {
+    fn fe(why: &str) -> String {
+        format!("error: no leader in time: @ {why}{NO_LEADER}")
+    }
+    fn be(why: &str) -> String {
+        format!(
+            "error: cannot join in time: 10.99.255.254 leads and {why}\n\nhint: look at the FE it names and its log"
+        )
+    }
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let stage = Stage::new()?;
+    let scripts: [(Component, Script, String); 7] = [
+        (
+            Component::Fe,
+            |_| without(&["Alive"]),
+            fe("answered SHOW FRONTENDS without the column Alive"),
+        ),
+        (
+            Component::Fe,
+            |_| Reply::Rows(COLUMNS.to_vec(), Vec::new()),
+            fe("knows no leader; last answers: @ lists 0 FEs"),
+        ),
+        (
+            Component::Fe,
+            |_| {
+                let mut row = LEADER.to_vec();
+                row[6] = None;
+                Reply::Rows(COLUMNS.to_vec(), vec![row])
+            },
+            fe("answered SHOW FRONTENDS with `NULL` in the column Role"),
+        ),
+        (
+            Component::Fe,
+            |_| without(&COLUMNS[1..]),
+            fe("answered SHOW FRONTENDS without the column IP"),
+        ),
+        (
+            Component::Be,
+            |statement| match statement {
+                "SHOW FRONTENDS" => leader(),
+                _ => Reply::Rows(vec!["BackendId"], vec![vec![Some("1")]]),
+            },
+            be("answered SHOW BACKENDS without the column IP"),
+        ),
+        (
+            Component::Be,
+            |statement| match statement {
+                "SHOW FRONTENDS" => leader(),
+                "SHOW BACKENDS" => backends(),
+                _ => Reply::Hangs,
+            },
+            be("did not answer within 3 s"),
+        ),
+        (
+            Component::Be,
+            |statement| match statement {
+                "SHOW FRONTENDS" => leader(),
+                _ => Reply::Error(5203, "42000", "Access denied; you need OPERATE".to_owned()),
+            },
+            "error: 10.99.255.254 refused for want of a privilege: Access denied; you need OPERATE\n\nhint: give the account of CLUSTER_USER the cluster_admin role".to_owned(),
+        ),
+    ];
+    let mut cases = Vec::new();
+    for (n, (component, script, report)) in (1..).zip(&scripts) {
+        let case = Case::new(&world, &stage, n, *component, Manner::Speaks, *script)?;
+        let code = if report.contains("privilege") { 77 } else { 69 };
+        cases.push((case, code, report.as_str()));
+    }
+    all_end(&cases)
+}
+
+/// Whoever leads says no to every ADD, or says yes and does not mean it.
+#[test]
+fn an_add_that_never_counts_is_not_tried_for_ever() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let stage = Stage::new()?;
+    let scripts: [(Component, Script, &str); 3] = [
+        (
+            Component::Fe,
+            |statement| match statement {
+                "SHOW FRONTENDS" => leader(),
+                _ => Reply::Error(1064, "HY000", "Unexpected exception: out of order".to_owned()),
+            },
+            "answered 1064: Unexpected exception: out of order",
+        ),
+        (
+            Component::Fe,
+            |statement| match statement {
+                "SHOW FRONTENDS" => leader(),
+                _ => Reply::Ok,
+            },
+            "is busy: it accepted the ADD, but does not list this node",
+        ),
+        (
+            Component::Be,
+            |statement| match statement {
+                "SHOW FRONTENDS" => leader(),
+                "SHOW BACKENDS" | "SHOW COMPUTE NODES" => backends(),
+                _ => Reply::Closes,
+            },
+            "broke off: …",
+        ),
+    ];
+    let mut cases = Vec::new();
+    for (n, (component, script, why)) in (1..).zip(scripts) {
+        let case = Case::new(&world, &stage, n, component, Manner::Speaks, script)?;
+        case.host.start()?;
+        cases.push((case, why));
+    }
+    for (case, why) in cases {
+        assert_eq!(
+            case.host.exit(super::trial::PATIENCE)?,
+            75,
+            "{}",
+            case.host.last_log()
+        );
+        let said = super::trial::report_in(&case.host.last_log());
+        let report = format!(
+            "error: cannot register in time: {} {why}\n\nhint: start it again: it goes on where it stopped",
+            case.fake.at
+        );
+        ensure!(fits(&said, &report), "it said\n{said}\nand not\n{report}");
+        ensure!(!case.host.last_log().contains("the engine was started"));
+    }
+    Ok(())
+}
+
+/// Nobody wished for it here, so nobody had looked at it before the cluster showed it.
+#[test]
+fn the_port_the_cluster_prescribes_is_refused_with_its_holder() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let stage = Stage::new()?;
+    let script: Script = |_| {
+        let mut row = LEADER.to_vec();
+        row[3] = Some("8130");
+        Reply::Rows(COLUMNS.to_vec(), vec![row])
+    };
+    let case = Case::new(&world, &stage, 1, Component::Fe, Manner::Speaks, script)?;
+    let started = Trial::of(&case.host).after(&held(8130)).start()?;
+    let report = "error: http_port must be 8130 (every FE of this cluster uses it), but perl (pid …) on TCP 0.0.0.0:8130 \
+                  holds it\n\nhint: stop what holds it, or give this node another address";
+    case.ends(started, 73, report)
+}
+
+#[test]
+fn a_wrong_password_ends_it_at_once() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let stage = Stage::new()?;
+    let case = Case::new(
+        &world,
+        &stage,
+        1,
+        Component::Fe,
+        Manner::Switches("mysql_native_password"),
+        nothing,
+    )?;
+    case.host
+        .set("CLUSTER_PASSWORD", SECRET)
+        .set("WAIT_TIMEOUT", "300s");
+    let report = "error: @ denied access: Access denied for user 'root' (using password: YES)\n\nhint: set CLUSTER_USER and \
+                  CLUSTER_PASSWORD (or CLUSTER_PASSWORD_FILE) to an account of this cluster";
+    case.ends(case.start()?, 77, report)
+}

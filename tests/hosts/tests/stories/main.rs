@@ -1,0 +1,15 @@
+//! Stories on hosts that are namespaces, as one program: `cargo test -p hosts --test stories kills::` runs one file.
+
+mod bad_input;
+mod bench;
+mod cluster;
+mod dropped;
+mod harness;
+mod herd;
+mod kills;
+mod leader_changes;
+mod nemesis;
+mod ports;
+mod readdress;
+mod seeds;
+mod stale_pids;

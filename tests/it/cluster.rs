@@ -1,0 +1,555 @@
+//! The MySQL and HTTP questions against scripted servers on 127.0.0.1: what each way to fail is called, what is
+//! never sent, and that nothing outlives its deadline.
+
+#![expect(clippy::unwrap_used, reason = "a test says what it needs by failing")]
+
+mod first_steps;
+
+use std::time::Duration;
+
+use crate::fakes::{Fe, Manner, Reply, Web, certified};
+use futures_util::StreamExt;
+use muster::cluster::{Add, Client, FeClient, ask_all, ask_each, greeting, http};
+use muster::engine::Engine;
+use muster::engine::failure::Failure;
+use muster::engine::member::FrontendRole;
+use muster::engine::probe::{Membership, Ready};
+use muster::settings::{Account, Endpoint, Host, Secret, Source, Sourced, Tls, TlsMode};
+
+/// For questions that are answered.
+const LONG: Duration = Duration::from_secs(20);
+/// For questions that are not.
+const SHORT: Duration = Duration::from_millis(150);
+
+fn engine() -> &'static Engine {
+    muster::engine::ALL
+        .into_iter()
+        .find(|engine| engine.supported)
+        .unwrap()
+}
+
+fn client(password: &str, deadline: Duration) -> Client {
+    client_with(password, TlsMode::Off, None, deadline)
+}
+
+fn client_with(password: &str, mode: TlsMode, ca: Option<&std::path::Path>, deadline: Duration) -> Client {
+    let account = Account {
+        user: Sourced {
+            value: "root".to_owned(),
+            source: Source::Default,
+        },
+        password: (!password.is_empty()).then(|| Sourced {
+            value: Secret::new(password.to_owned()),
+            source: Source::Default,
+        }),
+    };
+    let tls = Tls {
+        mode,
+        ca_file: ca.map(Into::into),
+    };
+    Client::with(account, tls, engine(), deadline)
+}
+
+const FRONTEND_COLUMNS: [&str; 17] = [
+    "Id",
+    "Name",
+    "IP",
+    "EditLogPort",
+    "HttpPort",
+    "QueryPort",
+    "RpcPort",
+    "Role",
+    "ClusterId",
+    "Join",
+    "Alive",
+    "ReplayedJournalId",
+    "LastHeartbeat",
+    "IsHelper",
+    "ErrMsg",
+    "StartTime",
+    "Version",
+];
+
+/// A leader and a follower that was added and never started, as observed.
+fn frontends() -> Reply {
+    let leader = [
+        "1",
+        "10.77.0.11_9010_1795234059948",
+        "10.77.0.11",
+        "9010",
+        "8030",
+        "9030",
+        "9020",
+        "LEADER",
+        "147889237",
+        "true",
+        "true",
+        "212",
+        "2026-11-20 10:15:31",
+        "true",
+        "",
+        "2026-11-20 10:08:02",
+        "3.5.0-0be11fd",
+    ];
+    let added = [
+        "2",
+        "10.77.0.12_9010_1795234168107",
+        "10.77.0.12",
+        "9010",
+        "8030",
+        "0",
+        "0",
+        "FOLLOWER",
+        "147889237",
+        "false",
+        "false",
+        "0",
+        "NULL",
+        "true",
+        "",
+        "NULL",
+        "NULL",
+    ];
+    let row = |cells: [&'static str; 17]| cells.map(|cell| (cell != "NULL").then_some(cell)).to_vec();
+    Reply::Rows(FRONTEND_COLUMNS.to_vec(), vec![row(leader), row(added)])
+}
+
+async fn speaking(script: impl FnMut(&str) -> Reply + Send + 'static) -> Fe {
+    Fe::start(Manner::Speaks, "", script).await
+}
+
+#[tokio::test]
+async fn members_are_read_over_one_polite_conversation_without_a_select() {
+    let fe = Fe::start(Manner::Speaks, "s3cret", |_| frontends()).await;
+    let members = client("s3cret", LONG).frontends(&fe.at).await.unwrap();
+    assert_eq!(members.len(), 2);
+    assert_eq!(members[0].role, FrontendRole::Leader);
+    assert_eq!((&members[1].version, &members[1].last_heartbeat), (&None, &None));
+    assert_eq!(fe.heard_to_the_end().await, ["SHOW FRONTENDS", "(quit)"]);
+}
+
+#[tokio::test]
+async fn each_question_is_one_statement() {
+    let fe = speaking(|statement| match statement {
+        "SHOW FRONTENDS" => frontends(),
+        "SHOW BACKENDS" => Reply::Rows(
+            vec![
+                "BackendId",
+                "IP",
+                "HeartbeatPort",
+                "Alive",
+                "SystemDecommissioned",
+                "ErrMsg",
+            ],
+            vec![
+                ["10001", "10.77.0.14", "9050", "true", "false", ""]
+                    .map(Some)
+                    .to_vec(),
+            ],
+        ),
+        "SHOW COMPUTE NODES" => Reply::Rows(vec!["ComputeNodeId"], vec![]),
+        _ => Reply::Ok,
+    })
+    .await;
+    let client = client("", LONG);
+    assert_eq!(client.backends(&fe.at).await.unwrap()[0].host, "10.77.0.14");
+    assert_eq!(client.compute_nodes(&fe.at).await, Ok(vec![]));
+    for what in [Add::Follower, Add::Observer, Add::Backend, Add::ComputeNode] {
+        assert_eq!(client.add(&fe.at, what, "10.77.0.12:9010").await, Ok(()));
+    }
+    let mut heard = fe.heard_to_the_end().await;
+    heard.retain(|what| !what.starts_with('('));
+    assert_eq!(
+        heard,
+        [
+            "SHOW BACKENDS",
+            "SHOW COMPUTE NODES",
+            "ALTER SYSTEM ADD FOLLOWER \"10.77.0.12:9010\"",
+            "ALTER SYSTEM ADD OBSERVER \"10.77.0.12:9010\"",
+            "ALTER SYSTEM ADD BACKEND \"10.77.0.12:9010\"",
+            "ALTER SYSTEM ADD COMPUTE NODE \"10.77.0.12:9010\"",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_final_and_never_shown() {
+    let fe = Fe::start(Manner::Speaks, "right", |_| frontends()).await;
+    let client = client("wr0ng", LONG);
+    let why = client.frontends(&fe.at).await.unwrap_err();
+    assert_eq!(
+        why,
+        Failure::Denied("Access denied for user 'root' (using password: YES)".to_owned())
+    );
+    assert!(why.is_final());
+    assert!(!format!("{client:?} {why:?} {why}").contains("wr0ng"));
+}
+
+/// "`caching_sha2` client -> auth switch to native".
+#[tokio::test]
+async fn a_switch_of_the_login_plugin_is_followed() {
+    let fe = Fe::start(Manner::Switches("mysql_native_password"), "s3cret", |_| {
+        frontends()
+    })
+    .await;
+    assert!(client("s3cret", LONG).frontends(&fe.at).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_account_that_logs_in_otherwise_is_named_and_its_password_stays_here() {
+    for plugin in ["mysql_clear_password", "authentication_openid_connect_client"] {
+        let fe = Fe::start(Manner::Switches(plugin), "s3cret", |_| frontends()).await;
+        let why = client("s3cret", LONG).frontends(&fe.at).await.unwrap_err();
+        assert!(matches!(why, Failure::Denied(_)), "{plugin}: {why}");
+    }
+}
+
+fn privilege() -> Reply {
+    let text = "Access denied; you need (at least one of) the NODE privilege(s) on SYSTEM for this operation. \
+                Inactivated role(s): [cluster_admin].";
+    Reply::Error(5203, "42000", text.to_owned())
+}
+
+/// "`cluster_admin` without default role: 5203, and SET ROLE ALL then works".
+#[tokio::test]
+async fn a_missing_privilege_is_looked_for_once_in_all_roles_of_the_account() {
+    let mut all = false;
+    let fe = speaking(move |statement| {
+        all |= statement == "SET ROLE ALL";
+        match statement {
+            "SET ROLE ALL" => Reply::Ok,
+            _ if all => frontends(),
+            _ => privilege(),
+        }
+    })
+    .await;
+    assert_eq!(client("", LONG).frontends(&fe.at).await.unwrap().len(), 2);
+    assert_eq!(
+        fe.heard_to_the_end().await,
+        ["SHOW FRONTENDS", "SET ROLE ALL", "SHOW FRONTENDS", "(quit)"]
+    );
+}
+
+#[tokio::test]
+async fn a_privilege_no_role_has_is_final() {
+    for granted in [true, false] {
+        let fe = speaking(move |statement| match statement {
+            "SET ROLE ALL" if granted => Reply::Ok,
+            _ => privilege(),
+        })
+        .await;
+        let why = client("", LONG).frontends(&fe.at).await.unwrap_err();
+        assert!(matches!(why, Failure::Privilege(_)), "{why}");
+        let heard = fe.heard_to_the_end().await;
+        assert_eq!(heard.iter().filter(|what| *what == "SET ROLE ALL").count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn answers_of_an_fe_without_a_leader_are_asked_again() {
+    for text in [
+        "forward failed: unknown result",
+        "Socket is closed by peer.",
+        "Cannot open null host.",
+    ] {
+        let fe = speaking(move |_| Reply::Error(1064, "HY000", text.to_owned())).await;
+        let why = client("", LONG).frontends(&fe.at).await.unwrap_err();
+        assert_eq!(why, Failure::NoLeader(text.to_owned()));
+        assert!(!why.is_final());
+    }
+    // In the middle of the rows too.
+    let fe = speaking(|_| Reply::RowsThenError(vec!["Name"], vec![Some("x")])).await;
+    let why = client("", LONG).frontends(&fe.at).await.unwrap_err();
+    assert_eq!(why, Failure::NoLeader("Socket is closed by peer.".to_owned()));
+}
+
+#[tokio::test]
+async fn an_already_existing_member_is_told_as_that() {
+    let text = "FE with the same host: 10.77.0.12 already exists";
+    let fe = speaking(move |_| Reply::Error(1064, "HY000", text.to_owned())).await;
+    assert_eq!(
+        client("", LONG)
+            .add(&fe.at, Add::Follower, "10.77.0.12:9010")
+            .await,
+        Err(Failure::Exists(text.to_owned()))
+    );
+}
+
+#[tokio::test]
+async fn who_speaks_no_mysql_is_told_by_what_it_said() {
+    let table: [(Manner, &str); 3] = [
+        (
+            Manner::Says(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"),
+            "it says `HTTP/1.1 400 Bad Request",
+        ),
+        (
+            Manner::Says(b"\x05\x01\x02\x03\x04\x05\x06\x07\x08"),
+            r"it says `\x05\x01",
+        ),
+        (Manner::ClosesAtOnce, "it "),
+    ];
+    for (manner, said) in table {
+        let fe = Fe::start(manner, "", |_| Reply::Ok).await;
+        for why in [
+            client("", LONG).frontends(&fe.at).await.unwrap_err(),
+            greeting::greets(&fe.at, LONG).await.unwrap_err(),
+        ] {
+            assert!(
+                matches!(&why, Failure::NotMySql(text) if text.starts_with(said)),
+                "{why}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_fe_that_greets_and_hangs_up_is_an_fe() {
+    let fe = Fe::start(Manner::ClosesAfterGreeting, "", |_| Reply::Ok).await;
+    let why = client("", LONG).frontends(&fe.at).await.unwrap_err();
+    assert!(matches!(why, Failure::Lost(_)), "{why}");
+    let fe = speaking(|_| Reply::Closes).await;
+    let why = client("", LONG).frontends(&fe.at).await.unwrap_err();
+    assert!(matches!(why, Failure::Lost(_)), "{why}");
+}
+
+/// A dropped FE "accepts TCP and never sends a greeting".
+#[tokio::test]
+async fn silence_ends_with_the_deadline_and_the_connection_with_it() {
+    let silent = Fe::start(Manner::Silent, "", |_| Reply::Ok).await;
+    let hung = speaking(|_| Reply::Hangs).await;
+    let half = speaking(|_| Reply::RowsThenHangs(vec!["Name"], vec![Some("x")])).await;
+    for fe in [&silent, &hung, &half] {
+        assert_eq!(
+            client("", SHORT).frontends(&fe.at).await,
+            Err(Failure::Deadline(1))
+        );
+        fe.no_connection_left().await;
+    }
+    assert_eq!(
+        greeting::greets(&silent.at, SHORT).await,
+        Err(Failure::Deadline(1))
+    );
+}
+
+#[tokio::test]
+async fn a_question_that_is_dropped_takes_its_connection_along() {
+    let fe = speaking(|_| Reply::RowsThenHangs(vec!["Name"], vec![Some("x")])).await;
+    let client = client("", LONG);
+    assert!(
+        tokio::time::timeout(SHORT, client.frontends(&fe.at))
+            .await
+            .is_err()
+    );
+    fe.no_connection_left().await;
+}
+
+#[tokio::test]
+async fn a_closed_port_an_absent_host_and_an_unknown_name_are_told_apart() {
+    let closed = crate::fakes::closed_port().await;
+    assert_eq!(client("", LONG).frontends(&closed).await, Err(Failure::Refused));
+    assert_eq!(greeting::greets(&closed, LONG).await, Err(Failure::Refused));
+    let nobody = Endpoint {
+        host: Host::parse("no-such-host.invalid").unwrap(),
+        port: 9030,
+    };
+    let why = client("", LONG).frontends(&nobody).await.unwrap_err();
+    assert!(matches!(why, Failure::Unresolvable(_)), "{why}");
+    // A name with an address that refuses and one that answers is an FE.
+    let fe = speaking(|_| frontends()).await;
+    let by_name = Endpoint {
+        host: Host::parse("localhost").unwrap(),
+        port: fe.at.port,
+    };
+    assert!(client("", LONG).frontends(&by_name).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_greeting_is_enough_to_be_greeted() {
+    let fe = speaking(|_| Reply::Ok).await;
+    assert_eq!(greeting::greets(&fe.at, LONG).await, Ok(()));
+    assert!(fe.heard_to_the_end().await.iter().all(|what| what == "(closed)"));
+}
+
+#[tokio::test]
+async fn all_are_asked_at_once_and_the_first_answer_need_not_wait_for_the_last() {
+    let hung = speaking(|_| Reply::Hangs).await;
+    let well = speaking(|_| frontends()).await;
+    let closed = crate::fakes::closed_port().await;
+    let at = [hung.at.clone(), well.at.clone(), closed.clone()];
+
+    let patient = client("", LONG);
+    let mut answers = Box::pin(ask_each(&patient, &at));
+    let mut seen = [answers.next().await.unwrap(), answers.next().await.unwrap()];
+    seen.sort_by_key(|(place, _)| *place);
+    assert!(matches!(&seen, [(1, Ok(members)), (2, Err(Failure::Refused))] if members.len() == 2));
+    drop(answers);
+    hung.no_connection_left().await;
+
+    let said = ask_all(&client("", SHORT), &at).await;
+    let asked: Vec<_> = said.iter().map(|(endpoint, _)| endpoint.clone()).collect();
+    assert_eq!(asked, at);
+    assert_eq!(said[0].1, Err(Failure::Deadline(1)));
+    assert_eq!(said[2].1, Err(Failure::Refused));
+}
+
+#[tokio::test]
+async fn tls_is_used_as_the_mode_asks() {
+    let (acceptor, ca) = certified(["127.0.0.1", "fe1"]);
+    let (_, foreign_ca) = certified(["127.0.0.1", "fe1"]);
+    let known = Some(ca.path());
+    let table = [
+        (TlsMode::Off, None, false),
+        (TlsMode::Prefer, None, true),
+        (TlsMode::Require, None, true),
+        (TlsMode::Verify, known, true),
+    ];
+    for (mode, ca, encrypted) in table {
+        let fe = Fe::start(Manner::Tls(acceptor.clone()), "s3cret", |_| frontends()).await;
+        let answer = client_with("s3cret", mode, ca, LONG).frontends(&fe.at).await;
+        assert_eq!(answer.map(|members| members.len()), Ok(2), "{mode:?}");
+        let heard = fe.heard_to_the_end().await;
+        assert_eq!(heard.contains(&"(tls)".to_owned()), encrypted, "{mode:?}");
+        assert!(heard.contains(&"(quit)".to_owned()), "{mode:?}");
+    }
+    // Signed by nobody that is known: the public authorities, another file, a file that is not there.
+    for ca in [
+        None,
+        Some(foreign_ca.path()),
+        Some(std::path::Path::new("/no/such/ca.pem")),
+    ] {
+        let fe = Fe::start(Manner::Tls(acceptor.clone()), "s3cret", |_| frontends()).await;
+        let why = client_with("s3cret", TlsMode::Verify, ca, LONG)
+            .frontends(&fe.at)
+            .await
+            .unwrap_err();
+        assert!(matches!(why, Failure::Tls(_)) && why.is_final(), "{ca:?}: {why}");
+    }
+    // The right authority, but not this name.
+    let fe = Fe::start(Manner::Tls(acceptor), "s3cret", |_| frontends()).await;
+    let other_name = Endpoint {
+        host: Host::parse("localhost").unwrap(),
+        port: fe.at.port,
+    };
+    let why = client_with("s3cret", TlsMode::Verify, known, LONG)
+        .frontends(&other_name)
+        .await
+        .unwrap_err();
+    assert!(matches!(why, Failure::Tls(_)), "{why}");
+}
+
+#[tokio::test]
+async fn an_fe_without_tls_is_asked_in_the_clear_only_if_that_is_allowed() {
+    let fe = speaking(|_| frontends()).await;
+    let ask = async |mode| client_with("", mode, None, LONG).frontends(&fe.at).await;
+    assert!(ask(TlsMode::Prefer).await.is_ok());
+    assert_eq!(ask(TlsMode::Require).await, Err(Failure::NoTls));
+    assert_eq!(ask(TlsMode::Verify).await, Err(Failure::NoTls));
+}
+
+#[tokio::test]
+async fn a_tls_handshake_that_breaks_or_hangs_is_asked_again() {
+    let fe = Fe::start(Manner::TlsThenCloses, "", |_| Reply::Ok).await;
+    let why = client_with("", TlsMode::Require, None, LONG)
+        .frontends(&fe.at)
+        .await
+        .unwrap_err();
+    assert!(matches!(why, Failure::Lost(_)) && !why.is_final(), "{why}");
+    let fe = Fe::start(Manner::TlsThenSilent, "", |_| Reply::Ok).await;
+    assert_eq!(
+        client_with("", TlsMode::Require, None, SHORT)
+            .frontends(&fe.at)
+            .await,
+        Err(Failure::Deadline(1))
+    );
+    fe.no_connection_left().await;
+}
+
+#[tokio::test]
+async fn bodies_and_headers_of_the_http_port_are_read_as_the_engine_writes_them() {
+    let probes = &engine().probes;
+    let me = Endpoint {
+        host: Host::parse("10.77.0.12").unwrap(),
+        port: 9010,
+    };
+    let node = Web::start(|path| match path {
+        "/api/bootstrap" => (200, "", r#"{"status":"OK","msg":"Success","message":"OK"}"#),
+        "/api/health" => (200, "", r#"{"status": "OK","msg": "To Be Added"}"#),
+        "/role?host=10.77.0.12&port=9010" => (200, "role: FOLLOWER\r\nname: 10.77.0.12_9010_1\r\n", ""),
+        "/version" => (200, "", "#x\nclusterId=147889237\ntoken=a1491ae0\n"),
+        "/api/show_meta_info?action=SHOW_HA" => (
+            200,
+            "",
+            r#"{"role":"LEADER","master":"10.77.0.11","is_ready":"true","can_read":"false"}"#,
+        ),
+        _ => (404, "", ""),
+    })
+    .await;
+    let (host, port) = (&node.at.host, node.at.port);
+    assert_eq!(http::bootstrap(probes, host, port, LONG).await, Ok(Ready));
+    assert_eq!(http::backend_health(probes, host, port, LONG).await, Ok(Ready));
+    assert_eq!(
+        http::role_of(probes, host, port, &me, LONG).await,
+        Ok(Membership::Member {
+            role: "FOLLOWER".to_owned(),
+            name: "10.77.0.12_9010_1".to_owned()
+        })
+    );
+    assert_eq!(
+        http::cluster_id(probes, host, port, &me, LONG).await,
+        Ok(Some("147889237".to_owned()))
+    );
+    let ha = http::leader_by_ha(probes, host, port, LONG)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(ha.leader.as_deref(), Some("10.77.0.11"));
+}
+
+#[tokio::test]
+async fn an_http_port_that_says_no_is_told_by_its_reason() {
+    let probes = &engine().probes;
+    let me = Endpoint {
+        host: Host::parse("10.77.0.99").unwrap(),
+        port: 9010,
+    };
+    let node = Web::start(|path| match path {
+        "/api/bootstrap" => (200, "", r#"{"status":"FAILED","msg":"not ready"}"#),
+        // In a graceful exit: an empty body.
+        "/api/health" => (500, "", ""),
+        _ => (400, "", "invalid client host."),
+    })
+    .await;
+    let (host, port) = (&node.at.host, node.at.port);
+    assert_eq!(
+        http::bootstrap(probes, host, port, LONG).await,
+        Err(Failure::NotReady("not ready".to_owned()))
+    );
+    let why = http::backend_health(probes, host, port, LONG).await.unwrap_err();
+    assert!(matches!(why, Failure::Rejected { code: 500, .. }), "{why}");
+    assert_eq!(
+        http::role_of(probes, host, port, &me, LONG).await,
+        Ok(Membership::Stranger)
+    );
+    assert_eq!(http::cluster_id(probes, host, port, &me, LONG).await, Ok(None));
+}
+
+#[tokio::test]
+async fn an_http_port_that_is_closed_silent_or_no_http_is_told_apart() {
+    let probes = &engine().probes;
+    let ask = async |at: &Endpoint, within| http::bootstrap(probes, &at.host, at.port, within).await;
+    assert_eq!(
+        ask(&crate::fakes::closed_port().await, LONG).await,
+        Err(Failure::Refused)
+    );
+    let silent = Fe::start(Manner::Silent, "", |_| Reply::Ok).await;
+    assert_eq!(ask(&silent.at, SHORT).await, Err(Failure::Deadline(1)));
+    let mysql = speaking(|_| Reply::Ok).await;
+    let why = ask(&mysql.at, LONG).await.unwrap_err();
+    assert!(matches!(why, Failure::Lost(_)), "{why}");
+    let nobody = Endpoint {
+        host: Host::parse("no-such-host.invalid").unwrap(),
+        port: 8030,
+    };
+    let why = ask(&nobody, LONG).await.unwrap_err();
+    assert!(matches!(why, Failure::Unresolvable(_)), "{why}");
+}

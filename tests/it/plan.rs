@@ -1,0 +1,118 @@
+//! Settings, files and record in, plan out: `muster explain` over `tests/cases/`. A case is a directory with what a
+//! person would have (`env`, `conf`, a `record.json`, the `data` dir) and the plan that follows (`plan.txt`).
+//! `UPDATE_CASES=1 cargo test --test it plan` writes the plans anew; read the difference before you commit it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the switch of the person who runs the test"
+)]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use hosts::World;
+
+/// Addresses that cases give to `LOCAL_HOST`.
+const OWN: [&str; 3] = ["10.0.0.11/32", "10.0.0.12/32", "192.168.1.11/32"];
+
+#[test]
+fn every_case_leads_to_its_plan() {
+    // A network of our own: the addresses are there, and no port is taken by a stranger.
+    let Some(_world) = World::enter("every_case_leads_to_its_plan").unwrap() else {
+        return;
+    };
+    for address in OWN {
+        let added = Command::new("ip")
+            .args(["address", "add", address, "dev", "lo"])
+            .status()
+            .unwrap();
+        assert!(added.success());
+    }
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let mut cases: Vec<PathBuf> = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    cases.sort();
+    assert!(cases.len() > 20, "the cases are gone");
+    let mut wrong = String::new();
+    for case in cases {
+        let plan = explain(&case);
+        // The same inputs give the same bytes.
+        assert_eq!(plan, explain(&case), "{}", case.display());
+        let expected = case.join("plan.txt");
+        if std::env::var_os("UPDATE_CASES").is_some() {
+            fs::write(&expected, &plan).unwrap();
+        } else if fs::read_to_string(&expected).unwrap_or_default() != plan {
+            write!(wrong, "{}:\n{plan}\n", case.display()).unwrap();
+        }
+    }
+    assert!(wrong.is_empty(), "plans that differ from plan.txt:\n{wrong}");
+}
+
+/// Lays the case out as a home, runs `muster explain` with exactly its variables, and gives what it said and its code.
+fn explain(case: &Path) -> String {
+    let root = tempfile::tempdir().unwrap();
+    let component = fs::read_to_string(case.join("home")).unwrap_or_else(|_| "fe".to_owned());
+    let component = component.trim();
+    let home = root.path().join(component);
+    for dir in ["bin", "conf", "lib"] {
+        fs::create_dir_all(home.join(dir)).unwrap();
+    }
+    let (scripts, mark, data): (&[&str], _, _) = match component {
+        "fe" => (&["start_fe.sh"], "starrocks-fe.jar", "meta"),
+        _ => (&["start_be.sh", "start_cn.sh"], "starrocks_be", "storage"),
+    };
+    for script in scripts {
+        let path = home.join("bin").join(script);
+        fs::write(&path, "#!/bin/bash\n# --host_type --helper --logconsole\ncase $1 in --host_type|--helper|--logconsole) ;; esac\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    fs::write(home.join("lib").join(mark), "").unwrap();
+    let env = fs::read_to_string(case.join("env")).unwrap();
+    let is_cn = env.contains("COMPONENT=cn");
+    let kind = if is_cn { "cn" } else { component };
+    fs::copy(case.join("conf"), home.join(format!("conf/{kind}.conf"))).unwrap();
+    copy(&case.join("data"), &home.join(data));
+    if case.join("record.json").exists() {
+        fs::copy(
+            case.join("record.json"),
+            home.join(format!("conf/muster-{kind}.json")),
+        )
+        .unwrap();
+        if case.join("record-beside-data").exists() {
+            fs::copy(case.join("record.json"), home.join(data).join("muster.json")).unwrap();
+        }
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_muster"))
+        .arg("explain")
+        .arg("--home")
+        .arg(&home)
+        .env_clear()
+        .envs(env.lines().filter_map(|line| line.split_once('=')))
+        .output()
+        .unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8(text)
+        .unwrap()
+        .replace(&home.display().to_string(), "<home>");
+    format!("{text}exit code {}\n", output.status.code().unwrap())
+}
+
+fn copy(from: &Path, to: &Path) {
+    let Ok(entries) = fs::read_dir(from) else { return };
+    fs::create_dir_all(to).unwrap();
+    for entry in entries {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}

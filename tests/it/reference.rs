@@ -1,0 +1,56 @@
+//! docs/reference.md says what the program says: its tables are made from the program's own.
+//! `UPDATE_README=1 cargo test --test it reference` writes them anew.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on has failed"
+)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the switch of the person who runs the test"
+)]
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use muster::exit::ExitCode;
+use muster::settings::variables;
+
+fn exit_codes() -> String {
+    let mut table = String::from("| code | what happened | what to do |\n|---|---|---|\n");
+    let rows = ExitCode::TABLE
+        .iter()
+        .map(|code| (code.number().to_string(), code.meaning()));
+    for (number, (meaning, remedy)) in rows.chain([("n".to_owned(), ExitCode::Engine(0).meaning())]) {
+        writeln!(table, "| {number} | {meaning} | {remedy} |").unwrap();
+    }
+    table
+}
+
+/// The text with everything between the two marks replaced.
+fn filled(text: &str, name: &str, table: &str) -> String {
+    let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
+    let (before, rest) = text.split_once(&begin).expect("it has the first mark");
+    let (_, after) = rest.split_once(&end).expect("and the last");
+    format!("{before}{begin}{table}{end}{after}")
+}
+
+#[test]
+fn the_reference_lists_every_setting_and_every_exit_code() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference.md");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let should = filled(
+        &filled(&text, "settings", &variables::markdown()),
+        "exit codes",
+        &exit_codes(),
+    );
+    if std::env::var_os("UPDATE_README").is_some() {
+        std::fs::write(&path, &should).unwrap();
+    } else {
+        assert!(
+            text == should,
+            "docs/reference.md is behind: UPDATE_README=1 cargo test --test it reference"
+        );
+    }
+}
