@@ -1,4 +1,4 @@
-//! From one life of the engine to the next: started again or not, on the same data or not, cut off in its stop or not.
+//! From one run of the engine to the next: on the same data or not, cut off in its stop or not.
 
 #![expect(
     clippy::unwrap_used,
@@ -14,71 +14,6 @@ use support::{Place, eventually};
 
 const TERM: i32 = 15;
 const KILL: i32 = 9;
-
-/// Fails as often as the file `fails` says, each time with 3, and runs then.
-const FAILS: &str =
-    "n=$(cat fails); if [ \"$n\" -gt 0 ]; then echo $((n - 1)) >fails; echo failed >>lives; exit 3; fi\n";
-
-fn failing(place: &Place, times: u32, policy: &str) -> Whole {
-    let whole = Whole::new(place, &format!("{FAILS}{ENGINE}")).env("MUSTER_RESTART", policy);
-    fs::write(whole.home.join("fails"), times.to_string()).unwrap();
-    whole
-}
-
-fn lives(whole: &Whole) -> usize {
-    whole.read("lives").lines().count()
-}
-
-#[test]
-fn an_engine_that_failed_is_started_again_only_where_that_was_asked_for() {
-    // What was asked for, how often it fails, how often it was started and failed, the code in the end.
-    for (policy, fails, expected, code) in [
-        ("no", 9, 1, 3),
-        ("on-failure:1", 9, 2, 3),
-        ("on-failure:0", 9, 1, 3),
-    ] {
-        let place = Place::new();
-        let whole = failing(&place, fails, policy);
-        let Some(mut run) = whole.start() else { return };
-        assert_eq!(run.end(), code, "{policy}: {}", whole.said());
-        assert_eq!(lives(&whole), expected, "{policy}: {}", whole.said());
-    }
-}
-
-#[test]
-fn an_engine_that_is_up_at_last_stays_and_its_asked_stop_is_the_end() {
-    let place = Place::new();
-    let whole = failing(&place, 1, "on-failure");
-    let Some(mut run) = whole.start() else { return };
-    eventually("it is up", || whole.has("up").then_some(()));
-    assert_eq!(lives(&whole), 1);
-    run.signal(TERM);
-    assert_eq!(run.end(), 0, "{}", whole.said());
-    assert_eq!(whole.read("mark"), "clean\n");
-    // And nothing of ours between the images has come to the engine.
-    assert!(!whole.said().contains("MUSTER_RESTARTS"), "{}", whole.said());
-}
-
-#[test]
-fn a_stop_that_is_asked_for_between_two_lives_is_the_end() {
-    let place = Place::new();
-    let whole = failing(&place, 9, "on-failure");
-    let Some(mut run) = whole.start() else { return };
-    eventually("it waits", || {
-        whole.said().contains("starting the engine again").then_some(())
-    });
-    run.signal(TERM);
-    assert_eq!(run.end(), 0, "{}", whole.said());
-    assert_eq!(lives(&whole), 1);
-}
-
-#[test]
-fn what_muster_refuses_is_not_tried_again() {
-    let place = Place::new();
-    let whole = failing(&place, 0, "on-failure").env("HTTP_PORT", "90x0");
-    let Some(mut run) = whole.start() else { return };
-    assert_eq!(run.end(), 78, "{}", whole.said());
-}
 
 /// What it says on the console stands there already, so only the sentence is added; what it wrote to its files is shown.
 #[test]

@@ -139,6 +139,13 @@ impl Environment {
         if value.is_empty() || is_service_link(value) {
             return;
         }
+        if name == "MUSTER_RESTART" {
+            let text = "is no longer read; set `restart:` of the container instead".to_owned();
+            self.warnings.push(Warning {
+                variable: name.to_owned(),
+                text,
+            });
+        }
         if let Some(meant) = suggest::meant(name) {
             if is_secret_name(name) || is_secret_name(&meant) {
                 self.secrets.push(name.to_owned());

@@ -45,8 +45,6 @@ pub use problem::{Problem, Problems, Warning};
 pub use secret::{Secret, is_secret_name, is_secret_value};
 pub use variables::{VARIABLES, Variable};
 
-use serde::{Deserialize, Serialize};
-
 use crate::engine::{Component, PortName};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -114,8 +112,6 @@ pub struct Settings {
     pub wait_timeout: Sourced<Duration>,
     pub stop_grace: Option<Sourced<Duration>>,
     pub join_timeout: Sourced<Duration>,
-    /// `MUSTER_RESTART`; `None`: the container ends with its engine.
-    pub restart: Option<Restart>,
     /// `MUSTER_EXEC=1` or `run --exec`.
     pub exec: bool,
     /// Names of pre-flight checks that warn instead of refusing.
@@ -131,13 +127,6 @@ pub struct Settings {
 pub enum FeRole {
     Follower,
     Observer,
-}
-
-/// An engine that failed is started again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Restart {
-    /// In a row; `None` is without end.
-    pub most: Option<u32>,
 }
 
 /// Whether a seed that has nothing may found a cluster.

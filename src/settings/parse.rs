@@ -92,7 +92,6 @@ fn read(reader: &mut Reader<'_>, flags: Flags) -> Option<Settings> {
     }
     let fe_role = fe_role(reader);
     let exec = reader.parse("MUSTER_EXEC", enums::boolean);
-    let restart = reader.parse("MUSTER_RESTART", enums::restart);
     let rejoin = reader.parse("REJOIN", enums::boolean);
     let bootstrap = reader.parse("BOOTSTRAP", enums::bootstrap);
     let guard_time = reader.parse("GUARD_TIME", parse_duration);
@@ -125,7 +124,6 @@ fn read(reader: &mut Reader<'_>, flags: Flags) -> Option<Settings> {
         wait_timeout,
         stop_grace,
         join_timeout,
-        restart: restart.and_then(|restart| restart.value),
         exec: flags.exec || exec.is_some_and(|exec| exec.value),
         skip_preflight: skip_preflight.map(|checks| checks.value).unwrap_or_default(),
         secret_variables: reader.environment.secrets.clone(),

@@ -311,27 +311,6 @@ fn each_bad_value_says_what_was_expected() {
         ("BOOTSTRAP", "yes", "is none of guarded, never, force"),
         ("REJOIN", "maybe", "is none of 1, 0, true, false"),
         ("MUSTER_EXEC", "2", "is none of 1, 0, true, false"),
-        (
-            "MUSTER_RESTART",
-            "always",
-            "is none of no, on-failure, on-failure:N",
-        ),
-        (
-            "MUSTER_RESTART",
-            "on-failure:x",
-            "is none of no, on-failure, on-failure:N",
-        ),
-        ("MUSTER_RESTART", "on-failure:", "is not a number of restarts"),
-        (
-            "MUSTER_RESTART",
-            "on-failure:-1",
-            "is none of no, on-failure, on-failure:N",
-        ),
-        (
-            "MUSTER_RESTART",
-            "on-failure:9999999999",
-            "is not a number of restarts",
-        ),
         ("LOG_LEVEL", "loud", "is none of error, warn, info, debug, trace"),
         ("LOG_FORMAT", "xml", "is none of text, json"),
         ("GUARD_TIME", "soon", "is not a duration"),
@@ -867,6 +846,15 @@ fn a_near_miss_is_a_warning_without_its_value() {
         ]
     );
     assert_eq!(settings.secret_variables, ["CLUSTER_PASWORD", "cluster_password"]);
+}
+
+#[test]
+fn a_variable_that_is_no_longer_read_names_what_took_its_place() {
+    let (_, warnings) = read(&format!("{TWO} MUSTER_RESTART=on-failure"));
+    assert_eq!(
+        warned(&warnings),
+        ["MUSTER_RESTART is no longer read; set `restart:` of the container instead"]
+    );
 }
 
 #[test]

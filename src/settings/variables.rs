@@ -132,8 +132,6 @@ variables! {
         "error, warn, info, debug or trace";
     skip_preflight "SKIP_PREFLIGHT", "–",
         "names of checks to turn into warnings, separated by commas";
-    muster_restart "MUSTER_RESTART", "no",
-        "on-failure[:N]: start an engine that failed again in this container, at most N times in a row; no: end with it";
     muster_exec "MUSTER_EXEC", "0",
         "1: replace muster by the start script, as `run --exec` does";
 }

@@ -49,7 +49,7 @@ mod tree;
 
 pub use ended::{Ended, Exit};
 pub use error::SuperviseError;
-pub use resident::{RESTARTS, Resident, begin_anew};
+pub use resident::Resident;
 pub use signals::Signals;
 pub use spawn::exec;
 pub use supervisor::{Before, Beside, End, Job, Supervisor};

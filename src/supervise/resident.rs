@@ -94,16 +94,8 @@ impl Resident {
     }
 }
 
-/// How often in a row the engine was started again in this container, for the image that starts it next.
-pub const RESTARTS: &str = "MUSTER_RESTARTS";
-
 /// Variables between two images of this process: nobody else's, and nothing for the engine.
-pub(super) const OURS: [&str; 2] = [VARIABLE, RESTARTS];
-
-/// Replaces this image by one that begins anew, with nothing running. Returns only if that was refused.
-pub fn begin_anew(restarts: u32) -> io::Error {
-    fresh(RESTARTS, restarts.to_string(), &[])
-}
+pub(super) const OURS: [&str; 1] = [VARIABLE];
 
 fn fresh(name: &str, value: String, without: &[String]) -> io::Error {
     match exec(name, value, without) {

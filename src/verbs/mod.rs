@@ -26,7 +26,7 @@ use crate::exit::ExitCode;
 use crate::facts::home::{self, Home};
 use crate::plan::refusal::Refusal;
 use crate::settings::{Flags, ImageSettings, Settings};
-use crate::supervise::{RESTARTS, Resident, Signals};
+use crate::supervise::{Resident, Signals};
 
 /// What a verb leaves behind: text for stdout, a report for stderr, and how the process ends.
 #[derive(Debug)]
@@ -144,7 +144,6 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
         }
         (signals, _) => signals,
     };
-    let (restarts, vars) = restarts(vars);
     let (args, command) = match vendor_command::split(args, &vars) {
         Ok(split) => split,
         Err(outcome) => return outcome,
@@ -171,10 +170,7 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
             let Some(signals) = signals else {
                 return Outcome::internal("signals were not blocked");
             };
-            outlive(
-                || in_runtime(run::run(&settings, &home, signals, restarts)),
-                go_on,
-            )
+            outlive(|| in_runtime(run::run(&settings, &home, signals)), go_on)
         }
         Verb::Explain(args) => {
             let flags = beside_run(Flags {
@@ -218,14 +214,6 @@ fn go_on(resident: Resident) -> Outcome {
         Ok(signals) => in_runtime(run::resume(signals, resident)),
         Err(error) => Outcome::failed(&error, error.exit_code()),
     }
-}
-
-/// What the image before this one counted, and the variables without that: it is no setting.
-fn restarts(mut vars: Vec<(OsString, OsString)>) -> (u32, Vec<(OsString, OsString)>) {
-    let own = vars.iter().position(|(name, _)| name == RESTARTS);
-    let counted = own.map(|own| vars.remove(own).1);
-    let counted = counted.and_then(|text| text.to_str()?.parse().ok());
-    (counted.unwrap_or(0), vars)
 }
 
 /// Everything that is read once: settings, and the home they lead to. All problems of the settings come first.

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
-use tokio::time::sleep;
 
 use crate::cluster::Client;
 use crate::effects::announce::Announcer;
@@ -28,14 +27,12 @@ use crate::plan::join::{dropped, other_cluster};
 use crate::plan::launch::{self, HELPER, HOST_TYPE, Launch};
 use crate::plan::leader::Cluster;
 use crate::plan::refusal::Refusal;
-use crate::plan::restart;
-use crate::settings::{Restart, Settings};
-use crate::supervise::{Before, Beside, End, Ended, Job, Resident, Signals, Supervisor, begin_anew, exec};
+use crate::settings::Settings;
+use crate::supervise::{Before, Beside, End, Ended, Job, Resident, Signals, Supervisor, exec};
 use crate::verbs::Outcome;
 
-/// Runs this node to its end. To be called inside the runtime. `restarts` is how often in a row its engine was started
-/// again in this container.
-pub async fn run(settings: &Settings, home: &Home, signals: Signals, restarts: u32) -> Outcome {
+/// Runs this node to its end. To be called inside the runtime.
+pub async fn run(settings: &Settings, home: &Home, signals: Signals) -> Outcome {
     let mut supervisor = match Supervisor::new(signals) {
         Ok(supervisor) => supervisor,
         Err(error) => return failed(&error),
@@ -51,11 +48,9 @@ pub async fn run(settings: &Settings, home: &Home, signals: Signals, restarts: u
             Before::Done(Err(NotReady(refusals))) => return Outcome::refused(&refusals),
             Before::Done(Ok(entry)) => entry,
         };
-        match attempt(&mut supervisor, &client, settings, home, entry, restarts).await {
+        match attempt(&mut supervisor, &client, settings, home, entry).await {
             Attempt::Over(outcome) => return outcome,
-            Attempt::Ended(ended, report) => {
-                return after(&mut supervisor, settings.restart, restarts, &ended, report).await;
-            }
+            Attempt::Ended(ended, report) => return after(&ended, report),
             Attempt::Again => {}
         }
     }
@@ -77,7 +72,7 @@ pub async fn resume(signals: Signals, resident: Resident) -> Outcome {
         return Outcome::refused(&[refusal]);
     }
     let report = report(&texts(&kept.words, &end), &end.ended);
-    after(&mut supervisor, kept.restart, kept.restarts, &end.ended, report).await
+    after(&end.ended, report)
 }
 
 /// What an image of this process leaves for the one that goes on.
@@ -85,42 +80,17 @@ pub async fn resume(signals: Signals, resident: Resident) -> Outcome {
 struct Kept {
     state_copy: PathBuf,
     words: LastWords,
-    restart: Option<Restart>,
-    restarts: u32,
     /// Of the data dirs.
     locks: Vec<i32>,
 }
 
-/// The engine has ended, and there is nothing else to say: so do we, or it is started again.
-async fn after(
-    supervisor: &mut Supervisor,
-    policy: Option<Restart>,
-    restarts: u32,
-    ended: &Ended,
-    report: String,
-) -> Outcome {
-    let code = ended.code();
-    let outcome = Outcome {
+/// The end of a container whose engine has ended.
+fn after(ended: &Ended, report: String) -> Outcome {
+    Outcome {
         output: String::new(),
         report,
-        code,
-    };
-    let Some(again) = restart::again(policy, restarts, code, ended.asked, ended.lived) else {
-        return outcome;
-    };
-    outcome.print();
-    tracing::info!(
-        "starting the engine again in {:?}: MUSTER_RESTART, number {} in a row",
-        again.delay,
-        again.restarts
-    );
-    if let Before::StopRequested(_) = supervisor.until(sleep(again.delay)).await {
-        return Outcome::silent(ExitCode::Ok);
+        code: ended.code(),
     }
-    // As if the container had been started again, and as clean.
-    let error = begin_anew(again.restarts);
-    tracing::error!("cannot begin anew: {error}");
-    Outcome::silent(code)
 }
 
 /// Whether the record says by now that this node was dropped: the health check sees that, notes it, and asks for the
@@ -164,7 +134,6 @@ async fn attempt(
     settings: &Settings,
     home: &Home,
     mut entry: ReadyToStart,
-    restarts: u32,
 ) -> Attempt {
     let dir = match configure(&entry.plan.conf, &home.dir) {
         Ok(dir) => dir,
@@ -187,8 +156,6 @@ async fn attempt(
         state_copy: entry.places.state_copy(&entry.record),
         words: LastWords::from_here(&plan.log_dirs, home.layout.log_files)
             .and(std::slice::from_ref(&plan.data_dir), home.layout.data_logs),
-        restart: settings.restart,
-        restarts,
         locks,
     };
     let membership = Rc::new(RefCell::new(Membership::Unknown));
@@ -196,8 +163,7 @@ async fn attempt(
     let charge = Job {
         launch: &launch,
         grace: plan.stop_grace,
-        // A start without the secrets would be another one.
-        without: settings.restart.map_or(&settings.secret_variables, |_| &[]),
+        without: &settings.secret_variables,
         stop_note: Some(kept.state_copy.with_extension(STOPPING)),
         kept: serde_json::to_string(&kept).unwrap_or_default(),
     };

@@ -206,7 +206,7 @@ fn engine_id() -> &'static str {
 fn a_variable_goes_where_it_is_read_and_nowhere_else() {
     let app_env = format!(
         "{FOLLOWER}COMPONENT=cn\nENGINE={}\nFE_ROLE=Observer\nGUARD_TIME=30s\nPRIORITY_NETWORKS=10.0.0.0/8\nMETA_DIR=/m\n\
-         STORAGE_ROOT_PATH=/s\nSTATE_DIR=\"/state\"\nCLUSTER_USER=admin\nCLUSTER_PASSWORD_FILE=/run/secrets/p\nMUSTER_RESTART=no\n\
+         STORAGE_ROOT_PATH=/s\nSTATE_DIR=\"/state\"\nCLUSTER_USER=admin\nCLUSTER_PASSWORD_FILE=/run/secrets/p\nMUSTER_EXEC=0\n\
          FE_CONF__a=1\nBE_CONF__b=2\nCN_CONF__c=3\nBROKER_IPC_PORT=8001\nKAFKA_HOST=k\nPOD_NAME=p\nREJOIN=\n",
         engine_id()
     );
@@ -224,7 +224,7 @@ fn a_variable_goes_where_it_is_read_and_nowhere_else() {
         ("STATE_DIR=/state", true, true),
         ("CLUSTER_USER=admin", true, true),
         ("CLUSTER_PASSWORD_FILE=/run/secrets/p", true, true),
-        ("MUSTER_RESTART=no", true, true),
+        ("MUSTER_EXEC=0", true, true),
         ("FE_CONF__a=1", true, false),
         ("BE_CONF__b=2", false, true),
     ];
