@@ -204,7 +204,7 @@ pub(super) fn check_networks(
     }
 }
 
-fn is_key(key: &str) -> bool {
+pub(super) fn is_key(key: &str) -> bool {
     key.starts_with(|c: char| c.is_ascii_alphabetic())
         && key
             .bytes()

@@ -108,7 +108,7 @@ fn pair(line: &str) -> Result<(&str, &str), &'static str> {
 }
 
 /// Compose takes a pair of quotes off; `docker run` would keep it.
-fn unquoted(value: &str) -> &str {
+pub(super) fn unquoted(value: &str) -> &str {
     ['"', '\'']
         .into_iter()
         .find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote))

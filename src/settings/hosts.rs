@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use crate::engine::aliases::{self, Meaning};
 use crate::engine::{Component, PortName};
 
-use super::command::{COMMAND, Says};
+use super::command::{COMMAND, CommandHosts};
 use super::problem::shown;
 use super::problems::{Reader, from_environment};
 use super::vendor::{self, Servers};
@@ -20,14 +20,18 @@ pub(super) struct Hosts {
     pub ports: Vec<(PortName, Sourced<u16>)>,
 }
 
-pub(super) fn read(reader: &mut Reader<'_>, component: Option<Component>, command: Option<&Says>) -> Hosts {
-    let nothing = Says::default();
-    let says = command.unwrap_or(&nothing);
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    component: Option<Component>,
+    command: Option<&CommandHosts>,
+) -> Hosts {
+    let nothing = CommandHosts::default();
+    let named = command.unwrap_or(&nothing);
     let servers = vendor::servers(reader);
     let own = vendor::own_server(reader, &servers);
     let endpoints = vendor::local_endpoints(reader);
 
-    let pod = vendor::pod_variable(reader, says.host_type.as_deref());
+    let pod = vendor::pod_variable(reader, named.host_type.as_deref());
     let mut locals: Vec<Sourced<Host>> = Vec::new();
     locals.extend(reader.parse("LOCAL_HOST", parse_host));
     for name in aliases::meaning(Meaning::LocalHost).chain(aliases::meaning(Meaning::LocalBackend)) {
@@ -46,9 +50,6 @@ pub(super) fn read(reader: &mut Reader<'_>, component: Option<Component>, comman
         // In a pod HOST_IP is the machine below it.
         None => locals.extend(reader.parse("HOST_IP", parse_host)),
     }
-    if locals.is_empty() {
-        locals.extend(vendor::guessed(says.registered.as_deref()));
-    }
     let local = choose(reader, locals, |a, b| a == b);
 
     let mut masters: Vec<Sourced<Vec<Host>>> = Vec::new();
@@ -63,7 +64,7 @@ pub(super) fn read(reader: &mut Reader<'_>, component: Option<Component>, comman
         .filter(|fe| masters.is_empty() || fe.value.first() != local.as_ref().map(|local| &local.value));
     masters.extend(fe_host);
     if masters.is_empty() {
-        masters.extend(vendor::service(reader, component, local.as_ref(), says));
+        masters.extend(vendor::service(reader, component, local.as_ref(), named));
     }
     let master = choose(reader, masters, |a, b| a.first() == b.first());
 

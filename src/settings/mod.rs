@@ -3,7 +3,6 @@
 
 mod account;
 mod applies_to;
-mod calls;
 mod command;
 mod conf;
 mod conf_value;
@@ -24,7 +23,7 @@ mod ports;
 mod problem;
 mod problems;
 mod secret;
-mod shell_text;
+mod shell;
 mod suggest;
 pub mod variables;
 mod vendor;
@@ -34,7 +33,7 @@ use std::time::Duration;
 
 pub use account::{Account, ROOT, Tls, TlsMode};
 pub use applies_to::concerns;
-pub use command::{Command, CommandProblem, after_flags};
+pub use command::{Command, CommandProblem};
 pub use conf::ConfWish;
 pub use duration::parse_duration;
 pub use env_file::EnvFile;

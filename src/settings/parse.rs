@@ -54,11 +54,11 @@ fn read(reader: &mut Reader<'_>, flags: Flags) -> Option<Settings> {
     let image = ImageSettings::from_reader(reader, &flags);
     let component = image.component.as_ref().map(|component| component.value);
     let command = flags.command.as_ref();
-    for text in command.map(Command::warnings).unwrap_or_default() {
+    if let Some(text) = command.and_then(Command::warning) {
         reader.warn(COMMAND, text);
     }
 
-    let hosts = hosts::read(reader, component, command.map(|command| &command.says));
+    let hosts = hosts::read(reader, component, command.map(|command| &command.hosts));
     let mut wished = ports::read(reader);
     if let Some(local) = &hosts.local {
         ports::rename_backend_port(&mut wished, &local.source);

@@ -645,8 +645,6 @@ fn commanded(command: &str, environment: &str) -> Result<(Settings, Vec<Warning>
     Settings::read(flags, vars(environment))
 }
 
-const ADD: &str = "sleep 1; mysql -h fe1 -phunter2 -e 'alter system add backend \"be1:9050\"'; start_be.sh";
-
 /// The command, the environment, the hosts to ask, this host, and how many warnings.
 const COMMANDS: &[[&str; 5]] = &[
     [
@@ -727,17 +725,22 @@ const COMMANDS: &[[&str; 5]] = &[
         "1",
     ],
     ["start_fe.sh", "HOST_TYPE=FQDN HOSTNAME=fe1", "fe1", "fe1", "0"],
-    ["start_fe.sh --host_type FQDN", "HOSTNAME=fe1", "fe1", "fe1", "1"],
+    ["start_fe.sh --host_type FQDN", "HOSTNAME=fe1", "fe1", "fe1", "0"],
     ["start_fe.sh", "MASTER_HOST=m LOCAL_HOST=l", "m", "l", "0"],
     [
         "start_fe.sh --helper fe1:9010",
         "HOST_TYPE=FQDN HOSTNAME=fe2",
         "fe1",
         "fe2",
+        "0",
+    ],
+    [
+        "sleep 1; start_be.sh",
+        "MASTER_HOST=fe1 LOCAL_HOST=be1",
+        "fe1",
+        "be1",
         "1",
     ],
-    [ADD, "", "fe1", "be1", "1"],
-    [ADD, "HOST_TYPE=FQDN HOSTNAME=be2", "fe1", "be2", "1"],
     [
         "start_fe.sh",
         "HOST_TYPE=FQDN HOSTNAME=x HOST_IP=fe1",
@@ -776,10 +779,14 @@ fn what_a_vendors_command_says_is_told_with_its_source() {
     assert_eq!(settings.image.home.unwrap().value, PathBuf::from("/opt/db/be"));
 
     assert_eq!(
-        warned(&commanded(ADD, "").unwrap().1),
+        warned(
+            &commanded("sleep 1; mysql -phunter2; start_be.sh --daemon", TWO)
+                .unwrap()
+                .1
+        ),
         [
-            "the command is read as a start of the BE by start_be.sh; what else it calls is not run: sleep, mysql; \
-          muster waits and registers by itself, and BE_CONF__key=value sets a key of the conf"
+            "the command starts the BE by start_be.sh; muster does not run what else it calls: sleep, mysql; it waits and \
+             registers by itself, and BE_CONF__key=value sets a key of the conf"
         ]
     );
     assert_eq!(

@@ -97,14 +97,19 @@ impl fmt::Display for Warning {
 
 /// A value as a message shows it.
 pub(super) fn shown(text: &str) -> String {
-    shorten(text.chars().flat_map(escaped).collect())
+    shorten(escaped(text))
+}
+
+/// A value in one line, with everything that a terminal would act on spelled out.
+pub(super) fn escaped(text: &str) -> String {
+    text.chars().flat_map(escaped_char).collect()
 }
 
 /// A value that is not UTF-8: what can be read is shown, the rest as bytes.
 pub(super) fn shown_lossily(text: &OsStr) -> String {
     let mut all = String::new();
     for chunk in text.as_encoded_bytes().utf8_chunks() {
-        all.extend(chunk.valid().chars().flat_map(escaped));
+        all.push_str(&escaped(chunk.valid()));
         all.extend(
             chunk
                 .invalid()
@@ -128,8 +133,7 @@ fn shorten(text: String) -> String {
     short
 }
 
-/// Whatever a terminal would not simply print is spelled out.
-fn escaped(c: char) -> impl Iterator<Item = char> {
+fn escaped_char(c: char) -> impl Iterator<Item = char> {
     let plain = matches!(c, '"' | '\'' | '\\') || c.escape_debug().count() == 1;
     plain
         .then_some(c)

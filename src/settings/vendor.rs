@@ -3,7 +3,7 @@
 use crate::engine::Component;
 use crate::engine::aliases::{self, Meaning};
 
-use super::command::{COMMAND, Says};
+use super::command::{COMMAND, CommandHosts};
 use super::hosts::parse_host;
 use super::ports::parse_port;
 use super::problem::shown;
@@ -174,18 +174,16 @@ pub(super) fn service(
     reader: &mut Reader<'_>,
     component: Option<Component>,
     local: Option<&Sourced<Host>>,
-    says: &Says,
+    named: &CommandHosts,
 ) -> Option<Sourced<Vec<Host>>> {
-    if let Some(helper) = said(reader, says.helper.as_deref()) {
+    if let Some(helper) = said(reader, named.helper.as_deref()) {
         return Some(from_command(vec![helper.value]));
     }
-    let service = said(reader, says.service.as_deref())
+    let service = said(reader, named.service.as_deref())
         .or_else(|| aliases::meaning(Meaning::AnyFe).find_map(|variable| reader.parse(variable, parse_host)));
     let Some(service) = service else {
-        if says.founds {
-            return local.map(|local| from_command(vec![local.value.clone()]));
-        }
-        return guessed(says.asked.as_deref()).map(|asked| from_command(vec![asked.value]));
+        let founder = local.filter(|_| named.founds)?;
+        return Some(from_command(vec![founder.value.clone()]));
     };
     let component = component.or_else(|| {
         aliases::meaning(Meaning::ComponentOfPod)
@@ -219,11 +217,6 @@ fn said(reader: &mut Reader<'_>, host: Option<&str>) -> Option<Sourced<Host>> {
             None
         }
     }
-}
-
-/// A host that stands in a command of somebody else: it was not written for us.
-pub(super) fn guessed(host: Option<&str>) -> Option<Sourced<Host>> {
-    parse_host(host?).ok().map(from_command)
 }
 
 fn from_command<T>(value: T) -> Sourced<T> {

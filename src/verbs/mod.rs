@@ -146,7 +146,7 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
     };
     let (args, command) = match vendor_command::split(args, &vars) {
         Ok(split) => split,
-        Err(outcome) => return outcome,
+        Err(refusal) => return Outcome::refused(&[refusal]),
     };
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
@@ -155,13 +155,7 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
     let beside_run = |flags| vendor_command::beside_run(flags, args, &vars);
     match cli.verb {
         Verb::Run(args) => {
-            let flags = Flags {
-                home: args.image.home,
-                component: args.component,
-                exec: args.exec,
-                script_args: args.script_args,
-                command,
-            };
+            let flags = vendor_command::run_flags(args, command);
             logging::begin(&vars);
             let (settings, home) = match read(flags, vars) {
                 Ok(read) => read,
