@@ -338,8 +338,8 @@ fn an_app_env_that_cannot_be_read_is_78_and_says_how_to_write_one() {
     let said = place.init(&[]);
     assert_eq!(said.code, 78);
     assert!(
-        said.err.contains("  LOCAL_HOST: is not set; it is")
-            && said.err.contains("  MASTER_HOST: is not set; it is")
+        said.err.contains("  LOCAL_HOST: is not set; set it to")
+            && said.err.contains("  MASTER_HOST: is not set; set it to")
     );
 }
 

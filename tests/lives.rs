@@ -1,10 +1,5 @@
 //! From one run of the engine to the next: on the same data or not, cut off in its stop or not.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "clippy knows a test by its attribute, not its helpers"
-)]
-
 mod support;
 
 use std::fs;

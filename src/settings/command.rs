@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::conf::is_key;
 use super::env_file::unquoted;
 use super::environment::conf_prefix;
-use super::problem::{escaped, shown};
+use super::problems::{escaped, shown};
 use super::secret::{is_secret_name, is_secret_value};
 use super::shell::Script;
 use crate::engine::{self, Component, Layout};
@@ -157,7 +157,10 @@ impl Found {
             {
                 return self.take_script(&Script::parse(text), value);
             }
-            at = words.iter().position(|word| word.ends_with(".sh")).unwrap_or(0);
+            at = words
+                .iter()
+                .position(|word| has_extension(word, "sh"))
+                .unwrap_or(0);
         }
         let (path, args) = words
             .get(at..)
@@ -207,7 +210,7 @@ impl Found {
     }
 
     fn writes(&mut self, file: Option<&String>) {
-        if let Some(file) = file.filter(|file| file.ends_with(".conf")) {
+        if let Some(file) = file.filter(|file| has_extension(file, "conf")) {
             self.conf_file = Some(shown(file));
         }
     }
@@ -371,6 +374,10 @@ fn script(name: &str) -> Option<(&'static Layout, &'static str)> {
     })
 }
 
+fn has_extension(path: &str, extension: &str) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, found)| found == extension)
+}
+
 fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
@@ -488,10 +495,7 @@ mod tests {
                 problem.contains(".conf, and muster runs nothing of it but "),
                 "{row}: {problem}"
             );
-            assert!(
-                hint.ends_with(&format!("{}", expected.replace("|n", "\n"))),
-                "{row}: {hint}"
-            );
+            assert!(hint.ends_with(&expected.replace("|n", "\n")), "{row}: {hint}");
         }
     }
 }

@@ -169,8 +169,8 @@ fn every_variable_arrives_where_it_belongs() {
         settings
             .conf
             .get(&component)
-            .and_then(|wishes| wishes.iter().find(|wish| wish.key == key))
-            .map(|wish| wish.value.as_str())
+            .and_then(|requests| requests.iter().find(|request| request.key == key))
+            .map(|request| request.value.as_str())
     };
     for component in [Component::Fe, Component::Be, Component::Cn] {
         assert_eq!(
@@ -219,7 +219,7 @@ fn one_number_for_two_components_is_said_before_they_meet_on_one_host() {
     let (_, warnings) = read(&format!("{TWO} HTTP_PORT=9050 HEARTBEAT_PORT=9050"));
     assert_eq!(
         warned(&warnings),
-        ["HEARTBEAT_PORT is 9050 like HTTP_PORT: if the two run on one host only one of them can have it"]
+        ["HEARTBEAT_PORT is 9050, the same as HTTP_PORT; on one host only one of the two can use it"]
     );
 }
 
@@ -240,7 +240,7 @@ fn a_list_of_hosts() {
     let (_, warnings) = read_with(TWO, "MASTER_HOST", "fe-0,FE-0.").unwrap();
     assert_eq!(
         warned(&warnings),
-        ["MASTER_HOST names fe-0 twice: `FE-0.` at position 2 is left out"]
+        ["MASTER_HOST lists fe-0 twice; `FE-0.` at position 2 is ignored"]
     );
 }
 
@@ -262,8 +262,8 @@ hint: `muster explain` shows what the current settings lead to, without starting
     assert_eq!(
         refused(""),
         [
-            "LOCAL_HOST: is not set; it is the address or name of this host, such as LOCAL_HOST=192.168.1.11",
-            "MASTER_HOST: is not set; it is the host of the first FE, the same on every node, such as MASTER_HOST=192.168.1.10",
+            "LOCAL_HOST: is not set; set it to the address or name of this host, such as LOCAL_HOST=192.168.1.11",
+            "MASTER_HOST: is not set; set it to the host of the first FE, the same on every node, such as MASTER_HOST=192.168.1.10",
         ]
     );
 }
@@ -275,9 +275,9 @@ fn each_bad_value_says_what_was_expected() {
         (
             "MASTER_HOST",
             "fe-0,fe-1:9030",
-            "`fe-1:9030` at position 2 has a port appended",
+            "`fe-1:9030` at position 2 has a port",
         ),
-        ("MASTER_HOST", "fe-0 fe-1", "`fe-0 fe-1` holds a space"),
+        ("MASTER_HOST", "fe-0 fe-1", "`fe-0 fe-1` contains a space"),
         (
             "MASTER_HOST",
             "fe-0,10.0.0.256",
@@ -288,17 +288,25 @@ fn each_bad_value_says_what_was_expected() {
             "fe-0,::12345",
             "`::12345` at position 2 is not an IPv6 address",
         ),
-        ("MASTER_HOST", "\"fe-0\"", "`\"fe-0\"` holds `\"`"),
+        ("MASTER_HOST", "\"fe-0\"", "`\"fe-0\"` contains `\"`"),
         ("MASTER_HOST", "http://fe-0:8030", "is a URL"),
         ("MASTER_HOST", "0.0.0.0", "is not the address of one host"),
-        ("LOCAL_HOST", "10.0.0.1,10.0.0.2", "holds `,`"),
-        ("LOCAL_HOST", "192.168.1.11/24", "holds `/`"),
-        ("LOCAL_HOST", "127.0.0.1", "is loopback and MASTER_HOST is not"),
-        ("LOCAL_HOST", "localhost", "is loopback and MASTER_HOST is not"),
+        ("LOCAL_HOST", "10.0.0.1,10.0.0.2", "contains `,`"),
+        ("LOCAL_HOST", "192.168.1.11/24", "contains `/`"),
+        (
+            "LOCAL_HOST",
+            "127.0.0.1",
+            "is a loopback address and MASTER_HOST is not",
+        ),
+        (
+            "LOCAL_HOST",
+            "localhost",
+            "is a loopback address and MASTER_HOST is not",
+        ),
         ("LOCAL_HOST", "::", "is not the address of one host"),
         ("LOCAL_HOST", "224.0.0.1", "is not the address of one host"),
         ("LOCAL_HOST", "fe80::1", "is link-local"),
-        ("LOCAL_HOST", "a\nb", "`a\\nb` holds a space"),
+        ("LOCAL_HOST", "a\nb", "`a\\nb` contains a space"),
         ("FE_QUERY_PORT", "0", "is not a port (1–65535)"),
         ("HTTP_PORT", "70000", "is not a port (1–65535)"),
         ("BE_PORT", "-1", "is not a port (1–65535)"),
@@ -323,7 +331,7 @@ fn each_bad_value_says_what_was_expected() {
         (
             "PRIORITY_NETWORKS",
             "10.0.0.0/8",
-            "does not hold LOCAL_HOST 192.168.1.11",
+            "does not contain LOCAL_HOST 192.168.1.11",
         ),
     ];
     check_refused(&table);
@@ -337,11 +345,15 @@ fn each_bad_path_and_conf_key_says_what_was_expected() {
         (
             "STORAGE_ROOT_PATH",
             "/d1;d2",
-            "holds `d2`, which is not an absolute path",
+            "contains `d2`, which is not an absolute path",
         ),
         ("STATE_DIR", "state", "is not an absolute path"),
         ("SKIP_PREFLIGHT", "a;b", "is not a list of names"),
-        ("CLUSTER_USER", "a\u{7}b", "`a\\u{7}b` holds a control character"),
+        (
+            "CLUSTER_USER",
+            "a\u{7}b",
+            "`a\\u{7}b` contains a control character",
+        ),
         (
             "CLUSTER_PASSWORD_FILE",
             "/nowhere/at/all",
@@ -363,11 +375,11 @@ fn each_bad_path_and_conf_key_says_what_was_expected() {
         (
             "FE_CONF__JAVA_OPTS",
             "$(id)",
-            "holds `$`, and the start script evaluates",
+            "contains `$`, and the start script evaluates",
         ),
         ("BE_CONF__x", "'1'", "is quoted"),
-        ("BE_CONF__x", "1 # one", "holds ` #`"),
-        ("CN_CONF__x", "1\ny = 2", "holds a line break"),
+        ("BE_CONF__x", "1 # one", "contains ` #`"),
+        ("CN_CONF__x", "1\ny = 2", "contains a line break"),
         ("FE_CONF__http_port", "80x0", "is not a port (1–65535)"),
         ("FE_CONF__meta_dir", "meta", "is not an absolute path"),
         ("BE_CONF__priority_networks", "eth0", "has no mask"),
@@ -425,7 +437,7 @@ fn loopback_is_for_those_who_are_alone() {
     let (_, warnings) = read("MASTER_HOST=localhost LOCAL_HOST=192.168.1.11");
     assert_eq!(
         warned(&warnings),
-        ["MASTER_HOST is loopback and LOCAL_HOST is not: every host would ask itself"]
+        ["MASTER_HOST is a loopback address and LOCAL_HOST is not; each host would ask itself"]
     );
 }
 
@@ -434,7 +446,7 @@ fn one_component_cannot_listen_twice_on_one_port() {
     assert_eq!(
         refused(&format!("{TWO} HTTP_PORT=8030 FE_QUERY_PORT=8030")),
         [
-            "FE_QUERY_PORT: `8030` is wished for HTTP_PORT too, and one FE cannot listen twice on one port, set in the environment"
+            "FE_QUERY_PORT: `8030` is also requested as HTTP_PORT; an FE's ports must differ, set in the environment"
         ]
     );
     let table = [
@@ -454,7 +466,7 @@ fn one_component_cannot_listen_twice_on_one_port() {
 }
 
 #[test]
-fn a_conf_key_that_is_ours_is_the_same_wish() {
+fn a_conf_key_that_is_ours_is_the_same_request() {
     let (settings, _) = read(&format!(
         "{TWO} FE_CONF__http_port=8031 BE_CONF__be_http_port=8041 FE_CONF__meta_dir=/m FE_CONF__qe_max_connection=99 \
          BE_CONF__storage_root_path=/s FE_CONF__JAVA_OPTS=-Xmx4g BROKER_CONF__client_expire_seconds=5"
@@ -470,7 +482,7 @@ fn a_conf_key_that_is_ours_is_the_same_wish() {
     let keys = |component| -> Vec<&str> {
         settings.conf[&component]
             .iter()
-            .map(|wish| wish.key.as_str())
+            .map(|request| request.key.as_str())
             .collect()
     };
     assert_eq!(
@@ -509,7 +521,7 @@ fn a_conf_key_that_is_ours_is_the_same_wish() {
     }
     assert_eq!(
         refused(&format!("{TWO} META_DIR=/a FE_CONF__meta_dir=/b")),
-        ["FE_CONF__meta_dir: `/b` is not what META_DIR says; one of them is enough, set in the environment"]
+        ["FE_CONF__meta_dir: `/b` conflicts with META_DIR; remove one of them, set in the environment"]
     );
 }
 
@@ -535,9 +547,9 @@ fn what_the_replaced_project_generated_is_understood() {
     assert_eq!(
         said,
         [
-            "FE_HOST says something else than MASTER_HOST and does not count",
-            "HOST_IP says something else than LOCAL_HOST and does not count",
-            "MASTER_FE_HOST says something else than MASTER_HOST and does not count",
+            "FE_HOST conflicts with MASTER_HOST and is ignored",
+            "HOST_IP conflicts with LOCAL_HOST and is ignored",
+            "MASTER_FE_HOST conflicts with MASTER_HOST and is ignored",
         ]
     );
     let (settings, warnings) = read("FE_HOST=10.0.0.1 HOST_IP=10.0.0.1");
@@ -791,14 +803,14 @@ fn what_a_vendors_command_says_is_told_with_its_source() {
     );
     assert_eq!(
         lines(commanded("be_entrypoint.sh fe:9030 ", "LOCAL_HOST=be1")),
-        ["the command: names `fe:9030`, which has a port appended; ports have variables of their own"]
+        ["the command: names `fe:9030`, which has a port; set the port in a variable of its own"]
     );
     // An address of a container changes: nobody is known by one that was not said.
     assert_eq!(
         lines(commanded("be_entrypoint.sh a", "HOSTNAME=be1")),
         [
-            "LOCAL_HOST: is not set; it is the address or name of this host, such as LOCAL_HOST=192.168.1.11; HOST_TYPE=FQDN \
-             makes it HOSTNAME"
+            "LOCAL_HOST: is not set; set it to the address or name of this host, such as LOCAL_HOST=192.168.1.11; or set \
+             HOST_TYPE=FQDN to use HOSTNAME"
         ]
     );
 }
@@ -815,12 +827,12 @@ fn our_own_names_win_over_the_vendors() {
     assert_eq!(settings.master_edit_log_port.unwrap().value, 9010);
     assert_eq!(
         warned(&warnings),
-        ["FE_MASTER says something else than MASTER_HOST and does not count"]
+        ["FE_MASTER conflicts with MASTER_HOST and is ignored"]
     );
     assert_eq!(
         refused("MASTER_HOST=a HOST_TYPE=FQDN POD_IP=10.0.0.5 HOSTNAME=db-fe-0"),
         [
-            "HOST_TYPE: `FQDN` asks for a name, and neither LOCAL_HOST nor POD_FQDN gives one, set in the environment"
+            "HOST_TYPE: `FQDN` requests a name, but neither LOCAL_HOST nor POD_FQDN is set, set in the environment"
         ]
     );
 }
@@ -874,7 +886,7 @@ fn a_missing_variable_names_what_was_probably_meant_to_be_it() {
     assert!(
         problem
             .text
-            .starts_with("is not set (MASTER_HOTS looks like it and is not read); it is"),
+            .starts_with("is not set (MASTER_HOTS looks like it and is not read); set it to"),
         "{problems}"
     );
     assert_eq!(problems.warnings().len(), 2);
@@ -941,7 +953,7 @@ fn where_the_password_comes_from() {
             "{TWO} CLUSTER_PASSWORD=hunter2 CLUSTER_PASSWORD_FILE={file}"
         )),
         [
-            "CLUSTER_PASSWORD: is set, and CLUSTER_PASSWORD_FILE too: only one of them can count, set in the environment"
+            "CLUSTER_PASSWORD: cannot be used together with CLUSTER_PASSWORD_FILE; remove one of them, set in the environment"
         ]
     );
     assert!(refused(&format!("{TWO} CLUSTER_PASSWORD= CLUSTER_PASSWORD_FILE={file}")).is_empty());
@@ -1045,7 +1057,7 @@ fn the_lines_of_a_file_are_checked_as_the_environment_is_and_named_by_their_plac
         .as_deref(),
         Some(
             "app.env cannot be used
-  CLUSTER_PASSWORD: is set, and CLUSTER_PASSWORD_FILE too: only one of them can count, set in app.env, line 6
+  CLUSTER_PASSWORD: cannot be used together with CLUSTER_PASSWORD_FILE; remove one of them, set in app.env, line 6
   FE_QUERY_PORT: `90x0` is not a port (1–65535), set in app.env, line 5
   MASTER_HOST: `10.0.0.1,,10.0.0.2` has an empty host at position 2, set in app.env, line 1
   ROOT_PASSWORD_FILE: its value is not an absolute path, set in app.env, line 8

@@ -15,13 +15,13 @@ const FOREIGN: [&str; 8] = [
     "LOGLEVEL",
 ];
 
-/// Shorter names are too easily somebody else's.
+/// Shorter names are too likely names of other programs.
 const SHORTEST: usize = 6;
 
-/// From this length on two slips are believed, below it one.
+/// From this length on two typing mistakes are suspected, below it one.
 const LONG: usize = 14;
 
-/// The variable of ours that `name`, which is none, was probably meant to be.
+/// The variable of ours that an unknown name was probably meant to be.
 pub(super) fn meant(name: &str) -> Option<String> {
     let upper = name.to_ascii_uppercase();
     if FOREIGN.contains(&upper.as_str()) || is_service_variable(&upper) {
@@ -39,8 +39,8 @@ pub(super) fn meant(name: &str) -> Option<String> {
         })
         .or_else(|| {
             ours()
-                .filter_map(|known| Some((slips(known, &upper)?, known)))
-                .min_by_key(|(slips, _)| *slips)
+                .filter_map(|known| Some((mistakes(known, &upper)?, known)))
+                .min_by_key(|(mistakes, _)| *mistakes)
                 .map(|(_, known)| known)
         })
         .map(str::to_owned)
@@ -78,13 +78,13 @@ fn stem(name: &str) -> &str {
         .unwrap_or(name)
 }
 
-/// How many slips of the keyboard lie between the two, if no more than may be believed.
-fn slips(known: &str, upper: &str) -> Option<usize> {
+/// The number of typing mistakes between the two, if it is not too large.
+fn mistakes(known: &str, upper: &str) -> Option<usize> {
     let allowed = if known.len() < LONG { 1 } else { 2 };
     if known.len() < SHORTEST || known.len().abs_diff(upper.len()) > allowed {
         return None;
     }
-    Some(strsim::osa_distance(known, upper)).filter(|slips| *slips <= allowed)
+    Some(strsim::osa_distance(known, upper)).filter(|mistakes| *mistakes <= allowed)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::{Chosen, Inputs, Side, is_seed, seed};
 use crate::engine::{Component, PortName};
-use crate::settings::{FeRole, Source, Sourced, VARIABLES, concerns};
+use crate::settings::{FeRole, Source, Sourced, VARIABLES, applies_to};
 
 /// One line, and who says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,13 +48,13 @@ const COMPONENT: &str = "COMPONENT";
 /// Whether a variable goes into the file of a component as it is.
 fn is_carried(inputs: &Inputs<'_>, component: Component, key: &str) -> bool {
     // Each file is for one.
-    key != COMPONENT && concerns(key, inputs.engine, component) == Some(true)
+    key != COMPONENT && applies_to(key, inputs.engine, component) == Some(true)
 }
 
 /// Known, and for neither of the files.
 pub(super) fn is_left_out(inputs: &Inputs<'_>, key: &str) -> bool {
     let mut sides = inputs.sides.iter();
-    let other = |side: &Side| concerns(key, inputs.engine, side.component) == Some(false);
+    let other = |side: &Side| applies_to(key, inputs.engine, side.component) == Some(false);
     key == COMPONENT || sides.all(other)
 }
 
