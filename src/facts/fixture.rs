@@ -93,7 +93,6 @@ pub(super) fn settings() -> Settings {
         wait_timeout: by_default(Duration::from_secs(300)),
         stop_grace: None,
         join_timeout: by_default(Duration::from_secs(300)),
-        restart: None,
         exec: false,
         skip_preflight: BTreeSet::new(),
         secret_variables: Vec::new(),

@@ -344,7 +344,7 @@ mod tests {
                 &other_engine,
                 "the engine `postgres` is unknown",
             ),
-            ("impossible host", &other_host, "has a port appended"),
+            ("impossible host", &other_host, "has a port"),
             ("link to nowhere", "-> nowhere.json", "No such file"),
             ("newer", r#"{"version": 2, "identity": {}}"#, "newer 2"),
         ];

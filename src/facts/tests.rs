@@ -9,11 +9,11 @@ use super::pidfile::PidFileState;
 use super::record::{Progress, Record, RecordCopy};
 use super::{Data, Facts, gather};
 use crate::engine::{Component, PortName};
-use crate::settings::{ConfWish, Host, Settings, Source, Sourced};
+use crate::settings::{ConfRequest, Host, Settings, Source, Sourced};
 
 fn wish(settings: &mut Settings, component: Component, key: &str, value: &str) {
     let mut wishes = settings.conf.remove(&component).unwrap_or_default();
-    wishes.push(ConfWish {
+    wishes.push(ConfRequest {
         key: key.to_owned(),
         value: value.to_owned(),
         source: Source::Environment("META_DIR".to_owned()),

@@ -134,17 +134,6 @@ pub(super) fn decisions(
             .map_or(Source::Default, |grace| grace.source.clone()),
         "the time from a stop request to SIGKILL",
     ));
-    if let Some(restart) = settings.restart {
-        let most = restart.most.map_or("without end".to_owned(), |most| {
-            format!("at most {most} in a row")
-        });
-        list.push(ExplainLine::new(
-            "restart",
-            "on failure",
-            Source::Environment("MUSTER_RESTART".to_owned()),
-            most,
-        ));
-    }
     list
 }
 

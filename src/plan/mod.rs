@@ -20,7 +20,6 @@ pub mod ports;
 pub mod readdress;
 pub mod record_merge;
 pub mod refusal;
-pub mod restart;
 mod self_join;
 pub mod sql;
 pub mod witness;

@@ -1,10 +1,10 @@
-//! Who speaks to the cluster, and how the connection is protected.
+//! The account for the cluster, and the protection of the connection.
 
 use std::path::{Path, PathBuf};
 
 use crate::engine::aliases::{self, Meaning};
 
-use super::problems::{Reader, absolute_path, from_environment, one_line};
+use super::parse::{Parser, absolute_path, from_environment, one_line};
 use super::{Secret, Source, Sourced, enums, files};
 
 /// The account every cluster begins with.
@@ -12,14 +12,14 @@ pub const ROOT: &str = "root";
 
 const ROOT_PASSWORD_FILE: &str = "ROOT_PASSWORD_FILE";
 
-/// Who speaks to the cluster.
+/// The account that sends SHOW and ALTER SYSTEM.
 #[derive(Debug, Clone)]
 pub struct Account {
     pub user: Sourced<String>,
     pub password: Option<Sourced<Secret>>,
 }
 
-/// How the MySQL connection to an FE is protected.
+/// The protection of the MySQL connection to an FE.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls {
     pub mode: TlsMode,
@@ -37,13 +37,13 @@ pub enum TlsMode {
     Verify,
 }
 
-/// The password that root is to get is also the one root logs in with, where nobody gives another.
-pub(super) fn account(reader: &mut Reader<'_>, root_password_file: Option<&Path>) -> Account {
-    let user = reader.parse("CLUSTER_USER", one_line).unwrap_or(Sourced {
+/// The password that root is to get is also the one root logs in with, unless another is set.
+pub(super) fn account(parser: &mut Parser<'_>, root_password_file: Option<&Path>) -> Account {
+    let user = parser.parse("CLUSTER_USER", one_line).unwrap_or(Sourced {
         value: ROOT.to_owned(),
         source: Source::Default,
     });
-    let password = password(reader).or_else(|| {
+    let password = password(parser).or_else(|| {
         let file = root_password_file.filter(|_| user.value == ROOT)?;
         // It was found good a moment ago.
         let text = files::read_secret(file.to_str()?).ok()??;
@@ -52,39 +52,39 @@ pub(super) fn account(reader: &mut Reader<'_>, root_password_file: Option<&Path>
     Account { user, password }
 }
 
-fn password(reader: &mut Reader<'_>) -> Option<Sourced<Secret>> {
-    let given = reader.text("CLUSTER_PASSWORD");
-    let file = reader.text("CLUSTER_PASSWORD_FILE");
+fn password(parser: &mut Parser<'_>) -> Option<Sourced<Secret>> {
+    let given = parser.text("CLUSTER_PASSWORD");
+    let file = parser.text("CLUSTER_PASSWORD_FILE");
     match (given, file) {
         (Some(_), Some(_)) => {
             let text = format!(
-                "is set, and CLUSTER_PASSWORD_FILE too: only one of them can count, {}",
-                reader.set_in("CLUSTER_PASSWORD")
+                "cannot be used together with CLUSTER_PASSWORD_FILE; remove one of them, {}",
+                parser.set_in("CLUSTER_PASSWORD")
             );
-            reader.problem("CLUSTER_PASSWORD", text);
+            parser.problem("CLUSTER_PASSWORD", text);
             None
         }
         (Some(given), None) => Some(from_environment(
             "CLUSTER_PASSWORD",
             Secret::new(given.to_owned()),
         )),
-        (None, Some(file)) => from_file(reader, file),
+        (None, Some(file)) => from_file(parser, file),
         (None, None) => aliases::meaning(Meaning::Password).find_map(|variable| {
-            let text = reader.text(variable)?;
+            let text = parser.text(variable)?;
             Some(from_environment(variable, Secret::new(text.to_owned())))
         }),
     }
 }
 
-fn from_file(reader: &mut Reader<'_>, file: &str) -> Option<Sourced<Secret>> {
+fn from_file(parser: &mut Parser<'_>, file: &str) -> Option<Sourced<Secret>> {
     const VARIABLE: &str = "CLUSTER_PASSWORD_FILE";
     if !file.starts_with('/') {
-        not_a_path(reader, VARIABLE);
+        not_a_path(parser, VARIABLE);
         return None;
     }
-    let read = look_at(reader, VARIABLE, files::read_secret)?;
+    let read = look_at(parser, VARIABLE, files::read_secret)?;
     if read.value.is_none() {
-        reader.warn(VARIABLE, "names an empty file: no password is used".to_owned());
+        parser.warn(VARIABLE, "names an empty file: no password is used".to_owned());
     }
     Some(Sourced {
         value: Secret::new(read.value?),
@@ -93,43 +93,43 @@ fn from_file(reader: &mut Reader<'_>, file: &str) -> Option<Sourced<Secret>> {
 }
 
 /// The file with the password that root is to get.
-pub(super) fn root_password_file(reader: &mut Reader<'_>) -> Option<PathBuf> {
-    if reader
+pub(super) fn root_password_file(parser: &mut Parser<'_>) -> Option<PathBuf> {
+    if parser
         .text(ROOT_PASSWORD_FILE)
         .is_some_and(|file| !file.starts_with('/'))
     {
-        not_a_path(reader, ROOT_PASSWORD_FILE);
+        not_a_path(parser, ROOT_PASSWORD_FILE);
         return None;
     }
-    look_at(reader, ROOT_PASSWORD_FILE, files::secret_file).map(|file| file.value)
+    look_at(parser, ROOT_PASSWORD_FILE, files::secret_file).map(|file| file.value)
 }
 
-/// Somebody may have written the password itself: it is not repeated.
-fn not_a_path(reader: &mut Reader<'_>, variable: &str) {
-    let text = format!("its value is not an absolute path, {}", reader.set_in(variable));
-    reader.problem(variable, text);
+/// The value may be the password itself: it is not repeated.
+fn not_a_path(parser: &mut Parser<'_>, variable: &str) {
+    let text = format!("its value is not an absolute path, {}", parser.set_in(variable));
+    parser.problem(variable, text);
 }
 
-/// What the named file holds. What a line of an env file names is in a container: the path is all that can be checked.
+/// Reads the named file. A file named in an env file is in a container: only its path can be checked.
 fn look_at<T>(
-    reader: &mut Reader<'_>,
+    parser: &mut Parser<'_>,
     variable: &str,
     look: fn(&str) -> Result<T, String>,
 ) -> Option<Sourced<T>> {
-    if reader.file.is_some() {
-        reader.parse(variable, absolute_path)?;
+    if parser.file.is_some() {
+        parser.parse(variable, absolute_path)?;
         return None;
     }
-    reader.parse(variable, look)
+    parser.parse(variable, look)
 }
 
-pub(super) fn tls(reader: &mut Reader<'_>) -> Tls {
-    let mode = reader
+pub(super) fn tls(parser: &mut Parser<'_>) -> Tls {
+    let mode = parser
         .parse("CLUSTER_TLS", enums::tls_mode)
         .map_or(TlsMode::Off, |mode| mode.value);
-    let ca_file = look_at(reader, "CLUSTER_CA_FILE", files::readable).map(|file| file.value);
+    let ca_file = look_at(parser, "CLUSTER_CA_FILE", files::readable).map(|file| file.value);
     if ca_file.is_some() && mode != TlsMode::Verify {
-        reader.warn(
+        parser.warn(
             "CLUSTER_CA_FILE",
             "has no effect unless CLUSTER_TLS is verify".to_owned(),
         );

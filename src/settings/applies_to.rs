@@ -1,23 +1,23 @@
-//! Which component a variable speaks to: an env file of one component holds nothing that speaks to another.
+//! The components that a variable applies to: the env file of one component has no variables of another.
 
 use crate::engine::{Component, Engine, PortName};
 
-use super::environment::{Name, whose};
+use super::environment::{Owner, owner};
 use super::variables::VARIABLES;
 use super::{conf, ports};
 
-/// Whether a variable speaks to that component. `None`: it is nobody's that we know, or says in a vendor's words or by
-/// a conf key what has a variable of ours.
-pub fn concerns(variable: &str, engine: &Engine, component: Component) -> Option<bool> {
-    match whose(variable) {
-        Name::Ours(ours) => Some(ours_concerns(ours, engine, component)),
-        Name::Conf(of, key) if ports::of_conf_key(of, &key).is_none() => Some(of == component),
-        Name::Home(of) => Some(of == engine.home_variable),
-        Name::Conf(..) | Name::Vendor(_) | Name::Unused | Name::Foreign => None,
+/// Tells if a variable applies to that component. `None`: the name is not known, or it is a vendor's name or a conf key for
+/// a variable of ours.
+pub fn applies_to(variable: &str, engine: &Engine, component: Component) -> Option<bool> {
+    match owner(variable) {
+        Owner::Ours(ours) => Some(own_applies_to(ours, engine, component)),
+        Owner::Conf(of, key) if ports::of_conf_key(of, &key).is_none() => Some(of == component),
+        Owner::Home(of) => Some(of == engine.home_variable),
+        Owner::Conf(..) | Owner::Vendor(_) | Owner::Unused | Owner::Foreign => None,
     }
 }
 
-fn ours_concerns(variable: &'static str, engine: &Engine, component: Component) -> bool {
+fn own_applies_to(variable: &'static str, engine: &Engine, component: Component) -> bool {
     if let Some(port) = PortName::ALL.into_iter().find(|port| port.variable() == variable) {
         return engine.port(component, port).is_some();
     }
@@ -33,12 +33,12 @@ fn ours_concerns(variable: &'static str, engine: &Engine, component: Component) 
 
 #[cfg(test)]
 mod tests {
-    use super::concerns;
+    use super::applies_to;
     use crate::engine::{ALL, Component};
     use crate::settings::variables;
 
     #[test]
-    fn a_variable_speaks_to_the_components_that_can_use_it() {
+    fn a_variable_applies_to_the_components_that_can_use_it() {
         let engine = ALL[0];
         // FE, BE.
         let table = [
@@ -68,19 +68,19 @@ mod tests {
             ("KAFKA_HOST", None, None),
         ];
         for (variable, fe, be) in table {
-            assert_eq!(concerns(variable, engine, Component::Fe), fe, "{variable}");
-            assert_eq!(concerns(variable, engine, Component::Be), be, "{variable}");
+            assert_eq!(applies_to(variable, engine, Component::Fe), fe, "{variable}");
+            assert_eq!(applies_to(variable, engine, Component::Be), be, "{variable}");
         }
     }
 
     #[test]
-    fn every_variable_of_the_table_is_somebodys() {
+    fn every_variable_of_the_table_applies_to_a_component() {
         for variable in variables::all() {
             let name = variable.name;
             let heard = ALL.into_iter().any(|engine| {
                 Component::ALL
                     .into_iter()
-                    .any(|component| concerns(name, engine, component) == Some(true))
+                    .any(|component| applies_to(name, engine, component) == Some(true))
             });
             assert!(heard, "{name}");
         }

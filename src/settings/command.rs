@@ -1,19 +1,24 @@
-//! What the `command:` of a file says that was written for the vendor's image, where it called a script that finds the
-//! cluster and starts the engine. Here those words follow `muster run`: a compose file only changes the image.
+//! The `command:` of a file that was written for the vendor's image: an argv, or a text for `sh -c`, that calls a script
+//! which finds the cluster and starts the engine. Here those words follow `muster run`: a compose file only changes the
+//! image.
 
-use std::mem::take;
 use std::path::PathBuf;
 
-use super::calls::{self, Call, Calls, assignment, file_name};
+use super::conf::is_key;
+use super::env_file::unquoted;
 use super::environment::conf_prefix;
-use super::shell_text::Word;
-use crate::engine::{self, Component};
-use std::collections::BTreeSet;
+use super::problems::{escaped, shown};
+use super::secret::{is_secret_name, is_secret_value};
+use super::shell::Script;
+use crate::engine::{self, Component, Layout};
 
-/// How messages call it.
+/// The name of the command in messages.
 pub(super) const COMMAND: &str = "the command";
 
-/// What a vendor's command means here.
+/// Looks up a variable of the environment.
+type Value<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// The meaning of a vendor's command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
     pub component: Component,
@@ -21,236 +26,284 @@ pub struct Command {
     pub script: &'static str,
     /// The home dir that its path names.
     pub home: Option<PathBuf>,
-    pub says: Says,
+    pub hosts: CommandHosts,
     /// For the start script.
     pub script_args: Vec<String>,
-    /// Flags of the start script that are not handed on.
-    pub flags: Vec<String>,
     /// The first words of what else the text would have run.
     pub left_out: Vec<String>,
 }
 
-/// Whom to ask and who this is, as far as somebody said it there; all of it unread.
+/// The hosts that a command names, not parsed yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Says {
-    /// The argument of an entrypoint script: somebody to ask.
+pub struct CommandHosts {
+    /// The argument of an entrypoint script: an FE to ask.
     pub service: Option<String>,
     /// The host of `--helper`.
     pub helper: Option<String>,
     /// `--host_type`.
     pub host_type: Option<String>,
-    /// A start script was called that joins nobody.
+    /// A start script of an FE was called without `--helper`.
     pub founds: bool,
-    /// Where a MySQL client was to register this node.
-    pub asked: Option<String>,
-    /// The host it was to be registered under.
-    pub registered: Option<String>,
 }
 
-/// Why a command means nothing here; `Display` is a sentence.
+/// The reason why a command cannot be used; `Display` is a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommandProblem {
-    #[error("the command of this container calls no start script of an engine; it calls {}", list(.0))]
+    #[error("the command of this container calls no start script of an engine; it calls {}", match .0.as_slice() {
+        [] => "nothing".to_owned(),
+        names => names.join(", "),
+    })]
     NoCall(Vec<String>),
-    #[error("the command of this container calls {}, and a container is one node", .0.join(" and "))]
+    #[error("the command of this container calls {}; one container is one node", .0.join(" and "))]
     SeveralCalls(Vec<String>),
     #[error(
-        "the command of this container calls {script} with `{argument}`, which only a shell that runs it can tell"
+        "the command of this container calls {script} with `{argument}`, which only a shell can evaluate"
     )]
-    Open { script: &'static str, argument: String },
-    #[error(
-        "the command of this container sets {0}, which a cluster keeps from its founding on, by a line that muster does not run"
-    )]
-    Founding(&'static str),
+    Computed { script: &'static str, argument: String },
+    #[error("the command of this container writes into {file}, and muster runs nothing of it but {script}")]
+    WritesConf {
+        script: &'static str,
+        file: String,
+        component: Component,
+        /// The same as lines to copy, as far as the text can be read.
+        settings: Vec<String>,
+    },
 }
 
 impl CommandProblem {
-    const HINT: &str = "muster is the entrypoint of this image and starts the engine itself: leave `command:` out, or let \
-        it say fe, be or cn; who wants a shell sets `entrypoint:` (docker run --entrypoint bash)";
-
-    /// What to do about it.
+    /// The next thing to do.
     pub fn hint(&self) -> String {
         match self {
-            Self::Founding(key) => format!(
-                "set {}{key}=value in the environment, and every other key that the command writes to the conf",
-                conf_prefix(Component::Fe)
+            Self::WritesConf {
+                component, settings, ..
+            } if settings.is_empty() => format!(
+                "take that out of `command:`, and set each key in the environment as {}key=value, or mount the whole file",
+                conf_prefix(*component)
             ),
-            _ => Self::HINT.to_owned(),
+            Self::WritesConf { settings, .. } => format!(
+                "take that out of `command:`, and set in the environment instead:\n{}",
+                settings.join("\n")
+            ),
+            _ => "muster is the entrypoint of this image and starts the engine itself: leave `command:` out, or set it to \
+                  fe, be or cn; an FE and a BE are two containers of one image; to get a shell, set `entrypoint:` \
+                  (docker run --entrypoint bash)"
+                .to_owned(),
         }
     }
 }
 
 impl Command {
     /// Reads what stands after `run` and its flags. `None`: nothing a vendor would have written.
-    pub fn read(
-        words: &[String],
-        value: &dyn Fn(&str) -> Option<String>,
-    ) -> Option<Result<Self, CommandProblem>> {
-        let first = file_name(words.first()?);
-        if !calls::is_known(first) && !words.first()?.contains('/') {
+    pub fn read(words: &[String], value: Value<'_>) -> Option<Result<Self, CommandProblem>> {
+        let first = words.first()?;
+        let name = file_name(first);
+        if script(name).is_none() && !is_one_of(RUNNERS, name) && !first.contains('/') {
             return None;
         }
-        let all: Vec<Word> = words.iter().map(|word| Word::plain(word)).collect();
-        let mut found = Calls::default();
-        found.take(&all, value, 0);
-        let command = meaning(&found);
-        // Also in a here-document, which is no command.
-        let key = founding_key(words, value);
-        match (command, key) {
-            (Ok(command), Some(key)) if command.component == Component::Fe => {
-                Some(Err(CommandProblem::Founding(key)))
-            }
-            (command, _) => Some(command),
-        }
+        let mut found = Found::default();
+        Some(found.take(words, value).and_then(|()| found.meaning()))
     }
 
-    /// But for the flags that make no difference.
-    fn is_the_same(&self, other: &Self) -> bool {
-        *self
-            == Self {
-                flags: self.flags.clone(),
-                ..other.clone()
-            }
-    }
-
-    /// What is odd about it; each is the rest of a sentence that begins with its name.
-    pub(super) fn warnings(&self) -> Vec<String> {
-        let mut texts = Vec::new();
-        if !self.left_out.is_empty() {
-            texts.push(format!(
-                "is read as a start of the {} by {}; what else it calls is not run: {}; muster waits and registers by itself, \
-                 and {}key=value sets a key of the conf",
+    /// The rest of a sentence that begins with the name of the command.
+    pub(super) fn warning(&self) -> Option<String> {
+        (!self.left_out.is_empty()).then(|| {
+            format!(
+                "starts the {} by {}; muster does not run what else it calls: {}; it waits and registers by itself, and \
+                 {}key=value sets a key of the conf",
                 self.component.name(),
                 self.script,
                 self.left_out.join(", "),
                 conf_prefix(self.component)
-            ));
-        }
-        if !self.flags.is_empty() {
-            texts.push(format!(
-                "gives {} what muster decides itself and does not hand on: {}",
-                self.script,
-                self.flags.join(", ")
-            ));
-        }
-        texts
+            )
+        })
     }
 }
 
-/// Where the words that are no flags of `run` begin; `None` if there are none, or somebody else has to say what is wrong.
-pub fn after_flags(words: &[String]) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        match words.get(at)?.as_str() {
-            "--exec" => at += 1,
-            "--home" => at += 2,
-            word if word.starts_with("--home=") => at += 1,
-            word if word.starts_with('-') => return None,
-            _ => return Some(at),
-        }
-    }
+/// Words of a shell before the word that is run.
+const KEYWORDS: &str = "if then elif else fi while until do done { } ! exec";
+
+/// Programs that run another one.
+const RUNNERS: &str =
+    "sh bash dash ash ksh nohup setsid env tini dumb-init catatonit docker-init gosu su-exec";
+
+/// Everything a command would have run.
+#[derive(Default)]
+struct Found {
+    /// The different calls of start scripts, and how each was written.
+    calls: Vec<(Command, String)>,
+    /// The other programs, each once.
+    others: Vec<String>,
+    /// A conf file that the text writes to.
+    conf_file: Option<String>,
+    /// The texts that may become lines of a conf file.
+    texts: Vec<String>,
 }
 
-/// The one call says what is meant.
-fn meaning(found: &Calls) -> Result<Command, CommandProblem> {
-    let left_out = names(&found.others);
-    let mut meant: Option<Command> = None;
-    for call in &found.calls {
-        let mut command = read_call(call, &found.others)?;
-        let flags = take(&mut command.flags);
-        match &mut meant {
-            Some(before) if !before.is_the_same(&command) => {
-                let mut scripts: Vec<String> = Vec::new();
-                for call in &found.calls {
-                    let script = if before.script == command.script {
-                        written(call)
-                    } else {
-                        call.script.to_owned()
-                    };
-                    if !scripts.contains(&script) {
-                        scripts.push(script);
-                    }
-                }
-                return Err(CommandProblem::SeveralCalls(scripts));
+impl Found {
+    /// Takes one command, and those of a text that it hands to a shell.
+    fn take(&mut self, words: &[String], value: Value<'_>) -> Result<(), CommandProblem> {
+        let is_before = |word: &&String| is_one_of(KEYWORDS, word) || is_assignment(word);
+        let before = words.iter().take_while(is_before).count();
+        let words = words.get(before..).unwrap_or_default();
+        let Some(first) = words.first() else { return Ok(()) };
+        let mut at = 0;
+        if is_one_of(RUNNERS, file_name(first)) {
+            let is_text =
+                |flag: &String| flag.starts_with('-') && !flag.starts_with("--") && flag.contains('c');
+            if let Some(text) = words
+                .iter()
+                .position(is_text)
+                .and_then(|flag| words.get(flag + 1))
+            {
+                return self.take_script(&Script::parse(text), value);
             }
-            Some(before) => before.flags.extend(flags),
-            None => meant = Some(Command { flags, ..command }),
+            at = words
+                .iter()
+                .position(|word| has_extension(word, "sh"))
+                .unwrap_or(0);
+        }
+        let (path, args) = words
+            .get(at..)
+            .and_then(<[String]>::split_first)
+            .unwrap_or((first, &[]));
+        let name = file_name(path);
+        match script(name) {
+            Some((layout, script)) => {
+                let command = read_call(layout, script, path, args, value)?;
+                if self.calls.iter().all(|(known, _)| *known != command) {
+                    self.calls.push((command, format!("{script} {}", args.join(" "))));
+                }
+            }
+            None => self.other(name, args),
+        }
+        Ok(())
+    }
+
+    fn take_script(&mut self, script: &Script, value: Value<'_>) -> Result<(), CommandProblem> {
+        self.texts.extend(script.documents.iter().cloned());
+        script.outputs.iter().for_each(|file| self.writes(Some(file)));
+        script
+            .commands
+            .iter()
+            .try_for_each(|command| self.take(command, value))
+    }
+
+    /// Takes a program that muster does not run.
+    fn other(&mut self, name: &str, args: &[String]) {
+        let shown = shown(name);
+        if !self.others.contains(&shown) {
+            self.others.push(shown);
+        }
+        let is_flag = |arg: &&String| arg.starts_with('-');
+        match name {
+            "echo" | "printf" => {
+                let words: Vec<String> = args.iter().filter(|arg| !is_flag(arg)).cloned().collect();
+                self.texts.push(words.join(" "));
+            }
+            "sed" if args.iter().filter(is_flag).any(|flag| flag.contains('i')) => {
+                self.texts.extend(args.iter().filter_map(|arg| replacement(arg)));
+                self.writes(args.last());
+            }
+            "tee" | "cp" | "mv" | "ln" => self.writes(args.last()),
+            _ => {}
         }
     }
-    match meant {
-        Some(mut command) => {
-            let mut seen = BTreeSet::new();
-            command.flags.retain(|flag| seen.insert(flag.clone()));
-            Ok(Command { left_out, ..command })
+
+    fn writes(&mut self, file: Option<&String>) {
+        if let Some(file) = file.filter(|file| has_extension(file, "conf")) {
+            self.conf_file = Some(shown(file));
         }
-        None => Err(CommandProblem::NoCall(left_out)),
+    }
+
+    /// The one call says what is meant.
+    fn meaning(self) -> Result<Command, CommandProblem> {
+        let [(command, _)] = self.calls.as_slice() else {
+            let calls: Vec<String> = self
+                .calls
+                .iter()
+                .map(|(_, call)| call.trim_end().to_owned())
+                .collect();
+            return Err(match calls.len() {
+                0 => CommandProblem::NoCall(self.others),
+                _ => CommandProblem::SeveralCalls(calls),
+            });
+        };
+        if let Some(file) = self.conf_file {
+            return Err(CommandProblem::WritesConf {
+                script: command.script,
+                file,
+                component: command.component,
+                settings: settings(command.component, &self.texts),
+            });
+        }
+        Ok(Command {
+            left_out: self.others,
+            ..command.clone()
+        })
     }
 }
 
-/// A key that the text mentions, and the environment does not set.
-fn founding_key(words: &[String], value: &dyn Fn(&str) -> Option<String>) -> Option<&'static str> {
-    let keys = engine::ALL.iter().flat_map(|engine| engine.founding_keys);
-    keys.copied().find(|key| {
-        let mentioned = words.iter().any(|word| word.contains(key));
-        mentioned && value(&format!("{}{key}", conf_prefix(Component::Fe))).is_none()
-    })
-}
-
-fn written(call: &Call) -> String {
-    let words: Vec<&str> = call.args.iter().map(|word| word.written.as_str()).collect();
-    format!("`{} {}`", call.script, words.join(" ")).replace(" `", "`")
-}
-
-fn read_call(call: &Call, others: &[Vec<Word>]) -> Result<Command, CommandProblem> {
+fn read_call(
+    layout: &Layout,
+    script: &'static str,
+    path: &str,
+    args: &[String],
+    value: Value<'_>,
+) -> Result<Command, CommandProblem> {
     let mut command = Command {
-        component: call.layout.component,
-        script: call.script,
+        component: layout.component,
+        script,
         home: None,
-        says: Says::default(),
+        hosts: CommandHosts::default(),
         script_args: Vec::new(),
-        flags: Vec::new(),
         left_out: Vec::new(),
     };
-    if let Some(open) = call.args.iter().find(|word| word.open) {
-        return Err(CommandProblem::Open {
-            script: call.script,
-            argument: open.written.clone(),
-        });
-    }
-    let mut args = call.args.iter().map(|word| word.text.as_str());
-    if call.layout.entrypoint == Some(call.script) {
-        command.says.service = args.next().filter(|name| !name.is_empty()).map(str::to_owned);
+    let expanded: Result<Vec<String>, CommandProblem> = args
+        .iter()
+        .map(|arg| {
+            expand(arg, value).ok_or_else(|| CommandProblem::Computed {
+                script,
+                argument: shown(arg),
+            })
+        })
+        .collect();
+    let mut args = expanded?.into_iter();
+    if layout.entrypoint == Some(script) {
+        command.hosts.service = args.next().filter(|name| !name.is_empty());
         return Ok(command);
     }
-    let path = call.path.text.as_str();
-    if path.starts_with('/') && !call.path.open {
-        let home = path.strip_suffix(call.layout.script);
-        let home = home.map(|home| home.trim_end_matches('/'));
+    if path.starts_with('/') && !path.contains('$') {
+        let home = path
+            .strip_suffix(layout.script)
+            .map(|home| home.trim_end_matches('/'));
         command.home = home.filter(|home| !home.is_empty()).map(PathBuf::from);
     }
     while let Some(arg) = args.next() {
-        let (name, value) = arg
-            .split_once('=')
-            .map_or((arg, None), |(name, value)| (name, Some(value)));
-        let mut value = || value.or_else(|| args.next()).map(str::to_owned);
+        let (name, value) = match arg.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (arg.as_str(), None),
+        };
         match name {
-            "--helper" => command.says.helper = value().map(without_port),
-            "--host_type" => command.says.host_type = value(),
+            "--helper" => command.hosts.helper = value.or_else(|| args.next()).map(without_port),
+            "--host_type" => command.hosts.host_type = value.or_else(|| args.next()),
+            // muster stays in the foreground and shows the log on the console anyway.
             "--daemon" | "--logconsole" => {}
-            _ => {
-                command.script_args.push(arg.to_owned());
-                continue;
-            }
+            _ => command.script_args.push(arg),
         }
-        command.flags.push(name.to_owned());
     }
-    if call.layout.component.is_fe() {
-        command.says.founds = command.says.helper.is_none();
-    } else {
-        command.says.asked = one(others.iter().filter_map(|words| client_host(words)));
-        command.says.registered = one(others.iter().flatten().filter_map(|word| registered(&word.text)));
-    }
+    command.hosts.founds = layout.component.is_fe() && command.hosts.helper.is_none();
     Ok(command)
+}
+
+/// A word, or the value of the variable that it consists of. `None`: only a shell can evaluate it.
+fn expand(word: &str, value: Value<'_>) -> Option<String> {
+    if !word.contains(['$', '`']) {
+        return Some(word.to_owned());
+    }
+    let name = word.strip_prefix('$')?;
+    let braced = name.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
+    let name = braced.unwrap_or(name);
+    is_name(name).then(|| value(name).unwrap_or_default())
 }
 
 /// `fe-0:9010` is known by its host here.
@@ -261,307 +314,188 @@ fn without_port(helper: String) -> String {
     }
 }
 
-/// The host a MySQL client is told to call.
-fn client_host(words: &[Word]) -> Option<String> {
-    let (first, args) = words.split_first()?;
-    if !["mysql", "mariadb"].contains(&file_name(&first.text)) {
-        return None;
-    }
-    let mut args = args.iter();
-    while let Some(arg) = args.next() {
-        let host = match arg.text.as_str() {
-            "-h" | "--host" => args.next()?.clone(),
-            text => {
-                let host = text.strip_prefix("--host=").or_else(|| {
-                    let short = text.strip_prefix("-h")?;
-                    (!text.starts_with("--") && !short.is_empty()).then_some(short)
-                });
-                let Some(host) = host else { continue };
-                Word {
-                    text: host.to_owned(),
-                    ..arg.clone()
-                }
-            }
-        };
-        return (!host.open).then_some(host.text);
-    }
-    None
+/// The text that `s/…/text/` of sed puts in place.
+fn replacement(script: &str) -> Option<String> {
+    let rest = script.strip_prefix('s')?;
+    let mark = rest.chars().next().filter(char::is_ascii_punctuation)?;
+    let text = rest.split(mark).nth(2)?;
+    (!text.contains(['\\', '&'])).then(|| text.to_owned())
 }
 
-/// The host in `ADD BACKEND "host:9050"`, `ADD COMPUTE NODE 'host:9050'`.
-fn registered(text: &str) -> Option<String> {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let is = |word: Option<&&str>, name: &str| word.is_some_and(|word| word.eq_ignore_ascii_case(name));
-    let at = (0..words.len()).find_map(|at| {
-        let next = |number| words.get(at + number);
-        if !is(next(0), "ADD") {
-            None
-        } else if is(next(1), "BACKEND") {
-            Some(at + 2)
-        } else if is(next(1), "COMPUTE") && is(next(2), "NODE") {
-            Some(at + 3)
-        } else {
-            None
-        }
-    })?;
-    let endpoint = words.get(at)?.trim_matches(['"', '\'', ';', '\\']);
-    let (host, port) = endpoint.rsplit_once(':')?;
-    let is_one = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-    (is_one && !host.is_empty() && !host.contains(',')).then(|| host.to_owned())
-}
-
-/// The one value all of them have.
-fn one(values: impl Iterator<Item = String>) -> Option<String> {
-    let mut values: Vec<String> = values.collect();
-    values.dedup();
-    let one = values.pop()?;
-    values.is_empty().then_some(one)
-}
-
-/// The first word of each, once; of `NAME=value` the name: the value may be a secret.
-fn names(others: &[Vec<Word>]) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for first in others.iter().filter_map(|words| words.first()) {
-        let name = match assignment(&first.written) {
-            Some(name) => format!("{name}="),
-            None => super::problem::shown(file_name(&first.written)),
-        };
-        if !names.contains(&name) {
-            names.push(name);
+/// Every `key = value` of the texts as a variable, the last one of a key. A secret is not repeated.
+fn settings(component: Component, texts: &[String]) -> Vec<String> {
+    let mut keys: Vec<(&str, String)> = Vec::new();
+    let lines = texts
+        .iter()
+        .flat_map(|text| text.split("\\n"))
+        .flat_map(str::lines);
+    for (key, value) in lines.filter_map(|line| line.split_once('=')) {
+        // A conf file may quote a value, a setting may not.
+        let (key, value) = (key.trim(), unquoted(value.trim()));
+        if is_key(key) && !value.is_empty() {
+            let secret = is_secret_name(key) || is_secret_value(value);
+            let value = if secret {
+                "(the secret in the command)".to_owned()
+            } else {
+                escaped(value)
+            };
+            keys.retain(|(known, _)| *known != key);
+            keys.push((key, value));
         }
     }
-    names
+    let prefix = conf_prefix(component);
+    keys.iter()
+        .map(|(key, value)| format!("{prefix}{key}={value}"))
+        .collect()
 }
 
-fn list(names: &[String]) -> String {
-    if names.is_empty() {
-        return "nothing".to_owned();
-    }
-    names.join(", ")
+fn is_one_of(words: &str, word: &str) -> bool {
+    words.split(' ').any(|known| known == word)
+}
+
+fn is_assignment(text: &str) -> bool {
+    text.split_once('=').is_some_and(|(name, _)| is_name(name))
+}
+
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// The script of that name: an image's entrypoint, or what starts an engine.
+fn script(name: &str) -> Option<(&'static Layout, &'static str)> {
+    let layouts = || engine::ALL.into_iter().flat_map(|engine| engine.layouts);
+    layouts().find_map(|layout| {
+        let both = [layout.entrypoint, Some(file_name(layout.script))];
+        let script = both.into_iter().flatten().find(|script| *script == name)?;
+        Some((layout, script))
+    })
+}
+
+fn has_extension(path: &str, extension: &str) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, found)| found == extension)
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Command, after_flags};
+    use super::Command;
 
-    fn read(words: &[&str]) -> String {
+    /// Reads a command; the text of a problem, and the lines to copy.
+    fn read(words: &[&str]) -> Result<String, (String, String)> {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         let value = |name: &str| (name == "FE").then(|| "fe-0".to_owned());
-        match Command::read(&words, &value) {
-            None => "not a vendor's".to_owned(),
-            Some(Err(problem)) => problem.to_string(),
-            Some(Ok(command)) => shown(&command),
-        }
-    }
-
-    /// Only what was said.
-    fn shown(command: &Command) -> String {
-        let says = &command.says;
-        let mut words = vec![command.component.id().to_owned()];
-        let mut add = |name: &str, value: Option<String>| {
-            if let Some(value) = value.filter(|value| !value.is_empty()) {
-                words.push(format!("{name}={value}"));
-            }
+        let Some(read) = Command::read(&words, &value) else {
+            return Ok("not a vendor's".to_owned());
         };
-        add(
-            "home",
-            command.home.as_ref().map(|home| home.display().to_string()),
-        );
-        add("service", says.service.clone());
-        add("helper", says.helper.clone());
-        add("type", says.host_type.clone());
-        add("founds", says.founds.then(|| "1".to_owned()));
-        add("asked", says.asked.clone());
-        add("registered", says.registered.clone());
-        add("args", Some(command.script_args.join(",")));
-        add("flags", Some(command.flags.join(",")));
-        add("out", Some(command.left_out.join(",")));
-        words.join(" ")
+        let command = read.map_err(|problem| (problem.to_string(), problem.hint()))?;
+        let hosts = command.hosts;
+        let fields = [
+            ("home", command.home.map(|home| home.display().to_string())),
+            ("service", hosts.service),
+            ("helper", hosts.helper),
+            ("type", hosts.host_type),
+            ("founds", hosts.founds.then(|| "1".to_owned())),
+            (
+                "args",
+                Some(command.script_args.join(",")).filter(|args| !args.is_empty()),
+            ),
+            (
+                "out",
+                Some(command.left_out.join(",")).filter(|out| !out.is_empty()),
+            ),
+        ];
+        let fields = fields
+            .into_iter()
+            .filter_map(|(name, value)| Some(format!(" {name}={}", value?)));
+        Ok(format!(
+            "{}{}",
+            command.component.id(),
+            fields.collect::<String>()
+        ))
     }
 
-    /// The words after `run`, and what they say.
-    const COMMANDS: &[(&[&str], &str)] = &[
-        (&["/opt/db/fe_entrypoint.sh", "db-fe-0"], "fe service=db-fe-0"),
-        (&["be_entrypoint.sh", "db-fe-0"], "be service=db-fe-0"),
-        (&["./cn_entrypoint.sh", "db-fe-0", "x"], "cn service=db-fe-0"),
-        (&["fe_entrypoint.sh"], "fe"),
-        (
-            &["/bin/bash", "-c", "/opt/db/fe_entrypoint.sh db-fe-0"],
-            "fe service=db-fe-0",
-        ),
-        (
-            &["bash", "-lc", "exec be_entrypoint.sh \"$FE\"\n"],
-            "be service=fe-0",
-        ),
-        (
-            &[
-                "sh",
-                "-e",
-                "-o",
-                "pipefail",
-                "-c",
-                "exec nohup be_entrypoint.sh ${FE}",
-                "x",
-            ],
-            "be service=fe-0",
-        ),
-        (
-            &["bash", "/opt/db/be_entrypoint.sh", "db-fe-0"],
-            "be service=db-fe-0",
-        ),
-        (
-            &["tini", "-g", "--", "bash", "-c", "bash -c 'fe_entrypoint.sh a'"],
-            "fe service=a",
-        ),
-        (
-            &[
-                "/bin/bash",
-                "-c",
-                "\n  sed -i 's/a/b/' /opt/db/fe/conf/fe.conf\n  /opt/db/fe_entrypoint.sh db-fe-0\n",
-            ],
-            "fe service=db-fe-0 out=sed",
-        ),
-        (
-            &[
-                "bash",
-                "-c",
-                "export A=b; MYSQL_PWD=hunter2\nP=hunter2 mysql -pX; P=x exec be_entrypoint.sh f 2>&1 | tee l",
-            ],
-            "be service=f out=export,MYSQL_PWD=,mysql,tee",
-        ),
-        (
-            &[
-                "bash",
-                "-c",
-                "until nc -z f 9030; do sleep 1; done; if [ -e x ]; then be_entrypoint.sh f; else be_entrypoint.sh f; fi",
-            ],
-            "be service=f out=nc,sleep,[",
-        ),
-        (&["/opt/db/fe/bin/start_fe.sh"], "fe home=/opt/db/fe founds=1"),
-        (
-            &[
-                "/opt/db/fe/bin/start_fe.sh",
-                "--daemon",
-                "--helper",
-                "fe-0:9010",
-                "--host_type=FQDN",
-                "--logconsole",
-                "--debug",
-            ],
-            "fe home=/opt/db/fe helper=fe-0 type=FQDN args=--debug flags=--daemon,--helper,--host_type,--logconsole",
-        ),
-        (&["start_cn.sh", "--numa", "0"], "cn args=--numa,0"),
-        (&["bash", "-c", "cd /opt/db/be && ./bin/start_be.sh"], "be out=cd"),
-        (&["bash", "-c", "$HOME_DIR/bin/start_be.sh"], "be"),
-        (
-            &[
-                "/bin/bash",
-                "-c",
-                "sleep 15s; mysql --connect-timeout 2 -h fe-0 -P9030 -uroot -phunter2 -e \"alter system add backend \\\"be-1:9050\\\";\"\n\
-                     /opt/db/be/bin/start_be.sh",
-            ],
-            "be home=/opt/db/be asked=fe-0 registered=be-1 out=sleep,mysql",
-        ),
-        (
-            &[
-                "sh",
-                "-c",
-                "echo 'ADD COMPUTE NODE \"c:1\"' | mysql -hfe-0 && start_cn.sh --daemon",
-            ],
-            "cn asked=fe-0 registered=c flags=--daemon out=echo,mysql",
-        ),
-        (
-            &[
-                "sh",
-                "-c",
-                "mysql --host=a -e 'ADD BACKEND \"x:1\"'; mysql -hb -e 'ADD BACKEND \"y:1\"'; start_be.sh",
-            ],
-            "be out=mysql",
-        ),
-        (
-            &[
-                "bash",
-                "-c",
-                "start_fe.sh --daemon || start_fe.sh --logconsole --daemon",
-            ],
-            "fe founds=1 flags=--daemon,--logconsole",
-        ),
-        (
-            &["bash", "-c", "start_fe.sh --daemon; start_be.sh --daemon"],
-            "the command of this container calls start_fe.sh and start_be.sh, and a container is one node",
-        ),
-        (
-            &["bash", "-c", "fe_entrypoint.sh a; fe_entrypoint.sh b"],
-            "the command of this container calls `fe_entrypoint.sh a` and `fe_entrypoint.sh b`, and a container is one node",
-        ),
-        (
-            &[
-                "bash",
-                "-c",
-                "echo run_mode=shared_data >> /opt/db/fe/conf/fe.conf; fe_entrypoint.sh a",
-            ],
-            "the command of this container sets run_mode, which a cluster keeps from its founding on, by a line that muster \
-             does not run",
-        ),
-        (
-            &[
-                "bash",
-                "-c",
-                "cat >>fe.conf <<E\nrun_mode = shared_data\nE\nfe_entrypoint.sh a",
-            ],
-            "the command of this container sets run_mode, which a cluster keeps from its founding on, by a line that muster \
-             does not run",
-        ),
-        (
-            &["bash", "-c", "echo run_mode; be_entrypoint.sh a"],
-            "be service=a out=echo",
-        ),
-        (
-            &["bash", "-c", "sleep 1; exec java -Dpassword=hunter2"],
-            "the command of this container calls no start script of an engine; it calls sleep, java",
-        ),
-        (
-            &["bash"],
-            "the command of this container calls no start script of an engine; it calls bash",
-        ),
-        (
-            &["/my/own.sh", "hunter2"],
-            "the command of this container calls no start script of an engine; it calls own.sh",
-        ),
-        (
-            &["bash", "-c", ""],
-            "the command of this container calls no start script of an engine; it calls nothing",
-        ),
-        (
-            &["bash", "-c", "be_entrypoint.sh $(hostname)"],
-            "the command of this container calls be_entrypoint.sh with `$(…)`, which only a shell that runs it can tell",
-        ),
-        (&["fe"], "not a vendor's"),
-        (&["frontend"], "not a vendor's"),
-        (&[], "not a vendor's"),
-    ];
+    const ARGVS: &str = "
+        /opt/db/fe_entrypoint.sh db-fe-0 => fe service=db-fe-0
+        ./cn_entrypoint.sh db-fe-0 x => cn service=db-fe-0
+        fe_entrypoint.sh => fe
+        bash /opt/db/be_entrypoint.sh db-fe-0 => be service=db-fe-0
+        tini -g -- gosu root be_entrypoint.sh ${FE} => be service=fe-0
+        /opt/db/fe/bin/start_fe.sh => fe home=/opt/db/fe founds=1
+        /opt/db/fe/bin/start_fe.sh --helper fe-0:9010 --host_type=IP --debug => fe home=/opt/db/fe helper=fe-0 type=IP args=--debug
+        start_cn.sh --numa 0 --daemon --logconsole => cn args=--numa,0
+        bash => calls no start script of an engine; it calls bash
+        /my/own.sh hunter2 => calls no start script of an engine; it calls own.sh
+        bash own.sh fe_entrypoint.sh => calls no start script of an engine; it calls own.sh
+        be_entrypoint.sh $(hostname) => calls be_entrypoint.sh with `$(hostname)`, which only a shell can evaluate
+        be_entrypoint.sh $1 => calls be_entrypoint.sh with `$1`, which only a shell can evaluate
+        fe => not a vendor's
+        => not a vendor's";
+
+    /// Texts for a shell; `|n` is a line end.
+    const TEXTS: &str = "
+        |n /opt/db/fe_entrypoint.sh db-fe-0|n => fe service=db-fe-0
+        exec nohup be_entrypoint.sh \"$FE\" 2>&1 => be service=fe-0
+        bash -c 'fe_entrypoint.sh a' => fe service=a
+        cd /opt/db/be && ./bin/start_be.sh => be out=cd
+        $HOME_DIR/bin/start_be.sh => be
+        P=hunter2 mysql -pX; P=hunter2 exec be_entrypoint.sh f | tee l => be service=f out=mysql,tee
+        until nc -z f; do sleep 1; done; if [ -e x ]; then start_be.sh; else start_be.sh --daemon; fi => be out=nc,sleep,[
+        sleep 1; mysql -phunter2 -e \"add backend 'be:9050';\"|n/opt/db/be/bin/start_be.sh => be home=/opt/db/be out=sleep,mysql
+        grep x fe.conf >/tmp/x; cat fe.conf; be_entrypoint.sh a => be service=a out=grep,cat
+        start_fe.sh --x; start_be.sh => calls start_fe.sh --x and start_be.sh; one container is one node
+        fe_entrypoint.sh a; fe_entrypoint.sh b => calls fe_entrypoint.sh a and fe_entrypoint.sh b; one container is one node
+        sleep 1; exec java -Dpassword=hunter2 => calls no start script of an engine; it calls sleep, java
+        => calls no start script of an engine; it calls nothing";
 
     #[test]
-    fn a_command_of_the_vendors_image_says_what_it_said_there() {
-        for (words, expected) in COMMANDS {
-            assert_eq!(read(words), *expected, "{words:?}");
+    fn a_command_of_the_vendors_image_says_the_one_call_and_names_the_rest() {
+        for (table, shell) in [(ARGVS, false), (TEXTS, true)] {
+            for row in table.lines().skip(1) {
+                let (command, expected) = row.trim().split_once("=> ").unwrap();
+                let text = command.trim_end().replace("|n", "\n");
+                let words = if shell {
+                    vec!["sh", "-e", "-o", "pipefail", "-c", &text, "x"]
+                } else {
+                    text.split_whitespace().collect()
+                };
+                let said = read(&words).unwrap_or_else(|(problem, _)| problem);
+                assert_eq!(
+                    said.trim_start_matches("the command of this container "),
+                    expected,
+                    "{row}"
+                );
+            }
         }
     }
 
+    /// The ways to write a conf file that were seen in compose files, each with the settings to copy.
+    const WRITERS: &str = "
+        echo \"run_mode = shared_data\" >> /db/fe.conf|necho '# no = x' >>/db/fe.conf; start_fe.sh => FE_CONF__run_mode=shared_data
+        echo aws_s3_secret_key=hunter2 >> fe.conf; start_fe.sh => FE_CONF__aws_s3_secret_key=(the secret in the command)
+        echo \"block_cache_enable = true\" >> be.conf; start_be.sh => BE_CONF__block_cache_enable=true
+        sed -i '/^JAVA_OPTS=/d' fe.conf; echo 'JAVA_OPTS=\"-Xmx1g -Dx=y\"' >> fe.conf; exec fe_entrypoint.sh db-fe => FE_CONF__JAVA_OPTS=-Xmx1g -Dx=y
+        cat >>$HOME_DIR/conf/cn.conf <<E|na = 1|nb.c=2|na = 3|nE|nstart_cn.sh => CN_CONF__b.c=2|nCN_CONF__a=3
+        printf 'a = 1\\nb = 2\\n' | tee -a be.conf; start_be.sh => BE_CONF__a=1|nBE_CONF__b=2
+        { echo -e \"a=1\"; } &> be.conf; start_be.sh => BE_CONF__a=1
+        sed -ri 's|^#*mem_limit.*|mem_limit = 80%|' be.conf; start_be.sh => BE_CONF__mem_limit=80%
+        cp /mnt/fe.conf /opt/db/fe/conf/fe.conf; start_fe.sh => set each key in the environment as FE_CONF__key=value, or mount the whole file";
+
     #[test]
-    fn the_flags_of_run_stand_before_a_command() {
-        let table: &[(&str, Option<usize>)] = &[
-            ("", None),
-            ("fe", Some(0)),
-            ("--exec bash -c x", Some(1)),
-            ("--home /x --exec --home=/y fe", Some(4)),
-            ("--home", None),
-            ("--help", None),
-            ("-- --debug", None),
-        ];
-        for (text, expected) in table {
-            let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
-            assert_eq!(after_flags(&words), *expected, "{text}");
+    fn a_text_that_writes_a_conf_file_is_refused_with_the_settings_to_copy() {
+        for row in WRITERS.lines().skip(1) {
+            let (text, expected) = row.trim().split_once(" => ").unwrap();
+            let (problem, hint) = read(&["bash", "-c", &text.replace("|n", "\n")]).unwrap_err();
+            assert!(
+                problem.contains(".conf, and muster runs nothing of it but "),
+                "{row}: {problem}"
+            );
+            assert!(hint.ends_with(&expected.replace("|n", "\n")), "{row}: {hint}");
         }
     }
 }

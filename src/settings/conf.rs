@@ -7,30 +7,29 @@ use crate::engine::{Component, PortName};
 use std::collections::BTreeMap;
 
 use super::environment::{ConfVariable, conf_prefix};
-use super::hosts::name;
-use super::problems::{Reader, from_environment};
+use super::parse::{Parser, from_environment};
 use super::secret::{is_secret_name, is_secret_value};
 use super::{Host, Source, Sourced, conf_value, networks, ports};
 
-/// One conf key somebody wants.
+/// One conf key that was requested.
 #[derive(Clone, PartialEq, Eq)]
-pub struct ConfWish {
+pub struct ConfRequest {
     pub key: String,
     pub value: String,
     pub source: Source,
 }
 
-impl ConfWish {
-    /// Whether the value is to be kept out of sight.
+impl ConfRequest {
+    /// Tells if the value must not be printed.
     pub fn is_secret(&self) -> bool {
         is_secret_name(&self.key) || is_secret_value(&self.value)
     }
 }
 
-impl fmt::Debug for ConfWish {
+impl fmt::Debug for ConfRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = if self.is_secret() { "(secret)" } else { &self.value };
-        f.debug_struct("ConfWish")
+        f.debug_struct("ConfRequest")
             .field("key", &self.key)
             .field("value", &value)
             .field("source", &self.source)
@@ -79,46 +78,46 @@ pub(super) fn components_of(variable: &str) -> Option<&'static [Component]> {
     Some(named.components)
 }
 
-/// Every wish, per component; a conf key that is a port becomes a wish for that port.
+/// Reads the requests per component; a conf key that is a port becomes a request for that port.
 pub(super) fn read(
-    reader: &mut Reader<'_>,
+    parser: &mut Parser<'_>,
     component: Option<Component>,
-    wished: &mut BTreeMap<PortName, Sourced<u16>>,
-) -> BTreeMap<Component, Vec<ConfWish>> {
-    let mut conf: BTreeMap<Component, Vec<ConfWish>> =
+    requested: &mut BTreeMap<PortName, Sourced<u16>>,
+) -> BTreeMap<Component, Vec<ConfRequest>> {
+    let mut conf: BTreeMap<Component, Vec<ConfRequest>> =
         Component::ALL.into_iter().map(|of| (of, Vec::new())).collect();
     for named in &NAMED {
-        let Some(Sourced { value, source }) = reader.parse(named.variable, named.parse) else {
+        let Some(Sourced { value, source }) = parser.parse(named.variable, named.parse) else {
             continue;
         };
-        for (_, wishes) in conf.iter_mut().filter(|(of, _)| named.components.contains(of)) {
-            wishes.push(ConfWish {
+        for (_, requests) in conf.iter_mut().filter(|(of, _)| named.components.contains(of)) {
+            requests.push(ConfRequest {
                 key: named.key.to_owned(),
                 value: value.clone(),
                 source: source.clone(),
             });
         }
     }
-    let environment = reader.environment;
+    let environment = parser.environment;
     for variable in &environment.conf {
         if !is_key(&variable.key) {
             let why = format!(
-                "is not {}key with a key of letters, digits, `_` and `.` that begins with a letter",
+                "is not {}key: a key has only letters, digits, `_` and `.`, and begins with a letter",
                 conf_prefix(variable.component)
             );
             // The name is shown, the value is not needed to understand it.
-            reader.refuse(&variable.name, &variable.name, &why);
+            parser.refuse(&variable.name, &variable.name, &why);
         } else if let Some(port) = ports::of_conf_key(variable.component, &variable.key) {
-            add_port(reader, variable, port, component, wished);
-        } else if let Some(wishes) = conf.get_mut(&variable.component) {
-            add(reader, variable, wishes);
+            add_port(parser, variable, port, component, requested);
+        } else if let Some(requests) = conf.get_mut(&variable.component) {
+            add(parser, variable, requests);
         }
     }
-    conf.retain(|_, wishes| !wishes.is_empty());
+    conf.retain(|_, requests| !requests.is_empty());
     conf
 }
 
-fn add(reader: &mut Reader<'_>, variable: &ConfVariable, wishes: &mut Vec<ConfWish>) {
+fn add(parser: &mut Parser<'_>, variable: &ConfVariable, requests: &mut Vec<ConfRequest>) {
     let named = NAMED
         .iter()
         .find(|named| named.key == variable.key && named.components.contains(&variable.component));
@@ -128,15 +127,15 @@ fn add(reader: &mut Reader<'_>, variable: &ConfVariable, wishes: &mut Vec<ConfWi
     };
     let value = match read {
         Ok(value) => value,
-        Err(why) => return reader.refuse(&variable.name, &variable.value, &why),
+        Err(why) => return parser.refuse(&variable.name, &variable.value, &why),
     };
-    match wishes.iter().find(|wish| wish.key == variable.key) {
-        Some(wish) if wish.value == value => {}
-        Some(wish) => {
-            let why = format!("is not what {} says; one of them is enough", name(&wish.source));
-            reader.refuse(&variable.name, &variable.value, &why);
+    match requests.iter().find(|request| request.key == variable.key) {
+        Some(request) if request.value == value => {}
+        Some(request) => {
+            let why = format!("conflicts with {}; remove one of them", request.source.name());
+            parser.refuse(&variable.name, &variable.value, &why);
         }
-        None => wishes.push(ConfWish {
+        None => requests.push(ConfRequest {
             key: variable.key.clone(),
             value,
             source: Source::Environment(variable.name.clone()),
@@ -145,66 +144,69 @@ fn add(reader: &mut Reader<'_>, variable: &ConfVariable, wishes: &mut Vec<ConfWi
 }
 
 fn add_port(
-    reader: &mut Reader<'_>,
+    parser: &mut Parser<'_>,
     variable: &ConfVariable,
     port: PortName,
     component: Option<Component>,
-    wished: &mut BTreeMap<PortName, Sourced<u16>>,
+    requested: &mut BTreeMap<PortName, Sourced<u16>>,
 ) {
-    let number = match ports::parse_wish(port, &variable.value) {
+    let number = match ports::parse_request(port, &variable.value) {
         Ok(Some(number)) => number,
         Ok(None) => return,
-        Err(why) => return reader.refuse(&variable.name, &variable.value, &why),
+        Err(why) => return parser.refuse(&variable.name, &variable.value, &why),
     };
-    // Env files are shared between containers: what is meant for another component says nothing here.
+    // Env files are shared between containers: a key of another component has no effect here.
     if component.is_some_and(|component| component != variable.component) {
         return;
     }
-    match wished.get(&port) {
-        Some(wish) if wish.value == number => {}
-        Some(wish) => {
-            let other = name(&wish.source);
+    match requested.get(&port) {
+        Some(request) if request.value == number => {}
+        Some(request) => {
+            let other = request.source.name();
             let why = if other == port.variable() {
-                format!("is not what {other} says; one of them is enough")
+                format!("conflicts with {other}; remove one of them")
             } else {
-                format!("is not what {other} says; COMPONENT tells which of the two counts")
+                format!("conflicts with {other}; set COMPONENT to choose one")
             };
-            reader.refuse(&variable.name, &variable.value, &why);
+            parser.refuse(&variable.name, &variable.value, &why);
         }
         None => {
-            wished.insert(port, from_environment(&variable.name, number));
+            requested.insert(port, from_environment(&variable.name, number));
         }
     }
 }
 
 /// An engine that follows `priority_networks` would choose another address than the one that is advertised.
 pub(super) fn check_networks(
-    reader: &mut Reader<'_>,
+    parser: &mut Parser<'_>,
     component: Option<Component>,
-    conf: &BTreeMap<Component, Vec<ConfWish>>,
+    conf: &BTreeMap<Component, Vec<ConfRequest>>,
     local: &Sourced<Host>,
 ) {
     let Host::Address(address) = local.value else {
         return;
     };
     let address: IpAddr = address;
-    for (of, wishes) in conf {
+    for (of, requests) in conf {
         if component.is_some_and(|component| component != *of) {
             continue;
         }
-        for wish in wishes.iter().filter(|wish| wish.key == "priority_networks") {
-            if !networks::any_contains(&wish.value, address) {
+        for request in requests
+            .iter()
+            .filter(|request| request.key == "priority_networks")
+        {
+            if !networks::any_contains(&request.value, address) {
                 let why = format!(
-                    "does not hold {} {address}: the engine would choose another address",
-                    name(&local.source)
+                    "does not contain {} {address}; the engine would use another address",
+                    local.source.name()
                 );
-                reader.refuse(name(&wish.source), &wish.value, &why);
+                parser.refuse(request.source.name(), &request.value, &why);
             }
         }
     }
 }
 
-fn is_key(key: &str) -> bool {
+pub(super) fn is_key(key: &str) -> bool {
     key.starts_with(|c: char| c.is_ascii_alphabetic())
         && key
             .bytes()

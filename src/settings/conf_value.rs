@@ -1,12 +1,12 @@
 //! Values of conf keys. What the engine or its start script would read differently from how it was written is refused:
 //! both read the same file, one as text and one as shell.
 
-/// The value of a key nobody here knows.
+/// The value of a key that muster does not know.
 pub(super) fn any(key: &str, text: &str) -> Result<String, String> {
     if let Some(control) = text.chars().find(|c| c.is_control()) {
         return Err(match control {
-            '\n' | '\r' => "holds a line break; a conf value is one line".to_owned(),
-            _ => "holds a control character".to_owned(),
+            '\n' | '\r' => "contains a line break; a conf value is one line".to_owned(),
+            _ => "contains a control character".to_owned(),
         });
     }
     if is_shell_key(key) {
@@ -16,19 +16,19 @@ pub(super) fn any(key: &str, text: &str) -> Result<String, String> {
     }
 }
 
-/// What `eval "echo KEY=value"` gives back as it was: nothing in it is quoted, expanded, split or matched.
+/// A value that `eval "echo KEY=value"` does not change: nothing in it is quoted, expanded, split or matched.
 fn shell_value(text: &str) -> Result<String, String> {
     let harmless = |c: &char| c.is_ascii_alphanumeric() || " _-+=:.,/@%^".contains(*c);
     if let Some(active) = text.chars().find(|c| !harmless(c)) {
         return Err(format!(
-            "holds `{active}`, and the start script evaluates upper-case keys as shell code"
+            "contains `{active}`, and the start script evaluates upper-case keys as shell code"
         ));
     }
     // `echo` makes one blank of many; so the value is what the engine gets.
     let words: Vec<&str> = text.split_whitespace().collect();
     let value = words.join(" ");
     if value.contains(" =") || value.contains("= ") {
-        return Err("holds a blank beside `=`, which the start script removes".to_owned());
+        return Err("contains a space beside `=`, which the start script removes".to_owned());
     }
     Ok(value)
 }
@@ -38,10 +38,10 @@ fn plain_value(text: &str) -> Result<String, String> {
     let text = text.trim();
     let quote = |c: char| matches!(c, '"' | '\'');
     if text.starts_with(quote) || text.ends_with(quote) {
-        return Err("is quoted, and the engine would take the quotes for a part of the value".to_owned());
+        return Err("is quoted; the engine would read the quotes as part of the value".to_owned());
     }
     if text.contains(" #") {
-        return Err("holds ` #`, and the engine would take the comment for a part of the value".to_owned());
+        return Err("contains ` #`; the engine would read the comment as part of the value".to_owned());
     }
     Ok(text.to_owned())
 }
@@ -61,9 +61,9 @@ pub(super) fn data_dir(text: &str) -> Result<String, String> {
     let bare = without_references(text)?;
     let harmless = |c: &char| c.is_ascii_alphanumeric() || "_-+=:.,/@%".contains(*c);
     match bare.chars().find(|c| !harmless(c)) {
-        Some(c) if c.is_control() => Err("holds a control character".to_owned()),
+        Some(c) if c.is_control() => Err("contains a control character".to_owned()),
         Some(active) => Err(format!(
-            "holds `{active}`, and the start script evaluates this path as shell code"
+            "contains `{active}`, and the start script evaluates this path as shell code"
         )),
         None => Ok(text.to_owned()),
     }
@@ -79,18 +79,21 @@ pub(super) fn storage_dirs(text: &str) -> Result<String, String> {
             return Err("has an empty path".to_owned());
         }
         if !begins_absolute(path) {
-            return Err(format!("holds `{path}`, which is not an absolute path"));
+            return Err(format!("contains `{path}`, which is not an absolute path"));
         }
         without_references(path)?;
         if let Some(bad) = entry
             .chars()
             .find(|c| c.is_control() || c.is_whitespace() || matches!(c, '"' | '\'' | '#'))
         {
-            return Err(format!("holds `{}`, which no path here can", bad.escape_debug()));
+            return Err(format!(
+                "contains `{}`, which is not allowed in this path",
+                bad.escape_debug()
+            ));
         }
         let path = path.trim_end_matches('/');
         if paths.contains(&path) {
-            return Err(format!("holds `{path}` twice"));
+            return Err(format!("lists `{path}` twice"));
         }
         paths.push(path);
     }
@@ -103,7 +106,7 @@ fn begins_absolute(text: &str) -> bool {
 
 /// The text without its `${NAME}`, which the engines replace; any other `$` is none of theirs.
 fn without_references(text: &str) -> Result<String, String> {
-    let wrong = || "holds a `$` that does not begin a ${NAME}".to_owned();
+    let wrong = || "contains a `$` that is not part of a ${NAME}".to_owned();
     let mut bare = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('$') {

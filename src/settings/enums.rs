@@ -2,7 +2,7 @@
 
 use crate::engine::{self, Component, Engine};
 
-use super::{Bootstrap, FeRole, LogFormat, Restart, TlsMode};
+use super::{Bootstrap, FeRole, LogFormat, TlsMode};
 
 /// 1/0, true/false, yes/no, on/off.
 pub(super) fn boolean(text: &str) -> Result<bool, String> {
@@ -37,20 +37,6 @@ pub(super) fn bootstrap(text: &str) -> Result<Bootstrap, String> {
             ("force", Bootstrap::Force),
         ],
     )
-}
-
-/// Docker's words for the same thing: `no`, `on-failure`, `on-failure:5`.
-pub(super) fn restart(text: &str) -> Result<Option<Restart>, String> {
-    let lower = text.to_ascii_lowercase();
-    match lower.split_once(':') {
-        None if lower == "no" => Ok(None),
-        None if lower == "on-failure" => Ok(Some(Restart { most: None })),
-        Some(("on-failure", most)) if most.bytes().all(|byte| byte.is_ascii_digit()) => most
-            .parse()
-            .map(|most| Some(Restart { most: Some(most) }))
-            .map_err(|_| "is not a number of restarts".to_owned()),
-        _ => Err("is none of no, on-failure, on-failure:N".to_owned()),
-    }
 }
 
 pub(super) fn tls_mode(text: &str) -> Result<TlsMode, String> {

@@ -5,9 +5,9 @@ use std::fmt;
 
 use std::collections::BTreeMap;
 
-use super::problem::Problem;
+use super::problems::Problem;
 
-/// What a file sets. Its lines are meant for containers: what they name is not looked for on this machine.
+/// The variables of a file. They are meant for containers: the files they name are not looked for on this machine.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EnvFile {
     /// As it was named.
@@ -102,13 +102,13 @@ fn pair(line: &str) -> Result<(&str, &str), &'static str> {
         return Err("has nothing before its `=`");
     }
     if key.contains(char::is_whitespace) {
-        return Err("has a blank before its `=`, which docker refuses");
+        return Err("has a space before its `=`, which docker refuses");
     }
     Ok((key, unquoted(value.trim())))
 }
 
 /// Compose takes a pair of quotes off; `docker run` would keep it.
-fn unquoted(value: &str) -> &str {
+pub(super) fn unquoted(value: &str) -> &str {
     ['"', '\'']
         .into_iter()
         .find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote))
@@ -162,7 +162,7 @@ mod tests {
             [
                 "line 2 has no `=`: it is neither KEY=VALUE nor a comment",
                 "line 4 has nothing before its `=`",
-                "line 5 has a blank before its `=`, which docker refuses",
+                "line 5 has a space before its `=`, which docker refuses",
                 "line 6 has no `=`: it is neither KEY=VALUE nor a comment",
             ]
         );

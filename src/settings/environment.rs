@@ -1,4 +1,4 @@
-//! The environment, sorted by whose names it holds: ours, a vendor's, a conf key's, or somebody else's.
+//! The environment, sorted by owner of the name: ours, a vendor's, a conf key, or of another program.
 
 use std::ffi::{OsStr, OsString};
 
@@ -6,12 +6,12 @@ use crate::engine::aliases::{self, Meaning};
 use crate::engine::{self, Component};
 use std::collections::BTreeSet;
 
-use super::problem::{Problem, Warning, shown_lossily};
+use super::problems::{Problem, Warning, shown_lossily};
 use super::secret::{is_secret_name, is_secret_value};
 use super::suggest;
 use super::variables::{self, Given};
 
-/// Everything that concerns us. A value is never empty; blanks around it are gone, except around passwords.
+/// The variables that muster reads. No value is empty; spaces around it are removed, except around passwords.
 #[derive(Default)]
 pub(super) struct Environment {
     pub given: Given,
@@ -21,8 +21,8 @@ pub(super) struct Environment {
     pub conf: Vec<ConfVariable>,
     /// Every variable that holds a secret, also where its value is not used.
     pub secrets: Vec<String>,
-    /// Names that are not read, and which of ours each was probably meant to be.
-    pub near: Vec<(String, String)>,
+    /// Names that are not read, and the variable that each was probably meant to be.
+    pub suggestions: Vec<(String, String)>,
     pub problems: Vec<Problem>,
     pub warnings: Vec<Warning>,
 }
@@ -35,8 +35,8 @@ pub(super) struct ConfVariable {
     pub value: String,
 }
 
-/// Whose a name is.
-pub(super) enum Name {
+/// The owner of a name.
+pub(super) enum Owner {
     Ours(&'static str),
     Vendor(&'static str),
     /// Where an engine's images keep its home dir.
@@ -53,25 +53,25 @@ pub(super) fn collect(vars: &mut dyn Iterator<Item = (OsString, OsString)>) -> E
     let mut ours: Vec<(String, String)> = Vec::new();
     let mut seen = BTreeSet::new();
     for (name, value) in vars {
-        // None of our names holds anything but ASCII.
+        // Our names are ASCII.
         let Some(name) = name.to_str() else { continue };
         if !seen.insert(name.to_owned()) {
             continue;
         }
-        match whose(name) {
-            Name::Foreign => found.foreign(name, &value),
-            Name::Unused => {}
-            Name::Ours(known) => {
+        match owner(name) {
+            Owner::Foreign => found.foreign(name, &value),
+            Owner::Unused => {}
+            Owner::Ours(known) => {
                 if let Some(text) = found.text(name, &value) {
                     ours.push((known.to_owned(), text));
                 }
             }
-            Name::Vendor(known) | Name::Home(known) => {
+            Owner::Vendor(known) | Owner::Home(known) => {
                 if let Some(text) = found.text(name, &value) {
                     found.vendor.push((known, text));
                 }
             }
-            Name::Conf(component, key) => {
+            Owner::Conf(component, key) => {
                 if let Some(value) = found.text(name, &value) {
                     found.conf.push(ConfVariable {
                         name: name.to_owned(),
@@ -90,7 +90,7 @@ pub(super) fn collect(vars: &mut dyn Iterator<Item = (OsString, OsString)>) -> E
         // Its text is not passed on: it quotes values.
         Err(_) => found.problems.push(Problem {
             variable: "the environment".to_owned(),
-            text: "is not what was believed: texts under distinct names".to_owned(),
+            text: "cannot be read, which is an internal error of muster; please report it".to_owned(),
         }),
     }
     found
@@ -139,6 +139,13 @@ impl Environment {
         if value.is_empty() || is_service_link(value) {
             return;
         }
+        if name == "MUSTER_RESTART" {
+            let text = "is no longer read; set `restart:` of the container instead".to_owned();
+            self.warnings.push(Warning {
+                variable: name.to_owned(),
+                text,
+            });
+        }
         if let Some(meant) = suggest::meant(name) {
             if is_secret_name(name) || is_secret_name(&meant) {
                 self.secrets.push(name.to_owned());
@@ -147,37 +154,37 @@ impl Environment {
                 variable: name.to_owned(),
                 text: format!("looks like {meant} and is not read"),
             });
-            self.near.push((name.to_owned(), meant));
+            self.suggestions.push((name.to_owned(), meant));
         }
     }
 }
 
-pub(super) fn whose(name: &str) -> Name {
+pub(super) fn owner(name: &str) -> Owner {
     if let Some(known) = variables::known(name) {
-        return Name::Ours(known);
+        return Owner::Ours(known);
     }
     if let Some(alias) = aliases::of(name) {
         return match alias.meaning {
-            Meaning::Nothing => Name::Unused,
-            _ => Name::Vendor(alias.variable),
+            Meaning::Nothing => Owner::Unused,
+            _ => Owner::Vendor(alias.variable),
         };
     }
     if let Some(engine) = engine::ALL
         .into_iter()
         .find(|engine| engine.home_variable == name)
     {
-        return Name::Home(engine.home_variable);
+        return Owner::Home(engine.home_variable);
     }
     Component::ALL
         .into_iter()
         .find_map(|component| {
             let rest = name.strip_prefix(conf_prefix(component))?;
-            Some(Name::Conf(component, rest.to_owned()))
+            Some(Owner::Conf(component, rest.to_owned()))
         })
-        .unwrap_or(Name::Foreign)
+        .unwrap_or(Owner::Foreign)
 }
 
-/// What a variable for this component's conf file begins with.
+/// The beginning of a variable for this component's conf file.
 pub(super) const fn conf_prefix(component: Component) -> &'static str {
     match component {
         Component::Fe => "FE_CONF__",

@@ -3,32 +3,32 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::problems::absolute_path;
+use super::parse::absolute_path;
 
-/// A password is a line, not a disk image.
+/// In bytes. A password is one line.
 const LARGEST: u64 = 64 * 1024;
 
 /// The one line that a file holds, without its line end; `None` if the file is empty.
 pub(super) fn read_secret(text: &str) -> Result<Option<String>, String> {
     let path = absolute_path(text)?;
     let bytes = read(&path)?;
-    let line = String::from_utf8(bytes).map_err(|_| "holds something that is not UTF-8".to_owned())?;
+    let line = String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())?;
     let line = line.strip_suffix('\n').unwrap_or(&line);
     let line = line.strip_suffix('\r').unwrap_or(line);
     if line.chars().any(|c| matches!(c, '\n' | '\r' | '\0')) {
-        return Err("holds more than one line".to_owned());
+        return Err("contains more than one line".to_owned());
     }
     Ok(Some(line.to_owned()).filter(|line| !line.is_empty()))
 }
 
-/// A file that can be read now, for somebody who reads it later.
+/// A file that can be read now, and is read later.
 pub(super) fn readable(text: &str) -> Result<PathBuf, String> {
     let path = absolute_path(text)?;
     read(&path)?;
     Ok(path)
 }
 
-/// A file with a password in it, for somebody who reads it later.
+/// A file with a password, which is read later.
 pub(super) fn secret_file(text: &str) -> Result<PathBuf, String> {
     match read_secret(text)? {
         Some(_) => absolute_path(text),

@@ -10,32 +10,32 @@ pub enum Host {
     Name(String),
 }
 
-/// Why a text is not a host.
+/// The reason why a text is not a host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAHost {
     #[error("is empty")]
     Empty,
-    #[error("holds a space")]
+    #[error("contains a space")]
     Space,
-    #[error("has a port appended; ports have variables of their own")]
+    #[error("has a port; set the port in a variable of its own")]
     PortAppended,
-    #[error("is a URL; the host alone is wanted")]
+    #[error("is a URL; give the host alone")]
     Url,
     #[error("is not an IPv6 address")]
     BadV6,
-    #[error("has a zone, which means something on one machine only")]
+    #[error("has a zone, which is valid on one machine only")]
     Zone,
     #[error("is not an IPv4 address: four numbers of 0–255 with dots between them")]
     BadV4,
-    #[error("has a number with a leading zero, which some programs read as octal: write it without")]
+    #[error("has a number with a leading zero, which some programs read as octal; remove the zero")]
     LeadingZero,
-    #[error("holds `{0}`, which no host name can")]
+    #[error("contains `{0}`, which is not allowed in a host name")]
     BadCharacter(char),
     #[error("is not a host name: labels are 1 to 63 letters, digits, `-` or `_`, 253 in all")]
     BadName,
 }
 
-/// What Debian and Red Hat write into `/etc/hosts` beside `localhost`.
+/// The names that Debian and Red Hat write into `/etc/hosts` beside `localhost`.
 const LOOPBACK_NAMES: [&str; 8] = [
     "localhost",
     "localhost4",
@@ -47,7 +47,7 @@ const LOOPBACK_NAMES: [&str; 8] = [
     "localhost6.localdomain6",
 ];
 
-/// Where somebody listens.
+/// The host and port of a server.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Endpoint {
     pub host: Host,
@@ -136,7 +136,7 @@ impl Host {
         Ok(Self::Name(name.to_ascii_lowercase()))
     }
 
-    /// Whether this is the loopback of whoever reads it.
+    /// Tells if this is a loopback address or name.
     pub fn is_loopback(&self) -> bool {
         match self {
             Self::Address(address) => address.is_loopback(),

@@ -1,18 +1,18 @@
-//! The two addresses: who is asked, and who this is. Our names count first, then what the replaced project and the
-//! vendors wrote.
+//! The two addresses: the FEs to ask, and this host. Our names count first, then those of the replaced project and the
+//! vendors.
 
 use std::net::IpAddr;
 
 use crate::engine::aliases::{self, Meaning};
 use crate::engine::{Component, PortName};
 
-use super::command::{COMMAND, Says};
-use super::problem::shown;
-use super::problems::{Reader, from_environment};
+use super::command::{COMMAND, CommandHosts};
+use super::parse::{Parser, from_environment};
+use super::problems::shown;
 use super::vendor::{self, Servers};
-use super::{Host, Source, Sourced};
+use super::{Host, Sourced};
 
-/// What the variables say about hosts, and the ports that some of them carry along.
+/// The two addresses, and the ports that some variables give together with a host.
 pub(super) struct Hosts {
     pub master: Option<Sourced<Vec<Host>>>,
     pub local: Option<Sourced<Host>>,
@@ -20,18 +20,22 @@ pub(super) struct Hosts {
     pub ports: Vec<(PortName, Sourced<u16>)>,
 }
 
-pub(super) fn read(reader: &mut Reader<'_>, component: Option<Component>, command: Option<&Says>) -> Hosts {
-    let nothing = Says::default();
-    let says = command.unwrap_or(&nothing);
-    let servers = vendor::servers(reader);
-    let own = vendor::own_server(reader, &servers);
-    let endpoints = vendor::local_endpoints(reader);
+pub(super) fn read(
+    parser: &mut Parser<'_>,
+    component: Option<Component>,
+    command: Option<&CommandHosts>,
+) -> Hosts {
+    let nothing = CommandHosts::default();
+    let named = command.unwrap_or(&nothing);
+    let servers = vendor::servers(parser);
+    let own = vendor::own_server(parser, &servers);
+    let endpoints = vendor::local_endpoints(parser);
 
-    let pod = vendor::pod_variable(reader, says.host_type.as_deref());
+    let pod = vendor::pod_variable(parser, named.host_type.as_deref());
     let mut locals: Vec<Sourced<Host>> = Vec::new();
-    locals.extend(reader.parse("LOCAL_HOST", parse_host));
+    locals.extend(parser.parse("LOCAL_HOST", parse_host));
     for name in aliases::meaning(Meaning::LocalHost).chain(aliases::meaning(Meaning::LocalBackend)) {
-        locals.extend(reader.parse(name, parse_host));
+        locals.extend(parser.parse(name, parse_host));
     }
     for endpoint in own.iter().chain(&endpoints) {
         locals.push(Sourced {
@@ -41,35 +45,32 @@ pub(super) fn read(reader: &mut Reader<'_>, component: Option<Component>, comman
     }
     match pod {
         // A pod may well have an address and a name that are not the same text.
-        Some(name) if locals.is_empty() => locals.extend(reader.parse(name, parse_host)),
+        Some(name) if locals.is_empty() => locals.extend(parser.parse(name, parse_host)),
         Some(_) => {}
         // In a pod HOST_IP is the machine below it.
-        None => locals.extend(reader.parse("HOST_IP", parse_host)),
+        None => locals.extend(parser.parse("HOST_IP", parse_host)),
     }
-    if locals.is_empty() {
-        locals.extend(vendor::guessed(says.registered.as_deref()));
-    }
-    let local = choose(reader, locals, |a, b| a == b);
+    let local = choose(parser, locals, |a, b| a == b);
 
     let mut masters: Vec<Sourced<Vec<Host>>> = Vec::new();
-    masters.extend(list(reader, "MASTER_HOST"));
-    masters.extend(list(reader, "MASTER_FE_HOST"));
+    masters.extend(list(parser, "MASTER_HOST"));
+    masters.extend(list(parser, "MASTER_FE_HOST"));
     for name in aliases::meaning(Meaning::MasterHosts) {
-        masters.extend(list(reader, name));
+        masters.extend(list(parser, name));
     }
     masters.extend(servers.hosts());
     // Beside another name of the seed it may name the FE of this very host.
-    let fe_host = list(reader, "FE_HOST")
+    let fe_host = list(parser, "FE_HOST")
         .filter(|fe| masters.is_empty() || fe.value.first() != local.as_ref().map(|local| &local.value));
     masters.extend(fe_host);
     if masters.is_empty() {
-        masters.extend(vendor::service(reader, component, local.as_ref(), says));
+        masters.extend(vendor::service(parser, component, local.as_ref(), named));
     }
-    let master = choose(reader, masters, |a, b| a.first() == b.first());
+    let master = choose(parser, masters, |a, b| a.first() == b.first());
 
-    check_missing(reader, master.is_some(), local.is_some(), command.is_some());
+    check_missing(parser, master.is_some(), local.is_some(), command.is_some());
     if let (Some(master), Some(local)) = (&master, &local) {
-        check_loopback(reader, master, local);
+        check_loopback(parser, master, local);
     }
     Hosts {
         master_edit_log_port: master
@@ -108,9 +109,9 @@ fn ports_beside(
     edit_log.into_iter().chain(heartbeat).collect()
 }
 
-/// The first counts; one that says something else is worth a warning.
+/// Takes the first one, and warns of every other one that differs.
 fn choose<T>(
-    reader: &mut Reader<'_>,
+    parser: &mut Parser<'_>,
     candidates: Vec<Sourced<T>>,
     same: impl Fn(&T, &T) -> bool,
 ) -> Option<Sourced<T>> {
@@ -118,28 +119,11 @@ fn choose<T>(
     let chosen = candidates.next()?;
     for other in candidates {
         if !same(&chosen.value, &other.value) {
-            let text = format!(
-                "says something else than {} and does not count",
-                name(&chosen.source)
-            );
-            reader.warn(name(&other.source), text);
+            let text = format!("conflicts with {} and is ignored", chosen.source.name());
+            parser.warn(other.source.name(), text);
         }
     }
     Some(chosen)
-}
-
-/// The variable that said it.
-pub(super) fn name(source: &Source) -> &str {
-    match source {
-        Source::Environment(name) => name,
-        Source::Flag(name) => name,
-        Source::Record
-        | Source::Cluster
-        | Source::ConfFile
-        | Source::Image
-        | Source::Derived
-        | Source::Default => "a default",
-    }
 }
 
 /// One host that others can be told.
@@ -153,14 +137,14 @@ pub(super) fn parse_host(text: &str) -> Result<Host, String> {
         return Err("is not the address of one host".to_owned());
     }
     if matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local()) {
-        return Err("is link-local: it means another host on each network card".to_owned());
+        return Err("is link-local: such an address is valid on one network link only".to_owned());
     }
     Ok(host)
 }
 
 /// A comma list of hosts. `None`: unset, or nothing in it can be used.
-fn list(reader: &mut Reader<'_>, variable: &str) -> Option<Sourced<Vec<Host>>> {
-    let text = reader.text(variable)?;
+fn list(parser: &mut Parser<'_>, variable: &str) -> Option<Sourced<Vec<Host>>> {
+    let text = parser.text(variable)?;
     let parts: Vec<&str> = text.split(',').map(str::trim).collect();
     let mut hosts: Vec<Host> = Vec::new();
     let mut sound = true;
@@ -172,27 +156,27 @@ fn list(reader: &mut Reader<'_>, variable: &str) -> Option<Sourced<Vec<Host>>> {
         };
         if part.is_empty() {
             sound = false;
-            reader.refuse(variable, text, &format!("has an empty host{place}"));
+            parser.refuse(variable, text, &format!("has an empty host{place}"));
             continue;
         }
         match parse_host(part) {
             Ok(host) => match hosts.iter().position(|known| *known == host) {
                 None => hosts.push(host),
-                Some(_) => reader.warn(
+                Some(_) => parser.warn(
                     variable,
-                    format!("names {} twice: `{}`{place} is left out", host, shown(part)),
+                    format!("lists {} twice; `{}`{place} is ignored", host, shown(part)),
                 ),
             },
             Err(why) => {
                 sound = false;
                 let why = if part.contains(char::is_whitespace) {
-                    format!("{why}; hosts are separated by commas")
+                    format!("{why}; separate hosts by commas")
                 } else {
                     why
                 };
-                reader.problem(
+                parser.problem(
                     variable,
-                    format!("`{}`{place} {why}, {}", shown(part), reader.set_in(variable)),
+                    format!("`{}`{place} {why}, {}", shown(part), parser.set_in(variable)),
                 );
             }
         }
@@ -200,9 +184,9 @@ fn list(reader: &mut Reader<'_>, variable: &str) -> Option<Sourced<Vec<Host>>> {
     sound.then(|| from_environment(variable, hosts))
 }
 
-fn check_missing(reader: &mut Reader<'_>, master: bool, local: bool, commanded: bool) {
-    // A value that was there and is wrong has been said already.
-    let wrong: Vec<String> = reader
+fn check_missing(parser: &mut Parser<'_>, master: bool, local: bool, commanded: bool) {
+    // A value that is set and wrong has been reported already.
+    let wrong: Vec<String> = parser
         .problems
         .iter()
         .map(|problem| problem.variable.clone())
@@ -216,7 +200,7 @@ fn check_missing(reader: &mut Reader<'_>, master: bool, local: bool, commanded: 
     let masters = [Meaning::MasterHosts, Meaning::AnyFe, Meaning::Servers];
     if !master && !said(&["MASTER_HOST", "MASTER_FE_HOST", "FE_HOST", COMMAND], &masters) {
         missing(
-            reader,
+            parser,
             "MASTER_HOST",
             "the host of the first FE, the same on every node, such as MASTER_HOST=192.168.1.10",
         );
@@ -234,10 +218,10 @@ fn check_missing(reader: &mut Reader<'_>, master: bool, local: bool, commanded: 
     ];
     if !local && !said(&["LOCAL_HOST", "HOST_IP", COMMAND], &locals) {
         missing(
-            reader,
+            parser,
             "LOCAL_HOST",
             if commanded {
-                "the address or name of this host, such as LOCAL_HOST=192.168.1.11; HOST_TYPE=FQDN makes it HOSTNAME"
+                "the address or name of this host, such as LOCAL_HOST=192.168.1.11; or set HOST_TYPE=FQDN to use HOSTNAME"
             } else {
                 "the address or name of this host, such as LOCAL_HOST=192.168.1.11"
             },
@@ -245,11 +229,11 @@ fn check_missing(reader: &mut Reader<'_>, master: bool, local: bool, commanded: 
     }
 }
 
-/// A name that was meant to be this one is the likeliest reason.
-fn missing(reader: &mut Reader<'_>, variable: &str, meaning: &str) {
-    let near: Vec<&str> = reader
+/// Reports a missing variable, with the misspelled names that are probably meant to be it.
+fn missing(parser: &mut Parser<'_>, variable: &str, meaning: &str) {
+    let near: Vec<&str> = parser
         .environment
-        .near
+        .suggestions
         .iter()
         .filter(|(_, meant)| meant == variable)
         .map(|(name, _)| name.as_str())
@@ -259,23 +243,23 @@ fn missing(reader: &mut Reader<'_>, variable: &str, meaning: &str) {
     } else {
         format!(" ({} looks like it and is not read)", near.join(", "))
     };
-    reader.problem(variable, format!("is not set{near}; it is {meaning}"));
+    parser.problem(variable, format!("is not set{near}; set it to {meaning}"));
 }
 
-fn check_loopback(reader: &mut Reader<'_>, master: &Sourced<Vec<Host>>, local: &Sourced<Host>) {
+fn check_loopback(parser: &mut Parser<'_>, master: &Sourced<Vec<Host>>, local: &Sourced<Host>) {
     let all_loopback = master.value.iter().all(Host::is_loopback);
     if local.value.is_loopback() && !all_loopback {
         let why = format!(
-            "is loopback and {} is not: no other host reaches this one by it",
-            name(&master.source)
+            "is a loopback address and {} is not; no other host can reach this one by it",
+            master.source.name()
         );
-        reader.refuse(name(&local.source), &local.value.to_string(), &why);
+        parser.refuse(local.source.name(), &local.value.to_string(), &why);
     }
     if !local.value.is_loopback() && master.value.first().is_some_and(Host::is_loopback) {
         let text = format!(
-            "is loopback and {} is not: every host would ask itself",
-            name(&local.source)
+            "is a loopback address and {} is not; each host would ask itself",
+            local.source.name()
         );
-        reader.warn(name(&master.source), text);
+        parser.warn(master.source.name(), text);
     }
 }

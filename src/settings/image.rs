@@ -1,4 +1,4 @@
-//! What says where the engine is and which one it is: the part of the settings that every verb needs.
+//! The settings about the image, which every verb needs: the home of the engine, the component and the engine.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use crate::engine::{self, Component, Engine};
 
 use super::command::COMMAND;
-use super::problem::{Problems, Warning, shown};
-use super::problems::{Reader, absolute_path};
+use super::parse::{Parser, absolute_path};
+use super::problems::{Problems, Warning, shown};
 use super::{Flags, Source, Sourced, enums, environment};
 
-/// What says where the engine is and which one it is; all of it is usually found without being asked.
+/// The home of the engine, the component and the engine, where they are set; usually they are found in the image.
 #[derive(Debug, Clone, Default)]
 pub struct ImageSettings {
     pub home: Option<Sourced<PathBuf>>,
@@ -21,7 +21,7 @@ pub struct ImageSettings {
 }
 
 impl ImageSettings {
-    /// Works with any environment that does not get these few wrong: `docker exec` has no reason to repeat the rest.
+    /// Reads only these variables: another one that is wrong does not stop a verb in `docker exec`.
     pub fn read(flags: &Flags, vars: &[(OsString, OsString)]) -> Result<(Self, Vec<Warning>), Problems> {
         let ours = vars.iter().filter(|(name, _)| {
             ["COMPONENT", "ENGINE", "STATE_DIR"]
@@ -30,20 +30,20 @@ impl ImageSettings {
                 .any(|known| name == known)
         });
         let environment = environment::collect(&mut ours.cloned());
-        let mut reader = Reader::new(&environment, None);
-        let image = Self::from_reader(&mut reader, flags);
-        if reader.problems.is_empty() {
-            Ok((image, reader.warnings))
+        let mut parser = Parser::new(&environment, None);
+        let image = Self::from_parser(&mut parser, flags);
+        if parser.problems.is_empty() {
+            Ok((image, parser.warnings))
         } else {
-            Err(Problems::new(reader.problems, reader.warnings, None))
+            Err(Problems::new(parser.problems, parser.warnings, None))
         }
     }
 
-    pub(super) fn from_reader(reader: &mut Reader<'_>, flags: &Flags) -> Self {
-        let engine = reader.parse("ENGINE", enums::engine);
-        // Read even if the flag wins: a wrong value is said all the same.
-        let component = reader.parse("COMPONENT", enums::component);
-        let home = home(reader, engine.as_ref().map(|engine| engine.value), flags);
+    pub(super) fn from_parser(parser: &mut Parser<'_>, flags: &Flags) -> Self {
+        let engine = parser.parse("ENGINE", enums::engine);
+        // Read even if the flag wins: a wrong value is reported anyway.
+        let component = parser.parse("COMPONENT", enums::component);
+        let home = home(parser, engine.as_ref().map(|engine| engine.value), flags);
         let command = flags.command.as_ref();
         Self {
             home: flag(flags.home.clone(), "--home")
@@ -52,7 +52,7 @@ impl ImageSettings {
             component: flag(flags.component, "the argument of `run`")
                 .or(flag(command.map(|command| command.component), COMMAND))
                 .or(component),
-            state_dir: reader.parse("STATE_DIR", absolute_path),
+            state_dir: parser.parse("STATE_DIR", absolute_path),
             engine,
         }
     }
@@ -66,14 +66,14 @@ pub(super) fn flag<T>(value: Option<T>, name: &'static str) -> Option<Sourced<T>
 }
 
 /// The home dir that the variable of the engine names; of any engine, unless one was asked for.
-fn home(reader: &mut Reader<'_>, engine: Option<&'static Engine>, flags: &Flags) -> Option<Sourced<PathBuf>> {
+fn home(parser: &mut Parser<'_>, engine: Option<&'static Engine>, flags: &Flags) -> Option<Sourced<PathBuf>> {
     let mut homes: Vec<(&'static str, Sourced<PathBuf>)> = Vec::new();
     for candidate in engine::ALL {
         let variable = candidate.home_variable;
         if engine.is_some_and(|engine| engine.id != candidate.id) {
             continue;
         }
-        homes.extend(reader.parse(variable, absolute_path).map(|home| (variable, home)));
+        homes.extend(parser.parse(variable, absolute_path).map(|home| (variable, home)));
     }
     let mut homes = homes.into_iter();
     let (first_variable, first) = homes.next()?;
@@ -86,9 +86,9 @@ fn home(reader: &mut Reader<'_>, engine: Option<&'static Engine>, flags: &Flags)
     {
         let first = shown(&first.value.to_string_lossy());
         let why = format!(
-            "is not the home dir that {first_variable} names, `{first}`; ENGINE or --home chooses one"
+            "conflicts with {first_variable}, which names `{first}`; set ENGINE or --home to choose one"
         );
-        reader.refuse(variable, &other.value.to_string_lossy(), &why);
+        parser.refuse(variable, &other.value.to_string_lossy(), &why);
     }
     Some(first)
 }

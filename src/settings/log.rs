@@ -1,4 +1,4 @@
-//! How our own log looks. It is needed before anything can be reported, so a wrong value falls back here and is
+//! The format and level of muster's own log. They are needed before anything can be reported, so a wrong value falls back here and is
 //! reported when the settings are read.
 
 use std::ffi::OsString;
@@ -7,9 +7,9 @@ use tracing::Level;
 
 use super::enums;
 use super::environment;
-use super::problems::Reader;
+use super::parse::Parser;
 
-/// How our own log looks.
+/// The format and level of muster's own log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogSettings {
     /// `None`: text on a terminal, JSON otherwise.
@@ -24,20 +24,20 @@ pub enum LogFormat {
 }
 
 impl LogSettings {
-    /// Never fails; `Settings::read` says what was wrong.
+    /// Never fails; `Settings::read` reports wrong values.
     pub fn read(vars: &[(OsString, OsString)]) -> Self {
         let ours = vars
             .iter()
             .filter(|(name, _)| name == "LOG_FORMAT" || name == "LOG_LEVEL");
-        Self::from_reader(&mut Reader::new(&environment::collect(&mut ours.cloned()), None))
+        Self::from_parser(&mut Parser::new(&environment::collect(&mut ours.cloned()), None))
     }
 
-    pub(super) fn from_reader(reader: &mut Reader<'_>) -> Self {
+    pub(super) fn from_parser(parser: &mut Parser<'_>) -> Self {
         Self {
-            format: reader
+            format: parser
                 .parse("LOG_FORMAT", enums::log_format)
                 .map(|format| format.value),
-            level: reader
+            level: parser
                 .parse("LOG_LEVEL", enums::log_level)
                 .map_or(Level::INFO, |level| level.value),
         }

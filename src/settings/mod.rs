@@ -1,9 +1,8 @@
-//! What was asked: every variable and flag read once, all problems reported at once.
-//! What is so, and what will be done about it, is decided to the right of here.
+//! The settings: every variable and flag is read once, and all problems are reported at once. Nothing here looks at the
+//! machine, except for the files that variables name.
 
 mod account;
 mod applies_to;
-mod calls;
 mod command;
 mod conf;
 mod conf_value;
@@ -21,10 +20,9 @@ mod parse;
 #[cfg(test)]
 mod parse_tests;
 mod ports;
-mod problem;
 mod problems;
 mod secret;
-mod shell_text;
+mod shell;
 mod suggest;
 pub mod variables;
 mod vendor;
@@ -33,44 +31,42 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use account::{Account, ROOT, Tls, TlsMode};
-pub use applies_to::concerns;
-pub use command::{Command, CommandProblem, after_flags};
-pub use conf::ConfWish;
+pub use applies_to::applies_to;
+pub use command::{Command, CommandProblem};
+pub use conf::ConfRequest;
 pub use duration::parse_duration;
 pub use env_file::EnvFile;
 pub use host::{Endpoint, Host, NotAHost};
 pub use image::ImageSettings;
 pub use log::{LogFormat, LogSettings};
-pub use problem::{Problem, Problems, Warning};
+pub use problems::{Problem, Problems, Warning};
 pub use secret::{Secret, is_secret_name, is_secret_value};
 pub use variables::{VARIABLES, Variable};
-
-use serde::{Deserialize, Serialize};
 
 use crate::engine::{Component, PortName};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the command line said; it wins over the environment.
+/// The command line; it wins over the environment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Flags {
     pub home: Option<PathBuf>,
     pub component: Option<Component>,
     /// `run --exec`; without it the environment decides.
     pub exec: bool,
-    /// What stood after `--`.
+    /// The arguments after `--`.
     pub script_args: Vec<String>,
     /// A command that was written for the vendor's image.
     pub command: Option<Command>,
 }
 
-/// A value and who said it, for messages and `explain`.
+/// A value and its source, for messages and `explain`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sourced<T> {
     pub value: T,
     pub source: Source,
 }
 
-/// Who said a value, in the order of precedence.
+/// The source of a value, in the order of precedence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// A command line flag, or the argument of `run`.
@@ -89,7 +85,20 @@ pub enum Source {
     Default,
 }
 
-/// Everything that was asked of this node.
+impl Source {
+    /// The variable or flag, as messages name it.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Environment(name) => name,
+            Self::Flag(name) => name,
+            Self::Record | Self::Cluster | Self::ConfFile | Self::Image | Self::Derived | Self::Default => {
+                "a default"
+            }
+        }
+    }
+}
+
+/// All settings of this node.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// `MASTER_HOST`: the seed first, then more FEs to ask. Never empty, no host twice.
@@ -102,7 +111,7 @@ pub struct Settings {
     pub ports: BTreeMap<PortName, Sourced<u16>>,
     pub image: ImageSettings,
     /// Conf keys asked for through variables, per component, in the order they are to be written.
-    pub conf: BTreeMap<Component, Vec<ConfWish>>,
+    pub conf: BTreeMap<Component, Vec<ConfRequest>>,
     pub account: Account,
     /// `CLUSTER_TLS` and `CLUSTER_CA_FILE`.
     pub tls: Tls,
@@ -114,8 +123,6 @@ pub struct Settings {
     pub wait_timeout: Sourced<Duration>,
     pub stop_grace: Option<Sourced<Duration>>,
     pub join_timeout: Sourced<Duration>,
-    /// `MUSTER_RESTART`; `None`: the container ends with its engine.
-    pub restart: Option<Restart>,
     /// `MUSTER_EXEC=1` or `run --exec`.
     pub exec: bool,
     /// Names of pre-flight checks that warn instead of refusing.
@@ -126,26 +133,19 @@ pub struct Settings {
     pub script_args: Vec<String>,
 }
 
-/// What an FE that is not the seed joins as.
+/// The role in which an FE that is not the seed joins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FeRole {
     Follower,
     Observer,
 }
 
-/// An engine that failed is started again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Restart {
-    /// In a row; `None` is without end.
-    pub most: Option<u32>,
-}
-
-/// Whether a seed that has nothing may found a cluster.
+/// The right of a seed without data to found a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bootstrap {
-    /// After nobody contradicted for the guard time.
+    /// After the guard time, if no existing cluster was seen.
     Guarded,
     Never,
-    /// At once, whoever contradicts: for a person who knows.
+    /// At once, even if a cluster is seen: for a person who knows.
     Force,
 }

@@ -1,81 +1,38 @@
 //! Networks as `priority_networks` lists them.
 
-use std::fmt;
 use std::net::IpAddr;
 
-/// An address and how many of its bits count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Network {
-    address: IpAddr,
-    bits: u8,
-}
-
-impl Network {
-    fn parse(text: &str) -> Result<Self, String> {
-        let (address, bits) = text
-            .split_once('/')
-            .ok_or_else(|| format!("has no mask in `{text}`: one host is /32, or /128 for IPv6"))?;
-        let address: IpAddr = address
-            .trim()
-            .parse()
-            .map_err(|_| format!("holds `{text}`, which is not an address with a mask"))?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        match bits.trim().parse::<u8>() {
-            Ok(bits) if bits <= most && !bits_sign(text) => Ok(Self { address, bits }),
-            _ => Err(format!("holds `{text}`, whose mask is not 0–{most}")),
-        }
-    }
-
-    fn contains(&self, other: IpAddr) -> bool {
-        match (self.address, other) {
-            (IpAddr::V4(ours), IpAddr::V4(theirs)) => {
-                let shift = 32 - u32::from(self.bits);
-                let prefix = |address: u32| address.checked_shr(shift).unwrap_or(0);
-                prefix(ours.to_bits()) == prefix(theirs.to_bits())
-            }
-            (IpAddr::V6(ours), IpAddr::V6(theirs)) => {
-                let shift = 128 - u32::from(self.bits);
-                let prefix = |address: u128| address.checked_shr(shift).unwrap_or(0);
-                prefix(ours.to_bits()) == prefix(theirs.to_bits())
-            }
-            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
-        }
-    }
-}
-
-fn bits_sign(text: &str) -> bool {
-    text.contains('+')
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.bits)
-    }
-}
+use ipnet::IpNet;
 
 /// Networks separated by `;`, as the engines want them, or by `,`, as people write them.
-pub(super) fn parse(text: &str) -> Result<Vec<Network>, String> {
+fn parse(text: &str) -> Result<Vec<IpNet>, String> {
     text.split([';', ','])
-        .map(str::trim)
-        .map(|part| {
-            if part.is_empty() {
-                Err("has an empty network".to_owned())
-            } else {
-                Network::parse(part)
-            }
-        })
+        .map(|part| parse_network(part.trim()))
         .collect()
+}
+
+fn parse_network(text: &str) -> Result<IpNet, String> {
+    if text.is_empty() {
+        return Err("has an empty network".to_owned());
+    }
+    if !text.contains('/') {
+        return Err(format!(
+            "has no mask in `{text}`: one host is /32, or /128 for IPv6"
+        ));
+    }
+    text.parse()
+        .map_err(|_| format!("has `{text}`, which is not an address with a mask, such as 10.0.0.0/8"))
 }
 
 /// In the engines' spelling.
 pub(super) fn render(text: &str) -> Result<String, String> {
-    let networks: Vec<String> = parse(text)?.iter().map(Network::to_string).collect();
+    let networks: Vec<String> = parse(text)?.iter().map(IpNet::to_string).collect();
     Ok(networks.join(";"))
 }
 
-/// Whether an engine that follows this list may choose that address.
+/// Tells if an engine that follows this list may choose that address.
 pub(super) fn any_contains(text: &str, address: IpAddr) -> bool {
-    parse(text).is_ok_and(|networks| networks.iter().any(|network| network.contains(address)))
+    parse(text).is_ok_and(|networks| networks.iter().any(|network| network.contains(&address)))
 }
 
 #[cfg(test)]

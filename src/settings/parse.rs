@@ -1,4 +1,4 @@
-//! From flags and environment to `Settings`, or to everything that is wrong with them.
+//! Makes `Settings` of flags and environment, or a report of everything that is wrong with them.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -9,10 +9,11 @@ use std::collections::BTreeSet;
 use super::command::{COMMAND, Command};
 use super::duration::{parse_duration, parse_patience};
 use super::env_file::EnvFile;
+use super::environment::Environment;
 use super::image::ImageSettings;
 use super::log::LogSettings;
-use super::problem::{Problems, Warning};
-use super::problems::Reader;
+use super::problems::{Problem, Problems, Warning, shown};
+use super::secret::{is_secret_name, is_secret_value};
 use super::{
     Bootstrap, FeRole, Flags, Settings, Source, Sourced, account, conf, enums, environment, hosts, ports,
 };
@@ -24,85 +25,84 @@ impl Settings {
         vars: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<(Self, Vec<Warning>), Problems> {
         let environment = environment::collect(&mut vars.into_iter());
-        read_all(Reader::new(&environment, None), flags)
+        read_all(Parser::new(&environment, None), flags)
     }
 
-    /// The same for the lines of a file: what `run` will make of them in the container that is given them. The files
-    /// that they name are there and not here, and are not looked at.
+    /// The same for the lines of a file, as `run` will read them in a container. The files that they name are in the
+    /// container, and are not looked at.
     pub fn read_file(flags: Flags, file: &EnvFile) -> Result<(Self, Vec<Warning>), Problems> {
         let environment = environment::collect(&mut file.vars());
-        read_all(Reader::new(&environment, Some(file)), flags)
+        read_all(Parser::new(&environment, Some(file)), flags)
     }
 }
 
-fn read_all(mut reader: Reader<'_>, flags: Flags) -> Result<(Settings, Vec<Warning>), Problems> {
-    let settings = read(&mut reader, flags);
+fn read_all(mut parser: Parser<'_>, flags: Flags) -> Result<(Settings, Vec<Warning>), Problems> {
+    let settings = read(&mut parser, flags);
     match settings {
-        Some(settings) if reader.problems.is_empty() => Ok((settings, reader.warnings)),
+        Some(settings) if parser.problems.is_empty() => Ok((settings, parser.warnings)),
         _ => Err(Problems::new(
-            reader.problems,
-            reader.warnings,
-            reader.file.map(EnvFile::name),
+            parser.problems,
+            parser.warnings,
+            parser.file.map(EnvFile::name),
         )),
     }
 }
 
 /// `None` only where a problem was noted: without the two hosts there are no settings.
-fn read(reader: &mut Reader<'_>, flags: Flags) -> Option<Settings> {
-    // The log is set up already; this is for what was wrong about it.
-    LogSettings::from_reader(reader);
-    let image = ImageSettings::from_reader(reader, &flags);
+fn read(parser: &mut Parser<'_>, flags: Flags) -> Option<Settings> {
+    // The log is set up already; this reports what was wrong about it.
+    LogSettings::from_parser(parser);
+    let image = ImageSettings::from_parser(parser, &flags);
     let component = image.component.as_ref().map(|component| component.value);
     let command = flags.command.as_ref();
-    for text in command.map(Command::warnings).unwrap_or_default() {
-        reader.warn(COMMAND, text);
+    if let Some(text) = command.and_then(Command::warning) {
+        parser.warn(COMMAND, text);
     }
 
-    let hosts = hosts::read(reader, component, command.map(|command| &command.says));
-    let mut wished = ports::read(reader);
+    let hosts = hosts::read(parser, component, command.map(|command| &command.hosts));
+    let mut requested = ports::read(parser);
     if let Some(local) = &hosts.local {
-        ports::rename_backend_port(&mut wished, &local.source);
+        ports::rename_backend_port(&mut requested, &local.source);
     }
-    let conf = conf::read(reader, component, &mut wished);
+    let conf = conf::read(parser, component, &mut requested);
     for alias in aliases::all() {
         if let Meaning::Port(port) = alias.meaning
-            && let Some(number) = ports::read_port(reader, alias.variable)
+            && let Some(number) = ports::read_port(parser, alias.variable)
         {
-            wished.entry(port).or_insert(number);
+            requested.entry(port).or_insert(number);
         }
     }
     for (port, number) in hosts.ports {
-        wished.entry(port).or_insert(number);
+        requested.entry(port).or_insert(number);
     }
-    ports::check_distinct(reader, &wished, component);
+    ports::check_distinct(parser, &requested, component);
     if let Some(local) = &hosts.local {
-        conf::check_networks(reader, component, &conf, local);
+        conf::check_networks(parser, component, &conf, local);
     }
 
-    let master_query_port = ports::read_port(reader, "MASTER_FE_QUERY_PORT");
-    let mut master_edit_log_port = ports::read_port(reader, "MASTER_FE_EDIT_LOG_PORT");
+    let master_query_port = ports::read_port(parser, "MASTER_FE_QUERY_PORT");
+    let mut master_edit_log_port = ports::read_port(parser, "MASTER_FE_EDIT_LOG_PORT");
     for variable in aliases::meaning(Meaning::MasterEditLogPort) {
-        let port = ports::read_port(reader, variable);
+        let port = ports::read_port(parser, variable);
         master_edit_log_port = master_edit_log_port.or(port);
     }
     for variable in ["FE_INDEX", "BE_INDEX"] {
-        reader.parse(variable, |text| {
+        parser.parse(variable, |text| {
             text.parse::<u32>().map_err(|_| "is not a number".to_owned())
         });
     }
-    let fe_role = fe_role(reader);
-    let exec = reader.parse("MUSTER_EXEC", enums::boolean);
-    let restart = reader.parse("MUSTER_RESTART", enums::restart);
-    let rejoin = reader.parse("REJOIN", enums::boolean);
-    let bootstrap = reader.parse("BOOTSTRAP", enums::bootstrap);
-    let guard_time = reader.parse("GUARD_TIME", parse_duration);
-    let wait_timeout = patience(reader, "WAIT_TIMEOUT");
-    let join_timeout = patience(reader, "JOIN_TIMEOUT");
-    let stop_grace = reader.parse("STOP_GRACE", parse_patience);
-    let skip_preflight = reader.parse("SKIP_PREFLIGHT", checks);
-    let tls = account::tls(reader);
-    let root_password_file = account::root_password_file(reader);
-    let account = account::account(reader, root_password_file.as_deref());
+    let fe_role = fe_role(parser);
+    let exec = parser.parse("MUSTER_EXEC", enums::boolean);
+    let rejoin = parser.parse("REJOIN", enums::boolean);
+    let bootstrap = parser.parse("BOOTSTRAP", enums::bootstrap);
+    let guard_time = parser.parse("GUARD_TIME", parse_duration);
+    let wait_timeout = patience(parser, "WAIT_TIMEOUT");
+    let join_timeout = patience(parser, "JOIN_TIMEOUT");
+    let stop_grace = parser.parse("STOP_GRACE", parse_patience);
+    let skip_preflight = parser.parse("SKIP_PREFLIGHT", checks);
+    let tls = account::tls(parser);
+    let root_password_file = account::root_password_file(parser);
+    let account = account::account(parser, root_password_file.as_deref());
 
     Some(Settings {
         master_hosts: hosts.master?,
@@ -110,7 +110,7 @@ fn read(reader: &mut Reader<'_>, flags: Flags) -> Option<Settings> {
         master_query_port,
         master_edit_log_port: master_edit_log_port.or(hosts.master_edit_log_port),
         fe_role,
-        ports: wished,
+        ports: requested,
         image,
         conf,
         account,
@@ -125,10 +125,9 @@ fn read(reader: &mut Reader<'_>, flags: Flags) -> Option<Settings> {
         wait_timeout,
         stop_grace,
         join_timeout,
-        restart: restart.and_then(|restart| restart.value),
         exec: flags.exec || exec.is_some_and(|exec| exec.value),
         skip_preflight: skip_preflight.map(|checks| checks.value).unwrap_or_default(),
-        secret_variables: reader.environment.secrets.clone(),
+        secret_variables: parser.environment.secrets.clone(),
         script_args: match flags.command {
             Some(command) => command.script_args,
             None => flags.script_args,
@@ -136,11 +135,11 @@ fn read(reader: &mut Reader<'_>, flags: Flags) -> Option<Settings> {
     })
 }
 
-fn fe_role(reader: &mut Reader<'_>) -> Option<Sourced<FeRole>> {
-    let ours = reader.parse("FE_ROLE", enums::fe_role);
+fn fe_role(parser: &mut Parser<'_>) -> Option<Sourced<FeRole>> {
+    let ours = parser.parse("FE_ROLE", enums::fe_role);
     ours.or_else(|| {
         aliases::meaning(Meaning::Observer).find_map(|variable| {
-            let observer = reader.parse(variable, enums::boolean)?;
+            let observer = parser.parse(variable, enums::boolean)?;
             observer.value.then_some(Sourced {
                 value: FeRole::Observer,
                 source: observer.source,
@@ -149,14 +148,14 @@ fn fe_role(reader: &mut Reader<'_>) -> Option<Sourced<FeRole>> {
     })
 }
 
-fn patience(reader: &mut Reader<'_>, variable: &str) -> Sourced<Duration> {
-    reader.parse(variable, parse_patience).unwrap_or(Sourced {
+fn patience(parser: &mut Parser<'_>, variable: &str) -> Sourced<Duration> {
+    parser.parse(variable, parse_patience).unwrap_or(Sourced {
         value: Duration::from_secs(300),
         source: Source::Default,
     })
 }
 
-/// Names of pre-flight checks; which there are is known where they are made.
+/// Names of pre-flight checks; those that exist are known where they are made.
 fn checks(text: &str) -> Result<BTreeSet<String>, String> {
     let names: BTreeSet<String> = text
         .split(|c: char| c == ',' || c.is_whitespace())
@@ -172,4 +171,101 @@ fn checks(text: &str) -> Result<BTreeSet<String>, String> {
     } else {
         Err("is not a list of names separated by commas".to_owned())
     }
+}
+
+/// The environment, and the problems found in it so far, so that all of them are reported at once.
+pub(super) struct Parser<'a> {
+    pub environment: &'a Environment,
+    pub problems: Vec<Problem>,
+    pub warnings: Vec<Warning>,
+    /// Where the variables were written down for somebody else; `None`: they are our own.
+    pub file: Option<&'a EnvFile>,
+}
+
+impl<'a> Parser<'a> {
+    pub(super) fn new(environment: &'a Environment, file: Option<&'a EnvFile>) -> Self {
+        let broken = file.map(|file| file.broken.clone()).unwrap_or_default();
+        Self {
+            environment,
+            problems: [environment.problems.clone(), broken].concat(),
+            warnings: environment.warnings.clone(),
+            file,
+        }
+    }
+
+    /// The source of a variable, as the end of a sentence.
+    pub(super) fn set_in(&self, name: &str) -> String {
+        match self.file {
+            Some(file) => format!("set in {}", file.place(name)),
+            None => "set in the environment".to_owned(),
+        }
+    }
+
+    /// The text of a variable.
+    pub(super) fn text(&self, name: &str) -> Option<&'a str> {
+        self.environment.get(name)
+    }
+
+    /// A variable's value, if it is set and can be used.
+    pub(super) fn parse<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<Sourced<T>> {
+        let text = self.text(name)?;
+        match parse(text) {
+            Ok(value) => Some(from_environment(name, value)),
+            Err(why) => {
+                self.refuse(name, text, &why);
+                None
+            }
+        }
+    }
+
+    /// A value that cannot be used: shown, unless it may be a secret.
+    pub(super) fn refuse(&mut self, name: &str, value: &str, why: &str) {
+        let value = if is_secret_name(name) || is_secret_value(value) {
+            "its value".to_owned()
+        } else {
+            format!("`{}`", shown(value))
+        };
+        self.problem(name, format!("{value} {why}, {}", self.set_in(name)));
+    }
+
+    pub(super) fn problem(&mut self, name: &str, text: String) {
+        self.problems.push(Problem {
+            variable: name.to_owned(),
+            text,
+        });
+    }
+
+    pub(super) fn warn(&mut self, name: &str, text: String) {
+        self.warnings.push(Warning {
+            variable: name.to_owned(),
+            text,
+        });
+    }
+}
+
+pub(super) fn from_environment<T>(name: &str, value: T) -> Sourced<T> {
+    Sourced {
+        value,
+        source: Source::Environment(name.to_owned()),
+    }
+}
+
+/// A text without a line break or anything else a terminal or a conf file would act on.
+pub(super) fn one_line(text: &str) -> Result<String, String> {
+    if text.chars().any(char::is_control) {
+        return Err("contains a control character".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+pub(super) fn absolute_path(text: &str) -> Result<std::path::PathBuf, String> {
+    let path = std::path::PathBuf::from(one_line(text)?);
+    if !path.is_absolute() {
+        return Err("is not an absolute path".to_owned());
+    }
+    Ok(path)
 }

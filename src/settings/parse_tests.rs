@@ -169,8 +169,8 @@ fn every_variable_arrives_where_it_belongs() {
         settings
             .conf
             .get(&component)
-            .and_then(|wishes| wishes.iter().find(|wish| wish.key == key))
-            .map(|wish| wish.value.as_str())
+            .and_then(|requests| requests.iter().find(|request| request.key == key))
+            .map(|request| request.value.as_str())
     };
     for component in [Component::Fe, Component::Be, Component::Cn] {
         assert_eq!(
@@ -219,7 +219,7 @@ fn one_number_for_two_components_is_said_before_they_meet_on_one_host() {
     let (_, warnings) = read(&format!("{TWO} HTTP_PORT=9050 HEARTBEAT_PORT=9050"));
     assert_eq!(
         warned(&warnings),
-        ["HEARTBEAT_PORT is 9050 like HTTP_PORT: if the two run on one host only one of them can have it"]
+        ["HEARTBEAT_PORT is 9050, the same as HTTP_PORT; on one host only one of the two can use it"]
     );
 }
 
@@ -240,7 +240,7 @@ fn a_list_of_hosts() {
     let (_, warnings) = read_with(TWO, "MASTER_HOST", "fe-0,FE-0.").unwrap();
     assert_eq!(
         warned(&warnings),
-        ["MASTER_HOST names fe-0 twice: `FE-0.` at position 2 is left out"]
+        ["MASTER_HOST lists fe-0 twice; `FE-0.` at position 2 is ignored"]
     );
 }
 
@@ -262,8 +262,8 @@ hint: `muster explain` shows what the current settings lead to, without starting
     assert_eq!(
         refused(""),
         [
-            "LOCAL_HOST: is not set; it is the address or name of this host, such as LOCAL_HOST=192.168.1.11",
-            "MASTER_HOST: is not set; it is the host of the first FE, the same on every node, such as MASTER_HOST=192.168.1.10",
+            "LOCAL_HOST: is not set; set it to the address or name of this host, such as LOCAL_HOST=192.168.1.11",
+            "MASTER_HOST: is not set; set it to the host of the first FE, the same on every node, such as MASTER_HOST=192.168.1.10",
         ]
     );
 }
@@ -275,9 +275,9 @@ fn each_bad_value_says_what_was_expected() {
         (
             "MASTER_HOST",
             "fe-0,fe-1:9030",
-            "`fe-1:9030` at position 2 has a port appended",
+            "`fe-1:9030` at position 2 has a port",
         ),
-        ("MASTER_HOST", "fe-0 fe-1", "`fe-0 fe-1` holds a space"),
+        ("MASTER_HOST", "fe-0 fe-1", "`fe-0 fe-1` contains a space"),
         (
             "MASTER_HOST",
             "fe-0,10.0.0.256",
@@ -288,17 +288,25 @@ fn each_bad_value_says_what_was_expected() {
             "fe-0,::12345",
             "`::12345` at position 2 is not an IPv6 address",
         ),
-        ("MASTER_HOST", "\"fe-0\"", "`\"fe-0\"` holds `\"`"),
+        ("MASTER_HOST", "\"fe-0\"", "`\"fe-0\"` contains `\"`"),
         ("MASTER_HOST", "http://fe-0:8030", "is a URL"),
         ("MASTER_HOST", "0.0.0.0", "is not the address of one host"),
-        ("LOCAL_HOST", "10.0.0.1,10.0.0.2", "holds `,`"),
-        ("LOCAL_HOST", "192.168.1.11/24", "holds `/`"),
-        ("LOCAL_HOST", "127.0.0.1", "is loopback and MASTER_HOST is not"),
-        ("LOCAL_HOST", "localhost", "is loopback and MASTER_HOST is not"),
+        ("LOCAL_HOST", "10.0.0.1,10.0.0.2", "contains `,`"),
+        ("LOCAL_HOST", "192.168.1.11/24", "contains `/`"),
+        (
+            "LOCAL_HOST",
+            "127.0.0.1",
+            "is a loopback address and MASTER_HOST is not",
+        ),
+        (
+            "LOCAL_HOST",
+            "localhost",
+            "is a loopback address and MASTER_HOST is not",
+        ),
         ("LOCAL_HOST", "::", "is not the address of one host"),
         ("LOCAL_HOST", "224.0.0.1", "is not the address of one host"),
         ("LOCAL_HOST", "fe80::1", "is link-local"),
-        ("LOCAL_HOST", "a\nb", "`a\\nb` holds a space"),
+        ("LOCAL_HOST", "a\nb", "`a\\nb` contains a space"),
         ("FE_QUERY_PORT", "0", "is not a port (1–65535)"),
         ("HTTP_PORT", "70000", "is not a port (1–65535)"),
         ("BE_PORT", "-1", "is not a port (1–65535)"),
@@ -311,32 +319,11 @@ fn each_bad_value_says_what_was_expected() {
         ("BOOTSTRAP", "yes", "is none of guarded, never, force"),
         ("REJOIN", "maybe", "is none of 1, 0, true, false"),
         ("MUSTER_EXEC", "2", "is none of 1, 0, true, false"),
-        (
-            "MUSTER_RESTART",
-            "always",
-            "is none of no, on-failure, on-failure:N",
-        ),
-        (
-            "MUSTER_RESTART",
-            "on-failure:x",
-            "is none of no, on-failure, on-failure:N",
-        ),
-        ("MUSTER_RESTART", "on-failure:", "is not a number of restarts"),
-        (
-            "MUSTER_RESTART",
-            "on-failure:-1",
-            "is none of no, on-failure, on-failure:N",
-        ),
-        (
-            "MUSTER_RESTART",
-            "on-failure:9999999999",
-            "is not a number of restarts",
-        ),
         ("LOG_LEVEL", "loud", "is none of error, warn, info, debug, trace"),
         ("LOG_FORMAT", "xml", "is none of text, json"),
         ("GUARD_TIME", "soon", "is not a duration"),
-        ("WAIT_TIMEOUT", "0", "leaves no time at all"),
-        ("STOP_GRACE", "8d", "is not a duration"),
+        ("WAIT_TIMEOUT", "0", "must be longer than 0"),
+        ("STOP_GRACE", "5x", "is not a duration"),
         ("JOIN_TIMEOUT", "200h", "is longer than 7 days"),
         ("FE_INDEX", "first", "is not a number"),
         ("DEFAULT_REPLICATION_NUM", "0", "is not a number of copies"),
@@ -344,7 +331,7 @@ fn each_bad_value_says_what_was_expected() {
         (
             "PRIORITY_NETWORKS",
             "10.0.0.0/8",
-            "does not hold LOCAL_HOST 192.168.1.11",
+            "does not contain LOCAL_HOST 192.168.1.11",
         ),
     ];
     check_refused(&table);
@@ -358,11 +345,15 @@ fn each_bad_path_and_conf_key_says_what_was_expected() {
         (
             "STORAGE_ROOT_PATH",
             "/d1;d2",
-            "holds `d2`, which is not an absolute path",
+            "contains `d2`, which is not an absolute path",
         ),
         ("STATE_DIR", "state", "is not an absolute path"),
         ("SKIP_PREFLIGHT", "a;b", "is not a list of names"),
-        ("CLUSTER_USER", "a\u{7}b", "`a\\u{7}b` holds a control character"),
+        (
+            "CLUSTER_USER",
+            "a\u{7}b",
+            "`a\\u{7}b` contains a control character",
+        ),
         (
             "CLUSTER_PASSWORD_FILE",
             "/nowhere/at/all",
@@ -384,11 +375,11 @@ fn each_bad_path_and_conf_key_says_what_was_expected() {
         (
             "FE_CONF__JAVA_OPTS",
             "$(id)",
-            "holds `$`, and the start script evaluates",
+            "contains `$`, and the start script evaluates",
         ),
         ("BE_CONF__x", "'1'", "is quoted"),
-        ("BE_CONF__x", "1 # one", "holds ` #`"),
-        ("CN_CONF__x", "1\ny = 2", "holds a line break"),
+        ("BE_CONF__x", "1 # one", "contains ` #`"),
+        ("CN_CONF__x", "1\ny = 2", "contains a line break"),
         ("FE_CONF__http_port", "80x0", "is not a port (1–65535)"),
         ("FE_CONF__meta_dir", "meta", "is not an absolute path"),
         ("BE_CONF__priority_networks", "eth0", "has no mask"),
@@ -446,7 +437,7 @@ fn loopback_is_for_those_who_are_alone() {
     let (_, warnings) = read("MASTER_HOST=localhost LOCAL_HOST=192.168.1.11");
     assert_eq!(
         warned(&warnings),
-        ["MASTER_HOST is loopback and LOCAL_HOST is not: every host would ask itself"]
+        ["MASTER_HOST is a loopback address and LOCAL_HOST is not; each host would ask itself"]
     );
 }
 
@@ -455,7 +446,7 @@ fn one_component_cannot_listen_twice_on_one_port() {
     assert_eq!(
         refused(&format!("{TWO} HTTP_PORT=8030 FE_QUERY_PORT=8030")),
         [
-            "FE_QUERY_PORT: `8030` is wished for HTTP_PORT too, and one FE cannot listen twice on one port, set in the environment"
+            "FE_QUERY_PORT: `8030` is also requested as HTTP_PORT; an FE's ports must differ, set in the environment"
         ]
     );
     let table = [
@@ -475,7 +466,7 @@ fn one_component_cannot_listen_twice_on_one_port() {
 }
 
 #[test]
-fn a_conf_key_that_is_ours_is_the_same_wish() {
+fn a_conf_key_that_is_ours_is_the_same_request() {
     let (settings, _) = read(&format!(
         "{TWO} FE_CONF__http_port=8031 BE_CONF__be_http_port=8041 FE_CONF__meta_dir=/m FE_CONF__qe_max_connection=99 \
          BE_CONF__storage_root_path=/s FE_CONF__JAVA_OPTS=-Xmx4g BROKER_CONF__client_expire_seconds=5"
@@ -491,7 +482,7 @@ fn a_conf_key_that_is_ours_is_the_same_wish() {
     let keys = |component| -> Vec<&str> {
         settings.conf[&component]
             .iter()
-            .map(|wish| wish.key.as_str())
+            .map(|request| request.key.as_str())
             .collect()
     };
     assert_eq!(
@@ -530,7 +521,7 @@ fn a_conf_key_that_is_ours_is_the_same_wish() {
     }
     assert_eq!(
         refused(&format!("{TWO} META_DIR=/a FE_CONF__meta_dir=/b")),
-        ["FE_CONF__meta_dir: `/b` is not what META_DIR says; one of them is enough, set in the environment"]
+        ["FE_CONF__meta_dir: `/b` conflicts with META_DIR; remove one of them, set in the environment"]
     );
 }
 
@@ -556,9 +547,9 @@ fn what_the_replaced_project_generated_is_understood() {
     assert_eq!(
         said,
         [
-            "FE_HOST says something else than MASTER_HOST and does not count",
-            "HOST_IP says something else than LOCAL_HOST and does not count",
-            "MASTER_FE_HOST says something else than MASTER_HOST and does not count",
+            "FE_HOST conflicts with MASTER_HOST and is ignored",
+            "HOST_IP conflicts with LOCAL_HOST and is ignored",
+            "MASTER_FE_HOST conflicts with MASTER_HOST and is ignored",
         ]
     );
     let (settings, warnings) = read("FE_HOST=10.0.0.1 HOST_IP=10.0.0.1");
@@ -666,8 +657,6 @@ fn commanded(command: &str, environment: &str) -> Result<(Settings, Vec<Warning>
     Settings::read(flags, vars(environment))
 }
 
-const ADD: &str = "sleep 1; mysql -h fe1 -phunter2 -e 'alter system add backend \"be1:9050\"'; start_be.sh";
-
 /// The command, the environment, the hosts to ask, this host, and how many warnings.
 const COMMANDS: &[[&str; 5]] = &[
     [
@@ -748,17 +737,22 @@ const COMMANDS: &[[&str; 5]] = &[
         "1",
     ],
     ["start_fe.sh", "HOST_TYPE=FQDN HOSTNAME=fe1", "fe1", "fe1", "0"],
-    ["start_fe.sh --host_type FQDN", "HOSTNAME=fe1", "fe1", "fe1", "1"],
+    ["start_fe.sh --host_type FQDN", "HOSTNAME=fe1", "fe1", "fe1", "0"],
     ["start_fe.sh", "MASTER_HOST=m LOCAL_HOST=l", "m", "l", "0"],
     [
         "start_fe.sh --helper fe1:9010",
         "HOST_TYPE=FQDN HOSTNAME=fe2",
         "fe1",
         "fe2",
+        "0",
+    ],
+    [
+        "sleep 1; start_be.sh",
+        "MASTER_HOST=fe1 LOCAL_HOST=be1",
+        "fe1",
+        "be1",
         "1",
     ],
-    [ADD, "", "fe1", "be1", "1"],
-    [ADD, "HOST_TYPE=FQDN HOSTNAME=be2", "fe1", "be2", "1"],
     [
         "start_fe.sh",
         "HOST_TYPE=FQDN HOSTNAME=x HOST_IP=fe1",
@@ -797,22 +791,26 @@ fn what_a_vendors_command_says_is_told_with_its_source() {
     assert_eq!(settings.image.home.unwrap().value, PathBuf::from("/opt/db/be"));
 
     assert_eq!(
-        warned(&commanded(ADD, "").unwrap().1),
+        warned(
+            &commanded("sleep 1; mysql -phunter2; start_be.sh --daemon", TWO)
+                .unwrap()
+                .1
+        ),
         [
-            "the command is read as a start of the BE by start_be.sh; what else it calls is not run: sleep, mysql; \
-          muster waits and registers by itself, and BE_CONF__key=value sets a key of the conf"
+            "the command starts the BE by start_be.sh; muster does not run what else it calls: sleep, mysql; it waits and \
+             registers by itself, and BE_CONF__key=value sets a key of the conf"
         ]
     );
     assert_eq!(
         lines(commanded("be_entrypoint.sh fe:9030 ", "LOCAL_HOST=be1")),
-        ["the command: names `fe:9030`, which has a port appended; ports have variables of their own"]
+        ["the command: names `fe:9030`, which has a port; set the port in a variable of its own"]
     );
     // An address of a container changes: nobody is known by one that was not said.
     assert_eq!(
         lines(commanded("be_entrypoint.sh a", "HOSTNAME=be1")),
         [
-            "LOCAL_HOST: is not set; it is the address or name of this host, such as LOCAL_HOST=192.168.1.11; HOST_TYPE=FQDN \
-             makes it HOSTNAME"
+            "LOCAL_HOST: is not set; set it to the address or name of this host, such as LOCAL_HOST=192.168.1.11; or set \
+             HOST_TYPE=FQDN to use HOSTNAME"
         ]
     );
 }
@@ -829,12 +827,12 @@ fn our_own_names_win_over_the_vendors() {
     assert_eq!(settings.master_edit_log_port.unwrap().value, 9010);
     assert_eq!(
         warned(&warnings),
-        ["FE_MASTER says something else than MASTER_HOST and does not count"]
+        ["FE_MASTER conflicts with MASTER_HOST and is ignored"]
     );
     assert_eq!(
         refused("MASTER_HOST=a HOST_TYPE=FQDN POD_IP=10.0.0.5 HOSTNAME=db-fe-0"),
         [
-            "HOST_TYPE: `FQDN` asks for a name, and neither LOCAL_HOST nor POD_FQDN gives one, set in the environment"
+            "HOST_TYPE: `FQDN` requests a name, but neither LOCAL_HOST nor POD_FQDN is set, set in the environment"
         ]
     );
 }
@@ -870,6 +868,15 @@ fn a_near_miss_is_a_warning_without_its_value() {
 }
 
 #[test]
+fn a_variable_that_is_no_longer_read_names_what_took_its_place() {
+    let (_, warnings) = read(&format!("{TWO} MUSTER_RESTART=on-failure"));
+    assert_eq!(
+        warned(&warnings),
+        ["MUSTER_RESTART is no longer read; set `restart:` of the container instead"]
+    );
+}
+
+#[test]
 fn a_missing_variable_names_what_was_probably_meant_to_be_it() {
     let problems =
         Settings::read(Flags::default(), vars("MASTER_HOTS=a LOCAL_HOST=b CLUSTER_USR=x")).unwrap_err();
@@ -879,7 +886,7 @@ fn a_missing_variable_names_what_was_probably_meant_to_be_it() {
     assert!(
         problem
             .text
-            .starts_with("is not set (MASTER_HOTS looks like it and is not read); it is"),
+            .starts_with("is not set (MASTER_HOTS looks like it and is not read); set it to"),
         "{problems}"
     );
     assert_eq!(problems.warnings().len(), 2);
@@ -946,7 +953,7 @@ fn where_the_password_comes_from() {
             "{TWO} CLUSTER_PASSWORD=hunter2 CLUSTER_PASSWORD_FILE={file}"
         )),
         [
-            "CLUSTER_PASSWORD: is set, and CLUSTER_PASSWORD_FILE too: only one of them can count, set in the environment"
+            "CLUSTER_PASSWORD: cannot be used together with CLUSTER_PASSWORD_FILE; remove one of them, set in the environment"
         ]
     );
     assert!(refused(&format!("{TWO} CLUSTER_PASSWORD= CLUSTER_PASSWORD_FILE={file}")).is_empty());
@@ -1050,7 +1057,7 @@ fn the_lines_of_a_file_are_checked_as_the_environment_is_and_named_by_their_plac
         .as_deref(),
         Some(
             "app.env cannot be used
-  CLUSTER_PASSWORD: is set, and CLUSTER_PASSWORD_FILE too: only one of them can count, set in app.env, line 6
+  CLUSTER_PASSWORD: cannot be used together with CLUSTER_PASSWORD_FILE; remove one of them, set in app.env, line 6
   FE_QUERY_PORT: `90x0` is not a port (1–65535), set in app.env, line 5
   MASTER_HOST: `10.0.0.1,,10.0.0.2` has an empty host at position 2, set in app.env, line 1
   ROOT_PASSWORD_FILE: its value is not an absolute path, set in app.env, line 8

@@ -1,11 +1,10 @@
-//! Ports that somebody wishes for. Whether they are free, and what becomes of a wish, is decided in the plan.
+//! Requested ports. The plan finds out if they are free, and decides.
 
 use crate::engine::{self, Component, PortName};
 use std::collections::BTreeMap;
 
 use super::environment::is_service_link;
-use super::hosts::name;
-use super::problems::Reader;
+use super::parse::Parser;
 use super::{Source, Sourced};
 
 /// Reads a port number.
@@ -17,56 +16,56 @@ pub(super) fn parse_port(text: &str) -> Result<u16, String> {
     }
 }
 
-/// A wish for that port, or `None` where the value says "off".
-pub(super) fn parse_wish(port: PortName, text: &str) -> Result<Option<u16>, String> {
+/// Reads a request for that port; `None` where the value says "off".
+pub(super) fn parse_request(port: PortName, text: &str) -> Result<Option<u16>, String> {
     if port == PortName::ArrowFlight && text == "-1" {
         return Ok(None);
     }
     parse_port(text).map(Some)
 }
 
-/// A variable of ours that holds a port, and is no port wish.
-pub(super) fn read_port(reader: &mut Reader<'_>, variable: &str) -> Option<Sourced<u16>> {
-    if is_link(reader, variable) {
+/// Reads a variable with a port that is no request for a port of this node.
+pub(super) fn read_port(parser: &mut Parser<'_>, variable: &str) -> Option<Sourced<u16>> {
+    if is_link(parser, variable) {
         return None;
     }
-    reader.parse(variable, parse_port)
+    parser.parse(variable, parse_port)
 }
 
-/// The wishes that have a variable of their own.
-pub(super) fn read(reader: &mut Reader<'_>) -> BTreeMap<PortName, Sourced<u16>> {
-    let mut wishes = BTreeMap::new();
+/// Reads the requests that have a variable of their own.
+pub(super) fn read(parser: &mut Parser<'_>) -> BTreeMap<PortName, Sourced<u16>> {
+    let mut requests = BTreeMap::new();
     for port in PortName::ALL {
         let variable = port.variable();
-        if is_link(reader, variable) {
+        if is_link(parser, variable) {
             continue;
         }
         if let Some(Sourced {
             value: Some(value),
             source,
-        }) = reader.parse(variable, |text| parse_wish(port, text))
+        }) = parser.parse(variable, |text| parse_request(port, text))
         {
-            wishes.insert(port, Sourced { value, source });
+            requests.insert(port, Sourced { value, source });
         }
     }
-    wishes
+    requests
 }
 
-fn is_link(reader: &mut Reader<'_>, variable: &str) -> bool {
-    let link = reader
+fn is_link(parser: &mut Parser<'_>, variable: &str) -> bool {
+    let link = parser
         .text(variable)
         .is_some_and(|text| is_service_link(text.as_bytes()));
     if link {
         let text = "is set by Kubernetes for a service of that name and is not read as a port".to_owned();
-        reader.warn(variable, text);
+        parser.warn(variable, text);
     }
     link
 }
 
-/// Two ports of one component cannot have one number.
+/// Refuses one number for two ports of one component.
 pub(super) fn check_distinct(
-    reader: &mut Reader<'_>,
-    wishes: &BTreeMap<PortName, Sourced<u16>>,
+    parser: &mut Parser<'_>,
+    requests: &BTreeMap<PortName, Sourced<u16>>,
     component: Option<Component>,
 ) {
     let mut said: Vec<(PortName, PortName)> = Vec::new();
@@ -74,16 +73,16 @@ pub(super) fn check_distinct(
         if component.is_some_and(|component| component != one) {
             continue;
         }
-        let of_one: Vec<(PortName, &Sourced<u16>)> = wishes
+        let of_one: Vec<(PortName, &Sourced<u16>)> = requests
             .iter()
             .filter(|(port, _)| listens(one, **port))
-            .map(|(port, wish)| (*port, wish))
+            .map(|(port, request)| (*port, request))
             .collect();
-        for (at, (port, wish)) in of_one.iter().enumerate() {
+        for (at, (port, request)) in of_one.iter().enumerate() {
             let earlier = of_one
                 .iter()
                 .take(at)
-                .find(|(_, earlier)| earlier.value == wish.value);
+                .find(|(_, earlier)| earlier.value == request.value);
             let Some((other, earlier)) = earlier else {
                 continue;
             };
@@ -91,41 +90,42 @@ pub(super) fn check_distinct(
                 continue;
             }
             said.push((*other, *port));
+            let article = if one.is_fe() { "an" } else { "a" };
             let why = format!(
-                "is wished for {} too, and one {} cannot listen twice on one port",
-                name(&earlier.source),
+                "is also requested as {}; {article} {}'s ports must differ",
+                earlier.source.name(),
                 one.name()
             );
-            reader.refuse(name(&wish.source), &wish.value.to_string(), &why);
+            parser.refuse(request.source.name(), &request.value.to_string(), &why);
         }
     }
-    warn_of_neighbours(reader, wishes);
+    warn_of_neighbours(parser, requests);
 }
 
-/// Two components may be on two hosts, and then each can have the number.
-fn warn_of_neighbours(reader: &mut Reader<'_>, wishes: &BTreeMap<PortName, Sourced<u16>>) {
+/// Warns of one number for two components: they may be on two hosts.
+fn warn_of_neighbours(parser: &mut Parser<'_>, requests: &BTreeMap<PortName, Sourced<u16>>) {
     let together = |one: PortName, other: PortName| {
         Component::ALL
             .into_iter()
             .any(|component| listens(component, one) && listens(component, other))
     };
-    for (port, wish) in wishes {
-        let other = wishes
+    for (port, request) in requests {
+        let other = requests
             .iter()
             .take_while(|(other, _)| *other < port)
-            .find(|(other, earlier)| earlier.value == wish.value && !together(**other, *port));
+            .find(|(other, earlier)| earlier.value == request.value && !together(**other, *port));
         if let Some((_, earlier)) = other {
             let text = format!(
-                "is {} like {}: if the two run on one host only one of them can have it",
-                wish.value,
-                name(&earlier.source)
+                "is {}, the same as {}; on one host only one of the two can use it",
+                request.value,
+                earlier.source.name()
             );
-            reader.warn(name(&wish.source), text);
+            parser.warn(request.source.name(), text);
         }
     }
 }
 
-/// Whether some engine's component has that port.
+/// Tells if the component of some engine has that port.
 fn listens(component: Component, port: PortName) -> bool {
     engine::ALL
         .into_iter()
@@ -142,20 +142,20 @@ pub(super) fn of_conf_key(component: Component, key: &str) -> Option<PortName> {
 }
 
 /// Where a node is asked to be what the vendor's scripts call it, `BE_PORT` is the port the cluster knows it by.
-pub(super) fn rename_backend_port(wishes: &mut BTreeMap<PortName, Sourced<u16>>, local: &Source) {
+pub(super) fn rename_backend_port(requests: &mut BTreeMap<PortName, Sourced<u16>>, local: &Source) {
     use crate::engine::aliases::{Meaning, of};
-    let vendor = of(name(local)).is_some_and(|alias| alias.meaning == Meaning::LocalBackend);
+    let vendor = of(local.name()).is_some_and(|alias| alias.meaning == Meaning::LocalBackend);
     if vendor
-        && !wishes.contains_key(&PortName::Heartbeat)
-        && let Some(port) = wishes.remove(&PortName::Be)
+        && !requests.contains_key(&PortName::Heartbeat)
+        && let Some(port) = requests.remove(&PortName::Be)
     {
-        wishes.insert(PortName::Heartbeat, port);
+        requests.insert(PortName::Heartbeat, port);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{of_conf_key, parse_port, parse_wish};
+    use super::{of_conf_key, parse_port, parse_request};
     use crate::engine::{Component, PortName};
 
     #[test]
@@ -177,8 +177,8 @@ mod tests {
         ] {
             assert!(parse_port(text).is_err(), "{text}");
         }
-        assert_eq!(parse_wish(PortName::ArrowFlight, "-1"), Ok(None));
-        assert!(parse_wish(PortName::Http, "-1").is_err());
+        assert_eq!(parse_request(PortName::ArrowFlight, "-1"), Ok(None));
+        assert!(parse_request(PortName::Http, "-1").is_err());
     }
 
     #[test]

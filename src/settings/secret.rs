@@ -1,4 +1,4 @@
-//! Texts that are never printed, and how a variable that may hold one is recognised.
+//! Texts that are never printed, and the names of variables that may hold one.
 
 /// A text that is never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -33,13 +33,13 @@ const SECRET_WORDS: [&str; 9] = [
     "shared_key",
 ];
 
-/// Whether a variable or conf key of that name may hold a secret. The name of a file that holds one is none.
+/// Tells if a variable or conf key of that name may hold a secret. The name of a secret's file is not a secret.
 pub fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     !name.ends_with("_file") && SECRET_WORDS.iter().any(|word| name.contains(word))
 }
 
-/// Whether a value hands over a secret, as `-Djavax.net.ssl.keyStorePassword=…` does among other options.
+/// Tells if a value contains a secret, as `-Djavax.net.ssl.keyStorePassword=…` does among other options.
 pub fn is_secret_value(value: &str) -> bool {
     let value = value.to_ascii_lowercase();
     SECRET_WORDS

@@ -1,27 +1,30 @@
-//! Names that were probably meant to be one of ours. A container's environment is full of other people's names, so a
-//! name is only suspected when it is a slip of the keyboard, not when it is another word.
+//! Names that were probably meant to be one of ours. A container's environment is full of other people's names, so only a
+//! typing mistake is suspected.
 
 use super::variables::VARIABLES;
 
-/// Words that make a different name, not a misspelled one: `MASTER_PORT`, `HTTPS_PORT`, `CLUSTER_DNS`.
-const WORDS: [&str; 24] = [
-    "API", "APP", "CN", "DATA", "DB", "DNS", "FTP", "GRPC", "HTTPS", "ID", "IPS", "IPV4", "IPV6", "KEY",
-    "NAME", "PATH", "SMTP", "SQL", "SSH", "SSL", "TCP", "TYPE", "UDP", "URL",
+/// Names of other programs that come too close.
+const FOREIGN: [&str; 8] = [
+    "BE_HOST",
+    "FE_PORT",
+    "GRPC_PORT",
+    "HOST_ID",
+    "HTTP2_PORT",
+    "HTTPS_PORT",
+    "LOGFORMAT",
+    "LOGLEVEL",
 ];
 
-/// Names of other programs that come too close.
-const FOREIGN: [&str; 3] = ["LOGLEVEL", "LOGFORMAT", "loglevel"];
-
-/// Shorter names are too easily somebody else's.
+/// Shorter names are too likely names of other programs.
 const SHORTEST: usize = 6;
 
-/// From this length on two slips are believed, below it one.
-const LONG: usize = 10;
+/// From this length on two typing mistakes are suspected, below it one.
+const LONG: usize = 14;
 
-/// The variable of ours that `name`, which is none, was probably meant to be.
+/// The variable of ours that an unknown name was probably meant to be.
 pub(super) fn meant(name: &str) -> Option<String> {
     let upper = name.to_ascii_uppercase();
-    if FOREIGN.contains(&name) || is_service_variable(&upper) {
+    if FOREIGN.contains(&upper.as_str()) || is_service_variable(&upper) {
         return None;
     }
     if let Some(conf) = conf_variable(&upper) {
@@ -36,8 +39,8 @@ pub(super) fn meant(name: &str) -> Option<String> {
         })
         .or_else(|| {
             ours()
-                .filter_map(|known| Some((slips(known, &upper)?, known)))
-                .min_by_key(|(slips, _)| *slips)
+                .filter_map(|known| Some((mistakes(known, &upper)?, known)))
+                .min_by_key(|(mistakes, _)| *mistakes)
                 .map(|(_, known)| known)
         })
         .map(str::to_owned)
@@ -75,71 +78,13 @@ fn stem(name: &str) -> &str {
         .unwrap_or(name)
 }
 
-/// How many slips of the keyboard lie between the two, if no more than may be believed.
-fn slips(known: &str, upper: &str) -> Option<usize> {
-    let allowed = match known.len() {
-        ..SHORTEST => return None,
-        SHORTEST..LONG => 1,
-        _ => 2,
-    };
-    if !may_be_within(allowed, known, upper) {
+/// The number of typing mistakes between the two, if it is not too large.
+fn mistakes(known: &str, upper: &str) -> Option<usize> {
+    let allowed = if known.len() < LONG { 1 } else { 2 };
+    if known.len() < SHORTEST || known.len().abs_diff(upper.len()) > allowed {
         return None;
     }
-    let total = strsim::osa_distance(known, upper);
-    if total > allowed {
-        return None;
-    }
-    let (ours, theirs): (Vec<&str>, Vec<&str>) = (known.split('_').collect(), upper.split('_').collect());
-    if ours.len() != theirs.len() {
-        // An underscore was lost or added with something else.
-        return (theirs.len() == 1).then_some(total);
-    }
-    ours.iter()
-        .zip(&theirs)
-        .filter(|(ours, theirs)| ours != theirs)
-        .all(|(ours, theirs)| {
-            let in_word = strsim::osa_distance(ours, theirs);
-            let short = ours.len().min(theirs.len()) <= 4;
-            !is_word(theirs) && in_word <= if short { 1 } else { 2 }
-        })
-        .then_some(total)
-}
-
-/// Cheaper than the distance, for the many names of an environment that have nothing to do with ours: a slip changes the
-/// length by one at most, and one letter for another, which then differ by two.
-fn may_be_within(slips: usize, one: &str, other: &str) -> bool {
-    if one.len().abs_diff(other.len()) > slips {
-        return false;
-    }
-    // Most of the rest differ already in which letters they are made of, however often.
-    let made_of = |name: &str| name.bytes().fold(0_u64, |all, byte| all | 1 << (byte & 63));
-    let differ = (made_of(one) ^ made_of(other)).count_ones();
-    if differ as usize > slips * 2 {
-        return false;
-    }
-    let mut letters = [0_i16; 256];
-    one.bytes().for_each(|b| count(&mut letters, b, 1));
-    other.bytes().for_each(|b| count(&mut letters, b, -1));
-    let different: usize = letters
-        .iter()
-        .map(|surplus| usize::from(surplus.unsigned_abs()))
-        .sum();
-    different <= slips * 2
-}
-
-fn count(letters: &mut [i16; 256], letter: u8, by: i16) {
-    if let Some(surplus) = letters.get_mut(usize::from(letter)) {
-        *surplus += by;
-    }
-}
-
-/// Whether somebody writes this on purpose: a word, or a number among the letters.
-fn is_word(word: &str) -> bool {
-    WORDS.contains(&word)
-        || word.contains(|c: char| c.is_ascii_digit())
-        || VARIABLES
-            .iter()
-            .any(|variable| variable.name.split('_').any(|known| known == word))
+    Some(strsim::osa_distance(known, upper)).filter(|mistakes| *mistakes <= allowed)
 }
 
 #[cfg(test)]
@@ -153,7 +98,7 @@ mod tests {
             ("MASTERHOST", "MASTER_HOST"),
             ("MASTER_HOSTS", "MASTER_HOST"),
             ("MASTR_HOST", "MASTER_HOST"),
-            ("MASTERHOTS", "MASTER_HOST"),
+            ("HTTP_PROT", "HTTP_PORT"),
             ("MASTER-HOST", "MASTER_HOST"),
             ("master_host", "MASTER_HOST"),
             ("Master_Host", "MASTER_HOST"),

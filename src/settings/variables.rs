@@ -1,4 +1,4 @@
-//! The one table of variables: what is read, what `--help` and the README say about it, and what envy fills.
+//! The one table of variables, for `--help`, docs/reference.md and envy.
 
 use crate::engine::{self, Component};
 
@@ -6,10 +6,10 @@ use crate::engine::{self, Component};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Variable {
     pub name: &'static str,
-    /// What counts when it is unset, in words; `–` is nothing.
+    /// The value when it is unset, in words; `–` is none.
     pub default: &'static str,
     pub meaning: &'static str,
-    /// The one component that it says something to; ports and conf keys know theirs themselves.
+    /// The one component that it applies to; ports and conf keys know theirs themselves.
     pub only: Option<Component>,
 }
 
@@ -17,7 +17,7 @@ macro_rules! variables {
     (only) => { None };
     (only $component:ident) => { Some(Component::$component) };
     ($($field:ident $name:literal, $default:literal, $meaning:literal $(, $only:ident)?;)*) => {
-        /// What the environment says under our names, blanks trimmed and never empty. No `Debug`: it holds secrets.
+        /// The values of our variables, spaces trimmed and never empty. No `Debug`: it holds secrets.
         #[derive(Default, serde::Deserialize)]
         #[serde(default)]
         pub(super) struct Given {
@@ -49,7 +49,7 @@ variables! {
     master_host "MASTER_HOST", "required",
         "host of the seed; a comma list adds more FEs to ask, only the first may found";
     local_host "LOCAL_HOST", "required",
-        "host of this node: IPv4, IPv6 or name; equal to the first MASTER_HOST it is the seed";
+        "host of this node: IPv4, IPv6 or name; the node is the seed if it equals the first MASTER_HOST";
     component "COMPONENT", "from the image",
         "fe, be, cn or broker";
     engine "ENGINE", "from the image",
@@ -57,27 +57,27 @@ variables! {
     fe_role "FE_ROLE", "by comparison",
         "follower or observer, for an FE that is not the seed", Fe;
     http_port "HTTP_PORT", "the engine's",
-        "wished FE port; the seed chooses it for every FE of the cluster";
+        "requested FE port; the seed chooses it for every FE of the cluster";
     rpc_port "RPC_PORT", "the engine's",
-        "wished FE port";
+        "requested FE port";
     fe_query_port "FE_QUERY_PORT", "the engine's",
-        "wished FE port, MySQL";
+        "requested FE port, MySQL";
     edit_log_port "EDIT_LOG_PORT", "the engine's",
-        "wished FE port; fixed once the FE is registered";
+        "requested FE port; fixed once the FE is registered";
     arrow_flight_port "ARROW_FLIGHT_PORT", "the engine's",
-        "wished FE or BE port; -1 is unset";
+        "requested FE or BE port; -1 is unset";
     be_port "BE_PORT", "the engine's",
-        "wished BE or CN port";
+        "requested BE or CN port";
     be_http_port "BE_HTTP_PORT", "the engine's",
-        "wished BE or CN port";
+        "requested BE or CN port";
     heartbeat_port "HEARTBEAT_PORT", "the engine's",
-        "wished BE or CN port; fixed once the node is registered";
+        "requested BE or CN port; fixed once the node is registered";
     brpc_port "BRPC_PORT", "the engine's",
-        "wished BE or CN port";
+        "requested BE or CN port";
     starlet_port "STARLET_PORT", "the engine's",
-        "wished BE or CN port";
+        "requested BE or CN port";
     broker_ipc_port "BROKER_IPC_PORT", "the engine's",
-        "wished broker port; fixed once the broker is registered";
+        "requested broker port; fixed once the broker is registered";
     master_fe_host "MASTER_FE_HOST", "–",
         "another name of MASTER_HOST, written by `init`";
     master_fe_query_port "MASTER_FE_QUERY_PORT", "the engine's",
@@ -107,19 +107,19 @@ variables! {
     cluster_password_file "CLUSTER_PASSWORD_FILE", "–",
         "a file that holds the password, instead";
     root_password_file "ROOT_PASSWORD_FILE", "–",
-        "a file with the password that the founding FE gives root, once, while root has none; root logs in with it where nobody gives another";
+        "a file with the password that the founding FE gives root, once, while root has none; root logs in with it unless another password is set";
     cluster_tls "CLUSTER_TLS", "off",
         "off, prefer, require or verify: TLS to the FEs' MySQL port";
     cluster_ca_file "CLUSTER_CA_FILE", "–",
-        "the authority `verify` trusts, PEM";
+        "the certificate authority that `verify` trusts, PEM";
     bootstrap "BOOTSTRAP", "guarded",
-        "guarded, never or force: whether a seed that has nothing may found a cluster", Fe;
+        "guarded, never or force: may a seed without data found a cluster", Fe;
     guard_time "GUARD_TIME", "2 heartbeats + 1 s",
-        "how long such a seed listens for a living cluster before it founds; 0 to 7 days, less than the default is a risk", Fe;
+        "how long such a seed looks for an existing cluster before it founds one; 0 to 7 days, less than the default is a risk", Fe;
     rejoin "REJOIN", "0",
-        "1: join anew, under this LOCAL_HOST, if somebody dropped this node; what it had is set aside";
+        "1: a node that was dropped joins again as LOCAL_HOST; its data is set aside";
     wait_timeout "WAIT_TIMEOUT", "300 s",
-        "total patience until there is a leader and this node is registered; above 0, at most 7 days";
+        "how long to wait in all for a leader and the registration; above 0, at most 7 days";
     join_timeout "JOIN_TIMEOUT", "300 s",
         "from the start of the engine until the cluster shows it alive; above 0, at most 7 days";
     stop_grace "STOP_GRACE", "per component",
@@ -132,8 +132,6 @@ variables! {
         "error, warn, info, debug or trace";
     skip_preflight "SKIP_PREFLIGHT", "–",
         "names of checks to turn into warnings, separated by commas";
-    muster_restart "MUSTER_RESTART", "no",
-        "on-failure[:N]: start an engine that failed again in this container, at most N times in a row; no: end with it";
     muster_exec "MUSTER_EXEC", "0",
         "1: replace muster by the start script, as `run --exec` does";
 }
@@ -194,19 +192,19 @@ pub fn help() -> String {
     let row = |it: Variable| format!("  {:width$}  {} [{}]", it.name, it.meaning, it.default);
     let rows: Vec<String> = all().map(row).collect();
     format!(
-        "Variables (empty is unset; [what counts otherwise]):\n{}\nVendors' names understood as well: {}\n",
+        "Variables (an empty one is unset; [default]):\n{}\nVendors' variables that are read too: {}\n",
         rows.join("\n"),
         aliases().join(" ")
     )
 }
 
-/// The table as it stands in the README.
+/// The table as it stands in docs/reference.md.
 pub fn markdown() -> String {
     let row = |it: Variable| format!("| `{}` | {} | {} |", it.name, it.default, it.meaning);
     let rows: Vec<String> = all().map(row).collect();
     let aliases: Vec<String> = aliases().iter().map(|name| format!("`{name}`")).collect();
     format!(
-        "| variable | default | meaning |\n|---|---|---|\n{}\n\nThe vendors' own variables are understood where ours are unset: {}.\n",
+        "| variable | default | meaning |\n|---|---|---|\n{}\n\nThe vendors' own variables are read where ours are unset: {}.\n",
         rows.join("\n"),
         aliases.join(", ")
     )
@@ -243,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn help_and_readme_name_every_variable() {
+    fn help_and_reference_name_every_variable() {
         for variable in all() {
             assert!(
                 help().contains(&format!("  {} ", variable.name)),
@@ -256,9 +254,9 @@ mod tests {
                 variable.name
             );
         }
-        let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference.md"));
-        let table = readme.ok().and_then(|readme| {
-            let (_, rest) = readme.split_once("<!-- settings -->")?;
+        let reference = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference.md"));
+        let table = reference.ok().and_then(|text| {
+            let (_, rest) = text.split_once("<!-- settings -->")?;
             let (table, _) = rest.split_once("<!-- /settings -->")?;
             Some(table.to_owned()).filter(|table| !table.trim().is_empty())
         });

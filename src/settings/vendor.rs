@@ -1,13 +1,13 @@
-//! What the vendors' own variables say, put into our words. Which variable means what stands in `engine/aliases.rs`.
+//! The vendors' own variables, translated into ours. Their meanings stand in `engine/aliases.rs`.
 
 use crate::engine::Component;
 use crate::engine::aliases::{self, Meaning};
 
-use super::command::{COMMAND, Says};
+use super::command::{COMMAND, CommandHosts};
 use super::hosts::parse_host;
+use super::parse::{Parser, from_environment};
 use super::ports::parse_port;
-use super::problem::shown;
-use super::problems::{Reader, from_environment};
+use super::problems::shown;
 use super::{Endpoint, Host, Source, Sourced, enums};
 
 /// A vendor's list of all FEs, the founding one first; empty if there is none.
@@ -48,10 +48,10 @@ impl Servers {
 }
 
 /// Reads `fe1:10.0.0.1:9010,fe2:10.0.0.2:9010`.
-pub(super) fn servers(reader: &mut Reader<'_>) -> Servers {
+pub(super) fn servers(parser: &mut Parser<'_>) -> Servers {
     let mut servers = Vec::new();
     for variable in aliases::meaning(Meaning::Servers) {
-        let Some(text) = reader.text(variable) else {
+        let Some(text) = parser.text(variable) else {
             continue;
         };
         for (at, entry) in (1..).zip(text.split(',').map(str::trim)) {
@@ -64,12 +64,12 @@ pub(super) fn servers(reader: &mut Reader<'_>) -> Servers {
                     name: name.to_ascii_lowercase(),
                     edit_log: from_environment(variable, endpoint),
                 }),
-                Err(why) => reader.problem(
+                Err(why) => parser.problem(
                     variable,
                     format!(
                         "`{}` at position {at} {why}, {}",
                         shown(entry),
-                        reader.set_in(variable)
+                        parser.set_in(variable)
                     ),
                 ),
             }
@@ -81,13 +81,13 @@ pub(super) fn servers(reader: &mut Reader<'_>) -> Servers {
     Servers(servers)
 }
 
-/// The entry of the list that this node is.
-pub(super) fn own_server(reader: &mut Reader<'_>, servers: &Servers) -> Option<Sourced<Endpoint>> {
+/// The endpoint of this node in the list.
+pub(super) fn own_server(parser: &mut Parser<'_>, servers: &Servers) -> Option<Sourced<Endpoint>> {
     if servers.0.is_empty() {
         return None;
     }
     for variable in aliases::meaning(Meaning::ServerNumber) {
-        let number = reader.parse(variable, |text| {
+        let number = parser.parse(variable, |text| {
             text.parse::<u32>().map_err(|_| "is not a number".to_owned())
         });
         let Some(number) = number else { continue };
@@ -97,7 +97,7 @@ pub(super) fn own_server(reader: &mut Reader<'_>, servers: &Servers) -> Option<S
             .find(|server| number_at_end(&server.name) == Some(number.value));
         match own {
             Some(own) => return Some(own.edit_log.clone()),
-            None => reader.refuse(
+            None => parser.refuse(
                 variable,
                 &number.value.to_string(),
                 "is the number of no FE in the list",
@@ -108,23 +108,23 @@ pub(super) fn own_server(reader: &mut Reader<'_>, servers: &Servers) -> Option<S
 }
 
 /// `host:port` of this node.
-pub(super) fn local_endpoints(reader: &mut Reader<'_>) -> Vec<Sourced<Endpoint>> {
+pub(super) fn local_endpoints(parser: &mut Parser<'_>) -> Vec<Sourced<Endpoint>> {
     aliases::meaning(Meaning::LocalEndpoint)
-        .filter_map(|variable| reader.parse(variable, parse_endpoint))
+        .filter_map(|variable| parser.parse(variable, parse_endpoint))
         .collect()
 }
 
 /// The variable that holds the advertised host of this pod, after what the host type asks for.
-pub(super) fn pod_variable(reader: &mut Reader<'_>, host_type: Option<&str>) -> Option<&'static str> {
-    let set = |reader: &Reader<'_>, meaning| {
-        aliases::meaning(meaning).find(|variable| reader.text(variable).is_some())
+pub(super) fn pod_variable(parser: &mut Parser<'_>, host_type: Option<&str>) -> Option<&'static str> {
+    let set = |parser: &Parser<'_>, meaning| {
+        aliases::meaning(meaning).find(|variable| parser.text(variable).is_some())
     };
     let by_variable =
-        aliases::meaning(Meaning::HostType).find_map(|variable| reader.parse(variable, enums::host_type));
+        aliases::meaning(Meaning::HostType).find_map(|variable| parser.parse(variable, enums::host_type));
     let by_flag = host_type.and_then(|text| match enums::host_type(text) {
         Ok(value) => Some(from_command(value)),
         Err(why) => {
-            reader.problem(
+            parser.problem(
                 COMMAND,
                 format!("gives the host type `{}`, which {why}", shown(text)),
             );
@@ -132,9 +132,9 @@ pub(super) fn pod_variable(reader: &mut Reader<'_>, host_type: Option<&str>) -> 
         }
     });
     let by_name = by_flag.or(by_variable);
-    let address = set(reader, Meaning::LocalAddress);
-    let name = set(reader, Meaning::LocalName);
-    let own_name = set(reader, Meaning::HostName);
+    let address = set(parser, Meaning::LocalAddress);
+    let name = set(parser, Meaning::LocalName);
+    let own_name = set(parser, Meaning::HostName);
     let Some(by_name) = by_name else {
         return address.or(name);
     };
@@ -144,23 +144,23 @@ pub(super) fn pod_variable(reader: &mut Reader<'_>, host_type: Option<&str>) -> 
     // In a pod it is a name that other pods do not know.
     let others = ["LOCAL_HOST", "HOST_IP"];
     if let (None, None, Some(own)) = (name, address, own_name)
-        && others.iter().all(|other| reader.text(other).is_none())
+        && others.iter().all(|other| parser.text(other).is_none())
     {
-        if reader.text(own).is_some_and(is_container_id) {
-            let text = "is the id of this container, and the next one has another: `hostname:` gives it a name that stays";
-            reader.warn(own, text.to_owned());
+        if parser.text(own).is_some_and(is_container_id) {
+            let text = "is the id of this container, which changes when the container is recreated; set `hostname:` for it";
+            parser.warn(own, text.to_owned());
         }
         return Some(own);
     }
-    // The address of a pod changes whenever the pod moves: it is no substitute for the name that was asked for.
-    if name.is_none() && address.is_some() && reader.text("LOCAL_HOST").is_none() {
-        let variable = super::hosts::name(&by_name.source);
+    // The address of a pod changes whenever the pod moves: it cannot replace the requested name.
+    if name.is_none() && address.is_some() && parser.text("LOCAL_HOST").is_none() {
+        let variable = by_name.source.name();
         let wanted: Vec<&str> = aliases::meaning(Meaning::LocalName).collect();
-        reader.refuse(
+        parser.refuse(
             variable,
             "FQDN",
             &format!(
-                "asks for a name, and neither LOCAL_HOST nor {} gives one",
+                "requests a name, but neither LOCAL_HOST nor {} is set",
                 wanted.join(", ")
             ),
         );
@@ -171,25 +171,23 @@ pub(super) fn pod_variable(reader: &mut Reader<'_>, host_type: Option<&str>) -> 
 /// The hosts behind a service name: somebody to ask, and, for an FE of a `StatefulSet`, the pod with number 0 as the seed.
 /// A command may name them instead.
 pub(super) fn service(
-    reader: &mut Reader<'_>,
+    parser: &mut Parser<'_>,
     component: Option<Component>,
     local: Option<&Sourced<Host>>,
-    says: &Says,
+    named: &CommandHosts,
 ) -> Option<Sourced<Vec<Host>>> {
-    if let Some(helper) = said(reader, says.helper.as_deref()) {
+    if let Some(helper) = said(parser, named.helper.as_deref()) {
         return Some(from_command(vec![helper.value]));
     }
-    let service = said(reader, says.service.as_deref())
-        .or_else(|| aliases::meaning(Meaning::AnyFe).find_map(|variable| reader.parse(variable, parse_host)));
+    let service = said(parser, named.service.as_deref())
+        .or_else(|| aliases::meaning(Meaning::AnyFe).find_map(|variable| parser.parse(variable, parse_host)));
     let Some(service) = service else {
-        if says.founds {
-            return local.map(|local| from_command(vec![local.value.clone()]));
-        }
-        return guessed(says.asked.as_deref()).map(|asked| from_command(vec![asked.value]));
+        let founder = local.filter(|_| named.founds)?;
+        return Some(from_command(vec![founder.value.clone()]));
     };
     let component = component.or_else(|| {
         aliases::meaning(Meaning::ComponentOfPod)
-            .find_map(|variable| reader.text(variable))
+            .find_map(|variable| parser.text(variable))
             .and_then(Component::parse)
     });
     let mut hosts = vec![service.value.clone()];
@@ -198,9 +196,10 @@ pub(super) fn service(
             hosts.retain(|host| *host != seed);
             hosts.insert(0, seed);
         } else if local.is_none_or(|local| local.value != service.value) {
-            let variable = super::hosts::name(&service.source);
-            let text = "names no single FE, so that no FE knows it may found: MASTER_HOST says which one";
-            reader.warn(variable, text.to_owned());
+            let variable = service.source.name();
+            let text =
+                "does not name one FE, so no FE may found the cluster; set MASTER_HOST to the first FE";
+            parser.warn(variable, text.to_owned());
         }
     }
     Some(Sourced {
@@ -210,20 +209,15 @@ pub(super) fn service(
 }
 
 /// A host that stands in a command.
-fn said(reader: &mut Reader<'_>, host: Option<&str>) -> Option<Sourced<Host>> {
+fn said(parser: &mut Parser<'_>, host: Option<&str>) -> Option<Sourced<Host>> {
     let text = host?;
     match parse_host(text) {
         Ok(host) => Some(from_command(host)),
         Err(why) => {
-            reader.problem(COMMAND, format!("names `{}`, which {why}", shown(text)));
+            parser.problem(COMMAND, format!("names `{}`, which {why}", shown(text)));
             None
         }
     }
-}
-
-/// A host that stands in a command of somebody else: it was not written for us.
-pub(super) fn guessed(host: Option<&str>) -> Option<Sourced<Host>> {
-    parse_host(host?).ok().map(from_command)
 }
 
 fn from_command<T>(value: T) -> Sourced<T> {
@@ -233,7 +227,7 @@ fn from_command<T>(value: T) -> Sourced<T> {
     }
 }
 
-/// What Docker calls a container that nobody has given a name.
+/// Tells if this is the host name that Docker gives a container without `hostname:`.
 fn is_container_id(name: &str) -> bool {
     name.len() == 12 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }

@@ -202,7 +202,7 @@ fn companion_of(
         .collect();
     let (args, command) = match vendor_command::split(&args, &vars) {
         Ok(split) => split,
-        Err(outcome) => return outcome,
+        Err(refusal) => return Outcome::refused(&[refusal]),
     };
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
@@ -211,13 +211,7 @@ fn companion_of(
     let Verb::Run(args) = cli.verb else {
         return Outcome::internal("`run` is parsed as another verb");
     };
-    let flags = Flags {
-        home: args.image.home,
-        component: args.component,
-        exec: args.exec,
-        script_args: args.script_args,
-        command,
-    };
+    let flags = vendor_command::run_flags(args, command);
     match read(flags, vars) {
         Ok((settings, home)) => in_runtime(companion::companion(&settings, &home, channel, work)),
         Err(outcome) => outcome,

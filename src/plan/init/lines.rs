@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{ChosenPort, FIRST_LINE, Inputs, Target, is_seed, seed};
 use crate::engine::{Component, PortName};
-use crate::settings::{EnvFile, FeRole, concerns};
+use crate::settings::{EnvFile, FeRole, applies_to};
 
 /// Keys and values, in the order in which they are written.
 pub(super) type Lines = Vec<(String, String)>;
@@ -51,7 +51,7 @@ pub(super) fn of(inputs: &Inputs<'_>, target: &Target, ports: &[ChosenPort]) -> 
         add("FE_ROLE", &word);
     }
     for key in app_env.keys() {
-        let applies = key != COMPONENT && concerns(key, inputs.engine, component) == Some(true);
+        let applies = key != COMPONENT && applies_to(key, inputs.engine, component) == Some(true);
         let secret = settings.secret_variables.iter().any(|secret| secret == key);
         let written = lines.iter().any(|(known, _)| known == key);
         if let (Some(value), true) = (app_env.get(key), applies && !secret && !written) {

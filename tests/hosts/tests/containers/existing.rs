@@ -94,8 +94,7 @@ fn the_vendors_file_for_three_fes_and_two_bes_only_changes_its_images() -> anyho
 
 /// In an image with both of them the command is all that says which one a container is.
 #[test]
-fn start_scripts_and_a_client_that_registers_are_what_they_were_also_in_an_image_with_all_of_them()
--> anyhow::Result<()> {
+fn start_scripts_are_what_they_were_also_in_an_image_with_all_of_them() -> anyhow::Result<()> {
     Docker::test(|docker| {
         let all = docker.images().from("allin1", "allin1-ubuntu")?;
         let images = docker.images();
@@ -125,7 +124,7 @@ fn start_scripts_and_a_client_that_registers_are_what_they_were_also_in_an_image
             explains(&fe, &["HOSTNAME", "the command", "seed"])?;
             let said = compose.container("starrocks-be")?.log()?;
             ensure!(
-                said.contains("is not run: sleep, mysql") && said.contains("does not hand on: --daemon"),
+                said.contains("muster does not run what else it calls: sleep, mysql"),
                 "{said}"
             );
             compose.call(&["down", "--volumes"])?;
@@ -146,7 +145,7 @@ fn a_command_that_starts_no_engine_is_refused_with_what_to_write_instead() -> an
             ),
             (
                 &["sh", "-c", "start_fe.sh --daemon; exec start_be.sh"],
-                "calls start_fe.sh and start_be.sh, and a container is one node",
+                "calls start_fe.sh --daemon and start_be.sh; one container is one node",
             ),
         ] {
             let said = docker.once(&[&[image.as_str()], command].concat())?;
@@ -155,6 +154,37 @@ fn a_command_that_starts_no_engine_is_refused_with_what_to_write_instead() -> an
                 ensure!(said.text.contains(word), "{word}: {said:?}");
             }
             ensure!(!said.text.contains("hunter2"), "{said:?}");
+        }
+        Ok(())
+    })
+}
+
+/// A quick start for shared data and a topology of the engine's own tests write so.
+#[test]
+fn a_command_that_writes_a_conf_file_is_refused_with_the_settings_to_copy() -> anyhow::Result<()> {
+    Docker::test(|docker| {
+        let image = docker.images().of(Component::Fe)?;
+        let conf = "/opt/starrocks/fe/conf/fe.conf";
+        for (command, settings) in [
+            (
+                format!(
+                    "echo \"run_mode = shared_data\" >> {conf}; echo \"aws_s3_endpoint = minio:9000\" >> {conf}; \
+                     /opt/starrocks/fe/bin/start_fe.sh"
+                ),
+                "FE_CONF__run_mode=shared_data\nFE_CONF__aws_s3_endpoint=minio:9000\n",
+            ),
+            (
+                format!(
+                    "sed -i '/^JAVA_OPTS=/d' {conf}; echo 'JAVA_OPTS=\"-Xmx1536m\"' >> {conf}; exec fe_entrypoint.sh db-fe"
+                ),
+                "FE_CONF__JAVA_OPTS=-Xmx1536m\n",
+            ),
+        ] {
+            let said = docker.once(&[image.as_str(), "bash", "-c", &command])?;
+            ensure!(said.code == 78, "{said:?}");
+            for word in [&format!("writes into {conf}"), settings] {
+                ensure!(said.text.contains(word), "{word}: {said:?}");
+            }
         }
         Ok(())
     })

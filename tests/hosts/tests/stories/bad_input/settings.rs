@@ -51,10 +51,10 @@ fn says(host: &Host, variables: &[(&str, &str)], report: &str) -> Result<()> {
 
 #[test]
 fn missing_hosts_are_said_together() -> Result<()> {
-    const MASTER: &str = "MASTER_HOST: is not set; it is the host of the first FE, the same on every node, such as \
+    const MASTER: &str = "MASTER_HOST: is not set; set it to the host of the first FE, the same on every node, such as \
                           MASTER_HOST=192.168.1.10";
     const LOCAL: &str =
-        "LOCAL_HOST: is not set; it is the address or name of this host, such as LOCAL_HOST=192.168.1.11";
+        "LOCAL_HOST: is not set; set it to the address or name of this host, such as LOCAL_HOST=192.168.1.11";
     let Some(world) = World::enter(this_test!())? else {
         return Ok(());
     };
@@ -89,21 +89,21 @@ fn hosts_that_are_none_are_said_together() -> Result<()> {
         ("10.0.0.1,", "`10.0.0.1,` has an empty host at position 2"),
         (
             "10.0.0.1:9010",
-            "`10.0.0.1:9010` has a port appended; ports have variables of their own",
+            "`10.0.0.1:9010` has a port; set the port in a variable of its own",
         ),
         ("::1::2", "`::1::2` is not an IPv6 address"),
         (
             "10.0.0.1 10.0.0.2",
-            "`10.0.0.1 10.0.0.2` holds a space; hosts are separated by commas",
+            "`10.0.0.1 10.0.0.2` contains a space; separate hosts by commas",
         ),
         (
             "fe80::1%eth0",
-            "`fe80::1%eth0` has a zone, which means something on one machine only",
+            "`fe80::1%eth0` has a zone, which is valid on one machine only",
         ),
         ("[fd99::1", "`[fd99::1` is not an IPv6 address"),
         (
             "[fd99::1]:9010",
-            "`[fd99::1]:9010` has a port appended; ports have variables of their own",
+            "`[fd99::1]:9010` has a port; set the port in a variable of its own",
         ),
         (
             "10.0.0.256",
@@ -111,7 +111,7 @@ fn hosts_that_are_none_are_said_together() -> Result<()> {
         ),
         (
             "010.0.0.1",
-            "`010.0.0.1` has a number with a leading zero, which some programs read as octal: write it without",
+            "`010.0.0.1` has a number with a leading zero, which some programs read as octal; remove the zero",
         ),
         (
             "0x7f.1",
@@ -119,7 +119,7 @@ fn hosts_that_are_none_are_said_together() -> Result<()> {
         ),
         (
             "http://10.0.0.1",
-            "`http://10.0.0.1` is a URL; the host alone is wanted",
+            "`http://10.0.0.1` is a URL; give the host alone",
         ),
         (
             "fe1.example,-fe2",
@@ -139,9 +139,9 @@ fn hosts_that_are_none_are_said_together() -> Result<()> {
         &[
             "FE_QUERY_PORT: `90x0` is not a port (1–65535)",
             "LOCAL_HOST: `::1::2` is not an IPv6 address",
-            "MASTER_HOST: `a b` at position 1 holds a space; hosts are separated by commas",
+            "MASTER_HOST: `a b` at position 1 contains a space; separate hosts by commas",
             "MASTER_HOST: `a b,,10.0.0.1:9010` has an empty host at position 2",
-            "MASTER_HOST: `10.0.0.1:9010` at position 3 has a port appended; ports have variables of their own",
+            "MASTER_HOST: `10.0.0.1:9010` at position 3 has a port; set the port in a variable of its own",
         ],
     )
 }
@@ -168,7 +168,9 @@ fn a_local_host_of_another_machine_is_refused_with_the_addresses_there_are() -> 
     refuses(
         &fe,
         &[("LOCAL_HOST", "127.0.0.1")],
-        &["LOCAL_HOST: `127.0.0.1` is loopback and MASTER_HOST is not: no other host reaches this one by it"],
+        &[
+            "LOCAL_HOST: `127.0.0.1` is a loopback address and MASTER_HOST is not; no other host can reach this one by it",
+        ],
     )?;
     refuses(
         &fe,
@@ -234,7 +236,7 @@ fn a_port_that_is_none_is_named_with_its_value() -> Result<()> {
     refuses(
         &fe,
         &[("HTTP_PORT", "9030"), ("FE_QUERY_PORT", "9030")],
-        &["FE_QUERY_PORT: `9030` is wished for HTTP_PORT too, and one FE cannot listen twice on one port"],
+        &["FE_QUERY_PORT: `9030` is also requested as HTTP_PORT; an FE's ports must differ"],
     )?;
     // Blanks around a value mean nothing, as in every variable.
     fe.set("FE_QUERY_PORT", " 9130 ");
@@ -262,10 +264,9 @@ fn a_conf_value_that_would_be_read_differently_is_refused() -> Result<()> {
             ("FE_CONF__sys_log_level", "\"INFO\""),
         ],
         &[
-            "FE_CONF__JAVA_OPTS: `-Xmx1g $(reboot)` holds `$`, and the start script evaluates upper-case keys as shell code",
-            "FE_CONF__qe_max_connection: `1024 # many` holds ` #`, and the engine would take the comment for a part of the \
-             value",
-            "FE_CONF__sys_log_level: `\"INFO\"` is quoted, and the engine would take the quotes for a part of the value",
+            "FE_CONF__JAVA_OPTS: `-Xmx1g $(reboot)` contains `$`, and the start script evaluates upper-case keys as shell code",
+            "FE_CONF__qe_max_connection: `1024 # many` contains ` #`; the engine would read the comment as part of the value",
+            "FE_CONF__sys_log_level: `\"INFO\"` is quoted; the engine would read the quotes as part of the value",
         ],
     )
 }
@@ -298,7 +299,7 @@ fn a_password_file_that_cannot_be_read_is_said() -> Result<()> {
             "`/opt/none` cannot be read: No such file or directory (os error 2)",
         ),
         ("/opt/starrocks", "`/opt/starrocks` is not a file"),
-        ("/opt/two-lines", "`/opt/two-lines` holds more than one line"),
+        ("/opt/two-lines", "`/opt/two-lines` contains more than one line"),
         // It may be the password itself.
         (SECRET, "its value is not an absolute path"),
     ];
@@ -309,7 +310,7 @@ fn a_password_file_that_cannot_be_read_is_said() -> Result<()> {
     refuses(
         &fe,
         &[("CLUSTER_PASSWORD_FILE", "/opt/none")],
-        &["CLUSTER_PASSWORD: is set, and CLUSTER_PASSWORD_FILE too: only one of them can count"],
+        &["CLUSTER_PASSWORD: cannot be used together with CLUSTER_PASSWORD_FILE; remove one of them"],
     )?;
     let unreadable = put(&fe, "/opt/unreadable", SECRET)?;
     set_permissions(&unreadable, Permissions::from_mode(0o000))?;
@@ -409,7 +410,7 @@ fn a_slip_of_the_keyboard_is_pointed_at() -> Result<()> {
         &format!(
             "warning: MASTER_HOTS looks like MASTER_HOST and is not read\n\
              error: 1 setting cannot be used\n  MASTER_HOST: is not set (MASTER_HOTS looks like it and is not read); \
-             it is the host of the first FE, the same on every node, such as MASTER_HOST=192.168.1.10\n\n{HINT}"
+             set it to the host of the first FE, the same on every node, such as MASTER_HOST=192.168.1.10\n\n{HINT}"
         ),
     )?;
     says(

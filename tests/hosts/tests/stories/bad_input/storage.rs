@@ -15,11 +15,11 @@ fn storage_that_is_none_is_said_path_by_path() -> Result<()> {
     };
     let be = host(&world, 1, Component::Be)?;
     let values = [
-        ("storage", "holds `storage`, which is not an absolute path"),
+        ("storage", "contains `storage`, which is not an absolute path"),
         ("/data;;/more", "has an empty path"),
-        ("/data;/data/", "holds `/data` twice"),
-        ("/da ta", "holds ` `, which no path here can"),
-        ("/$DATA", "holds a `$` that does not begin a ${NAME}"),
+        ("/data;/data/", "lists `/data` twice"),
+        ("/da ta", "contains ` `, which is not allowed in this path"),
+        ("/$DATA", "contains a `$` that is not part of a ${NAME}"),
     ];
     for (value, why) in values {
         be.set("STORAGE_ROOT_PATH", value);
