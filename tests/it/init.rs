@@ -283,8 +283,7 @@ fn app_env_and_the_files_may_be_in_different_directories() {
 #[test]
 fn a_generated_file_leads_to_the_plan_that_app_env_leads_to() {
     // In a network namespace the addresses exist, and no other process holds a port.
-    let test = "a_generated_file_leads_to_the_plan_that_app_env_leads_to";
-    let Some(_world) = World::enter(test).unwrap() else {
+    let Some(_world) = World::enter(hosts::this_test!()).unwrap() else {
         return;
     };
     for address in ["10.0.0.10/32", "10.0.0.11/32"] {
