@@ -18,7 +18,7 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::Path;
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 
 use self::outlive::outlive;
 use crate::cli::{Cli, Verb};
@@ -50,6 +50,13 @@ impl Outcome {
             output: String::new(),
             report: format!("error: {}\n", crate::effects::join_loop::chain(error)),
             code,
+        }
+    }
+
+    fn said(output: String) -> Self {
+        Self {
+            output,
+            ..Self::silent(ExitCode::Ok)
         }
     }
 
@@ -200,6 +207,7 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
             }
         }
         Verb::Init(args) => init::init(&args),
+        Verb::Version => Outcome::said(Cli::command().render_version()),
         Verb::Health(args) => {
             let flags = beside_run(Flags {
                 home: args.image.home.clone(),
