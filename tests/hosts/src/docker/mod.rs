@@ -25,7 +25,7 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, bail, ensure};
 
-pub use compose::{Compose, shell};
+pub use compose::{Compose, Version};
 pub use container::Container;
 pub use images::{Images, release, script};
 pub use machine::{Machine, Machines};
@@ -168,7 +168,7 @@ fn look() -> anyhow::Result<()> {
     let server =
         docker(&["version", "--format", "{{.Server.Os}}"]).context("there is no Docker to test with")?;
     ensure!(server == "linux", "the Docker daemon runs {server} containers");
-    compose::program()?;
+    Version::Installed.command()?;
     let run = Run::begin()?;
     let network = Network::make(&run)?;
     ensure!(
