@@ -17,7 +17,7 @@ struct Block {
 }
 
 impl Block {
-    /// What no translation may change.
+    /// The lines that no translation may change.
     fn untranslated(&self) -> Vec<&str> {
         match self.info.split_whitespace().next() {
             None => Vec::new(),
@@ -93,7 +93,7 @@ impl Page {
         self.prose.lines().filter(|line| line.starts_with('|')).count()
     }
 
-    /// What stands in backticks.
+    /// The texts in backticks.
     fn names(&self) -> BTreeSet<String> {
         let spans = self.prose.split('`').skip(1).step_by(2);
         spans.map(|span| span.replace('\n', " ")).collect()

@@ -293,7 +293,7 @@ fn the_commands_of_the_readme_do_what_it_says() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What muster says there is what the README says that it says. Addresses and numbers of processes differ.
+/// The messages that the README quotes are those of muster. Addresses and numbers of processes differ.
 #[test]
 fn the_sentences_of_the_readme_are_those_of_muster() -> anyhow::Result<()> {
     let Some(machines) = Machines::enter(this_test!())? else {

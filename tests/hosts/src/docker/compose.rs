@@ -141,7 +141,7 @@ impl Compose {
         self.call(&all).map(drop)
     }
 
-    /// What it said, if it was content.
+    /// Its output, if it succeeded.
     pub fn call(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let said = self.try_call(arguments)?;
         ensure!(
@@ -187,7 +187,7 @@ impl Compose {
         Ok(shell)
     }
 
-    /// What its shell has set.
+    /// The variables of its shell.
     pub(crate) fn variables(&self) -> impl Iterator<Item = (&String, &String)> {
         self.variables.iter().map(|(name, value)| (name, value))
     }

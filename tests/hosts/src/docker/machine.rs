@@ -23,7 +23,7 @@ const PROJECT: &str = "starrocks-ha";
 /// How long a daemon may take until it answers.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What the compose files call the images: ours, and the vendor's untouched.
+/// The names of the images in the compose files: ours, and the vendor's untouched.
 const NAMES: [&str; 4] = [
     "starrocks-fe",
     "starrocks-be",
@@ -124,7 +124,7 @@ impl Machines {
     }
 }
 
-/// What happens before a test goes inside: the images are made, where there is a daemon with a network to make them.
+/// Makes the images before a test goes inside, where there is a daemon with a network.
 fn outside(images: &Images, test: &str) -> anyhow::Result<Option<Machines>> {
     let ours = [images.bare(Component::Fe)?, images.bare(Component::Be)?];
     let vendors = [images.vendor("fe-bare")?, images.vendor("be-bare")?];
@@ -315,7 +315,7 @@ impl Machine {
         format!("unix://{}/sock", self.run().display())
     }
 
-    /// What runs is not on the disk, and the path of a socket is short.
+    /// The directory of the sockets: beside the disk, and with a short path.
     fn run(&self) -> PathBuf {
         Path::new("/run/machines").join(&self.name)
     }
@@ -329,7 +329,7 @@ impl Machine {
         )
     }
 
-    /// What its containers and its daemon said last, for a test that failed.
+    /// The last lines of its containers and its daemon, for a test that failed.
     pub fn tails(&self) -> String {
         let names = call(&mut self.docker(&["ps", "-a", "--format", "{{.Names}}"]))
             .map_or(String::new(), |said| said.text);

@@ -1,5 +1,5 @@
-//! What a person sees: lines with the time in front, the current wait, and tables of at most 80 columns. Colours and a line that
-//! is overwritten are for terminals only.
+//! The output: lines with the time in front, the current wait, and tables of at most 80 columns. Only a terminal gets colours
+//! and a line that is overwritten.
 
 use std::io::{IsTerminal, Write};
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! What happens in the demo, step by step, each with a deadline and the time it took.
+//! The steps of the demo, each with a deadline and the time that it took.
 
 use std::collections::BTreeMap;
 use std::thread::sleep;
@@ -97,7 +97,7 @@ struct Story<'c> {
     /// How long any step may take. Generous: a step that needs it has failed.
     patience: Duration,
     cluster: &'c Cluster,
-    /// What was last said of each host.
+    /// The last printed state of each host.
     seen: BTreeMap<String, &'static str>,
     times: Vec<(String, Duration)>,
 }
