@@ -47,18 +47,19 @@ target_dir() {
   cargo metadata --format-version 1 --no-deps --locked | sed 's/.*"target_directory":"\([^"]*\)".*/\1/'
 }
 
-# What is built, for `--version`: the commit and its date. Never the clock's: a commit is the same build tomorrow.
+# What `--version` says of a build: the commit and its date, never the clock's, so that a commit is the same build tomorrow.
+# MUSTER_COMMIT names the commit where there is no repository, as in a `docker build`.
 built_from() {
-  local commit='' epoch=${SOURCE_DATE_EPOCH:-} changes
+  local commit=${MUSTER_COMMIT:-} epoch=${SOURCE_DATE_EPOCH:-} changes
   # Only a repository that begins here: an archive may have been unpacked inside of somebody's.
-  if [ -e .git ]; then
+  if [ -z "$commit" ] && [ -e .git ]; then
     # An abbreviation of git's own is longer where more is in the repository.
     if commit=$(git rev-parse HEAD) && changes=$(git --no-optional-locks status --porcelain); then
       epoch=${epoch:-$(git show -s --format=%ct HEAD)}
       commit=${commit:0:12}${changes:+-dirty}
     else
       commit=
-      say "git does not say which commit this is: \`--version\` will not either"
+      say "git cannot name the commit, so \`--version\` will not either"
     fi
   fi
   printf '%s' "${commit:-unknown commit}"

@@ -1,4 +1,4 @@
-//! The command line: what was typed. What it means is decided in the verbs.
+//! The command line: its verbs, its options and its help. The verbs decide what to do.
 
 #![expect(clippy::format_push_string, reason = "a short report, built once")]
 
@@ -12,7 +12,7 @@ use crate::plan::init::{COMPONENTS, file_name};
 use crate::settings::Host;
 
 #[derive(Debug, Parser)]
-#[command(name = "muster", version = version(), about = about(), after_help = exit_codes())]
+#[command(name = "muster", version = version(), about = about(), after_help = fit(&exit_codes()))]
 pub struct Cli {
     #[command(subcommand)]
     pub verb: Verb,
@@ -20,36 +20,41 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// The entrypoint: join or found the cluster, start the engine, supervise it
-    #[command(after_help = run_help())]
+    /// Form or join the cluster, then start the engine and supervise it
+    #[command(after_help = fit(&run_help()))]
     Run(RunArgs),
-    /// The health check: exit 0 or 1 and one line that says why
+    /// Check this node: exit code 0 or 1, and one line with the reason
     #[command(after_help = HEALTH)]
     Health(HealthArgs),
-    /// Print every decision `run` would take, its value, where it came from and why; change nothing
+    /// Print every decision of `run` and its reason; change nothing
     Explain(ExplainArgs),
     /// Write the env files of this host's FE and BE from its app.env
     #[command(after_help = init_help())]
     Init(InitArgs),
-    /// Give a member whose host has changed its new host, through the leader
+    /// Tell the cluster the new host of a member that has moved
     #[command(after_help = readdress_help())]
     Readdress(ReaddressArgs),
+    /// Print version
+    Version,
 }
 
-/// What stands below the options of `run`.
+/// The text below the options of `run`.
 fn run_help() -> String {
     format!(
-        "{}\nA `command:` written for the vendor's image is understood too: a call of its entrypoint or start scripts, also within\n\
-         `bash -c`, says component, home and whom to ask; what else it would run is left out, and named in a warning.\n",
+        "{}
+A `command:` that was written for the vendor's image also works: muster reads the component, the home and the hosts to ask \
+         from a call of the vendor's entrypoint or start scripts.\n",
         crate::settings::variables::help()
     )
 }
 
-/// What stands below the options of `health`.
+/// The text below the options of `health`.
 const HEALTH: &str = "\
-Once a minute, unless --live, it also looks for this node in its cluster, with CLUSTER_USER and its password. If three looks
-at a believed leader do not find it, somebody dropped it: that is noted in the record, and the engine is stopped. `run`
-ends with 79 then.";
+The check only asks. It writes nothing and stops nothing. For a node that was
+dropped from its cluster it fails and says so; the engine keeps running, and the
+next start is refused with exit code 79.
+
+Only --deep needs an account: CLUSTER_USER and CLUSTER_PASSWORD_FILE.";
 
 /// The text below the options of `init`.
 fn init_help() -> String {
@@ -91,21 +96,24 @@ be read, overwritten or written; 78 app.env cannot be used.\n",
     )
 }
 
-/// What stands below the options of `readdress`.
+/// The text below the options of `readdress`.
 fn readdress_help() -> String {
     let mut text = String::from(
-        "Run it in any container of the cluster: it asks the FEs that MASTER_HOST and the record name, with CLUSTER_USER and\n\
-         CLUSTER_PASSWORD_FILE. It looks first, says what it will do, does it, and looks again; only the second look counts.\n\
-         Stop the member that has moved before, and start it afterwards with LOCAL_HOST set to the new host.\n\n",
+        "Stop the member that has moved. Run this in any other container of the cluster,
+then start the member with LOCAL_HOST set to the new host.
+
+It asks the FEs that MASTER_HOST and the record name, with CLUSTER_USER and
+CLUSTER_PASSWORD_FILE. It prints what it will do, does it, and checks the
+result. A member may move:\n\n",
     );
-    for engine in ALL {
+    for engine in ALL.iter().filter(|engine| engine.supported) {
         let to = |component| match engine.sql.rehost(component) {
             Some(rehost) if rehost.to_address => "to a name or an address",
             Some(_) => "to a name",
             None => "not at all",
         };
         text.push_str(&format!(
-            "  {:12} FE {}, while it is down; BE {}; CN {}\n",
+            "  {:12} FE {} (while it is stopped), BE {}, CN {}\n",
             engine.name,
             to(Component::Fe),
             to(Component::Be),
@@ -113,43 +121,48 @@ fn readdress_help() -> String {
         ));
     }
     text.push_str(
-        "\nEvery host has to resolve the name to the new address. A member that keeps its name needs none of this: it is found\n\
-         again 20 to 50 s after its start. What cannot be done is refused with the statement and the settings that work.\n\n\
-         Exit codes: 0 done, or nothing to do; 64 the command line; 69 no leader that may be believed; 75 the leader still\n\
-         lists the old host, run it again; 77 the account; 78 the cluster lists neither host, or the new one does not resolve;\n\
-         79 refused, to protect data.\n",
+        "
+Every host must resolve the name to the new address. A member that keeps its
+name does not need this command: the cluster finds it again 20 to 50 s after its
+start. If a move is not possible, the error names the statement and the settings
+that work instead.
+
+Exit codes: 0 done, or nothing to do; 64 wrong command line; 69 no leader in
+time; 75 the leader still lists the old host: run it again; 77 the account was
+refused; 78 the cluster lists neither host, or the new name does not resolve;
+79 refused to protect data.\n",
     );
     text
 }
 
 #[derive(Debug, clap::Args)]
 pub struct ImageArgs {
-    /// The engine's home dir; looked for if not given
+    /// The engine's home [default: found in the image]
     #[arg(long, value_name = "DIR")]
     pub home: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
-    /// fe, be or cn; found in the image if not given
+    /// fe, be or cn [default: found in the image]
     #[arg(value_parser = component)]
     pub component: Option<Component>,
-    /// Replace this process by the start script instead of supervising it (`MUSTER_EXEC=1`)
+    /// Become the start script; supervise nothing (`MUSTER_EXEC=1`)
     #[arg(long)]
     pub exec: bool,
     #[command(flatten)]
     pub image: ImageArgs,
-    /// Arguments for the start script, as they are
+    /// Arguments for the start script
     #[arg(last = true, value_name = "ARGS")]
     pub script_args: Vec<String>,
 }
 
 #[derive(Debug, clap::Args)]
 pub struct ExplainArgs {
-    /// fe, be or cn; found in the image if not given
+    /// fe, be or cn [default: found in the image]
     #[arg(value_parser = component)]
     pub component: Option<Component>,
-    /// As JSON, for programs
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
@@ -161,7 +174,7 @@ pub struct InitArgs {
     /// The app.env to read [default: ./app.env or DIR/app.env]
     #[arg(long, value_name = "FILE")]
     pub app_env: Option<PathBuf>,
-    /// Where the env files go [default: beside app.env]
+    /// Where to write the env files [default: beside app.env]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
     /// Replace files that init did not write, keep the old ones
@@ -171,16 +184,16 @@ pub struct InitArgs {
 
 #[derive(Debug, clap::Args)]
 pub struct ReaddressArgs {
-    /// The host the cluster lists it under
+    /// The host that the cluster lists
     #[arg(long, value_name = "HOST", value_parser = host)]
     pub from: Host,
-    /// The host it has now
+    /// The new host of the member
     #[arg(long, value_name = "HOST", value_parser = host)]
     pub to: Host,
-    /// Only the fe, be or cn, where several members run on that host
+    /// Move only the fe, be or cn of that host
     #[arg(long, value_name = "COMPONENT", value_parser = component)]
     pub only: Option<Component>,
-    /// Look, say what would be done, and change nothing
+    /// Print what would be done; change nothing
     #[arg(long)]
     pub dry_run: bool,
     /// How long to look for a leader
@@ -192,19 +205,19 @@ pub struct ReaddressArgs {
 
 #[derive(Debug, clap::Args)]
 pub struct HealthArgs {
-    /// fe, be or cn; found in the image if not given
+    /// fe, be or cn [default: found in the image]
     #[arg(value_parser = component)]
     pub component: Option<Component>,
     /// The process runs and its port is open
     #[arg(long, group = "depth")]
     pub live: bool,
-    /// It serves: HTTP says OK and the MySQL or heartbeat port answers (the default)
+    /// HTTP and the MySQL or heartbeat port answer (default)
     #[arg(long, group = "depth")]
     pub ready: bool,
-    /// The cluster shows this node alive and has a leader
+    /// The cluster lists this node as alive and has a leader
     #[arg(long, group = "depth")]
     pub deep: bool,
-    /// How long the whole check may take, such as 3s or 500ms
+    /// Time limit, such as 3s or 500ms
     #[arg(long, value_name = "TIME", default_value = "3s", value_parser = crate::settings::parse_duration)]
     pub timeout: std::time::Duration,
     #[command(flatten)]
@@ -222,7 +235,7 @@ fn host(text: &str) -> Result<Host, String> {
     Host::parse(text).map_err(|problem| problem.to_string())
 }
 
-/// What was built. Only `release` in scripts/lib.sh says it: if cargo read the commit, every commit would build all tests anew.
+/// The commit and the target. Only `release` in scripts/lib.sh sets it: if cargo read the commit, every commit would rebuild all tests.
 const BUILT: &str = match option_env!("MUSTER_BUILD") {
     Some(facts) => facts,
     None => "development build",
@@ -233,14 +246,21 @@ fn version() -> &'static str {
 }
 
 fn about() -> String {
-    let engines: Vec<&str> = ALL.iter().map(|engine| engine.name).collect();
+    let names = |supported: bool| {
+        let engines = ALL.iter().filter(move |engine| engine.supported == supported);
+        engines
+            .map(|engine| engine.name)
+            .collect::<Vec<_>>()
+            .join(" and ")
+    };
     format!(
-        "PID 1 of a {} container: two addresses in, one healthy cluster out",
-        engines.join(" or ")
+        "PID 1 of a {} container: makes one cluster from two addresses a host.\n{} is not supported yet.",
+        names(true),
+        names(false)
     )
 }
 
-/// The table under `--help`.
+/// The table below `--help`.
 fn exit_codes() -> String {
     let mut text = String::from("Exit codes:\n");
     for code in ExitCode::TABLE {
@@ -252,9 +272,35 @@ fn exit_codes() -> String {
     text
 }
 
+/// The width that every terminal has.
+const COLUMNS: usize = 80;
+
+/// Breaks lines that are longer than a terminal. In a table, the text goes on below its column.
+fn fit(text: &str) -> String {
+    let mut lines = Vec::new();
+    for row in text.lines() {
+        let name = row.trim_start();
+        let margin = row.len() - name.len();
+        let column = name
+            .find("  ")
+            .filter(|_| margin > 0)
+            .map_or(margin, |gap| row.len() - name.split_at(gap).1.trim_start().len());
+        let mut line = String::new();
+        for word in row.split_inclusive(' ') {
+            if line.chars().count() + word.trim_end().chars().count() > COLUMNS {
+                lines.push(line.trim_end().to_owned());
+                line = " ".repeat(column);
+            }
+            line.push_str(word);
+        }
+        lines.push(line);
+    }
+    lines.join("\n") + "\n"
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Cli;
+    use super::{Cli, fit};
     use clap::CommandFactory;
 
     #[test]
@@ -273,12 +319,46 @@ mod tests {
 
     #[test]
     fn help_lists_every_exit_code() {
-        let help = Cli::command().render_long_help().to_string();
+        let help = words(&Cli::command().render_long_help().to_string());
         for code in crate::exit::ExitCode::TABLE {
             assert!(
-                help.contains(&format!(" {}  {}", code.number(), code.meaning().0)),
+                help.contains(&format!(" {} {}", code.number(), code.meaning().0)),
                 "{code:?}\n{help}"
             );
         }
+    }
+
+    #[test]
+    fn every_help_fits_a_terminal_of_80_columns() {
+        let mut root = Cli::command();
+        root.build();
+        let mut all = vec![root.clone()];
+        all.extend(root.get_subcommands().cloned());
+        for mut command in all {
+            let name = command.get_name().to_owned();
+            for help in [command.render_help(), command.render_long_help()] {
+                for line in help.to_string().lines() {
+                    assert!(line.chars().count() <= 80, "{name}: {line}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_goes_on_below_its_column() {
+        let long = "word ".repeat(20);
+        assert_eq!(
+            fit(&format!("  NAME  {long}")),
+            format!(
+                "  NAME  {}word\n        {}\n",
+                "word ".repeat(13),
+                "word ".repeat(6)
+            )
+        );
+        assert_eq!(fit("  short  row\n\nend"), "  short  row\n\nend\n");
+    }
+
+    fn words(text: &str) -> String {
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 }

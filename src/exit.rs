@@ -1,21 +1,21 @@
-//! How `muster` ends: one code for one remedy. Operators' scripts may depend on every number here.
+//! The exit codes of `muster`: one code for one remedy. Operators' scripts may depend on every number here.
 
-/// The outcome of a run before it is a number.
+/// The outcome of a run, before it is a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExitCode {
-    /// All went well: an answer was given, or an asked stop ended cleanly.
+    /// Success: an answer was printed, or a requested stop ended cleanly.
     Ok,
-    /// `health` only: the node is not in the state that was asked for.
+    /// `health` only: the node is not in the requested state.
     Unhealthy,
     /// The command line cannot be understood.
     Usage,
-    /// No leader that may be believed answered within the patience.
+    /// No leader was confirmed in time.
     NoLeader,
-    /// A belief of this program was wrong.
+    /// A bug in this program.
     Internal,
-    /// A port or a file that is needed is taken, or cannot be written.
+    /// A port or a file is in use, or a file cannot be written.
     Taken,
-    /// Nothing is wrong with the settings; the same start may succeed later.
+    /// A temporary failure; the same start may succeed later.
     TryAgain,
     /// The cluster refused the account.
     Credentials,
@@ -27,12 +27,12 @@ pub enum ExitCode {
     NotExecutable,
     /// The start script does not exist.
     NotFound,
-    /// What the engine itself ended with: its own code, or 128 + the signal that killed it.
+    /// The engine's own exit code, or 128 + the signal that killed it.
     Engine(u8),
 }
 
 impl ExitCode {
-    /// Every code with a meaning of ours, in the order of the number.
+    /// Every code of muster itself, in ascending order.
     pub const TABLE: [Self; 12] = [
         Self::Ok,
         Self::Unhealthy,
@@ -67,42 +67,42 @@ impl ExitCode {
         }
     }
 
-    /// What happened, and the one thing to do about it.
+    /// The outcome in words, and what to do about it.
     pub const fn meaning(self) -> (&'static str, &'static str) {
         match self {
-            Self::Ok => ("done, or stopped when asked", "nothing"),
-            Self::Unhealthy => ("`health`: not healthy", "read the line it printed"),
-            Self::Usage => ("the command line was not understood", "see `muster --help`"),
+            Self::Ok => ("done, or stopped on request", "nothing to do"),
+            Self::Unhealthy => ("`health`: the node is not healthy", "read the printed line"),
+            Self::Usage => ("wrong command line", "run `muster --help`"),
             Self::NoLeader => (
                 "no leader in time",
-                "start the other FEs, or check MASTER_HOST and the network; the last answers are in the log",
+                "start the other FEs, check MASTER_HOST and the network; the log has their last answers",
             ),
-            Self::Internal => ("a fault in muster", "report it with the log"),
+            Self::Internal => ("internal error in muster", "report it with the log"),
             Self::Taken => (
-                "a port or a file is taken or not writable",
+                "a port or a file is in use, or a file cannot be written",
                 "free what the message names, or choose another",
             ),
-            Self::TryAgain => ("not now", "start it again; a restart policy does"),
+            Self::TryAgain => ("temporary failure", "start it again; a restart policy does this"),
             Self::Credentials => (
                 "the cluster refused the account",
                 "set CLUSTER_USER and CLUSTER_PASSWORD_FILE to an account that may run ALTER SYSTEM",
             ),
             Self::Configuration => (
-                "settings, image or configuration files cannot be used",
+                "the settings, the image or a conf file cannot be used",
                 "correct every line of the report",
             ),
             Self::Refused => (
-                "refused, to protect data",
-                "do what the message says; nothing was changed",
+                "refused to protect data",
+                "follow the message; nothing was changed",
             ),
             Self::NotExecutable => (
                 "the start script cannot be executed",
                 "check its mode and its first line",
             ),
-            Self::NotFound => ("the start script does not exist", "check the image, or --home"),
+            Self::NotFound => ("the start script does not exist", "check the image or --home"),
             Self::Engine(_) => (
-                "the engine's own code, or 128 + signal",
-                "read the engine's last lines",
+                "the engine's own exit code, or 128 + its signal",
+                "read the last lines of the engine's log",
             ),
         }
     }

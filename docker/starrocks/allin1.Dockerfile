@@ -1,10 +1,10 @@
-# StarRocks' own image with muster in front: any node.
+# The vendor's image with muster as PID 1: any node.
 #
 # FE and BE are both in it, so every container says which one it is: `environment: {COMPONENT: fe}`.
 #
 #   docker build --tag starrocks-allin1 - <docker/starrocks/allin1.Dockerfile
 #
-# BASE is the image to start from, MUSTER the one that holds /muster (docker/muster.Dockerfile makes it).
+# BASE is the vendor's image; MUSTER is the image with /muster, which docker/muster.Dockerfile makes.
 ARG BASE=starrocks/allin1-ubuntu:3.5-latest
 ARG MUSTER=muster
 FROM ${MUSTER} AS muster
@@ -12,8 +12,8 @@ FROM ${MUSTER} AS muster
 FROM ${BASE}
 COPY --from=muster /muster /usr/local/bin/muster
 ENTRYPOINT ["muster", "run"]
-# A check takes 2 ms. A node that waits for its leader is starting, not unhealthy: the start period is longer than WAIT_TIMEOUT.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=6m --retries=3 CMD ["muster", "health"]
+# A check takes 2 ms. The start period is shorter than WAIT_TIMEOUT: a node without a leader is unhealthy before it ends.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=2m --retries=3 CMD ["muster", "health"]
 STOPSIGNAL SIGTERM
 LABEL org.opencontainers.image.title="StarRocks with muster" \
-      org.opencontainers.image.description="One healthy cluster out of MASTER_HOST and LOCAL_HOST"
+      org.opencontainers.image.description="StarRocks that forms one cluster from MASTER_HOST and LOCAL_HOST"

@@ -18,7 +18,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 
 use crate::cli::{Cli, Verb};
 use crate::exit::ExitCode;
@@ -49,6 +49,13 @@ impl Outcome {
             output: String::new(),
             report: format!("error: {}\n", crate::exit::chain(error)),
             code,
+        }
+    }
+
+    fn said(output: String) -> Self {
+        Self {
+            output,
+            ..Self::silent(ExitCode::Ok)
         }
     }
 
@@ -251,6 +258,7 @@ fn typed(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
             }
         }
         Verb::Init(args) => init::init(&args),
+        Verb::Version => Outcome::said(Cli::command().render_version()),
         Verb::Health(args) => {
             let flags = beside_run(Flags {
                 home: args.image.home.clone(),

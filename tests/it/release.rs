@@ -1,5 +1,5 @@
-//! What can be known of a release without building it twice: it names its commit and nobody's directories, and what GitHub is
-//! told to run is there. That a commit is always the same bytes is for scripts/release to see.
+//! A release names its commit and nobody's directories, and the scripts that GitHub runs are there. scripts/release checks that
+//! a commit is always the same bytes.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(
@@ -87,7 +87,7 @@ fn a_release_names_the_commit_that_was_built() {
     assert_eq!(version.lines().count(), 1, "{version}");
 }
 
-/// What the steps of a workflow run, and the actions that they are.
+/// The commands and the actions of a workflow's steps.
 fn steps(workflow: &Yaml) -> (Vec<&str>, Vec<&str>) {
     let jobs = workflow["jobs"].as_hash().unwrap();
     let steps: Vec<&Yaml> = jobs

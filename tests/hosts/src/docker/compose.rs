@@ -1,27 +1,88 @@
-//! Several containers by docker-compose, as the files say it that a user copies.
+//! Several containers by Docker Compose, version 1 or 2, from the files that a user copies.
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use anyhow::{Context, ensure};
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 
-use super::{Container, Docker, call, workspace};
+use super::{Container, Docker, call, content, script, workspace};
 use crate::host::Output;
+
+/// Which Docker Compose runs, and which builder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// The one that is installed here: 1.29 on Debian 12. Images are built by the daemon's old builder.
+    Installed,
+    /// Version 2 with the plugin buildx, unpacked by scripts/compose-v2 if need be.
+    Two,
+}
+
+impl Version {
+    /// `docker compose`, by whichever name it has.
+    pub(crate) fn command(self) -> anyhow::Result<Command> {
+        match self {
+            Self::Installed => program(),
+            Self::Two => {
+                let mut command = Command::new("docker");
+                command.arg("compose").envs(plugins()?);
+                Ok(command)
+            }
+        }
+    }
+
+    /// A shell in the project's root that ends at the first line that fails, and in which `docker compose` is this version.
+    pub fn shell(self, lines: &str) -> anyhow::Result<Command> {
+        let mut shell = Command::new("bash");
+        let word = program()?.get_program().to_string_lossy().into_owned();
+        let prelude = if self == Self::Two {
+            shell.envs(plugins()?);
+            String::new()
+        } else {
+            shell.env("DOCKER_BUILDKIT", "0");
+            if word == "docker" {
+                String::new()
+            } else {
+                format!(
+                    "docker() {{ if [ \"$1\" = compose ]; then shift; command {word} \"$@\"; else command docker \"$@\"; fi; }}\n"
+                )
+            }
+        };
+        shell
+            .args(["-e", "-o", "pipefail", "-c", &format!("{prelude}{lines}")])
+            .current_dir(workspace());
+        Ok(shell)
+    }
+}
+
+/// The variable that says where the plugins of `docker` are, if they are not installed.
+fn plugins() -> anyhow::Result<Option<(&'static str, String)>> {
+    static CONFIG: OnceLock<Result<String, String>> = OnceLock::new();
+    let config = CONFIG.get_or_init(|| {
+        let mut script = script("compose-v2");
+        script.stderr(Stdio::inherit());
+        content(&mut script).map_err(|error| format!("{error:#}"))
+    });
+    let config = config.clone().map_err(anyhow::Error::msg)?;
+    Ok(Some(config)
+        .filter(|dir| !dir.is_empty())
+        .map(|dir| ("DOCKER_CONFIG", dir)))
+}
 
 /// A project: files, and what the shell it is typed into has set.
 #[derive(Debug, Clone)]
 pub struct Compose {
     project: String,
     files: Vec<PathBuf>,
+    version: Version,
     variables: Vec<(String, String)>,
 }
 
 impl Compose {
-    /// A project of this test's own, of files named from the project's root (`compose/starrocks-ha.yaml`). Nothing is
-    /// started.
+    /// A project of this test's own, of files named from the project's root (`compose/starrocks-ha/compose.yaml`). Nothing
+    /// is started.
     pub fn new(docker: &Docker, files: &[&str]) -> Self {
         Self::of(docker.prefix(), files.iter().map(|file| workspace().join(file)))
     }
@@ -31,6 +92,7 @@ impl Compose {
         let compose = Self {
             project: project.to_owned(),
             files: files.into_iter().collect(),
+            version: Version::Installed,
             variables: Vec::new(),
         };
         // As much as a daemon of this machine may give.
@@ -58,6 +120,13 @@ impl Compose {
         self
     }
 
+    /// The same by another Docker Compose.
+    #[must_use]
+    pub fn by(mut self, version: Version) -> Self {
+        self.version = version;
+        self
+    }
+
     /// The same with one more file, of this test's own.
     pub fn and(mut self, docker: &Docker, name: &str, yaml: &str) -> anyhow::Result<Self> {
         let file = docker.dir().join(format!("{name}.yaml"));
@@ -72,7 +141,7 @@ impl Compose {
         self.call(&all).map(drop)
     }
 
-    /// What it said, if it was content.
+    /// Its output, if it succeeded.
     pub fn call(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let said = self.try_call(arguments)?;
         ensure!(
@@ -85,7 +154,7 @@ impl Compose {
     }
 
     pub fn try_call(&self, arguments: &[&str]) -> anyhow::Result<Output> {
-        let mut compose = program()?;
+        let mut compose = self.version.command()?;
         compose.args(["--project-name", &self.project]);
         for file in &self.files {
             compose.arg("--file").arg(file);
@@ -110,7 +179,7 @@ impl Compose {
 
     /// That shell, in the directory of the files, about to run these lines.
     pub fn shell(&self, lines: &str) -> anyhow::Result<Command> {
-        let mut shell = shell(lines)?;
+        let mut shell = self.version.shell(lines)?;
         shell.envs(self.variables());
         if let Some(dir) = self.files.first().and_then(|file| file.parent()) {
             shell.current_dir(dir);
@@ -118,7 +187,7 @@ impl Compose {
         Ok(shell)
     }
 
-    /// What its shell has set.
+    /// The variables of its shell.
     pub(crate) fn variables(&self) -> impl Iterator<Item = (&String, &String)> {
         self.variables.iter().map(|(name, value)| (name, value))
     }
@@ -129,27 +198,8 @@ impl Compose {
     }
 }
 
-/// A shell in the project's root that ends at the first line that fails, and knows `docker compose` by whichever name the tool has here.
-pub fn shell(lines: &str) -> anyhow::Result<Command> {
-    let program = program()?;
-    let word = program.get_program().to_string_lossy().into_owned();
-    let prelude = if word == "docker" {
-        String::new()
-    } else {
-        format!(
-            "docker() {{ if [ \"$1\" = compose ]; then shift; command {word} \"$@\"; else command docker \"$@\"; fi; }}\n"
-        )
-    };
-    let mut shell = Command::new("bash");
-    shell
-        .args(["-e", "-o", "pipefail", "-c", &format!("{prelude}{lines}")])
-        .current_dir(workspace())
-        .env("DOCKER_BUILDKIT", "0");
-    Ok(shell)
-}
-
-/// Either of the two there are.
-pub(crate) fn program() -> anyhow::Result<Command> {
+/// The one that is installed.
+fn program() -> anyhow::Result<Command> {
     static PROGRAM: OnceLock<Option<&[&str]>> = OnceLock::new();
     let is_there = |words: &&[&str]| {
         let mut program = Command::new(words.first().unwrap_or(&""));

@@ -91,7 +91,7 @@ impl Container {
         })
     }
 
-    /// What `docker inspect` says of it.
+    /// A value that `docker inspect` shows.
     pub fn look(&self, format: &str) -> anyhow::Result<String> {
         self.docker(&["inspect", "--format", format])
     }
@@ -132,7 +132,7 @@ impl Container {
         Ok(output.text)
     }
 
-    /// Whether there is such a file, of a container that runs or not.
+    /// True if there is such a file, in a running or a stopped container.
     pub fn has(&self, path: &str) -> anyhow::Result<bool> {
         let from = format!("{}:{path}", self.name);
         let output = call(&mut self.command(&["cp", &from, "-"]))?;

@@ -19,7 +19,7 @@ const QUICK: StandIn = StandIn {
     heartbeat_ms: 1000,
 };
 
-/// What all tests of one program start containers from. Each is built when it is first asked for.
+/// The images of all tests of one program. Each is built when it is first asked for.
 #[derive(Debug)]
 pub struct Images {
     built: Mutex<BTreeMap<String, Arc<Mutex<Option<String>>>>>,
@@ -76,7 +76,7 @@ impl Images {
         })
     }
 
-    /// What docker/starrocks/ makes for a component of the stand-in for its image.
+    /// The image that docker/starrocks/ makes for a component, from the stand-in for the vendor's.
     pub fn of(&self, component: Component) -> anyhow::Result<String> {
         let id = component.id();
         self.from(id, &format!("{id}-ubuntu"))

@@ -10,20 +10,20 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 
-use super::compose::shell;
-use super::{Compose, Docker, Images, call, content, workspace};
+use super::{Compose, Docker, Images, Version, call, content, workspace};
 use crate::eventually::eventually;
 use crate::image::Component;
 use crate::network;
 use crate::sql::{Row, query};
 use crate::world::{World, say};
 
-const PROJECT: &str = "starrocks";
+/// The folder that a user copies, which names the project.
+const PROJECT: &str = "starrocks-ha";
 
 /// How long a daemon may take until it answers.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What the compose files call the images: ours, and the vendor's untouched.
+/// The names of the images in the compose files: ours, and the vendor's untouched.
 const NAMES: [&str; 4] = [
     "starrocks-fe",
     "starrocks-be",
@@ -39,14 +39,22 @@ const ARCHIVE: &str = "MUSTER_MACHINES_IMAGES";
 pub struct Machines {
     world: World,
     archive: PathBuf,
+    version: Version,
 }
 
 impl Machines {
     /// The first line of a test with machines; `None` when there is nothing left to do, as with [`World::enter`].
     pub fn enter(test: &str) -> anyhow::Result<Option<Self>> {
+        Self::enter_with(test, Version::Installed)
+    }
+
+    /// The same with that Docker Compose on the machines.
+    pub fn enter_with(test: &str, version: Version) -> anyhow::Result<Option<Self>> {
         if !World::is_inside() {
             let mut outcome = Ok(None);
             Docker::test(|docker| {
+                // Inside there is no network to bring it by.
+                version.command()?;
                 outcome = outside(docker.images(), test);
                 Ok(())
             })?;
@@ -54,11 +62,15 @@ impl Machines {
         }
         let world = World::enter(test)?.context("it is inside")?;
         let archive = PathBuf::from(std::env::var_os(ARCHIVE).context("nobody said where the images are")?);
-        Ok(Some(Self { world, archive }))
+        Ok(Some(Self {
+            world,
+            archive,
+            version,
+        }))
     }
 
-    /// A machine with its daemon up, the images on it under the names that the compose files have for them, and in `compose/`
-    /// what a user copies there: the files of that directory, with this host and the first one in app.env, and muster.
+    /// A machine with its daemon up, the images on it under the names that the compose files have for them, and in
+    /// `starrocks-ha/` what a user copies there: that folder, with this host and the first one in app.env, and muster.
     pub fn boot(&self, name: &str, n: u8) -> anyhow::Result<Machine> {
         network::plug(name, n)?;
         self.install(name, n)
@@ -75,19 +87,21 @@ impl Machines {
 
     fn install(&self, name: &str, n: u8) -> anyhow::Result<Machine> {
         let dir = self.world.dir().join(name);
-        fs::create_dir_all(dir.join("compose"))?;
-        for file in fs::read_dir(workspace().join("compose"))? {
+        let copy = dir.join(PROJECT);
+        fs::create_dir_all(&copy)?;
+        for file in fs::read_dir(workspace().join("compose").join(PROJECT))? {
             let file = file?.path();
             let name = file.file_name().context("a file has a name")?;
-            fs::copy(&file, dir.join("compose").join(name))?;
+            fs::copy(&file, copy.join(name))?;
         }
-        fs::copy(self.archive.with_extension("muster"), dir.join("compose/muster"))?;
+        fs::copy(self.archive.with_extension("muster"), copy.join("muster"))?;
         let mut machine = Machine {
             name: name.to_owned(),
             number: n,
             address: network::address(n),
             dir,
             archive: self.archive.clone(),
+            version: self.version,
             running: None,
         };
         machine.set_env("LOCAL_HOST", &machine.address.to_string())?;
@@ -110,7 +124,7 @@ impl Machines {
     }
 }
 
-/// What happens before a test goes inside: the images are made, where there is a daemon with a network to make them.
+/// Makes the images before a test goes inside, where there is a daemon with a network.
 fn outside(images: &Images, test: &str) -> anyhow::Result<Option<Machines>> {
     let ours = [images.bare(Component::Fe)?, images.bare(Component::Be)?];
     let vendors = [images.vendor("fe-bare")?, images.vendor("be-bare")?];
@@ -158,6 +172,7 @@ pub struct Machine {
     address: Ipv4Addr,
     dir: PathBuf,
     archive: PathBuf,
+    version: Version,
     running: Option<Child>,
 }
 
@@ -180,7 +195,7 @@ impl Machine {
 
     /// A line of its app.env.
     pub fn set_env(&self, name: &str, value: &str) -> anyhow::Result<()> {
-        let file = self.dir.join("compose/app.env");
+        let file = self.dir.join(PROJECT).join("app.env");
         let text = fs::read_to_string(&file)?;
         let others = text.lines().filter(|line| !line.starts_with(&format!("{name}=")));
         let lines: Vec<&str> = others.collect();
@@ -268,21 +283,16 @@ impl Machine {
         docker
     }
 
-    /// compose/starrocks-ha.yaml as it is, and whatever else of that directory, typed into a shell of this machine.
-    pub fn compose(&self, more: &[&str]) -> Compose {
-        let dir = self.dir.join("compose");
-        let files = [&["starrocks-ha.yaml"], more].concat();
-        Compose::of(PROJECT, files.into_iter().map(|file| dir.join(file))).set("DOCKER_HOST", self.daemon())
+    /// compose/starrocks-ha/compose.yaml as it is, typed into a shell of this machine.
+    pub fn compose(&self) -> Compose {
+        Compose::of(PROJECT, [self.dir.join(PROJECT).join("compose.yaml")])
+            .by(self.version)
+            .set("DOCKER_HOST", self.daemon())
     }
 
-    /// A shell in `compose/` of this machine, about to run these lines.
+    /// A shell in `starrocks-ha/` of this machine, about to run these lines.
     pub fn shell(&self, lines: &str) -> anyhow::Result<Command> {
-        let mut shell = shell(lines)?;
-        shell
-            .current_dir(self.dir.join("compose"))
-            .env("COMPOSE_PROJECT_NAME", PROJECT)
-            .envs(self.compose(&[]).variables());
-        Ok(shell)
+        self.compose().shell(lines)
     }
 
     /// Another project on this machine: a file named from the project's root, and beside its copy these.
@@ -305,7 +315,7 @@ impl Machine {
         format!("unix://{}/sock", self.run().display())
     }
 
-    /// What runs is not on the disk, and the path of a socket is short.
+    /// The directory of the sockets: beside the disk, and with a short path.
     fn run(&self) -> PathBuf {
         Path::new("/run/machines").join(&self.name)
     }
@@ -319,7 +329,7 @@ impl Machine {
         )
     }
 
-    /// What its containers and its daemon said last, for a test that failed.
+    /// The last lines of its containers and its daemon, for a test that failed.
     pub fn tails(&self) -> String {
         let names = call(&mut self.docker(&["ps", "-a", "--format", "{{.Names}}"]))
             .map_or(String::new(), |said| said.text);

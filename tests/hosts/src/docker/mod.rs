@@ -25,7 +25,7 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, bail, ensure};
 
-pub use compose::{Compose, shell};
+pub use compose::{Compose, Version};
 pub use container::Container;
 pub use images::{Images, release, script};
 pub use machine::{Machine, Machines};
@@ -78,7 +78,7 @@ impl Docker {
         self.run.dir()
     }
 
-    /// What everything that is built by hand has to be labelled with, to go with this test.
+    /// The label for everything that is built by hand, so that it is removed with this test.
     pub fn label(&self) -> String {
         format!("{}={}", run::LABEL, self.run.id())
     }
@@ -88,12 +88,12 @@ impl Docker {
         format!("{}:{name}", self.run.id())
     }
 
-    /// What `docker` said, if it was content.
+    /// The output of `docker`, if it succeeded.
     pub fn call(&self, arguments: &[&str]) -> anyhow::Result<String> {
         docker(arguments)
     }
 
-    /// What `docker inspect` says of an image.
+    /// A value that `docker inspect` shows of an image.
     pub fn look(&self, image: &str, format: &str) -> anyhow::Result<String> {
         docker(&["image", "inspect", "--format", format, image])
     }
@@ -157,7 +157,7 @@ impl Docker {
     }
 }
 
-/// Whether there is a daemon that obeys us, and on this machine: its containers are asked at their addresses. Asked once.
+/// Checks once that this user can use a daemon on this machine: its containers are asked at their addresses.
 fn reachable() -> anyhow::Result<()> {
     static ANSWER: OnceLock<Result<(), String>> = OnceLock::new();
     let answer = ANSWER.get_or_init(|| look().map_err(|refused| format!("{refused:#}")));
@@ -168,7 +168,7 @@ fn look() -> anyhow::Result<()> {
     let server =
         docker(&["version", "--format", "{{.Server.Os}}"]).context("there is no Docker to test with")?;
     ensure!(server == "linux", "the Docker daemon runs {server} containers");
-    compose::program()?;
+    Version::Installed.command()?;
     let run = Run::begin()?;
     let network = Network::make(&run)?;
     ensure!(
@@ -178,7 +178,7 @@ fn look() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What `docker` said, if it was content.
+/// The output of `docker`, if it succeeded.
 fn docker(arguments: &[&str]) -> anyhow::Result<String> {
     content(Command::new("docker").args(arguments))
 }

@@ -1,4 +1,4 @@
-//! What one test made on the daemon: containers, networks, volumes, images. The names of all of it begin with the id
+//! Everything that one test made on the daemon: containers, networks, volumes, images. The names of all of it begin with the id
 //! of the run, and the id names the process: what a process has left behind that is gone can be told and removed.
 
 use std::fs;
@@ -15,7 +15,7 @@ use crate::image::target_dir;
 
 const FAMILY: &str = "muster-test";
 
-/// What an image is marked with, and the layers of one whose building was interrupted: those have no name.
+/// The label of an image, and of the layers of an interrupted build: those have no name.
 pub(crate) const LABEL: &str = "muster-test";
 
 /// Waits for the end of whoever holds the other end of its stdin, however that ends, then removes all that is named

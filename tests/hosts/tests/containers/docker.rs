@@ -1,4 +1,4 @@
-//! What muster promises in real containers, with the stand-in engine: the release as it is shipped, Docker's own
+//! The promises of muster in real containers, with the stand-in engine: the release as it is shipped, Docker's own
 //! names, health, stops and mounts.
 //!
 //! Engine seconds pass at a tenth of their length and heartbeats come each second, so the guard time may be three.
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const META: &str = "/opt/starrocks/fe/meta";
 const CONF: &str = "/opt/starrocks/fe/conf";
 
-/// What `docker create` is given for a node: its address, whom it asks, and to look at its health often.
+/// The options of `docker create` for a node: its address, the hosts to ask, and a frequent health check.
 struct Node<'n> {
     network: &'n Network,
     component: Component,

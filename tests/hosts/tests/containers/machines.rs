@@ -40,7 +40,7 @@ impl Site {
     fn up(&self) -> anyhow::Result<Duration> {
         let begun = Instant::now();
         for machine in self.0.iter().rev() {
-            machine.compose(&[]).up(&[])?;
+            machine.compose().up(&[])?;
         }
         self.healthy()?;
         Ok(begun.elapsed())
@@ -141,7 +141,7 @@ impl Site {
 }
 
 fn healthy(machine: &Machine, service: &str) -> anyhow::Result<Container> {
-    let container = machine.compose(&[]).container(service)?;
+    let container = machine.compose().container(service)?;
     container
         .becomes_healthy(PATIENCE)
         .map_err(|error| error.context(machine.tails()))?;
@@ -192,7 +192,7 @@ fn the_same_files_on_three_machines_are_one_cluster_whatever_docker_does_to_it()
 
     // docker stop and start, of a follower's machine: each ends by itself, with 0, long before Docker's patience is over.
     for service in [FE, BE] {
-        let container = second.compose(&[]).container(service)?;
+        let container = second.compose().container(service)?;
         let begun = Instant::now();
         ensure!(container.stop()? == 0, "{}", container.log()?);
         say(&format!("docker stop of {service}"), begun.elapsed());
@@ -203,35 +203,35 @@ fn the_same_files_on_three_machines_are_one_cluster_whatever_docker_does_to_it()
 
     for machine in [first, third] {
         for service in [FE, BE] {
-            machine.compose(&[]).container(service)?.kill()?;
+            machine.compose().container(service)?.kill()?;
         }
     }
     // A restart policy does not start again what was killed by hand.
     for machine in [third, first] {
         for service in [FE, BE] {
-            machine.compose(&[]).container(service)?.start()?;
+            machine.compose().container(service)?.start()?;
         }
     }
     site.is_still(&before, "docker kill and start")?;
 
     for service in [FE, BE] {
-        site.leader()?.compose(&[]).container(service)?.restart()?;
+        site.leader()?.compose().container(service)?.restart()?;
     }
     site.is_still(&before, "docker restart of the leader")?;
 
-    third.compose(&[]).call(&["restart"])?;
+    third.compose().call(&["restart"])?;
     site.is_still(&before, "compose restart")?;
 
-    first.compose(&[]).up(&["--force-recreate"])?;
+    first.compose().up(&["--force-recreate"])?;
     site.is_still(&before, "compose up --force-recreate")?;
 
-    let compose = second.compose(&[]);
+    let compose = second.compose();
     compose.call(&["down"])?;
     compose.up(&[])?;
     site.is_still(&before, "compose down and up")?;
 
     for machine in &site.0 {
-        let compose = machine.compose(&[]);
+        let compose = machine.compose();
         let containers =
             [(FE, "fe"), (BE, "be")].map(|(service, home)| Ok((compose.container(service)?, home)));
         compose.call(&["stop"])?;
@@ -241,7 +241,7 @@ fn the_same_files_on_three_machines_are_one_cluster_whatever_docker_does_to_it()
         }
     }
     for machine in &site.0 {
-        machine.compose(&[]).call(&["start"])?;
+        machine.compose().call(&["start"])?;
     }
     site.is_still(&before, "compose stop and start of all of them")
 }
@@ -272,7 +272,7 @@ fn a_machine_that_loses_its_power_or_its_disks_comes_back_as_who_it_was() -> any
     // The seed's disks, the record beside the data among them.
     for n in [0, 2] {
         let machine = site.0.get(n).context("a machine")?;
-        let compose = machine.compose(&[]);
+        let compose = machine.compose();
         compose.call(&["down", "--volumes"])?;
         compose.up(&[])?;
         site.is_still(&before, &format!("down --volumes on {}", machine.name()))?;
@@ -290,7 +290,7 @@ fn a_leader_that_is_frozen_or_cut_off_is_a_member_again_afterwards() -> anyhow::
     let before = site.whole()?;
 
     let frozen = site.leader()?;
-    let container = frozen.compose(&[]).container(FE)?;
+    let container = frozen.compose().container(FE)?;
     container.pause()?;
     let others = |gone: &Machine| {
         let gone = gone.address().to_string();
@@ -347,7 +347,7 @@ fn env_files_that_init_has_written_do_what_app_env_does() -> anyhow::Result<()> 
     );
     ensure!(!first.contains("KAFKA"), "{first}");
 
-    said("FE_ENV=starrocks-fe.env BE_ENV=starrocks-be.env docker compose -f starrocks-ha.yaml up -d")?;
+    said("FE_ENV=starrocks-fe.env BE_ENV=starrocks-be.env docker compose up -d")?;
     for service in [FE, BE] {
         healthy(&machine, service)?;
     }

@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(code));
     }
     show::line(&format!(
-        "\nstopped: every process is gone; the logs are in {}",
+        "\nstopped: no process is left; the logs are in\n  {}",
         dir.display()
     ));
     Ok(if args.keep {

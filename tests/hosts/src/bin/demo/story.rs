@@ -1,4 +1,4 @@
-//! What happens in the demo, step by step, each with a deadline and the time it took.
+//! The steps of the demo, each with a deadline and the time that it took.
 
 use std::collections::BTreeMap;
 use std::thread::sleep;
@@ -9,7 +9,7 @@ use hosts::{Cluster, Host, Image, Row, StandIn, World};
 use nix::sys::signal::Signal;
 
 use crate::Args;
-use crate::show::{Clock, line, table};
+use crate::show::{Clock, Paint, Wait, line, narrow_table, paint};
 
 /// Engine seconds pass at a fifth of their length, heartbeats at their own: muster's guard time counts those.
 const STAND_IN: StandIn = StandIn {
@@ -17,6 +17,9 @@ const STAND_IN: StandIn = StandIn {
     time_scale: 0.2,
     heartbeat_ms: 5000,
 };
+
+/// Why the cluster shows a new or restarted node as Alive only after some seconds.
+const HEARTBEATS: &str = "the leader sees each host at its next heartbeat (every 5 s)";
 
 pub(crate) fn tell(world: &World, args: &Args) -> anyhow::Result<()> {
     let (fe, be, engine) = images(world, args)?;
@@ -31,7 +34,7 @@ pub(crate) fn tell(world: &World, args: &Args) -> anyhow::Result<()> {
         "hosts   {fes} FE + {bes} BE, each with an address, files and processes of its own"
     ));
     line(&format!(
-        "knows   MASTER_HOST={} and its own LOCAL_HOST, nothing else",
+        "config  MASTER_HOST={} and its own LOCAL_HOST, nothing else",
         cluster.seed()?.address()
     ));
     line(&format!("logs    {}/<host>/log", world.dir().display()));
@@ -54,7 +57,7 @@ pub(crate) fn tell(world: &World, args: &Args) -> anyhow::Result<()> {
         story.bring_back(old)?;
         story.wipe_the_seed(&id)?;
     } else {
-        line("one FE has nobody to take over from it: killing and wiping need --nodes 5 or more\n");
+        line("one FE has no other to take over: killing and wiping need --nodes 5 or more\n");
     }
     if args.keep {
         return story.stay(world);
@@ -65,7 +68,7 @@ pub(crate) fn tell(world: &World, args: &Args) -> anyhow::Result<()> {
         line(&format!("{what:<52}{:6.1} s", took.as_secs_f32()));
     }
     line(&format!(
-        "\none cluster ({id}) all the time; logs in {}",
+        "\none cluster ({id}) all the time; logs in\n  {}",
         world.dir().display()
     ));
     Ok(())
@@ -84,7 +87,7 @@ fn images(world: &World, args: &Args) -> anyhow::Result<(Image, Option<Image>, S
     let [fe, be] = world.stand_in(&STAND_IN)?;
     let speed = STAND_IN.time_scale.recip();
     let text = format!(
-        "the stand-in, no database: it acts as StarRocks 3.5 was seen to, {speed} times as fast (--home DIR takes a real one)"
+        "a stand-in without a database: it behaves like StarRocks 3.5,\n        {speed} times as fast (--home DIR takes a real engine)"
     );
     Ok((fe, Some(be), text))
 }
@@ -94,7 +97,7 @@ struct Story<'c> {
     /// How long any step may take. Generous: a step that needs it has failed.
     patience: Duration,
     cluster: &'c Cluster,
-    /// What was last said of each host.
+    /// The last printed state of each host.
     seen: BTreeMap<String, &'static str>,
     times: Vec<(String, Duration)>,
 }
@@ -107,7 +110,15 @@ impl<'c> Story<'c> {
             self.clock.says(&format!("{} started", host.name()));
             sleep(Duration::from_millis(dice.u64(0..500)));
         }
-        self.wait("every host Alive", Self::whole)?;
+        let listens = format!(
+            "{} listens 11 s for an existing cluster before it founds one",
+            self.cluster.seed()?.name()
+        );
+        self.wait("a leader", &listens, |story| {
+            story.look()?;
+            Ok(story.cluster.leader().is_ok())
+        })?;
+        self.wait("every host Alive", HEARTBEATS, Self::whole)?;
         let all = format!("first start → all {} Alive", order.len());
         self.took(&all, start);
         self.tables()
@@ -118,10 +129,11 @@ impl<'c> Story<'c> {
         let start = Instant::now();
         old.kill9()?;
         self.clock.says(&format!(
-            "{} is killed: it leads, and loses every process at once",
-            old.name()
+            "{} leads and {}: all its processes end at once",
+            old.name(),
+            paint(Paint::Red, "is killed")
         ));
-        self.wait("another leader", |story| {
+        self.wait("another leader", "the other FEs elect a leader", |story| {
             story.look()?;
             Ok(story
                 .cluster
@@ -150,17 +162,18 @@ impl<'c> Story<'c> {
         seed.kill9()?;
         seed.wipe_both()?;
         self.clock.says(&format!(
-            "{}, the seed, is killed and loses its data and its record: it may found",
-            seed.name()
+            "{}, the seed, {} and loses its data and its record",
+            seed.name(),
+            paint(Paint::Red, "is killed")
         ));
         let start = Instant::now();
         seed.start()?;
         self.clock.says(&format!(
-            "{} is started with nothing but its two addresses",
+            "{} is started with its two addresses and nothing else",
             seed.name()
         ));
         self.wait_for(seed, &before)?;
-        self.wait("every host Alive", Self::whole)?;
+        self.wait("every host Alive", HEARTBEATS, Self::whole)?;
         let now = self.cluster.id()?;
         ensure!(now == id, "it is in cluster {now} now, and was in {id}");
         self.took("wiped seed started → Alive in its own cluster", start);
@@ -203,7 +216,11 @@ impl<'c> Story<'c> {
     /// Waits for an FE that was started again: it answers, and shows itself as a follower and Alive since this start.
     /// Alive alone may be about the start before, for three heartbeats.
     fn wait_for(&mut self, fe: &Host, before: &str) -> anyhow::Result<()> {
-        self.wait(&format!("{} back", fe.name()), |story| {
+        let why = format!(
+            "{} finds its cluster and waits for a heartbeat (every 5 s)",
+            fe.name()
+        );
+        self.wait(&format!("{} back", fe.name()), &why, |story| {
             story.look()?;
             let rows = fe.sql("SHOW FRONTENDS").unwrap_or_default();
             Ok(story.row_of(fe, &rows).is_some_and(|row| {
@@ -233,14 +250,18 @@ impl<'c> Story<'c> {
         Ok(self.alive() == self.cluster.hosts.len() && self.cluster.is_whole().is_ok())
     }
 
-    /// Looks until it is so. Whoever ended meanwhile, or is not Alive at the deadline, is named with its log.
+    /// Looks until it is so, and shows why it takes time. A host that ended meanwhile, or is not Alive at the deadline, is named
+    /// with its log.
     fn wait(
         &mut self,
         what: &str,
+        why: &str,
         mut is_so: impl FnMut(&mut Self) -> anyhow::Result<bool>,
     ) -> anyhow::Result<()> {
         let deadline = Instant::now() + self.patience;
+        let mut wait = Wait::new(self.clock);
         while !is_so(self)? {
+            wait.goes_on(why);
             self.nobody_ended()?;
             if Instant::now() > deadline {
                 let why = self
@@ -305,11 +326,22 @@ impl<'c> Story<'c> {
                 (false, _) => "not Alive",
             };
             let before = self.seen.insert(host.name().to_owned(), state);
-            if before != Some(state) && (before.is_some() || state != "not Alive") {
+            // A leader that was killed is shown Alive for some seconds: that it leads no longer is said of the new one.
+            let deposed = before == Some("Alive, and leads") && state == "Alive";
+            if before != Some(state) && !deposed && (before.is_some() || state != "not Alive") {
                 let alive = self.seen.values().filter(|state| **state != "not Alive").count();
                 let of = self.cluster.hosts.len();
+                let state = format!("{state:<18}");
+                let state = paint(
+                    if state.starts_with("Alive") {
+                        Paint::Green
+                    } else {
+                        Paint::Red
+                    },
+                    &state,
+                );
                 self.clock
-                    .says(&format!("{} is {state:<18} {alive} of {of}", host.name()));
+                    .says(&format!("{} is {state} {alive} of {of}", host.name()));
             }
         }
         Ok(())
@@ -317,22 +349,15 @@ impl<'c> Story<'c> {
 
     fn took(&mut self, what: &str, start: Instant) {
         let took = start.elapsed();
-        self.clock.says(&format!("{what}: {:.1} s\n", took.as_secs_f32()));
+        let text = format!("{what}: {:.1} s", took.as_secs_f32());
+        self.clock.says(&format!("{}\n", paint(Paint::Bold, &text)));
         self.times.push((what.to_owned(), took));
     }
 
     fn tables(&self) -> anyhow::Result<()> {
         self.frontends()?;
         if self.cluster.bes().next().is_some() {
-            let columns = [
-                "BackendId",
-                "HeartbeatPort",
-                "BePort",
-                "HttpPort",
-                "BrpcPort",
-                "Alive",
-                "ErrMsg",
-            ];
+            let columns = ["BackendId", "HeartbeatPort", "BePort", "HttpPort", "Alive"];
             self.table("SHOW BACKENDS", &columns)?;
         }
         line("");
@@ -340,18 +365,8 @@ impl<'c> Story<'c> {
     }
 
     fn frontends(&self) -> anyhow::Result<()> {
-        self.table(
-            "SHOW FRONTENDS",
-            &[
-                "EditLogPort",
-                "QueryPort",
-                "Role",
-                "ClusterId",
-                "Join",
-                "Alive",
-                "ErrMsg",
-            ],
-        )
+        let columns = ["EditLogPort", "Role", "ClusterId", "Join", "Alive"];
+        self.table("SHOW FRONTENDS", &columns)
     }
 
     fn table(&self, statement: &str, columns: &[&'static str]) -> anyhow::Result<()> {
@@ -372,8 +387,8 @@ impl<'c> Story<'c> {
             );
         }
         lines.sort();
-        line(statement);
-        table(&[&["host"], columns].concat(), lines.into_iter());
+        line(&paint(Paint::Bold, statement));
+        narrow_table(&[&["host"], columns].concat(), lines.into_iter());
         Ok(())
     }
 }

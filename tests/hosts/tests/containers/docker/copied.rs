@@ -1,9 +1,10 @@
 //! docker/ and compose/ as a user copies them. The base image is an argument, and nothing else is changed.
 
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
-use hosts::docker::{Compose, Container, Docker, Network};
+use hosts::docker::{Compose, Container, Docker, Network, Version};
 use hosts::{Component, eventually};
 
 use super::{PATIENCE, shows};
@@ -118,7 +119,7 @@ fn three_and_three_on_one_host_are_a_cluster_that_heals_when_its_leader_was_unpl
     Docker::test(|docker| {
         // Its addresses are free, and the file makes a network of them.
         let network = docker.network()?;
-        let compose = Compose::new(docker, &["compose/one-host-3x3.yaml"])
+        let compose = Compose::new(docker, &["compose/one-host-3x3/compose.yaml"])
             .set("FE_IMAGE", docker.images().of(Component::Fe)?)
             .set("BE_IMAGE", docker.images().of(Component::Be)?)
             .set("NET", net(&network));
@@ -189,24 +190,57 @@ fn three_and_three_on_one_host_are_a_cluster_that_heals_when_its_leader_was_unpl
     })
 }
 
-/// Where the tool knows it: version 1 does not.
 #[test]
 fn up_wait_returns_when_all_are_healthy() -> anyhow::Result<()> {
     Docker::test(|docker| {
         let network = docker.network()?;
-        let compose = Compose::new(docker, &["compose/one-host-3x3.yaml"])
+        let compose = Compose::new(docker, &["compose/one-host-3x3/compose.yaml"])
             .set("FE_IMAGE", docker.images().of(Component::Fe)?)
             .set("BE_IMAGE", docker.images().of(Component::Be)?)
-            .set("NET", net(&network));
-        if !compose.call(&["up", "--help"])?.contains("--wait ") {
-            say("this docker-compose has no `up --wait`: nothing was tried");
-            return Ok(());
-        }
+            .set("NET", net(&network))
+            // Version 1 has no `--wait`.
+            .by(Version::Two);
         network.remove()?;
         compose.up(&["--wait", "fe1", "be1"])?;
         for name in ["fe1", "be1"] {
             let health = compose.container(name)?.look("{{.State.Health.Status}}")?;
             ensure!(health == "healthy", "{name} is {health}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn no_build_without_the_binary_beside_it_says_so() -> anyhow::Result<()> {
+    Docker::test(|docker| {
+        let folder = docker.dir().join("starrocks-ha");
+        std::fs::create_dir(&folder)?;
+        let file = |name: &str| folder.join(name).display().to_string();
+        for name in ["compose.yaml", "no-build.yaml", "app.env"] {
+            let from = concat!(env!("CARGO_MANIFEST_DIR"), "/../../compose/starrocks-ha");
+            std::fs::copy(Path::new(from).join(name), folder.join(name))?;
+        }
+        let binary = folder.join("muster");
+        for version in [Version::Installed, Version::Two] {
+            let compose = Compose::new(docker, &[&file("compose.yaml"), &file("no-build.yaml")])
+                .by(version)
+                .set("FE_IMAGE", docker.images().vendor("fe-bare")?);
+            let said = compose.try_call(&["up", "--detach", "starrocks-fe"])?;
+            let missing = format!("path does not exist: {}", binary.display());
+            ensure!(
+                said.code != 0 && said.text.contains(&missing),
+                "{version:?}: {said:?}"
+            );
+            ensure!(!binary.exists(), "{version:?} made it");
+
+            // As a version does that makes a directory for what is missing.
+            std::fs::create_dir(&binary)?;
+            compose.up(&["starrocks-fe"])?;
+            compose
+                .container("starrocks-fe")?
+                .says(PATIENCE, "there is no file `muster` beside no-build.yaml")?;
+            compose.call(&["down", "--volumes"])?;
+            std::fs::remove_dir(&binary)?;
         }
         Ok(())
     })

@@ -51,7 +51,7 @@ fn without_root_capabilities_or_a_writable_root_it_runs_from_its_volumes() -> an
     })
 }
 
-/// What Kubernetes makes of a config map, and what others have copied from it: links to a link to a directory.
+/// The layout of a config map of Kubernetes: links to a link to a directory.
 #[test]
 fn a_conf_dir_of_links_is_read_through_them_and_left_as_it_is() -> anyhow::Result<()> {
     Docker::test(|docker| {

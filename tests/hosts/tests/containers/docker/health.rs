@@ -1,4 +1,4 @@
-//! What `docker ps` and `docker inspect` say of a node.
+//! The health of a node in `docker ps` and `docker inspect`.
 
 use anyhow::ensure;
 use hosts::docker::{Container, Docker};
