@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::effects::files::make_dir;
 use crate::engine::Component;
 use crate::facts::process;
 use crate::facts::status::{Decided, Phase, Status};
@@ -99,7 +100,8 @@ pub fn conf_lines(plan: &Plan) -> Vec<String> {
 /// Not synced: after a power cut nobody lives that it could be about.
 fn replace(path: &Path, status: &Status) -> io::Result<()> {
     let text = serde_json::to_vec(status)?;
-    fs::create_dir_all(path.parent().unwrap_or(Path::new("/")))?;
+    // Synced: the record, which lies beside it, rests on that.
+    make_dir(path.parent().unwrap_or(Path::new("/"))).map_err(|error| error.source)?;
     let beside = path.with_extension("status.new");
     fs::write(&beside, text)?;
     fs::rename(&beside, path)

@@ -67,7 +67,8 @@ pub struct Seen {
 pub struct Traced(JoinHandle<anyhow::Result<Seen>>);
 
 impl Traced {
-    /// Follows `one` and its children until one of them has become muster, and then that one alone.
+    /// Follows `one` and its children until one of them has become muster, then that one's first child, the companion,
+    /// and from then on both: what they do to the world is one story, whose death is that of muster.
     /// `address` is its own, and the same step on another host has the same name.
     pub(crate) fn follow(one: Pid, address: &str, end: Option<Moment>) -> anyhow::Result<Self> {
         let address = address.to_owned();
@@ -76,6 +77,8 @@ impl Traced {
             let mut tracer = Tracer {
                 address,
                 muster: None,
+                companion: None,
+                followed: BTreeSet::new(),
                 inside: BTreeSet::new(),
                 counted: BTreeMap::new(),
                 after: 0,
@@ -109,6 +112,9 @@ impl Traced {
 struct Tracer {
     address: String,
     muster: Option<Pid>,
+    companion: Option<Pid>,
+    /// Both, once they are.
+    followed: BTreeSet<Pid>,
     /// Threads between the entry and the exit of a call.
     inside: BTreeSet<Pid>,
     /// Steps since the last lasting one, by name.
@@ -147,12 +153,15 @@ impl Tracer {
                     }
                     if self.muster.is_none() && is_muster(pid) {
                         self.muster = Some(pid);
-                        self.inside.insert(pid);
-                        let threads = Options::PTRACE_O_TRACESYSGOOD
-                            | Options::PTRACE_O_TRACEEXEC
-                            | Options::PTRACE_O_TRACECLONE;
-                        ptrace::setoptions(pid, threads)?;
+                    } else if self.companion.is_none() && self.muster.is_some() && is_muster(pid) {
+                        self.companion = Some(pid);
+                        self.follow_alone(pid)?;
                     }
+                    self.go_on(pid, None);
+                }
+                // The companion is made; PID 1 goes on inside of that call.
+                WaitStatus::PtraceEvent(pid, _, _) if Some(pid) == self.muster && self.inside.is_empty() => {
+                    self.follow_alone(pid)?;
                     self.go_on(pid, None);
                 }
                 WaitStatus::PtraceSyscall(pid) => {
@@ -169,6 +178,16 @@ impl Tracer {
                 _ => {}
             }
         }
+    }
+
+    /// Its calls from here on, the one it is in left out, and none of its children.
+    fn follow_alone(&mut self, pid: Pid) -> anyhow::Result<()> {
+        self.inside.insert(pid);
+        let threads =
+            Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_TRACEEXEC | Options::PTRACE_O_TRACECLONE;
+        ptrace::setoptions(pid, threads)?;
+        self.followed.insert(pid);
+        Ok(())
     }
 
     fn step(&mut self, call: &Call) -> anyhow::Result<()> {
@@ -205,10 +224,8 @@ impl Tracer {
 
     /// One that died meanwhile says so at the next wait.
     fn go_on(&self, pid: Pid, signal: Option<Signal>) {
-        let followed = self.muster == Some(pid)
-            || self.inside.contains(&pid)
-            || self.muster.is_some_and(|muster| of(pid, muster));
-        if followed {
+        let mut processes = self.followed.iter();
+        if processes.any(|process| *process == pid || of(pid, *process)) {
             ptrace::syscall(pid, signal).ok();
         } else {
             ptrace::cont(pid, signal).ok();
