@@ -58,7 +58,7 @@ fn password(parser: &mut Parser<'_>) -> Option<Sourced<Secret>> {
     match (given, file) {
         (Some(_), Some(_)) => {
             let text = format!(
-                "cannot be used together with CLUSTER_PASSWORD_FILE; remove one of them, {}",
+                "cannot be used together with CLUSTER_PASSWORD_FILE (remove one of them), {}",
                 parser.set_in("CLUSTER_PASSWORD")
             );
             parser.problem("CLUSTER_PASSWORD", text);

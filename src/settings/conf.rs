@@ -132,7 +132,7 @@ fn add(parser: &mut Parser<'_>, variable: &ConfVariable, requests: &mut Vec<Conf
     match requests.iter().find(|request| request.key == variable.key) {
         Some(request) if request.value == value => {}
         Some(request) => {
-            let why = format!("conflicts with {}; remove one of them", request.source.name());
+            let why = format!("conflicts with {} (remove one of them)", request.source.name());
             parser.refuse(&variable.name, &variable.value, &why);
         }
         None => requests.push(ConfRequest {
@@ -164,9 +164,9 @@ fn add_port(
         Some(request) => {
             let other = request.source.name();
             let why = if other == port.variable() {
-                format!("conflicts with {other}; remove one of them")
+                format!("conflicts with {other} (remove one of them)")
             } else {
-                format!("conflicts with {other}; set COMPONENT to choose one")
+                format!("conflicts with {other} (set COMPONENT to choose one)")
             };
             parser.refuse(&variable.name, &variable.value, &why);
         }

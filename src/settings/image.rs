@@ -86,7 +86,7 @@ fn home(parser: &mut Parser<'_>, engine: Option<&'static Engine>, flags: &Flags)
     {
         let first = shown(&first.value.to_string_lossy());
         let why = format!(
-            "conflicts with {first_variable}, which names `{first}`; set ENGINE or --home to choose one"
+            "conflicts with {first_variable}, which names `{first}` (set ENGINE or --home to choose one)"
         );
         parser.refuse(variable, &other.value.to_string_lossy(), &why);
     }

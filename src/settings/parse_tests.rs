@@ -521,7 +521,7 @@ fn a_conf_key_that_is_ours_is_the_same_request() {
     }
     assert_eq!(
         refused(&format!("{TWO} META_DIR=/a FE_CONF__meta_dir=/b")),
-        ["FE_CONF__meta_dir: `/b` conflicts with META_DIR; remove one of them, set in the environment"]
+        ["FE_CONF__meta_dir: `/b` conflicts with META_DIR (remove one of them), set in the environment"]
     );
 }
 
@@ -953,7 +953,7 @@ fn where_the_password_comes_from() {
             "{TWO} CLUSTER_PASSWORD=hunter2 CLUSTER_PASSWORD_FILE={file}"
         )),
         [
-            "CLUSTER_PASSWORD: cannot be used together with CLUSTER_PASSWORD_FILE; remove one of them, set in the environment"
+            "CLUSTER_PASSWORD: cannot be used together with CLUSTER_PASSWORD_FILE (remove one of them), set in the environment"
         ]
     );
     assert!(refused(&format!("{TWO} CLUSTER_PASSWORD= CLUSTER_PASSWORD_FILE={file}")).is_empty());
@@ -1057,7 +1057,7 @@ fn the_lines_of_a_file_are_checked_as_the_environment_is_and_named_by_their_plac
         .as_deref(),
         Some(
             "app.env cannot be used
-  CLUSTER_PASSWORD: cannot be used together with CLUSTER_PASSWORD_FILE; remove one of them, set in app.env, line 6
+  CLUSTER_PASSWORD: cannot be used together with CLUSTER_PASSWORD_FILE (remove one of them), set in app.env, line 6
   FE_QUERY_PORT: `90x0` is not a port (1–65535), set in app.env, line 5
   MASTER_HOST: `10.0.0.1,,10.0.0.2` has an empty host at position 2, set in app.env, line 1
   ROOT_PASSWORD_FILE: its value is not an absolute path, set in app.env, line 8

@@ -171,13 +171,13 @@ fn a_command_that_writes_a_conf_file_is_refused_with_the_settings_to_copy() -> a
                     "echo \"run_mode = shared_data\" >> {conf}; echo \"aws_s3_endpoint = minio:9000\" >> {conf}; \
                      /opt/starrocks/fe/bin/start_fe.sh"
                 ),
-                "FE_CONF__run_mode=shared_data\nFE_CONF__aws_s3_endpoint=minio:9000\n",
+                "FE_CONF__run_mode=shared_data\nFE_CONF__aws_s3_endpoint=minio:9000",
             ),
             (
                 format!(
                     "sed -i '/^JAVA_OPTS=/d' {conf}; echo 'JAVA_OPTS=\"-Xmx1536m\"' >> {conf}; exec fe_entrypoint.sh db-fe"
                 ),
-                "FE_CONF__JAVA_OPTS=-Xmx1536m\n",
+                "FE_CONF__JAVA_OPTS=-Xmx1536m",
             ),
         ] {
             let said = docker.once(&[image.as_str(), "bash", "-c", &command])?;

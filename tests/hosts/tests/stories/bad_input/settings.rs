@@ -310,7 +310,7 @@ fn a_password_file_that_cannot_be_read_is_said() -> Result<()> {
     refuses(
         &fe,
         &[("CLUSTER_PASSWORD_FILE", "/opt/none")],
-        &["CLUSTER_PASSWORD: cannot be used together with CLUSTER_PASSWORD_FILE; remove one of them"],
+        &["CLUSTER_PASSWORD: cannot be used together with CLUSTER_PASSWORD_FILE (remove one of them)"],
     )?;
     let unreadable = put(&fe, "/opt/unreadable", SECRET)?;
     set_permissions(&unreadable, Permissions::from_mode(0o000))?;
