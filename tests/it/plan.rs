@@ -14,7 +14,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use hosts::World;
+use hosts::{World, this_test};
 
 /// Addresses that cases give to `LOCAL_HOST`.
 const OWN: [&str; 3] = ["10.0.0.11/32", "10.0.0.12/32", "192.168.1.11/32"];
@@ -22,7 +22,7 @@ const OWN: [&str; 3] = ["10.0.0.11/32", "10.0.0.12/32", "192.168.1.11/32"];
 #[test]
 fn every_case_leads_to_its_plan() {
     // A network of our own: the addresses are there, and no port is taken by a stranger.
-    let Some(_world) = World::enter("every_case_leads_to_its_plan").unwrap() else {
+    let Some(_world) = World::enter(this_test!()).unwrap() else {
         return;
     };
     for address in OWN {
