@@ -203,7 +203,7 @@ fn seeds(number: u64) -> Vec<u64> {
 
 #[test]
 fn whatever_the_kernel_refuses_an_engine_that_runs_ends_cleanly_and_one_that_cannot_start_is_told() {
-    refuse(12);
+    refuse(20);
 }
 
 #[test]
