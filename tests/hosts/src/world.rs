@@ -93,7 +93,13 @@ impl World {
         let output = dir.join("output");
         let mut inside = Self::start(
             &dir,
-            ["--exact", name, "--nocapture", "--test-threads=1"],
+            [
+                "--exact",
+                name,
+                "--include-ignored",
+                "--nocapture",
+                "--test-threads=1",
+            ],
             |command| {
                 let file = File::create(&output)?;
                 command.stdout(file.try_clone()?).stderr(file);

@@ -460,6 +460,7 @@ fn reading() -> Vec<(&'static str, Rules)> {
 }
 
 #[test]
+#[ignore = "nightly: it tests the sentences, which stay as they are; every.rs tests the rules by them"]
 fn every_sentence_can_fail() {
     let rules = rules();
     let (real, _) = groups(&REAL);

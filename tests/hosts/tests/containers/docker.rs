@@ -334,6 +334,7 @@ fn docker_is_told_how_the_engine_ended() -> anyhow::Result<()> {
 
 /// Before 3.1.15, 3.2.10 and 3.3.2 the start script takes any live process of that number for the engine.
 #[test]
+#[ignore = "nightly: three kills in a container and twenty on a host are tried every time"]
 fn killed_ten_times_it_is_back_ten_times_with_a_script_that_asks_whether_the_number_lives()
 -> anyhow::Result<()> {
     Docker::test(|docker| {

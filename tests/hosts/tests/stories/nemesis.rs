@@ -35,7 +35,7 @@ fn whatever_happens_to_a_cluster_it_is_the_same_one_afterwards() -> anyhow::Resu
         return Ok(());
     };
     let seed = dice().u64(..1_000_000_000).to_string();
-    nemesis(&world, &["--runs", "30", "--seed", &seed, "--jobs", "6"])
+    nemesis(&world, &["--runs", "6", "--seed", &seed, "--jobs", "6"])
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn all_nodes_started_for_the_first_time_in_one_instant_are_one_cluster() -> anyh
         return Ok(());
     };
     let seed = dice().u64(..1_000_000_000).to_string();
-    nemesis(&world, &["--first-start", "20", "--seed", &seed, "--jobs", "4"])
+    nemesis(&world, &["--first-start", "4", "--seed", &seed, "--jobs", "4"])
 }
 
 /// The power goes, the seed's machine is replaced, and all come back in the same instant: when it begins to listen
