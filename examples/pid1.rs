@@ -1,5 +1,5 @@
 //! The supervisor and nothing around it, for the tests to run as PID 1 of a namespace:
-//! `pid1 [--grace-ms N] [--exec] [--adopt-nobody] [--unset NAME] [--dir DIR] -- SCRIPT ARGS…`
+//! `pid1 [--grace-ms N] [--exec] [--unset NAME] [--dir DIR] -- SCRIPT ARGS…`
 //! There is no companion. Its log goes to stderr, one sentence a line.
 #![expect(
     clippy::unwrap_used,
@@ -17,7 +17,6 @@ use muster::supervise::{Companion, Job, Signals, SuperviseError, Supervisor, exe
 struct Options {
     grace: Duration,
     exec: bool,
-    adopt_nobody: bool,
     launch: Launch,
 }
 
@@ -48,9 +47,6 @@ fn run(signals: Signals, options: &Options) -> Result<u8, SuperviseError> {
         return Err(exec(&options.launch, &[]));
     }
     let mut supervisor = Supervisor::new(signals, Companion::new(Vec::new()))?;
-    if options.adopt_nobody {
-        supervisor.adopt_nobody();
-    }
     let job = Job {
         launch: &options.launch,
         grace: options.grace,
@@ -63,7 +59,6 @@ fn options() -> Options {
     let mut options = Options {
         grace: Duration::from_secs(30),
         exec: false,
-        adopt_nobody: false,
         launch: Launch {
             script: PathBuf::new(),
             args: Vec::new(),
@@ -79,7 +74,6 @@ fn options() -> Options {
         match arg.as_str() {
             "--grace-ms" => options.grace = Duration::from_millis(value().parse().unwrap()),
             "--exec" => options.exec = true,
-            "--adopt-nobody" => options.adopt_nobody = true,
             "--unset" => options.launch.unset.push(value()),
             "--dir" => options.launch.dir = value().into(),
             "--" => break,

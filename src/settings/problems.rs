@@ -53,7 +53,8 @@ impl Problems {
         Self::new(problems, warnings, self.file.as_deref())
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+    #[cfg(test)]
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.found.iter()
     }
 

@@ -88,15 +88,6 @@ impl Supervisor {
         })
     }
 
-    /// Gives up adopting orphans, as on a kernel that refuses it, so that a test can see the way without it.
-    #[doc(hidden)]
-    pub fn adopt_nobody(&mut self) {
-        self.visibility.adopts = false;
-        if let Err(error) = nix::sys::prctl::set_child_subreaper(false) {
-            debug!(%error, "still a subreaper");
-        }
-    }
-
     /// Has the companion do `work` until it hands over a start, ends, or a stop is asked for. One that a signal or a
     /// panic ends is started again, with backoff, for as long as `patience` lasts.
     pub fn prepare(&mut self, work: &Work, patience: Duration) -> Result<Prepared, SuperviseError> {

@@ -139,6 +139,10 @@ fn may_refuse() -> bool {
 
 /// Below strace, which refuses what these words say.
 fn refusing(place: &Place, words: &[String]) -> Whole {
+    refusing_of(place, words, ENGINE)
+}
+
+fn refusing_of(place: &Place, words: &[String], does: &str) -> Whole {
     let trace = place.path("trace");
     let mut strace: Vec<String> = ["strace", "-qqq", "-o", trace.to_str().unwrap()]
         .map(str::to_owned)
@@ -146,7 +150,7 @@ fn refusing(place: &Place, words: &[String]) -> Whole {
     for word in words {
         strace.extend(["-e".to_owned(), word.clone()]);
     }
-    Whole::new(place, ENGINE).through(&strace)
+    Whole::new(place, does).through(&strace)
 }
 
 /// Neither PID 1 nor a subreaper: then nobody tells us of orphans, and only the group is left to be watched.
@@ -156,7 +160,10 @@ fn who_cannot_adopt_orphans_says_so_and_still_stops_cleanly() {
         return;
     }
     let place = Place::new();
-    let whole = refusing(&place, &["inject=prctl:error=EINVAL".to_owned()]);
+    // The script does not exec: its engine outlives it, and is in its group.
+    let does = format!("sh -c '{}' & wait\n", ENGINE.replace('\'', "'\\''"));
+    let words = ["inject=prctl:error=EINVAL".to_owned()];
+    let whole = refusing_of(&place, &words, &does);
     let Some(mut run) = whole.start() else { return };
     eventually("it is up", || whole.has("up").then_some(()));
     assert!(

@@ -40,22 +40,6 @@ fn a_stop_is_as_clean_below_another_pid_1() {
     }
 }
 
-/// Where the kernel hands us no orphans, the group is what is left to watch.
-#[test]
-fn without_orphans_of_its_own_it_still_waits_for_the_group() {
-    let place = Place::new();
-    let start = Start::script("does-not-exec.sh")
-        .arg(place.mark())
-        .below_a_shell()
-        .flag("--adopt-nobody");
-    let Some(mut run) = start.run() else { return };
-    run.line("engine up");
-    run.signal(TERM);
-    let end = run.end();
-    assert_eq!(end.code, 0, "{end:?}");
-    assert!(place.stopped_cleanly(), "{end:?}");
-}
-
 #[test]
 fn the_wait_for_the_rest_is_said_and_bounded() {
     let place = Place::new();
