@@ -25,8 +25,7 @@ pub async fn greets(at: &Endpoint, within: Duration) -> Result<(), Failure> {
     let (_, mut stream) = reach(at, until).await?;
     let greeted = timeout_at(until, read(&mut stream))
         .await
-        .unwrap_or_else(|_| Err(Failure::late(within)))
-        .map(drop);
+        .unwrap_or_else(|_| Err(Failure::late(within)));
     // An end of stream and no reset: the FE logs a warning with a trace for the latter.
     if greeted.is_ok() && stream.shutdown().await.is_ok() {
         drop(timeout(FAREWELL, stream.read(&mut [0; 64])).await);
@@ -34,8 +33,8 @@ pub async fn greets(at: &Endpoint, within: Duration) -> Result<(), Failure> {
     greeted
 }
 
-/// Reads one packet and tells whether it is a greeting: the number it gives this connection.
-pub(super) async fn read(stream: &mut TcpStream) -> Result<u32, Failure> {
+/// Reads one packet and tells whether it is a greeting.
+pub(super) async fn read(stream: &mut TcpStream) -> Result<(), Failure> {
     let mut seen = Vec::with_capacity(128);
     loop {
         match stream.read_buf(&mut seen).await {
@@ -53,7 +52,7 @@ pub(super) async fn read(stream: &mut TcpStream) -> Result<u32, Failure> {
 }
 
 /// `None`: too little was read to tell.
-fn judge(seen: &[u8]) -> Option<Result<u32, Failure>> {
+fn judge(seen: &[u8]) -> Option<Result<(), Failure>> {
     // Three bytes of length, the number of the packet, and its first byte.
     let &[low, middle, high, number, kind, ref rest @ ..] = seen else {
         return None;
@@ -66,7 +65,7 @@ fn judge(seen: &[u8]) -> Option<Result<u32, Failure>> {
         return None;
     }
     if kind == PROTOCOL {
-        return Some(Ok(numbered(rest)));
+        return Some(Ok(()));
     }
     Some(Err(match rest {
         [code_low, code_high, text @ ..] => {
@@ -86,16 +85,6 @@ fn judge(seen: &[u8]) -> Option<Result<u32, Failure>> {
     }))
 }
 
-/// After the version and its NUL, the connections of this FE are counted. Newer engines put the FE's own number into the
-/// highest byte.
-fn numbered(rest: &[u8]) -> u32 {
-    let after = rest.iter().position(|byte| *byte == 0);
-    match after.and_then(|nul| rest.get(nul + 1..)) {
-        Some(&[low, middle, high, ..]) => u32::from_le_bytes([low, middle, high, 0]),
-        _ => 0,
-    }
-}
-
 /// The first bytes in a form that can be logged.
 fn shown(seen: &[u8]) -> String {
     let head = seen.get(..40).unwrap_or(seen);
@@ -107,14 +96,13 @@ mod tests {
     use super::judge;
     use crate::engine::failure::Failure;
 
-    type Judged = Option<Result<u32, Failure>>;
+    type Judged = Option<Result<(), Failure>>;
 
     #[test]
     fn a_first_packet_is_a_greeting_an_error_or_somebody_else() {
         let not_mysql = |text: &str| Some(Err(Failure::NotMySql(text.to_owned())));
         let table: &[(&[u8], Judged)] = &[
-            (b"\x08\0\0\0\x0a8.0.33\0", Some(Ok(0))),
-            (b"\x0c\0\0\0\x0a8.0.33\0\x2c\x01\0\x07", Some(Ok(300))),
+            (b"\x08\0\0\0\x0a8.0.33\0", Some(Ok(()))),
             (b"", None),
             (b"\x08\0\0\0", None),
             (b"\x08\0\0\0\x0a8.0", None),

@@ -5,14 +5,11 @@ pub mod greeting;
 pub mod http;
 mod mysql;
 mod reach;
-mod turn;
 
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::stream::{FuturesUnordered, Stream};
-
-use turn::Doors;
 
 use crate::engine::Engine;
 use crate::engine::failure::Failure;
@@ -85,7 +82,6 @@ pub struct Client {
     /// The certificates of `CLUSTER_CA_FILE`, or why they cannot be had; `None` means the public authorities.
     authorities: Option<Result<Vec<u8>, Failure>>,
     deadline: Duration,
-    doors: Doors,
     /// A cluster of this age may not have given root its password yet: `ROOT_PASSWORD_FILE` is set.
     first_boot: bool,
 }
@@ -167,7 +163,6 @@ impl Client {
             tls,
             authorities,
             deadline,
-            doors: Doors::default(),
             first_boot: false,
         }
     }

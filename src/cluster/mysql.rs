@@ -39,25 +39,15 @@ impl Client {
         // Greeted and left again: the driver tells neither a late connection from a late answer, and only the second
         // means that somebody is there, nor what it read instead of a greeting; five bytes of HTTP it takes for the
         // head of a packet of 5 MB and waits. A closed port costs one packet.
-        let address = if let Some(address) = self.doors.open(at, statement != self.engine.sql.show_frontends)
-        {
-            address
-        } else {
-            let (address, mut probe) = reach(at, until)
-                .await
-                .inspect_err(|why| self.doors.saw(at, why))?;
-            let number = timeout_at(until, greeting::read(&mut probe))
-                .await
-                .map_err(late)??;
-            drop(probe);
-            self.doors.turn(at, number)?;
-            address
-        };
+        let (address, mut probe) = reach(at, until).await?;
+        timeout_at(until, greeting::read(&mut probe))
+            .await
+            .map_err(late)??;
+        drop(probe);
         let mut conversation = timeout_at(until, self.open(at, address)).await.map_err(late)??;
         timeout_at(until, conversation.ask(statement, self.engine.sql.set_all_roles))
             .await
             .map_err(late)?
-            .inspect(|_| self.doors.answered(at, address))
     }
 
     async fn open(&self, at: &Endpoint, address: SocketAddr) -> Result<Conversation, Failure> {

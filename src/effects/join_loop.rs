@@ -15,7 +15,7 @@ pub use self::observe::members;
 pub use self::ready_to_start::{NotReady, ReadyToStart, Unproven, chain};
 use crate::cluster::FeClient;
 use crate::effects::announce::Announcer;
-use crate::effects::backoff::{Backoff, Met, polite_within_a_round};
+use crate::effects::backoff::{Backoff, Met};
 use crate::effects::dir_lock::DirLocks;
 use crate::effects::guard_clock::GuardClock;
 use crate::effects::listen::Callers;
@@ -51,8 +51,6 @@ struct Search<'a, C> {
     hold: DirLocks,
     /// An ADD that no look has followed yet.
     sent: Option<Sent>,
-    /// How long nobody is to be asked, because the last answer took its time.
-    owed: Duration,
     ears: Option<Callers>,
     voice: Option<Announcer>,
     /// Which cluster each FE showed when it was last asked.
@@ -86,7 +84,6 @@ pub async fn join_cluster<C: FeClient>(
         reservations: Reservations::default(),
         hold: DirLocks::default(),
         sent: None,
-        owed: Duration::ZERO,
         ears: None,
         voice: None,
         shown: BTreeMap::new(),
@@ -179,23 +176,8 @@ impl<C: FeClient> Search<'_, C> {
         }
     }
 
-    /// Leaves the FEs alone for as long as the last answer was worth.
-    async fn be_polite(&mut self) {
-        let owed = std::mem::take(&mut self.owed);
-        // A sleep of nothing lasts up to the next millisecond.
-        if !owed.is_zero() {
-            sleep(owed).await;
-        }
-    }
-
-    /// An answer that took so long is to be paid for before the next question.
-    fn owe(&mut self, took: Duration) {
-        self.owed = polite_within_a_round(took);
-    }
-
     /// Sleeps, but not longer than until somebody new calls.
-    async fn pause(&mut self, delay: Duration) {
-        let delay = delay.max(std::mem::take(&mut self.owed));
+    async fn pause(&self, delay: Duration) {
         let news = async {
             match &self.ears {
                 Some(ears) => ears.news().await,

@@ -24,8 +24,6 @@ pub const LONGER: Duration = Duration::from_millis(300);
 pub struct Round {
     pub answers: Vec<Answer>,
     pub belief: Belief,
-    /// Until the first answer that could be believed, or until the last.
-    pub took: Duration,
 }
 
 /// Asks all of `known` and judges the answers; `longest` bounds the whole round, `contradiction` what is left of it after
@@ -53,20 +51,18 @@ pub async fn look<C: FeClient>(
         })
         .collect();
     let mut answers = BTreeMap::new();
-    let begun = Instant::now();
-    let mut until = begun + longest;
-    let mut took = None;
+    let mut until = Instant::now() + longest;
+    let mut believed = false;
     while let Ok(Some((place, answer))) = timeout_at(until, asking.next()).await {
         let usable = answer.said.is_ok();
         answers.insert(place, answer);
-        if usable && took.is_none() && matches!(verdict(&answers, heartbeat), Belief::Leader(_)) {
-            took = Some(begun.elapsed());
+        if usable && !believed && matches!(verdict(&answers, heartbeat), Belief::Leader(_)) {
+            believed = true;
             until = until.min(Instant::now() + contradiction);
         }
     }
     // Who has not answered by now is not waited for: dropping the questions ends them.
     Round {
-        took: took.unwrap_or_else(|| begun.elapsed()),
         belief: verdict(&answers, heartbeat),
         answers: answers.into_values().collect(),
     }
@@ -82,7 +78,6 @@ impl Round {
         Self {
             answers: Vec::new(),
             belief: Belief::Nobody,
-            took: Duration::ZERO,
         }
     }
 

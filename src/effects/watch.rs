@@ -7,7 +7,6 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::cluster::FeClient;
 use crate::effects::announce::Announcer;
-use crate::effects::backoff::polite;
 use crate::effects::look::{CONTRADICTION, look};
 use crate::effects::roster::{Identity, MemberRow, row};
 use crate::engine::Component;
@@ -115,7 +114,7 @@ pub async fn watch<C: FeClient>(
         sleep(if said {
             LATER
         } else {
-            SOON.max(polite(took)).min(LATER)
+            SOON.max(took).min(LATER)
         })
         .await;
     }

@@ -41,9 +41,6 @@ pub enum Failure {
     /// A lock of the FE was busy; nothing was done.
     #[error("is busy: {0}")]
     Busy(String),
-    /// So many have come since it opened its port, which it did a moment ago: everybody waits for a turn.
-    #[error("has just opened its port to {0} others")]
-    Crowded(u32),
     /// The member is there already, by the text of the answer; only a second look proves it.
     #[error("says it exists already: {0}")]
     Exists(String),

@@ -222,7 +222,6 @@ pub fn shows_an_fe(why: &Failure) -> bool {
         | Failure::Privilege(_)
         | Failure::NoLeader(_)
         | Failure::Busy(_)
-        | Failure::Crowded(_)
         | Failure::Exists(_)
         | Failure::Immovable(..)
         | Failure::Rejected { .. }

@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use tokio::time::Instant;
-
 use super::Search;
 use super::ready_to_start::{NotReady, ReadyToStart, Unproven};
 use crate::cluster::FeClient;
@@ -24,10 +22,7 @@ impl<C: FeClient> Search<'_, C> {
     pub(super) async fn add(&mut self, plan: &Plan, cluster: &Cluster) -> Result<(), NotReady> {
         self.cluster_id = Some(cluster.id.clone());
         Self::places(plan).write_plan(&self.new_record(plan, Progress::Planned))?;
-        self.be_polite().await;
-        let asked = Instant::now();
         self.sent = Some(add(self.client, cluster.endpoint(), &plan.node).await);
-        self.owe(asked.elapsed());
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::Search;
 use crate::cluster::FeClient;
@@ -41,7 +41,6 @@ impl<C: FeClient> Search<'_, C> {
         }
         let callers = self.heard().len();
         let known = self.known(plan);
-        self.be_polite().await;
         let round = match asking {
             Asking::Nobody => Round::nobody(),
             Asking::Once => look(self.client, &known, engine.heartbeat, ONE_LOOK, CONTRADICTION).await,
@@ -49,7 +48,6 @@ impl<C: FeClient> Search<'_, C> {
         };
         let belief = remembering(round.belief.clone(), &round.answers, &mut self.shown);
         let round = Round { belief, ..round };
-        self.owe(round.took);
         let backends = match &round.belief {
             Belief::Leader(cluster) if !plan.node.role.is_fe() => Some(self.backends(plan, cluster).await),
             _ => None,
@@ -300,7 +298,7 @@ impl<C: FeClient> Search<'_, C> {
     }
 
     /// The list this node belongs in; the other one too if it is not there, because it may stand in that by mistake.
-    async fn backends(&mut self, plan: &Plan, cluster: &Cluster) -> Result<Backends, Failure> {
+    async fn backends(&self, plan: &Plan, cluster: &Cluster) -> Result<Backends, Failure> {
         let leader = cluster.endpoint();
         let mut lists = Backends::default();
         let own_first = match plan.node.component {
@@ -308,15 +306,11 @@ impl<C: FeClient> Search<'_, C> {
             Component::Fe | Component::Be | Component::Broker => [false, true],
         };
         for compute_nodes in own_first {
-            self.be_polite().await;
-            let asked = Instant::now();
             let list = if compute_nodes {
-                self.client.compute_nodes(&leader).await
+                self.client.compute_nodes(&leader).await?
             } else {
-                self.client.backends(&leader).await
+                self.client.backends(&leader).await?
             };
-            self.owe(asked.elapsed());
-            let list = list?;
             let here = list.iter().any(|be| is_node(&plan.node, be));
             if compute_nodes {
                 lists.compute_nodes = list;
