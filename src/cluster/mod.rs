@@ -6,6 +6,8 @@ pub mod http;
 mod mysql;
 mod reach;
 
+pub use self::reach::is_open;
+
 use std::time::Duration;
 
 use futures_util::future::join_all;

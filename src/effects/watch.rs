@@ -8,11 +8,11 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::cluster::FeClient;
 use crate::effects::announce::Announcer;
 use crate::effects::look::{CONTRADICTION, look};
-use crate::effects::roster::{Identity, MemberRow, row};
+use crate::effects::roster::{MemberRow, row};
 use crate::engine::Component;
 use crate::plan::drop_detector::{DropDetector, Missed};
 use crate::plan::leader::{Belief, Cluster};
-use crate::plan::node::{Node, is_here};
+use crate::plan::node::Node;
 use crate::settings::Endpoint;
 
 /// Between two looks at first; a node turns alive at the heartbeat after it serves.
@@ -123,13 +123,7 @@ pub async fn watch<C: FeClient>(
 /// `serves`: whether its own engine does, or why not. A member that died is shown Alive for three heartbeats more, so its
 /// row may be about the start before.
 async fn shown<C: FeClient>(client: &C, node: &Node, cluster: &Cluster, serves: Result<(), String>) -> Shown {
-    let me = Identity {
-        component: node.component,
-        host: &node.host,
-        also: &node.also,
-        identity_port: node.identity_port,
-    };
-    match row(client, &me, cluster).await {
+    match row(client, &node.identity(), cluster).await {
         Err(why) => Shown::NotYet(format!("{} {why}", cluster.leader.host)),
         Ok(MemberRow::None) => Shown::Missing,
         Ok(MemberRow::NotAlive(error)) => Shown::NotYet(not_yet(&error)),
@@ -149,7 +143,7 @@ async fn serves<C: FeClient>(client: &C, node: &Node, known: &[Endpoint]) -> Res
     }
     let own = known
         .iter()
-        .find(|endpoint| is_here(node, &endpoint.host.to_string()));
+        .find(|endpoint| node.identity().is_at(&endpoint.host.to_string()));
     let Some(own) = own else { return Ok(()) };
     match client.frontends(own).await {
         Err(why) if !why.is_final() => Err(format!("{own} {why}")),

@@ -58,6 +58,54 @@ pub struct Backend {
     pub version: Option<String>,
 }
 
+/// A row of any of the lists.
+pub trait Member {
+    /// As the cluster spells it.
+    fn host(&self) -> &str;
+    /// The port that is part of what the cluster knows it by.
+    fn identity_port(&self) -> u16;
+    /// Whether the cluster shows it as alive, as a member of the election group, and not as shutting down.
+    fn is_up(&self) -> bool;
+    /// The cluster's error about it.
+    fn error(&self) -> &str;
+}
+
+impl Member for Frontend {
+    fn host(&self) -> &str {
+        &self.host
+    }
+
+    fn identity_port(&self) -> u16 {
+        self.edit_log_port
+    }
+
+    fn is_up(&self) -> bool {
+        self.alive && self.join
+    }
+
+    fn error(&self) -> &str {
+        &self.error
+    }
+}
+
+impl Member for Backend {
+    fn host(&self) -> &str {
+        &self.host
+    }
+
+    fn identity_port(&self) -> u16 {
+        self.heartbeat_port
+    }
+
+    fn is_up(&self) -> bool {
+        self.alive && self.status.as_deref() != Some("SHUTDOWN")
+    }
+
+    fn error(&self) -> &str {
+        &self.error
+    }
+}
+
 impl Frontend {
     /// All rows of SHOW FRONTENDS.
     pub fn read(rows: &[Row]) -> Result<Vec<Self>, Failure> {

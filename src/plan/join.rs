@@ -3,12 +3,12 @@
 
 use crate::engine::Component;
 use crate::engine::failure::Failure;
-use crate::engine::member::{Backend, Frontend};
+use crate::engine::member::Frontend;
 use crate::exit::ExitCode;
 use crate::plan::data::{ClusterId, Data, Was};
 use crate::plan::leader::{Belief, Cluster, Doubt};
 use crate::plan::moved_node;
-use crate::plan::node::{Asking, Decision, Node, Role, Seen, is_here, is_node};
+use crate::plan::node::{Asking, Decision, Node, Role, Seen};
 use crate::plan::refusal::Refusal;
 use crate::plan::witness::{self, Witness};
 use crate::settings::{Bootstrap, Endpoint, Host};
@@ -219,8 +219,9 @@ enum Registration<'a> {
 }
 
 fn registration<'a>(node: &Node, frontends: &'a [Frontend]) -> Registration<'a> {
-    match frontends.iter().find(|fe| is_here(node, &fe.host)) {
-        Some(fe) if fe.edit_log_port == node.identity_port => Registration::Same,
+    let me = node.identity();
+    match frontends.iter().find(|fe| me.is_at(&fe.host)) {
+        Some(fe) if me.is(fe) => Registration::Same,
         Some(fe) => Registration::OtherPort(fe),
         None => Registration::None,
     }
@@ -241,7 +242,7 @@ fn helper(node: &Node, frontends: &[Frontend], leader: Option<&Frontend>) -> Opt
     // Where two clusters answer, the longer list may be the other one's.
     let ours = |fe: &Frontend| node.data.cluster().is_none_or(|(id, _)| id == fe.cluster_id);
     let usable = |fe: &&Frontend| {
-        fe.role.is_electable() && fe.join && fe.alive && ours(fe) && !is_here(node, &fe.host)
+        fe.role.is_electable() && fe.join && fe.alive && ours(fe) && !node.identity().is_at(&fe.host)
     };
     let chosen = leader.filter(usable).or_else(|| frontends.iter().find(usable))?;
     let address = Host::parse(&chosen.host).map_or_else(
@@ -274,7 +275,7 @@ fn decide_backend(node: &Node, seen: &Seen) -> Decision {
             return wait_to_join(seen, format!("{leader} has not shown its {kind}s yet"));
         }
     };
-    let here = |list: &[Backend]| list.iter().any(|be| is_node(node, be));
+    let here = |list| node.identity().find(list).is_some();
     let (own, other, other_name) = match node.component {
         Component::Cn => (
             here(&lists.compute_nodes),

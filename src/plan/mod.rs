@@ -32,10 +32,9 @@ use std::time::Duration;
 
 pub use self::conf_file::{Conf, ConfManner};
 pub use self::explain::{progress_word, seconds, shown};
-use crate::engine::member::Backend;
 use crate::engine::{Component, PortName};
 use crate::exit::ExitCode;
-use crate::facts::addresses::Resolved;
+use crate::facts::resolve::Resolved;
 use crate::facts::conf::ConfState;
 use crate::facts::dir_lock_facts::Holder;
 use crate::facts::dir_state::{Place, PlaceState};
@@ -48,7 +47,7 @@ use crate::plan::conf::ConfEntry;
 use crate::plan::data::{ClusterId, Data, FeDir, Storage};
 use crate::plan::explain_line::ExplainLine;
 use crate::plan::leader::Cluster;
-use crate::plan::node::{Backends, Node, Role, is_here};
+use crate::plan::node::{Backends, Node, Role};
 use crate::plan::ports::Choice;
 use crate::plan::record_merge::{Identity, Memory};
 use crate::plan::refusal::Refusal;
@@ -477,10 +476,14 @@ pub fn prescribed(
 ) -> Prescribed {
     let mut ports = Prescribed::new();
     if node.component != Component::Fe {
-        let own = |be: &&Backend| Some(be.heartbeat_port) == recorded && is_here(node, &be.host);
-        let mut listed = backends.into_iter().flat_map(Backends::all);
-        if let Some(own) = listed.find(own) {
-            ports.insert(PortName::Heartbeat, own.heartbeat_port);
+        if let (Some(lists), Some(identity_port)) = (backends, recorded) {
+            let me = node::Identity {
+                identity_port,
+                ..node.identity()
+            };
+            if me.find(&lists.backends).or_else(|| me.find(&lists.compute_nodes)).is_some() {
+                ports.insert(PortName::Heartbeat, identity_port);
+            }
         }
         return ports;
     }
@@ -493,7 +496,7 @@ pub fn prescribed(
     if rpc_is_shared && cluster.leader.rpc_port != 0 {
         ports.insert(PortName::Rpc, cluster.leader.rpc_port);
     }
-    if let Some(own) = cluster.frontends.iter().find(|fe| is_here(node, &fe.host)) {
+    if let Some(own) = cluster.frontends.iter().find(|fe| node.identity().is_at(&fe.host)) {
         ports.insert(PortName::EditLog, own.edit_log_port);
     }
     ports

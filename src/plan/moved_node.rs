@@ -1,15 +1,16 @@
 //! A node whose record names another host than `LOCAL_HOST`: the one member that asks before it starts. Only its
 //! cluster can say whether it was readdressed, dropped, or is still awaited under its old host.
 
+use std::collections::BTreeSet;
+
 use crate::engine::Component;
-use crate::engine::member::{Backend, Frontend};
+use crate::engine::member::{Backend, Frontend, Member};
 use crate::plan::data::{Data, Moved, Was};
 use crate::plan::join;
 use crate::plan::leader::{Belief, Cluster};
-use crate::plan::node::{Decision, Node, Seen, is_here};
+use crate::plan::node::{Decision, Identity, Node, Seen};
 use crate::plan::readdress::{Kind, Move};
 use crate::plan::refusal::Refusal;
-use crate::settings::Host;
 
 /// What the cluster lists of the two hosts.
 struct Listed<'a> {
@@ -109,16 +110,18 @@ fn listed<'a>(
     cluster: &'a Cluster,
     seen: &'a Seen,
 ) -> Result<Listed<'a>, Box<Decision>> {
-    let was_here = |text: &str| Host::parse(text).is_ok_and(|host| host == moved.from);
+    let no_others = BTreeSet::new();
+    let me = node.identity();
+    let was = Identity {
+        host: &moved.from,
+        also: &no_others,
+        ..me
+    };
     if node.role.is_fe() {
-        let find = |here: &dyn Fn(&str) -> bool| {
-            let mut rows = cluster.frontends.iter();
-            rows.find(|fe| here(&fe.host) && fe.edit_log_port == node.identity_port)
-                .map(MovedRow::Frontend)
-        };
+        let frontends = &cluster.frontends;
         return Ok(Listed {
-            old: find(&was_here),
-            new: find(&|text| is_here(node, text) && !was_here(text)),
+            old: was.find(frontends).map(MovedRow::Frontend),
+            new: find_new(me, was, frontends).map(MovedRow::Frontend),
         });
     }
     let leader = &cluster.leader.host;
@@ -143,15 +146,15 @@ fn listed<'a>(
         Component::Cn => (&lists.compute_nodes, &lists.backends),
         Component::Fe | Component::Be | Component::Broker => (&lists.backends, &lists.compute_nodes),
     };
-    let find = |list: &'a [Backend], here: &dyn Fn(&str) -> bool| {
-        list.iter()
-            .find(|be| here(&be.host) && be.heartbeat_port == node.identity_port)
-            .map(MovedRow::Backend)
-    };
     Ok(Listed {
-        old: find(own, &was_here).or_else(|| find(other, &was_here)),
-        new: find(own, &|text| is_here(node, text) && !was_here(text)),
+        old: was.find(own).or_else(|| was.find(other)).map(MovedRow::Backend),
+        new: find_new(me, was, own).map(MovedRow::Backend),
     })
+}
+
+/// The row under the new host: an old address may be one of those that the new name has.
+fn find_new<'l, M: Member>(me: Identity<'_>, was: Identity<'_>, list: &'l [M]) -> Option<&'l M> {
+    list.iter().find(|row| me.is(*row) && !was.is(*row))
 }
 
 fn refusal(node: &Node, moved: &Moved, why: &str, joined: bool) -> Refusal {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::engine::probe::HttpWitness;
 use crate::plan::leader::Answer;
-use crate::plan::node::{Node, is_here};
+use crate::plan::node::Identity;
 use crate::settings::{Endpoint, Host};
 
 /// One of them.
@@ -78,11 +78,11 @@ impl fmt::Display for Witness {
 }
 
 /// What the call of a leader amounts to: it is asked back whether it lists this host, and until it has answered it may.
-pub fn of_leader(node: &Node, from: Host, answers: &[Answer]) -> Option<Witness> {
+pub fn of_leader(me: Identity<'_>, from: Host, answers: &[Answer]) -> Option<Witness> {
     let answer = answers.iter().find(|answer| answer.from == from);
     match answer.and_then(|answer| answer.said.as_deref().ok()) {
         None => Some(Witness::Unanswered(from)),
-        Some(members) if members.iter().any(|fe| is_here(node, &fe.host)) => Some(Witness::Called(from)),
+        Some(members) if members.iter().any(|fe| me.is_at(&fe.host)) => Some(Witness::Called(from)),
         Some(_) => None,
     }
 }
@@ -100,11 +100,10 @@ mod tests {
     use super::{Witness, goes_first, of_leader};
     use crate::engine::Component;
     use crate::engine::failure::Failure;
-    use crate::plan::data::Data;
     use crate::plan::leader::Answer;
     use crate::plan::leader::tests::members;
-    use crate::plan::node::{Node, Role};
-    use crate::settings::{Bootstrap, Host};
+    use crate::plan::node::Identity;
+    use crate::settings::Host;
 
     fn host(number: u8) -> Host {
         Host::parse(&format!("10.0.0.{number}")).unwrap()
@@ -112,16 +111,11 @@ mod tests {
 
     #[test]
     fn a_leader_that_called_is_a_witness_until_its_list_says_otherwise() {
-        let node = Node {
-            role: Role::Seed,
-            engine: crate::engine::ALL[0],
+        let me = Identity {
             component: Component::Fe,
-            host: host(5),
-            also: BTreeSet::new(),
+            host: &host(5),
+            also: &BTreeSet::new(),
             identity_port: 9010,
-            data: Data::Empty { known: None },
-            bootstrap: Bootstrap::Guarded,
-            rejoin: false,
         };
         let answer = |number, said| Answer {
             from: host(number),
@@ -143,7 +137,7 @@ mod tests {
             (vec![answer(1, Ok(members("1L+ 2F+")))], None),
         ];
         for (answers, expected) in table {
-            assert_eq!(of_leader(&node, host(1), &answers), expected, "{answers:?}");
+            assert_eq!(of_leader(me, host(1), &answers), expected, "{answers:?}");
         }
     }
 

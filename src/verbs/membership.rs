@@ -22,12 +22,13 @@ use crate::cluster::Client;
 use crate::effects::files;
 use crate::effects::join_loop::{chain, members};
 use crate::effects::look::{CONTRADICTION, look};
-use crate::effects::roster::{Identity, MemberRow, row};
+use crate::effects::roster::{MemberRow, row};
 use crate::facts::home::Home;
 use crate::facts::process;
 use crate::facts::record::{Progress, Record, RecordCopy};
 use crate::plan::drop_detector::{DropDetector, Missed};
 use crate::plan::leader::{Belief, Cluster};
+use crate::plan::node::Identity;
 use crate::settings::{Endpoint, Flags, Host, ImageSettings, Settings};
 use crate::verbs::fe_endpoints;
 

@@ -18,7 +18,7 @@ use crate::facts::record::{MemberSeen, Progress, Record};
 use crate::plan::data::Data;
 use crate::plan::join::asking;
 use crate::plan::leader::{Belief, Cluster, remembering};
-use crate::plan::node::{Asking, Backends, Role, Seen, is_here, is_node};
+use crate::plan::node::{Asking, Backends, Role, Seen};
 use crate::plan::witness::{self, Witness, goes_first};
 use crate::plan::{Plan, ask_list, prescribed};
 use crate::settings::{Bootstrap, Endpoint, Host};
@@ -185,14 +185,14 @@ impl<C: FeClient> Search<'_, C> {
         let witness = |caller: Caller| {
             let from = Host::from(caller.from);
             match caller.call {
-                Call::Leads => witness::of_leader(&plan.node, from, &round.answers),
+                Call::Leads => witness::of_leader(plan.node.identity(), from, &round.answers),
                 Call::WantsVote => Some(Witness::WantsVote(from)),
                 Call::Seed { host, founding } => {
                     let host = Host::parse(&host).ok().filter(|_| would_found(plan))?;
                     goes_first(&host, founding, &plan.node.host).then_some(Witness::Seed { host, founding })
                 }
                 Call::Member { cluster, host } => {
-                    is_here(&plan.node, &host).then_some(Witness::Member { from, cluster })
+                    plan.node.identity().is_at(&host).then_some(Witness::Member { from, cluster })
                 }
             }
         };
@@ -311,7 +311,7 @@ impl<C: FeClient> Search<'_, C> {
             } else {
                 self.client.backends(&leader).await?
             };
-            let here = list.iter().any(|be| is_node(&plan.node, be));
+            let here = plan.node.identity().find(&list).is_some();
             if compute_nodes {
                 lists.compute_nodes = list;
             } else {
