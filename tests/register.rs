@@ -98,7 +98,6 @@ impl Script {
             alive,
             last_heartbeat: None,
             error: String::new(),
-            version: None,
         }
     }
 }
@@ -127,14 +126,11 @@ impl FeClient for Script {
         let row = |row: &String| {
             let (host, port) = row.rsplit_once(':').unwrap();
             Backend {
-                id: "10001".to_owned(),
                 host: host.to_owned(),
                 heartbeat_port: port.parse().unwrap(),
                 alive: false,
-                decommissioned: false,
                 status: None,
                 error: String::new(),
-                version: None,
             }
         };
         Ok(shown.map(row).collect())

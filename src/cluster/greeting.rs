@@ -1,4 +1,4 @@
-//! Whether somebody on a MySQL port greets: an FE that was dropped accepts connections and never does (observed).
+//! Reads the greeting of a MySQL port: an FE that was dropped accepts connections and never greets (observed).
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use crate::settings::Endpoint;
 
 /// The version of the protocol every FE speaks, in the first byte of its greeting.
 const PROTOCOL: u8 = 10;
-/// In the place of the version: an error instead of a greeting, such as too many connections.
+/// The first byte of an error instead of a greeting, such as too many connections.
 const ERROR: u8 = 0xff;
-/// Who greets with more is no FE; `8.0.33` makes 74.
+/// A longer greeting is not that of an FE; `8.0.33` makes 74 bytes.
 const LONGEST: usize = 4096;
-/// For the end of the stream of somebody who was asked nothing.
+/// How long to wait for the end of the stream.
 const FAREWELL: Duration = Duration::from_millis(50);
 
 /// Connects, reads the first packet, looks for protocol version 10, and closes.
@@ -39,11 +39,16 @@ pub(super) async fn read(stream: &mut TcpStream) -> Result<(), Failure> {
     loop {
         match stream.read_buf(&mut seen).await {
             Ok(0) if seen.is_empty() => {
-                return Err(Failure::NotMySql("it closed without a word".to_owned()));
+                return Err(Failure::NotMySql("it closed the connection at once".to_owned()));
             }
-            Ok(0) => return Err(Failure::NotMySql(format!("it closed after {}", shown(&seen)))),
+            Ok(0) => {
+                return Err(Failure::NotMySql(format!(
+                    "it sent {} and closed the connection",
+                    shown(&seen)
+                )));
+            }
             Ok(_) => {}
-            Err(error) => return Err(Failure::NotMySql(format!("it hung up: {error}"))),
+            Err(error) => return Err(Failure::NotMySql(error.to_string())),
         }
         if let Some(said) = judge(&seen) {
             return said;
@@ -59,7 +64,7 @@ fn judge(seen: &[u8]) -> Option<Result<(), Failure>> {
     };
     let length = usize::from(low) | usize::from(middle) << 8 | usize::from(high) << 16;
     if number != 0 || length > LONGEST || !matches!(kind, PROTOCOL | ERROR) {
-        return Some(Err(Failure::NotMySql(format!("it says {}", shown(seen)))));
+        return Some(Err(Failure::NotMySql(format!("it sent {}", shown(seen)))));
     }
     if seen.len() < length + 4 {
         return None;
@@ -112,14 +117,14 @@ mod tests {
             ),
             (
                 b"HTTP/1.1 400 Bad Request\r\n\r\n",
-                not_mysql(r"it says `HTTP/1.1 400 Bad Request\r\n\r\n`"),
+                not_mysql(r"it sent `HTTP/1.1 400 Bad Request\r\n\r\n`"),
             ),
             (
                 b"SSH-2.0-OpenSSH_9.6\r\n",
-                not_mysql(r"it says `SSH-2.0-OpenSSH_9.6\r\n`"),
+                not_mysql(r"it sent `SSH-2.0-OpenSSH_9.6\r\n`"),
             ),
             // Protocol 9 died with MySQL 3.21.
-            (b"\x02\0\0\0\x09x", not_mysql(r"it says `\x02\x00\x00\x00\tx`")),
+            (b"\x02\0\0\0\x09x", not_mysql(r"it sent `\x02\x00\x00\x00\tx`")),
         ];
         for (bytes, expected) in table {
             assert_eq!(&judge(bytes), expected, "{}", bytes.escape_ascii());

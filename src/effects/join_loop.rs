@@ -34,7 +34,7 @@ use crate::plan::{Plan, Prescribed, taken};
 use crate::settings::{Endpoint, Host, Settings, Source};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the loop learns as it goes.
+/// The state of the loop.
 struct Search<'a, C> {
     client: &'a C,
     settings: &'a Settings,
@@ -53,14 +53,14 @@ struct Search<'a, C> {
     sent: Option<Sent>,
     ears: Option<Callers>,
     voice: Option<Announcer>,
-    /// Which cluster each FE showed when it was last asked.
+    /// The cluster that each FE showed when it was last asked.
     shown: BTreeMap<Host, String>,
     /// Other nodes that may found.
     rivals: BTreeSet<Host>,
-    /// Election ports of other FEs that were found open although nobody answered: once open, they are remembered.
+    /// Election ports of other FEs that were found open although no FE answered: once open, they are remembered.
     starting: Vec<Endpoint>,
     begun: Instant,
-    /// When the guard began: at the first round in which somebody could have called.
+    /// The guard: it begins with the first round in which a leader could have called.
     listening: Option<GuardClock>,
 }
 
@@ -92,7 +92,7 @@ pub async fn join_cluster<C: FeClient>(
         begun: Instant::now(),
         listening: None,
     };
-    let mut pace = Backoff::new();
+    let mut backoff = Backoff::new();
     let mut wait_log = WaitLog::new();
     let mut warned = false;
     loop {
@@ -112,8 +112,8 @@ pub async fn join_cluster<C: FeClient>(
         match decide(&plan.node, &seen) {
             Decision::Refuse(refusal) => return Err(refusal.into()),
             Decision::Wait { why } => {
-                wait_log.wait(&why, &round.summary());
-                search.pause(pace.next(met(&round, &seen))).await;
+                wait_log.wait(&why);
+                search.pause(backoff.next(met(&round, &seen))).await;
             }
             Decision::Register { cluster } => match search.sent.take() {
                 None => search.add(&plan, &cluster).await?,
@@ -122,8 +122,10 @@ pub async fn join_cluster<C: FeClient>(
                     let why = sent.in_vain();
                     denied_add(&leader, &why)?;
                     let said = unregistered(&leader, &why, &seen)?;
-                    wait_log.wait(&said, &round.summary());
-                    search.pause(pace.next(Met::of(true, [&why].into_iter()))).await;
+                    wait_log.wait(&said);
+                    search
+                        .pause(backoff.next(Met::of(true, [&why].into_iter())))
+                        .await;
                 }
             },
             Decision::SetAside { why } => search.set_aside(&plan, &why).await?,
@@ -163,7 +165,7 @@ impl<C: FeClient> Search<'_, C> {
         held.map_err(|holder| taken(&holder).into())
     }
 
-    /// A port that is not where people look for it is worth a line, once.
+    /// Logs, once, each port that has another number than people expect.
     fn say_moved(&mut self, plan: &Plan) {
         for choice in plan
             .ports
@@ -176,7 +178,7 @@ impl<C: FeClient> Search<'_, C> {
         }
     }
 
-    /// Sleeps, but not longer than until somebody new calls.
+    /// Sleeps until the delay is over or a new caller is heard.
     async fn pause(&self, delay: Duration) {
         let news = async {
             match &self.ears {
@@ -191,7 +193,7 @@ impl<C: FeClient> Search<'_, C> {
     }
 }
 
-/// What a round met, the questions that followed it included.
+/// The kind of round, with the questions that followed it.
 fn met(round: &Round, seen: &Seen) -> Met {
     match &seen.backends {
         Some(Err(why)) => Met::of(true, [why].into_iter()),

@@ -82,10 +82,10 @@ pub async fn watch<C: FeClient>(
                         Missed::Dropped => return Watched::Dropped(Box::new(cluster)),
                         Missed::Foreign => return Watched::Foreign(Box::new(cluster)),
                         Missed::Perhaps | Missed::Unproven => {
-                            format!("{} leads and does not list this node", cluster.leader.host)
+                            format!("the leader {} does not list this node", cluster.leader.host)
                         }
                         Missed::Stranger => format!(
-                            "{} leads cluster {}, and this node is of another",
+                            "{} is the leader of cluster {}, and this node belongs to another",
                             cluster.leader.host, cluster.id
                         ),
                     },
@@ -100,7 +100,7 @@ pub async fn watch<C: FeClient>(
                     voice.call(client, &round.answers).await;
                 }
                 misses.forget();
-                round.summary()
+                round.no_leader()
             };
             took = asked.elapsed();
         }
@@ -111,12 +111,7 @@ pub async fn watch<C: FeClient>(
                 "this node is not alive in its cluster after JOIN_TIMEOUT: {last}"
             );
         }
-        sleep(if said {
-            LATER
-        } else {
-            SOON.max(took).min(LATER)
-        })
-        .await;
+        sleep(if said { LATER } else { SOON.max(took).min(LATER) }).await;
     }
 }
 
@@ -124,7 +119,7 @@ pub async fn watch<C: FeClient>(
 /// row may be about the start before.
 async fn shown<C: FeClient>(client: &C, node: &Node, cluster: &Cluster, serves: Result<(), String>) -> Shown {
     match row(client, &node.identity(), cluster).await {
-        Err(why) => Shown::NotYet(format!("{} {why}", cluster.leader.host)),
+        Err(why) => Shown::NotYet(format!("{}: {why}", cluster.leader.host)),
         Ok(MemberRow::None) => Shown::Missing,
         Ok(MemberRow::NotAlive(error)) => Shown::NotYet(not_yet(&error)),
         Ok(MemberRow::Alive) => serves.map_or_else(Shown::NotYet, |()| Shown::Alive),
@@ -146,7 +141,7 @@ async fn serves<C: FeClient>(client: &C, node: &Node, known: &[Endpoint]) -> Res
         .find(|endpoint| node.identity().is_at(&endpoint.host.to_string()));
     let Some(own) = own else { return Ok(()) };
     match client.frontends(own).await {
-        Err(why) if !why.is_final() => Err(format!("{own} {why}")),
+        Err(why) if !why.is_final() => Err(format!("{own}: {why}")),
         // A refusal that asking again does not change is the answer of an engine too.
         Ok(_) | Err(_) => Ok(()),
     }

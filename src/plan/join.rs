@@ -6,7 +6,7 @@ use crate::engine::failure::Failure;
 use crate::engine::member::Frontend;
 use crate::exit::ExitCode;
 use crate::plan::data::{ClusterId, Data, Was};
-use crate::plan::leader::{Belief, Cluster, Doubt};
+use crate::plan::leader::{Belief, Cluster, Doubt, no_leader};
 use crate::plan::moved_node;
 use crate::plan::node::{Asking, Decision, Node, Role, Seen};
 use crate::plan::refusal::Refusal;
@@ -269,10 +269,13 @@ fn decide_backend(node: &Node, seen: &Seen) -> Decision {
     let lists = match &seen.backends {
         Some(Ok(lists)) => lists,
         Some(Err(why)) if why.is_final() => return Decision::Refuse(denied(leader, why)),
-        Some(Err(why)) => return wait_to_join(seen, format!("{leader} leads and {why}")),
+        Some(Err(why)) => return wait_to_join(seen, format!("the leader {leader}: {why}")),
         None => {
             let kind = node.component.name();
-            return wait_to_join(seen, format!("{leader} has not shown its {kind}s yet"));
+            return wait_to_join(
+                seen,
+                format!("the leader {leader} has not listed its {kind}s yet"),
+            );
         }
     };
     let here = |list| node.identity().find(list).is_some();
@@ -362,7 +365,7 @@ pub fn denied(from: &str, why: &Failure) -> Refusal {
         Failure::Tls(_) => "set CLUSTER_CA_FILE to the authority that signed the FE's certificate",
         _ => "give the account of CLUSTER_USER the cluster_admin role",
     };
-    Refusal::new(ExitCode::Credentials, format!("{from} {why}"), hint)
+    Refusal::new(ExitCode::Credentials, format!("{from}: {why}"), hint)
 }
 
 /// A leader is there, and something else is not: the patience is the same.
@@ -384,14 +387,14 @@ pub fn denied_add(leader: &Endpoint, why: &Failure) -> Result<(), Refusal> {
     }
     Err(Refusal::new(
         ExitCode::Credentials,
-        format!("cannot register at {leader}: it {why}"),
+        format!("cannot register at {leader}: {why}"),
         "give the account of CLUSTER_USER the cluster_admin role",
     ))
 }
 
 /// What to say while ADD does not count, or why not to try it any more.
 pub fn unregistered(leader: &Endpoint, why: &Failure, seen: &Seen) -> Result<String, Refusal> {
-    let said = format!("{leader} {why}");
+    let said = format!("{leader}: {why}");
     if seen.patience_over {
         return Err(Refusal::new(
             ExitCode::TryAgain,
@@ -427,39 +430,14 @@ pub(super) fn wait(node: &Node, seen: &Seen) -> Decision {
     };
     Decision::Refuse(Refusal::new(
         ExitCode::NoLeader,
-        format!("no leader in time: {why}{}", last_answers(seen, &why)),
+        format!("no leader in time: {why}"),
         hint,
     ))
 }
 
-/// What else was answered at last: who gives up may not have waited long enough to say it before.
-fn last_answers(seen: &Seen, said: &str) -> String {
-    let others = seen.answers.iter().filter(|answer| !said.contains(*answer));
-    let others: Vec<&str> = others.map(String::as_str).collect();
-    if others.is_empty() {
-        String::new()
-    } else {
-        format!("; last answers: {}", others.join("; "))
-    }
-}
-
 /// The sentence of the waiting line.
 fn waiting_for(node: &Node, seen: &Seen) -> String {
-    let doubts = |doubts: &[Doubt]| {
-        doubts
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("; ")
-    };
-    let reason = match &seen.belief {
-        Belief::Leader(cluster) => format!("{} leads", cluster.leader.host),
-        Belief::Doubt(list) => doubts(list),
-        Belief::Nobody if node.role == Role::Seed && !seen.guard_over => {
-            "nobody has answered so far".to_owned()
-        }
-        Belief::Nobody => "no FE answers".to_owned(),
-    };
+    let reason = no_leader(&seen.belief, &seen.answers);
     match (&node.data, node.role, node.bootstrap) {
         (Data::Empty { known: Some(known) }, Role::Seed, _) => {
             format!("{reason}; not founding: {}", known.sentence)

@@ -34,13 +34,13 @@ pub use self::conf_file::{Conf, ConfManner};
 pub use self::explain::{progress_word, seconds, shown};
 use crate::engine::{Component, PortName};
 use crate::exit::ExitCode;
-use crate::facts::resolve::Resolved;
 use crate::facts::conf::ConfState;
 use crate::facts::dir_lock_facts::Holder;
 use crate::facts::dir_state::{Place, PlaceState};
 use crate::facts::limits::ProcessLimits;
 use crate::facts::pidfile::PidFileState;
 use crate::facts::record::{Progress, Record};
+use crate::facts::resolve::Resolved;
 use crate::facts::storage::ClusterIdFile;
 use crate::facts::{self, Facts};
 use crate::plan::conf::ConfEntry;
@@ -481,7 +481,11 @@ pub fn prescribed(
                 identity_port,
                 ..node.identity()
             };
-            if me.find(&lists.backends).or_else(|| me.find(&lists.compute_nodes)).is_some() {
+            if me
+                .find(&lists.backends)
+                .or_else(|| me.find(&lists.compute_nodes))
+                .is_some()
+            {
                 ports.insert(PortName::Heartbeat, identity_port);
             }
         }
@@ -496,7 +500,11 @@ pub fn prescribed(
     if rpc_is_shared && cluster.leader.rpc_port != 0 {
         ports.insert(PortName::Rpc, cluster.leader.rpc_port);
     }
-    if let Some(own) = cluster.frontends.iter().find(|fe| node.identity().is_at(&fe.host)) {
+    if let Some(own) = cluster
+        .frontends
+        .iter()
+        .find(|fe| node.identity().is_at(&fe.host))
+    {
         ports.insert(PortName::EditLog, own.edit_log_port);
     }
     ports

@@ -46,7 +46,7 @@ pub(super) fn decide(node: &Node, moved: &Moved, seen: &Seen) -> Decision {
         Belief::Leader(cluster) => cluster,
         Belief::Doubt(_) => return join::wait(node, seen),
         Belief::Nobody => {
-            let why = "and no FE answers that could say whether it was readdressed";
+            let why = "and no FE answered that could tell whether it was readdressed";
             return Decision::Refuse(refusal(node, moved, why, true));
         }
     };
@@ -133,12 +133,12 @@ fn listed<'a>(
         Some(Err(why)) => {
             return Err(Box::new(join::wait_to_join(
                 seen,
-                format!("{leader} leads and {why}"),
+                format!("the leader {leader}: {why}"),
             )));
         }
         None => {
             let kind = node.component.name();
-            let why = format!("{leader} has not shown its {kind}s yet");
+            let why = format!("the leader {leader} has not listed its {kind}s yet");
             return Err(Box::new(join::wait_to_join(seen, why)));
         }
     };

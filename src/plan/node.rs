@@ -72,7 +72,7 @@ pub struct Seen {
     pub members: Vec<Frontend>,
     /// BEs and CNs by the believed leader, or why it did not show them; `None` when they were not asked for.
     pub backends: Option<Result<Backends, Failure>>,
-    /// What each FE answered, one clause each.
+    /// The failures of FEs that gave no list, one clause each.
     pub answers: Vec<String>,
     /// Who knows a cluster although no FE answers SQL.
     pub witnesses: Vec<Witness>,

@@ -3,15 +3,13 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 use super::Search;
-use crate::cluster::FeClient;
+use crate::cluster::{FeClient, is_open};
 use crate::effects::announce::Announcer;
 use crate::effects::guard_clock::GuardClock;
 use crate::effects::listen::{CallPort, Caller, Callers};
-use crate::effects::look::{CONTRADICTION, LONGER, Round, look};
+use crate::effects::look::{CONTRADICTION, LONGER, ROUND, Round, look};
 use crate::engine::failure::Failure;
 use crate::engine::{Call, Component, Poll, PortName};
 use crate::facts::record::{MemberSeen, Progress, Record};
@@ -27,8 +25,6 @@ use crate::settings::{Bootstrap, Endpoint, Host};
 const ONE_LOOK: Duration = Duration::from_secs(2);
 /// How long one member may take to accept a connection on its election port.
 const KNOCK: Duration = Duration::from_secs(1);
-/// The bound of a round while waiting: the deadline of a call, and a little for the first of them to be believed.
-const ROUND: Duration = Duration::from_secs(4);
 
 impl<C: FeClient> Search<'_, C> {
     pub(super) async fn observe(&mut self, plan: &Plan) -> (Seen, Round) {
@@ -79,17 +75,10 @@ impl<C: FeClient> Search<'_, C> {
         let news = self.heard().len() != callers;
         let seen = Seen {
             belief: round.belief.clone(),
-            fatal: round
-                .answers
-                .iter()
-                .filter_map(|answer| match &answer.said {
-                    Err(why) if why.is_final() => Some((answer.from.with_port(answer.port), why.clone())),
-                    _ => None,
-                })
-                .collect(),
+            fatal: round.denied(),
             members: round.members().to_vec(),
             backends,
-            answers: round.clauses(),
+            answers: round.failures(),
             witnesses,
             waiting,
             guard_over: self
@@ -191,9 +180,11 @@ impl<C: FeClient> Search<'_, C> {
                     let host = Host::parse(&host).ok().filter(|_| would_found(plan))?;
                     goes_first(&host, founding, &plan.node.host).then_some(Witness::Seed { host, founding })
                 }
-                Call::Member { cluster, host } => {
-                    plan.node.identity().is_at(&host).then_some(Witness::Member { from, cluster })
-                }
+                Call::Member { cluster, host } => plan
+                    .node
+                    .identity()
+                    .is_at(&host)
+                    .then_some(Witness::Member { from, cluster }),
             }
         };
         heard.into_iter().filter_map(witness).collect()
@@ -351,10 +342,9 @@ impl<C: FeClient> Search<'_, C> {
 
 /// Which of these ports accept a connection.
 async fn open(ports: Vec<Endpoint>) -> Vec<Endpoint> {
-    let knocks = ports.into_iter().map(async |at| {
-        let connected = TcpStream::connect((at.host.to_string(), at.port));
-        matches!(timeout(KNOCK, connected).await, Ok(Ok(_))).then_some(at)
-    });
+    let knocks = ports
+        .into_iter()
+        .map(async |at| is_open(&at, KNOCK).await.is_ok().then_some(at));
     join_all(knocks).await.into_iter().flatten().collect()
 }
 

@@ -82,7 +82,7 @@ fn a_herd_that_waits_for_a_leader_does_not_overrun_it() -> Result<()> {
     };
     let (seed, mut herd) = leader(&world)?;
     herd.start()?;
-    herd.all_say("waiting: no FE answers")?;
+    herd.all_say("waiting: no FE answered")?;
     seed.start()?;
     all_are_registered(&seed, &herd).with_context(|| seed.log_tail())?;
     was_not_overrun(&seed)?;

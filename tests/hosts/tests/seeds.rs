@@ -108,7 +108,7 @@ fn a_node_that_is_told_of_two_clusters_names_both_and_joins_neither() -> anyhow:
     third.set("WAIT_TIMEOUT", "3s").start()?;
     assert_eq!(third.exit(PATIENCE)?, 69, "{}", third.log_tail());
     let log = third.last_log();
-    ensure!(log.contains("two clusters answer: "), "{log}");
+    ensure!(log.contains("two clusters answered: "), "{log}");
     for id in &ids {
         ensure!(log.contains(id.as_str()), "{id} is not named in\n{log}");
     }

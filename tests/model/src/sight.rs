@@ -481,7 +481,6 @@ fn frontends(parts: &[Part; MOST], view: &View) -> Vec<Frontend> {
             "2026-03-01 00:00:15".to_owned()
         }),
         error: String::new(),
-        version: None,
     };
     view.registered.only(fes(parts)).iter().map(row).collect()
 }
@@ -492,14 +491,11 @@ fn backends(parts: &[Part; MOST], view: &View) -> Vec<Backend> {
         .iter()
         .filter(|who| backend(*who))
         .map(|who| Backend {
-            id: who.to_string(),
             host: address(who),
             heartbeat_port: 9050,
             alive: view.alive.has(who),
-            decommissioned: false,
             status: None,
             error: String::new(),
-            version: None,
         })
         .collect()
 }

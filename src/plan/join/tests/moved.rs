@@ -49,14 +49,11 @@ fn seen(rows: &str) -> Seen {
         said,
     }];
     let backend = |number: u8| Backend {
-        id: "1".to_owned(),
         host: format!("10.0.0.{number}"),
         heartbeat_port: 9050,
         alive: true,
-        decommissioned: false,
         status: None,
         error: String::new(),
-        version: None,
     };
     Seen {
         belief: believe(&answers, Duration::from_secs(5)),
@@ -169,14 +166,14 @@ fn a_moved_node_starts_only_where_its_cluster_lists_it_in_place_of_the_old_host(
             "moved",
             "silent",
             true,
-            format!("{KNOWN}, and no FE answers that could say whether it was readdressed"),
+            format!("{KNOWN}, and no FE answered that could tell whether it was readdressed"),
         ),
         (
             Role::Follower,
             "moved",
             "leaderless",
             true,
-            "wait: 10.0.0.1:9030 has no leader: forward failed".to_owned(),
+            "wait: 10.0.0.1:9030: no leader: forward failed".to_owned(),
         ),
         (
             Role::Follower,

@@ -79,7 +79,7 @@ fn a_record_that_cannot_be_read_is_not_taken_for_none() -> Result<()> {
     // The plan is the same whoever answers; that nobody does is known only once they were asked.
     Trial::of(&fe).beyond_explain().ends(
         79,
-        "error: this node is known to its cluster as 10.99.0.12, and LOCAL_HOST is 10.99.0.11, and no FE answers that \
+        "error: this node is known to its cluster as 10.99.0.12, and LOCAL_HOST is 10.99.0.11, and no FE answered that \
          could say whether it was readdressed\n\nhint: if it has not moved, set LOCAL_HOST=10.99.0.12; if it has, run \
          `ALTER SYSTEM DROP FOLLOWER \"10.99.0.12:9010\"` with any MySQL client, then start the node with \
          LOCAL_HOST=10.99.0.11 and REJOIN=1: its data is set aside and it gets the cluster's again; or give it a name that \
@@ -100,7 +100,7 @@ fn a_seed_that_was_about_to_join_does_not_found() -> Result<()> {
     put(&fe, STATE, record(1).replace("joined", "planned"))?;
     Trial::of(&fe).beyond_explain().ends(
         69,
-        "error: no leader in time: no FE answers; not founding: this host was about to be added to cluster 424242, by the \
+        "error: no leader in time: no FE answered; not founding: this host was about to be added to cluster 424242, by the \
          record\n\nhint: start the other FEs of that cluster; if it is lost for good and a new, empty one is wanted, set \
          BOOTSTRAP=force once",
     )

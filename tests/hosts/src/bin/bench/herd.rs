@@ -61,13 +61,7 @@ fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
         .collect()
 }
 
-fn with_leader(
-    bench: &Bench,
-    seed: &Host,
-    be: &Image,
-    size: u16,
-    leader: &Leader,
-) -> anyhow::Result<Line> {
+fn with_leader(bench: &Bench, seed: &Host, be: &Image, size: u16, leader: &Leader) -> anyhow::Result<Line> {
     seed.wipe_both()?;
     let address = seed.address().to_string();
     seed.set("MASTER_HOST", &address)
