@@ -1,4 +1,4 @@
-//! Gets a TCP connection to an endpoint, and tells a closed port from a host that is away from a name nobody knows.
+//! Gets a TCP connection to an endpoint, and tells apart a closed port, an absent host and an unknown name.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ use crate::settings::Endpoint;
 
 /// The first address of the endpoint's host that accepts a connection, and the connection.
 ///
-/// Nothing in time is `Unreachable` and not `Deadline`: the latter says that somebody is there and does not answer.
+/// No connection in time is `Unreachable` and not `Deadline`: the latter means that a host accepted and did not answer.
 pub(super) async fn reach(at: &Endpoint, until: Instant) -> Result<(SocketAddr, TcpStream), Failure> {
     let addresses = match timeout_at(until, resolve(&at.host)).await {
         Ok(Ok(found)) => found,
@@ -42,7 +42,7 @@ pub(super) async fn reach(at: &Endpoint, until: Instant) -> Result<(SocketAddr, 
     }
 }
 
-/// Whether a port accepts connections, or why not.
+/// Connects to a port and closes the connection; the error says why it cannot.
 pub async fn is_open(at: &Endpoint, within: Duration) -> Result<(), Failure> {
     reach(at, Instant::now() + within).await.map(drop)
 }

@@ -1,6 +1,6 @@
-//! How long to pause between two rounds of asking: short while the port is closed, because a refused connection costs
-//! nobody anything; longer while FEs answer without a leader; seconds while an FE does not keep up. Always with jitter:
-//! hundreds of nodes may ask the same FE.
+//! The pauses between two rounds of asking: short while the port is closed, because a refused connection costs nothing;
+//! longer while FEs answer without a leader; seconds while an FE does not keep up. Always with jitter: hundreds of nodes
+//! may ask the same FE.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 
 use crate::engine::failure::Failure;
 
-/// While nobody listens: the mean wait after the leader opens its port is half of this.
+/// While no FE listens: the mean wait after the leader opens its port is half of this.
 const CLOSED: Duration = Duration::from_millis(200);
 /// While FEs answer without a leader: an election takes 0.4 to 1.5 s (observed).
 const LEADERLESS: Duration = Duration::from_millis(800);
@@ -16,19 +16,19 @@ const LEADERLESS: Duration = Duration::from_millis(800);
 const OVERRUN: Duration = Duration::from_secs(4);
 const FIRST: Duration = Duration::from_millis(50);
 
-/// What a round met.
+/// The kind of a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Met {
-    /// Nobody who shows that an FE is there.
+    /// No answer shows an FE.
     Nobody,
-    /// An answer, though not the one that was wished for.
+    /// An FE answered, and no leader is confirmed.
     Answer,
     /// An FE that does not keep up.
     Overrun,
 }
 
 impl Met {
-    /// The answers of a round, whoever gave them.
+    /// Sums up the answers of a round.
     pub fn of<'f>(answered: bool, mut failures: impl Iterator<Item = &'f Failure>) -> Self {
         let overrun = |failure: &Failure| {
             matches!(

@@ -42,7 +42,7 @@ struct Search<'a, C> {
     facts: Facts,
     /// Ports another muster has reserved.
     taken: BTreeMap<u16, String>,
-    /// The ports that were said to have moved.
+    /// The ports that were logged.
     moved: BTreeMap<PortName, u16>,
     prescribed: Prescribed,
     members: Vec<MemberSeen>,
@@ -51,8 +51,8 @@ struct Search<'a, C> {
     hold: DirLocks,
     /// An ADD that no look has followed yet.
     sent: Option<Sent>,
-    ears: Option<Callers>,
-    voice: Option<Announcer>,
+    callers: Option<Callers>,
+    announcer: Option<Announcer>,
     /// The cluster that each FE showed when it was last asked.
     shown: BTreeMap<Host, String>,
     /// Other nodes that may found.
@@ -84,8 +84,8 @@ pub async fn join_cluster<C: FeClient>(
         reservations: Reservations::default(),
         hold: DirLocks::default(),
         sent: None,
-        ears: None,
-        voice: None,
+        callers: None,
+        announcer: None,
         shown: BTreeMap::new(),
         rivals: BTreeSet::new(),
         starting: Vec::new(),
@@ -181,8 +181,8 @@ impl<C: FeClient> Search<'_, C> {
     /// Sleeps until the delay is over or a new caller is heard.
     async fn pause(&self, delay: Duration) {
         let news = async {
-            match &self.ears {
-                Some(ears) => ears.news().await,
+            match &self.callers {
+                Some(callers) => callers.news().await,
                 None => pending().await,
             }
         };

@@ -99,7 +99,7 @@ fn verdict(answers: &BTreeMap<usize, Answer>, heartbeat: Duration) -> Belief {
 }
 
 impl Round {
-    /// A round in which nobody was asked.
+    /// A round without a question.
     pub const fn nobody() -> Self {
         Self {
             answers: Vec::new(),

@@ -1,6 +1,6 @@
 //! Registering is look, add, look: whatever ADD answers, only the second look counts, and it is a look like the first: at
 //! every known FE, and by a confirmed leader. A leader that has lost its quorum shows the row of an ADD that
-//! nobody else will ever have (observed).
+//! no other FE will ever have (observed).
 
 use crate::cluster::{Add, FeClient};
 use crate::engine::failure::Failure;
@@ -17,9 +17,9 @@ pub struct Sent {
 impl Sent {
     /// The reason why the second look does not list this node.
     pub fn in_vain(self) -> Failure {
-        self.said
-            .err()
-            .unwrap_or_else(|| Failure::Busy("it accepted the ADD but does not list this node yet".to_owned()))
+        self.said.err().unwrap_or_else(|| {
+            Failure::Busy("it accepted the ADD but does not list this node yet".to_owned())
+        })
     }
 }
 

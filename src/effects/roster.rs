@@ -1,4 +1,4 @@
-//! What a cluster shows of one node: its row, or that there is none.
+//! The row of one node in the lists of its cluster.
 
 use futures_util::future::join_all;
 
@@ -15,9 +15,9 @@ use crate::settings::Host;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MemberRow {
     Alive,
-    /// With what the cluster says about it.
+    /// With the cluster's error about it.
     NotAlive(String),
-    /// Nothing in the list can be this node.
+    /// No row of the list can be this node.
     None,
 }
 
@@ -43,8 +43,8 @@ async fn shown<M: Member>(me: &Identity<'_>, list: &[M]) -> MemberRow {
     }
 }
 
-/// A member can be given a name while it runs under its address: a row with a name of this host, or with one that
-/// nobody here can resolve, may be this node.
+/// A member can be given a name while it runs under its address: a row with a name of this host, or with a name that does
+/// not resolve here, may be this node.
 async fn by_name<M: Member>(me: &Identity<'_>, list: &[M]) -> MemberRow {
     let at_its_port = list.iter().filter(|row| row.identity_port() == me.identity_port);
     let names = at_its_port

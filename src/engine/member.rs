@@ -1,4 +1,4 @@
-//! What a row of SHOW FRONTENDS, SHOW BACKENDS and SHOW COMPUTE NODES says, read by column name: an `Id` came
+//! Reads the rows of SHOW FRONTENDS, SHOW BACKENDS and SHOW COMPUTE NODES by column name: an `Id` came
 //! first in one version, columns were added in many, rows come in any order.
 
 use super::failure::{Failure, presentable};
@@ -37,7 +37,7 @@ pub enum FrontendRole {
 }
 
 impl FrontendRole {
-    /// Whether it has a vote.
+    /// True if it has a vote.
     pub const fn is_electable(self) -> bool {
         matches!(self, Self::Leader | Self::Follower)
     }
@@ -60,7 +60,7 @@ pub trait Member {
     fn host(&self) -> &str;
     /// The port that is part of what the cluster knows it by.
     fn identity_port(&self) -> u16;
-    /// Whether the cluster shows it as alive, as a member of the election group, and not as shutting down.
+    /// True if the cluster shows it as alive, as a member of the election group, and not as shutting down.
     fn is_up(&self) -> bool;
     /// The cluster's error about it.
     fn error(&self) -> &str;

@@ -1,4 +1,4 @@
-//! What a node's HTTP port says about itself, without any password: the paths, and how to read the bodies.
+//! The questions to a node's HTTP port, without any password: the paths, and how to read the bodies.
 
 use serde_json::Value;
 
@@ -7,12 +7,12 @@ use super::failure::{Failure, presentable};
 /// The questions an engine's nodes answer over HTTP. `{host}` and `{port}` stand for whose membership is asked.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Probes {
-    /// Whether an FE serves. The body tells; a status of 200 alone proves nothing.
+    /// Tells by its body that an FE serves; a status of 200 alone proves nothing.
     pub fe_ready: &'static str,
     pub ready_word: ReadyWord,
-    /// Whether a BE or CN serves: `status` is `OK` in its body. It says nothing of any cluster.
+    /// Tells that a BE or CN serves: `status` is `OK` in its body. It tells nothing about a cluster.
     pub backend_ready: &'static str,
-    /// Whether one node is a member, by headers; answered to members only.
+    /// Tells by headers that one node is a member; answered to members only.
     pub role: &'static str,
     /// SHOW_HA: the leader, where an FE tells it to anybody.
     pub ha: Option<&'static str>,
@@ -27,7 +27,7 @@ pub struct Caller {
     pub port: &'static str,
 }
 
-/// How a body says that all is well.
+/// The part of a body that tells readiness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadyWord {
     /// `"status":"OK"`.
@@ -36,11 +36,11 @@ pub enum ReadyWord {
     Code,
 }
 
-/// An FE that says it serves. It goes on saying so for 300 s after it lost its leader (observed).
+/// A node that serves. An FE goes on telling so for 300 s after it lost its leader (observed).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ready;
 
-/// What an FE says of one host and port.
+/// The answer of an FE about one host and port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Membership {
     /// The cluster lists it, in this role.
@@ -51,14 +51,14 @@ pub enum Membership {
     Stranger,
 }
 
-/// What an FE tells of its cluster without a password.
+/// The answer of an FE about its cluster, without a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HttpWitness {
     /// It lists the caller, in this role.
     Lists(String),
     /// It does not, but it has a leader: the host of this one.
     Led(String),
-    /// It is an FE, and says no more.
+    /// It is an FE, and tells no more.
     IsFe,
 }
 

@@ -190,12 +190,12 @@ impl fmt::Display for Doubt {
 
 /// Gives the verdict over one round of answers. `heartbeat` is the engine's interval.
 pub fn believe(answers: &[Answer], heartbeat: Duration) -> Belief {
-    let mut believed: Vec<Cluster> = Vec::new();
+    let mut confirmed: Vec<Cluster> = Vec::new();
     let mut doubts = Vec::new();
     for answer in answers {
         match &answer.said {
             Ok(frontends) => match judge(answer, frontends, answers, heartbeat) {
-                Ok(cluster) => believed.push(cluster),
+                Ok(cluster) => confirmed.push(cluster),
                 Err(doubt) => doubts.push(doubt),
             },
             Err(why) if shows_an_fe(why) => {
@@ -207,7 +207,7 @@ pub fn believe(answers: &[Answer], heartbeat: Duration) -> Belief {
             Err(_) => {}
         }
     }
-    match agree(believed, answers) {
+    match agree(confirmed, answers) {
         Ok(Some(cluster)) => Belief::Leader(cluster),
         Err(doubt) => {
             doubts.insert(0, doubt);
@@ -387,7 +387,7 @@ fn two_rounds(heartbeat: Duration) -> i64 {
     i64::try_from(heartbeat.as_secs() * 2 + 2).unwrap_or(i64::MAX)
 }
 
-/// Heard from within two rounds and two seconds before the newest heartbeat that anybody shows.
+/// True if its last heartbeat is at most two rounds and two seconds older than the newest in any list.
 fn is_fresh(fe: &Frontend, latest: Option<i64>, heartbeat: Duration) -> bool {
     match (latest, fe.last_heartbeat.as_deref().and_then(seconds)) {
         (Some(latest), Some(own)) => latest - own <= two_rounds(heartbeat),
@@ -396,7 +396,7 @@ fn is_fresh(fe: &Frontend, latest: Option<i64>, heartbeat: Duration) -> bool {
     }
 }
 
-/// Whether a list shows this FE as its leader.
+/// True if a list shows this FE as its leader.
 fn names(list: &[Frontend], leader: &Frontend) -> bool {
     list.iter()
         .any(|fe| fe.role == FrontendRole::Leader && fe.host == leader.host)
@@ -422,10 +422,10 @@ fn seconds(text: &str) -> Option<i64> {
     Some(((days * 24 + hour) * 60 + minute) * 60 + second)
 }
 
-/// One cluster out of all believable answers. Of two claimants of one cluster the one that a majority of its voters
-/// stands behind by their own word.
-fn agree(believed: Vec<Cluster>, all: &[Answer]) -> Result<Option<Cluster>, Doubt> {
-    let Some(first) = believed.first() else {
+/// Chooses one cluster from all answers that confirm a leader. Of two leaders of one cluster it is the one that a majority
+/// of the voters names in their own lists.
+fn agree(confirmed: Vec<Cluster>, all: &[Answer]) -> Result<Option<Cluster>, Doubt> {
+    let Some(first) = confirmed.first() else {
         return Ok(None);
     };
     // Which of two clusters is meant does not depend on which of them has its quorum at the moment.
@@ -442,11 +442,11 @@ fn agree(believed: Vec<Cluster>, all: &[Answer]) -> Result<Option<Cluster>, Doub
             other: (other.host.clone(), other.cluster_id.clone()),
         });
     }
-    let mut claims: Vec<(usize, Cluster)> = believed
+    let mut claims: Vec<(usize, Cluster)> = confirmed
         .into_iter()
         .map(|cluster| (backers(&cluster, all), cluster))
         .collect();
-    // Of several lists that name the same leader the one that speaks best for it, whoever answered first.
+    // Of several lists with the same leader the one with the fewest voters, whichever came first.
     claims.sort_by(|(a, one), (b, other)| {
         let by_leader = one.leader.host.cmp(&other.leader.host);
         let by_voters = || voters(one).count().cmp(&voters(other).count());
@@ -491,7 +491,7 @@ fn backers(cluster: &Cluster, all: &[Answer]) -> usize {
     voters(cluster).filter(|fe| fe.alive).filter(follows).count()
 }
 
-/// Whether a host string of the cluster means this host.
+/// True if a host string of the cluster means this host.
 fn is(spelled: &str, host: &Host) -> bool {
     Host::parse(spelled).is_ok_and(|spelled| spelled == *host)
 }

@@ -130,7 +130,7 @@ pub enum Decision {
     Refuse(Refusal),
 }
 
-/// What a cluster knows one member by.
+/// The host and port by which a cluster knows one member.
 #[derive(Debug, Clone, Copy)]
 pub struct Identity<'a> {
     pub component: Component,
@@ -141,12 +141,12 @@ pub struct Identity<'a> {
 }
 
 impl Identity<'_> {
-    /// Whether a host string of the cluster means this host.
+    /// True if a host string of the cluster means this host.
     pub fn is_at(&self, host: &str) -> bool {
         Host::parse(host).is_ok_and(|host| host == *self.host || self.also.contains(&host))
     }
 
-    /// Whether a row means this node: a host may have several BEs.
+    /// True if a row means this node: a host may have several BEs.
     pub fn is(&self, row: &impl Member) -> bool {
         row.identity_port() == self.identity_port && self.is_at(row.host())
     }

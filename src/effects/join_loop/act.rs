@@ -79,8 +79,8 @@ impl<C: FeClient> Search<'_, C> {
 
     pub(super) async fn set_aside(&mut self, plan: &Plan, why: &str) -> Result<(), NotReady> {
         // Or the ports it listens on would be found taken, by us.
-        if let Some(ears) = self.ears.take() {
-            ears.close().await;
+        if let Some(callers) = self.callers.take() {
+            callers.close().await;
         }
         // The lock of a dir that is renamed goes with it.
         self.hold.release();
@@ -99,8 +99,8 @@ impl<C: FeClient> Search<'_, C> {
         helper: Option<String>,
         found: bool,
     ) -> Result<ReadyToStart, NotReady> {
-        if let Some(ears) = self.ears.take() {
-            ears.close().await;
+        if let Some(callers) = self.callers.take() {
+            callers.close().await;
         }
         let progress = match (&plan.node.data, found) {
             (_, true) | (Data::UnfinishedFounding | Data::Unproven { .. }, false) => Progress::Founding,
@@ -150,7 +150,7 @@ impl<C: FeClient> Search<'_, C> {
     }
 }
 
-/// Seconds since 1970: what set-asides are told apart by.
+/// Seconds since 1970: part of the name of each set-aside.
 pub fn stamp() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

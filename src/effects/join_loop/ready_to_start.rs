@@ -1,4 +1,4 @@
-//! What comes out of entering: a node that may start its engine, or every reason why it may not.
+//! The result of the join loop: a node that may start its engine, or every reason why it may not.
 
 #![expect(clippy::format_push_string, reason = "a short report, built once")]
 
@@ -31,14 +31,14 @@ pub struct ReadyToStart {
     pub unproven: Option<Unproven>,
 }
 
-/// Which words end such a start.
+/// The kind of a start that may end so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unproven {
     Founding,
     Join,
 }
 
-/// Why there is no entry: every reason at once.
+/// Every reason why the engine may not be started.
 #[derive(Debug)]
 pub struct NotReady(pub Vec<Refusal>);
 

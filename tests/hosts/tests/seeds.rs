@@ -40,7 +40,7 @@ fn two_seeds_that_list_each_other_found_one_cluster() -> anyhow::Result<()> {
     cluster.hosts.iter().try_for_each(Host::start)?;
     cluster.becomes_whole(PATIENCE)?;
     let second = cluster.host("fe2")?;
-    second.says(PATIENCE, "not founding: 10.99.0.11 is about to found")
+    second.says(PATIENCE, "not founding: 10.99.0.11 may found")
 }
 
 /// The one that is not named cannot ask, but it is asked, and says who it is.

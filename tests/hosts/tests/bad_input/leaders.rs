@@ -159,10 +159,7 @@ fn whoever_never_answers_is_waited_for_as_long_as_was_asked() -> Result<()> {
     }
     all_end(&cases)?;
     for (case, _, _) in &cases {
-        let waiting = format!(
-            "waiting: {0}: no answer within 3 s",
-            case.fake.at
-        );
+        let waiting = format!("waiting: {0}: no answer within 3 s", case.fake.at);
         ensure!(
             case.host.last_log().contains(&waiting),
             "{}",
@@ -196,9 +193,9 @@ fn whoever_is_no_fe_is_told_by_what_it_says() -> Result<()> {
             "not a MySQL server: it closed the connection at once",
         ),
     ];
-    let reports = manners.each_ref().map(|(_, why)| {
-        format!("error: no leader in time: no FE answered: @: {why}{NO_LEADER}")
-    });
+    let reports = manners
+        .each_ref()
+        .map(|(_, why)| format!("error: no leader in time: no FE answered: @: {why}{NO_LEADER}"));
     let mut cases = Vec::new();
     for (n, ((manner, _), report)) in (1..).zip(manners.into_iter().zip(&reports)) {
         let case = Case::new(&world, &stage, n, Component::Fe, manner, nothing)?;
@@ -213,8 +210,9 @@ fn whoever_is_no_fe_is_told_by_what_it_says() -> Result<()> {
         Manner::SaysToLogin(b"\xff\xff\xff\x01\0\0\0"),
         nothing,
     )?;
-    let flooded =
-        format!("error: no leader in time: @: malformed answer: Packet is larger than max_allowed_packet{NO_LEADER}");
+    let flooded = format!(
+        "error: no leader in time: @: malformed answer: Packet is larger than max_allowed_packet{NO_LEADER}"
+    );
     cases.push((flood, 69, &flooded));
     let closes = Case::new(
         &world,

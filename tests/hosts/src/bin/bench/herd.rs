@@ -19,7 +19,7 @@ pub(crate) const ROW: Row = Row {
 struct Leader {
     what: &'static str,
     /// Of the stand-in.
-    fault: Option<&'static str>,
+    fault: &'static str,
     /// In seconds.
     budget: f64,
 }
@@ -27,22 +27,22 @@ struct Leader {
 const LEADERS: [Leader; 3] = [
     Leader {
         what: "",
-        fault: None,
+        fault: "",
         budget: 10.0,
     },
     Leader {
         what: ", a leader of one statement in 2 ms",
-        fault: Some("mysql=busy 2ms\n"),
+        fault: "mysql=busy 2ms\n",
         budget: 10.0,
     },
     Leader {
         what: ", a leader that takes 100 ms for each statement, side by side",
-        fault: Some("mysql=slow 100ms\n"),
+        fault: "mysql=slow 100ms\n",
         budget: 12.0,
     },
 ];
-/// What an FE lets one account have: 100 in Doris and in older `StarRocks`.
-const SESSIONS: usize = 100;
+/// The sessions that one account may have: 100 in Doris and in older `StarRocks`.
+const SESSIONS: &str = "mysql=sessions 100\n";
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at the leader: it has others to answer.
 const LOOK: Duration = Duration::from_millis(200);
@@ -67,9 +67,10 @@ fn with_leader(bench: &Bench, seed: &Host, be: &Image, size: u16, leader: &Leade
     seed.set("MASTER_HOST", &address)
         .set("LOCAL_HOST", &address)
         .set("GUARD_TIME", "0s");
-    if let Some(fault) = leader.fault {
-        std::fs::write(seed.home().join("standin.faults"), fault)?;
-    }
+    std::fs::write(
+        seed.home().join("standin.faults"),
+        format!("{SESSIONS}{}", leader.fault),
+    )?;
     let mut herd = Herd::new(&bench.world, be, seed.address(), size)?;
     herd.start()?;
     herd.all_say("waiting: ")?;
@@ -118,7 +119,7 @@ fn with_leader(bench: &Bench, seed: &Host, be: &Image, size: u16, leader: &Leade
             "scripts".to_owned(),
             "look every second, all of them (not measured)".to_owned(),
         )],
-        budget: format!("≤ {} s, ≤ {SESSIONS} sessions", leader.budget),
-        met: took <= leader.budget && sessions <= SESSIONS,
+        budget: format!("≤ {} s", leader.budget),
+        met: took <= leader.budget,
     })
 }
