@@ -55,7 +55,7 @@ pub async fn role_of(
     Membership::read(answer.status, answer.role.as_deref())
 }
 
-/// The answer to SHOW_HA; `None` if this engine answers it to members only.
+/// The answer to `SHOW_HA`; `None` if this engine answers it to members only.
 pub async fn leader_by_ha(
     probes: &Probes,
     host: &Host,

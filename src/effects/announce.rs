@@ -55,7 +55,7 @@ impl Announcer {
         })
     }
 
-    /// For a node that may found or founds: it calls the FEs of MASTER_HOST.
+    /// For a node that may found or founds: it calls the FEs of `MASTER_HOST`.
     pub fn of_seed(own: &Host, founding: bool, told: &[Host], http_port: u16) -> Self {
         let others = told.iter().filter(|host| *host != own);
         Self {

@@ -13,7 +13,7 @@ const CLOSED: Duration = Duration::from_millis(200);
 /// While FEs answer without a leader: an election takes 0.4 to 1.5 s (observed).
 const LEADERLESS: Duration = Duration::from_millis(800);
 /// While an FE does not keep up.
-const OVERRUN: Duration = Duration::from_secs(4);
+const OVERRUN: Duration = Duration::from_secs(2);
 const FIRST: Duration = Duration::from_millis(50);
 
 /// The kind of a round.

@@ -47,7 +47,7 @@ pub const MEMBER_ANSWER: &str = r#"{"muster":"waiting"}"#;
 /// The beginning of the path of a `Poll::Seed`.
 const SEED: &str = "/muster/seed?founding=";
 
-/// The path by which the muster of a node that may found calls the FEs of MASTER_HOST.
+/// The path by which the muster of a node that may found calls the FEs of `MASTER_HOST`.
 pub fn seed_path(own: &str, founding: bool) -> String {
     format!("{SEED}{founding}{HOST}{own}")
 }

@@ -14,7 +14,7 @@ pub struct Probes {
     pub backend_ready: &'static str,
     /// Tells by headers that one node is a member; answered to members only.
     pub role: &'static str,
-    /// SHOW_HA: the leader, where an FE tells it to anybody.
+    /// `SHOW_HA`: the leader, where an FE tells it to anybody.
     pub ha: Option<&'static str>,
     /// Headers that name the asking member, for an engine that goes by them and not by the source address.
     pub caller: Option<Caller>,
@@ -62,7 +62,7 @@ pub enum HttpWitness {
     IsFe,
 }
 
-/// The answer of one FE to SHOW_HA.
+/// The answer of one FE to `SHOW_HA`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ha {
     /// The host of the leader, if it knows one.

@@ -17,7 +17,7 @@ pub struct Inputs<'a> {
     pub not: Option<&'a Host>,
 }
 
-/// The endpoints in this order: MASTER_HOST, the members that are remembered, the callers.
+/// The endpoints in this order: `MASTER_HOST`, the members that are remembered, the callers.
 pub fn endpoints(inputs: &Inputs<'_>) -> Vec<Endpoint> {
     let named = inputs.master_hosts.iter().map(|host| Endpoint {
         host: host.clone(),

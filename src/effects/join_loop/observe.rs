@@ -241,7 +241,7 @@ impl<C: FeClient> Search<'_, C> {
         }
     }
 
-    /// The call of a node that would found, to the other FEs of MASTER_HOST.
+    /// The call of a node that would found, to the other FEs of `MASTER_HOST`.
     fn seed_announcer(&self, plan: &Plan) -> Option<Announcer> {
         let told = &self.settings.master_hosts.value;
         Some(Announcer::of_seed(
@@ -272,7 +272,7 @@ impl<C: FeClient> Search<'_, C> {
         open.iter().map(ToString::to_string).collect()
     }
 
-    /// Open election ports at the FEs of MASTER_HOST, while no FE answers: an engine opens that port long before the others.
+    /// Open election ports at the FEs of `MASTER_HOST`, while no FE answers: an engine opens that port long before the others.
     /// A muster that waits listens there too, and has called.
     async fn knock(&self, plan: &Plan, round: &Round) -> Vec<Endpoint> {
         if round.answered() {

@@ -80,7 +80,7 @@ fn a_record_that_cannot_be_read_is_not_taken_for_none() -> Result<()> {
     Trial::of(&fe).beyond_explain().ends(
         79,
         "error: this node is known to its cluster as 10.99.0.12, and LOCAL_HOST is 10.99.0.11, and no FE answered that \
-         could say whether it was readdressed\n\nhint: if it has not moved, set LOCAL_HOST=10.99.0.12; if it has, run \
+         could tell whether it was readdressed\n\nhint: if it has not moved, set LOCAL_HOST=10.99.0.12; if it has, run \
          `ALTER SYSTEM DROP FOLLOWER \"10.99.0.12:9010\"` with any MySQL client, then start the node with \
          LOCAL_HOST=10.99.0.11 and REJOIN=1: its data is set aside and it gets the cluster's again; or give it a name that \
          every host resolves to 10.99.0.11, run `muster readdress --from 10.99.0.12 --to NAME` in a container of another \
