@@ -1,4 +1,4 @@
-//! Whether somebody on a MySQL port greets: an FE that was dropped accepts connections and never does (observed).
+//! Reads the greeting of a MySQL port: an FE that was dropped accepts connections and never greets (observed).
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use crate::settings::Endpoint;
 
 /// The version of the protocol every FE speaks, in the first byte of its greeting.
 const PROTOCOL: u8 = 10;
-/// In the place of the version: an error instead of a greeting, such as too many connections.
+/// The first byte of an error instead of a greeting, such as too many connections.
 const ERROR: u8 = 0xff;
-/// Who greets with more is no FE; `8.0.33` makes 74.
+/// A longer greeting is not that of an FE; `8.0.33` makes 74 bytes.
 const LONGEST: usize = 4096;
-/// For the end of the stream of somebody who was asked nothing.
+/// How long to wait for the end of the stream.
 const FAREWELL: Duration = Duration::from_millis(50);
 
 /// Connects, reads the first packet, looks for protocol version 10, and closes.
@@ -25,8 +25,7 @@ pub async fn greets(at: &Endpoint, within: Duration) -> Result<(), Failure> {
     let (_, mut stream) = reach(at, until).await?;
     let greeted = timeout_at(until, read(&mut stream))
         .await
-        .unwrap_or_else(|_| Err(Failure::late(within)))
-        .map(drop);
+        .unwrap_or_else(|_| Err(Failure::late(within)));
     // An end of stream and no reset: the FE logs a warning with a trace for the latter.
     if greeted.is_ok() && stream.shutdown().await.is_ok() {
         drop(timeout(FAREWELL, stream.read(&mut [0; 64])).await);
@@ -34,17 +33,22 @@ pub async fn greets(at: &Endpoint, within: Duration) -> Result<(), Failure> {
     greeted
 }
 
-/// Reads one packet and tells whether it is a greeting: the number it gives this connection.
-pub(super) async fn read(stream: &mut TcpStream) -> Result<u32, Failure> {
+/// Reads one packet and tells whether it is a greeting.
+pub(super) async fn read(stream: &mut TcpStream) -> Result<(), Failure> {
     let mut seen = Vec::with_capacity(128);
     loop {
         match stream.read_buf(&mut seen).await {
             Ok(0) if seen.is_empty() => {
-                return Err(Failure::NotMySql("it closed without a word".to_owned()));
+                return Err(Failure::NotMySql("it closed the connection at once".to_owned()));
             }
-            Ok(0) => return Err(Failure::NotMySql(format!("it closed after {}", shown(&seen)))),
+            Ok(0) => {
+                return Err(Failure::NotMySql(format!(
+                    "it sent {} and closed the connection",
+                    shown(&seen)
+                )));
+            }
             Ok(_) => {}
-            Err(error) => return Err(Failure::NotMySql(format!("it hung up: {error}"))),
+            Err(error) => return Err(Failure::NotMySql(error.to_string())),
         }
         if let Some(said) = judge(&seen) {
             return said;
@@ -53,20 +57,20 @@ pub(super) async fn read(stream: &mut TcpStream) -> Result<u32, Failure> {
 }
 
 /// `None`: too little was read to tell.
-fn judge(seen: &[u8]) -> Option<Result<u32, Failure>> {
+fn judge(seen: &[u8]) -> Option<Result<(), Failure>> {
     // Three bytes of length, the number of the packet, and its first byte.
     let &[low, middle, high, number, kind, ref rest @ ..] = seen else {
         return None;
     };
     let length = usize::from(low) | usize::from(middle) << 8 | usize::from(high) << 16;
     if number != 0 || length > LONGEST || !matches!(kind, PROTOCOL | ERROR) {
-        return Some(Err(Failure::NotMySql(format!("it says {}", shown(seen)))));
+        return Some(Err(Failure::NotMySql(format!("it sent {}", shown(seen)))));
     }
     if seen.len() < length + 4 {
         return None;
     }
     if kind == PROTOCOL {
-        return Some(Ok(numbered(rest)));
+        return Some(Ok(()));
     }
     Some(Err(match rest {
         [code_low, code_high, text @ ..] => {
@@ -86,16 +90,6 @@ fn judge(seen: &[u8]) -> Option<Result<u32, Failure>> {
     }))
 }
 
-/// After the version and its NUL, the connections of this FE are counted. Newer engines put the FE's own number into the
-/// highest byte.
-fn numbered(rest: &[u8]) -> u32 {
-    let after = rest.iter().position(|byte| *byte == 0);
-    match after.and_then(|nul| rest.get(nul + 1..)) {
-        Some(&[low, middle, high, ..]) => u32::from_le_bytes([low, middle, high, 0]),
-        _ => 0,
-    }
-}
-
 /// The first bytes in a form that can be logged.
 fn shown(seen: &[u8]) -> String {
     let head = seen.get(..40).unwrap_or(seen);
@@ -107,14 +101,13 @@ mod tests {
     use super::judge;
     use crate::engine::failure::Failure;
 
-    type Judged = Option<Result<u32, Failure>>;
+    type Judged = Option<Result<(), Failure>>;
 
     #[test]
     fn a_first_packet_is_a_greeting_an_error_or_somebody_else() {
         let not_mysql = |text: &str| Some(Err(Failure::NotMySql(text.to_owned())));
         let table: &[(&[u8], Judged)] = &[
-            (b"\x08\0\0\0\x0a8.0.33\0", Some(Ok(0))),
-            (b"\x0c\0\0\0\x0a8.0.33\0\x2c\x01\0\x07", Some(Ok(300))),
+            (b"\x08\0\0\0\x0a8.0.33\0", Some(Ok(()))),
             (b"", None),
             (b"\x08\0\0\0", None),
             (b"\x08\0\0\0\x0a8.0", None),
@@ -124,14 +117,14 @@ mod tests {
             ),
             (
                 b"HTTP/1.1 400 Bad Request\r\n\r\n",
-                not_mysql(r"it says `HTTP/1.1 400 Bad Request\r\n\r\n`"),
+                not_mysql(r"it sent `HTTP/1.1 400 Bad Request\r\n\r\n`"),
             ),
             (
                 b"SSH-2.0-OpenSSH_9.6\r\n",
-                not_mysql(r"it says `SSH-2.0-OpenSSH_9.6\r\n`"),
+                not_mysql(r"it sent `SSH-2.0-OpenSSH_9.6\r\n`"),
             ),
             // Protocol 9 died with MySQL 3.21.
-            (b"\x02\0\0\0\x09x", not_mysql(r"it says `\x02\x00\x00\x00\tx`")),
+            (b"\x02\0\0\0\x09x", not_mysql(r"it sent `\x02\x00\x00\x00\tx`")),
         ];
         for (bytes, expected) in table {
             assert_eq!(&judge(bytes), expected, "{}", bytes.escape_ascii());

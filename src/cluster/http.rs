@@ -1,22 +1,25 @@
-//! Asks a node's HTTP port: no password, no TLS, no proxy, no redirect. Paths and bodies are the engine's.
+//! Asks the HTTP port of a node: no password, no TLS, no proxy, no redirect. Paths and bodies are the engine's.
 
 use std::error::Error;
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use reqwest::Client;
 use reqwest::redirect::Policy;
+use tokio::time::timeout;
 use tracing::debug;
 
 use crate::engine::failure::Failure;
-use crate::engine::probe::{self, Ha, Membership, Probes, Ready};
+use crate::engine::probe::{Ha, Membership, Probes, Ready};
 use crate::engine::{MEMBER_ANSWER, member_path, seed_in, seed_path};
+use crate::facts::resolve::resolve;
 use crate::settings::{Endpoint, Host};
 
 /// No answer that is understood here is longer.
 const LONGEST: usize = 64 * 1024;
 
-/// Whether an FE says that it serves.
+/// Asks an FE whether it serves.
 pub async fn bootstrap(
     probes: &Probes,
     host: &Host,
@@ -28,7 +31,7 @@ pub async fn bootstrap(
     probes.read_ready(&answer.body).map_err(|why| answer.blame(why))
 }
 
-/// Whether a BE or CN says that it serves.
+/// Asks a BE or CN whether it serves.
 pub async fn backend_health(
     probes: &Probes,
     host: &Host,
@@ -39,7 +42,7 @@ pub async fn backend_health(
     probes.read_backend(&answer.body).map_err(|why| answer.blame(why))
 }
 
-/// What an FE says of `me`, asked from a registered address and without a password.
+/// Asks an FE for its row of `me`, from a registered address and without a password.
 pub async fn role_of(
     probes: &Probes,
     host: &Host,
@@ -49,22 +52,10 @@ pub async fn role_of(
 ) -> Result<Membership, Failure> {
     let path = probes.role_of(&me.host.to_string(), me.port);
     let answer = get(host, http_port, &path, &caller(probes, me), within).await?;
-    Membership::read(answer.status, answer.role.as_deref(), answer.name.as_deref())
+    Membership::read(answer.status, answer.role.as_deref())
 }
 
-/// The id of the cluster an FE belongs to; `None` if it does not talk to this caller.
-pub async fn cluster_id(
-    probes: &Probes,
-    host: &Host,
-    http_port: u16,
-    me: &Endpoint,
-    within: Duration,
-) -> Result<Option<String>, Failure> {
-    let answer = get(host, http_port, probes.version, &caller(probes, me), within).await?;
-    Ok(probe::cluster_id(&answer.body))
-}
-
-/// Who leads and who votes, as an FE tells anybody; `None` if its engine does not.
+/// The answer to `SHOW_HA`; `None` if this engine answers it to members only.
 pub async fn leader_by_ha(
     probes: &Probes,
     host: &Host,
@@ -76,7 +67,7 @@ pub async fn leader_by_ha(
     Ha::read(&answer.body).map(Some).map_err(|why| answer.blame(why))
 }
 
-/// Tells a host that a list of `cluster` has it as a member; whether a muster that waits there has heard it.
+/// Tells a host that `cluster` lists it as a member. Returns true if a muster that waits there has heard it.
 pub async fn call_member(host: &Host, http_port: u16, cluster: &str, within: Duration) -> bool {
     let path = member_path(cluster, &host.to_string());
     get(host, http_port, &path, &[], within)
@@ -84,7 +75,7 @@ pub async fn call_member(host: &Host, http_port: u16, cluster: &str, within: Dur
         .is_ok_and(|answer| answer.body == MEMBER_ANSWER)
 }
 
-/// Tells a host that `own` may found; the host of the muster there, if it may found too.
+/// Tells a host that `own` may found. Returns the host of the muster there, if that may found too.
 pub async fn call_seed(
     host: &Host,
     http_port: u16,
@@ -106,11 +97,10 @@ fn caller(probes: &Probes, me: &Endpoint) -> Vec<(&'static str, String)> {
     })
 }
 
-/// What came back. The body may hold the cluster's token: no `Debug`.
+/// An answer. The body may hold the cluster's token: no `Debug`.
 struct Answer {
     status: u16,
     role: Option<String>,
-    name: Option<String>,
     body: String,
 }
 
@@ -135,7 +125,14 @@ async fn get(
     within: Duration,
 ) -> Result<Answer, Failure> {
     let at = host.with_port(port);
-    let answer = fetch(&format!("http://{at}{path}"), headers, within).await;
+    let answer = timeout(within, resolve(host))
+        .await
+        .unwrap_or_else(|_| Err("no answer in time".to_owned()))
+        .map_err(Failure::Unresolvable);
+    let answer = match answer {
+        Ok(addresses) => fetch(host, &addresses, &format!("http://{at}{path}"), headers, within).await,
+        Err(why) => Err(why),
+    };
     match &answer {
         Ok(answer) => debug!(node = at, path, status = answer.status, "answered over HTTP"),
         Err(why) => debug!(node = at, path, %why, "no answer over HTTP"),
@@ -143,10 +140,18 @@ async fn get(
     answer
 }
 
-async fn fetch(url: &str, headers: &[(&str, String)], within: Duration) -> Result<Answer, Failure> {
+async fn fetch(
+    host: &Host,
+    addresses: &[IpAddr],
+    url: &str,
+    headers: &[(&str, String)],
+    within: Duration,
+) -> Result<Answer, Failure> {
+    let sockets: Vec<SocketAddr> = addresses.iter().map(|ip| SocketAddr::new(*ip, 0)).collect();
     let failed = |error: reqwest::Error| failure(&error, within);
     let client = Client::builder()
         .no_proxy()
+        .resolve_to_addrs(&host.to_string(), &sockets)
         .redirect(Policy::none())
         // A little shorter, so that a host that is away is told from one that does not answer.
         .connect_timeout(within * 9 / 10)
@@ -159,22 +164,18 @@ async fn fetch(url: &str, headers: &[(&str, String)], within: Duration) -> Resul
         request = request.header(*name, value);
     }
     let mut response = request.send().await.map_err(failed)?;
-    let header = |name: &str| {
-        let value = response.headers().get(name)?;
-        Some(value.to_str().ok()?.to_owned())
-    };
-    let (role, name) = (header("role"), header("name"));
+    let role = response.headers().get("role");
+    let role = role.and_then(|value| Some(value.to_str().ok()?.to_owned()));
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(failed)? {
         body.extend_from_slice(&chunk);
         if body.len() > LONGEST {
-            return Err(Failure::NotReady("its answer does not end".to_owned()));
+            return Err(Failure::NotReady("its answer is longer than 64 kB".to_owned()));
         }
     }
     Ok(Answer {
         status: response.status().as_u16(),
         role,
-        name,
         body: String::from_utf8_lossy(&body).into_owned(),
     })
 }
@@ -188,12 +189,8 @@ fn failure(error: &reqwest::Error, within: Duration) -> Failure {
         .filter_map(|error| error.downcast_ref::<io::Error>())
         .any(|error| error.kind() == io::ErrorKind::ConnectionRefused);
     match (error.is_connect(), error.is_timeout()) {
-        (true, true) => Failure::Unreachable("no connection in time".to_owned()),
+        (true, true) => Failure::Unreachable("connection timed out".to_owned()),
         (true, false) if refused => Failure::Refused,
-        // There is no type for it.
-        (true, false) if causes().any(|error| error.to_string() == "dns error") => {
-            Failure::Unresolvable(root)
-        }
         (true, false) => Failure::Unreachable(root),
         (false, true) => Failure::late(within),
         (false, false) => Failure::Lost(root),

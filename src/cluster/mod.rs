@@ -5,14 +5,10 @@ pub mod greeting;
 pub mod http;
 mod mysql;
 mod reach;
-mod turn;
+
+pub use self::reach::is_open;
 
 use std::time::Duration;
-
-use futures_util::future::join_all;
-use futures_util::stream::{FuturesUnordered, Stream};
-
-use turn::Doors;
 
 use crate::engine::Engine;
 use crate::engine::failure::Failure;
@@ -27,7 +23,7 @@ pub const DEADLINE: Duration = Duration::from_secs(3);
 /// The deadline of a question over HTTP that is only asked beside others.
 const BRIEF: Duration = Duration::from_secs(1);
 
-/// What a node is added as.
+/// The kind of member that a node is added as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Add {
     Follower,
@@ -45,35 +41,14 @@ pub trait FeClient {
     async fn frontends(&self, at: &Endpoint) -> Result<Vec<Frontend>, Failure>;
     async fn backends(&self, at: &Endpoint) -> Result<Vec<Backend>, Failure>;
     async fn compute_nodes(&self, at: &Endpoint) -> Result<Vec<Backend>, Failure>;
-    /// What an FE tells `me` over HTTP, without a password; `None` if nothing there says that it is one.
+    /// Asks an FE about `me` over HTTP, without a password; `None` if the answer is not that of an FE.
     async fn told(&self, host: &Host, http_port: u16, me: &Endpoint) -> Option<HttpWitness>;
-    /// Tells the FE `host` that it is a member of `cluster`; whether a muster that waits there has heard it.
+    /// Tells the FE `host` that it is a member of `cluster`. Returns true if a muster that waits there has heard it.
     async fn call(&self, host: &Host, http_port: u16, cluster: &str) -> bool;
-    /// Tells an FE that `own` may found, or does; the host of the muster there, if it may found too.
+    /// Tells an FE that `own` may found, or founds. Returns the host of the muster there, if that may found too.
     async fn call_seed(&self, host: &Host, http_port: u16, own: &Host, founding: bool) -> Option<Host>;
     /// Adds one node; `host_port` is its registered host and identity port.
     async fn add(&self, at: &Endpoint, what: Add, host_port: &str) -> Result<(), Failure>;
-}
-
-/// What one FE said of its members.
-pub type Said = Result<Vec<Frontend>, Failure>;
-
-/// Asks all for their members at once; the answers come as they arrive, each with its place in `at`. Dropping the
-/// stream ends the questions that are still open.
-pub fn ask_each<C: FeClient>(client: &C, at: &[Endpoint]) -> impl Stream<Item = (usize, Said)> {
-    at.iter()
-        .enumerate()
-        .map(async |(place, endpoint)| (place, client.frontends(endpoint).await))
-        .collect::<FuturesUnordered<_>>()
-}
-
-/// The same, waiting until each has answered or its deadline has ended; in the order of `at`.
-pub async fn ask_all<C: FeClient>(client: &C, at: &[Endpoint]) -> Vec<(Endpoint, Said)> {
-    join_all(
-        at.iter()
-            .map(async |endpoint| (endpoint.clone(), client.frontends(endpoint).await)),
-    )
-    .await
 }
 
 /// The MySQL form of the questions.
@@ -85,7 +60,6 @@ pub struct Client {
     /// The certificates of `CLUSTER_CA_FILE`, or why they cannot be had; `None` means the public authorities.
     authorities: Option<Result<Vec<u8>, Failure>>,
     deadline: Duration,
-    doors: Doors,
     /// A cluster of this age may not have given root its password yet: `ROOT_PASSWORD_FILE` is set.
     first_boot: bool,
 }
@@ -99,7 +73,7 @@ impl Client {
         }
     }
 
-    /// The same, as root without a password: what a cluster begins with.
+    /// The same client, as root without a password: the account of a new cluster.
     fn as_new_root(&self) -> Self {
         let user = Sourced {
             value: ROOT.to_owned(),
@@ -128,12 +102,12 @@ impl Client {
         }
     }
 
-    /// Any one statement, for what it does.
+    /// Runs one statement and ignores its rows.
     pub async fn run(&self, at: &Endpoint, statement: &str) -> Result<(), Failure> {
         self.say(at, statement).await.map(drop)
     }
 
-    /// One statement; between the founding and the moment root gets its password, root still has none.
+    /// Runs one statement. Until root gets its password, some moments after the founding, root has none.
     async fn say(&self, at: &Endpoint, statement: &str) -> Result<Vec<Row>, Failure> {
         match self.ask(at, statement).await {
             Err(Failure::Denied(why)) if self.first_boot && self.account.user.value == ROOT => self
@@ -167,7 +141,6 @@ impl Client {
             tls,
             authorities,
             deadline,
-            doors: Doors::default(),
             first_boot: false,
         }
     }
@@ -194,7 +167,7 @@ impl FeClient for Client {
         match http::role_of(probes, host, http_port, me, BRIEF).await {
             Ok(Membership::Member { role, .. }) => Some(HttpWitness::Lists(role)),
             Ok(Membership::NotListed) => Some(HttpWitness::IsFe),
-            // Anything may answer with a 400, or with a page of its own: an FE also tells who leads.
+            // Any server may answer with a 400 or with a page of its own; only an FE names its leader.
             Ok(Membership::Stranger) | Err(Failure::Rejected { .. } | Failure::NotReady(_)) => {
                 let ha = http::leader_by_ha(probes, host, http_port, BRIEF).await.ok()??;
                 Some(ha.leader.map_or(HttpWitness::IsFe, HttpWitness::Led))

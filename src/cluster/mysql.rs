@@ -4,7 +4,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use futures_util::FutureExt;
+use futures_util::{FutureExt, TryStreamExt};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, DriverError, Error, IoError, Opts, OptsBuilder, SslOpts, Value};
 use tokio::time::{Instant, timeout_at};
@@ -12,13 +12,18 @@ use tracing::debug;
 
 use super::reach::reach;
 use super::{Client, greeting};
-use crate::engine::failure::Failure;
+use crate::engine::failure::{Failure, presentable};
 use crate::engine::member::Row;
 use crate::settings::{Endpoint, TlsMode};
 
-/// Preset, so that the driver asks for neither: it would do so with a SELECT.
-const MAX_PACKET: usize = 16 * 1024 * 1024;
+/// Preset, so that the driver asks for neither: it would do so with a SELECT. No row of an FE is longer than a packet.
+const MAX_PACKET: usize = 1024 * 1024;
 const WAIT_TIMEOUT: usize = 28_800;
+
+/// The bounds of one answer: 30 columns and some thousand rows of half a kilobyte are a large cluster.
+const MOST_COLUMNS: usize = 200;
+const MOST_ROWS: usize = 20_000;
+const MOST_BYTES: usize = 16 * 1024 * 1024;
 
 impl Client {
     /// Runs one statement and returns its rows, within the deadline.
@@ -36,28 +41,18 @@ impl Client {
 
     async fn converse(&self, at: &Endpoint, statement: &str, until: Instant) -> Result<Vec<Row>, Failure> {
         let late = |_| Failure::late(self.deadline);
-        // Greeted and left again: the driver tells neither a late connection from a late answer, and only the second
-        // means that somebody is there, nor what it read instead of a greeting; five bytes of HTTP it takes for the
-        // head of a packet of 5 MB and waits. A closed port costs one packet.
-        let address = if let Some(address) = self.doors.open(at, statement != self.engine.sql.show_frontends)
-        {
-            address
-        } else {
-            let (address, mut probe) = reach(at, until)
-                .await
-                .inspect_err(|why| self.doors.saw(at, why))?;
-            let number = timeout_at(until, greeting::read(&mut probe))
-                .await
-                .map_err(late)??;
-            drop(probe);
-            self.doors.turn(at, number)?;
-            address
-        };
+        // The greeting is read on a connection of its own: the driver does not tell a late connection from a late answer,
+        // and only the second means that an FE is there; nor what it read instead of a greeting: five bytes of HTTP are to
+        // it the head of a packet of 5 MB. A closed port costs one packet.
+        let (address, mut probe) = reach(at, until).await?;
+        timeout_at(until, greeting::read(&mut probe))
+            .await
+            .map_err(late)??;
+        drop(probe);
         let mut conversation = timeout_at(until, self.open(at, address)).await.map_err(late)??;
         timeout_at(until, conversation.ask(statement, self.engine.sql.set_all_roles))
             .await
             .map_err(late)?
-            .inspect(|_| self.doors.answered(at, address))
     }
 
     async fn open(&self, at: &Endpoint, address: SocketAddr) -> Result<Conversation, Failure> {
@@ -69,7 +64,11 @@ impl Client {
             }
             opened => opened,
         };
-        opened.map(|conn| Conversation(Some(conn))).map_err(failure)
+        match opened {
+            Ok(conn) => Ok(Conversation(Some(conn))),
+            Err(Error::Io(error)) if mode != TlsMode::Off && is_tls(&error) => Err(handshake(&error)),
+            Err(error) => Err(failure(error)),
+        }
     }
 
     fn opts(&self, at: &Endpoint, address: SocketAddr, mode: TlsMode) -> Result<Opts, Failure> {
@@ -136,9 +135,31 @@ impl Drop for Conversation {
     }
 }
 
+/// Reads the rows of one answer. How many columns a server announces is not bounded here: the driver allocates them
+/// before it hands out anything, and has no option for it.
 async fn rows(conn: &mut Conn, statement: &str) -> Result<Vec<Row>, Failure> {
-    let rows: Vec<mysql_async::Row> = conn.query(statement).await.map_err(failure)?;
-    Ok(rows.into_iter().map(row).collect())
+    let mut answer = conn.query_iter(statement).await.map_err(failure)?;
+    let Some(mut stream) = answer.stream::<mysql_async::Row>().await.map_err(failure)? else {
+        return Ok(Vec::new());
+    };
+    let too_long = |what: String| Failure::Malformed(format!("it has more than {what}"));
+    if stream.columns_ref().len() > MOST_COLUMNS {
+        return Err(too_long(format!("{MOST_COLUMNS} columns")));
+    }
+    let mut rows = Vec::new();
+    let mut bytes = 0;
+    while let Some(read) = stream.try_next().await.map_err(failure)? {
+        let read = row(read);
+        bytes += read.values().flatten().map(String::len).sum::<usize>();
+        rows.push(read);
+        if rows.len() > MOST_ROWS {
+            return Err(too_long(format!("{MOST_ROWS} rows")));
+        }
+        if bytes > MOST_BYTES {
+            return Err(too_long(format!("{MOST_BYTES} bytes")));
+        }
+    }
+    Ok(rows)
 }
 
 fn row(row: mysql_async::Row) -> Row {
@@ -180,29 +201,40 @@ fn is_about_tls(error: &Error) -> bool {
 
 /// The key in the keytool example of the vendor's manual has 1024 bits (seen to end like this, unverified too). An
 /// authority that was made anew under its old name ends like this as well.
-fn handshake(why: String) -> String {
+fn handshake(error: &IoError) -> Failure {
+    let why = match error {
+        IoError::Tls(error) => error.to_string(),
+        IoError::Io(error) => error.to_string(),
+    };
     if why.contains("BadSignature") {
-        return format!("{why} (signed by another authority of that name, or by an RSA key below 2048 bits)");
+        return Failure::Tls(format!(
+            "{why} (signed by another authority of that name, or by an RSA key below 2048 bits)"
+        ));
     }
-    why
+    Failure::Tls(why)
 }
 
 fn failure(error: Error) -> Failure {
     match error {
         Error::Server(error) => Failure::from_server(error.code, &error.state, &error.message),
         Error::Driver(DriverError::NoClientSslFlagFromServer) => Failure::NoTls,
-        Error::Driver(DriverError::UnknownAuthPlugin { name }) => {
-            Failure::Denied(format!("the account logs in with {name}, not with a password"))
-        }
+        Error::Driver(DriverError::UnknownAuthPlugin { name }) => Failure::Denied(format!(
+            "the account uses the login plugin {name} instead of a password"
+        )),
         Error::Driver(
             error @ (DriverError::CleartextPluginDisabled | DriverError::MysqlOldPasswordDisabled),
         ) => Failure::Denied(error.to_string()),
-        Error::Io(error) if is_tls(&error) => Failure::Tls(handshake(match error {
-            IoError::Tls(error) => error.to_string(),
-            IoError::Io(error) => error.to_string(),
-        })),
-        Error::Io(IoError::Io(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Failure::Refused,
-        Error::Io(IoError::Io(error)) => Failure::Lost(error.to_string()),
-        error => Failure::Lost(error.to_string()),
+        Error::Io(IoError::Io(error)) => match error.kind() {
+            io::ErrorKind::ConnectionRefused => Failure::Refused,
+            // The kinds of packets that cannot be read, are out of order or too long.
+            io::ErrorKind::InvalidData | io::ErrorKind::Other => {
+                Failure::Malformed(presentable(&error.to_string()))
+            }
+            _ => Failure::Lost(error.to_string()),
+        },
+        Error::Driver(DriverError::ConnectionClosed) => {
+            Failure::Lost("the FE closed the connection".to_owned())
+        }
+        error => Failure::Malformed(presentable(&error.to_string())),
     }
 }

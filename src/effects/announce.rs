@@ -1,6 +1,6 @@
-//! Calls the members of its cluster that are not there: one of them may have lost everything, and be about to found
-//! another cluster while nobody leads this one. A leader calls such a node by itself; a member that comes back, from the
-//! same power cut perhaps, has none yet.
+//! Calls the members of the own cluster that do not answer: one of them may have lost everything, and may found another
+//! cluster while this one has no leader. A leader polls such a node by itself; members that come back from a power cut have
+//! no leader yet.
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use crate::settings::Host;
 /// Between two calls to the same host: a guard time holds several of them.
 const APART: Duration = Duration::from_secs(1);
 
-/// What this node has to say, and to whom.
+/// The call of this node, and the hosts it calls.
 #[derive(Debug)]
 pub struct Announcer {
-    says: Says,
+    call: Call,
     /// Host and HTTP port.
     to: Vec<(Host, u16)>,
     last: Option<Instant>,
@@ -27,15 +27,15 @@ pub struct Announcer {
 }
 
 #[derive(Debug)]
-enum Says {
-    /// They are members of this cluster, and may have forgotten it.
+enum Call {
+    /// The others are members of this cluster, and may have lost its data.
     Member { cluster: String },
-    /// This node may found a cluster; one of them may think the same of itself.
+    /// This node may found a cluster, and one of the others may too.
     Seed { own: Host, founding: bool },
 }
 
 impl Announcer {
-    /// `None` if this node does not know itself to be of a cluster.
+    /// `None` if the record does not show this node as a member of a cluster.
     pub fn of(record: &Record) -> Option<Self> {
         let member = match record.progress {
             Progress::Added | Progress::Started | Progress::Joined => true,
@@ -43,7 +43,7 @@ impl Announcer {
         };
         let others = record.members.iter().filter(|seen| seen.host != record.host);
         Some(Self {
-            says: Says::Member {
+            call: Call::Member {
                 cluster: record.cluster_id.clone().filter(|_| member)?,
             },
             to: others
@@ -55,11 +55,11 @@ impl Announcer {
         })
     }
 
-    /// For a node that may found, or is founding: to the FEs it was told of.
+    /// For a node that may found or founds: it calls the FEs of `MASTER_HOST`.
     pub fn of_seed(own: &Host, founding: bool, told: &[Host], http_port: u16) -> Self {
         let others = told.iter().filter(|host| *host != own);
         Self {
-            says: Says::Seed {
+            call: Call::Seed {
                 own: own.clone(),
                 founding,
             },
@@ -69,8 +69,8 @@ impl Announcer {
         }
     }
 
-    /// Calls those whose MySQL port refused. Returns where a muster waits and no engine, as of the last call: for a node
-    /// that may found, the hosts of those that may found too.
+    /// Calls the hosts whose MySQL port refused the connection. Returns the hosts where a muster waits, as of the last call;
+    /// for a node that may found, the hosts that may found too.
     pub async fn call<C: FeClient>(&mut self, client: &C, answers: &[Answer]) -> &[Host] {
         if self.last.is_none_or(|last| last.elapsed() >= APART) {
             let refused = |host: &Host| {
@@ -79,12 +79,12 @@ impl Announcer {
                     .any(|answer| &answer.from == host && answer.said == Err(Failure::Refused))
             };
             let silent = self.to.iter().filter(|(host, _)| refused(host));
-            let calls = silent.map(async |(host, port)| match &self.says {
-                Says::Member { cluster } => {
+            let calls = silent.map(async |(host, port)| match &self.call {
+                Call::Member { cluster } => {
                     let heard = client.call(host, *port, cluster).await;
                     heard.then(|| host.clone())
                 }
-                Says::Seed { own, founding } => client.call_seed(host, *port, own, *founding).await,
+                Call::Seed { own, founding } => client.call_seed(host, *port, own, *founding).await,
             });
             self.waiting = join_all(calls).await.into_iter().flatten().collect();
             self.last = Some(Instant::now());

@@ -1,5 +1,5 @@
-//! What the founder does once in the life of a cluster, after the cluster showed it alive: root gets its password, and
-//! the SQL files of the init directory are run. Neither is worth the engine's life if it fails.
+//! The work of the founder, once in the life of a cluster, after the cluster has shown it alive: root gets its password,
+//! and the SQL files of the init directory are run. A failure of either does not stop the engine.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::engine::failure::Failure;
 use crate::plan::sql::statements;
 use crate::settings::{Endpoint, Secret};
 
-/// Where the images of databases look for what is to be run once; also Docker Hub's mysql and postgres do.
+/// The directory of files to run once, as in Docker Hub's mysql and postgres images.
 pub const INIT_DIR: &str = "/docker-entrypoint-initdb.d";
 
 /// Between two looks for a first BE.
@@ -21,22 +21,22 @@ const SOON: Duration = Duration::from_millis(500);
 pub async fn set_root_password(client: &Client, leader: &Endpoint, path: &Path) {
     match std::fs::read_to_string(path) {
         Err(error) => tracing::error!(
-            "root keeps no password: cannot read ROOT_PASSWORD_FILE {}: {error}",
+            "root has no password: cannot read ROOT_PASSWORD_FILE {}: {error}",
             path.display()
         ),
         Ok(text) => {
             let password = Secret::new(text.trim_end_matches(['\r', '\n']).to_owned());
             match client.set_root_password(leader, &password).await {
-                Ok(()) => tracing::info!("root has the password of ROOT_PASSWORD_FILE"),
+                Ok(()) => tracing::info!("root has the password of ROOT_PASSWORD_FILE now"),
                 Err(Failure::Denied(_)) => tracing::info!("root has a password already"),
-                Err(why) => tracing::error!("root keeps no password: {leader} {why}"),
+                Err(why) => tracing::error!("root has no password: {leader}: {why}"),
             }
         }
     }
 }
 
-/// Runs `*.sql` of `dir` in the order of their names. A table needs a BE, so the first BE is waited for, but no longer
-/// than `patience`. The first statement that fails ends it: what comes after may rest on it.
+/// Runs `*.sql` of `dir` in the order of their names. A table needs a BE, so it waits for the first BE, but no longer than
+/// `patience`. The first statement that fails ends it: later ones may depend on it.
 pub async fn run_files(client: &Client, leader: &Endpoint, dir: &Path, patience: Duration) {
     let files = sql_files(dir);
     if files.is_empty() {
@@ -50,7 +50,7 @@ pub async fn run_files(client: &Client, leader: &Endpoint, dir: &Path, patience:
     let until = Instant::now() + patience;
     while !has_backend(client, leader).await {
         if Instant::now() >= until {
-            tracing::warn!("no BE is alive after JOIN_TIMEOUT: running the SQL files all the same");
+            tracing::warn!("no BE is alive after JOIN_TIMEOUT; the SQL files are run without one");
             break;
         }
         sleep(SOON).await;
@@ -62,7 +62,7 @@ pub async fn run_files(client: &Client, leader: &Endpoint, dir: &Path, patience:
             Ok(count) => tracing::info!("{shown}: {count} statements run"),
             Err(why) => {
                 tracing::error!(
-                    "{shown}{why}; what follows it was not run, and it is not tried again: run the rest by hand"
+                    "{shown}{why}; the statements after it were not run, and muster does not run them later: run them by hand"
                 );
                 return;
             }
@@ -92,13 +92,13 @@ fn told(leader: &Endpoint, statement: &str, why: &Failure) -> String {
     let upper = statement.to_ascii_uppercase();
     if upper.contains("IDENTIFIED") || upper.contains("PASSWORD") {
         return format!(
-            "{leader} refused it; the statement holds a password, so its answer is not repeated here"
+            "{leader} refused the statement; it holds a password, so the answer is not repeated here"
         );
     }
-    format!("{leader} {why}")
+    format!("{leader}: {why}")
 }
 
-/// How many statements were run; or, to follow the name of the file, which one failed and why.
+/// Returns the number of statements that were run; or, to follow the name of the file, which one failed and why.
 async fn run_file(client: &Client, leader: &Endpoint, path: &Path) -> Result<usize, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!(" cannot be read: {error}"))?;
     let statements = statements(&text);

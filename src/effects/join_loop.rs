@@ -15,7 +15,7 @@ pub use self::observe::members;
 pub use self::ready_to_start::{NotReady, ReadyToStart, Unproven};
 use crate::cluster::FeClient;
 use crate::effects::announce::Announcer;
-use crate::effects::backoff::{Backoff, Met, polite_within_a_round};
+use crate::effects::backoff::{Backoff, Met};
 use crate::effects::dir_lock::DirLocks;
 use crate::effects::guard_clock::GuardClock;
 use crate::effects::listen::Callers;
@@ -36,7 +36,7 @@ use crate::plan::{Plan, Prescribed, taken};
 use crate::settings::{Bootstrap, Endpoint, Host, Settings, Source};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the loop learns as it goes.
+/// The state of the loop.
 struct Search<'a, C> {
     client: &'a C,
     settings: &'a Settings,
@@ -44,7 +44,7 @@ struct Search<'a, C> {
     facts: Facts,
     /// Ports another muster has reserved.
     taken: BTreeMap<u16, String>,
-    /// The ports that were said to have moved.
+    /// The ports that were logged.
     moved: BTreeMap<PortName, u16>,
     prescribed: Prescribed,
     members: Vec<MemberSeen>,
@@ -53,18 +53,16 @@ struct Search<'a, C> {
     locks: DirLocks,
     /// An ADD that no look has followed yet.
     sent: Option<Sent>,
-    /// How long nobody is to be asked, because the last answer took its time.
-    owed: Duration,
-    ears: Option<Callers>,
-    voice: Option<Announcer>,
-    /// Which cluster each FE showed when it was last asked.
+    callers: Option<Callers>,
+    announcer: Option<Announcer>,
+    /// The cluster that each FE showed when it was last asked.
     shown: BTreeMap<Host, String>,
     /// Other nodes that may found.
     rivals: BTreeSet<Host>,
-    /// Election ports of other FEs that were found open although nobody answered: once open, they are remembered.
+    /// Election ports of other FEs that were found open although no FE answered: once open, they are remembered.
     starting: Vec<Endpoint>,
     begun: Instant,
-    /// When the guard began: at the first round in which somebody could have called.
+    /// The guard: it begins with the first round in which a leader could have called.
     listening: Option<GuardClock>,
 }
 
@@ -89,16 +87,15 @@ pub async fn join_cluster<C: FeClient>(
         reservations: Reservations::default(),
         locks: DirLocks::default(),
         sent: None,
-        owed: Duration::ZERO,
-        ears: None,
-        voice: None,
+        callers: None,
+        announcer: None,
         shown: BTreeMap::new(),
         rivals: BTreeSet::new(),
         starting: Vec::new(),
         begun: Instant::now(),
         listening: None,
     };
-    let mut pace = Backoff::new();
+    let mut backoff = Backoff::new();
     let mut wait_log = WaitLog::new();
     let mut warned = false;
     loop {
@@ -119,9 +116,9 @@ pub async fn join_cluster<C: FeClient>(
         match decide(&plan.node, &seen) {
             Decision::Refuse(refusal) => return Err(refusal.into()),
             Decision::Wait { why } => {
-                wait_log.wait(&why, &round.summary());
-                status.waits_for(&format!("for a leader: {why}; {}", round.summary()));
-                search.pause(pace.next(met(&round, &seen))).await;
+                wait_log.wait(&why);
+                status.waits_for(&format!("for a leader: {why}"));
+                search.pause(backoff.next(met(&round, &seen))).await;
             }
             Decision::Register { cluster } => match search.sent.take() {
                 None => search.add(&plan, &cluster).await?,
@@ -130,8 +127,10 @@ pub async fn join_cluster<C: FeClient>(
                     let why = sent.in_vain();
                     denied_add(&leader, &why)?;
                     let said = unregistered(&leader, &why, &seen)?;
-                    wait_log.wait(&said, &round.summary());
-                    search.pause(pace.next(Met::of(true, [&why].into_iter()))).await;
+                    wait_log.wait(&said);
+                    search
+                        .pause(backoff.next(Met::of(true, [&why].into_iter())))
+                        .await;
                 }
             },
             Decision::SetAside { why } => search.set_aside(&plan, &why).await?,
@@ -175,7 +174,7 @@ impl<C: FeClient> Search<'_, C> {
         held.map_err(|holder| taken(&holder).into())
     }
 
-    /// A port that is not where people look for it is worth a line, once.
+    /// Logs, once, each port that has another number than people expect.
     fn say_moved(&mut self, plan: &Plan) {
         for choice in plan
             .ports
@@ -188,26 +187,11 @@ impl<C: FeClient> Search<'_, C> {
         }
     }
 
-    /// Leaves the FEs alone for as long as the last answer was worth.
-    async fn be_polite(&mut self) {
-        let owed = std::mem::take(&mut self.owed);
-        // A sleep of nothing lasts up to the next millisecond.
-        if !owed.is_zero() {
-            sleep(owed).await;
-        }
-    }
-
-    /// An answer that took so long is to be paid for before the next question.
-    fn owe(&mut self, took: Duration) {
-        self.owed = polite_within_a_round(took);
-    }
-
-    /// Sleeps, but not longer than until somebody new calls.
-    async fn pause(&mut self, delay: Duration) {
-        let delay = delay.max(std::mem::take(&mut self.owed));
+    /// Sleeps until the delay is over or a new caller is heard.
+    async fn pause(&self, delay: Duration) {
         let news = async {
-            match &self.ears {
-                Some(ears) => ears.news().await,
+            match &self.callers {
+                Some(callers) => callers.news().await,
                 None => pending().await,
             }
         };
@@ -243,7 +227,7 @@ fn say_join(plan: &Plan, helper: &str, cluster: &str) {
     }
 }
 
-/// What a round met, the questions that followed it included.
+/// The kind of round, with the questions that followed it.
 fn met(round: &Round, seen: &Seen) -> Met {
     match &seen.backends {
         Some(Err(why)) => Met::of(true, [why].into_iter()),

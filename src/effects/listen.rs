@@ -1,6 +1,6 @@
-//! Who calls us: the leader of a living cluster polls every registered node, dead ones too, and so shows itself to
-//! a node that has lost everything. While this node waits with nothing it listens where it would be polled, answers
-//! what was observed to do no harm, and remembers who called.
+//! Listens for callers: the leader of a living cluster polls every registered node, dead ones too, and so shows itself to a
+//! node that has lost everything. While this node waits without data it listens where it would be polled, gives the answers
+//! that were observed to do no harm, and remembers the callers.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -14,30 +14,30 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::engine::{Call, Poll};
 
-/// A caller that says nothing for this long is no leader.
+/// A caller that sends nothing for this long is not a leader.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// More than any poll observed; what is longer is not read on.
+/// More than any poll observed; a longer one is not read to its end.
 const LONGEST: usize = 4096;
-/// So many callers are answered at a time; the others wait in the backlog. Nobody can take our descriptors that way.
+/// So many callers are answered at a time; the others wait in the backlog, so that they cannot use up the descriptors.
 const AT_ONCE: usize = 64;
-/// No cluster has so many voices that more would have to be remembered.
+/// So many callers are remembered.
 const MOST: usize = 1024;
 
-/// A port to listen on, and what may be said there.
+/// A port to listen on, and the polls that are understood there.
 #[derive(Debug, Clone)]
 pub struct CallPort {
     pub port: u16,
     pub polls: Vec<&'static Poll>,
 }
 
-/// Who called, and what it said by that.
+/// One caller and its call.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Caller {
     pub from: IpAddr,
     pub call: Call,
 }
 
-/// The open ears. Dropping them closes the ports; `close` waits until they are free.
+/// The open ports. Dropping it closes them; `close` waits until they are free.
 #[derive(Debug)]
 pub struct Callers {
     heard: Arc<Heard>,
@@ -51,27 +51,27 @@ struct Heard {
 }
 
 impl Callers {
-    /// Listens at each door on every address, as the engine would, and answers as `own`. A door that cannot be opened is said and left out:
-    /// the other witnesses have to do.
-    pub async fn listen(doors: Vec<CallPort>, own: &str) -> Self {
+    /// Listens at each port on every address, as the engine would, and answers as `own`. A port that cannot be opened is
+    /// logged and left out: there are other witnesses.
+    pub async fn listen(ports: Vec<CallPort>, own: &str) -> Self {
         let heard = Arc::new(Heard::default());
         let mut tasks = Vec::new();
-        for door in doors {
-            match bind(door.port).await {
+        for port in ports {
+            match bind(port.port).await {
                 Ok(listener) => {
                     let (own, heard) = (own.to_owned(), Arc::clone(&heard));
-                    tasks.push(tokio::spawn(serve(listener, door.polls, own, heard)));
+                    tasks.push(tokio::spawn(serve(listener, port.polls, own, heard)));
                 }
                 Err(error) => tracing::warn!(
-                    port = door.port,
-                    "cannot listen for the calls of a cluster this host may belong to: {error}"
+                    port = port.port,
+                    "cannot listen for a cluster that this host may belong to: {error}"
                 ),
             }
         }
         Self { heard, tasks }
     }
 
-    /// Who called so far.
+    /// All callers so far.
     pub fn heard(&self) -> Vec<Caller> {
         self.heard
             .callers
@@ -151,7 +151,7 @@ impl Heard {
     }
 }
 
-/// Reads the call and answers it; what was said, if it was a call at all.
+/// Reads and answers one call; `None` if it is not a call.
 async fn answer(mut stream: TcpStream, polls: &[&'static Poll], own: &str) -> Option<Call> {
     let mut request = vec![0; LONGEST];
     let mut length = 0;
@@ -193,16 +193,16 @@ mod tests {
         reply
     }
 
-    /// What may be said to one component at one of its ports, listened for at a free one.
-    async fn ear(component: Component, port: PortName) -> (Callers, u16) {
+    /// Listens at a free port for the polls of one component at one of its ports.
+    async fn listening(component: Component, port: PortName) -> (Callers, u16) {
         let free = TcpListener::bind("127.0.0.1:0")
             .await
             .unwrap()
             .local_addr()
             .unwrap()
             .port();
-        let here = ALL[0].ears_of(component).filter(|ear| ear.port == port);
-        let polls: Vec<&'static Poll> = here.map(|ear| &ear.poll).collect();
+        let here = ALL[0].ears_of(component).filter(|listener| listener.port == port);
+        let polls: Vec<&'static Poll> = here.map(|listener| &listener.poll).collect();
         (
             Callers::listen(vec![CallPort { port: free, polls }], "10.0.0.9").await,
             free,
@@ -220,7 +220,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_leaders_poll_is_answered_without_harm_and_remembered() {
-        let (callers, port) = ear(Component::Fe, PortName::Http).await;
+        let (callers, port) = listening(Component::Fe, PortName::Http).await;
         let reply = call(
             port,
             b"GET /api/bootstrap?cluster_id=7&token=secret HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -241,7 +241,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_member_that_calls_is_told_that_a_muster_waits_here() {
-        let (callers, port) = ear(Component::Fe, PortName::Http).await;
+        let (callers, port) = listening(Component::Fe, PortName::Http).await;
         let request = format!("GET {} HTTP/1.1\r\n\r\n", member_path("7", "10.0.0.1"));
         let reply = String::from_utf8(call(port, request.as_bytes()).await).unwrap();
         assert!(reply.ends_with(MEMBER_ANSWER), "{reply}");
@@ -253,7 +253,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_for_a_vote_is_heard_though_nothing_else_is_said() {
-        let (callers, port) = ear(Component::Fe, PortName::EditLog).await;
+        let (callers, port) = listening(Component::Fe, PortName::EditLog).await;
         assert_eq!(call(port, b"Service:\x08Acceptor").await, b"");
         callers.news().await;
         assert_eq!(heard(&callers), [Call::WantsVote]);
@@ -262,7 +262,7 @@ mod tests {
 
     #[tokio::test]
     async fn anyone_else_on_the_port_changes_nothing() {
-        let (callers, port) = ear(Component::Fe, PortName::Http).await;
+        let (callers, port) = listening(Component::Fe, PortName::Http).await;
         for request in [
             &b"GET / HTTP/1.1\r\n\r\n"[..],
             b"\x16\x03\x01garbage\r\n\r\n",
@@ -282,7 +282,7 @@ mod tests {
     /// Connections that say nothing take no place for longer than the patience, and the leader behind them is heard.
     #[tokio::test]
     async fn a_crowd_of_silent_connections_does_not_keep_the_leader_out() {
-        let (callers, port) = ear(Component::Fe, PortName::Http).await;
+        let (callers, port) = listening(Component::Fe, PortName::Http).await;
         let mut crowd = Vec::new();
         for _ in 0..3 * super::AT_ONCE {
             crowd.push(TcpStream::connect(("127.0.0.1", port)).await.unwrap());
@@ -295,7 +295,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_heartbeat_is_read_remembered_and_closed() {
-        let (callers, port) = ear(Component::Be, PortName::Heartbeat).await;
+        let (callers, port) = listening(Component::Be, PortName::Heartbeat).await;
         let mut message = vec![0x80, 1, 0, 1, 0, 0, 0, 9];
         message.extend_from_slice(b"heartbeat");
         message.extend_from_slice(&[0; 30]);

@@ -1,35 +1,36 @@
-//! One round of looking around: every FE that is known is asked at once, and the round ends as soon as an answer can
-//! be believed, so that one host that is down does not hold up the others.
+//! Looks for the leader. In one round every known FE is asked at once, and the round ends soon after the first answer that
+//! confirms a leader, so that one host that is down does not hold up the others.
 
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::cluster::FeClient;
-use crate::effects::backoff::Met;
+use crate::effects::backoff::{Backoff, Met};
+use crate::engine::failure::Failure;
 use crate::engine::member::Frontend;
-use crate::plan::leader::{Answer, Belief, believe};
+use crate::plan::leader::{Answer, Belief, Cluster, believe, no_leader};
 use crate::settings::Endpoint;
 use std::collections::BTreeMap;
 
-/// After the first believable answer the others get this long to contradict it, when nothing is done upon it.
+/// After the first answer that confirms a leader the others get this long to contradict it, when nothing is changed by it.
 pub const CONTRADICTION: Duration = Duration::from_millis(30);
-/// The same before a node enters a cluster: another one may answer a little later.
+/// The same before a node joins a cluster: another one may answer a little later.
 pub const LONGER: Duration = Duration::from_millis(300);
+/// The bound of one round: the deadline of a call, and a little for the first of them to be judged.
+pub const ROUND: Duration = Duration::from_secs(4);
 
-/// What one round brought.
+/// The answers of one round, and the verdict over them.
 #[derive(Debug)]
 pub struct Round {
     pub answers: Vec<Answer>,
     pub belief: Belief,
-    /// Until the first answer that could be believed, or until the last.
-    pub took: Duration,
 }
 
-/// Asks all of `known` and judges the answers; `longest` bounds the whole round, `contradiction` what is left of it after
-/// the first believable answer.
+/// Asks all of `known` once and judges the answers; `longest` bounds the whole round, `contradiction` the rest of it after
+/// the first answer that confirms a leader.
 pub async fn look<C: FeClient>(
     client: &C,
     known: &[Endpoint],
@@ -53,22 +54,43 @@ pub async fn look<C: FeClient>(
         })
         .collect();
     let mut answers = BTreeMap::new();
-    let begun = Instant::now();
-    let mut until = begun + longest;
-    let mut took = None;
+    let mut until = Instant::now() + longest;
+    let mut confirmed = false;
     while let Ok(Some((place, answer))) = timeout_at(until, asking.next()).await {
         let usable = answer.said.is_ok();
         answers.insert(place, answer);
-        if usable && took.is_none() && matches!(verdict(&answers, heartbeat), Belief::Leader(_)) {
-            took = Some(begun.elapsed());
+        if usable && !confirmed && matches!(verdict(&answers, heartbeat), Belief::Leader(_)) {
+            confirmed = true;
             until = until.min(Instant::now() + contradiction);
         }
     }
-    // Who has not answered by now is not waited for: dropping the questions ends them.
+    // Dropping the questions that are still open ends them.
     Round {
-        took: took.unwrap_or_else(|| begun.elapsed()),
         belief: verdict(&answers, heartbeat),
         answers: answers.into_values().collect(),
+    }
+}
+
+/// Asks until a leader is confirmed or `patience` is over. Without one it returns the last round, which says why; at once if
+/// an answer cannot change by asking again.
+pub async fn find_leader<C: FeClient>(
+    client: &C,
+    known: &[Endpoint],
+    heartbeat: Duration,
+    patience: Duration,
+) -> Result<Cluster, Round> {
+    let begun = Instant::now();
+    let mut backoff = Backoff::new();
+    loop {
+        let round = look(client, known, heartbeat, ROUND, CONTRADICTION).await;
+        match round.belief {
+            Belief::Leader(cluster) => return Ok(cluster),
+            Belief::Doubt(_) | Belief::Nobody => {}
+        }
+        if begun.elapsed() >= patience || !round.denied().is_empty() {
+            return Err(round);
+        }
+        sleep(backoff.next(round.met())).await;
     }
 }
 
@@ -77,21 +99,20 @@ fn verdict(answers: &BTreeMap<usize, Answer>, heartbeat: Duration) -> Belief {
 }
 
 impl Round {
-    /// A round in which nobody was asked.
+    /// A round without a question.
     pub const fn nobody() -> Self {
         Self {
             answers: Vec::new(),
             belief: Belief::Nobody,
-            took: Duration::ZERO,
         }
     }
 
-    /// Whether any FE gave an answer at all, be it a refusal.
+    /// True if an FE gave any answer, also an error.
     pub const fn answered(&self) -> bool {
         !matches!(self.belief, Belief::Nobody)
     }
 
-    /// What it met, as far as the pause after it goes.
+    /// The kind of round, for the pause after it.
     pub fn met(&self) -> Met {
         let failures = self
             .answers
@@ -100,7 +121,7 @@ impl Round {
         Met::of(self.answered(), failures)
     }
 
-    /// The longest list of members any FE showed.
+    /// The longest list of members that any FE showed.
     pub fn members(&self) -> &[Frontend] {
         self.answers
             .iter()
@@ -109,31 +130,22 @@ impl Round {
             .unwrap_or_default()
     }
 
-    /// What each FE answered, one clause each.
-    pub fn clauses(&self) -> Vec<String> {
-        let each = self.answers.iter().map(|answer| {
-            let from = answer.from.with_port(answer.port);
-            match &answer.said {
-                Ok(members) => format!("{from} lists {}", count(members.len(), "FE")),
-                Err(why) => format!("{from} {why}"),
-            }
+    /// The failures, one clause for each FE.
+    pub fn failures(&self) -> Vec<String> {
+        self.answers.iter().filter_map(Answer::failure).collect()
+    }
+
+    /// The answers that asking again cannot change.
+    pub fn denied(&self) -> Vec<(String, Failure)> {
+        let denied = self.answers.iter().filter_map(|answer| match &answer.said {
+            Err(why) if why.is_final() => Some((answer.from.with_port(answer.port), why.clone())),
+            _ => None,
         });
-        each.collect()
+        denied.collect()
     }
 
-    /// The same for the waiting line.
-    pub fn summary(&self) -> String {
-        if self.answers.is_empty() {
-            return "nobody to ask".to_owned();
-        }
-        self.clauses().join("; ")
-    }
-}
-
-fn count(number: usize, what: &str) -> String {
-    if number == 1 {
-        format!("1 {what}")
-    } else {
-        format!("{number} {what}s")
+    /// The reason why no leader is confirmed.
+    pub fn no_leader(&self) -> String {
+        no_leader(&self.belief, &self.failures())
     }
 }

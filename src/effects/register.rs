@@ -1,13 +1,13 @@
 //! Registering is look, add, look: whatever ADD answers, only the second look counts, and it is a look like the first: at
-//! every FE that is known, and by a leader that is believed. A leader that has lost its quorum shows the row of an ADD that
-//! nobody else will ever have (observed).
+//! every known FE, and by a confirmed leader. A leader that has lost its quorum shows the row of an ADD that
+//! no other FE will ever have (observed).
 
 use crate::cluster::{Add, FeClient};
 use crate::engine::failure::Failure;
 use crate::plan::node::Role;
 use crate::settings::Endpoint;
 
-/// An ADD that was sent, until the next look has shown what it was worth.
+/// An ADD that was sent, until the next look has shown its effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
     pub leader: Endpoint,
@@ -15,11 +15,11 @@ pub struct Sent {
 }
 
 impl Sent {
-    /// Why this node is not registered, now that the second look does not show it.
+    /// The reason why the second look does not list this node.
     pub fn in_vain(self) -> Failure {
-        self.said
-            .err()
-            .unwrap_or_else(|| Failure::Busy("it accepted the ADD, but does not list this node".to_owned()))
+        self.said.err().unwrap_or_else(|| {
+            Failure::Busy("it accepted the ADD but does not list this node yet".to_owned())
+        })
     }
 }
 

@@ -1,45 +1,37 @@
-//! The waiting line: said when the waiting begins, when its reason changes, and every 15 s.
+//! The waiting line: logged when the waiting begins, when its reason changes, and every 15 s.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 const EVERY: Duration = Duration::from_secs(15);
-/// A reason that changes back and forth is not repeated more often than this.
+/// The shortest time between two lines, for a reason that changes back and forth.
 const CHANGE: Duration = Duration::from_secs(2);
 
-/// What was last said, and when.
+/// The last line, and when it was logged.
 #[derive(Debug)]
 pub struct WaitLog {
     since: Instant,
-    said: Option<(Instant, String)>,
+    last: Option<(Instant, String)>,
 }
 
 impl WaitLog {
     pub fn new() -> Self {
         Self {
             since: Instant::now(),
-            said: None,
+            last: None,
         }
     }
 
-    /// How long this wait lasts already.
-    pub fn waited(&self) -> Duration {
-        self.since.elapsed()
-    }
-
-    /// Says why nothing can be done yet, if it is time to.
-    pub fn wait(&mut self, why: &str, answers: &str) {
-        let due = match &self.said {
+    /// Logs why nothing can be done yet, if it is time to.
+    pub fn wait(&mut self, why: &str) {
+        let due = match &self.last {
             None => true,
             Some((when, last)) => when.elapsed() >= EVERY || (last != why && when.elapsed() >= CHANGE),
         };
         if due {
-            tracing::info!(
-                waited_s = self.waited().as_secs(),
-                "waiting: {why}; last answers: {answers}"
-            );
-            self.said = Some((Instant::now(), why.to_owned()));
+            tracing::info!(waited_s = self.since.elapsed().as_secs(), "waiting: {why}");
+            self.last = Some((Instant::now(), why.to_owned()));
         }
     }
 }

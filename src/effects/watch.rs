@@ -9,10 +9,11 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::cluster::FeClient;
 use crate::effects::announce::Announcer;
 use crate::effects::look::{CONTRADICTION, look};
-use crate::effects::roster::{Identity, MemberRow, row};
+use crate::effects::roster::{MemberRow, row};
 use crate::engine::Component;
 use crate::plan::drop_detector::{DropDetector, Missed};
 use crate::plan::leader::{Belief, Cluster};
+use crate::plan::node::Identity;
 use crate::settings::{Endpoint, Host};
 
 /// Between two looks at first; a node turns alive at the heartbeat after it serves.
@@ -168,7 +169,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
                     announcer.call(self.client, &round.answers).await;
                 }
                 self.state.misses.forget();
-                (None, round.summary(), None)
+                (None, round.no_leader(), None)
             }
         };
         self.state.pause = self.pause(is_late);
@@ -211,7 +212,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
                 let leader = &cluster.leader.host;
                 match self.state.misses.missed(&cluster, own) {
                     Missed::Dropped => {
-                        let why = format!("{leader} leads and does not list this node");
+                        let why = format!("the leader {leader} does not list this node");
                         let news = !std::mem::replace(&mut self.state.not_listed, true);
                         (
                             why,
@@ -228,11 +229,13 @@ impl<'a, C: FeClient> Watch<'a, C> {
                     }
                     Missed::Stranger => {
                         let id = &cluster.id;
-                        let why = format!("{leader} leads cluster {id}, and this node is of another");
+                        let why = format!(
+                            "{leader} is the leader of cluster {id}, and this node belongs to another"
+                        );
                         (why, None)
                     }
                     Missed::Perhaps | Missed::Unproven => {
-                        (format!("{leader} leads and does not list this node"), None)
+                        (format!("the leader {leader} does not list this node"), None)
                     }
                 }
             }
@@ -265,18 +268,14 @@ impl<'a, C: FeClient> Watch<'a, C> {
             return self.heartbeat;
         }
         let took = state.asked.elapsed();
-        if is_late {
-            LATER
-        } else {
-            (SOON + took * 9).min(LATER)
-        }
+        if is_late { LATER } else { SOON.max(took).min(LATER) }
     }
 
     /// `serves`: whether its own engine does, or why not. A member that died is shown Alive for three heartbeats more, so
     /// its row may be about the start before.
     async fn shown(&self, cluster: &Cluster, serves: Result<(), String>) -> Shown {
         match row(self.client, &self.identity, cluster).await {
-            Err(why) => Shown::NotYet(format!("{} {why}", cluster.leader.host)),
+            Err(why) => Shown::NotYet(format!("{}: {why}", cluster.leader.host)),
             Ok(MemberRow::None) => Shown::Missing,
             Ok(MemberRow::NotAlive(error)) => Shown::NotYet(not_yet(&error)),
             Ok(MemberRow::Alive) => serves.map_or_else(Shown::NotYet, |()| Shown::Alive),
@@ -286,7 +285,6 @@ impl<'a, C: FeClient> Watch<'a, C> {
     /// Whether this node's own engine serves. An FE opens its MySQL port when its data is whole, a BE or CN listens for
     /// heartbeats when its storage is open.
     async fn serves(&self) -> Result<(), String> {
-        let is_here = |host: &Host| host == self.identity.host || self.identity.also.contains(host);
         if self.identity.component != Component::Fe {
             let port = self.identity.identity_port;
             let at = (self.identity.host.to_string(), port);
@@ -295,11 +293,15 @@ impl<'a, C: FeClient> Watch<'a, C> {
                 Ok(Err(_)) | Err(_) => Err(format!("its port {port} is not open yet")),
             };
         }
-        let Some(own) = self.known.iter().find(|endpoint| is_here(&endpoint.host)) else {
+        let Some(own) = self
+            .known
+            .iter()
+            .find(|endpoint| self.identity.is_at(&endpoint.host.to_string()))
+        else {
             return Ok(());
         };
         match self.client.frontends(own).await {
-            Err(why) if !why.is_final() => Err(format!("{own} {why}")),
+            Err(why) if !why.is_final() => Err(format!("{own}: {why}")),
             // A refusal that asking again does not change is the answer of an engine too.
             Ok(_) | Err(_) => Ok(()),
         }

@@ -214,7 +214,6 @@ pub(super) static ENGINE: Engine = Engine {
         ready_word: ReadyWord::Code,
         backend_ready: "/api/health",
         role: "/role?host={host}&port={port}",
-        version: "/version",
         ha: None,
         caller: Some(Caller {
             host: "CLIENT_NODE_HOST",

@@ -1,66 +1,66 @@
-//! What a failed question means, told by code and text: whether to ask again, to stop, or to look once more.
+//! The class of a failed question, by code and text: ask again, stop, or look once more.
 
 use std::time::Duration;
 
-/// Why an FE gave no usable answer. `Display` is one clause for the waiting line: "fe1:9030 refused the connection".
+/// Why an FE gave no usable answer. `Display` follows the endpoint and a colon: "fe1:9030: connection refused".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    #[error("refused the connection")]
+    #[error("connection refused")]
     Refused,
-    #[error("cannot be reached: {0}")]
+    #[error("{0}")]
     Unreachable(String),
-    #[error("has a name that does not resolve: {0}")]
+    #[error("the name does not resolve: {0}")]
     Unresolvable(String),
     /// The connection was there, the answer was not. Seconds waited.
-    #[error("did not answer within {0} s")]
+    #[error("no answer within {0} s")]
     Deadline(u64),
-    #[error("does not speak the MySQL protocol: {0}")]
+    #[error("not a MySQL server: {0}")]
     NotMySql(String),
     /// It spoke the right protocol, then the connection ended: an FE that stops, or lost its quorum.
-    #[error("broke off: {0}")]
+    #[error("connection lost: {0}")]
     Lost(String),
-    #[error("offers no TLS, but CLUSTER_TLS asks for it")]
+    /// It broke the MySQL protocol after its greeting, or its answer is longer than any list of members.
+    #[error("malformed answer: {0}")]
+    Malformed(String),
+    #[error("the FE offers no TLS, and CLUSTER_TLS requires it")]
     NoTls,
     /// 5205.
-    #[error("accepts nothing but TLS, and CLUSTER_TLS is off: {0}")]
+    #[error("the FE requires TLS, and CLUSTER_TLS is off: {0}")]
     Insecure(String),
-    #[error("failed the TLS handshake: {0}")]
+    #[error("TLS handshake failed: {0}")]
     Tls(String),
     /// 1045: the account or its password.
-    #[error("denied access: {0}")]
+    #[error("login refused: {0}")]
     Denied(String),
     /// 5203 or 1227: the account may not do this, also not with all its roles.
-    #[error("refused for want of a privilege: {0}")]
+    #[error("missing privilege: {0}")]
     Privilege(String),
-    /// It runs and does not serve yet, or not any more.
-    #[error("is not ready: {0}")]
+    /// It runs, and does not serve yet or any more.
+    #[error("not ready: {0}")]
     NotReady(String),
     /// The FE knows no leader, or lost the one it forwarded to.
-    #[error("has no leader: {0}")]
+    #[error("no leader: {0}")]
     NoLeader(String),
     /// A lock of the FE was busy; nothing was done.
-    #[error("is busy: {0}")]
+    #[error("busy: {0}")]
     Busy(String),
-    /// So many have come since it opened its port, which it did a moment ago: everybody waits for a turn.
-    #[error("has just opened its port to {0} others")]
-    Crowded(u32),
     /// The member is there already, by the text of the answer; only a second look proves it.
-    #[error("says it exists already: {0}")]
+    #[error("already registered: {0}")]
     Exists(String),
     /// The engine will not give this member another host.
-    #[error("will not change the host: {1}")]
+    #[error("the host cannot be changed: {1}")]
     Immovable(Immovable, String),
     /// Any other answer of the server.
-    #[error("answered {code}: {text}")]
+    #[error("error {code}: {text}")]
     Rejected { code: u16, text: String },
     /// SHOW without a column that is needed.
-    #[error("answered {statement} without the column {column}")]
+    #[error("{statement} has no column {column}")]
     MissingColumn {
         statement: &'static str,
         column: &'static str,
     },
     /// A cell that cannot be read.
-    #[error("answered {statement} with `{value}` in the column {column}")]
+    #[error("{statement} has `{value}` in the column {column}")]
     BadCell {
         statement: &'static str,
         column: &'static str,
@@ -92,7 +92,7 @@ const IMMOVABLE: &[(Immovable, &str)] = &[
     (Immovable::NotListed, "frontend does not exist, host:"),
 ];
 
-/// What an FE says that has no leader to forward to: each was seen, under code 1064 or 1105, at another moment of an
+/// The answers of an FE that has no leader to forward to: each was seen, under code 1064 or 1105, at another moment of an
 /// election, a cut cable or a lost quorum.
 const NO_LEADER: &[&str] = &[
     "Internal error processing forward",
@@ -110,7 +110,7 @@ const NO_LEADER: &[&str] = &[
     "catalog is not ready",
 ];
 
-/// Nothing was done, and the next try may well be.
+/// Nothing was done, and the next try may succeed.
 const BUSY: &[&str] = &[
     "Failed to acquire",
     // 100 for one account in Doris and in older StarRocks; the code is not always 1203.
@@ -155,7 +155,7 @@ impl Failure {
         )
     }
 
-    /// Whether asking again, here or elsewhere, cannot help before a person has changed something.
+    /// True if asking again, here or elsewhere, cannot help before a person has changed something.
     pub const fn is_final(&self) -> bool {
         matches!(
             self,
@@ -345,6 +345,7 @@ mod tests {
             Failure::Deadline(3),
             Failure::NotMySql(text()),
             Failure::Lost(text()),
+            Failure::Malformed(text()),
             Failure::NotReady(text()),
             Failure::NoLeader(text()),
             Failure::Busy(text()),

@@ -1,4 +1,4 @@
-//! What a row of SHOW FRONTENDS, SHOW BACKENDS and SHOW COMPUTE NODES says, read by column name: an `Id` came
+//! Reads the rows of SHOW FRONTENDS, SHOW BACKENDS and SHOW COMPUTE NODES by column name: an `Id` came
 //! first in one version, columns were added in many, rows come in any order.
 
 use super::failure::{Failure, presentable};
@@ -27,7 +27,6 @@ pub struct Frontend {
     /// `YYYY-MM-DD hh:mm:ss` by the leader's clock; `None` before the first.
     pub last_heartbeat: Option<String>,
     pub error: String,
-    pub version: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +37,7 @@ pub enum FrontendRole {
 }
 
 impl FrontendRole {
-    /// Whether it has a vote.
+    /// True if it has a vote.
     pub const fn is_electable(self) -> bool {
         matches!(self, Self::Leader | Self::Follower)
     }
@@ -47,15 +46,60 @@ impl FrontendRole {
 /// One BE or CN as the cluster lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backend {
-    pub id: String,
     pub host: String,
     pub heartbeat_port: u16,
     pub alive: bool,
-    pub decommissioned: bool,
     /// `StatusCode` where the version has it.
     pub status: Option<String>,
     pub error: String,
-    pub version: Option<String>,
+}
+
+/// A row of any of the lists.
+pub trait Member {
+    /// As the cluster spells it.
+    fn host(&self) -> &str;
+    /// The port that is part of what the cluster knows it by.
+    fn identity_port(&self) -> u16;
+    /// True if the cluster shows it as alive, as a member of the election group, and not as shutting down.
+    fn is_up(&self) -> bool;
+    /// The cluster's error about it.
+    fn error(&self) -> &str;
+}
+
+impl Member for Frontend {
+    fn host(&self) -> &str {
+        &self.host
+    }
+
+    fn identity_port(&self) -> u16 {
+        self.edit_log_port
+    }
+
+    fn is_up(&self) -> bool {
+        self.alive && self.join
+    }
+
+    fn error(&self) -> &str {
+        &self.error
+    }
+}
+
+impl Member for Backend {
+    fn host(&self) -> &str {
+        &self.host
+    }
+
+    fn identity_port(&self) -> u16 {
+        self.heartbeat_port
+    }
+
+    fn is_up(&self) -> bool {
+        self.alive && self.status.as_deref() != Some("SHUTDOWN")
+    }
+
+    fn error(&self) -> &str {
+        &self.error
+    }
 }
 
 impl Frontend {
@@ -82,7 +126,6 @@ impl Frontend {
             alive: cells.flag("Alive")?,
             last_heartbeat: cells.filled("LastHeartbeat"),
             error: cells.error(),
-            version: cells.filled("Version"),
         })
     }
 }
@@ -90,29 +133,24 @@ impl Frontend {
 impl Backend {
     /// All rows of SHOW BACKENDS.
     pub fn read_backends(rows: &[Row]) -> Result<Vec<Self>, Failure> {
-        rows.iter()
-            .map(|row| Self::read(row, "SHOW BACKENDS", "BackendId"))
-            .collect()
+        rows.iter().map(|row| Self::read(row, "SHOW BACKENDS")).collect()
     }
 
     /// All rows of SHOW COMPUTE NODES.
     pub fn read_compute_nodes(rows: &[Row]) -> Result<Vec<Self>, Failure> {
         rows.iter()
-            .map(|row| Self::read(row, "SHOW COMPUTE NODES", "ComputeNodeId"))
+            .map(|row| Self::read(row, "SHOW COMPUTE NODES"))
             .collect()
     }
 
-    fn read(row: &Row, statement: &'static str, id: &'static str) -> Result<Self, Failure> {
+    fn read(row: &Row, statement: &'static str) -> Result<Self, Failure> {
         let cells = Cells { statement, row };
         Ok(Self {
-            id: cells.text(id)?.to_owned(),
             host: cells.host()?.to_owned(),
             heartbeat_port: cells.port("HeartbeatPort")?,
             alive: cells.flag("Alive")?,
-            decommissioned: cells.flag("SystemDecommissioned")?,
             status: cells.filled("StatusCode"),
             error: cells.error(),
-            version: cells.filled("Version"),
         })
     }
 }
@@ -334,18 +372,17 @@ mod tests {
                 alive: false,
                 last_heartbeat: Some("2026-11-20 10:14:56".to_owned()),
                 error: "Connection refused".to_owned(),
-                version: Some("3.5.0-0be11fd".to_owned()),
             }
         );
     }
 
     #[test]
-    fn a_frontend_that_never_started_has_no_heartbeat_no_version_and_no_learned_ports() {
+    fn a_frontend_that_never_started_has_no_heartbeat_and_no_learned_ports() {
         let members = Frontend::read(&rows(FRONTENDS_WITH_ID)).unwrap();
         let added = &members[1];
         assert_eq!((added.query_port, added.rpc_port), (0, 0));
         assert_eq!((added.join, added.alive), (false, false));
-        assert_eq!((&added.last_heartbeat, &added.version), (&None, &None));
+        assert_eq!(added.last_heartbeat, None);
         assert_eq!(added.error, "");
     }
 
@@ -461,7 +498,6 @@ mod tests {
                     be.host.as_str(),
                     be.heartbeat_port,
                     be.alive,
-                    be.decommissioned,
                     be.status.as_deref(),
                 )
             })
@@ -469,13 +505,12 @@ mod tests {
         assert_eq!(
             shown,
             [
-                ("10.77.0.14", 9050, true, false, Some("OK")),
-                ("10.77.0.15", 9050, false, false, Some("CONNECTING")),
-                ("be3", 9150, false, false, Some("DISCONNECTED")),
-                ("10.77.0.16", 9050, false, true, Some("SHUTDOWN")),
+                ("10.77.0.14", 9050, true, Some("OK")),
+                ("10.77.0.15", 9050, false, Some("CONNECTING")),
+                ("be3", 9150, false, Some("DISCONNECTED")),
+                ("10.77.0.16", 9050, false, Some("SHUTDOWN")),
             ]
         );
-        assert_eq!(read[1].version, None);
         assert_eq!(read[2].error, "java.net.ConnectException: Connection refused");
         for (layout, host) in [
             (BACKENDS_WITH_CLUSTER, "10.0.0.4"),
@@ -491,15 +526,11 @@ mod tests {
         10005        |10.77.0.17|9050         |9060  |8040    |8060    |2026-11-20 10:00:00|2026-11-20 10:15:31|true |false               |false                |      |3.5.0  |false         |OK";
 
     #[test]
-    fn compute_nodes_have_an_id_column_of_their_own() {
+    fn compute_nodes_are_read_like_backends() {
         let read = Backend::read_compute_nodes(&rows(COMPUTE_NODES)).unwrap();
-        assert_eq!(read[0].id, "10005");
         assert_eq!(
-            Backend::read_backends(&rows(COMPUTE_NODES)),
-            Err(Failure::MissingColumn {
-                statement: "SHOW BACKENDS",
-                column: "BackendId"
-            })
+            (read[0].host.as_str(), read[0].heartbeat_port),
+            ("10.77.0.17", 9050)
         );
     }
 

@@ -1,4 +1,4 @@
-//! How a living cluster calls a node that waits with nothing, and the answers that were observed to do no harm.
+//! The calls of a living cluster to a node that waits without data, and the answers that were observed to do no harm.
 
 use super::failure::presentable;
 
@@ -13,13 +13,13 @@ pub enum Poll {
     /// `Service:`, the length of its name in a byte, and the name; an election asks the `Acceptor` and the `Learner` of
     /// every member (source: `ServiceDispatcher` and `ServiceHandshake` of both engines' Berkeley DB).
     Election,
-    /// The muster of a member says so, because it finds nobody to ask where this host should be.
+    /// The muster of a member, which got no answer from this host.
     Member,
-    /// The muster of another node that may found says so.
+    /// The muster of another node that may found.
     Seed,
 }
 
-/// What somebody said by calling.
+/// The meaning of a call.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Call {
     /// It leads a cluster that has this host as a member. Whether that is so is asked back.
@@ -32,7 +32,7 @@ pub enum Call {
     Seed { host: String, founding: bool },
 }
 
-/// What stands before the two values of a `Poll::Member`.
+/// The beginning of the path of a `Poll::Member`.
 const MEMBER: &str = "/muster/member?cluster_id=";
 const HOST: &str = "&host=";
 
@@ -41,13 +41,13 @@ pub fn member_path(cluster: &str, host: &str) -> String {
     format!("{MEMBER}{cluster}{HOST}{host}")
 }
 
-/// How a muster that waits answers that: an engine at the same port answers anything else.
+/// The answer of a muster that waits: an engine at the same port gives another one.
 pub const MEMBER_ANSWER: &str = r#"{"muster":"waiting"}"#;
 
-/// What stands before the two values of a `Poll::Seed`.
+/// The beginning of the path of a `Poll::Seed`.
 const SEED: &str = "/muster/seed?founding=";
 
-/// The path by which the muster of a node that may found calls the FEs it was told of.
+/// The path by which the muster of a node that may found calls the FEs of `MASTER_HOST`.
 pub fn seed_path(own: &str, founding: bool) -> String {
     format!("{SEED}{founding}{HOST}{own}")
 }
@@ -63,7 +63,7 @@ const SERVICE: &[u8] = b"Service:";
 const VOTES: [&[u8]; 2] = [b"Acceptor", b"Learner"];
 
 impl Poll {
-    /// Whether enough was read to tell.
+    /// True if enough was read to tell.
     pub fn is_whole(&self, request: &[u8]) -> bool {
         match self {
             Self::Http { .. } | Self::Member | Self::Seed => request.windows(4).any(|end| end == b"\r\n\r\n"),
@@ -75,7 +75,7 @@ impl Poll {
         }
     }
 
-    /// What was said, if this is such a call and not somebody's browser or port scan.
+    /// The meaning of a request; `None` if it is a browser, a port scan or anything else.
     pub fn call(&self, request: &[u8]) -> Option<Call> {
         match self {
             Self::Http { path, .. } => request
@@ -109,7 +109,7 @@ impl Poll {
         }
     }
 
-    /// What `own` answers; `None` is closing the connection.
+    /// The answer of `own`; `None` is closing the connection.
     pub fn reply(&self, own: &str) -> Option<String> {
         let body = match self {
             Self::Http { body, .. } => (*body).to_owned(),

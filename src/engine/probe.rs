@@ -1,4 +1,4 @@
-//! What a node's HTTP port says about itself, without any password: the paths, and how to read the bodies.
+//! The questions to a node's HTTP port, without any password: the paths, and how to read the bodies.
 
 use serde_json::Value;
 
@@ -7,16 +7,14 @@ use super::failure::{Failure, presentable};
 /// The questions an engine's nodes answer over HTTP. `{host}` and `{port}` stand for whose membership is asked.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Probes {
-    /// Whether an FE serves. The body tells; a status of 200 alone proves nothing.
+    /// Tells by its body that an FE serves; a status of 200 alone proves nothing.
     pub fe_ready: &'static str,
     pub ready_word: ReadyWord,
-    /// Whether a BE or CN serves: `status` is `OK` in its body. It says nothing of any cluster.
+    /// Tells that a BE or CN serves: `status` is `OK` in its body. It tells nothing about a cluster.
     pub backend_ready: &'static str,
-    /// Whether one node is a member, by headers; answered to members only.
+    /// Tells by headers that one node is a member; answered to members only.
     pub role: &'static str,
-    /// The VERSION file, with the cluster's id and its token; answered to members only.
-    pub version: &'static str,
-    /// Who leads and who votes, where that is told to anybody.
+    /// `SHOW_HA`: the leader, where an FE tells it to anybody.
     pub ha: Option<&'static str>,
     /// Headers that name the asking member, for an engine that goes by them and not by the source address.
     pub caller: Option<Caller>,
@@ -29,7 +27,7 @@ pub struct Caller {
     pub port: &'static str,
 }
 
-/// How a body says that all is well.
+/// The part of a body that tells readiness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadyWord {
     /// `"status":"OK"`.
@@ -38,43 +36,37 @@ pub enum ReadyWord {
     Code,
 }
 
-/// An FE that says it serves. It goes on saying so for 300 s after it lost its leader (observed).
+/// A node that serves. An FE goes on telling so for 300 s after it lost its leader (observed).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ready;
 
-/// What an FE says of one host and port.
+/// The answer of an FE about one host and port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Membership {
-    /// The cluster lists it, in this role and under this node name.
-    Member { role: String, name: String },
+    /// The cluster lists it, in this role.
+    Member { role: String },
     /// The caller is a member; the one it asks about is not.
     NotListed,
     /// The FE does not talk to this caller: its address is no member's.
     Stranger,
 }
 
-/// What an FE tells of its cluster without a password.
+/// The answer of an FE about its cluster, without a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HttpWitness {
     /// It lists the caller, in this role.
     Lists(String),
     /// It does not, but it has a leader: the host of this one.
     Led(String),
-    /// It is an FE, and says no more.
+    /// It is an FE, and tells no more.
     IsFe,
 }
 
-/// Who leads and who votes, as one FE sees it.
+/// The answer of one FE to `SHOW_HA`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ha {
-    /// Its own role: LEADER, FOLLOWER, OBSERVER, UNKNOWN, INIT.
-    pub role: String,
-    /// The host of the leader, if it knows one. `can_read` is not told here: it is false on a healthy leader.
+    /// The host of the leader, if it knows one.
     pub leader: Option<String>,
-    /// The other members with a vote, dead ones too.
-    pub electable: Vec<String>,
-    pub observers: Vec<String>,
-    pub is_ready: bool,
 }
 
 impl Probes {
@@ -123,14 +115,13 @@ fn object(body: &str) -> Result<Value, Failure> {
 
 impl Membership {
     /// Reads the answer to `role`.
-    pub fn read(status: u16, role: Option<&str>, name: Option<&str>) -> Result<Self, Failure> {
+    pub fn read(status: u16, role: Option<&str>) -> Result<Self, Failure> {
         match (status, role) {
             // `invalid client host.`
             (400, _) => Ok(Self::Stranger),
             (200, Some("UNKNOWN")) => Ok(Self::NotListed),
             (200, Some(role)) => Ok(Self::Member {
                 role: role.to_owned(),
-                name: name.unwrap_or_default().to_owned(),
             }),
             (200, None) => Err(Failure::NotReady("it names no role".to_owned())),
             (code, _) => Err(Failure::Rejected {
@@ -139,16 +130,6 @@ impl Membership {
             }),
         }
     }
-}
-
-/// The cluster's id in the text of a VERSION file. The token beside it is not looked at.
-pub fn cluster_id(version_file: &str) -> Option<String> {
-    version_file
-        .lines()
-        .filter_map(|line| line.split_once('='))
-        .find(|(key, _)| key.trim() == "clusterId")
-        .map(|(_, id)| id.trim().to_owned())
-        .filter(|id| !id.is_empty())
 }
 
 impl Ha {
@@ -162,34 +143,20 @@ impl Ha {
                 .map(str::trim)
                 .unwrap_or_default()
         };
-        // Missing when there is none (observed).
-        let hosts = |key: &str| {
-            text(key)
-                .split([',', ' '])
-                .map(|host| host.trim().trim_start_matches('/'))
-                .filter(|host| !host.is_empty())
-                .map(str::to_owned)
-                .collect()
-        };
         if text("role").is_empty() {
             return Err(Failure::NotReady("it names no role".to_owned()));
         }
         Ok(Self {
-            // Up to 2.3 it says MASTER.
-            role: text("role").replace("MASTER", "LEADER"),
             leader: Some(text("master"))
                 .filter(|host| !matches!(*host, "" | "unknown"))
                 .map(str::to_owned),
-            electable: hosts("electable_nodes"),
-            observers: hosts("observer_nodes"),
-            is_ready: text("is_ready") == "true",
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Ha, Membership, Ready, cluster_id};
+    use super::{Ha, Membership, Ready};
     use crate::engine::Engine;
     use crate::engine::failure::Failure;
 
@@ -261,19 +228,12 @@ mod tests {
     fn membership_is_told_by_headers_and_a_400_is_a_callers_foreign_address() {
         let member = Membership::Member {
             role: "FOLLOWER".to_owned(),
-            name: "10.77.0.12_9010_1795234168107".to_owned(),
         };
-        assert_eq!(
-            Membership::read(200, Some("FOLLOWER"), Some("10.77.0.12_9010_1795234168107")),
-            Ok(member)
-        );
-        assert_eq!(
-            Membership::read(200, Some("UNKNOWN"), None),
-            Ok(Membership::NotListed)
-        );
-        assert_eq!(Membership::read(400, None, None), Ok(Membership::Stranger));
-        assert!(Membership::read(200, None, None).is_err());
-        assert!(Membership::read(404, None, None).is_err());
+        assert_eq!(Membership::read(200, Some("FOLLOWER")), Ok(member));
+        assert_eq!(Membership::read(200, Some("UNKNOWN")), Ok(Membership::NotListed));
+        assert_eq!(Membership::read(400, None), Ok(Membership::Stranger));
+        assert!(Membership::read(200, None).is_err());
+        assert!(Membership::read(404, None).is_err());
     }
 
     #[test]
@@ -286,30 +246,16 @@ mod tests {
     }
 
     #[test]
-    fn a_version_file_gives_its_cluster_id_and_nothing_else() {
-        let file =
-            "#Thu Nov 20 10:08:02 UTC 2026\nclusterId=147889237\nrunMode=shared_nothing\ntoken=a1491ae0\n";
-        assert_eq!(cluster_id(file), Some("147889237".to_owned()));
-        assert_eq!(cluster_id("invalid client host."), None);
-        assert_eq!(cluster_id("clusterId=\n"), None);
-    }
-
-    #[test]
     fn who_leads_is_read_from_any_fe() {
         let leader = r#"{"role":"LEADER","current_journal_id":"212","master":"10.77.0.11","electable_nodes":"10.77.0.12,10.77.0.13","observer_nodes":"","can_read":"false","is_ready":"true","last_checkpoint_version":"0"}"#;
         let cut_off = r#"{"role":"UNKNOWN","master":"unknown","can_read":"true","is_ready":"false"}"#;
         assert_eq!(
             Ha::read(leader),
             Ok(Ha {
-                role: "LEADER".to_owned(),
                 leader: Some("10.77.0.11".to_owned()),
-                electable: vec!["10.77.0.12".to_owned(), "10.77.0.13".to_owned()],
-                observers: vec![],
-                is_ready: true,
             })
         );
-        let seen = Ha::read(cut_off).unwrap();
-        assert_eq!((seen.leader, seen.is_ready), (None, false));
+        assert_eq!(Ha::read(cut_off).unwrap().leader, None);
         assert!(Ha::read("{}").is_err());
     }
 }

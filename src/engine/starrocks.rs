@@ -230,7 +230,6 @@ pub(super) static ENGINE: Engine = Engine {
         ready_word: ReadyWord::Status,
         backend_ready: "/api/health",
         role: "/role?host={host}&port={port}",
-        version: "/version",
         ha: Some("/api/show_meta_info?action=SHOW_HA"),
         // It goes by the caller's address.
         caller: None,

@@ -1,18 +1,13 @@
 //! The addresses of this machine, and those that the names we were given resolve to.
 
-use std::net::{IpAddr, ToSocketAddrs};
-use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
+use std::net::IpAddr;
 
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
 
+use crate::facts::resolve::{Resolved, resolve_all};
 use crate::settings::Host;
 use std::collections::BTreeMap;
-
-/// A resolver that takes longer than this for one name is not waited for: its retries go to 10 s and more.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addresses {
@@ -36,13 +31,6 @@ pub struct LocalHostFact {
     pub resolved: Resolved,
     /// At least one of its addresses belongs to an interface of ours.
     pub on_interface: bool,
-}
-
-/// What a host stands for; an address stands for itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Resolved {
-    Addresses(Vec<IpAddr>),
-    Failed(String),
 }
 
 /// `LOCAL_HOST` names somebody else.
@@ -178,58 +166,6 @@ fn interfaces() -> Vec<Interface> {
             })
         })
         .collect()
-}
-
-fn resolve_all(hosts: Vec<Host>) -> BTreeMap<Host, Resolved> {
-    let (answers, inbox) = mpsc::channel();
-    let mut resolved = BTreeMap::new();
-    let mut asked = 0;
-    for host in hosts {
-        if let Host::Address(address) = host {
-            resolved.insert(host, Resolved::Addresses(vec![address]));
-            continue;
-        }
-        let no_answer = Resolved::Failed(format!("no answer within {} s", PATIENCE.as_secs()));
-        if resolved.insert(host.clone(), no_answer).is_some() {
-            continue;
-        }
-        let answers = answers.clone();
-        let name = host.clone();
-        // getaddrinfo has no deadline: a thread that comes too late talks to nobody.
-        let spawned = thread::Builder::new().spawn(move || {
-            let answer = resolve(&name);
-            drop(answers.send((name, answer)));
-        });
-        match spawned {
-            Ok(_) => asked += 1,
-            Err(error) => {
-                resolved.insert(host, Resolved::Failed(error.to_string()));
-            }
-        }
-    }
-    for _ in 0..asked {
-        let Ok((host, answer)) = inbox.recv_timeout(PATIENCE) else {
-            break;
-        };
-        resolved.insert(host, answer);
-    }
-    resolved
-}
-
-fn resolve(host: &Host) -> Resolved {
-    match (host.to_string(), 0).to_socket_addrs() {
-        Err(error) => Resolved::Failed(error.to_string()),
-        Ok(sockets) => {
-            let mut addresses: Vec<IpAddr> = Vec::new();
-            for socket in sockets {
-                let address = socket.ip().to_canonical();
-                if !addresses.contains(&address) {
-                    addresses.push(address);
-                }
-            }
-            Resolved::Addresses(addresses)
-        }
-    }
 }
 
 fn list(addresses: &[IpAddr]) -> String {

@@ -18,6 +18,7 @@ pub mod pidfile;
 pub mod ports;
 pub mod process;
 pub mod record;
+pub mod resolve;
 pub mod script;
 mod search;
 pub mod sockets;

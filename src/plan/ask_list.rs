@@ -1,9 +1,9 @@
-//! Who is asked: every FE that anybody named, once each.
+//! The FEs to ask: every FE that was named, once each.
 
 use crate::facts::record::MemberSeen;
 use crate::settings::{Endpoint, Host};
 
-/// What the list is made of.
+/// The sources of the list.
 #[derive(Debug, Clone)]
 pub struct Inputs<'a> {
     pub master_hosts: &'a [Host],
@@ -13,11 +13,11 @@ pub struct Inputs<'a> {
     pub members: &'a [MemberSeen],
     /// Hosts that called this one.
     pub callers: &'a [Host],
-    /// An FE does not ask itself: what would answer there is another node.
+    /// An FE does not ask itself: another node would answer there.
     pub not: Option<&'a Host>,
 }
 
-/// The endpoints in the order they were named: what was asked for first, then who is remembered, then who called.
+/// The endpoints in this order: `MASTER_HOST`, the members that are remembered, the callers.
 pub fn endpoints(inputs: &Inputs<'_>) -> Vec<Endpoint> {
     let named = inputs.master_hosts.iter().map(|host| Endpoint {
         host: host.clone(),

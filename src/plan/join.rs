@@ -3,12 +3,12 @@
 
 use crate::engine::Component;
 use crate::engine::failure::Failure;
-use crate::engine::member::{Backend, Frontend};
+use crate::engine::member::Frontend;
 use crate::exit::ExitCode;
 use crate::plan::data::{ClusterId, Data, Was};
-use crate::plan::leader::{Belief, Cluster, Doubt};
+use crate::plan::leader::{Belief, Cluster, Doubt, no_leader};
 use crate::plan::moved_node;
-use crate::plan::node::{Asking, Decision, Node, Role, Seen, is_here, is_node};
+use crate::plan::node::{Asking, Decision, Node, Role, Seen};
 use crate::plan::refusal::Refusal;
 use crate::plan::witness::{self, Witness};
 use crate::settings::{Bootstrap, Endpoint, Host};
@@ -219,8 +219,9 @@ enum Registration<'a> {
 }
 
 fn registration<'a>(node: &Node, frontends: &'a [Frontend]) -> Registration<'a> {
-    match frontends.iter().find(|fe| is_here(node, &fe.host)) {
-        Some(fe) if fe.edit_log_port == node.identity_port => Registration::Same,
+    let me = node.identity();
+    match frontends.iter().find(|fe| me.is_at(&fe.host)) {
+        Some(fe) if me.is(fe) => Registration::Same,
         Some(fe) => Registration::OtherPort(fe),
         None => Registration::None,
     }
@@ -241,7 +242,7 @@ fn helper(node: &Node, frontends: &[Frontend], leader: Option<&Frontend>) -> Opt
     // Where two clusters answer, the longer list may be the other one's.
     let ours = |fe: &Frontend| node.data.cluster().is_none_or(|(id, _)| id == fe.cluster_id);
     let usable = |fe: &&Frontend| {
-        fe.role.is_electable() && fe.join && fe.alive && ours(fe) && !is_here(node, &fe.host)
+        fe.role.is_electable() && fe.join && fe.alive && ours(fe) && !node.identity().is_at(&fe.host)
     };
     let chosen = leader.filter(usable).or_else(|| frontends.iter().find(usable))?;
     let address = Host::parse(&chosen.host).map_or_else(
@@ -268,13 +269,16 @@ fn decide_backend(node: &Node, seen: &Seen) -> Decision {
     let lists = match &seen.backends {
         Some(Ok(lists)) => lists,
         Some(Err(why)) if why.is_final() => return Decision::Refuse(denied(leader, why)),
-        Some(Err(why)) => return wait_to_join(seen, format!("{leader} leads and {why}")),
+        Some(Err(why)) => return wait_to_join(seen, format!("the leader {leader}: {why}")),
         None => {
             let kind = node.component.name();
-            return wait_to_join(seen, format!("{leader} has not shown its {kind}s yet"));
+            return wait_to_join(
+                seen,
+                format!("the leader {leader} has not listed its {kind}s yet"),
+            );
         }
     };
-    let here = |list: &[Backend]| list.iter().any(|be| is_node(node, be));
+    let here = |list| node.identity().find(list).is_some();
     let (own, other, other_name) = match node.component {
         Component::Cn => (
             here(&lists.compute_nodes),
@@ -361,7 +365,7 @@ pub fn denied(from: &str, why: &Failure) -> Refusal {
         Failure::Tls(_) => "set CLUSTER_CA_FILE to the authority that signed the FE's certificate",
         _ => "give the account of CLUSTER_USER the cluster_admin role",
     };
-    Refusal::new(ExitCode::Credentials, format!("{from} {why}"), hint)
+    Refusal::new(ExitCode::Credentials, format!("{from}: {why}"), hint)
 }
 
 /// A leader is there, and something else is not: the patience is the same.
@@ -383,14 +387,14 @@ pub fn denied_add(leader: &Endpoint, why: &Failure) -> Result<(), Refusal> {
     }
     Err(Refusal::new(
         ExitCode::Credentials,
-        format!("cannot register at {leader}: it {why}"),
+        format!("cannot register at {leader}: {why}"),
         "give the account of CLUSTER_USER the cluster_admin role",
     ))
 }
 
 /// What to say while ADD does not count, or why not to try it any more.
 pub fn unregistered(leader: &Endpoint, why: &Failure, seen: &Seen) -> Result<String, Refusal> {
-    let said = format!("{leader} {why}");
+    let said = format!("{leader}: {why}");
     if seen.patience_over {
         return Err(Refusal::new(
             ExitCode::TryAgain,
@@ -426,39 +430,14 @@ pub(super) fn wait(node: &Node, seen: &Seen) -> Decision {
     };
     Decision::Refuse(Refusal::new(
         ExitCode::NoLeader,
-        format!("no leader in time: {why}{}", last_answers(seen, &why)),
+        format!("no leader in time: {why}"),
         hint,
     ))
 }
 
-/// What else was answered at last: who gives up may not have waited long enough to say it before.
-fn last_answers(seen: &Seen, said: &str) -> String {
-    let others = seen.answers.iter().filter(|answer| !said.contains(*answer));
-    let others: Vec<&str> = others.map(String::as_str).collect();
-    if others.is_empty() {
-        String::new()
-    } else {
-        format!("; last answers: {}", others.join("; "))
-    }
-}
-
 /// The sentence of the waiting line.
 fn waiting_for(node: &Node, seen: &Seen) -> String {
-    let doubts = |doubts: &[Doubt]| {
-        doubts
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("; ")
-    };
-    let reason = match &seen.belief {
-        Belief::Leader(cluster) => format!("{} leads", cluster.leader.host),
-        Belief::Doubt(list) => doubts(list),
-        Belief::Nobody if node.role == Role::Seed && !seen.guard_over => {
-            "nobody has answered so far".to_owned()
-        }
-        Belief::Nobody => "no FE answers".to_owned(),
-    };
+    let reason = no_leader(&seen.belief, &seen.answers);
     match (&node.data, node.role, node.bootstrap) {
         (Data::Empty { known: Some(known) }, Role::Seed, _) => {
             format!("{reason}; not founding: {}", known.sentence)

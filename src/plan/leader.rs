@@ -1,5 +1,6 @@
-//! Who may be believed as leader. A row that says LEADER is not enough: a leader that has lost its quorum keeps
-//! saying so (observed: 42–46 s, all rows Alive), and every FE shows an impostor as the only leader while it is up.
+//! Confirms a leader from the answers of all FEs. A row with the role LEADER is not enough: a leader that has lost its
+//! quorum goes on showing it (observed: 42–46 s, all rows Alive), and every FE shows an impostor as the only leader while it
+//! is up.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use crate::engine::member::{Frontend, FrontendRole};
 use crate::settings::{Endpoint, Host};
 use std::collections::BTreeMap;
 
-/// What one FE answered when it was asked for the members.
+/// The answer of one FE to SHOW FRONTENDS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     pub from: Host,
@@ -18,7 +19,7 @@ pub struct Answer {
     pub said: Result<Vec<Frontend>, Failure>,
 }
 
-/// A cluster that may be acted upon.
+/// A cluster with a confirmed leader.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cluster {
     pub id: String,
@@ -59,7 +60,7 @@ impl Cluster {
     }
 }
 
-/// What a round of answers amounts to.
+/// The verdict over a round of answers.
 #[expect(
     clippy::large_enum_variant,
     reason = "one value a round; a box would only hide it"
@@ -67,13 +68,13 @@ impl Cluster {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Belief {
     Leader(Cluster),
-    /// FEs are there, but none of them can be acted upon; why, one clause each.
+    /// FEs answered, and no leader is confirmed; the reasons, one clause each.
     Doubt(Vec<Doubt>),
-    /// Nobody answered anything that shows an FE.
+    /// No answer shows an FE.
     Nobody,
 }
 
-/// Why an answer is not acted upon.
+/// The reason why an answer confirms no leader.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Doubt {
     NoLeader {
@@ -110,60 +111,91 @@ pub enum Doubt {
         one: (String, String),
         other: (String, String),
     },
-    /// It is an FE, but it gave no list.
+    /// An FE answered with an error instead of a list.
     Failed {
         from: String,
         why: Failure,
     },
 }
 
+impl Answer {
+    /// The failure as a clause that names the FE.
+    pub fn failure(&self) -> Option<String> {
+        let why = self.said.as_ref().err()?;
+        Some(format!("{}: {why}", address(&self.from, self.port)))
+    }
+}
+
+/// The reason why no leader is confirmed: what is wrong with each answer. `failures` are the clauses of all that failed.
+pub fn no_leader(belief: &Belief, failures: &[String]) -> String {
+    let mut clauses: Vec<String> = match belief {
+        Belief::Doubt(doubts) => doubts.iter().map(ToString::to_string).collect(),
+        Belief::Leader(_) | Belief::Nobody => Vec::new(),
+    };
+    let others: Vec<String> = failures
+        .iter()
+        .filter(|failure| !clauses.contains(failure))
+        .cloned()
+        .collect();
+    clauses.extend(others);
+    match (belief, clauses.is_empty()) {
+        (Belief::Leader(cluster), _) => format!("the leader is {}", cluster.leader.host),
+        (Belief::Nobody, true) => "no FE answered".to_owned(),
+        (Belief::Nobody, false) => format!("no FE answered: {}", clauses.join("; ")),
+        (Belief::Doubt(_), _) => clauses.join("; "),
+    }
+}
+
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoLeader { from } => write!(f, "{from} knows no leader"),
+            Self::NoLeader { from } => write!(f, "{from}: its list has no leader"),
             Self::SeveralLeaders { from, leaders } => {
                 write!(
                     f,
-                    "{from} shows {} leaders ({})",
+                    "{from}: {} leaders are listed ({})",
                     leaders.len(),
                     leaders.join(", ")
                 )
             }
             Self::DeadLeader { from, leader } => {
-                write!(f, "{from} shows {leader} as leader and does not see it alive")
+                write!(f, "{from}: the leader {leader} is not alive")
             }
             Self::NoMajority { leader, alive, of } => {
-                write!(f, "{leader} claims to lead but sees {alive} of {of} followers")
+                write!(
+                    f,
+                    "the leader {leader} has no majority: {alive} of {of} followers are alive"
+                )
             }
             Self::Impostor { from, leader, member } => write!(
                 f,
-                "{from} shows {leader} as leader beside {member}, which is alive outside its group: two groups are up"
+                "{from}: {member} is alive and not in the group of the leader {leader}: two groups are running"
             ),
             Self::SilentHeartbeats { leader, alive, of } => {
                 write!(
                     f,
-                    "{leader} claims to lead but has heard from only {alive} of {of} followers lately"
+                    "the leader {leader} has no majority: {alive} of {of} followers answered its last heartbeats"
                 )
             }
-            Self::TwoLeaders { one, other } => write!(f, "both {one} and {other} claim to lead"),
+            Self::TwoLeaders { one, other } => write!(f, "there are two leaders: {one} and {other}"),
             Self::TwoClusters { one, other } => write!(
                 f,
-                "two clusters answer: {} at {} and {} at {}",
+                "two clusters answered: {} at {} and {} at {}",
                 one.1, one.0, other.1, other.0
             ),
-            Self::Failed { from, why } => write!(f, "{from} {why}"),
+            Self::Failed { from, why } => write!(f, "{from}: {why}"),
         }
     }
 }
 
-/// The verdict over one round of answers. `heartbeat` is the engine's interval.
+/// Gives the verdict over one round of answers. `heartbeat` is the engine's interval.
 pub fn believe(answers: &[Answer], heartbeat: Duration) -> Belief {
-    let mut believed: Vec<Cluster> = Vec::new();
+    let mut confirmed: Vec<Cluster> = Vec::new();
     let mut doubts = Vec::new();
     for answer in answers {
         match &answer.said {
             Ok(frontends) => match judge(answer, frontends, answers, heartbeat) {
-                Ok(cluster) => believed.push(cluster),
+                Ok(cluster) => confirmed.push(cluster),
                 Err(doubt) => doubts.push(doubt),
             },
             Err(why) if shows_an_fe(why) => {
@@ -175,7 +207,7 @@ pub fn believe(answers: &[Answer], heartbeat: Duration) -> Belief {
             Err(_) => {}
         }
     }
-    match agree(believed, answers) {
+    match agree(confirmed, answers) {
         Ok(Some(cluster)) => Belief::Leader(cluster),
         Err(doubt) => {
             doubts.insert(0, doubt);
@@ -186,8 +218,8 @@ pub fn believe(answers: &[Answer], heartbeat: Duration) -> Belief {
     }
 }
 
-/// The verdict in the light of the rounds before. An FE that showed another cluster and is only late this time has not
-/// taken that back: a node that is told of two clusters joined whichever answered first in some round, and at the next
+/// Corrects a verdict by the rounds before. An FE that showed another cluster and is only late this time still belongs to
+/// it: a node that is told of two clusters joined whichever answered first in some round, and at the next
 /// one the other as well. `shown` is kept between the rounds.
 pub fn remembering(belief: Belief, answers: &[Answer], shown: &mut BTreeMap<Host, String>) -> Belief {
     for answer in answers {
@@ -215,24 +247,24 @@ pub fn remembering(belief: Belief, answers: &[Answer], shown: &mut BTreeMap<Host
     }
 }
 
-/// Whether a failed answer still proves that an FE lives there.
+/// True if a failed answer still proves that an FE is there.
 pub fn shows_an_fe(why: &Failure) -> bool {
     match why {
         Failure::Denied(_)
         | Failure::Privilege(_)
         | Failure::NoLeader(_)
         | Failure::Busy(_)
-        | Failure::Crowded(_)
         | Failure::Exists(_)
         | Failure::Immovable(..)
         | Failure::Rejected { .. }
         | Failure::MissingColumn { .. }
         | Failure::BadCell { .. }
-        // The connection was there and no answer came: an FE whose leader is cut off hangs like that.
+        // The connection was accepted and no answer came: an FE whose leader is cut off hangs like that.
         | Failure::Deadline(_)
-        // It spoke the protocol, then the connection ended: it is stopping, or it lost its leader.
+        // It spoke the protocol, then the connection ended: the FE stops, or it lost its leader.
         | Failure::Lost(_)
         | Failure::NotReady(_)
+        | Failure::Malformed(_)
         | Failure::NoTls
         | Failure::Insecure(_)
         | Failure::Tls(_) => true,
@@ -261,7 +293,7 @@ fn judge(
             });
         }
     };
-    // It lags behind in the leader's own list too; but whoever shows another one so has not heard from it.
+    // In the leader's own list this column lags behind; another FE that shows it has not heard from the leader.
     if !leader.alive && !is(&leader.host, &answer.from) {
         return Err(Doubt::DeadLeader {
             from: from(),
@@ -355,7 +387,7 @@ fn two_rounds(heartbeat: Duration) -> i64 {
     i64::try_from(heartbeat.as_secs() * 2 + 2).unwrap_or(i64::MAX)
 }
 
-/// Heard from within two rounds and two seconds before the newest heartbeat that anybody shows.
+/// True if its last heartbeat is at most two rounds and two seconds older than the newest in any list.
 fn is_fresh(fe: &Frontend, latest: Option<i64>, heartbeat: Duration) -> bool {
     match (latest, fe.last_heartbeat.as_deref().and_then(seconds)) {
         (Some(latest), Some(own)) => latest - own <= two_rounds(heartbeat),
@@ -364,7 +396,7 @@ fn is_fresh(fe: &Frontend, latest: Option<i64>, heartbeat: Duration) -> bool {
     }
 }
 
-/// Whether a list shows this FE as its leader.
+/// True if a list shows this FE as its leader.
 fn names(list: &[Frontend], leader: &Frontend) -> bool {
     list.iter()
         .any(|fe| fe.role == FrontendRole::Leader && fe.host == leader.host)
@@ -390,10 +422,10 @@ fn seconds(text: &str) -> Option<i64> {
     Some(((days * 24 + hour) * 60 + minute) * 60 + second)
 }
 
-/// One cluster out of all believable answers. Of two claimants of one cluster the one that a majority of its voters
-/// stands behind by their own word.
-fn agree(believed: Vec<Cluster>, all: &[Answer]) -> Result<Option<Cluster>, Doubt> {
-    let Some(first) = believed.first() else {
+/// Chooses one cluster from all answers that confirm a leader. Of two leaders of one cluster it is the one that a majority
+/// of the voters names in their own lists.
+fn agree(confirmed: Vec<Cluster>, all: &[Answer]) -> Result<Option<Cluster>, Doubt> {
+    let Some(first) = confirmed.first() else {
         return Ok(None);
     };
     // Which of two clusters is meant does not depend on which of them has its quorum at the moment.
@@ -410,11 +442,11 @@ fn agree(believed: Vec<Cluster>, all: &[Answer]) -> Result<Option<Cluster>, Doub
             other: (other.host.clone(), other.cluster_id.clone()),
         });
     }
-    let mut claims: Vec<(usize, Cluster)> = believed
+    let mut claims: Vec<(usize, Cluster)> = confirmed
         .into_iter()
         .map(|cluster| (backers(&cluster, all), cluster))
         .collect();
-    // Of several lists that name the same leader the one that speaks best for it, whoever answered first.
+    // Of several lists with the same leader the one with the fewest voters, whichever came first.
     claims.sort_by(|(a, one), (b, other)| {
         let by_leader = one.leader.host.cmp(&other.leader.host);
         let by_voters = || voters(one).count().cmp(&voters(other).count());
@@ -459,7 +491,7 @@ fn backers(cluster: &Cluster, all: &[Answer]) -> usize {
     voters(cluster).filter(|fe| fe.alive).filter(follows).count()
 }
 
-/// Whether a host string of the cluster means this host.
+/// True if a host string of the cluster means this host.
 fn is(spelled: &str, host: &Host) -> bool {
     Host::parse(spelled).is_ok_and(|spelled| spelled == *host)
 }

@@ -31,23 +31,22 @@ use std::time::Duration;
 
 pub use self::conf_file::{Conf, ConfManner};
 pub use self::explain::{displayed_value, progress_word, seconds};
-use crate::engine::member::Backend;
 use crate::engine::{Component, PortName};
 use crate::exit::ExitCode;
-use crate::facts::addresses::Resolved;
 use crate::facts::conf::ConfState;
 use crate::facts::dir_lock_facts::Holder;
 use crate::facts::dir_state::{Place, PlaceState};
 use crate::facts::limits::ProcessLimits;
 use crate::facts::pidfile::PidFileState;
 use crate::facts::record::{Progress, Record};
+use crate::facts::resolve::Resolved;
 use crate::facts::storage::ClusterIdFile;
 use crate::facts::{self, Facts};
 use crate::plan::conf::ConfEntry;
 use crate::plan::data::{ClusterId, Data, FeDir, Storage};
 use crate::plan::explain_line::ExplainLine;
 use crate::plan::leader::Cluster;
-use crate::plan::node::{Backends, Node, Role, is_here};
+use crate::plan::node::{Backends, Node, Role};
 use crate::plan::ports::Choice;
 use crate::plan::record_merge::{Identity, Memory};
 use crate::plan::refusal::Refusal;
@@ -461,10 +460,18 @@ pub fn prescribed(
 ) -> Prescribed {
     let mut ports = Prescribed::new();
     if node.component != Component::Fe {
-        let own = |be: &&Backend| Some(be.heartbeat_port) == recorded && is_here(node, &be.host);
-        let mut listed = backends.into_iter().flat_map(Backends::all);
-        if let Some(own) = listed.find(own) {
-            ports.insert(PortName::Heartbeat, own.heartbeat_port);
+        if let (Some(lists), Some(identity_port)) = (backends, recorded) {
+            let me = node::Identity {
+                identity_port,
+                ..node.identity()
+            };
+            if me
+                .find(&lists.backends)
+                .or_else(|| me.find(&lists.compute_nodes))
+                .is_some()
+            {
+                ports.insert(PortName::Heartbeat, identity_port);
+            }
         }
         return ports;
     }
@@ -477,7 +484,11 @@ pub fn prescribed(
     if rpc_is_shared && cluster.leader.rpc_port != 0 {
         ports.insert(PortName::Rpc, cluster.leader.rpc_port);
     }
-    if let Some(own) = cluster.frontends.iter().find(|fe| is_here(node, &fe.host)) {
+    if let Some(own) = cluster
+        .frontends
+        .iter()
+        .find(|fe| node.identity().is_at(&fe.host))
+    {
         ports.insert(PortName::EditLog, own.edit_log_port);
     }
     ports

@@ -1,15 +1,16 @@
 //! Decides for a node whose record names another host than `LOCAL_HOST`. It is the only member that asks before it starts:
 //! only its cluster knows whether the host was changed, the node was dropped, or the old host is still listed.
 
+use std::collections::BTreeSet;
+
 use crate::engine::Component;
-use crate::engine::member::{Backend, Frontend};
+use crate::engine::member::{Backend, Frontend, Member};
 use crate::plan::data::{Data, Moved, Was};
 use crate::plan::join;
 use crate::plan::leader::{Belief, Cluster};
-use crate::plan::node::{Decision, Node, Seen, is_here};
+use crate::plan::node::{Decision, Identity, Node, Seen};
 use crate::plan::readdress::{Kind, Move};
 use crate::plan::refusal::Refusal;
-use crate::settings::Host;
 
 /// The rows of this node in the cluster's lists, under its old and its new host.
 struct HostRows<'a> {
@@ -109,16 +110,18 @@ fn host_rows<'a>(
     cluster: &'a Cluster,
     seen: &'a Seen,
 ) -> Result<HostRows<'a>, Box<Decision>> {
-    let was_here = |text: &str| Host::parse(text).is_ok_and(|host| host == moved.from);
+    let no_others = BTreeSet::new();
+    let me = node.identity();
+    let was = Identity {
+        host: &moved.from,
+        also: &no_others,
+        ..me
+    };
     if node.role.is_fe() {
-        let find = |here: &dyn Fn(&str) -> bool| {
-            let mut rows = cluster.frontends.iter();
-            rows.find(|fe| here(&fe.host) && fe.edit_log_port == node.identity_port)
-                .map(MovedRow::Frontend)
-        };
+        let frontends = &cluster.frontends;
         return Ok(HostRows {
-            old: find(&was_here),
-            new: find(&|text| is_here(node, text) && !was_here(text)),
+            old: was.find(frontends).map(MovedRow::Frontend),
+            new: find_new(me, was, frontends).map(MovedRow::Frontend),
         });
     }
     let leader = &cluster.leader.host;
@@ -130,12 +133,12 @@ fn host_rows<'a>(
         Some(Err(why)) => {
             return Err(Box::new(join::wait_to_join(
                 seen,
-                format!("{leader} leads and {why}"),
+                format!("the leader {leader}: {why}"),
             )));
         }
         None => {
             let kind = node.component.name();
-            let why = format!("{leader} has not shown its {kind}s yet");
+            let why = format!("the leader {leader} has not listed its {kind}s yet");
             return Err(Box::new(join::wait_to_join(seen, why)));
         }
     };
@@ -143,15 +146,15 @@ fn host_rows<'a>(
         Component::Cn => (&lists.compute_nodes, &lists.backends),
         Component::Fe | Component::Be | Component::Broker => (&lists.backends, &lists.compute_nodes),
     };
-    let find = |list: &'a [Backend], here: &dyn Fn(&str) -> bool| {
-        list.iter()
-            .find(|be| here(&be.host) && be.heartbeat_port == node.identity_port)
-            .map(MovedRow::Backend)
-    };
     Ok(HostRows {
-        old: find(own, &was_here).or_else(|| find(other, &was_here)),
-        new: find(own, &|text| is_here(node, text) && !was_here(text)),
+        old: was.find(own).or_else(|| was.find(other)).map(MovedRow::Backend),
+        new: find_new(me, was, own).map(MovedRow::Backend),
     })
+}
+
+/// The row under the new host: an old address may be one of those that the new name has.
+fn find_new<'l, M: Member>(me: Identity<'_>, was: Identity<'_>, list: &'l [M]) -> Option<&'l M> {
+    list.iter().find(|row| me.is(*row) && !was.is(*row))
 }
 
 fn refusal(node: &Node, moved: &Moved, why: &str, joined: bool) -> Refusal {

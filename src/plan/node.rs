@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::failure::Failure;
-use crate::engine::member::{Backend, Frontend};
+use crate::engine::member::{Backend, Frontend, Member};
 use crate::engine::{Component, Engine};
 use crate::plan::data::Data;
 use crate::plan::leader::{Belief, Cluster};
@@ -74,7 +74,7 @@ pub struct Seen {
     pub members: Vec<Frontend>,
     /// BEs and CNs by the believed leader, or why it did not show them; `None` when they were not asked for.
     pub backends: Option<Result<Backends, Failure>>,
-    /// What each FE answered, one clause each.
+    /// The failures of FEs that gave no list, one clause each.
     pub answers: Vec<String>,
     /// Who knows a cluster although no FE answers SQL.
     pub witnesses: Vec<Witness>,
@@ -92,12 +92,6 @@ pub struct Seen {
 pub struct Backends {
     pub backends: Vec<Backend>,
     pub compute_nodes: Vec<Backend>,
-}
-
-impl Backends {
-    pub fn all(&self) -> impl Iterator<Item = &Backend> {
-        self.backends.iter().chain(&self.compute_nodes)
-    }
 }
 
 /// How much the decision wants to see first.
@@ -138,12 +132,40 @@ pub enum Decision {
     Refuse(Refusal),
 }
 
-/// Whether a host string of the cluster means this node.
-pub fn is_here(node: &Node, host: &str) -> bool {
-    Host::parse(host).is_ok_and(|host| host == node.host || node.also.contains(&host))
+/// The host and port by which a cluster knows one member.
+#[derive(Debug, Clone, Copy)]
+pub struct Identity<'a> {
+    pub component: Component,
+    pub host: &'a Host,
+    /// Other spellings of the host: the addresses of a name.
+    pub also: &'a BTreeSet<Host>,
+    pub identity_port: u16,
 }
 
-/// Whether a row of BEs or CNs means this node.
-pub fn is_node(node: &Node, row: &Backend) -> bool {
-    row.heartbeat_port == node.identity_port && is_here(node, &row.host)
+impl Identity<'_> {
+    /// True if a host string of the cluster means this host.
+    pub fn is_at(&self, host: &str) -> bool {
+        Host::parse(host).is_ok_and(|host| host == *self.host || self.also.contains(&host))
+    }
+
+    /// True if a row means this node: a host may have several BEs.
+    pub fn is(&self, row: &impl Member) -> bool {
+        row.identity_port() == self.identity_port && self.is_at(row.host())
+    }
+
+    /// The row of this node.
+    pub fn find<'l, M: Member>(&self, list: &'l [M]) -> Option<&'l M> {
+        list.iter().find(|row| self.is(*row))
+    }
+}
+
+impl Node {
+    pub const fn identity(&self) -> Identity<'_> {
+        Identity {
+            component: self.component,
+            host: &self.host,
+            also: &self.also,
+            identity_port: self.identity_port,
+        }
+    }
 }

@@ -30,14 +30,11 @@ fn backends(text: &str) -> Backends {
     let mut all = Backends::default();
     for word in text.split_whitespace() {
         let backend = Backend {
-            id: "1".to_owned(),
             host: format!("10.0.0.{}", word.chars().nth(1).unwrap()),
             heartbeat_port: 9050,
             alive: word.ends_with('+'),
-            decommissioned: false,
             status: None,
             error: String::new(),
-            version: None,
         };
         if word.starts_with('b') {
             all.backends.push(backend);

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::exit::ExitCode;
-use crate::facts::addresses::Resolved;
+use crate::facts::resolve::Resolved;
 use crate::plan::refusal::Refusal;
 use crate::settings::Host;
 use std::collections::BTreeMap;
@@ -43,7 +43,7 @@ pub(super) fn asks_itself(
 #[cfg(test)]
 mod tests {
     use super::asks_itself;
-    use crate::facts::addresses::Resolved;
+    use crate::facts::resolve::Resolved;
     use crate::settings::Host;
 
     #[test]

@@ -1,34 +1,34 @@
-//! What says that a cluster exists although none of its FEs answers SQL: reason enough not to found another one, not
-//! enough to join.
+//! Evidence that a cluster exists although none of its FEs answers SQL: enough not to found another one, not enough to
+//! join.
 
 use std::fmt;
 
 use crate::engine::probe::HttpWitness;
 use crate::plan::leader::Answer;
-use crate::plan::node::{Node, is_here};
+use crate::plan::node::Identity;
 use crate::settings::{Endpoint, Host};
 
-/// One of them.
+/// One piece of evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Witness {
-    /// It called this host, and lists it when it is asked back.
+    /// A leader that polled this host and, asked back, lists it.
     Called(Host),
-    /// It called this host as its leader does, and has not answered yet: it came too late to be asked in this round, or
-    /// it died in between.
+    /// A leader that polled this host and has not answered yet: it polled too late to be asked in this round, or it died in
+    /// between.
     Unanswered(Host),
-    /// It told so over HTTP.
+    /// An answer over HTTP.
     Http { from: Host, told: HttpWitness },
-    /// It wants this host's vote: it is of a group that has no leader, so nobody there could list this host.
+    /// A member of a group without a leader that asked for this host's vote: no FE there could list this host.
     WantsVote(Host),
-    /// Its muster called: the list it saw last has this host.
+    /// The muster of a member called: its last list has this host.
     Member { from: Host, cluster: String },
-    /// Another node may found as well, and goes first.
+    /// Another node that may found too, and goes first.
     Seed { host: Host, founding: bool },
-    /// Its election port is open, and no muster that waits is behind it: an engine that has not got further yet.
+    /// An open election port, not that of a waiting muster: an engine that is starting.
     Starts(Endpoint),
 }
 
-/// Whether a node that may found leaves it to another one that may too. Two lists that begin with different hosts are a
+/// True if a node that may found leaves it to another one. Two lists that begin with different hosts are a
 /// mistake, but each is right by its own, and both would hear nothing until both have founded. So one goes first: the
 /// one that has begun, else the one whose host comes first in order, which both work out alike.
 pub fn goes_first(host: &Host, founding: bool, own: &Host) -> bool {
@@ -38,56 +38,50 @@ pub fn goes_first(host: &Host, founding: bool, own: &Host) -> bool {
 impl fmt::Display for Witness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Called(from) => write!(f, "{from} of a living cluster called this host"),
-            Self::Unanswered(from) => write!(
-                f,
-                "{from} leads a cluster, called this host, and has not answered yet"
-            ),
+            Self::Called(from) => write!(f, "the leader {from} polls this host as a member of its cluster"),
+            Self::Unanswered(from) => write!(f, "the leader {from} polls this host and has not answered yet"),
             Self::WantsVote(from) => {
-                write!(
-                    f,
-                    "{from} wants this host's vote, for a cluster that has no leader"
-                )
+                write!(f, "{from} asks this host for a vote: its cluster has no leader")
             }
             Self::Member { from, cluster } => {
                 write!(
                     f,
-                    "the muster of {from} calls this host a member of cluster {cluster}"
+                    "the muster on {from} lists this host as a member of cluster {cluster}"
                 )
             }
             Self::Seed { host, founding } => {
-                let what = if *founding { "founds" } else { "is about to found" };
+                let what = if *founding { "founds" } else { "may found" };
                 write!(
                     f,
-                    "{host} {what} a cluster too, because its MASTER_HOST begins with itself: it must be the same list \
-                     on every node"
+                    "{host} {what} a cluster too, because its MASTER_HOST begins with {host}: MASTER_HOST must be the \
+                     same list on every node"
                 )
             }
             Self::Starts(Endpoint { host, port }) => write!(
                 f,
-                "an FE of {host} starts, or waits for its group: {} is open",
+                "an FE on {host} is starting or waits for its group: {} is open",
                 host.with_port(*port)
             ),
             Self::Http { from, told } => match told {
-                HttpWitness::Lists(role) => write!(f, "{from} lists this host as {role}, over HTTP"),
-                HttpWitness::Led(leader) => write!(f, "{from} is an FE led by {leader}, over HTTP"),
-                HttpWitness::IsFe => write!(f, "{from} is an FE, over HTTP"),
+                HttpWitness::Lists(role) => write!(f, "{from} lists this host as {role} (over HTTP)"),
+                HttpWitness::Led(leader) => write!(f, "{from} is an FE with the leader {leader} (over HTTP)"),
+                HttpWitness::IsFe => write!(f, "{from} is an FE (over HTTP)"),
             },
         }
     }
 }
 
-/// What the call of a leader amounts to: it is asked back whether it lists this host, and until it has answered it may.
-pub fn of_leader(node: &Node, from: Host, answers: &[Answer]) -> Option<Witness> {
+/// The evidence in the poll of a leader: it is asked back whether it lists this host, and until it has answered it may.
+pub fn of_leader(me: Identity<'_>, from: Host, answers: &[Answer]) -> Option<Witness> {
     let answer = answers.iter().find(|answer| answer.from == from);
     match answer.and_then(|answer| answer.said.as_deref().ok()) {
         None => Some(Witness::Unanswered(from)),
-        Some(members) if members.iter().any(|fe| is_here(node, &fe.host)) => Some(Witness::Called(from)),
+        Some(members) if members.iter().any(|fe| me.is_at(&fe.host)) => Some(Witness::Called(from)),
         Some(_) => None,
     }
 }
 
-/// All of them in one clause.
+/// All the evidence in one clause.
 pub fn sentence(witnesses: &[Witness]) -> String {
     let each: Vec<String> = witnesses.iter().map(ToString::to_string).collect();
     each.join(", ")
@@ -100,11 +94,10 @@ mod tests {
     use super::{Witness, goes_first, of_leader};
     use crate::engine::Component;
     use crate::engine::failure::Failure;
-    use crate::plan::data::Data;
     use crate::plan::leader::Answer;
     use crate::plan::leader::tests::members;
-    use crate::plan::node::{Node, Role};
-    use crate::settings::{Bootstrap, Host};
+    use crate::plan::node::Identity;
+    use crate::settings::Host;
 
     fn host(number: u8) -> Host {
         Host::parse(&format!("10.0.0.{number}")).unwrap()
@@ -112,16 +105,11 @@ mod tests {
 
     #[test]
     fn a_leader_that_called_is_a_witness_until_its_list_says_otherwise() {
-        let node = Node {
-            role: Role::Seed,
-            engine: crate::engine::ALL[0],
+        let me = Identity {
             component: Component::Fe,
-            host: host(5),
-            also: BTreeSet::new(),
+            host: &host(5),
+            also: &BTreeSet::new(),
             identity_port: 9010,
-            data: Data::Empty { known: None },
-            bootstrap: Bootstrap::Guarded,
-            rejoin: false,
         };
         let answer = |number, said| Answer {
             from: host(number),
@@ -143,7 +131,7 @@ mod tests {
             (vec![answer(1, Ok(members("1L+ 2F+")))], None),
         ];
         for (answers, expected) in table {
-            assert_eq!(of_leader(&node, host(1), &answers), expected, "{answers:?}");
+            assert_eq!(of_leader(me, host(1), &answers), expected, "{answers:?}");
         }
     }
 

@@ -19,7 +19,6 @@ use crate::effects::join_loop::{NotReady, ReadyToStart, Unproven, join_cluster, 
 use crate::effects::log_tail::{LogTail, find};
 use crate::effects::record_store::RecordStore;
 use crate::effects::register::add;
-use crate::effects::roster::Identity;
 use crate::effects::set_aside::set_all_aside;
 use crate::effects::status_file::StatusFile;
 use crate::effects::watch::{Watch, Watched};
@@ -31,7 +30,7 @@ use crate::plan::DataDir;
 use crate::plan::end_report::{self, CONSOLE};
 use crate::plan::launch::{self, HELPER, HOST_TYPE, Launch};
 use crate::plan::leader::Cluster;
-use crate::plan::node::Role;
+use crate::plan::node::{Identity, Role};
 use crate::plan::refusal::Refusal;
 use crate::settings::{Endpoint, Host, Settings};
 use crate::supervise::{Channel, Ended, HandOver, Request, Work};

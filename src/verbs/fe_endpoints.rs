@@ -1,4 +1,4 @@
-//! Which FEs a verb beside `run` asks: those of the settings, those the record remembers, and the one on this host.
+//! The FEs that a verb beside `run` asks: those of the settings, those of the record, and the one on this host.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use crate::facts::record::{MemberSeen, Record, RecordCopy, state_copy};
 use crate::plan::ask_list;
 use crate::settings::{Endpoint, ImageSettings, Settings};
 
-/// Where the copy of the record lies that needs no conf file to be found.
+/// The directory of the copy of the record that is found without a conf file.
 pub(super) fn state_dir(home: &Home, image: &ImageSettings) -> PathBuf {
     match &image.state_dir {
         Some(dir) => dir.value.clone(),
@@ -21,14 +21,14 @@ pub(super) fn record_path(home: &Home, image: &ImageSettings) -> PathBuf {
     state_dir(home, image).join(state_copy(home.component))
 }
 
-/// What it says.
+/// Its content.
 pub(super) fn record(home: &Home, image: &ImageSettings) -> (PathBuf, RecordCopy) {
     let path = record_path(home, image);
     let copy = RecordCopy::read(&path);
     (path, copy)
 }
 
-/// Everybody to ask.
+/// All FEs to ask.
 pub(super) fn endpoints(settings: &Settings, home: &Home, record: Option<&Record>) -> Vec<Endpoint> {
     let own = record.and_then(|record| {
         Some(MemberSeen {

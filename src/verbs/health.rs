@@ -145,20 +145,20 @@ async fn ready(home: &Home, record: &Record, within: Duration) -> Result<(), Why
             let http = port(PortName::Http)?;
             http::bootstrap(&home.engine.probes, &record.host, http, within)
                 .await
-                .map_err(|why| format!("FE http port {http} {why}"))?;
+                .map_err(|why| format!("FE http port {http}: {why}"))?;
             let query = Endpoint {
                 host: record.host.clone(),
                 port: port(PortName::Query)?,
             };
             greeting::greets(&query, within)
                 .await
-                .map_err(|why| format!("FE query port {} {why}", query.port))
+                .map_err(|why| format!("FE query port {}: {why}", query.port))
         }
         Component::Be | Component::Cn | Component::Broker => {
             let http = port(PortName::BeHttp)?;
             http::backend_health(&home.engine.probes, &record.host, http, within)
                 .await
-                .map_err(|why| format!("{what} http port {http} {why}"))?;
+                .map_err(|why| format!("{what} http port {http}: {why}"))?;
             open(&record.host, identity_port(record)?).await
         }
     }
@@ -230,17 +230,9 @@ async fn deep(
     .await;
     let cluster = match &round.belief {
         Belief::Leader(cluster) => cluster,
-        Belief::Doubt(doubts) => {
-            return Err(format!(
-                "no leader: {}",
-                doubts
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect::<Vec<_>>()
-                    .join("; ")
-            ));
+        Belief::Doubt(_) | Belief::Nobody => {
+            return Err(format!("no leader: {}", round.no_leader()));
         }
-        Belief::Nobody => return Err(format!("no FE answers: {}", round.summary())),
     };
     let port = identity_port(record)?;
     let is_me = |host: &str, its: u16| its == port && Host::parse(host).is_ok_and(|host| host == record.host);
@@ -262,7 +254,7 @@ async fn deep(
             } else {
                 client.backends(&leader).await
             };
-            let list = list.map_err(|why| format!("{leader} {why}"))?;
+            let list = list.map_err(|why| format!("{leader}: {why}"))?;
             let be = list.iter().find(|be| is_me(&be.host, be.heartbeat_port));
             let leaving =
                 |be: &&crate::engine::member::Backend| !be.alive || be.status.as_deref() == Some("SHUTDOWN");

@@ -1,23 +1,22 @@
-//! `muster readdress`: gives a member that has moved its new host, through the leader. Looks, says what it will do, does
+//! `muster readdress`: gives a member that has moved its new host, through the leader. Looks, prints what it will do, does
 //! it, and looks again: only the second look counts.
 
 #![expect(clippy::format_push_string, reason = "a short report, built once")]
 
-use std::net::IpAddr;
 use std::time::Duration;
 
-use tokio::net::{TcpStream, lookup_host};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use crate::cli::ReaddressArgs;
-use crate::cluster::{Client, FeClient as _};
-use crate::effects::look::{CONTRADICTION, look};
+use crate::cluster::{Client, FeClient as _, is_open};
+use crate::effects::look::find_leader;
 use crate::engine::failure::{Failure, Immovable};
 use crate::exit::ExitCode;
 use crate::facts::home::Home;
 use crate::facts::record::RecordCopy;
+use crate::facts::resolve::resolve;
 use crate::plan::join::denied;
-use crate::plan::leader::{Belief, Cluster};
+use crate::plan::leader::Cluster;
 use crate::plan::node::Backends;
 use crate::plan::readdress::{Inputs, ListedMember, Move, Verdict, decide, listed, remaining_steps};
 use crate::plan::refusal::Refusal;
@@ -26,14 +25,12 @@ use crate::verbs::{Outcome, fe_endpoints};
 
 /// Between two looks.
 const SOON: Duration = Duration::from_millis(300);
-/// The bound of one look.
-const ROUND: Duration = Duration::from_secs(4);
 /// An ALTER was seen to take 3.6 s on a busy machine.
 const SAYING: Duration = Duration::from_secs(15);
 /// How long one port may take to accept a connection.
 const KNOCK: Duration = Duration::from_secs(1);
 
-/// What a believed leader shows.
+/// The lists of a confirmed leader.
 struct Shown {
     cluster: Cluster,
     backends: Backends,
@@ -104,7 +101,7 @@ async fn moved(
         Verdict::Run(statements) => statements,
     };
     for (member, statement) in &statements {
-        let would = if args.dry_run { "would say" } else { "says" };
+        let would = if args.dry_run { "would send" } else { "sends" };
         output.push_str(&format!(
             "{} {}: {would} {statement}\n",
             member.kind.name(),
@@ -137,51 +134,31 @@ async fn moved(
     Ok(())
 }
 
-/// The leader that may be believed, and all its lists.
+/// Finds the leader, and reads all its lists.
 async fn find(client: &Client, home: &Home, fes: &[Endpoint], patience: Duration) -> Result<Shown, Refusal> {
     let begun = Instant::now();
-    loop {
-        let round = look(client, fes, home.engine.heartbeat, ROUND, CONTRADICTION).await;
-        let last = match &round.belief {
-            Belief::Leader(cluster) => {
-                let leader = cluster.endpoint();
-                match backends(client, &leader).await {
-                    Ok(backends) => {
-                        return Ok(Shown {
-                            cluster: cluster.clone(),
-                            backends,
-                        });
-                    }
-                    Err(why) if why.is_final() => return Err(denied(&leader.to_string(), &why)),
-                    Err(why) => format!("{leader} leads and {why}"),
-                }
-            }
-            Belief::Doubt(_) | Belief::Nobody => {
-                let refused = round.answers.iter().find_map(|answer| match &answer.said {
-                    Err(why) if why.is_final() => Some((answer.from.with_port(answer.port), why)),
-                    _ => None,
-                });
-                if let Some((from, why)) = refused {
-                    return Err(denied(&from, why));
-                }
-                match &round.belief {
-                    Belief::Doubt(doubts) => {
-                        let doubts: Vec<String> = doubts.iter().map(ToString::to_string).collect();
-                        doubts.join("; ")
-                    }
-                    Belief::Leader(_) | Belief::Nobody => round.summary(),
-                }
-            }
+    let last = loop {
+        let left = patience.saturating_sub(begun.elapsed());
+        let cluster = match find_leader(client, fes, home.engine.heartbeat, left).await {
+            Ok(cluster) => cluster,
+            Err(round) => match round.denied().first() {
+                Some((from, why)) => return Err(denied(from, why)),
+                None => break round.no_leader(),
+            },
         };
-        if begun.elapsed() >= patience {
-            return Err(Refusal::new(
-                ExitCode::NoLeader,
-                format!("no leader in time: {last}"),
-                "nothing was changed; only a leader with a majority can change a host",
-            ));
+        let leader = cluster.endpoint();
+        match backends(client, &leader).await {
+            Ok(backends) => return Ok(Shown { cluster, backends }),
+            Err(why) if why.is_final() => return Err(denied(&leader.to_string(), &why)),
+            Err(why) if left.is_zero() => break format!("the leader {leader}: {why}"),
+            Err(_) => sleep(SOON).await,
         }
-        sleep(SOON).await;
-    }
+    };
+    Err(Refusal::new(
+        ExitCode::NoLeader,
+        format!("no leader in time: {last}"),
+        "nothing was changed; only a leader with a majority can change a host",
+    ))
 }
 
 async fn backends(client: &Client, leader: &Endpoint) -> Result<Backends, Failure> {
@@ -191,33 +168,25 @@ async fn backends(client: &Client, leader: &Endpoint) -> Result<Backends, Failur
     })
 }
 
-/// Ports of these members that accept a connection, at the old host and at the new one: what the cluster shows lags.
+/// Ports of these members that accept a connection, at the old host and at the new one: the lists of the cluster lag behind.
 async fn open(members: &[ListedMember], from: &Host, to: &Host, same_machine: bool) -> Vec<String> {
     let hosts = if same_machine { vec![from] } else { vec![from, to] };
     let mut open = Vec::new();
     for member in members {
         for host in &hosts {
-            let at = (host.to_string(), member.port);
-            if let Ok(Ok(_)) = timeout(KNOCK, TcpStream::connect(at)).await {
-                open.push(host.with_port(member.port));
+            let at = Endpoint {
+                host: (*host).clone(),
+                port: member.port,
+            };
+            if is_open(&at, KNOCK).await.is_ok() {
+                open.push(at.to_string());
             }
         }
     }
     open
 }
 
-async fn resolve(host: &Host) -> Result<Vec<IpAddr>, String> {
-    match host {
-        Host::Address(address) => Ok(vec![*address]),
-        Host::Name(name) => match timeout(ROUND, lookup_host((name.as_str(), 0))).await {
-            Ok(Ok(addresses)) => Ok(addresses.map(|address| address.ip()).collect()),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err(format!("no answer within {} s", ROUND.as_secs())),
-        },
-    }
-}
-
-/// Whatever the leader answered, what it lists now is what counts.
+/// Checks the lists again: they count, whatever the leader answered.
 async fn second_look(
     client: &Client,
     home: &Home,
@@ -244,24 +213,24 @@ async fn second_look(
     Err(match answer {
         Err(why) if why.is_final() => denied(&leader.to_string(), &why),
         Err(why @ Failure::Immovable(..)) => Refusal::protect(
-            format!("{leader} {why}"),
+            format!("{leader}: {why}"),
             way.rejoin_steps(member.kind, member.port),
         ),
         Err(why) => Refusal::new(
             ExitCode::TryAgain,
-            format!("{leader} {why}, and still lists {}", way.from),
-            "run it again: it looks first, and does nothing twice",
+            format!("{leader}: {why}; it still lists {}", way.from),
+            "run it again: it looks first, and changes nothing twice",
         ),
         Ok(()) => Refusal::new(
             ExitCode::TryAgain,
-            format!("{leader} accepted the statement, and still lists {}", way.from),
-            "run it again: it looks first, and does nothing twice",
+            format!("{leader} accepted the statement and still lists {}", way.from),
+            "run it again: it looks first, and changes nothing twice",
         ),
     })
 }
 
-/// On a live member the statement fails, and the leader has changed the host in its memory all the same. Said backwards
-/// it fails too, and repairs that (observed).
+/// On a live member the statement fails, and the leader has changed the host in its memory nevertheless. The reverse
+/// statement fails too, and repairs that (observed).
 async fn put_right(
     client: &Client,
     leader: &Endpoint,
@@ -276,15 +245,15 @@ async fn put_right(
     };
     let said = match back.statement(member.kind, member.port) {
         Some(statement) => {
-            // It answers with the same error: that is what the repair looks like.
+            // It answers with the same error, and repairs the list.
             drop(client.run(leader, &statement).await);
-            format!("; said backwards, to put the leader's list right: {statement}")
+            format!("; the reverse statement was sent to repair the leader's list: {statement}")
         }
         None => String::new(),
     };
     Refusal::protect(
         format!(
-            "{} {} is alive, by {leader}: {why}{said}",
+            "the leader {leader} shows {} {} as alive: {why}{said}",
             member.kind.name(),
             way.from.with_port(member.port)
         ),

@@ -8,12 +8,13 @@ mod first_steps;
 use std::time::Duration;
 
 use crate::fakes::{Fe, Manner, Reply, Web, certified};
-use futures_util::StreamExt;
-use muster::cluster::{Add, Client, FeClient, ask_all, ask_each, greeting, http};
+use muster::cluster::{Add, Client, FeClient, greeting, http};
+use muster::effects::look::{CONTRADICTION, find_leader, look};
 use muster::engine::Engine;
 use muster::engine::failure::Failure;
 use muster::engine::member::FrontendRole;
 use muster::engine::probe::{Membership, Ready};
+use muster::plan::leader::Belief;
 use muster::settings::{Account, Endpoint, Host, Secret, Source, Sourced, Tls, TlsMode};
 
 /// For questions that are answered.
@@ -124,7 +125,7 @@ async fn members_are_read_over_one_polite_conversation_without_a_select() {
     let members = client("s3cret", LONG).frontends(&fe.at).await.unwrap();
     assert_eq!(members.len(), 2);
     assert_eq!(members[0].role, FrontendRole::Leader);
-    assert_eq!((&members[1].version, &members[1].last_heartbeat), (&None, &None));
+    assert_eq!(members[1].last_heartbeat, None);
     assert_eq!(fe.heard_to_the_end().await, ["SHOW FRONTENDS", "(quit)"]);
 }
 
@@ -280,13 +281,13 @@ async fn who_speaks_no_mysql_is_told_by_what_it_said() {
     let table: [(Manner, &str); 3] = [
         (
             Manner::Says(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"),
-            "it says `HTTP/1.1 400 Bad Request",
+            "it sent `HTTP/1.1 400 Bad Request",
         ),
         (
             Manner::Says(b"\x05\x01\x02\x03\x04\x05\x06\x07\x08"),
-            r"it says `\x05\x01",
+            r"it sent `\x05\x01",
         ),
-        (Manner::ClosesAtOnce, "it "),
+        (Manner::ClosesAtOnce, ""),
     ];
     for (manner, said) in table {
         let fe = Fe::start(manner, "", |_| Reply::Ok).await;
@@ -371,25 +372,77 @@ async fn a_greeting_is_enough_to_be_greeted() {
 }
 
 #[tokio::test]
-async fn all_are_asked_at_once_and_the_first_answer_need_not_wait_for_the_last() {
+async fn all_are_asked_at_once_and_a_confirmed_leader_need_not_wait_for_the_last() {
     let hung = speaking(|_| Reply::Hangs).await;
     let well = speaking(|_| frontends()).await;
     let closed = crate::fakes::closed_port().await;
     let at = [hung.at.clone(), well.at.clone(), closed.clone()];
-
-    let patient = client("", LONG);
-    let mut answers = Box::pin(ask_each(&patient, &at));
-    let mut seen = [answers.next().await.unwrap(), answers.next().await.unwrap()];
-    seen.sort_by_key(|(place, _)| *place);
-    assert!(matches!(&seen, [(1, Ok(members)), (2, Err(Failure::Refused))] if members.len() == 2));
-    drop(answers);
+    let client = client("", LONG);
+    let round = look(&client, &at, engine().heartbeat, LONG, CONTRADICTION).await;
+    assert!(matches!(round.belief, Belief::Leader(_)), "{round:?}");
+    assert_eq!(round.failures(), [format!("{closed}: connection refused")]);
     hung.no_connection_left().await;
+}
 
-    let said = ask_all(&client("", SHORT), &at).await;
-    let asked: Vec<_> = said.iter().map(|(endpoint, _)| endpoint.clone()).collect();
-    assert_eq!(asked, at);
-    assert_eq!(said[0].1, Err(Failure::Deadline(1)));
-    assert_eq!(said[2].1, Err(Failure::Refused));
+#[tokio::test]
+async fn without_a_leader_it_is_asked_until_the_patience_ends_and_a_refused_login_ends_it_at_once() {
+    let closed = crate::fakes::closed_port().await;
+    let find = async |at: &[Endpoint], patience| {
+        find_leader(&client("", LONG), at, engine().heartbeat, patience)
+            .await
+            .unwrap_err()
+            .no_leader()
+    };
+    assert_eq!(
+        find(std::slice::from_ref(&closed), SHORT).await,
+        format!("no FE answered: {closed}: connection refused")
+    );
+    let fe = Fe::start(Manner::Speaks, "right", |_| frontends()).await;
+    let said = find(&[fe.at.clone(), closed.clone()], LONG).await;
+    assert_eq!(
+        said,
+        format!(
+            "{}: login refused: Access denied for user 'root' (using password: NO); {closed}: connection refused",
+            fe.at
+        )
+    );
+}
+
+/// A leader that comes late.
+#[tokio::test]
+async fn a_leader_is_asked_for_until_it_is_confirmed() {
+    let mut asked = 0;
+    let fe = speaking(move |_| {
+        asked += 1;
+        if asked < 3 {
+            Reply::Error(1064, "HY000", "Cannot open null host.".to_owned())
+        } else {
+            frontends()
+        }
+    })
+    .await;
+    let found = find_leader(
+        &client("", LONG),
+        std::slice::from_ref(&fe.at),
+        engine().heartbeat,
+        LONG,
+    )
+    .await;
+    assert_eq!(found.unwrap().id, "147889237");
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_not_read_to_its_end() {
+    for columns in [1, 201] {
+        let fe = speaking(move |_| Reply::Endless(vec!["Name"; columns])).await;
+        let why = client("", LONG).frontends(&fe.at).await.unwrap_err();
+        assert!(
+            matches!(&why, Failure::Malformed(text) if text.starts_with("it has more than 20")),
+            "{why}"
+        );
+        assert!(!why.is_final());
+        fe.no_connection_left().await;
+    }
 }
 
 #[tokio::test]
@@ -475,7 +528,6 @@ async fn bodies_and_headers_of_the_http_port_are_read_as_the_engine_writes_them(
         "/api/bootstrap" => (200, "", r#"{"status":"OK","msg":"Success","message":"OK"}"#),
         "/api/health" => (200, "", r#"{"status": "OK","msg": "To Be Added"}"#),
         "/role?host=10.77.0.12&port=9010" => (200, "role: FOLLOWER\r\nname: 10.77.0.12_9010_1\r\n", ""),
-        "/version" => (200, "", "#x\nclusterId=147889237\ntoken=a1491ae0\n"),
         "/api/show_meta_info?action=SHOW_HA" => (
             200,
             "",
@@ -490,13 +542,8 @@ async fn bodies_and_headers_of_the_http_port_are_read_as_the_engine_writes_them(
     assert_eq!(
         http::role_of(probes, host, port, &me, LONG).await,
         Ok(Membership::Member {
-            role: "FOLLOWER".to_owned(),
-            name: "10.77.0.12_9010_1".to_owned()
+            role: "FOLLOWER".to_owned()
         })
-    );
-    assert_eq!(
-        http::cluster_id(probes, host, port, &me, LONG).await,
-        Ok(Some("147889237".to_owned()))
     );
     let ha = http::leader_by_ha(probes, host, port, LONG)
         .await
@@ -530,7 +577,6 @@ async fn an_http_port_that_says_no_is_told_by_its_reason() {
         http::role_of(probes, host, port, &me, LONG).await,
         Ok(Membership::Stranger)
     );
-    assert_eq!(http::cluster_id(probes, host, port, &me, LONG).await, Ok(None));
 }
 
 #[tokio::test]

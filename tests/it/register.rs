@@ -99,7 +99,6 @@ impl Script {
             alive,
             last_heartbeat: None,
             error: String::new(),
-            version: None,
         }
     }
 }
@@ -128,14 +127,11 @@ impl FeClient for Script {
         let row = |row: &String| {
             let (host, port) = row.rsplit_once(':').unwrap();
             Backend {
-                id: "10001".to_owned(),
                 host: host.to_owned(),
                 heartbeat_port: port.parse().unwrap(),
                 alive: false,
-                decommissioned: false,
                 status: None,
                 error: String::new(),
-                version: None,
             }
         };
         Ok(shown.map(row).collect())
@@ -302,6 +298,6 @@ async fn an_add_that_never_counts_ends_with_the_patience() {
         .unwrap_err();
     let said: Vec<String> = refusals.iter().map(ToString::to_string).collect();
     assert!(said.concat().contains("cannot register in time"), "{said:?}");
-    // With four seconds between two of them, and less only in the beginning.
-    assert!(script.adds.get() < 40, "{} ADDs in a minute", script.adds.get());
+    // With one to two seconds between two of them, and less only in the beginning.
+    assert!(script.adds.get() < 80, "{} ADDs in a minute", script.adds.get());
 }

@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use tokio::time::Instant;
-
 use super::Search;
 use super::ready_to_start::{NotReady, ReadyToStart, Unproven};
 use crate::cluster::FeClient;
@@ -24,11 +22,8 @@ impl<C: FeClient> Search<'_, C> {
     pub(super) async fn add(&mut self, plan: &Plan, cluster: &Cluster) -> Result<(), NotReady> {
         self.cluster_id = Some(cluster.id.clone());
         Self::places(plan).write_plan(&self.new_record(plan, Progress::Planned))?;
-        self.be_polite().await;
-        let asked = Instant::now();
         let host_port = plan.node.host.with_port(plan.node.identity_port);
         self.sent = Some(add(self.client, cluster.endpoint(), plan.node.role, &host_port).await);
-        self.owe(asked.elapsed());
         Ok(())
     }
 
@@ -85,8 +80,8 @@ impl<C: FeClient> Search<'_, C> {
 
     pub(super) async fn set_aside(&mut self, plan: &Plan, why: &str) -> Result<(), NotReady> {
         // Or the ports it listens on would be found taken, by us.
-        if let Some(ears) = self.ears.take() {
-            ears.close().await;
+        if let Some(callers) = self.callers.take() {
+            callers.close().await;
         }
         // The lock of a dir that is renamed goes with it.
         self.locks.release();
@@ -105,8 +100,8 @@ impl<C: FeClient> Search<'_, C> {
         helper: Option<String>,
         found: bool,
     ) -> Result<ReadyToStart, NotReady> {
-        if let Some(ears) = self.ears.take() {
-            ears.close().await;
+        if let Some(callers) = self.callers.take() {
+            callers.close().await;
         }
         let progress = match (&plan.node.data, found) {
             (_, true) | (Data::UnfinishedFounding | Data::Unproven { .. }, false) => Progress::Founding,
@@ -154,7 +149,7 @@ impl<C: FeClient> Search<'_, C> {
     }
 }
 
-/// Seconds since 1970: what set-asides are told apart by.
+/// Seconds since 1970: part of the name of each set-aside.
 pub fn stamp() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -1,47 +1,42 @@
-//! Looks around for one decision: who answers, who called, and what is told without SQL.
+//! Observes for one decision: the answers of FEs, the callers, and the answers without SQL.
 
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
 
 use super::Search;
-use crate::cluster::FeClient;
+use crate::cluster::{FeClient, is_open};
 use crate::effects::announce::Announcer;
 use crate::effects::guard_clock::GuardClock;
 use crate::effects::listen::{CallPort, Caller, Callers};
-use crate::effects::look::{CONTRADICTION, LONGER, Round, look};
+use crate::effects::look::{CONTRADICTION, LONGER, ROUND, Round, look};
 use crate::engine::failure::Failure;
 use crate::engine::{Call, Component, Poll, PortName};
 use crate::facts::record::{MemberSeen, Progress, Record};
 use crate::plan::data::Data;
 use crate::plan::join::asking;
 use crate::plan::leader::{Belief, Cluster, remembering};
-use crate::plan::node::{Asking, Backends, Role, Seen, is_here, is_node};
+use crate::plan::node::{Asking, Backends, Role, Seen};
 use crate::plan::witness::{self, Witness, goes_first};
 use crate::plan::{Plan, ask_list, prescribed};
 use crate::settings::{Bootstrap, Endpoint, Host};
 
 /// The one look of a member without a record.
 const ONE_LOOK: Duration = Duration::from_secs(2);
-/// How long one member may take to accept a connection on its election port.
+/// The time that one member has to accept a connection on its election port.
 const KNOCK: Duration = Duration::from_secs(1);
-/// The bound of a round while waiting: the deadline of a call, and a little for the first of them to be believed.
-const ROUND: Duration = Duration::from_secs(4);
 
 impl<C: FeClient> Search<'_, C> {
     pub(super) async fn observe(&mut self, plan: &Plan) -> (Seen, Round) {
         let asking = asking(&plan.node);
         let engine = self.home.engine;
-        // A node that has moved is called nowhere yet, and whoever moves it looks whether its ports are closed.
+        // No leader polls the new host of a node that has moved, and `readdress` checks that its ports are closed.
         let moved = matches!(plan.node.data, Data::Moved(_));
-        if asking == Asking::Until && self.ears.is_none() && !moved {
+        if asking == Asking::Until && self.callers.is_none() && !moved {
             self.listen(plan).await;
         }
         let callers = self.heard().len();
         let known = self.known(plan);
-        self.be_polite().await;
         let round = match asking {
             Asking::Nobody => Round::nobody(),
             Asking::Once => look(self.client, &known, engine.heartbeat, ONE_LOOK, CONTRADICTION).await,
@@ -49,18 +44,17 @@ impl<C: FeClient> Search<'_, C> {
         };
         let belief = remembering(round.belief.clone(), &round.answers, &mut self.shown);
         let round = Round { belief, ..round };
-        self.owe(round.took);
         let backends = match &round.belief {
             Belief::Leader(cluster) if !plan.node.role.is_fe() => Some(self.backends(plan, cluster).await),
             _ => None,
         };
-        let mut witnesses = self.callers(plan, &round);
+        let mut witnesses = self.witnesses_of_callers(plan, &round);
         witnesses.extend(self.over_http(plan, &round, &known).await);
-        let asleep = self.call(plan, &round).await;
-        let waiting = self.waiting(plan, &round, &asleep).await;
+        let musters = self.call(plan, &round).await;
+        let waiting = self.waiting(plan, &round, &musters).await;
         if would_found(plan) {
-            // They may found too. Once heard they are not forgotten: their engines are silent for a while.
-            self.rivals.extend(asleep);
+            // They may found too. Once heard they are remembered: their engines do not answer for a while.
+            self.rivals.extend(musters);
             let rivals = self.rivals.iter();
             let first = rivals.filter(|host| goes_first(host, false, &plan.node.host));
             witnesses.extend(first.map(|host| Witness::Seed {
@@ -72,64 +66,57 @@ impl<C: FeClient> Search<'_, C> {
                     self.starting.push(at);
                 }
             }
-            // A muster that had begun to listen just before it was knocked at has said by now what it is.
+            // A muster that began to listen just before its port was tried has called by now.
             self.starting.retain(|at| !self.rivals.contains(&at.host));
             let engines = self.starting.iter().cloned();
             witnesses.extend(engines.map(Witness::Starts));
         }
-        // Whoever called while the others were asked has not been asked back.
+        // A caller that came during this round has not been asked back.
         let news = self.heard().len() != callers;
         let seen = Seen {
             belief: round.belief.clone(),
-            fatal: round
-                .answers
-                .iter()
-                .filter_map(|answer| match &answer.said {
-                    Err(why) if why.is_final() => Some((answer.from.with_port(answer.port), why.clone())),
-                    _ => None,
-                })
-                .collect(),
+            fatal: round.denied(),
             members: round.members().to_vec(),
             backends,
-            answers: round.clauses(),
+            answers: round.failures(),
             witnesses,
             waiting,
             guard_over: self
                 .listening
                 .as_ref()
-                .is_some_and(|awake| awake.so_far() >= plan.guard_time)
+                .is_some_and(|guard| guard.so_far() >= plan.guard_time)
                 && !news,
             patience_over: self.begun.elapsed() >= self.settings.wait_timeout.value,
         };
         (seen, round)
     }
 
-    /// Opens the ears where a living cluster would call this node. The election port is for those that would found:
-    /// anybody else waits for a leader, who calls, and an open one tells others that something begins there.
+    /// Listens where a living cluster would poll this node. The election port is for nodes that would found: all others wait
+    /// for a leader, which polls, and an open election port tells other nodes that an engine starts here.
     async fn listen(&mut self, plan: &Plan) {
         let component = self.home.component;
-        let mut doors: Vec<CallPort> = Vec::new();
-        for ear in self.home.engine.ears_of(component) {
-            if matches!(ear.poll, Poll::Election | Poll::Seed) && !would_found(plan) {
+        let mut ports: Vec<CallPort> = Vec::new();
+        for listener in self.home.engine.ears_of(component) {
+            if matches!(listener.poll, Poll::Election | Poll::Seed) && !would_found(plan) {
                 continue;
             }
             let Some(port) = plan
                 .ports
                 .iter()
-                .find(|choice| choice.port.name == ear.port)
+                .find(|choice| choice.port.name == listener.port)
                 .map(|choice| choice.number)
             else {
                 continue;
             };
-            match doors.iter_mut().find(|door| door.port == port) {
-                Some(door) => door.polls.push(&ear.poll),
-                None => doors.push(CallPort {
+            match ports.iter_mut().find(|open| open.port == port) {
+                Some(open) => open.polls.push(&listener.poll),
+                None => ports.push(CallPort {
                     port,
-                    polls: vec![&ear.poll],
+                    polls: vec![&listener.poll],
                 }),
             }
         }
-        self.ears = Some(Callers::listen(doors, &plan.node.host.to_string()).await);
+        self.callers = Some(Callers::listen(ports, &plan.node.host.to_string()).await);
         self.listening.get_or_insert_with(GuardClock::begin);
     }
 
@@ -158,8 +145,7 @@ impl<C: FeClient> Search<'_, C> {
             .or_else(|| self.facts.records.state.record())
     }
 
-    /// The members of both copies: the health check refreshes the one in the state dir, which knows of those who joined
-    /// later.
+    /// The members of both copies: the one in the state dir is refreshed, and has those that joined later.
     pub(super) fn remembered(&self) -> Vec<MemberSeen> {
         let records = &self.facts.records;
         let Some(record) = self.record() else {
@@ -177,32 +163,34 @@ impl<C: FeClient> Search<'_, C> {
     }
 
     fn heard(&self) -> Vec<Caller> {
-        self.ears.as_ref().map(Callers::heard).unwrap_or_default()
+        self.callers.as_ref().map(Callers::heard).unwrap_or_default()
     }
 
-    /// What the callers amount to: one that leads is asked back whether it lists this host; one that waits for a vote has
-    /// nobody who could be asked; the muster of a member says whom it means.
-    fn callers(&self, plan: &Plan, round: &Round) -> Vec<Witness> {
+    /// The evidence of the callers: a leader is asked back whether it lists this host; one that asks for a vote has no
+    /// leader to ask; the muster of a member names the host it means.
+    fn witnesses_of_callers(&self, plan: &Plan, round: &Round) -> Vec<Witness> {
         let heard = self.heard();
         let witness = |caller: Caller| {
             let from = Host::from(caller.from);
             match caller.call {
-                Call::Leads => witness::of_leader(&plan.node, from, &round.answers),
+                Call::Leads => witness::of_leader(plan.node.identity(), from, &round.answers),
                 Call::WantsVote => Some(Witness::WantsVote(from)),
                 Call::Seed { host, founding } => {
                     let host = Host::parse(&host).ok().filter(|_| would_found(plan))?;
                     goes_first(&host, founding, &plan.node.host).then_some(Witness::Seed { host, founding })
                 }
-                Call::Member { cluster, host } => {
-                    is_here(&plan.node, &host).then_some(Witness::Member { from, cluster })
-                }
+                Call::Member { cluster, host } => plan
+                    .node
+                    .identity()
+                    .is_at(&host)
+                    .then_some(Witness::Member { from, cluster }),
             }
         };
         heard.into_iter().filter_map(witness).collect()
     }
 
-    /// What the hosts that were asked tell over HTTP: only a node that may found wants to know, and only when nobody
-    /// answers SQL. Whoever called is among them: its MySQL port may be another than ours.
+    /// The answers over HTTP of the hosts that were asked: for a node that may found, when no FE answers SQL. Callers are
+    /// among them: their MySQL port may be another than ours.
     async fn over_http(&self, plan: &Plan, round: &Round, known: &[Endpoint]) -> Vec<Witness> {
         if !may_found(plan) || round.answered() {
             return Vec::new();
@@ -238,23 +226,23 @@ impl<C: FeClient> Search<'_, C> {
         join_all(told).await.into_iter().flatten().collect()
     }
 
-    /// Lets the members hear of the cluster that are not there, while nobody leads it; those where a muster waits.
+    /// Calls the members that do not answer, while the cluster has no leader. Returns the hosts where a muster waits.
     async fn call(&mut self, plan: &Plan, round: &Round) -> Vec<Host> {
         if asking(&plan.node) != Asking::Until || matches!(round.belief, Belief::Leader(_)) {
             return Vec::new();
         }
-        if self.voice.is_none() {
+        if self.announcer.is_none() {
             let own = self.record().and_then(Announcer::of);
-            self.voice = own.or_else(|| self.seed_voice(plan));
+            self.announcer = own.or_else(|| self.seed_announcer(plan));
         }
-        match &mut self.voice {
-            Some(voice) => voice.call(self.client, &round.answers).await.to_vec(),
+        match &mut self.announcer {
+            Some(announcer) => announcer.call(self.client, &round.answers).await.to_vec(),
             None => Vec::new(),
         }
     }
 
-    /// What a node that would found says to the other FEs it was told of.
-    fn seed_voice(&self, plan: &Plan) -> Option<Announcer> {
+    /// The call of a node that would found, to the other FEs of `MASTER_HOST`.
+    fn seed_announcer(&self, plan: &Plan) -> Option<Announcer> {
         let told = &self.settings.master_hosts.value;
         Some(Announcer::of_seed(
             &plan.node.host,
@@ -265,9 +253,9 @@ impl<C: FeClient> Search<'_, C> {
         .filter(|_| would_found(plan))
     }
 
-    /// Members that wait for a vote: asked only by a node that may bring it, and only while nobody leads. One where a muster
-    /// waits itself has no vote to count.
-    async fn waiting(&self, plan: &Plan, round: &Round, asleep: &[Host]) -> Vec<String> {
+    /// Members that wait for a vote: asked only by a node that may bring it, and only while there is no leader. A member
+    /// whose muster waits has no vote to count.
+    async fn waiting(&self, plan: &Plan, round: &Round, musters: &[Host]) -> Vec<String> {
         let registered = |record: &&Record| matches!(record.progress, Progress::Added | Progress::Started);
         let unfinished = matches!(plan.node.data, Data::Unfinished { keep: true, .. })
             && !matches!(round.belief, Belief::Leader(_));
@@ -275,7 +263,7 @@ impl<C: FeClient> Search<'_, C> {
             return Vec::new();
         };
         let others = record.members.iter();
-        let others = others.filter(|member| member.host != plan.node.host && !asleep.contains(&member.host));
+        let others = others.filter(|member| member.host != plan.node.host && !musters.contains(&member.host));
         let ports = others.map(|member| Endpoint {
             host: member.host.clone(),
             port: member.edit_log_port,
@@ -284,8 +272,8 @@ impl<C: FeClient> Search<'_, C> {
         open.iter().map(ToString::to_string).collect()
     }
 
-    /// Election ports that are open at the FEs this node was told of, where nobody answers anything yet: an engine opens
-    /// that one long before the others. A muster that waits listens there too, and has said so.
+    /// Open election ports at the FEs of `MASTER_HOST`, while no FE answers: an engine opens that port long before the others.
+    /// A muster that waits listens there too, and has called.
     async fn knock(&self, plan: &Plan, round: &Round) -> Vec<Endpoint> {
         if round.answered() {
             return Vec::new();
@@ -300,7 +288,7 @@ impl<C: FeClient> Search<'_, C> {
     }
 
     /// The list this node belongs in; the other one too if it is not there, because it may stand in that by mistake.
-    async fn backends(&mut self, plan: &Plan, cluster: &Cluster) -> Result<Backends, Failure> {
+    async fn backends(&self, plan: &Plan, cluster: &Cluster) -> Result<Backends, Failure> {
         let leader = cluster.endpoint();
         let mut lists = Backends::default();
         let own_first = match plan.node.component {
@@ -308,16 +296,12 @@ impl<C: FeClient> Search<'_, C> {
             Component::Fe | Component::Be | Component::Broker => [false, true],
         };
         for compute_nodes in own_first {
-            self.be_polite().await;
-            let asked = Instant::now();
             let list = if compute_nodes {
-                self.client.compute_nodes(&leader).await
+                self.client.compute_nodes(&leader).await?
             } else {
-                self.client.backends(&leader).await
+                self.client.backends(&leader).await?
             };
-            self.owe(asked.elapsed());
-            let list = list?;
-            let here = list.iter().any(|be| is_node(&plan.node, be));
+            let here = plan.node.identity().find(&list).is_some();
             if compute_nodes {
                 lists.compute_nodes = list;
             } else {
@@ -330,7 +314,7 @@ impl<C: FeClient> Search<'_, C> {
         Ok(lists)
     }
 
-    /// Takes over what a believed cluster shows; whether the plan has to be made again for it.
+    /// Takes over the lists of a confirmed leader. Returns true if the plan has to be made again.
     pub(super) fn learn(&mut self, plan: &Plan, seen: &Seen) -> bool {
         let Belief::Leader(cluster) = &seen.belief else {
             return false;
@@ -355,12 +339,11 @@ impl<C: FeClient> Search<'_, C> {
     }
 }
 
-/// Which of these ports accept a connection.
+/// The ports of these that accept a connection.
 async fn open(ports: Vec<Endpoint>) -> Vec<Endpoint> {
-    let knocks = ports.into_iter().map(async |at| {
-        let connected = TcpStream::connect((at.host.to_string(), at.port));
-        matches!(timeout(KNOCK, connected).await, Ok(Ok(_))).then_some(at)
-    });
+    let knocks = ports
+        .into_iter()
+        .map(async |at| is_open(&at, KNOCK).await.is_ok().then_some(at));
     join_all(knocks).await.into_iter().flatten().collect()
 }
 
@@ -368,7 +351,7 @@ fn may_found(plan: &Plan) -> bool {
     plan.node.role == Role::Seed && matches!(plan.node.data, Data::Empty { .. } | Data::Unproven { .. })
 }
 
-/// Whether it will, once the guard is over and nobody was heard of.
+/// True if it founds once the guard is over without evidence of a cluster.
 fn would_found(plan: &Plan) -> bool {
     may_found(plan)
         && plan.node.bootstrap != Bootstrap::Never

@@ -1,4 +1,4 @@
-//! What comes out of entering: a node that may start its engine, or every reason why it may not.
+//! The result of the join loop: a node that may start its engine, or every reason why it may not.
 
 use serde::{Deserialize, Serialize};
 
@@ -29,14 +29,14 @@ pub struct ReadyToStart {
     pub unproven: Option<Unproven>,
 }
 
-/// Which words end such a start.
+/// The kind of a start that may end so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unproven {
     Founding,
     Join,
 }
 
-/// Why there is no entry: every reason at once.
+/// Every reason why the engine may not be started.
 #[derive(Debug)]
 pub struct NotReady(pub Vec<Refusal>);
 

@@ -46,7 +46,6 @@ pub(crate) fn members(text: &str) -> Vec<Frontend> {
                     format!("2026-03-01 00:00:{second:02}")
                 }),
                 error: String::new(),
-                version: None,
             }
         })
         .collect()
@@ -96,7 +95,7 @@ fn text(belief: Belief) -> String {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
-fn a_leader_is_believed_only_with_a_majority_it_still_hears_and_no_second_group() {
+fn a_leader_is_confirmed_only_with_a_majority_it_still_hears_and_no_second_group() {
     let table = [
         // A healthy cluster, of one, of two, of five.
         ("1: 1L+", "leader 10.0.0.1"),
@@ -109,40 +108,43 @@ fn a_leader_is_believed_only_with_a_majority_it_still_hears_and_no_second_group(
         ("1: 1L+ 4o+", "leader 10.0.0.1"),
         (
             "1: 1L+ 2F- 3F- 4O+ 5O+",
-            "10.0.0.1 claims to lead but sees 1 of 3 followers",
+            "the leader 10.0.0.1 has no majority: 1 of 3 followers are alive",
         ),
         // Registered and never started: no vote yet.
         ("1: 1L+ 2f- 3f-", "leader 10.0.0.1"),
         // Joined a moment ago, and not alive before the next heartbeat: as good as dead, for seconds.
-        ("1: 1L+ 2F-", "10.0.0.1 claims to lead but sees 1 of 2 followers"),
+        (
+            "1: 1L+ 2F-",
+            "the leader 10.0.0.1 has no majority: 1 of 2 followers are alive",
+        ),
         ("1: 1L+ 2F+ 3F-", "leader 10.0.0.1"),
         // Half is no majority.
         (
             "1: 1L+ 2F+ 3F- 4F-",
-            "10.0.0.1 claims to lead but sees 2 of 4 followers",
+            "the leader 10.0.0.1 has no majority: 2 of 4 followers are alive",
         ),
         ("1: 1L+ 2F+ 3F+ 4F-", "leader 10.0.0.1"),
         // It has lost its quorum and goes on saying that it leads: one engine for 45 s, the other without end.
         (
             "1: 1L+ 2F- 3F-",
-            "10.0.0.1 claims to lead but sees 1 of 3 followers",
+            "the leader 10.0.0.1 has no majority: 1 of 3 followers are alive",
         ),
         // Before it notices, all rows say Alive: only the heartbeats have grown old.
         (
             "1: 1L+ 2F+13 3F+13",
-            "10.0.0.1 claims to lead but has heard from only 1 of 3 followers lately",
+            "the leader 10.0.0.1 has no majority: 1 of 3 followers answered its last heartbeats",
         ),
         ("1: 1L+ 2F+12 3F+12", "leader 10.0.0.1"),
         ("1: 1L+ 2F+13 3F+12", "leader 10.0.0.1"),
         (
             "1: 1L+ 2F+40",
-            "10.0.0.1 claims to lead but has heard from only 1 of 2 followers lately",
+            "the leader 10.0.0.1 has no majority: 1 of 2 followers answered its last heartbeats",
         ),
         ("1: 1L+ 2F+? 3F+?", "leader 10.0.0.1"),
         // It is cut off together with us, and slow besides.
         (
             "1: hangs / 2: refused / 3: unreachable",
-            "10.0.0.1:9030 did not answer within 3 s",
+            "10.0.0.1:9030: no answer within 3 s",
         ),
         // A follower that asked it outweighs heartbeats: with many unreachable members a round takes minutes.
         ("1: 1L+ 2F+40 3F+40 / 2: 1L+ 2F+40 3F+40", "leader 10.0.0.1"),
@@ -153,14 +155,14 @@ fn a_leader_is_believed_only_with_a_majority_it_still_hears_and_no_second_group(
         // One that answers from what it knows itself has heard of nothing since.
         (
             "1: 1L+ 2F+40 3F+40 / 2: 1L+40 2F+40 3F+40",
-            "10.0.0.1 claims to lead but has heard from only 1 of 3 followers lately; 10.0.0.1 claims to lead but has heard \
-             from only 0 of 3 followers lately",
+            "the leader 10.0.0.1 has no majority: 1 of 3 followers answered its last heartbeats; \
+             the leader 10.0.0.1 has no majority: 0 of 3 followers answered its last heartbeats",
         ),
         // It speaks for itself: with two of five behind it there is no majority, with three there is.
         (
             "1: 1L+ 2F+40 3F+40 4F+40 5F+40 / 2: 1L+ 2F+40 3F+40 4F+40 5F+40",
-            "10.0.0.1 claims to lead but has heard from only 2 of 5 followers lately; 10.0.0.1 claims to lead but has heard \
-             from only 2 of 5 followers lately",
+            "the leader 10.0.0.1 has no majority: 2 of 5 followers answered its last heartbeats; \
+             the leader 10.0.0.1 has no majority: 2 of 5 followers answered its last heartbeats",
         ),
         (
             "2: 1L+ 2F+40 3F+40 4F+40 5F+40 / 3: 1L+ 2F+40 3F+40 4F+40 5F+40",
@@ -169,13 +171,13 @@ fn a_leader_is_believed_only_with_a_majority_it_still_hears_and_no_second_group(
         // An observer, or an FE of nobody's list, brings no such proof.
         (
             "1: 1L+ 2F+40 3F+40 4O+ / 4: 1L+ 2F+40 3F+40 4O+",
-            "10.0.0.1 claims to lead but has heard from only 1 of 3 followers lately; 10.0.0.1 claims to lead but has heard \
-             from only 1 of 3 followers lately",
+            "the leader 10.0.0.1 has no majority: 1 of 3 followers answered its last heartbeats; \
+             the leader 10.0.0.1 has no majority: 1 of 3 followers answered its last heartbeats",
         ),
         (
             "1: 1L+ 2F+40 3F+40 / 9: 1L+ 2F+40 3F+40",
-            "10.0.0.1 claims to lead but has heard from only 1 of 3 followers lately; 10.0.0.1 claims to lead but has heard \
-             from only 1 of 3 followers lately",
+            "the leader 10.0.0.1 has no majority: 1 of 3 followers answered its last heartbeats; \
+             the leader 10.0.0.1 has no majority: 1 of 3 followers answered its last heartbeats",
         ),
         // The leader cannot be asked, a follower can.
         ("1: refused / 2: 1L+ 2F+ 3F+", "leader 10.0.0.1"),
@@ -184,37 +186,37 @@ fn a_leader_is_believed_only_with_a_majority_it_still_hears_and_no_second_group(
         // The leader died, and a follower shows the last list it has.
         (
             "1: refused / 2: 1L- 2F+ 3F+",
-            "10.0.0.2:9030 shows 10.0.0.1 as leader and does not see it alive",
+            "10.0.0.2:9030: the leader 10.0.0.1 is not alive",
         ),
         // In its own list its row may lag behind.
         ("1: 1L- 2F+ 3F+", "leader 10.0.0.1"),
         ("2001:db8::1: 1L-=2001:DB8:0::1 2F+ 3F+", "leader 2001:DB8:0::1"),
         // Nobody leads, or one FE says that several do.
-        ("9: 1F+ 2F+ 3F+", "10.0.0.9:9030 knows no leader"),
-        ("1: 1f+ 2f+ 3f+", "10.0.0.1:9030 knows no leader"),
-        ("2: has no leader", "10.0.0.2:9030 has no leader: forward failed"),
+        ("9: 1F+ 2F+ 3F+", "10.0.0.9:9030: its list has no leader"),
+        ("1: 1f+ 2f+ 3f+", "10.0.0.1:9030: its list has no leader"),
+        ("2: has no leader", "10.0.0.2:9030: no leader: forward failed"),
         (
             "9: 1L+ 2L+ 3F+",
-            "10.0.0.9:9030 shows 2 leaders (10.0.0.1, 10.0.0.2)",
+            "10.0.0.9:9030: 2 leaders are listed (10.0.0.1, 10.0.0.2)",
         ),
         // An impostor is up: every FE of the real cluster shows it as the only leader, in both engines.
         (
             "1: 1f+ 2f+ 3f+ 4L+",
-            "10.0.0.1:9030 shows 10.0.0.4 as leader beside 10.0.0.1, which is alive outside its group: two groups are up",
+            "10.0.0.1:9030: 10.0.0.1 is alive and not in the group of the leader 10.0.0.4: two groups are running",
         ),
         (
             "1: 1f+ 2f+ 3f+ 4L+ / 4: 1f+ 2f+ 3f+ 4L+",
-            "10.0.0.1:9030 shows 10.0.0.4 as leader beside 10.0.0.1, which is alive outside its group: two groups are up; \
-             10.0.0.4:9030 shows 10.0.0.4 as leader beside 10.0.0.1, which is alive outside its group: two groups are up",
+            "10.0.0.1:9030: 10.0.0.1 is alive and not in the group of the leader 10.0.0.4: two groups are running; \
+             10.0.0.4:9030: 10.0.0.1 is alive and not in the group of the leader 10.0.0.4: two groups are running",
         ),
         (
             "1: 1l+ 2F+",
-            "10.0.0.1:9030 shows 10.0.0.1 as leader beside 10.0.0.1, which is alive outside its group: two groups are up",
+            "10.0.0.1:9030: 10.0.0.1 is alive and not in the group of the leader 10.0.0.1: two groups are running",
         ),
         // Dead ones of the real group do not hide it: the impostor answers before its first heartbeats.
         (
             "4: 1f- 2f+ 3f- 4L+",
-            "10.0.0.4:9030 shows 10.0.0.4 as leader beside 10.0.0.2, which is alive outside its group: two groups are up",
+            "10.0.0.4:9030: 10.0.0.2 is alive and not in the group of the leader 10.0.0.4: two groups are running",
         ),
         // A second claimant without a majority by its own list is none.
         ("1: 1L+ 2F- 3F- / 2: 1F- 2L+ 3F+", "leader 10.0.0.2"),
@@ -226,15 +228,15 @@ fn a_leader_is_believed_only_with_a_majority_it_still_hears_and_no_second_group(
         ),
         (
             "1: 1L+ 2F+8 3F+8 / 2: 1F- 2L+ 3F+",
-            "both 10.0.0.1 and 10.0.0.2 claim to lead",
+            "there are two leaders: 10.0.0.1 and 10.0.0.2",
         ),
         (
             "1: 1L+ 2F+8 3F+8 / 3: 1F- 2L+ 3F+",
-            "both 10.0.0.1 and 10.0.0.2 claim to lead",
+            "there are two leaders: 10.0.0.1 and 10.0.0.2",
         ),
         (
             "1: 1L+ 2F+ / 2: 1F+ 2L+",
-            "both 10.0.0.1 and 10.0.0.2 claim to lead",
+            "there are two leaders: 10.0.0.1 and 10.0.0.2",
         ),
         // Three, and a majority has said that it follows the third.
         (
@@ -243,29 +245,29 @@ fn a_leader_is_believed_only_with_a_majority_it_still_hears_and_no_second_group(
         ),
         (
             "1: 1L+ 2F+ / 2: 1F+ 2L+ / 3: 1F- 2F- 3L+ 4F+ 5F+ / 4: 1F- 2F- 3L+ 4F+ 5F+",
-            "both 10.0.0.3 and 10.0.0.1 claim to lead",
+            "there are two leaders: 10.0.0.3 and 10.0.0.1",
         ),
         // What the old one still sees alive may be gone: 3 was dropped at the new one, which a fourth has joined since.
         (
             "1: 1L+ 2F+ 3F+ / 2: 1F+ 2L+ 4F- / 3: refused",
-            "both 10.0.0.1 and 10.0.0.2 claim to lead",
+            "there are two leaders: 10.0.0.1 and 10.0.0.2",
         ),
         // Two clusters answer; whether both have their quorum at the moment does not matter.
         (
             "1: 1L+ / 2: 2L+ of 88",
-            "two clusters answer: 77 at 10.0.0.1 and 88 at 10.0.0.2",
+            "two clusters answered: 77 at 10.0.0.1 and 88 at 10.0.0.2",
         ),
         (
             "1: 1L+ / 2: 2L+ 3F- of 88",
-            "two clusters answer: 77 at 10.0.0.1 and 88 at 10.0.0.2; 10.0.0.2 claims to lead but sees 1 of 2 followers",
+            "two clusters answered: 77 at 10.0.0.1 and 88 at 10.0.0.2; the leader 10.0.0.2 has no majority: 1 of 2 followers are alive",
         ),
         (
             "1: 1L+ 2F- / 2: 2L+ 3F- of 88",
-            "10.0.0.1 claims to lead but sees 1 of 2 followers; 10.0.0.2 claims to lead but sees 1 of 2 followers",
+            "the leader 10.0.0.1 has no majority: 1 of 2 followers are alive; the leader 10.0.0.2 has no majority: 1 of 2 followers are alive",
         ),
         // Silence is nobody; an FE that only fails is somebody.
         ("1: refused / 2: unreachable / 3: speaks HTTP", "nobody"),
-        ("1: denies", "10.0.0.1:9030 denied access: for user 'root'"),
+        ("1: denies", "10.0.0.1:9030: login refused: for user 'root'"),
         ("1: denies / 2: 1L+ 2F+", "leader 10.0.0.1"),
     ];
     for (text, expected) in table {
@@ -286,7 +288,7 @@ fn a_leader_is_believed_only_with_a_majority_it_still_hears_and_no_second_group(
 
 #[test]
 fn another_cluster_that_was_shown_once_is_not_forgotten_because_it_is_late() {
-    let two = "two clusters answer: 77 at 10.0.0.1 and 88 at 10.0.0.2";
+    let two = "two clusters answered: 77 at 10.0.0.1 and 88 at 10.0.0.2";
     // Round after round, in one memory.
     let rounds = [
         ("1: 1L+ of 77 / 2: 2L+ of 88", two),
@@ -296,7 +298,7 @@ fn another_cluster_that_was_shown_once_is_not_forgotten_because_it_is_late() {
         ("1: 1L+ of 77", "leader 10.0.0.1"),
         (
             "2: 2L+ of 88",
-            "two clusters answer: 88 at 10.0.0.2 and 77 at 10.0.0.1",
+            "two clusters answered: 88 at 10.0.0.2 and 77 at 10.0.0.1",
         ),
         ("1: 2L+ of 88 / 2: 2L+ of 88", "leader 10.0.0.2"),
     ];

@@ -53,6 +53,8 @@ pub enum Reply {
     RowsThenError(Vec<&'static str>, Vec<Option<&'static str>>),
     /// The same, and then nothing more.
     RowsThenHangs(Vec<&'static str>, Vec<Option<&'static str>>),
+    /// The columns, and row after row until the other side is gone.
+    Endless(Vec<&'static str>),
     Hangs,
     Closes,
 }
@@ -420,6 +422,13 @@ impl Part {
                 line.columns(&names).await?;
                 line.row(&cells).await?;
                 line.error(1064, "HY000", "Socket is closed by peer.").await
+            }
+            Reply::Endless(names) => {
+                line.columns(&names).await?;
+                let cells = vec![Some("x"); names.len()];
+                loop {
+                    line.row(&cells).await?;
+                }
             }
             Reply::RowsThenHangs(names, cells) => {
                 line.columns(&names).await?;

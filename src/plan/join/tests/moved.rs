@@ -49,14 +49,11 @@ fn seen(rows: &str) -> Seen {
         said,
     }];
     let backend = |number: u8| Backend {
-        id: "1".to_owned(),
         host: format!("10.0.0.{number}"),
         heartbeat_port: 9050,
         alive: true,
-        decommissioned: false,
         status: None,
         error: String::new(),
-        version: None,
     };
     Seen {
         belief: believe(&answers, Duration::from_secs(5)),
@@ -175,7 +172,7 @@ fn a_moved_node_starts_only_where_its_cluster_lists_it_in_place_of_the_old_host(
             "moved",
             "leaderless",
             true,
-            "wait: 10.0.0.1:9030 has no leader: forward failed".to_owned(),
+            "wait: 10.0.0.1:9030: no leader: forward failed".to_owned(),
         ),
         (
             Role::Follower,

@@ -123,14 +123,11 @@ fn beliefs(fe: bool) -> Vec<(Belief, Vec<Frontend>)> {
 
 fn backend(number: u8, port: u16) -> Backend {
     Backend {
-        id: "1".to_owned(),
         host: format!("10.0.0.{number}"),
         heartbeat_port: port,
         alive: true,
-        decommissioned: false,
         status: None,
         error: String::new(),
-        version: None,
     }
 }
 

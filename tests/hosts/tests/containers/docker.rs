@@ -150,7 +150,7 @@ fn names_of_a_network_are_known_in_an_image_with_nothing_in_it() -> anyhow::Resu
         // Nobody has that name yet: it is said, and waited for.
         let backend = named("worker", &image, &[])?;
         backend.start()?;
-        backend.says(PATIENCE, "leader:9030 has a name that does not resolve")?;
+        backend.says(PATIENCE, "leader:9030: the name does not resolve")?;
         ensure!(backend.look("{{.State.Running}}")? == "true");
         let leader = named("leader", &fe, &["--health-interval", "1s"])?;
         leader.start()?;

@@ -137,7 +137,7 @@ fn a_seed_that_lost_everything_founds_nothing_while_a_member_wants_its_vote() ->
     seed.start()?;
     assert_eq!(seed.exit(PATIENCE)?, 69, "{}", seed.log_tail());
     let log = seed.last_log();
-    ensure!(log.contains("wants this host's vote"), "{log}");
+    ensure!(log.contains("asks this host for a vote"), "{log}");
     ensure!(log.contains("BOOTSTRAP=force"), "{log}");
     seed.set("WAIT_TIMEOUT", "");
     seed.start()?;
@@ -169,7 +169,7 @@ fn a_seed_that_lost_everything_in_a_power_cut_is_told_by_the_first_member_that_i
     cluster.start(&[seed, cluster.host("be1")?])?;
     assert_eq!(seed.exit(PATIENCE)?, 69, "{}", seed.log_tail());
     let log = seed.last_log();
-    ensure!(log.contains("calls this host a member of cluster"), "{log}");
+    ensure!(log.contains("lists this host as a member of cluster"), "{log}");
     seed.set("WAIT_TIMEOUT", "");
     let order = cluster.in_any_order(&mut dice);
     order
@@ -205,7 +205,7 @@ fn a_seed_that_lost_everything_founds_nothing_while_anyone_lists_it_over_http() 
     seed.start()?;
     assert_eq!(seed.exit(PATIENCE)?, 69, "{}", seed.log_tail());
     let log = seed.last_log();
-    ensure!(log.contains("lists this host as FOLLOWER, over HTTP"), "{log}");
+    ensure!(log.contains("lists this host as FOLLOWER (over HTTP)"), "{log}");
     // Told where to look, it comes home.
     seed.set("MASTER_FE_QUERY_PORT", "9031").set("WAIT_TIMEOUT", "");
     seed.start()?;

@@ -1,4 +1,4 @@
-//! Many nodes and one leader: each is registered exactly once, nobody complains, and the leader is not overrun.
+//! Many nodes and one leader: each is registered exactly once, and nobody complains.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,15 +11,12 @@ use hosts::{Herd, Host, Row, StandIn, World, eventually, this_test};
 /// How long anything may take: three processes a core of an idle machine register in two seconds.
 const PATIENCE: Duration = Duration::from_secs(120);
 const SIZE: u16 = 60;
-/// So many may be connected at a time. Without manners it is all of them, and somebody who looks; with, it is a third, or
-/// more where the machine is too busy to let go of a connection.
-const AT_A_TIME: usize = 54;
 
 /// A herd keeps the whole machine busy.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// A leader that is alone, and does one statement after another.
-fn leader(world: &World) -> Result<(Host, Herd)> {
+/// A leader that is alone, and lets a third of the herd in at a time.
+fn leader(world: &World, fault: &str) -> Result<(Host, Herd)> {
     let [fe, be] = world.stand_in(&StandIn {
         profile: "starrocks-3.5",
         time_scale: 0.1,
@@ -30,7 +27,10 @@ fn leader(world: &World) -> Result<(Host, Herd)> {
     seed.set("MASTER_HOST", &address.to_string())
         .set("LOCAL_HOST", &address.to_string())
         .set("GUARD_TIME", "0s");
-    fs::write(seed.home().join("standin.faults"), "mysql=busy 5ms\n")?;
+    fs::write(
+        seed.home().join("standin.faults"),
+        format!("mysql=sessions 20\n{fault}\n"),
+    )?;
     Ok((seed, Herd::new(world, &be, address, SIZE)?))
 }
 
@@ -51,14 +51,9 @@ fn all_are_registered(seed: &Host, herd: &Herd) -> Result<()> {
     );
     let complaints = herd.complaints();
     ensure!(complaints.is_empty(), "{}", complaints.join("\n"));
-    Ok(())
-}
-
-fn was_not_overrun(seed: &Host) -> Result<()> {
-    let size = usize::from(SIZE);
-    let tally = seed.sql("SHOW TALLY")?;
-    ensure!(count(&tally, "sessions at a time")? <= AT_A_TIME, "{tally:?}");
     // One more where an answer came too late.
+    let size = usize::from(SIZE);
+    let tally = eventually(PATIENCE, "the counts", || seed.sql("SHOW TALLY"))?;
     ensure!(
         count(&tally, "ALTER SYSTEM ADD")? <= size + size / 10,
         "{tally:?}"
@@ -75,31 +70,29 @@ fn count(rows: &[Row], what: &str) -> Result<usize> {
 }
 
 #[test]
-fn a_herd_that_waits_for_a_leader_does_not_overrun_it() -> Result<()> {
+fn a_herd_that_waits_for_a_leader_is_registered_once_each() -> Result<()> {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(world) = World::enter(this_test!())? else {
         return Ok(());
     };
-    let (seed, mut herd) = leader(&world)?;
+    let (seed, mut herd) = leader(&world, "mysql=busy 5ms")?;
     herd.start()?;
-    herd.all_say("waiting: no FE answers")?;
+    herd.all_say("waiting: no FE answered")?;
     seed.start()?;
     all_are_registered(&seed, &herd).with_context(|| seed.log_tail())?;
-    was_not_overrun(&seed)?;
     herd.dissolve()
 }
 
 #[test]
-fn a_herd_that_comes_to_a_living_leader_does_not_overrun_it() -> Result<()> {
+fn a_herd_that_comes_to_a_slow_leader_is_registered_once_each() -> Result<()> {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(world) = World::enter(this_test!())? else {
         return Ok(());
     };
-    let (seed, mut herd) = leader(&world)?;
+    let (seed, mut herd) = leader(&world, "mysql=slow 100ms")?;
     seed.start()?;
     eventually(PATIENCE, "a leader", || seed.sql("SHOW FRONTENDS"))?;
     herd.start()?;
     all_are_registered(&seed, &herd).with_context(|| seed.log_tail())?;
-    was_not_overrun(&seed)?;
     herd.dissolve()
 }

@@ -146,7 +146,7 @@ fn an_fe_that_hangs_is_left_at_the_deadline_and_asked_again() -> Result<()> {
     let Some(world) = World::enter(this_test!())? else {
         return Ok(());
     };
-    joins_in_spite_of(&world, "mysql=hang\n", "did not answer within 3 s")
+    joins_in_spite_of(&world, "mysql=hang\n", "no answer within 3 s")
 }
 
 /// The row went with the leader that took it, after this node was told and had started its engine. Nobody dropped it.

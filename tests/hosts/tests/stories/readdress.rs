@@ -99,7 +99,7 @@ fn an_fe_that_has_moved_is_given_a_name_and_comes_back_with_its_data() -> anyhow
     assert_eq!(dry.code, 0, "{dry:?}");
     ensure!(
         dry.text
-            .contains("would say ALTER SYSTEM MODIFY FRONTEND HOST \"10.99.0.13\" TO \"fe3\"")
+            .contains("would send ALTER SYSTEM MODIFY FRONTEND HOST \"10.99.0.13\" TO \"fe3\"")
             && dry.text.contains("nothing was changed"),
         "{dry:?}"
     );

@@ -40,7 +40,7 @@ fn two_seeds_that_list_each_other_found_one_cluster() -> anyhow::Result<()> {
     cluster.hosts.iter().try_for_each(Host::start)?;
     cluster.becomes_whole(PATIENCE)?;
     let second = cluster.host("fe2")?;
-    second.says(PATIENCE, "not founding: 10.99.0.11 is about to found")
+    second.says(PATIENCE, "not founding: 10.99.0.11 may found")
 }
 
 /// The one that is not named cannot ask, but it is asked, and says who it is.
@@ -108,7 +108,7 @@ fn a_node_that_is_told_of_two_clusters_names_both_and_joins_neither() -> anyhow:
     third.set("WAIT_TIMEOUT", "3s").start()?;
     assert_eq!(third.exit(PATIENCE)?, 69, "{}", third.log_tail());
     let log = third.last_log();
-    ensure!(log.contains("two clusters answer: "), "{log}");
+    ensure!(log.contains("two clusters answered: "), "{log}");
     for id in &ids {
         ensure!(log.contains(id.as_str()), "{id} is not named in\n{log}");
     }

@@ -251,6 +251,15 @@ impl Fe {
             packets.error(1045, "28000", &text).await?;
             return Ok(None);
         }
+        let limit = self.faults.argument("mysql", "sessions");
+        if limit.is_some_and(|limit| {
+            limit
+                .parse()
+                .is_ok_and(|most: usize| self.tally.sessions() >= most)
+        }) {
+            packets.error(1203, "42000", "Reach limit of connections").await?;
+            return Ok(None);
+        }
         if let Some(name) = hello.db_name().filter(|name| !name.is_empty()) {
             let sql = format!("USE `{}`", String::from_utf8_lossy(name));
             let mut speaker = Speaker {

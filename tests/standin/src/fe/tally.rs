@@ -81,6 +81,11 @@ impl Tally {
         self.present(|counts| &mut counts.sessions)
     }
 
+    /// How many are logged in now.
+    pub(crate) fn sessions(&self) -> usize {
+        self.counts().sessions.now
+    }
+
     fn present(&self, of: fn(&mut Counts) -> &mut Crowd) -> Present<'_> {
         of(&mut self.counts()).come();
         Present { tally: self, of }

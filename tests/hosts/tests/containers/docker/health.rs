@@ -47,19 +47,19 @@ fn a_node_is_starting_until_it_serves_and_unhealthy_while_its_engine_hangs() -> 
                 &fe,
                 "fe",
                 "mysql=no-greeting",
-                "1 FE query port 9030 did not answer within 3 s",
+                "1 FE query port 9030: no answer within 3 s",
             ),
             (
                 &fe,
                 "fe",
                 "http=hang",
-                "1 FE http port 8030 did not answer within 3 s",
+                "1 FE http port 8030: no answer within 3 s",
             ),
             (
                 &be,
                 "be",
                 "http=hang",
-                "1 BE http port 8040 did not answer within 3 s",
+                "1 BE http port 8040: no answer within 3 s",
             ),
         ];
         for (node, home, fault, says) in hangs {

@@ -149,7 +149,7 @@ fn whoever_never_answers_is_waited_for_as_long_as_was_asked() -> Result<()> {
             Reply::RowsThenHangs(COLUMNS.to_vec(), LEADER.to_vec())
         }),
     ];
-    let report = format!("error: no leader in time: @ did not answer within 3 s{NO_LEADER}");
+    let report = format!("error: no leader in time: @: no answer within 3 s{NO_LEADER}");
     let mut cases = Vec::new();
     for (n, (manner, script)) in (1..).zip(manners) {
         let case = Case::new(&world, &stage, n, Component::Fe, manner, script)?;
@@ -159,10 +159,7 @@ fn whoever_never_answers_is_waited_for_as_long_as_was_asked() -> Result<()> {
     }
     all_end(&cases)?;
     for (case, _, _) in &cases {
-        let waiting = format!(
-            "waiting: {0} did not answer within 3 s; last answers: {0} did not",
-            case.fake.at
-        );
+        let waiting = format!("waiting: {0}: no answer within 3 s", case.fake.at);
         ensure!(
             case.host.last_log().contains(&waiting),
             "{}",
@@ -181,30 +178,30 @@ fn whoever_is_no_fe_is_told_by_what_it_says() -> Result<()> {
     let manners = [
         (
             Manner::Says(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"),
-            "does not speak the MySQL protocol: it says `HTTP/1.1 400 Bad Request\\r\\nContent-Len…`",
+            "not a MySQL server: it sent `HTTP/1.1 400 Bad Request\\r\\nContent-Len…`",
         ),
         (
             Manner::Says(b"\x8e\x01\xff\x00\x17\xc3\x99\xd2\x00\x00"),
-            "does not speak the MySQL protocol: it says `\\x8e\\x01\\xff\\x00\\x17\\xc3\\x99\\xd2\\x00\\x00`",
+            "not a MySQL server: it sent `\\x8e\\x01\\xff\\x00\\x17\\xc3\\x99\\xd2\\x00\\x00`",
         ),
         (
             Manner::Says(b"\xff\xff\xff\x00\x0a8.0.33\0"),
-            "does not speak the MySQL protocol: it says `\\xff\\xff\\xff\\x00\\n8.0.33\\x00`",
+            "not a MySQL server: it sent `\\xff\\xff\\xff\\x00\\n8.0.33\\x00`",
         ),
         (
             Manner::ClosesAtOnce,
-            "does not speak the MySQL protocol: it closed without a word",
+            "not a MySQL server: it closed the connection at once",
         ),
     ];
     let reports = manners
         .each_ref()
-        .map(|(_, why)| format!("error: no leader in time: no FE answers; last answers: @ {why}{NO_LEADER}"));
+        .map(|(_, why)| format!("error: no leader in time: no FE answered: @: {why}{NO_LEADER}"));
     let mut cases = Vec::new();
     for (n, ((manner, _), report)) in (1..).zip(manners.into_iter().zip(&reports)) {
         let case = Case::new(&world, &stage, n, Component::Fe, manner, nothing)?;
         cases.push((case, 69, report.as_str()));
     }
-    let hung_up = format!("error: no leader in time: @ broke off: …{NO_LEADER}");
+    let hung_up = format!("error: no leader in time: @: connection lost: …{NO_LEADER}");
     let flood = Case::new(
         &world,
         &stage,
@@ -213,7 +210,9 @@ fn whoever_is_no_fe_is_told_by_what_it_says() -> Result<()> {
         Manner::SaysToLogin(b"\xff\xff\xff\x01\0\0\0"),
         nothing,
     )?;
-    let flooded = hung_up.replace('…', "Packet is larger than max_allowed_packet");
+    let flooded = format!(
+        "error: no leader in time: @: malformed answer: Packet is larger than max_allowed_packet{NO_LEADER}"
+    );
     cases.push((flood, 69, &flooded));
     let closes = Case::new(
         &world,
@@ -230,11 +229,11 @@ fn whoever_is_no_fe_is_told_by_what_it_says() -> Result<()> {
 #[test]
 fn an_answer_without_what_is_needed_is_told_by_its_columns() -> Result<()> {
     fn fe(why: &str) -> String {
-        format!("error: no leader in time: @ {why}{NO_LEADER}")
+        format!("error: no leader in time: @: {why}{NO_LEADER}")
     }
     fn be(why: &str) -> String {
         format!(
-            "error: cannot join in time: 10.99.255.254 leads and {why}\n\nhint: look at the FE it names and its log"
+            "error: cannot join in time: the leader 10.99.255.254: {why}\n\nhint: look at the FE it names and its log"
         )
     }
     let Some(world) = World::enter(this_test!())? else {
@@ -245,12 +244,12 @@ fn an_answer_without_what_is_needed_is_told_by_its_columns() -> Result<()> {
         (
             Component::Fe,
             |_| without(&["Alive"]),
-            fe("answered SHOW FRONTENDS without the column Alive"),
+            fe("SHOW FRONTENDS has no column Alive"),
         ),
         (
             Component::Fe,
             |_| Reply::Rows(COLUMNS.to_vec(), Vec::new()),
-            fe("knows no leader; last answers: @ lists 0 FEs"),
+            fe("its list has no leader"),
         ),
         (
             Component::Fe,
@@ -259,12 +258,12 @@ fn an_answer_without_what_is_needed_is_told_by_its_columns() -> Result<()> {
                 row[6] = None;
                 Reply::Rows(COLUMNS.to_vec(), vec![row])
             },
-            fe("answered SHOW FRONTENDS with `NULL` in the column Role"),
+            fe("SHOW FRONTENDS has `NULL` in the column Role"),
         ),
         (
             Component::Fe,
             |_| without(&COLUMNS[1..]),
-            fe("answered SHOW FRONTENDS without the column IP"),
+            fe("SHOW FRONTENDS has no column IP"),
         ),
         (
             Component::Be,
@@ -272,7 +271,7 @@ fn an_answer_without_what_is_needed_is_told_by_its_columns() -> Result<()> {
                 "SHOW FRONTENDS" => leader(),
                 _ => Reply::Rows(vec!["BackendId"], vec![vec![Some("1")]]),
             },
-            be("answered SHOW BACKENDS without the column IP"),
+            be("SHOW BACKENDS has no column IP"),
         ),
         (
             Component::Be,
@@ -281,7 +280,7 @@ fn an_answer_without_what_is_needed_is_told_by_its_columns() -> Result<()> {
                 "SHOW BACKENDS" => backends(),
                 _ => Reply::Hangs,
             },
-            be("did not answer within 3 s"),
+            be("no answer within 3 s"),
         ),
         (
             Component::Be,
@@ -289,7 +288,7 @@ fn an_answer_without_what_is_needed_is_told_by_its_columns() -> Result<()> {
                 "SHOW FRONTENDS" => leader(),
                 _ => Reply::Error(5203, "42000", "Access denied; you need OPERATE".to_owned()),
             },
-            "error: 10.99.255.254 refused for want of a privilege: Access denied; you need OPERATE\n\nhint: give the account of CLUSTER_USER the cluster_admin role".to_owned(),
+            "error: 10.99.255.254: missing privilege: Access denied; you need OPERATE\n\nhint: give the account of CLUSTER_USER the cluster_admin role".to_owned(),
         ),
     ];
     let mut cases = Vec::new();
@@ -315,7 +314,7 @@ fn an_add_that_never_counts_is_not_tried_for_ever() -> Result<()> {
                 "SHOW FRONTENDS" => leader(),
                 _ => Reply::Error(1064, "HY000", "Unexpected exception: out of order".to_owned()),
             },
-            "answered 1064: Unexpected exception: out of order",
+            "error 1064: Unexpected exception: out of order",
         ),
         (
             Component::Fe,
@@ -323,7 +322,7 @@ fn an_add_that_never_counts_is_not_tried_for_ever() -> Result<()> {
                 "SHOW FRONTENDS" => leader(),
                 _ => Reply::Ok,
             },
-            "is busy: it accepted the ADD, but does not list this node",
+            "busy: it accepted the ADD but does not list this node yet",
         ),
         (
             Component::Be,
@@ -332,7 +331,7 @@ fn an_add_that_never_counts_is_not_tried_for_ever() -> Result<()> {
                 "SHOW BACKENDS" | "SHOW COMPUTE NODES" => backends(),
                 _ => Reply::Closes,
             },
-            "broke off: …",
+            "connection lost: …",
         ),
     ];
     let mut cases = Vec::new();
@@ -350,7 +349,7 @@ fn an_add_that_never_counts_is_not_tried_for_ever() -> Result<()> {
         );
         let said = super::trial::report_in(&case.host.last_log());
         let report = format!(
-            "error: cannot register in time: {} {why}\n\nhint: start it again: it goes on where it stopped",
+            "error: cannot register in time: {}: {why}\n\nhint: start it again: it goes on where it stopped",
             case.fake.at
         );
         ensure!(fits(&said, &report), "it said\n{said}\nand not\n{report}");
@@ -395,7 +394,7 @@ fn a_wrong_password_ends_it_at_once() -> Result<()> {
     case.host
         .set("CLUSTER_PASSWORD", SECRET)
         .set("WAIT_TIMEOUT", "300s");
-    let report = "error: @ denied access: Access denied for user 'root' (using password: YES)\n\nhint: set CLUSTER_USER and \
+    let report = "error: @: login refused: Access denied for user 'root' (using password: YES)\n\nhint: set CLUSTER_USER and \
                   CLUSTER_PASSWORD (or CLUSTER_PASSWORD_FILE) to an account of this cluster";
     case.ends(case.start()?, 77, report)
 }

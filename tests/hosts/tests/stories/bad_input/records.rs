@@ -100,7 +100,7 @@ fn a_seed_that_was_about_to_join_does_not_found() -> Result<()> {
     put(&fe, STATE, record(1).replace("joined", "planned"))?;
     Trial::of(&fe).beyond_explain().ends(
         69,
-        "error: no leader in time: no FE answers; not founding: this host was about to be added to cluster 424242, by the \
+        "error: no leader in time: no FE answered; not founding: this host was about to be added to cluster 424242, by the \
          record\n\nhint: start the other FEs of that cluster; if it is lost for good and a new, empty one is wanted, set \
          BOOTSTRAP=force once",
     )
