@@ -110,9 +110,8 @@ impl ExitCode {
 
 /// An error and its causes in one line.
 pub fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    let rest: String = causes.map(|cause| format!(": {cause}")).collect();
-    error.to_string() + &rest
+    let all = std::iter::successors(Some(error), |error| error.source());
+    all.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]

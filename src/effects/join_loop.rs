@@ -217,13 +217,14 @@ fn say_found(plan: &Plan) {
 }
 
 fn say_join(plan: &Plan, helper: &str, cluster: &str) {
-    match &plan.node.data {
-        Data::Empty { known: Some(known) } => tracing::info!(
+    if let Data::Empty { known: Some(known) } = &plan.node.data {
+        tracing::info!(
             "rejoining cluster {cluster} through {helper}: {} holds no data, and {}",
             plan.data_dir.display(),
             known.sentence
-        ),
-        _ => tracing::info!("joining cluster {cluster} through {helper}"),
+        );
+    } else {
+        tracing::info!("joining cluster {cluster} through {helper}");
     }
 }
 

@@ -17,6 +17,8 @@ use crate::plan::{Plan, displayed_value};
 #[derive(Debug, Default)]
 pub struct StatusFile {
     written: RefCell<Option<(PathBuf, Status)>>,
+    /// The directory, if it was made for the file.
+    made: RefCell<Option<PathBuf>>,
 }
 
 impl StatusFile {
@@ -62,6 +64,17 @@ impl StatusFile {
         self.change(|status| what.clone_into(&mut status.notice));
     }
 
+    /// Leaves nothing of it: this companion ends, and has nothing to say any more.
+    pub fn remove(&self) {
+        if let Some((path, _)) = self.written.take() {
+            fs::remove_file(path).ok();
+        }
+        if let Some(made) = self.made.take() {
+            // Unless the record lies there by now.
+            fs::remove_dir(made).ok();
+        }
+    }
+
     fn change(&self, how: impl FnOnce(&mut Status)) {
         let mut written = self.written.borrow_mut();
         let Some((path, status)) = &mut *written else {
@@ -71,6 +84,10 @@ impl StatusFile {
         how(status);
         if *status == before && path.exists() {
             return;
+        }
+        let dir = path.parent().unwrap_or(Path::new("/"));
+        if !dir.exists() {
+            self.made.replace(Some(dir.to_owned()));
         }
         if let Err(error) = replace(path, status) {
             tracing::debug!("{}: {error}", path.display());

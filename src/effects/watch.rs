@@ -18,7 +18,7 @@ use crate::settings::{Endpoint, Host};
 
 /// Between two looks at first; a node turns alive at the heartbeat after it serves.
 const SOON: Duration = Duration::from_millis(500);
-/// Between two looks once the join has taken longer than JOIN_TIMEOUT.
+/// Between two looks once the join has taken longer than `JOIN_TIMEOUT`.
 const LATER: Duration = Duration::from_secs(10);
 /// Between two looks of an FE that is a member, at most: it begins with one heartbeat, and doubles.
 const FE_EVERY: Duration = Duration::from_secs(60);
@@ -41,7 +41,7 @@ pub enum Watched {
     },
     /// Nobody but this other cluster answers.
     Foreign(Box<Cluster>),
-    /// JOIN_TIMEOUT is over, and this node is not alive. With the confirmed leader, if there is one, and whether this
+    /// `JOIN_TIMEOUT` is over, and this node is not alive. With the confirmed leader, if there is one, and whether this
     /// node's own engine serves.
     Late {
         why: String,
@@ -62,7 +62,7 @@ pub struct Watch<'a, C> {
     /// Heard, while nobody leads, by members that may have forgotten their cluster.
     pub announcer: Option<Announcer>,
     pub heartbeat: Duration,
-    /// JOIN_TIMEOUT.
+    /// `JOIN_TIMEOUT`.
     pub patience: Duration,
     state: State,
 }
@@ -75,8 +75,8 @@ struct State {
     misses: DropDetector,
     /// The members as last told, once this node was seen alive.
     members: Option<Vec<String>>,
-    not_listed: bool,
-    foreign: bool,
+    /// What was told last of how the cluster lists this node.
+    told: Told,
     late: bool,
     /// To look at the next moment whether or not this node's engine serves.
     urgent: bool,
@@ -85,7 +85,14 @@ struct State {
     every: Duration,
 }
 
-/// What the cluster shows of this node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Nothing,
+    NotListed,
+    Foreign,
+}
+
+/// The row of this node in the cluster.
 enum Shown {
     Alive,
     NotYet(String),
@@ -114,8 +121,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
                 asked: now,
                 misses: DropDetector::default(),
                 members: None,
-                not_listed: false,
-                foreign: false,
+                told: Told::Nothing,
                 late: false,
                 urgent: announcer.is_some(),
                 pause: Duration::ZERO,
@@ -139,7 +145,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
     /// The node was registered again: what the looks before have missed does not count.
     pub fn ask_again(&mut self) {
         self.state.misses.forget();
-        self.state.not_listed = false;
+        self.state.told = Told::Nothing;
     }
 
     async fn look(&mut self) -> Option<Watched> {
@@ -198,7 +204,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
         match shown {
             Shown::Alive => {
                 let members = Some(hosts(&cluster));
-                let news = self.state.members != members || self.state.not_listed || self.state.foreign;
+                let news = self.state.members != members || self.state.told != Told::Nothing;
                 self.state.members = members;
                 self.found();
                 self.cluster_id.get_or_insert_with(|| cluster.id.clone());
@@ -213,7 +219,8 @@ impl<'a, C: FeClient> Watch<'a, C> {
                 match self.state.misses.missed(&cluster, own) {
                     Missed::Dropped => {
                         let why = format!("the leader {leader} does not list this node");
-                        let news = !std::mem::replace(&mut self.state.not_listed, true);
+                        let told = std::mem::replace(&mut self.state.told, Told::NotListed);
+                        let news = told != Told::NotListed;
                         (
                             why,
                             news.then(|| Watched::NotListed {
@@ -222,9 +229,11 @@ impl<'a, C: FeClient> Watch<'a, C> {
                             }),
                         )
                     }
-                    Missed::Foreign | Missed::Stranger if self.state.foreign => (String::new(), None),
+                    Missed::Foreign | Missed::Stranger if self.state.told == Told::Foreign => {
+                        (String::new(), None)
+                    }
                     Missed::Foreign => {
-                        self.state.foreign = true;
+                        self.state.told = Told::Foreign;
                         (String::new(), Some(Watched::Foreign(Box::new(cluster))))
                     }
                     Missed::Stranger => {
@@ -245,8 +254,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
     /// A look found this node.
     fn found(&mut self) {
         self.state.misses.forget();
-        self.state.not_listed = false;
-        self.state.foreign = false;
+        self.state.told = Told::Nothing;
         self.state.urgent = false;
     }
 
@@ -257,7 +265,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
             Component::Be | Component::Cn | Component::Broker => BE_EVERY,
         };
         let state = &mut self.state;
-        if state.not_listed || state.foreign || (state.members.is_some() && !state.urgent) {
+        if state.told != Told::Nothing || (state.members.is_some() && !state.urgent) {
             state.every = (state.every * 2).min(longest);
             // A thousand nodes that started together do not ask together.
             return state.every.mul_f64(0.8 + 0.4 * fastrand::f64());

@@ -272,7 +272,7 @@ impl Supervisor {
                 };
                 info!("{ended}");
                 let again = again && !engine.told;
-                let console = self.drained(engine);
+                let console = drain(engine);
                 return Ok(End {
                     ended,
                     console,
@@ -365,26 +365,6 @@ impl Supervisor {
         engine.reaped(&without(sweep, companion))
     }
 
-    /// Passes on what is left in the pipes, and hands back the last of it.
-    fn drained(&self, mut engine: RunningEngine) -> String {
-        let until = Instant::now() + LAST;
-        while engine.console.pass_on() || !engine.console.is_idle() {
-            if Instant::now() >= until {
-                warn!("nobody reads the engine's last lines: they are lost");
-                break;
-            }
-            if !engine.console.is_idle() {
-                let mut fds: Vec<PollFd<'_>> = engine
-                    .console
-                    .interests()
-                    .map(|(fd, flags)| PollFd::new(fd, flags))
-                    .collect();
-                poll(&mut fds, timeout(Some(until))).ok();
-            }
-        }
-        last_of(&engine.console.into_tail())
-    }
-
     /// Waits until a signal, a request, room in or news from the console, or `until`. Returns whether the console is
     /// ready.
     fn wait(&self, until: Option<Instant>, engine: Option<&RunningEngine>) -> bool {
@@ -434,6 +414,26 @@ impl Start {
             ports,
         })
     }
+}
+
+/// Passes on what is left in the pipes, and hands back the last of it.
+fn drain(mut engine: RunningEngine) -> String {
+    let until = Instant::now() + LAST;
+    while engine.console.pass_on() || !engine.console.is_idle() {
+        if Instant::now() >= until {
+            warn!("nobody reads the engine's last lines: they are lost");
+            break;
+        }
+        if !engine.console.is_idle() {
+            let mut fds: Vec<PollFd<'_>> = engine
+                .console
+                .interests()
+                .map(|(fd, flags)| PollFd::new(fd, flags))
+                .collect();
+            poll(&mut fds, timeout(Some(until))).ok();
+        }
+    }
+    last_of(&engine.console.into_tail())
 }
 
 /// Rounded up, so that nothing is early.

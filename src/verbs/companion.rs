@@ -88,6 +88,7 @@ pub async fn companion(settings: &Settings, home: &Home, channel: &Channel, work
         Work::Watch { kept } => companion.watch_again(&kept).await,
         Work::Report { ended, kept, console } => companion.report(&ended, &kept, console).await,
     };
+    companion.status.remove();
     ended.unwrap_or_else(|error| Outcome::failed(&error, ExitCode::Internal))
 }
 

@@ -15,6 +15,7 @@ mod vendor_command;
 
 use std::ffi::OsString;
 use std::io::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Duration;
 
@@ -59,10 +60,10 @@ impl Outcome {
         }
     }
 
-    fn internal(belief: &str) -> Self {
+    fn internal(what: &str) -> Self {
         Self {
             output: String::new(),
-            report: format!("error: a belief of muster was wrong: {belief}\n"),
+            report: format!("error: internal error: {what}\n"),
             code: ExitCode::Internal,
         }
     }
@@ -151,6 +152,11 @@ fn warning_lines<T: std::fmt::Display>(warnings: &[T]) -> String {
 
 /// The whole program between the first instruction and the exit: what was typed, what was asked, the verb.
 pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
+    let outcome = catch_unwind(AssertUnwindSafe(|| of_verb(args, vars)));
+    outcome.unwrap_or_else(|_| Outcome::internal("muster panicked (see above); please report it"))
+}
+
+fn of_verb(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
     match args.get(1).and_then(|verb| verb.to_str()) {
         // Before anything else: a stop request that comes now is then kept, not lost or deadly.
         Some("run") => match Signals::block() {
@@ -166,10 +172,10 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
     }
 }
 
-/// Where WAIT_TIMEOUT says nothing.
+/// The default of `WAIT_TIMEOUT`.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// WAIT_TIMEOUT, for PID 1. A value that cannot be used is reported by the companion, with the other settings.
+/// `WAIT_TIMEOUT`, for PID 1. A value that cannot be used is reported by the companion, with the other settings.
 fn patience(vars: &[(OsString, OsString)]) -> Duration {
     let text = vars.iter().find(|(name, _)| name == "WAIT_TIMEOUT");
     text.and_then(|(_, value)| crate::settings::parse_duration(value.to_str()?).ok())

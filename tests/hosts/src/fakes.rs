@@ -53,6 +53,8 @@ pub enum Reply {
     RowsThenError(Vec<&'static str>, Vec<Option<&'static str>>),
     /// The same, and then nothing more.
     RowsThenHangs(Vec<&'static str>, Vec<Option<&'static str>>),
+    /// That so many columns follow, and then nothing more.
+    Columns(u64),
     /// The columns, and row after row until the other side is gone.
     Endless(Vec<&'static str>),
     Hangs,
@@ -422,6 +424,12 @@ impl Part {
                 line.columns(&names).await?;
                 line.row(&cells).await?;
                 line.error(1064, "HY000", "Socket is closed by peer.").await
+            }
+            Reply::Columns(number) => {
+                // A length-encoded integer of eight bytes.
+                let packet: Vec<u8> = [0xfe].into_iter().chain(number.to_le_bytes()).collect();
+                line.send(&packet).await?;
+                line.hang().await
             }
             Reply::Endless(names) => {
                 line.columns(&names).await?;

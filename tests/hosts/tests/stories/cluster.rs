@@ -365,7 +365,7 @@ fn an_alive_of_the_start_before_is_not_taken_for_a_join() -> anyhow::Result<()> 
 
 /// `docker exec … muster explain` at three in the morning: the ports that its own engine holds are no reason not to start.
 #[test]
-fn explain_beside_a_running_engine_tells_of_its_next_start() -> anyhow::Result<()> {
+fn explain_beside_a_running_engine_tells_what_that_start_decided() -> anyhow::Result<()> {
     let Some(world) = World::enter(this_test!())? else {
         return Ok(());
     };
@@ -374,8 +374,9 @@ fn explain_beside_a_running_engine_tells_of_its_next_start() -> anyhow::Result<(
         host.says(PATIENCE, "is alive in cluster")?;
         let said = host.exec(&["muster", "explain"])?;
         ensure!(said.code == 0, "{said:?}");
-        ensure!(said.text.contains("decisions of its next start"), "{said:?}");
-        ensure!(said.text.contains("joined"), "{said:?}");
+        let sentence = "muster runs here: the engine runs, and the cluster shows this node alive; it decided";
+        ensure!(said.text.contains(sentence), "{said:?}");
+        ensure!(said.text.contains(&host.address().to_string()), "{said:?}");
     }
     Ok(())
 }
@@ -451,6 +452,10 @@ fn a_node_that_was_dropped_refuses_until_a_person_decides() -> anyhow::Result<()
         host.says(PATIENCE, "is alive in cluster")?;
         cluster.seed()?.sql(statement)?;
         host.kill9()?;
+        // A joined node asks nobody and starts; then it finds that it is not listed.
+        host.start()?;
+        host.says(PATIENCE, "this node was dropped; its engine runs on")?;
+        host.stop()?;
         for _ in 0..2 {
             host.start()?;
             assert_eq!(host.exit(PATIENCE)?, 79, "{}", host.log_tail());
@@ -545,7 +550,7 @@ fn health_says_what_is_missing() -> anyhow::Result<()> {
 
 /// The http port is open then and is not the engine's: a leader that still knows this host would call there.
 #[test]
-fn health_of_a_host_that_waits_says_that_no_engine_runs() -> anyhow::Result<()> {
+fn health_and_explain_of_a_host_that_waits_say_for_what() -> anyhow::Result<()> {
     let Some(world) = World::enter(this_test!())? else {
         return Ok(());
     };
@@ -558,7 +563,16 @@ fn health_of_a_host_that_waits_says_that_no_engine_runs() -> anyhow::Result<()> 
     seed.says(PATIENCE, "not founding")?;
     let waiting = seed.exec(&["muster", "health"])?;
     assert_eq!(waiting.code, 1, "{waiting:?}");
-    ensure!(waiting.text.starts_with("no FE process of "), "{waiting:?}");
+    ensure!(
+        waiting.text.starts_with("waiting ") && waiting.text.contains(" s for a leader: "),
+        "{waiting:?}"
+    );
+    let explained = seed.exec(&["muster", "explain"])?;
+    assert_eq!(explained.code, 0, "{explained:?}");
+    ensure!(
+        explained.text.contains("muster runs here: waiting ") && explained.text.contains("not founding"),
+        "{explained:?}"
+    );
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 mod bad_input;
 mod bench;
 mod cluster;
+mod companion;
 mod dropped;
 mod harness;
 mod herd;
