@@ -110,11 +110,13 @@ impl Client {
     /// Runs one statement. Until root gets its password, some moments after the founding, root has none.
     async fn say(&self, at: &Endpoint, statement: &str) -> Result<Vec<Row>, Failure> {
         match self.ask(at, statement).await {
-            Err(Failure::Denied(why)) if self.first_boot && self.account.user.value == ROOT => self
-                .as_new_root()
-                .ask(at, statement)
-                .await
-                .map_err(|_| Failure::Denied(why)),
+            Err(Failure::Denied(why)) if self.first_boot && self.account.user.value == ROOT => {
+                match self.as_new_root().ask(at, statement).await {
+                    // It may have got its password between the two.
+                    Err(Failure::Denied(_)) => self.ask(at, statement).await,
+                    answer => answer.map_err(|_| Failure::Denied(why)),
+                }
+            }
             answer => answer,
         }
     }

@@ -295,8 +295,8 @@ impl Companion<'_> {
                          MASTER_HOST",
                         cluster.leader.host, cluster.id
                     );
-                    tracing::error!("{sentence}");
                     self.status.notices(&sentence);
+                    tracing::error!("{sentence}");
                 }
                 Watched::Late { why, leader, serves } => {
                     tracing::error!("this node is not alive in its cluster after JOIN_TIMEOUT: {why}");

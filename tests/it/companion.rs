@@ -1,11 +1,5 @@
 //! PID 1 and its companion: whatever happens to the companion, the engine runs on, and PID 1 hears a stop request.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "clippy knows a test by its attribute, not its helpers"
-)]
-
 use std::fs;
 use std::process::Command;
 
