@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(all.len(), 3);
         for host in &hosts {
             let one = resolve(host).await;
-            match all.get(host).unwrap() {
+            match &all[host] {
                 Resolved::Addresses(addresses) => assert_eq!(Ok(addresses), one.as_ref()),
                 Resolved::Failed(_) => assert!(one.is_err(), "{host}"),
             }

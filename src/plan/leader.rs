@@ -61,10 +61,6 @@ impl Cluster {
 }
 
 /// The verdict over a round of answers.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one value a round; a box would only hide it"
-)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Belief {
     Leader(Cluster),

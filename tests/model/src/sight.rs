@@ -243,7 +243,6 @@ fn see(rules: &Rules, parts: &[Part; MOST], sight: &Sight) -> Outcome {
     let round = Round {
         belief: (rules.believe)(&answers, heartbeat()),
         answers,
-        took: std::time::Duration::ZERO,
     };
     let seen = seen(parts, sight, &node, &round);
     let believed = view_of(&round.belief, &sight.said);
@@ -279,7 +278,7 @@ fn seen(parts: &[Part; MOST], sight: &Sight, node: &Node, round: &Round) -> Seen
     let called = sight
         .heard
         .iter()
-        .filter_map(|from| witness::of_leader(node, host(from), &round.answers));
+        .filter_map(|from| witness::of_leader(node.identity(), host(from), &round.answers));
     let votes = sight.votes.iter().map(host).map(Witness::WantsVote);
     let voices = sight.voices.iter().map(host).map(|from| Witness::Member {
         from,
