@@ -237,7 +237,7 @@ impl Gate {
     }
 }
 
-/// The reservations of this network namespace, by the process that holds them.
+/// The reservations of this network namespace, by the muster that holds them, itself or through its companion.
 fn reservations(of: &[u32]) -> Result<BTreeMap<u32, BTreeSet<u16>>> {
     let table = fs::read_to_string("/proc/net/unix")?;
     let mut by_inode = BTreeMap::new();
@@ -251,9 +251,18 @@ fn reservations(of: &[u32]) -> Result<BTreeMap<u32, BTreeSet<u16>>> {
     let mut held = BTreeMap::new();
     for pid in of {
         let mut ports = BTreeSet::new();
-        for fd in fs::read_dir(format!("/proc/{pid}/fd"))?.flatten() {
-            let link = fs::read_link(fd.path()).unwrap_or_default();
-            ports.extend(by_inode.get(&*link.to_string_lossy()));
+        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
+        let children = children.split_whitespace().map(str::to_owned);
+        for pid in children.chain([pid.to_string()]) {
+            // A child may be gone by now.
+            for fd in fs::read_dir(format!("/proc/{pid}/fd"))
+                .into_iter()
+                .flatten()
+                .flatten()
+            {
+                let link = fs::read_link(fd.path()).unwrap_or_default();
+                ports.extend(by_inode.get(&*link.to_string_lossy()));
+            }
         }
         held.insert(*pid, ports);
     }

@@ -303,6 +303,12 @@ impl Play {
                 Instant::now() < deadline,
                 "{name} was dropped, and does not refuse"
             );
+            // It was started as a member, and has found out and written down what it is: the next start refuses.
+            let log = self.cluster.host(name)?.last_log();
+            if log.contains("this node was dropped; its engine runs on") {
+                self.kill(name)?;
+                self.start(name)?;
+            }
             self.pause(SOON)?;
         }
         self.say(&format!("       {name} refuses"));
