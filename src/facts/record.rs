@@ -36,8 +36,6 @@ pub struct Record {
     pub progress: Progress,
     /// This node has founded the cluster, and what a founder does once is not done yet.
     pub first_steps_pending: bool,
-    /// A leader of another cluster was met where this node looked for its own: it looks before it starts again.
-    pub contradicted: bool,
 }
 
 /// An FE to ask later. A port that was not known is 0.
@@ -128,7 +126,6 @@ impl Record {
             members: self.members.clone(),
             progress: self.progress,
             first_steps_pending: self.first_steps_pending,
-            contradicted: self.contradicted,
         };
         // Strings and numbers only: nothing here can fail to be JSON.
         let mut text = serde_json::to_string_pretty(&wire).unwrap_or_default();
@@ -164,7 +161,6 @@ impl Record {
             members: wire.members,
             progress: wire.progress,
             first_steps_pending: wire.first_steps_pending,
-            contradicted: wire.contradicted,
         })
     }
 }
@@ -230,8 +226,6 @@ struct Wire {
     progress: Progress,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     first_steps_pending: bool,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    contradicted: bool,
 }
 
 #[cfg(test)]
@@ -259,7 +253,6 @@ mod tests {
             }],
             progress: Progress::Added,
             first_steps_pending: false,
-            contradicted: false,
         }
     }
 
@@ -297,7 +290,10 @@ mod tests {
     }
 
     #[test]
-    fn fields_and_ports_of_a_later_muster_are_passed_over() {
+    fn unknown_fields_and_ports_are_ignored() {
+        // An earlier muster wrote this field.
+        let earlier = text().replace("\"progress\"", "\"contradicted\": true,\n  \"progress\"");
+        assert_eq!(Record::parse(&earlier), Ok(record()));
         let later = text()
             .replace("\"role\"", "\"zone\": {\"rack\": 7},\n  \"role\"")
             .replace("\"HTTP_PORT\"", "\"QUIC_PORT\": 1,\n    \"HTTP_PORT\"");

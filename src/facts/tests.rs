@@ -32,7 +32,6 @@ fn record(port: u16) -> Record {
         members: Vec::new(),
         progress: Progress::Founding,
         first_steps_pending: true,
-        contradicted: false,
     }
 }
 

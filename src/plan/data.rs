@@ -14,8 +14,6 @@ pub enum Data {
     Empty { known: Option<Known> },
     /// It was a member: it starts on its own, with nobody's help.
     Joined { cluster: Option<ClusterId> },
-    /// It was a member, and a leader of another cluster was met since, where this node looked for its own.
-    Contradicted { cluster: Option<ClusterId> },
     /// It was a member, but ran without muster.
     Adopted { cluster: Option<ClusterId> },
     /// A first start as a joiner that was cut short. Never started without a helper. `keep`: the engine can finish
@@ -87,7 +85,6 @@ impl Data {
     pub const fn was_member(&self) -> bool {
         match self {
             Self::Joined { .. }
-            | Self::Contradicted { .. }
             | Self::Adopted { .. }
             | Self::UnfinishedFounding
             | Self::Dropped { .. }
@@ -105,7 +102,6 @@ impl Data {
         let cluster = match self {
             Self::Empty { known } => known.as_ref()?.cluster.as_ref()?,
             Self::Joined { cluster }
-            | Self::Contradicted { cluster }
             | Self::Adopted { cluster }
             | Self::Dropped { cluster }
             | Self::Unfinished { cluster, .. }
@@ -211,9 +207,9 @@ pub fn classify_fe(seed: bool, dir: &FeDir, memory: Memory<'_>) -> Result<Data, 
     };
     Ok(match progress {
         Some(Progress::Dropped) => Data::Dropped { cluster },
-        Some(Progress::Joined) if dir.ready || in_data => member(remembered, cluster),
+        Some(Progress::Joined) if dir.ready || in_data => Data::Joined { cluster },
         Some(Progress::Founding) if !dir.ready => Data::UnfinishedFounding,
-        Some(_) if dir.ready => member(remembered, cluster),
+        Some(_) if dir.ready => Data::Joined { cluster },
         Some(Progress::Joined) => unfinished("the record that says it joined is not the data's own"),
         Some(Progress::Planned | Progress::Added | Progress::Started | Progress::Founding) => {
             unfinished("its first start was cut short")
@@ -266,20 +262,12 @@ pub fn classify_backend(storage: &Storage, memory: Memory<'_>) -> Result<Data, R
         return Err(refusal);
     }
     Ok(match remembered.progress {
-        Progress::Joined => member(Some(remembered), cluster),
+        Progress::Joined => Data::Joined { cluster },
         Progress::Dropped => Data::Dropped { cluster },
         Progress::Planned | Progress::Added | Progress::Started | Progress::Founding => {
             Data::Adopted { cluster }
         }
     })
-}
-
-fn member(remembered: Option<Remembered<'_>>, cluster: Option<ClusterId>) -> Data {
-    if remembered.is_some_and(|remembered| remembered.record.contradicted) {
-        Data::Contradicted { cluster }
-    } else {
-        Data::Joined { cluster }
-    }
 }
 
 /// The data is gone, or never was here: what is remembered of it decides.

@@ -18,7 +18,7 @@ pub fn asking(node: &Node) -> Asking {
     match (&node.data, node.role.is_fe()) {
         (Data::Joined { .. } | Data::UnfinishedFounding | Data::Dropped { .. }, _) => Asking::Nobody,
         (Data::Moved(moved), _) if moved.was == Was::Dropped => Asking::Nobody,
-        (Data::Adopted { .. }, true) | (Data::Contradicted { .. }, _) => Asking::Once,
+        (Data::Adopted { .. }, true) => Asking::Once,
         (
             Data::Empty { .. }
             | Data::Unfinished { .. }
@@ -41,15 +41,11 @@ pub fn decide(node: &Node, seen: &Seen) -> Decision {
     if asking(node) == Asking::Nobody {
         return Decision::Start;
     }
-    // Whoever does not let it ask contradicts nothing.
-    if let Some(refusal) = fatal(seen).filter(|_| !matches!(node.data, Data::Contradicted { .. })) {
+    if let Some(refusal) = fatal(seen) {
         return Decision::Refuse(refusal);
     }
     if let Some(refusal) = foreign(node, seen) {
         return Decision::Refuse(refusal);
-    }
-    if matches!(node.data, Data::Contradicted { .. }) {
-        return Decision::Start;
     }
     if let Some(moved) = moved_node::of(&node.data) {
         return moved_node::decide(node, moved, seen);
@@ -63,10 +59,8 @@ pub fn decide(node: &Node, seen: &Seen) -> Decision {
 
 fn decide_fe(node: &Node, seen: &Seen) -> Decision {
     match &node.data {
-        // An adopted one has looked: nobody contradicted within two seconds.
-        Data::Joined { .. } | Data::Contradicted { .. } | Data::UnfinishedFounding | Data::Adopted { .. } => {
-            Decision::Start
-        }
+        // An adopted FE asked once, and no other cluster answered.
+        Data::Joined { .. } | Data::UnfinishedFounding | Data::Adopted { .. } => Decision::Start,
         Data::Dropped { cluster } => was_dropped(node, cluster.as_ref()),
         Data::Moved(moved) => moved_node::decide(node, moved, seen),
         Data::Empty { known } => match &seen.belief {
@@ -323,22 +317,17 @@ fn foreign(node: &Node, seen: &Seen) -> Option<Refusal> {
     if id == cluster || forced {
         return None;
     }
-    Some(other_cluster(id, read_from, leader, cluster))
+    Some(Refusal::protect(
+        format!(
+            "this node belongs to cluster {id} ({read_from}), but {leader} belongs to cluster {cluster} (SHOW FRONTENDS)"
+        ),
+        "check MASTER_HOST; if the old cluster no longer exists and its data here is not needed, move the data dir and \
+         the record away and start again",
+    ))
 }
 
 fn names(doubt: &Doubt, id: &str) -> bool {
     matches!(doubt, Doubt::TwoClusters { one, other } if one.1 == id || other.1 == id)
-}
-
-/// This node belongs to one cluster, and where it looks for it there is another.
-pub fn other_cluster(id: &str, read_from: &str, leader: &str, cluster: &str) -> Refusal {
-    Refusal::protect(
-        format!(
-            "this node belongs to cluster {id} ({read_from}), but {leader} is of cluster {cluster} (SHOW FRONTENDS)"
-        ),
-        "check MASTER_HOST; if the old cluster is gone for good and its data here may be given up, move the data dir \
-         and the record away and start again",
-    )
 }
 
 fn fatal(seen: &Seen) -> Option<Refusal> {

@@ -320,7 +320,6 @@ impl Companion<'_> {
     async fn alive(&self, cluster: &Cluster, record: &mut Record, store: &RecordStore) -> io::Result<()> {
         let was = record.progress;
         record.progress = Progress::Joined;
-        record.contradicted = false;
         record.cluster_id = Some(cluster.id.clone());
         record.members = members(cluster);
         if let Err(error) = store.write(record) {

@@ -47,7 +47,6 @@ fn copy(text: &str, place: &str, component: Component) -> RecordCopy {
             other => panic!("no such progress: {other}"),
         },
         first_steps_pending: false,
-        contradicted: false,
     })
 }
 
@@ -71,7 +70,6 @@ fn word(data: Result<Data, Refusal>) -> String {
         Ok(Data::Empty { known: None }) => "empty".to_owned(),
         Ok(Data::Empty { known: Some(known) }) => format!("wiped: {}", known.sentence),
         Ok(Data::Joined { cluster }) => format!("joined{}", of(cluster)),
-        Ok(Data::Contradicted { cluster }) => format!("contradicted{}", of(cluster)),
         Ok(Data::Adopted { cluster }) => format!("adopted{}", of(cluster)),
         Ok(Data::Moved(moved)) => format!("{:?} moved from {}{}", moved.was, moved.from, of(moved.cluster)),
         Ok(Data::Unfinished { keep, .. }) => {

@@ -89,7 +89,6 @@ impl Part {
 pub enum Kind {
     Empty,
     Joined,
-    Contradicted,
     Adopted,
     Unfinished,
     UnfinishedFounding,
@@ -421,7 +420,6 @@ fn copy(part: Part, host: &Host, rec: Option<Rec>) -> RecordCopy {
             Got::Dropped => Progress::Dropped,
         },
         first_steps_pending: false,
-        contradicted: rec.contradicted,
     })
 }
 
@@ -429,7 +427,6 @@ const fn kind(data: &Data) -> Kind {
     match data {
         Data::Empty { .. } => Kind::Empty,
         Data::Joined { .. } => Kind::Joined,
-        Data::Contradicted { .. } => Kind::Contradicted,
         Data::Adopted { .. } => Kind::Adopted,
         Data::Unfinished { .. } => Kind::Unfinished,
         Data::UnfinishedFounding => Kind::UnfinishedFounding,

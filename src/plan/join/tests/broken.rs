@@ -322,26 +322,6 @@ fn starting() -> Vec<(&'static str, Rules)> {
                 },
             )
         }),
-        but!(
-            "a member that met another cluster does more than look once",
-            |node, seen| {
-                let looked = matches!(node.data, Data::Contradicted { .. }) && leader(seen).is_none();
-                when(
-                    looked,
-                    Decision::Wait {
-                        why: "wait".to_owned(),
-                    },
-                )
-            }
-        ),
-        but!(
-            "a member that met another cluster is stopped by less than that",
-            |node, seen| {
-                let looked = matches!(node.data, Data::Contradicted { .. }) && !seen.fatal.is_empty();
-                let why = Refusal::protect("why", "what");
-                when(looked, Decision::Refuse(why))
-            }
-        ),
         (
             "asks somebody although the data is joined",
             Rules {

@@ -361,7 +361,7 @@ pub(super) const ALL: &[Forbidden] = &[
     Forbidden {
         name: "starts data of another cluster although one answers",
         came_of: Came::Decision(Kind::Start, |row, _| {
-            (!row.facts.member() || row.facts.contradicted) && !row.facts.says_founding && row.foreign()
+            !row.facts.member() && !row.facts.says_founding && row.foreign()
         }),
     },
     Forbidden {
@@ -406,32 +406,11 @@ pub(super) const ALL: &[Forbidden] = &[
     },
     Forbidden {
         name: "joined data does not start",
-        came_of: Came::Decision(Kind::Any, |row, step| {
-            row.facts.member() && !row.facts.contradicted && !starts(step)
-        }),
-    },
-    Forbidden {
-        name: "a member that met another cluster does more than look once",
-        came_of: Came::Decision(Kind::Any, |row, step| {
-            row.facts.member()
-                && row.facts.contradicted
-                && !matches!(step, Decision::Start | Decision::Refuse(_))
-        }),
-    },
-    Forbidden {
-        name: "a member that met another cluster is stopped by less than that",
-        came_of: Came::Decision(Kind::Refuse, |row, _| {
-            let own = [row.facts.id, row.facts.bound];
-            let is_another = |fe: &Frontend| own.iter().any(|own| own.is_other_than(&fe.cluster_id));
-            let shows_another = row.shown().iter().any(is_another);
-            row.facts.member() && row.facts.contradicted && !shows_another
-        }),
+        came_of: Came::Decision(Kind::Any, |row, step| row.facts.member() && !starts(step)),
     },
     Forbidden {
         name: "asks somebody although the data is joined",
-        came_of: Came::Asking(|facts, asking| {
-            facts.member() && !facts.contradicted && asking != Asking::Nobody
-        }),
+        came_of: Came::Asking(|facts, asking| facts.member() && asking != Asking::Nobody),
     },
     // Setting aside.
     Forbidden {

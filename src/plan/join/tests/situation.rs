@@ -52,13 +52,7 @@ pub(super) enum Kept {
     Missing,
     Unreadable,
     Newer,
-    Present {
-        progress: Progress,
-        ours: bool,
-        id: Id,
-    },
-    /// It joined, and met a leader of another cluster since.
-    Contradicted(Id),
+    Present { progress: Progress, ours: bool, id: Id },
 }
 
 impl Kept {
@@ -77,7 +71,6 @@ impl Kept {
                 all.extend(Id::ALL.map(|id| Self::Present { progress, ours, id }));
             }
         }
-        all.extend(Id::ALL.map(Self::Contradicted));
         all
     }
 
@@ -88,13 +81,12 @@ impl Kept {
                 ours: true,
                 id,
             } => Some((progress, id)),
-            Self::Contradicted(id) => Some((Progress::Joined, id)),
             _ => None,
         }
     }
 
     const fn present(self) -> bool {
-        matches!(self, Self::Present { .. } | Self::Contradicted(_))
+        matches!(self, Self::Present { .. })
     }
 
     fn copy(self, place: &str, component: Component) -> RecordCopy {
@@ -106,13 +98,6 @@ impl Kept {
                 why: "it is empty".to_owned(),
             },
             Self::Newer => RecordCopy::Newer { path, version: 9 },
-            Self::Contradicted(id) => Self::Present {
-                progress: Progress::Joined,
-                ours: true,
-                id,
-            }
-            .copy(place, component)
-            .with_contradiction(),
             Self::Present { progress, ours, id } => RecordCopy::Present(Record {
                 engine: ALL[0],
                 component,
@@ -123,22 +108,8 @@ impl Kept {
                 members: Vec::new(),
                 progress,
                 first_steps_pending: false,
-                contradicted: false,
             }),
         }
-    }
-}
-
-trait Contradict {
-    fn with_contradiction(self) -> Self;
-}
-
-impl Contradict for RecordCopy {
-    fn with_contradiction(mut self) -> Self {
-        if let Self::Present(record) = &mut self {
-            record.contradicted = true;
-        }
-        self
     }
 }
 
@@ -210,8 +181,6 @@ pub(super) struct Facts {
     pub says_founding: bool,
     /// The copy inside the data says joined.
     pub joined_in_data: bool,
-    /// The copy that counts says that a leader of another cluster was met.
-    pub contradicted: bool,
     /// Either copy says dropped.
     pub dropped: bool,
     /// Either copy knows of a cluster: a founding that was cut short knows none.
@@ -292,7 +261,6 @@ impl Situation {
             },
             says_joined: says(counts, Progress::Joined),
             says_founding: says(counts, Progress::Founding),
-            contradicted: matches!(counts, Kept::Contradicted(_)),
             joined_in_data: says(self.data, Progress::Joined),
             dropped: says(self.data, Progress::Dropped) || says(self.state, Progress::Dropped),
             knows: knows(self.data) || knows(self.state),

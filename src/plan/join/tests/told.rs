@@ -90,15 +90,8 @@ follower | ready | started 77, started 77 | silence |
 follower | ready | -, - | silence |
 follower | ready | -, - | 1L+ 5F- |
 follower | ready | -, - | 1L+ of 88 |
+follower | ready | joined 77, joined 77 | 1L+ of 88 |
 BE | 77 | joined 77, joined 77 | silence |
-
-= Members that met another cluster while they ran look before they start again
-follower | ready | contradicted 77, contradicted 77 | silence |
-follower | ready | contradicted 77, contradicted 77 | denied |
-follower | ready | contradicted 77, contradicted 77 | 1L+ |
-follower | ready | contradicted 77, contradicted 77 | 1L+ of 88 |
-BE | 77 | contradicted 77, contradicted 77 | 1L+ |
-BE | 77 | contradicted 77, contradicted 77 | 1L+ of 88 |
 
 = A join was cut short
 follower | begun | added 77, added 77 | silence |
@@ -195,9 +188,6 @@ fn kept(text: &str) -> Kept {
         .split_once(" of another host")
         .map_or((text, true), |(text, _)| (text, false));
     let (word, id) = text.split_once(' ').unwrap_or((text, ""));
-    if word == "contradicted" {
-        return Kept::Contradicted(Id::Of77);
-    }
     let progress = match word {
         "-" => return Kept::Missing,
         "cut" => return Kept::Unreadable,
