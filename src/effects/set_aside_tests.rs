@@ -10,7 +10,7 @@ use crate::facts::data::FeData;
 use crate::facts::mounts::Mounts;
 use crate::facts::record::{Progress, RecordCopy};
 use crate::plan::data::{Data, FeDir, classify_fe};
-use crate::plan::record_merge::{Identity, Memory};
+use crate::plan::record_merge::{Identity, RecordCopies};
 use crate::settings::Host;
 
 const HOST: &str = "10.0.0.11";
@@ -144,17 +144,17 @@ fn classified(root: &Path, seed: bool) -> Data {
     let own = RecordCopy::read(&meta.join("muster.json"));
     let state = RecordCopy::read(&root.join("state/muster-fe.json"));
     let host = Host::parse(HOST).unwrap();
-    let me = Identity {
+    let owner = Identity {
         engine: crate::engine::ALL[0],
         component: Component::Fe,
         host: &host,
     };
-    let memory = Memory {
+    let copies = RecordCopies {
         data: &own,
         state: &state,
-        me,
+        owner,
     };
-    classify_fe(seed, &FeDir::of(&data), memory).unwrap()
+    classify_fe(seed, &FeDir::of(&data), copies).unwrap()
 }
 
 /// All files, without the directories of set-asides in their paths.

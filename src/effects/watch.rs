@@ -70,8 +70,8 @@ pub struct Watch<'a, C> {
 struct State {
     begun: Instant,
     /// When the cluster was asked last. Nothing can have changed since the look that led here.
-    asked: Instant,
-    misses: DropDetector,
+    last_look: Instant,
+    drop_detector: DropDetector,
     /// The members as last told, once this node was seen alive.
     members: Option<Vec<String>>,
     not_listed: bool,
@@ -110,8 +110,8 @@ impl<'a, C: FeClient> Watch<'a, C> {
             patience,
             state: State {
                 begun: now,
-                asked: now,
-                misses: DropDetector::default(),
+                last_look: now,
+                drop_detector: DropDetector::default(),
                 members: None,
                 not_listed: false,
                 foreign: false,
@@ -137,7 +137,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
 
     /// The node was registered again: what the looks before have missed does not count.
     pub fn ask_again(&mut self) {
-        self.state.misses.forget();
+        self.state.drop_detector.reset();
         self.state.not_listed = false;
     }
 
@@ -147,11 +147,11 @@ impl<'a, C: FeClient> Watch<'a, C> {
         let serves = self.serves().await;
         let state = &self.state;
         let is_late = state.members.is_none() && state.begun.elapsed() >= self.patience;
-        let due = is_late || state.urgent || state.asked.elapsed() >= self.heartbeat;
+        let due = is_late || state.urgent || state.last_look.elapsed() >= self.heartbeat;
         if serves.is_err() && !due {
             return None;
         }
-        self.state.asked = Instant::now();
+        self.state.last_look = Instant::now();
         self.state.urgent = true;
         let longest = self.heartbeat * 2;
         let round = look(self.client, &self.known, self.heartbeat, longest, CONTRADICTION).await;
@@ -167,7 +167,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
                 if let Some(announcer) = &mut self.announcer {
                     announcer.call(self.client, &round.answers).await;
                 }
-                self.state.misses.forget();
+                self.state.drop_detector.reset();
                 (None, round.summary(), None)
             }
         };
@@ -209,7 +209,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
             }
             Shown::Missing => {
                 let leader = &cluster.leader.host;
-                match self.state.misses.missed(&cluster, own) {
+                match self.state.drop_detector.missed(&cluster, own) {
                     Missed::Dropped => {
                         let why = format!("{leader} leads and does not list this node");
                         let news = !std::mem::replace(&mut self.state.not_listed, true);
@@ -221,17 +221,17 @@ impl<'a, C: FeClient> Watch<'a, C> {
                             }),
                         )
                     }
-                    Missed::Foreign | Missed::Stranger if self.state.foreign => (String::new(), None),
+                    Missed::Foreign | Missed::PerhapsForeign if self.state.foreign => (String::new(), None),
                     Missed::Foreign => {
                         self.state.foreign = true;
                         (String::new(), Some(Watched::Foreign(Box::new(cluster))))
                     }
-                    Missed::Stranger => {
+                    Missed::PerhapsForeign => {
                         let id = &cluster.id;
                         let why = format!("{leader} leads cluster {id}, and this node is of another");
                         (why, None)
                     }
-                    Missed::Perhaps | Missed::Unproven => {
+                    Missed::PerhapsDropped | Missed::HeartbeatPending => {
                         (format!("{leader} leads and does not list this node"), None)
                     }
                 }
@@ -241,7 +241,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
 
     /// A look found this node.
     fn found(&mut self) {
-        self.state.misses.forget();
+        self.state.drop_detector.reset();
         self.state.not_listed = false;
         self.state.foreign = false;
         self.state.urgent = false;
@@ -264,7 +264,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
             // It was not found: the leader's next heartbeats tell.
             return self.heartbeat;
         }
-        let took = state.asked.elapsed();
+        let took = state.last_look.elapsed();
         if is_late {
             LATER
         } else {

@@ -221,7 +221,7 @@ pub(super) static ENGINE: Engine = Engine {
             port: "CLIENT_NODE_PORT",
         }),
     },
-    ears: &[
+    call_listeners: &[
         // A silent listener here doubles the heartbeat round of the whole cluster (observed).
         CallListener {
             components: FE,

@@ -49,7 +49,7 @@ pub struct Engine {
     /// What its nodes tell over HTTP without a password.
     pub probes: Probes,
     /// Where a node that waits with nothing is called by the cluster it belongs to.
-    pub ears: &'static [CallListener],
+    pub call_listeners: &'static [CallListener],
 }
 
 /// One kind of call and the port it comes to.
@@ -293,9 +293,9 @@ impl Engine {
 
     /// Where one component is called.
     pub fn ears_of(&self, component: Component) -> impl Iterator<Item = &'static CallListener> {
-        self.ears
+        self.call_listeners
             .iter()
-            .filter(move |ear| ear.components.contains(&component))
+            .filter(move |listener| listener.components.contains(&component))
     }
 
     pub fn port(&self, component: Component, name: PortName) -> Option<&'static Port> {

@@ -235,7 +235,7 @@ pub(super) static ENGINE: Engine = Engine {
         // It goes by the caller's address.
         caller: None,
     },
-    ears: &[
+    call_listeners: &[
         CallListener {
             components: FE,
             port: PortName::Http,

@@ -45,18 +45,18 @@ pub enum HomeProblem {
     },
     #[error("which engine is in {} cannot be told: none of {} is there", dir.display(), looked.join(", "))]
     UnknownEngine { dir: PathBuf, looked: Vec<String> },
-    #[error("ENGINE asks for {asked}, but {} holds {found}", dir.display())]
+    #[error("ENGINE asks for {requested}, but {} holds {found}", dir.display())]
     OtherEngine {
         dir: PathBuf,
-        asked: &'static str,
+        requested: &'static str,
         found: &'static str,
     },
     #[error("there is more than one home dir: {}; COMPONENT or --home chooses one", candidates(.0))]
     Ambiguous(Vec<(PathBuf, Component)>),
-    #[error("{asked_by} asks for {}, but here is only {}", asked.id(), candidates(found))]
+    #[error("{requested_by} asks for {}, but here is only {}", requested.id(), candidates(found))]
     OtherComponent {
-        asked: Component,
-        asked_by: String,
+        requested: Component,
+        requested_by: String,
         found: Vec<(PathBuf, Component)>,
     },
     #[error(transparent)]
@@ -91,8 +91,8 @@ impl Candidate {
 
 /// Finds the home dir. `root` is `/`; only the vendors' default homes are looked for below it, what somebody named is
 /// taken as it is.
-pub fn find(asked: &ImageSettings, root: &Path) -> Result<Home, HomeProblem> {
-    let (dirs, dir_source) = match &asked.home {
+pub fn find(requested: &ImageSettings, root: &Path) -> Result<Home, HomeProblem> {
+    let (dirs, dir_source) = match &requested.home {
         Some(home) if !home.value.is_dir() => {
             return Err(HomeProblem::NotADirectory {
                 dir: home.value.clone(),
@@ -107,14 +107,17 @@ pub fn find(asked: &ImageSettings, root: &Path) -> Result<Home, HomeProblem> {
         }
         None => (default_homes(root), Source::Default),
     };
-    let all: Vec<Candidate> = dirs.iter().flat_map(|dir| candidates_in(dir, asked)).collect();
-    let wanted = asked.component.as_ref().map(|component| component.value);
+    let all: Vec<Candidate> = dirs
+        .iter()
+        .flat_map(|dir| candidates_in(dir, requested))
+        .collect();
+    let wanted = requested.component.as_ref().map(|component| component.value);
     let mut fitting: Vec<Candidate> = all
         .into_iter()
         .filter(|candidate| wanted.is_none_or(|component| candidate.layout.component == component))
         .collect();
     let is_asked_engine = |candidate: &Candidate| {
-        asked
+        requested
             .engine
             .as_ref()
             .is_none_or(|engine| engine.value.id == candidate.engine.id)
@@ -123,7 +126,7 @@ pub fn find(asked: &ImageSettings, root: &Path) -> Result<Home, HomeProblem> {
         fitting.retain(is_asked_engine);
     }
     let chosen = match one_per_dir(fitting).as_slice() {
-        [] => return Err(nothing_fits(asked, &dirs, root)),
+        [] => return Err(nothing_fits(requested, &dirs, root)),
         [one] => one.clone(),
         many => {
             return Err(HomeProblem::Ambiguous(
@@ -131,7 +134,7 @@ pub fn find(asked: &ImageSettings, root: &Path) -> Result<Home, HomeProblem> {
             ));
         }
     };
-    check_engine(asked, &chosen)?;
+    check_engine(requested, &chosen)?;
     let script_flags = read_scripts(&chosen)?;
     Ok(Home {
         dir: chosen.dir,
@@ -139,7 +142,7 @@ pub fn find(asked: &ImageSettings, root: &Path) -> Result<Home, HomeProblem> {
         engine: chosen.engine,
         layout: chosen.layout,
         component: chosen.layout.component,
-        component_source: asked
+        component_source: requested
             .component
             .as_ref()
             .map_or(Source::Image, |component| component.source.clone()),
@@ -223,16 +226,16 @@ fn default_homes(root: &Path) -> Vec<PathBuf> {
 }
 
 /// The components whose start script and whose engine's marks are in this dir.
-fn candidates_in(dir: &Path, asked: &ImageSettings) -> Vec<Candidate> {
+fn candidates_in(dir: &Path, requested: &ImageSettings) -> Vec<Candidate> {
     let real = fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
     let mut found = Vec::new();
     for engine in engine::ALL {
-        let asked_for = asked
+        let requested_engine = requested
             .engine
             .as_ref()
-            .is_some_and(|asked| asked.value.id == engine.id);
+            .is_some_and(|requested| requested.value.id == engine.id);
         for layout in engine.layouts {
-            let marked = is_marked(dir, layout) || (asked_for && marked_engine(dir).is_none());
+            let marked = is_marked(dir, layout) || (requested_engine && marked_engine(dir).is_none());
             if marked && dir.join(layout.script).exists() {
                 found.push(Candidate {
                     dir: dir.to_owned(),
@@ -273,13 +276,13 @@ fn one_per_dir(candidates: Vec<Candidate>) -> Vec<Candidate> {
     chosen
 }
 
-fn check_engine(asked: &ImageSettings, chosen: &Candidate) -> Result<(), HomeProblem> {
-    if let Some(asked) = &asked.engine
-        && asked.value.id != chosen.engine.id
+fn check_engine(requested: &ImageSettings, chosen: &Candidate) -> Result<(), HomeProblem> {
+    if let Some(requested) = &requested.engine
+        && requested.value.id != chosen.engine.id
     {
         return Err(HomeProblem::OtherEngine {
             dir: chosen.dir.clone(),
-            asked: asked.value.name,
+            requested: requested.value.name,
             found: chosen.engine.name,
         });
     }
@@ -298,21 +301,24 @@ fn check_engine(asked: &ImageSettings, chosen: &Candidate) -> Result<(), HomePro
 }
 
 /// What to say when no component of any dir fits.
-fn nothing_fits(asked: &ImageSettings, dirs: &[PathBuf], root: &Path) -> HomeProblem {
-    let wanted = asked.component.as_ref().map(|component| component.value);
+fn nothing_fits(requested: &ImageSettings, dirs: &[PathBuf], root: &Path) -> HomeProblem {
+    let wanted = requested.component.as_ref().map(|component| component.value);
     let layouts = || engine::ALL.into_iter().flat_map(|engine| engine.layouts);
     let Some(dir) = dirs.first() else {
         return HomeProblem::NoHome {
             looked: layouts().flat_map(|layout| homes_of(layout, root)).collect(),
         };
     };
-    if let Some(component) = &asked.component {
-        let here = dirs.iter().flat_map(|dir| candidates_in(dir, asked)).collect();
+    if let Some(component) = &requested.component {
+        let here = dirs
+            .iter()
+            .flat_map(|dir| candidates_in(dir, requested))
+            .collect();
         let found: Vec<_> = one_per_dir(here).into_iter().map(Candidate::named).collect();
         if !found.is_empty() {
             return HomeProblem::OtherComponent {
-                asked: component.value,
-                asked_by: component.source.to_string(),
+                requested: component.value,
+                requested_by: component.source.to_string(),
                 found,
             };
         }
@@ -334,7 +340,7 @@ fn nothing_fits(asked: &ImageSettings, dirs: &[PathBuf], root: &Path) -> HomePro
     let nested = layouts()
         .filter_map(|layout| Path::new(layout.default_home).file_name())
         .map(|name| dir.join(name))
-        .filter(|below| !candidates_in(below, asked).is_empty())
+        .filter(|below| !candidates_in(below, requested).is_empty())
         .collect::<BTreeSet<_>>();
     HomeProblem::NoScript {
         dir: dir.clone(),
@@ -424,7 +430,7 @@ mod tests {
         tree(&files)
     }
 
-    fn asked(home: Option<&Path>, component: Option<Component>) -> ImageSettings {
+    fn requested(home: Option<&Path>, component: Option<Component>) -> ImageSettings {
         ImageSettings {
             home: home.map(|value| Sourced {
                 value: value.to_owned(),
@@ -439,8 +445,8 @@ mod tests {
     }
 
     /// `<dir below the root> <component>`, or the problem.
-    fn outcome(root: &Path, asked: &ImageSettings) -> String {
-        match find(asked, root) {
+    fn outcome(root: &Path, requested: &ImageSettings) -> String {
+        match find(requested, root) {
             Ok(home) => format!(
                 "{} {}",
                 home.dir.strip_prefix(root).unwrap_or(&home.dir).display(),
@@ -450,7 +456,7 @@ mod tests {
         }
     }
 
-    /// What is installed where, a link if the image has one, what was asked for, what comes out.
+    /// What is installed where, a link if the image has one, what was requested for, what comes out.
     struct Row {
         installed: Vec<(&'static str, &'static [Component])>,
         link: Option<(&'static str, &'static str)>,
@@ -503,7 +509,7 @@ mod tests {
             files.extend(row.link.map(|(from, to)| (from.to_owned(), to)));
             let root = machine(&files);
             assert_eq!(
-                outcome(root.path(), &asked(None, row.component)),
+                outcome(root.path(), &requested(None, row.component)),
                 row.expected,
                 "{:?} {:?}",
                 row.installed,
@@ -523,7 +529,7 @@ mod tests {
         ));
         let root = machine(&files);
         let home = root.path().join("srv/compute/cn");
-        let home = find(&asked(Some(&home), None), root.path()).unwrap();
+        let home = find(&requested(Some(&home), None), root.path()).unwrap();
         assert_eq!(
             (home.component, home.dir_source),
             (Component::Cn, Source::Flag("--home"))
@@ -541,9 +547,10 @@ mod tests {
             (format!("above/fe/{}", fe.script), ""),
             (format!("above/fe/{}", fe.marks[0]), ""),
         ]);
-        let problem = |dir: &str| find(&asked(Some(&root.path().join(dir)), None), root.path()).unwrap_err();
+        let problem =
+            |dir: &str| find(&requested(Some(&root.path().join(dir)), None), root.path()).unwrap_err();
         assert!(matches!(
-            find(&asked(None, None), root.path()),
+            find(&requested(None, None), root.path()),
             Err(HomeProblem::NoHome { looked }) if looked.contains(&root.path().join(fe.default_home.trim_start_matches('/')))
         ));
         assert!(matches!(
@@ -569,7 +576,7 @@ mod tests {
         let home = root.path().join("fe");
         let script = home.join(fe.script);
         std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o644)).unwrap();
-        let problem = find(&asked(Some(&home), None), root.path()).unwrap_err();
+        let problem = find(&requested(Some(&home), None), root.path()).unwrap_err();
         assert_eq!(
             problem,
             HomeProblem::Script(ScriptProblem::NotExecutable { script, mode: 0o644 })
@@ -585,7 +592,7 @@ mod tests {
             default_home(other, Component::Fe),
             &[Component::Fe],
         ));
-        let problem = find(&asked(None, None), root.path()).unwrap_err().to_string();
+        let problem = find(&requested(None, None), root.path()).unwrap_err().to_string();
         let expected = format!("{} is recognised in ", other.name);
         assert!(problem.starts_with(&expected), "{problem}");
         assert!(
@@ -597,15 +604,15 @@ mod tests {
     #[test]
     fn the_engine_that_was_asked_for_chooses_among_homes_but_does_not_overrule_their_files() {
         let (ours, other) = (supported(), unsupported());
-        let mut asked = asked(None, None);
-        asked.engine = Some(Sourced {
+        let mut requested = requested(None, None);
+        requested.engine = Some(Sourced {
             value: ours,
             source: Source::Environment("ENGINE".to_owned()),
         });
         let mut files = installed(other, default_home(other, Component::Fe), &[Component::Fe]);
         let root = machine(&files);
         assert!(matches!(
-            find(&asked, root.path()),
+            find(&requested, root.path()),
             Err(HomeProblem::OtherEngine { .. })
         ));
         files.extend(installed(
@@ -614,7 +621,10 @@ mod tests {
             &[Component::Fe],
         ));
         let root = machine(&files);
-        assert_eq!(find(&asked, root.path()).map(|home| home.engine.id), Ok(ours.id));
+        assert_eq!(
+            find(&requested, root.path()).map(|home| home.engine.id),
+            Ok(ours.id)
+        );
     }
 
     #[test]
@@ -627,7 +637,7 @@ mod tests {
             "# not here: --numa\ncase \"$1\" in --daemon) RUN=1 ;; --logconsole) LOG=1 ;; esac\nexec java --add-opens=java.base/java.lang=ALL-UNNAMED\n",
         ));
         let root = machine(&files);
-        let home = find(&asked(Some(&root.path().join("be")), None), root.path()).unwrap();
+        let home = find(&requested(Some(&root.path().join("be")), None), root.path()).unwrap();
         let table = [
             ("--logconsole", true),
             ("--daemon", true),

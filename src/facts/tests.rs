@@ -7,7 +7,7 @@ use std::path::Path;
 use super::fixture::{grow, home, settings, supported, tree};
 use super::pidfile::PidFileState;
 use super::record::{Progress, Record, RecordCopy};
-use super::{Data, Facts, gather};
+use super::{DataFacts, Facts, gather};
 use crate::engine::{Component, PortName};
 use crate::settings::{ConfRequest, Host, Settings, Source, Sourced};
 
@@ -37,7 +37,7 @@ fn record(port: u16) -> Record {
 
 fn fe_dir(facts: &Facts) -> &Path {
     match &facts.data {
-        Data::Fe(data) => &data.place.path,
+        DataFacts::Fe(data) => &data.place.path,
         other => panic!("no FE data: {other:?}"),
     }
 }
@@ -125,7 +125,7 @@ fn a_data_dir_that_cannot_be_told_says_which_variable_it_lacks() {
     );
     assert!(matches!(
         facts.data,
-        Data::Unresolved { problem, source: Source::Environment(name) } if problem.variable == "NOPE" && name == "META_DIR"
+        DataFacts::Unresolved { problem, source: Source::Environment(name) } if problem.variable == "NOPE" && name == "META_DIR"
     ));
 }
 
@@ -174,7 +174,7 @@ fn every_storage_path_is_looked_at_and_a_new_disk_in_front_hides_no_record() {
         home(&root.path().join("home"), Component::Be),
         root.path(),
     );
-    let Data::Storage(paths) = &facts.data else {
+    let DataFacts::Storage(paths) = &facts.data else {
         panic!("no storage: {:?}", facts.data);
     };
     assert_eq!(

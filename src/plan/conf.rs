@@ -22,17 +22,21 @@ pub struct ConfEntry {
 }
 
 /// What somebody wrote into the file, and what does not come of it.
-pub fn odd(file: &ConfFile, ports: &[Choice], wished: &BTreeMap<PortName, Sourced<u16>>) -> Vec<String> {
+pub fn warnings(
+    file: &ConfFile,
+    ports: &[Choice],
+    requested: &BTreeMap<PortName, Sourced<u16>>,
+) -> Vec<String> {
     let path = file.path.display();
-    let mut odd = Vec::new();
+    let mut warnings = Vec::new();
     for choice in ports
         .iter()
-        .filter(|choice| !wished.contains_key(&choice.port.name))
+        .filter(|choice| !requested.contains_key(&choice.port.name))
     {
         let key = choice.port.conf_key;
         let value = file.lookup(key).filter(|value| !value.is_empty());
         if let Some(value) = value.filter(|value| value.parse::<u16>().is_err()) {
-            odd.push(format!(
+            warnings.push(format!(
                 "{key} = `{value}` in {path} is not a port: {} is used instead",
                 choice.number
             ));
@@ -40,12 +44,12 @@ pub fn odd(file: &ConfFile, ports: &[Choice], wished: &BTreeMap<PortName, Source
     }
     let returned = file.returned_keys();
     if !returned.is_empty() {
-        odd.push(format!(
+        warnings.push(format!(
             "{path} has Windows line ends: the start script takes the `\\r` for a part of {}; save it with Unix ones",
             returned.join(", ")
         ));
     }
-    odd
+    warnings
 }
 
 /// The whole file. The same inputs give the same bytes; a file that already holds a block of ours is its own base.
@@ -190,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_wish_the_shipped_text_comes_back() {
+    fn without_an_entry_the_shipped_text_comes_back() {
         let once = render("a = 1", &entries(&[("b", "2")]), Grammar::Plain);
         assert_eq!(render(&once, &[], Grammar::Plain), "a = 1\n");
     }

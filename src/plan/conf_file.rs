@@ -46,13 +46,13 @@ pub(super) fn entries(
             (entry, choice.source.clone(), choice.why.clone())
         })
         .collect();
-    let wishes = settings
+    let requests = settings
         .conf
         .get(&facts.home.component)
         .map(Vec::as_slice)
         .unwrap_or_default();
-    let is_wished = |key: &str| wishes.iter().any(|wish| wish.key == key);
-    if !is_wished("priority_networks")
+    let is_requested = |key: &str| requests.iter().any(|request| request.key == key);
+    if !is_requested("priority_networks")
         && let Some(address) = local_addresses(facts).first()
     {
         let width = if address.is_ipv4() { 32 } else { 128 };
@@ -65,14 +65,14 @@ pub(super) fn entries(
             "only LOCAL_HOST, whatever other networks this host has".to_owned(),
         ));
     }
-    for wish in wishes {
-        if entries.iter().all(|(entry, _, _)| entry.key != wish.key) {
+    for request in requests {
+        if entries.iter().all(|(entry, _, _)| entry.key != request.key) {
             entries.push((
                 ConfEntry {
-                    key: wish.key.clone(),
-                    value: wish.value.clone(),
+                    key: request.key.clone(),
+                    value: request.value.clone(),
                 },
-                wish.source.clone(),
+                request.source.clone(),
                 "asked for".to_owned(),
             ));
         }

@@ -3,7 +3,7 @@
 
 use crate::facts::data::FeData;
 use crate::facts::record::{Progress, Record};
-use crate::plan::record_merge::{Memory, Remembered};
+use crate::plan::record_merge::{MergedRecord, RecordCopies};
 use crate::plan::refusal::Refusal;
 use crate::settings::Host;
 
@@ -37,7 +37,7 @@ pub enum Data {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moved {
     pub from: Host,
-    pub was: Was,
+    pub data: MovedData,
     /// An FE's own name in the election group, by its data.
     pub name: Option<String>,
     pub cluster: Option<ClusterId>,
@@ -45,7 +45,7 @@ pub struct Moved {
 
 /// What of a moved node is still here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Was {
+pub enum MovedData {
     /// Nothing, and it had not been added to any cluster when it was written down what it would be.
     Planned,
     /// Its data is gone, or never was here.
@@ -65,7 +65,7 @@ pub struct ClusterId {
     pub read_from: String,
 }
 
-/// What is remembered of a cluster whose data is gone from here.
+/// What is merged of a cluster whose data is gone from here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
     pub cluster: Option<ClusterId>,
@@ -90,9 +90,9 @@ impl Data {
             | Self::Dropped { .. }
             | Self::Unproven { .. } => true,
             Self::Empty { .. } | Self::Unfinished { .. } => false,
-            Self::Moved(moved) => match moved.was {
-                Was::Member | Was::Dropped => true,
-                Was::Planned | Was::Empty | Was::Unfinished => false,
+            Self::Moved(moved) => match moved.data {
+                MovedData::Member | MovedData::Dropped => true,
+                MovedData::Planned | MovedData::Empty | MovedData::Unfinished => false,
             },
         }
     }
@@ -159,45 +159,45 @@ pub struct Storage {
 }
 
 /// What an FE's data amounts to.
-pub fn classify_fe(seed: bool, dir: &FeDir, memory: Memory<'_>) -> Result<Data, Refusal> {
-    let remembered = memory.recall()?;
-    let progress = remembered.map(|remembered| remembered.progress);
-    let moved = remembered.filter(|remembered| remembered.record.host != *memory.me.host);
+pub fn classify_fe(seed: bool, dir: &FeDir, copies: RecordCopies<'_>) -> Result<Data, Refusal> {
+    let merged = copies.merge()?;
+    let progress = merged.map(|merged| merged.progress);
+    let moved = merged.filter(|merged| merged.record.host != *copies.owner.host);
     if dir.empty {
-        return nothing_here(remembered, memory.me.host);
+        return nothing_here(merged, copies.owner.host);
     }
     let shown = dir.cluster.clone().map(|id| ClusterId {
         id,
         read_from: format!("{}/image/VERSION", dir.path),
     });
-    if let (Some(remembered), Some(own)) = (remembered, &shown) {
-        same_cluster(remembered.record, own)?;
+    if let (Some(merged), Some(own)) = (merged, &shown) {
+        same_cluster(merged.record, own)?;
     }
     // Data that does not say whose it is belongs to the cluster of its record.
-    let recorded = || known(remembered?.record, remembered?.progress)?.cluster;
+    let recorded = || known(merged?.record, merged?.progress)?.cluster;
     let cluster = shown.or_else(recorded);
-    if let Some(refusal) = remembered.and_then(|remembered| remembered.unproven()) {
+    if let Some(refusal) = merged.and_then(|merged| merged.unproven()) {
         let proven = progress == Some(Progress::Joined) && dir.ready;
         if !proven && progress != Some(Progress::Dropped) {
             return Err(refusal);
         }
     }
-    let in_data = remembered.is_some_and(|remembered| remembered.in_data);
+    let in_data = merged.is_some_and(|merged| merged.in_data);
     if progress == Some(Progress::Joined) && in_data && !dir.journal && !dir.ready {
         return Err(journal_lost(dir));
     }
-    if let Some(remembered) = moved {
-        if let Some(refusal) = remembered.unproven() {
+    if let Some(merged) = moved {
+        if let Some(refusal) = merged.unproven() {
             return Err(refusal);
         }
-        let was = if progress == Some(Progress::Dropped) {
-            Was::Dropped
+        let data = if progress == Some(Progress::Dropped) {
+            MovedData::Dropped
         } else if dir.ready || (progress == Some(Progress::Joined) && in_data) {
-            Was::Member
+            MovedData::Member
         } else {
-            Was::Unfinished
+            MovedData::Unfinished
         };
-        return Ok(moved_from(remembered, was, dir.name.clone(), cluster));
+        return Ok(moved_from(merged, data, dir.name.clone(), cluster));
     }
     let keep = dir.journal && !dir.nascent;
     let unfinished = |why: &str| Data::Unfinished {
@@ -224,10 +224,10 @@ pub fn classify_fe(seed: bool, dir: &FeDir, memory: Memory<'_>) -> Result<Data, 
 }
 
 /// What a BE's or CN's storage amounts to.
-pub fn classify_backend(storage: &Storage, memory: Memory<'_>) -> Result<Data, Refusal> {
-    let remembered = memory.recall()?;
+pub fn classify_backend(storage: &Storage, copies: RecordCopies<'_>) -> Result<Data, Refusal> {
+    let merged = copies.merge()?;
     let Some(first) = storage.ids.first() else {
-        return nothing_here(remembered, memory.me.host);
+        return nothing_here(merged, copies.owner.host);
     };
     if let Some(other) = storage.ids.iter().find(|id| id.id != first.id) {
         return Err(Refusal::protect(
@@ -239,29 +239,29 @@ pub fn classify_backend(storage: &Storage, memory: Memory<'_>) -> Result<Data, R
         ));
     }
     let cluster = Some(first.clone());
-    let Some(remembered) = remembered else {
+    let Some(merged) = merged else {
         return Ok(Data::Adopted { cluster });
     };
-    same_cluster(remembered.record, first)?;
-    if remembered.record.host != *memory.me.host {
-        if let Some(refusal) = remembered.unproven() {
+    same_cluster(merged.record, first)?;
+    if merged.record.host != *copies.owner.host {
+        if let Some(refusal) = merged.unproven() {
             return Err(refusal);
         }
-        let was = match remembered.progress {
-            Progress::Dropped => Was::Dropped,
-            _ => Was::Member,
+        let data = match merged.progress {
+            Progress::Dropped => MovedData::Dropped,
+            _ => MovedData::Member,
         };
-        return Ok(moved_from(remembered, was, None, cluster));
+        return Ok(moved_from(merged, data, None, cluster));
     }
     // The id in the storage is the proof: it came with a heartbeat of that cluster.
-    let proven = remembered.record.cluster_id.is_some() && remembered.progress == Progress::Joined;
-    if let Some(refusal) = remembered.unproven()
+    let proven = merged.record.cluster_id.is_some() && merged.progress == Progress::Joined;
+    if let Some(refusal) = merged.unproven()
         && !proven
-        && remembered.progress != Progress::Dropped
+        && merged.progress != Progress::Dropped
     {
         return Err(refusal);
     }
-    Ok(match remembered.progress {
+    Ok(match merged.progress {
         Progress::Joined => Data::Joined { cluster },
         Progress::Dropped => Data::Dropped { cluster },
         Progress::Planned | Progress::Added | Progress::Started | Progress::Founding => {
@@ -270,30 +270,34 @@ pub fn classify_backend(storage: &Storage, memory: Memory<'_>) -> Result<Data, R
     })
 }
 
-/// The data is gone, or never was here: what is remembered of it decides.
-fn nothing_here(remembered: Option<Remembered<'_>>, host: &Host) -> Result<Data, Refusal> {
-    let Some(remembered) = remembered else {
+/// The data is gone, or never was here: what is merged of it decides.
+fn nothing_here(merged: Option<MergedRecord<'_>>, host: &Host) -> Result<Data, Refusal> {
+    let Some(merged) = merged else {
         return Ok(Data::Empty { known: None });
     };
-    let left = || remembered.left.and_then(|record| known(record, record.progress));
-    let known = known(remembered.record, remembered.progress).or_else(left);
+    let left = || {
+        merged
+            .state_copy
+            .and_then(|record| known(record, record.progress))
+    };
+    let known = known(merged.record, merged.progress).or_else(left);
     // What cannot be read may have known a cluster that the other copy does not.
-    if let (None, Some(refusal)) = (&known, remembered.unproven()) {
+    if let (None, Some(refusal)) = (&known, merged.unproven()) {
         return Err(refusal);
     }
-    if remembered.record.host != *host {
-        if let Some(refusal) = remembered.unproven() {
+    if merged.record.host != *host {
+        if let Some(refusal) = merged.unproven() {
             return Err(refusal);
         }
-        let left = remembered.left.map_or(Progress::Planned, |left| left.progress);
-        let was = match remembered.progress {
-            Progress::Dropped => Was::Dropped,
-            Progress::Planned if left == Progress::Planned => Was::Planned,
-            _ => Was::Empty,
+        let left = merged.state_copy.map_or(Progress::Planned, |left| left.progress);
+        let data = match merged.progress {
+            Progress::Dropped => MovedData::Dropped,
+            Progress::Planned if left == Progress::Planned => MovedData::Planned,
+            _ => MovedData::Empty,
         };
-        return Ok(moved_from(remembered, was, None, None));
+        return Ok(moved_from(merged, data, None, None));
     }
-    if remembered.progress == Progress::Dropped {
+    if merged.progress == Progress::Dropped {
         return Ok(Data::Dropped {
             cluster: known.and_then(|known| known.cluster),
         });
@@ -361,16 +365,16 @@ fn known(record: &Record, progress: Progress) -> Option<Known> {
 
 /// The data's own cluster id counts before the record's.
 fn moved_from(
-    remembered: Remembered<'_>,
-    was: Was,
+    merged: MergedRecord<'_>,
+    data: MovedData,
     name: Option<String>,
     cluster: Option<ClusterId>,
 ) -> Data {
     Data::Moved(Moved {
-        from: remembered.record.host.clone(),
-        was,
+        from: merged.record.host.clone(),
+        data,
         name,
-        cluster: cluster.or_else(|| known(remembered.record, remembered.progress)?.cluster),
+        cluster: cluster.or_else(|| known(merged.record, merged.progress)?.cluster),
     })
 }
 

@@ -2,9 +2,6 @@
 //! the leader changes is corrected by the next, and a leader of another cluster never listed it. Nor are many at a leader
 //! that was cut off from its group a moment ago: it goes on showing the list it had, without those who joined since.
 
-use std::fmt;
-use std::str::FromStr;
-
 use crate::plan::leader::Cluster;
 
 /// This many looks in a row, all of them at the same leader, show it, if a majority has answered its heartbeats since
@@ -18,20 +15,20 @@ pub struct DropDetector {
     looks: u32,
     /// The leader's pulse at the first of them.
     pulse: Option<i64>,
-    strangers: u32,
+    foreign_looks: u32,
 }
 
 /// What a look that did not find this node amounts to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missed {
     /// It may be so; look again.
-    Perhaps,
+    PerhapsDropped,
     /// Only the leader's next heartbeats can tell.
-    Unproven,
+    HeartbeatPending,
     /// Somebody dropped it.
     Dropped,
     /// It is a cluster this node was never a member of: once proves nothing.
-    Stranger,
+    PerhapsForeign,
     /// Nobody but a leader of another cluster answers where this node looks for its own.
     Foreign,
 }
@@ -40,21 +37,21 @@ impl DropDetector {
     /// A believed leader does not list this node, which belongs to cluster `own` if that is known.
     pub fn missed(&mut self, cluster: &Cluster, own: Option<&str>) -> Missed {
         if own.is_some_and(|own| own != cluster.id) {
-            let strangers = self.strangers + 1;
+            let foreign_looks = self.foreign_looks + 1;
             *self = Self {
-                strangers,
+                foreign_looks,
                 ..Self::default()
             };
-            return if strangers >= LOOKS {
+            return if foreign_looks >= LOOKS {
                 Missed::Foreign
             } else {
-                Missed::Stranger
+                Missed::PerhapsForeign
             };
         }
-        self.strangers = 0;
+        self.foreign_looks = 0;
         let pulse = cluster.pulse();
         if self.leader.as_ref() != Some(&cluster.leader.host) {
-            self.forget();
+            self.reset();
             self.leader = Some(cluster.leader.host.clone());
             self.pulse = pulse;
         }
@@ -65,41 +62,15 @@ impl DropDetector {
             _ => true,
         };
         match (self.looks >= LOOKS, lives) {
-            (false, _) => Missed::Perhaps,
-            (true, false) => Missed::Unproven,
+            (false, _) => Missed::PerhapsDropped,
+            (true, false) => Missed::HeartbeatPending,
             (true, true) => Missed::Dropped,
         }
     }
 
     /// This look found it, or no leader that may be believed.
-    pub fn forget(&mut self) {
+    pub fn reset(&mut self) {
         *self = Self::default();
-    }
-}
-
-/// What a later process needs to go on: enough looks were made, and the pulse has to move. Empty if there were too few.
-impl fmt::Display for DropDetector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.leader, self.pulse) {
-            (Some(leader), Some(pulse)) if self.looks >= LOOKS => write!(f, "{pulse} {leader}"),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl FromStr for DropDetector {
-    type Err = std::num::ParseIntError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let Some((pulse, leader)) = text.trim().split_once(' ') else {
-            return Ok(Self::default());
-        };
-        Ok(Self {
-            leader: Some(leader.to_owned()),
-            looks: LOOKS,
-            pulse: Some(pulse.parse()?),
-            strangers: 0,
-        })
     }
 }
 
@@ -171,22 +142,22 @@ mod tests {
 
     /// What the last of these looks amounts to.
     fn after(looks: &str) -> Missed {
-        let mut misses = DropDetector::default();
-        let mut last = Missed::Perhaps;
+        let mut detector = DropDetector::default();
+        let mut last = Missed::PerhapsDropped;
         let (mut beat, mut stopped) = (0, false);
         for look in looks.chars() {
             beat += u32::from(!stopped);
             last = match look {
-                'a' => misses.missed(&led_by("1", "77", beat), Some("77")),
-                'b' => misses.missed(&led_by("2", "77", beat), Some("77")),
-                'x' => misses.missed(&led_by("1", "88", beat), Some("77")),
+                'a' => detector.missed(&led_by("1", "77", beat), Some("77")),
+                'b' => detector.missed(&led_by("2", "77", beat), Some("77")),
+                'x' => detector.missed(&led_by("1", "88", beat), Some("77")),
                 '|' => {
                     stopped = true;
                     last
                 }
                 _ => {
-                    misses.forget();
-                    Missed::Perhaps
+                    detector.reset();
+                    Missed::PerhapsDropped
                 }
             };
         }
@@ -195,40 +166,13 @@ mod tests {
 
     #[test]
     fn a_node_that_does_not_know_its_cluster_takes_the_one_it_is_shown() {
-        let mut misses = DropDetector::default();
+        let mut detector = DropDetector::default();
         let looks: Vec<Missed> = (0..3)
-            .map(|beat| misses.missed(&led_by("1", "77", beat), None))
+            .map(|beat| detector.missed(&led_by("1", "77", beat), None))
             .collect();
-        assert_eq!(looks, [Missed::Perhaps, Missed::Perhaps, Missed::Dropped]);
-    }
-
-    /// A health check is over before the next heartbeat; the one after it goes on.
-    #[test]
-    fn what_was_written_down_is_gone_on_with() {
-        let mut misses = DropDetector::default();
-        assert_eq!(misses.to_string(), "");
-        for _ in 0..2 {
-            misses.missed(&led_by("1", "77", 0), Some("77"));
-            assert_eq!(misses.to_string(), "", "too few looks");
-        }
-        assert_eq!(misses.missed(&led_by("1", "77", 0), Some("77")), Missed::Unproven);
-        let noted = misses.to_string();
-        let table = [
-            ("1", 0, Missed::Unproven),
-            ("1", 5, Missed::Dropped),
-            ("2", 5, Missed::Perhaps),
-        ];
-        for (leader, beat, expected) in table {
-            let mut later: DropDetector = noted.parse().unwrap();
-            assert_eq!(
-                later.missed(&led_by(leader, "77", beat), Some("77")),
-                expected,
-                "{leader} {beat}"
-            );
-        }
-        for text in ["", "  \n", "looked"] {
-            assert_eq!(text.parse(), Ok(DropDetector::default()), "{text}");
-        }
-        assert!("x 10.0.0.1".parse::<DropDetector>().is_err());
+        assert_eq!(
+            looks,
+            [Missed::PerhapsDropped, Missed::PerhapsDropped, Missed::Dropped]
+        );
     }
 }

@@ -5,7 +5,7 @@ use crate::engine::Component;
 use crate::engine::failure::Failure;
 use crate::engine::member::{Backend, Frontend};
 use crate::exit::ExitCode;
-use crate::plan::data::{ClusterId, Data, Was};
+use crate::plan::data::{ClusterId, Data, MovedData};
 use crate::plan::leader::{Belief, Cluster, Doubt};
 use crate::plan::moved_node;
 use crate::plan::node::{Asking, Decision, Node, Role, Seen, is_here, is_node};
@@ -17,7 +17,7 @@ use crate::settings::{Bootstrap, Endpoint, Host};
 pub fn asking(node: &Node) -> Asking {
     match (&node.data, node.role.is_fe()) {
         (Data::Joined { .. } | Data::UnfinishedFounding | Data::Dropped { .. }, _) => Asking::Nobody,
-        (Data::Moved(moved), _) if moved.was == Was::Dropped => Asking::Nobody,
+        (Data::Moved(moved), _) if moved.data == MovedData::Dropped => Asking::Nobody,
         (Data::Adopted { .. }, true) => Asking::Once,
         (
             Data::Empty { .. }
@@ -35,7 +35,7 @@ pub fn decide(node: &Node, seen: &Seen) -> Decision {
     if let Data::Dropped { cluster } = &node.data {
         return was_dropped(node, cluster.as_ref());
     }
-    if let Some(moved) = moved_node::of(&node.data).filter(|moved| moved.was == Was::Dropped) {
+    if let Some(moved) = moved_node::of(&node.data).filter(|moved| moved.data == MovedData::Dropped) {
         return moved_node::was_dropped(node, moved);
     }
     if asking(node) == Asking::Nobody {

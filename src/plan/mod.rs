@@ -42,14 +42,14 @@ use crate::facts::limits::ProcessLimits;
 use crate::facts::pidfile::PidFileState;
 use crate::facts::record::{Progress, Record};
 use crate::facts::storage::ClusterIdFile;
-use crate::facts::{self, Facts};
+use crate::facts::{DataFacts, Facts};
 use crate::plan::conf::ConfEntry;
 use crate::plan::data::{ClusterId, Data, FeDir, Storage};
 use crate::plan::explain_line::ExplainLine;
 use crate::plan::leader::Cluster;
 use crate::plan::node::{Backends, Node, Role, is_here};
 use crate::plan::ports::Choice;
-use crate::plan::record_merge::{Identity, Memory};
+use crate::plan::record_merge::{Identity, RecordCopies};
 use crate::plan::refusal::Refusal;
 use crate::settings::{Bootstrap, FeRole, Host, Settings};
 
@@ -111,20 +111,20 @@ pub fn derive(
     let mut refusals = Vec::new();
     let mut warnings = Vec::new();
     let home = &facts.home;
-    let memory = Memory {
+    let copies = RecordCopies {
         data: &facts.records.data,
         state: &facts.records.state,
-        me: Identity {
+        owner: Identity {
             engine: home.engine,
             component: home.component,
             host: &settings.local_host.value,
         },
     };
-    warnings.extend(memory.warnings());
+    warnings.extend(copies.warnings());
     let role = role(settings, home.component);
     refusals.extend(image_problems(settings, facts, &mut warnings));
-    let record = memory.recall().ok().flatten().map(|remembered| remembered.record);
-    let data = match classify(facts, role, memory) {
+    let record = copies.merge().ok().flatten().map(|merged| merged.record);
+    let data = match classify(facts, role, copies) {
         Ok(data) => Some(data),
         Err(refusal) => {
             refusals.push(refusal);
@@ -155,7 +155,7 @@ pub fn derive(
         bootstrap: settings.bootstrap.value,
         rejoin: settings.rejoin,
     };
-    warnings.extend(conf::odd(&facts.conf, &ports, &settings.ports));
+    warnings.extend(conf::warnings(&facts.conf, &ports, &settings.ports));
     let entries = conf_file::entries(settings, facts, &ports);
     let conf = conf_file::derive(facts, &entries);
     let guard_time = settings
@@ -275,7 +275,7 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
         )),
         ConfState::Missing | ConfState::Read => {}
     }
-    if let facts::Data::Unresolved { problem, source } = &facts.data {
+    if let DataFacts::Unresolved { problem, source } = &facts.data {
         refusals.push(Refusal::new(
             ExitCode::Configuration,
             format!("the data dir cannot be told, from {source}: {problem}"),
@@ -316,25 +316,25 @@ fn data_dirs(facts: &Facts) -> Vec<DataDir> {
         is_mount_point: place.is_mount_point,
     };
     match &facts.data {
-        facts::Data::Fe(data) => vec![dir(&data.place)],
-        facts::Data::Storage(paths) => paths.iter().map(|path| dir(&path.place)).collect(),
-        facts::Data::Nothing | facts::Data::Unresolved { .. } => Vec::new(),
+        DataFacts::Fe(data) => vec![dir(&data.place)],
+        DataFacts::Storage(paths) => paths.iter().map(|path| dir(&path.place)).collect(),
+        DataFacts::Nothing | DataFacts::Unresolved { .. } => Vec::new(),
     }
 }
 
 /// Where the engine's first data lies.
 fn data_place(facts: &Facts) -> Option<&Place> {
     match &facts.data {
-        facts::Data::Fe(data) => Some(&data.place),
-        facts::Data::Storage(paths) => paths.first().map(|path| &path.place),
-        facts::Data::Nothing | facts::Data::Unresolved { .. } => None,
+        DataFacts::Fe(data) => Some(&data.place),
+        DataFacts::Storage(paths) => paths.first().map(|path| &path.place),
+        DataFacts::Nothing | DataFacts::Unresolved { .. } => None,
     }
 }
 
-fn classify(facts: &Facts, role: Role, memory: Memory<'_>) -> Result<Data, Refusal> {
+fn classify(facts: &Facts, role: Role, copies: RecordCopies<'_>) -> Result<Data, Refusal> {
     match &facts.data {
         // What is no directory at all has been said.
-        facts::Data::Fe(fe) if !fe.unreadable.is_empty() && fe.place.state == PlaceState::Directory => {
+        DataFacts::Fe(fe) if !fe.unreadable.is_empty() && fe.place.state == PlaceState::Directory => {
             Err(Refusal::protect(
                 format!(
                     "cannot tell whether {} is a member's: {}",
@@ -344,11 +344,11 @@ fn classify(facts: &Facts, role: Role, memory: Memory<'_>) -> Result<Data, Refus
                 "make it readable for the user this container runs as",
             ))
         }
-        facts::Data::Fe(fe) => data::classify_fe(role == Role::Seed, &FeDir::of(fe), memory),
-        facts::Data::Nothing | facts::Data::Unresolved { .. } => {
-            data::classify_backend(&Storage { ids: Vec::new() }, memory)
+        DataFacts::Fe(fe) => data::classify_fe(role == Role::Seed, &FeDir::of(fe), copies),
+        DataFacts::Nothing | DataFacts::Unresolved { .. } => {
+            data::classify_backend(&Storage { ids: Vec::new() }, copies)
         }
-        facts::Data::Storage(paths) => {
+        DataFacts::Storage(paths) => {
             let mut ids = Vec::new();
             for storage in paths {
                 let path = storage.place.path.join("cluster_id").display().to_string();
@@ -366,7 +366,7 @@ fn classify(facts: &Facts, role: Role, memory: Memory<'_>) -> Result<Data, Refus
                     }
                 }
             }
-            data::classify_backend(&Storage { ids }, memory)
+            data::classify_backend(&Storage { ids }, copies)
         }
     }
 }
@@ -391,7 +391,7 @@ fn choose_ports(
     ports::choose(&ports::Inputs {
         engine: home.engine,
         component: home.component,
-        wished: &settings.ports,
+        requested: &settings.ports,
         recorded: &record.map(|record| record.ports.clone()).unwrap_or_default(),
         registered,
         cluster: prescribed,

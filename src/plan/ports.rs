@@ -15,7 +15,7 @@ pub struct Inputs<'a> {
     pub engine: &'static Engine,
     pub component: Component,
     /// From flags and environment.
-    pub wished: &'a BTreeMap<PortName, Sourced<u16>>,
+    pub requested: &'a BTreeMap<PortName, Sourced<u16>>,
     /// What this node was given before; empty without a record.
     pub recorded: &'a BTreeMap<PortName, u16>,
     /// Whether the cluster knows this node by its recorded identity port already.
@@ -71,7 +71,7 @@ struct Wanted {
 }
 
 fn wanted(inputs: &Inputs<'_>, port: &Port) -> Option<Wanted> {
-    let wish = inputs.wished.get(&port.name);
+    let request = inputs.requested.get(&port.name);
     let recorded = inputs.recorded.get(&port.name).copied();
     let cluster = inputs.cluster.get(&port.name).copied();
     let by = |number, source, fixed, why: String| {
@@ -85,14 +85,14 @@ fn wanted(inputs: &Inputs<'_>, port: &Port) -> Option<Wanted> {
     match port.kind {
         PortKind::ClusterWide => {
             if let Some(number) = cluster {
-                let other = wish.filter(|wish| wish.value != number);
+                let other = request.filter(|request| request.value != number);
                 let why = other.map_or_else(
                     || "every FE of a cluster uses the same".to_owned(),
-                    |wish| {
+                    |request| {
                         format!(
                             "every FE of a cluster uses the same, so {} = {} gives way",
                             port.name.variable(),
-                            wish.value
+                            request.value
                         )
                     },
                 );
@@ -132,9 +132,14 @@ fn wanted(inputs: &Inputs<'_>, port: &Port) -> Option<Wanted> {
         }
         PortKind::Local => {}
     }
-    if let Some(wish) = wish {
+    if let Some(request) = request {
         let fixed = (port.kind != PortKind::Local).then_some("it was asked for");
-        return by(wish.value, wish.source.clone(), fixed, "asked for".to_owned());
+        return by(
+            request.value,
+            request.source.clone(),
+            fixed,
+            "asked for".to_owned(),
+        );
     }
     if let Some(number) = recorded {
         return by(number, Source::Record, None, "the same as before".to_owned());
@@ -159,8 +164,9 @@ fn settle(
     wanted: Wanted,
     before: &[Choice],
 ) -> Result<Choice, Refusal> {
-    let spoken_for = || wish_of_another(inputs, port, wanted.number).filter(|_| wanted.fixed.is_none());
-    let Some(holder) = holder(inputs, wanted.number, before).or_else(spoken_for) else {
+    let requested_by_another =
+        || requested_elsewhere(inputs, port, wanted.number).filter(|_| wanted.fixed.is_none());
+    let Some(holder) = holder(inputs, wanted.number, before).or_else(requested_by_another) else {
         return Ok(Choice {
             port,
             number: wanted.number,
@@ -178,7 +184,7 @@ fn settle(
             "stop what holds it, or give this node another address",
         ));
     }
-    let Some((number, dealt_out)) = next_free(inputs, wanted.number, before) else {
+    let Some((number, ephemeral)) = next_free(inputs, wanted.number, before) else {
         return Err(Refusal::new(
             ExitCode::Taken,
             format!(
@@ -194,7 +200,7 @@ fn settle(
         source: Source::Derived,
         why: format!(
             "the next free one{}: {holder} holds {}",
-            if dealt_out {
+            if ephemeral {
                 ", of those the kernel deals out to outgoing connections because there is no other"
             } else {
                 ""
@@ -206,13 +212,13 @@ fn settle(
 
 /// A number that somebody asked for, for another service or for a component beside this one, is not taken for one that
 /// nobody asked it for: whichever of the two comes first.
-fn wish_of_another(inputs: &Inputs<'_>, port: &Port, number: u16) -> Option<String> {
-    if inputs.wished.contains_key(&port.name) {
+fn requested_elsewhere(inputs: &Inputs<'_>, port: &Port, number: u16) -> Option<String> {
+    if inputs.requested.contains_key(&port.name) {
         return None;
     }
-    let mut wishes = inputs.wished.iter();
-    let (name, _) = wishes.find(|(_, wish)| wish.value == number)?;
-    Some(format!("the wish of {}", name.variable()))
+    let mut requests = inputs.requested.iter();
+    let (name, _) = requests.find(|(_, request)| request.value == number)?;
+    Some(format!("the request of {}", name.variable()))
 }
 
 /// Who holds a port: somebody on this host, or another service of this node.
@@ -235,14 +241,15 @@ fn next_free(inputs: &Inputs<'_>, after: u16, before: &[Choice]) -> Option<(u16,
             .iter()
             .any(|port| port.default == Some(number))
     };
-    let is_wished = |number| inputs.wished.values().any(|wish| wish.value == number);
-    let dealt_out = |number: &u16| {
+    let is_requested = |number| inputs.requested.values().any(|request| request.value == number);
+    let ephemeral = |number: &u16| {
         inputs.ephemeral.contains(number) && !inputs.reserved.iter().any(|range| range.contains(number))
     };
-    let free =
-        |number: &u16| holder(inputs, *number, before).is_none() && !is_usual(*number) && !is_wished(*number);
+    let free = |number: &u16| {
+        holder(inputs, *number, before).is_none() && !is_usual(*number) && !is_requested(*number)
+    };
     let numbers = || (after.saturating_add(1)..=u16::MAX).chain(1024..after);
-    let better = numbers().find(|number| !dealt_out(number) && free(number));
+    let better = numbers().find(|number| !ephemeral(number) && free(number));
     better
         .map(|number| (number, false))
         .or_else(|| numbers().find(free).map(|number| (number, true)))
@@ -258,7 +265,7 @@ mod tests {
 
     #[derive(Default)]
     struct Case {
-        wished: Vec<(PortName, u16)>,
+        requested: Vec<(PortName, u16)>,
         recorded: Vec<(PortName, u16)>,
         registered: bool,
         cluster: Vec<(PortName, u16)>,
@@ -270,8 +277,8 @@ mod tests {
     }
 
     fn outcome(case: &Case) -> String {
-        let wished = case
-            .wished
+        let requested = case
+            .requested
             .iter()
             .map(|(name, value)| {
                 (
@@ -291,7 +298,7 @@ mod tests {
         let inputs = Inputs {
             engine: ALL[0],
             component: case.component.unwrap_or(Component::Fe),
-            wished: &wished,
+            requested: &requested,
             recorded: &case.recorded.iter().copied().collect(),
             registered: case.registered,
             cluster: &case.cluster.iter().copied().collect(),
@@ -331,10 +338,10 @@ mod tests {
                 "8030 9020 9131 9010",
             ),
             (
-                "a wish over the conf file",
+                "a request over the conf file",
                 Case {
                     conf: vec![(Query, 9131)],
-                    wished: vec![(Query, 9231)],
+                    requested: vec![(Query, 9231)],
                     ..none()
                 },
                 "8030 9020 9231 9010",
@@ -348,9 +355,9 @@ mod tests {
                 "8030 9020 9032 9010",
             ),
             (
-                "a wished local port moves on too",
+                "a requested local port moves on too",
                 Case {
-                    wished: vec![(Rpc, 9100)],
+                    requested: vec![(Rpc, 9100)],
                     taken: vec![9100],
                     ..none()
                 },
@@ -359,7 +366,7 @@ mod tests {
             (
                 "over the kernel's own range, but for what is reserved in it",
                 Case {
-                    wished: vec![(Rpc, 32_767)],
+                    requested: vec![(Rpc, 32_767)],
                     taken: vec![32_767],
                     reserved: vec![40_000..=40_001],
                     ..none()
@@ -369,7 +376,7 @@ mod tests {
             (
                 "not onto another service's usual port",
                 Case {
-                    wished: vec![(Query, 9009)],
+                    requested: vec![(Query, 9009)],
                     taken: vec![9009],
                     ..none()
                 },
@@ -378,7 +385,7 @@ mod tests {
             (
                 "not into the ephemeral range",
                 Case {
-                    wished: vec![(Query, 32767)],
+                    requested: vec![(Query, 32767)],
                     taken: vec![32767],
                     ..none()
                 },
@@ -404,9 +411,9 @@ mod tests {
                 "8030 9020 9100 9010",
             ),
             (
-                "a wish goes before another service's default",
+                "a request goes before another service's default",
                 Case {
-                    wished: vec![(Query, 9020)],
+                    requested: vec![(Query, 9020)],
                     ..none()
                 },
                 "8030 9021 9020 9010",
@@ -415,7 +422,7 @@ mod tests {
                 "and before that of a component beside this one",
                 Case {
                     component: Some(Component::Be),
-                    wished: vec![(Http, 9050)],
+                    requested: vec![(Http, 9050)],
                     ..none()
                 },
                 "9060 8040 9051 8060 9070",
@@ -424,7 +431,7 @@ mod tests {
                 "but not before a port the cluster knows this one by",
                 Case {
                     component: Some(Component::Be),
-                    wished: vec![(Http, 9050)],
+                    requested: vec![(Http, 9050)],
                     recorded: vec![(Heartbeat, 9050)],
                     registered: true,
                     ..none()
@@ -440,9 +447,9 @@ mod tests {
                 "8030 9020 9030 9010",
             ),
             (
-                "a wish inside the ephemeral range holds",
+                "a request inside the ephemeral range holds",
                 Case {
-                    wished: vec![(Query, 40000)],
+                    requested: vec![(Query, 40000)],
                     ..none()
                 },
                 "8030 9020 40000 9010",
@@ -458,7 +465,7 @@ mod tests {
             (
                 "the cluster's http port wins",
                 Case {
-                    wished: vec![(Http, 8031)],
+                    requested: vec![(Http, 8031)],
                     cluster: vec![(Http, 8040)],
                     ..none()
                 },
@@ -484,7 +491,7 @@ mod tests {
             (
                 "but not when it was asked for",
                 Case {
-                    wished: vec![(EditLog, 9010)],
+                    requested: vec![(EditLog, 9010)],
                     taken: vec![9010],
                     ..none()
                 },
@@ -504,7 +511,7 @@ mod tests {
                 "the cluster's list gives a wiped node its port back",
                 Case {
                     cluster: vec![(EditLog, 9015)],
-                    wished: vec![(EditLog, 9010)],
+                    requested: vec![(EditLog, 9010)],
                     ..none()
                 },
                 "8030 9020 9030 9015",
@@ -512,7 +519,7 @@ mod tests {
             (
                 "all problems at once",
                 Case {
-                    wished: vec![(Http, 9010), (EditLog, 9010)],
+                    requested: vec![(Http, 9010), (EditLog, 9010)],
                     taken: vec![9010],
                     ..none()
                 },
@@ -525,7 +532,7 @@ mod tests {
                     taken: vec![8040],
                     recorded: vec![(Heartbeat, 9051)],
                     registered: true,
-                    wished: vec![(BeHttp, 8040)],
+                    requested: vec![(BeHttp, 8040)],
                     ..none()
                 },
                 "9060 8041 9051 8060 9070",

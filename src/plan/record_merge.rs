@@ -10,10 +10,10 @@ use crate::settings::Host;
 
 /// Both copies of the record.
 #[derive(Debug, Clone, Copy)]
-pub struct Memory<'a> {
+pub struct RecordCopies<'a> {
     pub data: &'a RecordCopy,
     pub state: &'a RecordCopy,
-    pub me: Identity<'a>,
+    pub owner: Identity<'a>,
 }
 
 /// Whose record it has to be.
@@ -26,7 +26,7 @@ pub struct Identity<'a> {
 
 /// The record that counts, and how far it may be relied upon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Remembered<'a> {
+pub struct MergedRecord<'a> {
     pub record: &'a Record,
     /// How far this node got. Of two copies that differ the one in the data counts, because the progress is that of this
     /// data; but a node that either of them calls dropped was dropped: killed between the two writes, the other one
@@ -35,15 +35,15 @@ pub struct Remembered<'a> {
     /// The data itself carries it.
     pub in_data: bool,
     /// The state copy beside one in the data, if it is about this node: what is left when the data is gone.
-    pub left: Option<&'a Record>,
+    pub state_copy: Option<&'a Record>,
     /// The copy in the data cannot be read: what this one says has to be proven by the data besides.
-    pub to_be_proven: Option<&'a Path>,
+    pub unreadable_data_copy: Option<&'a Path>,
 }
 
-impl<'a> Memory<'a> {
+impl<'a> RecordCopies<'a> {
     /// The record that counts. A copy that cannot be read is never taken for "no record": where the other one cannot
     /// stand in for it, that is the end.
-    pub fn recall(&self) -> Result<Option<Remembered<'a>>, Refusal> {
+    pub fn merge(&self) -> Result<Option<MergedRecord<'a>>, Refusal> {
         for copy in [self.data, self.state] {
             if let RecordCopy::Newer { path, version } = copy {
                 return Err(Refusal::protect(
@@ -55,16 +55,16 @@ impl<'a> Memory<'a> {
                 ));
             }
         }
-        let remembered = match (self.data, self.state) {
+        let merged = match (self.data, self.state) {
             (RecordCopy::Present(data), RecordCopy::Present(state)) => {
-                self.me.is_meant_by(data)?;
-                self.me.has_its_own_data(data, state)?;
+                self.owner.is_meant_by(data)?;
+                self.owner.has_its_own_data(data, state)?;
                 // A state dir that another host writes into too says nothing about this data.
                 let about_us = state.host == data.host;
                 if about_us {
                     same_cluster(data, state)?;
                 }
-                Remembered {
+                MergedRecord {
                     record: data,
                     progress: if about_us && state.progress == Progress::Dropped {
                         Progress::Dropped
@@ -72,23 +72,23 @@ impl<'a> Memory<'a> {
                         data.progress
                     },
                     in_data: true,
-                    left: Some(state).filter(|_| about_us),
-                    to_be_proven: None,
+                    state_copy: Some(state).filter(|_| about_us),
+                    unreadable_data_copy: None,
                 }
             }
-            (RecordCopy::Present(record), _) => Remembered {
+            (RecordCopy::Present(record), _) => MergedRecord {
                 record,
                 progress: record.progress,
                 in_data: true,
-                left: None,
-                to_be_proven: None,
+                state_copy: None,
+                unreadable_data_copy: None,
             },
-            (_, RecordCopy::Present(record)) => Remembered {
+            (_, RecordCopy::Present(record)) => MergedRecord {
                 record,
                 progress: record.progress,
                 in_data: false,
-                left: None,
-                to_be_proven: match self.data {
+                state_copy: None,
+                unreadable_data_copy: match self.data {
                     RecordCopy::Unreadable { path, .. } => Some(path),
                     RecordCopy::Missing | RecordCopy::Present(_) | RecordCopy::Newer { .. } => None,
                 },
@@ -104,13 +104,13 @@ impl<'a> Memory<'a> {
                 ));
             }
         };
-        self.me.is_meant_by(remembered.record)?;
-        Ok(Some(remembered))
+        self.owner.is_meant_by(merged.record)?;
+        Ok(Some(merged))
     }
 
     /// What is wrong with a copy that the other one stands in for. Both are written again when the node starts.
     pub fn warnings(&self) -> Vec<String> {
-        let host = self.me.host;
+        let host = self.owner.host;
         let mut warnings = Vec::new();
         match (self.data, self.state) {
             (RecordCopy::Present(_), broken @ RecordCopy::Unreadable { .. }) => {
@@ -138,10 +138,10 @@ impl<'a> Memory<'a> {
     }
 }
 
-impl Remembered<'_> {
+impl MergedRecord<'_> {
     /// Why this record is not enough: the data has one of its own, which cannot be read, and proves nothing.
     pub fn unproven(&self) -> Option<Refusal> {
-        let path = self.to_be_proven?;
+        let path = self.unreadable_data_copy?;
         Some(Refusal::protect(
             format!(
                 "the record {} cannot be read, and nothing in the data shows that the copy in the state dir is about this \

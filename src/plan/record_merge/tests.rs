@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::{Identity, Memory};
+use super::{Identity, RecordCopies};
 use crate::engine::{ALL, Component};
 use crate::facts::record::{Progress, Record, RecordCopy};
 use crate::plan::data::{ClusterId, Data, FeDir, Storage, classify_backend, classify_fe};
@@ -71,7 +71,7 @@ fn word(data: Result<Data, Refusal>) -> String {
         Ok(Data::Empty { known: Some(known) }) => format!("wiped: {}", known.sentence),
         Ok(Data::Joined { cluster }) => format!("joined{}", of(cluster)),
         Ok(Data::Adopted { cluster }) => format!("adopted{}", of(cluster)),
-        Ok(Data::Moved(moved)) => format!("{:?} moved from {}{}", moved.was, moved.from, of(moved.cluster)),
+        Ok(Data::Moved(moved)) => format!("{:?} moved from {}{}", moved.data, moved.from, of(moved.cluster)),
         Ok(Data::Unfinished { keep, .. }) => {
             format!("unfinished, {}", if keep { "kept" } else { "set aside" })
         }
@@ -307,17 +307,17 @@ fn both_copies_and_the_data_amount_to_one_thing() {
     ];
     for (data, state, files, expected) in table {
         let me = Host::parse("10.0.0.5").unwrap();
-        let memory = Memory {
+        let copies = RecordCopies {
             data: &copy(data, "/meta/muster.json", Component::Fe),
             state: &copy(state, "/state/muster-fe.json", Component::Fe),
-            me: Identity {
+            owner: Identity {
                 engine: ALL[0],
                 component: Component::Fe,
                 host: &me,
             },
         };
         assert_eq!(
-            word(classify_fe(false, &dir(files), memory)),
+            word(classify_fe(false, &dir(files), copies)),
             expected,
             "{data} | {state} | {files}"
         );
@@ -359,10 +359,10 @@ fn storage_and_both_copies_amount_to_one_thing() {
     ];
     for (data, state, ids, expected) in table {
         let me = Host::parse("10.0.0.5").unwrap();
-        let memory = Memory {
+        let copies = RecordCopies {
             data: &copy(data, "/meta/muster.json", Component::Be),
             state: &copy(state, "/state/muster-be.json", Component::Be),
-            me: Identity {
+            owner: Identity {
                 engine: ALL[0],
                 component: Component::Be,
                 host: &me,
@@ -374,7 +374,7 @@ fn storage_and_both_copies_amount_to_one_thing() {
         });
         let storage = Storage { ids: ids.collect() };
         assert_eq!(
-            word(classify_backend(&storage, memory)),
+            word(classify_backend(&storage, copies)),
             expected,
             "{data} | {state} | {storage:?}"
         );
@@ -408,15 +408,15 @@ fn a_copy_that_is_passed_over_is_named() {
     ];
     for (data, state, expected) in table {
         let me = Host::parse("10.0.0.5").unwrap();
-        let memory = Memory {
+        let copies = RecordCopies {
             data: &copy(data, "/meta/muster.json", Component::Fe),
             state: &copy(state, "/state/muster-fe.json", Component::Fe),
-            me: Identity {
+            owner: Identity {
                 engine: ALL[0],
                 component: Component::Fe,
                 host: &me,
             },
         };
-        assert_eq!(memory.warnings().join("; "), expected, "{data} | {state}");
+        assert_eq!(copies.warnings().join("; "), expected, "{data} | {state}");
     }
 }

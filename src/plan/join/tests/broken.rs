@@ -7,7 +7,7 @@ use crate::plan::data::{Data, FeDir, classify_backend, classify_fe};
 use crate::plan::join::decide;
 use crate::plan::leader::{Belief, Cluster};
 use crate::plan::node::{Asking, Decision, Node, Role, Seen};
-use crate::plan::record_merge::Memory;
+use crate::plan::record_merge::RecordCopies;
 use crate::plan::refusal::Refusal;
 use crate::settings::Bootstrap;
 
@@ -80,17 +80,17 @@ fn register(seen: &Seen) -> Option<Decision> {
 fn without(
     seed: bool,
     dir: &FeDir,
-    memory: Memory<'_>,
+    copies: RecordCopies<'_>,
     passed_over: fn(&RecordCopy) -> bool,
 ) -> Result<Data, Refusal> {
     let none = RecordCopy::Missing;
     let kept = |copy| if passed_over(copy) { &none } else { copy };
-    let memory = Memory {
-        data: kept(memory.data),
-        state: kept(memory.state),
-        me: memory.me,
+    let copies = RecordCopies {
+        data: kept(copies.data),
+        state: kept(copies.state),
+        owner: copies.owner,
     };
-    classify_fe(seed, dir, memory)
+    classify_fe(seed, dir, copies)
 }
 
 fn rules() -> Vec<(&'static str, Rules)> {
@@ -222,8 +222,8 @@ fn helping() -> Vec<(&'static str, Rules)> {
 
 fn adding() -> Vec<(&'static str, Rules)> {
     vec![
-        files!("takes another host's record for its own", |seed, dir, memory| {
-            without(seed, dir, memory, |copy| {
+        files!("takes another host's record for its own", |seed, dir, copies| {
+            without(seed, dir, copies, |copy| {
                 copy.record()
                     .is_some_and(|record| record.host.to_string() != "10.0.0.5")
             })
@@ -299,7 +299,7 @@ fn starting() -> Vec<(&'static str, Rules)> {
         }),
         files!(
             "starts a journal's loss as an election of its own",
-            |seed, dir, memory| classify_fe(seed, dir, memory).or_else(|why| {
+            |seed, dir, copies| classify_fe(seed, dir, copies).or_else(|why| {
                 if why.sentence.contains("journal") {
                     Ok(Data::Joined { cluster: None })
                 } else {
@@ -396,18 +396,18 @@ fn reading() -> Vec<(&'static str, Rules)> {
     vec![
         files!(
             "refuses data without a sentence, a hint and a documented code",
-            |seed, dir, memory| classify_fe(seed, dir, memory).map_err(|why| Refusal {
+            |seed, dir, copies| classify_fe(seed, dir, copies).map_err(|why| Refusal {
                 hint: String::new(),
                 ..why
             })
         ),
-        files!("a newer record is passed over", |seed, dir, memory| {
-            without(seed, dir, memory, |copy| matches!(copy, RecordCopy::Newer { .. }))
+        files!("a newer record is passed over", |seed, dir, copies| {
+            without(seed, dir, copies, |copy| matches!(copy, RecordCopy::Newer { .. }))
         }),
         files!(
             "a record that cannot be read is taken for none",
-            |seed, dir, memory| {
-                without(seed, dir, memory, |copy| {
+            |seed, dir, copies| {
+                without(seed, dir, copies, |copy| {
                     matches!(copy, RecordCopy::Unreadable { .. })
                 })
             }
@@ -415,25 +415,25 @@ fn reading() -> Vec<(&'static str, Rules)> {
         (
             "the state dir speaks for data that has a record of its own and proves nothing",
             Rules {
-                classify_backend: |storage, memory| {
+                classify_backend: |storage, copies| {
                     let missing = RecordCopy::Missing;
-                    let data = match memory.data {
+                    let data = match copies.data {
                         RecordCopy::Unreadable { .. } => &missing,
                         data => data,
                     };
-                    classify_backend(storage, Memory { data, ..memory })
+                    classify_backend(storage, RecordCopies { data, ..copies })
                 },
                 ..REAL
             },
         ),
         files!(
             "data and record of two clusters are taken together",
-            |seed, dir, memory| {
+            |seed, dir, copies| {
                 let blind = FeDir {
                     cluster: None,
                     ..dir.clone()
                 };
-                classify_fe(seed, &blind, memory)
+                classify_fe(seed, &blind, copies)
             }
         ),
     ]

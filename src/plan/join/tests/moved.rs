@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::engine::failure::Failure;
 use crate::engine::member::Backend;
-use crate::plan::data::{ClusterId, Data, Moved, Was};
+use crate::plan::data::{ClusterId, Data, Moved, MovedData};
 use crate::plan::join::decide;
 use crate::plan::leader::tests::members;
 use crate::plan::leader::{Answer, believe};
@@ -15,18 +15,18 @@ use super::situation::node;
 
 /// It was 10.0.0.6, and is 10.0.0.5 now.
 fn data(name: &str) -> Data {
-    let (was, in_group, cluster) = match name {
-        "moved" => (Was::Member, "10.0.0.6_9010_1", "77"),
-        "moved-anew" => (Was::Member, "10.0.0.5_9010_1", "77"),
-        "moved-wiped" => (Was::Empty, "", "77"),
-        "moved-planned" => (Was::Planned, "", "77"),
-        "moved-unfinished" => (Was::Unfinished, "10.0.0.6_9010_1", "77"),
-        "moved-foreign" => (Was::Member, "10.0.0.6_9010_1", "88"),
+    let (data, in_group, cluster) = match name {
+        "moved" => (MovedData::Member, "10.0.0.6_9010_1", "77"),
+        "moved-anew" => (MovedData::Member, "10.0.0.5_9010_1", "77"),
+        "moved-wiped" => (MovedData::Empty, "", "77"),
+        "moved-planned" => (MovedData::Planned, "", "77"),
+        "moved-unfinished" => (MovedData::Unfinished, "10.0.0.6_9010_1", "77"),
+        "moved-foreign" => (MovedData::Member, "10.0.0.6_9010_1", "88"),
         other => panic!("no such data: {other}"),
     };
     Data::Moved(Moved {
         from: Host::parse("10.0.0.6").unwrap(),
-        was,
+        data,
         name: Some(in_group.to_owned()).filter(|name| !name.is_empty()),
         cluster: Some(ClusterId {
             id: cluster.to_owned(),

@@ -7,7 +7,7 @@ use crate::engine::{ALL, Component};
 use crate::facts::record::{Progress, Record, RecordCopy};
 use crate::plan::data::{ClusterId, Data, FeDir, Storage};
 use crate::plan::node::{Node, Role};
-use crate::plan::record_merge::{Identity, Memory};
+use crate::plan::record_merge::{Identity, RecordCopies};
 use crate::plan::refusal::Refusal;
 use crate::settings::{Bootstrap, Host};
 
@@ -311,10 +311,10 @@ impl Situation {
     pub(super) fn classify(&self, rules: &Rules) -> Result<Data, Refusal> {
         let component = component(self.role);
         let me = host();
-        let memory = Memory {
+        let copies = RecordCopies {
             data: &self.data.copy("/data/muster.json", component),
             state: &self.state.copy("/state/muster.json", component),
-            me: Identity {
+            owner: Identity {
                 engine: ALL[0],
                 component,
                 host: &me,
@@ -332,12 +332,12 @@ impl Situation {
         };
         match self.lies {
             Lies::Nothing if self.role.is_fe() => {
-                (rules.classify_fe)(self.role == Role::Seed, &fe_dir(None), memory)
+                (rules.classify_fe)(self.role == Role::Seed, &fe_dir(None), copies)
             }
-            Lies::Fe { .. } => (rules.classify_fe)(self.role == Role::Seed, &fe_dir(Some(self.lies)), memory),
-            Lies::Nothing => (rules.classify_backend)(&storage(&[]), memory),
-            Lies::Storage(id) => (rules.classify_backend)(&storage(&[id]), memory),
-            Lies::Mixed => (rules.classify_backend)(&storage(&[Id::Of77, Id::Of88]), memory),
+            Lies::Fe { .. } => (rules.classify_fe)(self.role == Role::Seed, &fe_dir(Some(self.lies)), copies),
+            Lies::Nothing => (rules.classify_backend)(&storage(&[]), copies),
+            Lies::Storage(id) => (rules.classify_backend)(&storage(&[id]), copies),
+            Lies::Mixed => (rules.classify_backend)(&storage(&[Id::Of77, Id::Of88]), copies),
         }
     }
 }
