@@ -1,5 +1,5 @@
-//! What the data of this node amounts to. ROLE and VERSION prove nothing: they are written seconds before an FE
-//! belongs to anything, and a start killed in between leaves a directory that never starts again.
+//! Classifies the data of this node. ROLE and VERSION prove nothing: they are written seconds before an FE belongs to a
+//! cluster, and a start that is killed in between leaves a directory that never starts again.
 
 use crate::facts::data::FeData;
 use crate::facts::record::{Progress, Record};
@@ -7,29 +7,29 @@ use crate::plan::record_merge::{MergedRecord, RecordCopies};
 use crate::plan::refusal::Refusal;
 use crate::settings::Host;
 
-/// What a node with this data may do.
+/// The data of a node, by what the node may do with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Data {
-    /// Nothing to lose. `known`: what says that this host belonged to a cluster all the same.
+    /// No data. `known`: the cluster this host belonged to according to its record.
     Empty { known: Option<Known> },
-    /// It was a member: it starts on its own, with nobody's help.
+    /// The data of a member: it starts without asking other FEs.
     Joined { cluster: Option<ClusterId> },
-    /// It was a member, but ran without muster.
+    /// The data of a member that ran without muster.
     Adopted { cluster: Option<ClusterId> },
-    /// A first start as a joiner that was cut short. Never started without a helper. `keep`: the engine can finish
-    /// it; otherwise it has to be set aside.
+    /// The data of an interrupted first start as a joiner. Never started without a helper. `keep`: the engine can finish
+    /// the join; otherwise the data has to be set aside.
     Unfinished {
         keep: bool,
         why: String,
         cluster: Option<ClusterId>,
     },
-    /// A founding that was cut short, or was ready after all: only starting it tells.
+    /// The data of an interrupted founding, which may be complete: only a start shows it.
     UnfinishedFounding,
-    /// It was a member, and the cluster was seen not to list it any more: its data can never start again.
+    /// The data of a member that its cluster no longer lists: it never starts again.
     Dropped { cluster: Option<ClusterId> },
-    /// A seed's data without a record or a proof: either of the two above, depending on who answers.
+    /// A seed's data without a record or a proof: an unfinished join if a cluster answers, else an unfinished founding.
     Unproven { why: String, cluster: Option<ClusterId> },
-    /// Its cluster knew it under another host when the record was written.
+    /// The record names another host.
     Moved(Moved),
 }
 
@@ -43,18 +43,18 @@ pub struct Moved {
     pub cluster: Option<ClusterId>,
 }
 
-/// What of a moved node is still here.
+/// The data of a moved node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MovedData {
-    /// Nothing, and it had not been added to any cluster when it was written down what it would be.
+    /// None, and the record was written before the node was added to a cluster.
     Planned,
-    /// Its data is gone, or never was here.
+    /// None: it is gone, or never was here.
     Empty,
-    /// Data that starts on its own.
+    /// A member's data, which starts without a helper.
     Member,
-    /// A first start that was cut short.
+    /// Left by an interrupted first start.
     Unfinished,
-    /// Nothing that could start again: the record says that it was dropped.
+    /// Unusable: the record says that the node was dropped.
     Dropped,
 }
 
@@ -65,13 +65,13 @@ pub struct ClusterId {
     pub read_from: String,
 }
 
-/// What is merged of a cluster whose data is gone from here.
+/// The cluster of a host without data, from its record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
     pub cluster: Option<ClusterId>,
-    /// It was a member, and not only on the way there: that cluster does not stop listing it by itself.
+    /// It was a member, so its cluster lists it until it is dropped.
     pub member: bool,
-    /// One clause: who says so.
+    /// One sentence that names the cluster.
     pub sentence: String,
 }
 
@@ -80,8 +80,8 @@ impl Data {
         matches!(self, Self::Empty { .. })
     }
 
-    /// Whether a node that starts with this data was a member before. One that was not, and that its cluster does not
-    /// list, was not dropped: it had been listed by a leader that could not write it down.
+    /// True if the node was a member before. A node that was not, and that its cluster does not list, was not dropped: a
+    /// leader without a majority listed it and could not store the entry.
     pub const fn was_member(&self) -> bool {
         match self {
             Self::Joined { .. }
@@ -97,7 +97,7 @@ impl Data {
         }
     }
 
-    /// The cluster this data, or the record of it, belongs to.
+    /// The cluster that this data or its record belongs to, and where its id was read.
     pub fn cluster(&self) -> Option<(&str, &str)> {
         let cluster = match self {
             Self::Empty { known } => known.as_ref()?.cluster.as_ref()?,
@@ -117,7 +117,7 @@ impl Data {
     clippy::struct_excessive_bools,
     reason = "four independent facts of one directory"
 )]
-/// What an FE data dir shows, as far as the decision goes.
+/// The facts of an FE data dir that the decision needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeDir {
     pub path: String,
@@ -125,9 +125,9 @@ pub struct FeDir {
     pub empty: bool,
     /// It holds a `*.jdb`.
     pub journal: bool,
-    /// The journal's log says that this FE elected itself.
+    /// The journal's log shows that this FE elected itself.
     pub nascent: bool,
-    /// It carries the proof that it was ready once.
+    /// It holds the proof that the FE was ready once.
     pub ready: bool,
     /// `name` of ROLE.
     pub name: Option<String>,
@@ -158,7 +158,7 @@ pub struct Storage {
     pub ids: Vec<ClusterId>,
 }
 
-/// What an FE's data amounts to.
+/// Classifies the data of an FE.
 pub fn classify_fe(seed: bool, dir: &FeDir, copies: RecordCopies<'_>) -> Result<Data, Refusal> {
     let merged = copies.merge()?;
     let progress = merged.map(|merged| merged.progress);
@@ -173,7 +173,7 @@ pub fn classify_fe(seed: bool, dir: &FeDir, copies: RecordCopies<'_>) -> Result<
     if let (Some(merged), Some(own)) = (merged, &shown) {
         same_cluster(merged.record, own)?;
     }
-    // Data that does not say whose it is belongs to the cluster of its record.
+    // Data without a cluster id belongs to the cluster of its record.
     let recorded = || known(merged?.record, merged?.progress)?.cluster;
     let cluster = shown.or_else(recorded);
     if let Some(refusal) = merged.and_then(|merged| merged.unproven()) {
@@ -210,20 +210,20 @@ pub fn classify_fe(seed: bool, dir: &FeDir, copies: RecordCopies<'_>) -> Result<
         Some(Progress::Joined) if dir.ready || in_data => Data::Joined { cluster },
         Some(Progress::Founding) if !dir.ready => Data::UnfinishedFounding,
         Some(_) if dir.ready => Data::Joined { cluster },
-        Some(Progress::Joined) => unfinished("the record that says it joined is not the data's own"),
+        Some(Progress::Joined) => unfinished("only the record in the state dir says that it joined"),
         Some(Progress::Planned | Progress::Added | Progress::Started | Progress::Founding) => {
-            unfinished("its first start was cut short")
+            unfinished("its first start was interrupted")
         }
         None if dir.ready => Data::Adopted { cluster },
         None if seed => Data::Unproven {
-            why: unfinished_sentence(dir, "nothing shows that it was ever ready"),
+            why: unfinished_sentence(dir, "nothing proves that it was ever ready"),
             cluster,
         },
-        None => unfinished("nothing shows that it was ever ready"),
+        None => unfinished("nothing proves that it was ever ready"),
     })
 }
 
-/// What a BE's or CN's storage amounts to.
+/// Classifies the storage of a BE or CN.
 pub fn classify_backend(storage: &Storage, copies: RecordCopies<'_>) -> Result<Data, Refusal> {
     let merged = copies.merge()?;
     let Some(first) = storage.ids.first() else {
@@ -232,10 +232,10 @@ pub fn classify_backend(storage: &Storage, copies: RecordCopies<'_>) -> Result<D
     if let Some(other) = storage.ids.iter().find(|id| id.id != first.id) {
         return Err(Refusal::protect(
             format!(
-                "the storage is of two clusters: {} in {} and {} in {}",
+                "the storage paths belong to two clusters: {} ({}) and {} ({})",
                 first.id, first.read_from, other.id, other.read_from
             ),
-            "take the path that is not this cluster's out of STORAGE_ROOT_PATH",
+            "remove the paths of the other cluster from STORAGE_ROOT_PATH",
         ));
     }
     let cluster = Some(first.clone());
@@ -270,7 +270,7 @@ pub fn classify_backend(storage: &Storage, copies: RecordCopies<'_>) -> Result<D
     })
 }
 
-/// The data is gone, or never was here: what is merged of it decides.
+/// Classifies a node without data by its record.
 fn nothing_here(merged: Option<MergedRecord<'_>>, host: &Host) -> Result<Data, Refusal> {
     let Some(merged) = merged else {
         return Ok(Data::Empty { known: None });
@@ -281,7 +281,7 @@ fn nothing_here(merged: Option<MergedRecord<'_>>, host: &Host) -> Result<Data, R
             .and_then(|record| known(record, record.progress))
     };
     let known = known(merged.record, merged.progress).or_else(left);
-    // What cannot be read may have known a cluster that the other copy does not.
+    // The unreadable copy may name a cluster that the other copy does not.
     if let (None, Some(refusal)) = (&known, merged.unproven()) {
         return Err(refusal);
     }
@@ -305,16 +305,16 @@ fn nothing_here(merged: Option<MergedRecord<'_>>, host: &Host) -> Result<Data, R
     Ok(Data::Empty { known })
 }
 
-/// An FE with an image and no journal elects itself when it is started bare (observed), whatever it once was.
+/// The refusal for an image without a journal: an FE that starts on it elects itself (observed).
 fn journal_lost(dir: &FeDir) -> Refusal {
     Refusal::protect(
         format!(
-            "{} was a member's, by its record, and its journal (bdb/*.jdb) is gone: started like this it would elect \
-             itself",
+            "{} holds a member's data according to its record, but its journal (bdb/*.jdb) is missing: an FE started on \
+             it would elect itself leader",
             dir.path
         ),
         format!(
-            "put the journal back; or, if the other FEs of its cluster are well, move {} away: this node joins anew",
+            "restore the journal; or, if the other FEs of its cluster are healthy, move {} away: this node then joins again",
             dir.path
         ),
     )
@@ -324,12 +324,12 @@ fn unfinished_sentence(dir: &FeDir, why: &str) -> String {
     let state = match (dir.journal, dir.nascent) {
         (false, _) => "it has no journal yet",
         (true, true) => "it elected itself",
-        (true, false) => "its journal is begun",
+        (true, false) => "its journal is incomplete",
     };
-    format!("{} was never a member: {why}, and {state}", dir.path)
+    format!("{} does not hold a member's data: {why}, and {state}", dir.path)
 }
 
-/// What a record says about a cluster whose data is gone from here, or never was here.
+/// The cluster that a record names, for a host without data.
 fn known(record: &Record, progress: Progress) -> Option<Known> {
     let name = |id: &Option<String>| {
         id.as_ref()
@@ -337,14 +337,14 @@ fn known(record: &Record, progress: Progress) -> Option<Known> {
     };
     let how = match progress {
         Progress::Founding => return None,
-        // A plan binds to no cluster, MASTER_HOST may have been corrected since; but it was made because one answered.
+        // A planned node is bound to no cluster: MASTER_HOST may have been corrected since. But a cluster answered then.
         Progress::Planned => {
             record.cluster_id.as_ref()?;
             return Some(Known {
                 cluster: None,
                 member: false,
                 sentence: format!(
-                    "this host was about to be added to {}, by the record",
+                    "the record says that this host was about to be added to {}",
                     name(&record.cluster_id)
                 ),
             });
@@ -354,16 +354,19 @@ fn known(record: &Record, progress: Progress) -> Option<Known> {
         Progress::Joined => "was a member of",
         Progress::Dropped => "was dropped from",
     };
-    let read_from = "by the record".to_owned();
+    let read_from = "from the record".to_owned();
     let cluster = record.cluster_id.clone().map(|id| ClusterId { id, read_from });
     Some(Known {
         cluster,
         member: matches!(progress, Progress::Joined | Progress::Dropped),
-        sentence: format!("this host {how} {}, by the record", name(&record.cluster_id)),
+        sentence: format!(
+            "the record says that this host {how} {}",
+            name(&record.cluster_id)
+        ),
     })
 }
 
-/// The data's own cluster id counts before the record's.
+/// A moved node. The cluster id in the data has precedence over the record's.
 fn moved_from(
     merged: MergedRecord<'_>,
     data: MovedData,
@@ -382,10 +385,10 @@ fn same_cluster(record: &Record, own: &ClusterId) -> Result<(), Refusal> {
     match &record.cluster_id {
         Some(id) if *id != own.id => Err(Refusal::protect(
             format!(
-                "the data is of cluster {} ({}), and the record is of cluster {id}",
+                "the data belongs to cluster {} ({}), but the record names cluster {id}",
                 own.id, own.read_from
             ),
-            "put the data and the record of one cluster together, or move away the one that is wrong",
+            "restore the record that belongs to this data, or move the wrong one of the two away",
         )),
         _ => Ok(()),
     }

@@ -134,12 +134,12 @@ fn host_rows<'a>(
         Some(Err(why)) => {
             return Err(Box::new(join::wait_to_join(
                 seen,
-                format!("{leader} leads and {why}"),
+                format!("the leader {leader} {why}"),
             )));
         }
         None => {
             let kind = node.component.name();
-            let why = format!("{leader} has not shown its {kind}s yet");
+            let why = format!("the leader {leader} has not listed its {kind}s yet");
             return Err(Box::new(join::wait_to_join(seen, why)));
         }
     };

@@ -87,8 +87,8 @@ fn word(data: Result<Data, Refusal>) -> String {
     }
 }
 
-const CUT: &str = "refuse 79: the record /meta/muster.json cannot be read, and nothing in the data shows that the copy in \
-                   the state dir is about this data";
+const CUT: &str = "refuse 79: the record /meta/muster.json cannot be read, and nothing in the data proves that the copy in \
+                   the state dir belongs to it";
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
@@ -103,13 +103,13 @@ fn both_copies_and_the_data_amount_to_one_thing() {
             "-",
             "joined 77",
             "empty",
-            "wiped: this host was a member of cluster 77, by the record",
+            "wiped: the record says that this host was a member of cluster 77",
         ),
         (
             "-",
             "added 77",
             "empty",
-            "wiped: this host was added to cluster 77, by the record",
+            "wiped: the record says that this host was added to cluster 77",
         ),
         ("-", "founding", "empty", "empty"),
         ("-", "planned", "empty", "empty"),
@@ -160,8 +160,8 @@ fn both_copies_and_the_data_amount_to_one_thing() {
             "joined 77 of 10.0.0.6",
             "joined 77",
             "ready",
-            "refuse 79: the record inside the data is of 10.0.0.6, and the one in the state dir knows this host \
-             as 10.0.0.5",
+            "refuse 79: the record in the data dir names 10.0.0.6, but the record in the state dir names 10.0.0.5, \
+             this host",
         ),
         // Two hosts share a state dir: the data knows whose it is.
         ("joined 77", "joined 77 of 10.0.0.6", "ready", "joined 77"),
@@ -172,13 +172,13 @@ fn both_copies_and_the_data_amount_to_one_thing() {
             "joined 88",
             "joined 88",
             "ready",
-            "refuse 79: the data is of cluster 77 (/meta/image/VERSION), and the record is of cluster 88",
+            "refuse 79: the data belongs to cluster 77 (/meta/image/VERSION), but the record names cluster 88",
         ),
         (
             "joined 77",
             "joined 88",
             "ready",
-            "refuse 79: the record inside the data is of cluster 77, and the one in the state dir of cluster 88",
+            "refuse 79: the record in the data dir names cluster 77, but the record in the state dir names cluster 88",
         ),
         ("started", "joined 88", "ready of 88", "joined 88"),
         // Killed between the two writes, the state copy first: what the data proves decides, and the next start
@@ -187,7 +187,7 @@ fn both_copies_and_the_data_amount_to_one_thing() {
             "-",
             "started 77",
             "empty",
-            "wiped: this host was being started in cluster 77, by the record",
+            "wiped: the record says that this host was being started in cluster 77",
         ),
         ("added 77", "started 77", "begun", "unfinished, kept"),
         ("started 77", "joined 77", "ready", "joined 77"),
@@ -219,7 +219,7 @@ fn both_copies_and_the_data_amount_to_one_thing() {
             "cut off",
             "joined 77",
             "empty",
-            "wiped: this host was a member of cluster 77, by the record",
+            "wiped: the record says that this host was a member of cluster 77",
         ),
         ("cut off", "joined 77", "begun", CUT),
         ("cut off", "joined 77", "elected itself", CUT),
@@ -231,14 +231,14 @@ fn both_copies_and_the_data_amount_to_one_thing() {
             "cut off",
             "joined 88",
             "ready",
-            "refuse 79: the data is of cluster 77 (/meta/image/VERSION), and the record is of cluster 88",
+            "refuse 79: the data belongs to cluster 77 (/meta/image/VERSION), but the record names cluster 88",
         ),
         (
             "cut off",
             "joined 77 of 10.0.0.6",
             "ready",
-            "refuse 79: the record /meta/muster.json cannot be read, and nothing in the data shows that the copy in the \
-             state dir is about this data",
+            "refuse 79: the record /meta/muster.json cannot be read, and nothing in the data proves that the copy in the \
+             state dir belongs to it",
         ),
         // Nothing stands in for it.
         (
@@ -257,7 +257,7 @@ fn both_copies_and_the_data_amount_to_one_thing() {
             "cut off",
             "cut off",
             "empty",
-            "refuse 79: the record /meta/muster.json cannot be read: it is empty, and the record \
+            "refuse 79: the record /meta/muster.json cannot be read: it is empty; the record \
              /state/muster-fe.json cannot be read: it is empty",
         ),
         // A newer muster was here, wherever it says so.
@@ -265,21 +265,21 @@ fn both_copies_and_the_data_amount_to_one_thing() {
             "newer",
             "joined 77",
             "ready",
-            "refuse 79: the record /meta/muster.json is of version 2, written by a newer muster; this one reads \
+            "refuse 79: the record /meta/muster.json has version 2, written by a newer muster; this muster reads \
              version 1",
         ),
         (
             "joined 77",
             "newer",
             "ready",
-            "refuse 79: the record /state/muster-fe.json is of version 2, written by a newer muster; this one reads \
+            "refuse 79: the record /state/muster-fe.json has version 2, written by a newer muster; this muster reads \
              version 1",
         ),
         (
             "cut off",
             "newer",
             "ready",
-            "refuse 79: the record /state/muster-fe.json is of version 2, written by a newer muster; this one reads \
+            "refuse 79: the record /state/muster-fe.json has version 2, written by a newer muster; this muster reads \
              version 1",
         ),
         // Another image on the same volumes.
@@ -287,33 +287,33 @@ fn both_copies_and_the_data_amount_to_one_thing() {
             "joined as BE",
             "-",
             "ready",
-            "refuse 79: the record of this node says ONE BE, and this is ONE FE",
+            "refuse 79: the record of this node names ONE BE, but this image is ONE FE",
         ),
         (
             "joined as the other engine",
             "-",
             "ready",
-            "refuse 79: the record of this node says OTHER FE, and this is ONE FE",
+            "refuse 79: the record of this node names OTHER FE, but this image is ONE FE",
         ),
         // An image without a journal elects itself, whatever it once was.
         (
             "joined 77",
             "joined 77",
             "no journal",
-            "refuse 79: /meta was a member's, by its record, and its journal (bdb/*.jdb) is gone: started like this it \
-             would elect itself",
+            "refuse 79: /meta holds a member's data according to its record, but its journal (bdb/*.jdb) is missing: an FE \
+             started on it would elect itself leader",
         ),
         ("started 77", "started 77", "no journal", "unfinished, set aside"),
     ];
     for (data, state, files, expected) in table {
-        let me = Host::parse("10.0.0.5").unwrap();
+        let own = Host::parse("10.0.0.5").unwrap();
         let copies = RecordCopies {
             data: &copy(data, "/meta/muster.json", Component::Fe),
             state: &copy(state, "/state/muster-fe.json", Component::Fe),
             owner: Identity {
                 engine: ALL[0],
                 component: Component::Fe,
-                host: &me,
+                host: &own,
             },
         };
         assert_eq!(
@@ -335,7 +335,7 @@ fn storage_and_both_copies_amount_to_one_thing() {
             "-",
             "joined 77",
             &[],
-            "wiped: this host was a member of cluster 77, by the record",
+            "wiped: the record says that this host was a member of cluster 77",
         ),
         ("dropped 77", "dropped 77", &["77"], "dropped 77"),
         ("joined 77", "dropped 77", &["77"], "dropped 77"),
@@ -347,25 +347,25 @@ fn storage_and_both_copies_amount_to_one_thing() {
             "cut off",
             "joined 88",
             &["77"],
-            "refuse 79: the data is of cluster 77 (/disk0/cluster_id), and the record is of cluster 88",
+            "refuse 79: the data belongs to cluster 77 (/disk0/cluster_id), but the record names cluster 88",
         ),
         ("joined 77", "cut off", &["77"], "joined 77"),
         (
             "joined 77",
             "joined 77",
             &["77", "88"],
-            "refuse 79: the storage is of two clusters: 77 in /disk0/cluster_id and 88 in /disk1/cluster_id",
+            "refuse 79: the storage paths belong to two clusters: 77 (/disk0/cluster_id) and 88 (/disk1/cluster_id)",
         ),
     ];
     for (data, state, ids, expected) in table {
-        let me = Host::parse("10.0.0.5").unwrap();
+        let own = Host::parse("10.0.0.5").unwrap();
         let copies = RecordCopies {
             data: &copy(data, "/meta/muster.json", Component::Be),
             state: &copy(state, "/state/muster-be.json", Component::Be),
             owner: Identity {
                 engine: ALL[0],
                 component: Component::Be,
-                host: &me,
+                host: &own,
             },
         };
         let ids = ids.iter().zip(0..).map(|(id, disk)| ClusterId {
@@ -390,31 +390,31 @@ fn a_copy_that_is_passed_over_is_named() {
         (
             "joined 77",
             "cut off",
-            "the record /state/muster-fe.json cannot be read: it is empty; the copy inside the data counts, and both are \
-             written again",
+            "the record /state/muster-fe.json cannot be read: it is empty; muster uses the copy in the data dir and \
+             writes both again",
         ),
         (
             "cut off",
             "joined 77",
-            "the record /meta/muster.json cannot be read: it is empty; the copy in the state dir counts, and both are \
-             written again",
+            "the record /meta/muster.json cannot be read: it is empty; muster uses the copy in the state dir and \
+             writes both again",
         ),
         (
             "joined 77",
             "joined 77 of 10.0.0.6",
-            "the record in the state dir is of 10.0.0.6, the one inside the data of 10.0.0.5: the data's counts; give \
-             each host a STATE_DIR of its own",
+            "the record in the state dir names 10.0.0.6, but the record in the data dir names 10.0.0.5: muster uses \
+             the one in the data dir; set a separate STATE_DIR on each host",
         ),
     ];
     for (data, state, expected) in table {
-        let me = Host::parse("10.0.0.5").unwrap();
+        let own = Host::parse("10.0.0.5").unwrap();
         let copies = RecordCopies {
             data: &copy(data, "/meta/muster.json", Component::Fe),
             state: &copy(state, "/state/muster-fe.json", Component::Fe),
             owner: Identity {
                 engine: ALL[0],
                 component: Component::Fe,
-                host: &me,
+                host: &own,
             },
         };
         assert_eq!(copies.warnings().join("; "), expected, "{data} | {state}");

@@ -182,7 +182,7 @@ fn a_moved_node_starts_only_where_its_cluster_lists_it_in_place_of_the_old_host(
             "moved-foreign",
             "1L+ 2F+",
             true,
-            "refuse 79: this node belongs to cluster 88 (meta/image/VERSION), but 10.0.0.1 is of cluster 77 (SHOW \
+            "refuse 79: this node belongs to cluster 88 (meta/image/VERSION), but 10.0.0.1 belongs to cluster 77 (SHOW \
              FRONTENDS)"
                 .to_owned(),
         ),

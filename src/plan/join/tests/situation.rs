@@ -310,14 +310,14 @@ impl Situation {
     /// What the rules make of it.
     pub(super) fn classify(&self, rules: &Rules) -> Result<Data, Refusal> {
         let component = component(self.role);
-        let me = host();
+        let own = host();
         let copies = RecordCopies {
             data: &self.data.copy("/data/muster.json", component),
             state: &self.state.copy("/state/muster.json", component),
             owner: Identity {
                 engine: ALL[0],
                 component,
-                host: &me,
+                host: &own,
             },
         };
         let storage = |ids: &[Id]| Storage {

@@ -814,7 +814,7 @@ fn nodes_with_the_old_data_are_refused_by_a_seed_that_was_rebuilt() -> anyhow::R
             let log = host.last_log();
             ensure!(
                 log.contains(&format!("belongs to cluster {old}"))
-                    && log.contains(&format!("is of cluster {new} (SHOW FRONTENDS)")),
+                    && log.contains(&format!("belongs to cluster {new} (SHOW FRONTENDS)")),
                 "{log}"
             );
             assert_eq!(log.contains("engine started"), engine_started, "{log}");

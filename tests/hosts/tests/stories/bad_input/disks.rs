@@ -231,7 +231,7 @@ fn last_words_are_found_though_the_home_is_read_only() -> Result<()> {
     start()?;
     ensure!(host.exit(PATIENCE)? == 137, "{}", host.log_tail());
     start()?;
-    host.says(PATIENCE, "its first start was cut short")?;
+    host.says(PATIENCE, "its first start was interrupted")?;
     host.says(PATIENCE, "is alive in cluster")
 }
 

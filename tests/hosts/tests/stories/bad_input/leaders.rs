@@ -149,7 +149,7 @@ fn whoever_never_answers_is_waited_for_as_long_as_was_asked() -> Result<()> {
             Reply::RowsThenHangs(COLUMNS.to_vec(), LEADER.to_vec())
         }),
     ];
-    let report = format!("error: no leader in time: @ did not answer within 3 s{NO_LEADER}");
+    let report = format!("error: no leader within WAIT_TIMEOUT: @ did not answer within 3 s{NO_LEADER}");
     let mut cases = Vec::new();
     for (n, (manner, script)) in (1..).zip(manners) {
         let case = Case::new(&world, &stage, n, Component::Fe, manner, script)?;
@@ -196,15 +196,15 @@ fn whoever_is_no_fe_is_told_by_what_it_says() -> Result<()> {
             "does not speak the MySQL protocol: it closed without a word",
         ),
     ];
-    let reports = manners
-        .each_ref()
-        .map(|(_, why)| format!("error: no leader in time: no FE answers; last answers: @ {why}{NO_LEADER}"));
+    let reports = manners.each_ref().map(|(_, why)| {
+        format!("error: no leader within WAIT_TIMEOUT: no FE answers; last answers: @ {why}{NO_LEADER}")
+    });
     let mut cases = Vec::new();
     for (n, ((manner, _), report)) in (1..).zip(manners.into_iter().zip(&reports)) {
         let case = Case::new(&world, &stage, n, Component::Fe, manner, nothing)?;
         cases.push((case, 69, report.as_str()));
     }
-    let hung_up = format!("error: no leader in time: @ broke off: …{NO_LEADER}");
+    let hung_up = format!("error: no leader within WAIT_TIMEOUT: @ broke off: …{NO_LEADER}");
     let flood = Case::new(
         &world,
         &stage,
@@ -230,11 +230,11 @@ fn whoever_is_no_fe_is_told_by_what_it_says() -> Result<()> {
 #[test]
 fn an_answer_without_what_is_needed_is_told_by_its_columns() -> Result<()> {
     fn fe(why: &str) -> String {
-        format!("error: no leader in time: @ {why}{NO_LEADER}")
+        format!("error: no leader within WAIT_TIMEOUT: @ {why}{NO_LEADER}")
     }
     fn be(why: &str) -> String {
         format!(
-            "error: cannot join in time: 10.99.255.254 leads and {why}\n\nhint: look at the FE it names and its log"
+            "error: cannot join within WAIT_TIMEOUT: the leader 10.99.255.254 {why}\n\nhint: check the FE named above and its log"
         )
     }
     let Some(world) = World::enter(this_test!())? else {
@@ -350,7 +350,7 @@ fn an_add_that_never_counts_is_not_tried_for_ever() -> Result<()> {
         );
         let said = super::trial::report_in(&case.host.last_log());
         let report = format!(
-            "error: cannot register in time: {} {why}\n\nhint: start it again: it goes on where it stopped",
+            "error: cannot register within WAIT_TIMEOUT: {} {why}\n\nhint: start the container again: the registration continues where it stopped",
             case.fake.at
         );
         ensure!(fits(&said, &report), "it said\n{said}\nand not\n{report}");

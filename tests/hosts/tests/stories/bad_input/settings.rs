@@ -278,9 +278,10 @@ fn a_patience_that_ends_before_the_guard_is_pointed_at() -> Result<()> {
     };
     let fe = host(&world, 1, Component::Fe)?;
     fe.set("MASTER_HOST", "10.99.0.11").set("WAIT_TIMEOUT", "1s");
-    Trial::of(&fe)
-        .beyond_explain()
-        .ends(69, "error: no leader in time: nobody has answered so far…")?;
+    Trial::of(&fe).beyond_explain().ends(
+        69,
+        "error: no leader within WAIT_TIMEOUT: no FE has answered yet…",
+    )?;
     let warning = "WAIT_TIMEOUT = 1 s is not longer than GUARD_TIME = 11 s: a seed that has nothing gives up before it may found";
     ensure!(fe.last_log().contains(warning), "{}", fe.last_log());
     Ok(())
