@@ -1,5 +1,5 @@
-//! Where the engine is, which engine it is, and what this container is meant to be: told by the files of the image
-//! unless somebody said it.
+//! Finds the engine's home dir, the engine and the component of this container: by the files of the image, unless the
+//! settings name them.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -25,35 +25,35 @@ pub struct Home {
     pub script_flags: BTreeSet<String>,
 }
 
-/// Why no home dir can be named.
+/// The reason why no home dir can be chosen.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HomeProblem {
-    #[error("no engine is installed here: none of {} holds a start script", list(looked))]
+    #[error("no engine is installed: no start script in {}", list(looked))]
     NoHome { looked: Vec<PathBuf> },
-    #[error("the home dir {} {}, from {said_by}", dir.display(), if *exists { "is not a directory" } else { "does not exist" })]
+    #[error("the home dir {}, from {source_name}, {}", dir.display(), if *exists { "is not a directory" } else { "does not exist" })]
     NotADirectory {
         dir: PathBuf,
         exists: bool,
-        said_by: String,
+        source_name: String,
     },
     #[error("no start script in {}: looked for {}{}", dir.display(), looked.join(", "), below(nested))]
     NoScript {
         dir: PathBuf,
         looked: Vec<String>,
-        /// Homes one level below, when somebody named the dir that holds them.
+        /// Home dirs one level below a dir that was set as the home.
         nested: Vec<PathBuf>,
     },
-    #[error("which engine is in {} cannot be told: none of {} is there", dir.display(), looked.join(", "))]
+    #[error("cannot recognise the engine in {}: none of {} exists", dir.display(), looked.join(", "))]
     UnknownEngine { dir: PathBuf, looked: Vec<String> },
-    #[error("ENGINE asks for {requested}, but {} holds {found}", dir.display())]
+    #[error("ENGINE requests {requested}, but {} contains {found}", dir.display())]
     OtherEngine {
         dir: PathBuf,
         requested: &'static str,
         found: &'static str,
     },
-    #[error("there is more than one home dir: {}; COMPONENT or --home chooses one", candidates(.0))]
+    #[error("more than one home dir was found: {}", candidates(.0))]
     Ambiguous(Vec<(PathBuf, Component)>),
-    #[error("{requested_by} asks for {}, but here is only {}", requested.id(), candidates(found))]
+    #[error("{requested_by} requests {}, but only {} is installed", requested.id(), candidates(found))]
     OtherComponent {
         requested: Component,
         requested_by: String,
@@ -62,7 +62,7 @@ pub enum HomeProblem {
     #[error(transparent)]
     Script(#[from] ScriptProblem),
     #[error(
-        "{engine} is recognised in {}, this version of muster runs {} only",
+        "{} contains {engine}, but this version of muster runs only {}",
         dir.display(),
         supported.join(" and ")
     )]
@@ -73,11 +73,11 @@ pub enum HomeProblem {
     },
 }
 
-/// One component that could be started from one dir.
+/// A component that could be started from a dir.
 #[derive(Debug, Clone)]
 struct Candidate {
     dir: PathBuf,
-    /// Links resolved: one image links the CN's home to the BE's.
+    /// The dir with links resolved: one image links the CN's home to the BE's.
     real: PathBuf,
     engine: &'static Engine,
     layout: &'static Layout,
@@ -89,19 +89,19 @@ impl Candidate {
     }
 }
 
-/// Finds the home dir. `root` is `/`; only the vendors' default homes are looked for below it, what somebody named is
-/// taken as it is.
+/// Finds the home dir. `root` is `/`; only the vendors' default homes are searched below it, a requested dir is used as
+/// it is.
 pub fn find(requested: &ImageSettings, root: &Path) -> Result<Home, HomeProblem> {
     let (dirs, dir_source) = match &requested.home {
         Some(home) if !home.value.is_dir() => {
             return Err(HomeProblem::NotADirectory {
                 dir: home.value.clone(),
                 exists: home.value.symlink_metadata().is_ok(),
-                said_by: home.source.to_string(),
+                source_name: home.source.to_string(),
             });
         }
         Some(home) => {
-            // The script is started from another working directory than ours.
+            // The script has another working directory than muster.
             let dir = std::path::absolute(&home.value).unwrap_or_else(|_| home.value.clone());
             (vec![dir], home.source.clone())
         }
@@ -116,14 +116,14 @@ pub fn find(requested: &ImageSettings, root: &Path) -> Result<Home, HomeProblem>
         .into_iter()
         .filter(|candidate| wanted.is_none_or(|component| candidate.layout.component == component))
         .collect();
-    let is_asked_engine = |candidate: &Candidate| {
+    let is_requested_engine = |candidate: &Candidate| {
         requested
             .engine
             .as_ref()
             .is_none_or(|engine| engine.value.id == candidate.engine.id)
     };
-    if fitting.iter().any(is_asked_engine) {
-        fitting.retain(is_asked_engine);
+    if fitting.iter().any(is_requested_engine) {
+        fitting.retain(is_requested_engine);
     }
     let chosen = match one_per_dir(fitting).as_slice() {
         [] => return Err(nothing_fits(requested, &dirs, root)),
@@ -151,7 +151,7 @@ pub fn find(requested: &ImageSettings, root: &Path) -> Result<Home, HomeProblem>
 }
 
 impl HomeProblem {
-    /// What to do about it.
+    /// The remedy.
     pub fn hint(&self) -> &'static str {
         match self {
             Self::NoHome { .. }
@@ -160,12 +160,12 @@ impl HomeProblem {
             | Self::UnknownEngine { .. } => {
                 "set --home to the directory that holds bin/, conf/ and lib/ of the engine"
             }
-            Self::Ambiguous(_) => "set COMPONENT, or name it after `run`",
+            Self::Ambiguous(_) => "set COMPONENT or --home, or name the component after `run`",
             Self::Script(problem) => problem.hint(),
             Self::OtherComponent { .. } => {
-                "name the component of this image, or leave it out; or use another image"
+                "set COMPONENT to the component of this image or leave it unset, or use another image"
             }
-            _ => "use an image of an engine and a component that go together",
+            _ => "use an image of a supported engine, and set ENGINE to that engine or leave it unset",
         }
     }
 
@@ -185,14 +185,14 @@ impl Home {
         self.dir.join(self.layout.conf)
     }
 
-    /// Whether the installed scripts know a flag (`--helper`): an older one would complain or refuse.
+    /// True if the installed scripts accept a flag (`--helper`): an older script fails on an unknown one.
     pub fn knows_flag(&self, flag: &str) -> bool {
         self.script_flags.contains(flag)
     }
 }
 
-/// Every `--word` of a shell text, comment lines left out. getopt's `-l 'word:'` needs no reading: a script that
-/// takes a flag names it once more, with its dashes, in a `case`.
+/// Every `--word` of a shell text, without comment lines. getopt's `-l 'word:'` is not parsed: a script that accepts a flag
+/// names it again, with its dashes, in a `case`.
 pub fn flags_in(script: &str) -> BTreeSet<String> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     script
@@ -225,7 +225,7 @@ fn default_homes(root: &Path) -> Vec<PathBuf> {
     homes
 }
 
-/// The components whose start script and whose engine's marks are in this dir.
+/// The components whose start script and whose engine's marker files are in this dir.
 fn candidates_in(dir: &Path, requested: &ImageSettings) -> Vec<Candidate> {
     let real = fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
     let mut found = Vec::new();
@@ -259,8 +259,8 @@ fn marked_engine(dir: &Path) -> Option<&'static Engine> {
         .find(|engine| engine.layouts.iter().any(|layout| is_marked(dir, layout)))
 }
 
-/// Two components of one dir are no ambiguity: the dir's own name decides, or else the one listed first, which is
-/// the BE before the CN. Two names of one dir are one dir, by the name that fits.
+/// Chooses one component for each dir: by the dir's own name, or else the one listed first, the BE before the CN. Two names
+/// of the same dir count once, with the name that matches a component.
 fn one_per_dir(candidates: Vec<Candidate>) -> Vec<Candidate> {
     let is_named_so = |candidate: &Candidate| {
         candidate.dir.file_name() == Path::new(candidate.layout.default_home).file_name()
@@ -300,7 +300,7 @@ fn check_engine(requested: &ImageSettings, chosen: &Candidate) -> Result<(), Hom
     Ok(())
 }
 
-/// What to say when no component of any dir fits.
+/// The problem if no component of any dir is usable.
 fn nothing_fits(requested: &ImageSettings, dirs: &[PathBuf], root: &Path) -> HomeProblem {
     let wanted = requested.component.as_ref().map(|component| component.value);
     let layouts = || engine::ALL.into_iter().flat_map(|engine| engine.layouts);
@@ -354,7 +354,7 @@ fn read_scripts(chosen: &Candidate) -> Result<BTreeSet<String>, HomeProblem> {
         &chosen.dir.join(chosen.layout.script),
         &chosen.dir,
     )?);
-    // An inner script that is not there belongs to another version.
+    // A missing inner script belongs to another version.
     for inner in chosen.layout.inner_scripts {
         if let Ok(text) = text_of(&chosen.dir.join(inner)) {
             flags.extend(flags_in(&text));
@@ -367,7 +367,7 @@ fn text_of(path: &Path) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&fs::read(path)?).into_owned())
 }
 
-/// Each once, in the order of the table.
+/// Each name once, in the order of the table.
 fn names<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for word in words {
@@ -484,7 +484,7 @@ mod tests {
         };
         let is = |home: &str, id: &str| format!("{} {id}", home.trim_start_matches('/'));
         let two = format!(
-            "there is more than one home dir: {} (FE) and {} (BE); COMPONENT or --home chooses one",
+            "more than one home dir was found: {} (FE) and {} (BE)",
             fe.trim_start_matches('/'),
             be.trim_start_matches('/')
         );
@@ -593,7 +593,7 @@ mod tests {
             &[Component::Fe],
         ));
         let problem = find(&requested(None, None), root.path()).unwrap_err().to_string();
-        let expected = format!("{} is recognised in ", other.name);
+        let expected = format!(" contains {}, but ", other.name);
         assert!(problem.starts_with(&expected), "{problem}");
         assert!(
             problem.ends_with(&format!("this version of muster runs {} only", supported().name)),

@@ -1,7 +1,7 @@
-//! `settings → facts`: what is so on this machine before anything is done. Reads and never writes; what follows from
-//! it is the plan's to say.
+//! `settings → facts`: the state of this machine before anything is done. Reads and never writes; the plan decides what
+//! follows.
 //!
-//! Paths of `/proc` and `/sys` and the vendors' default homes are looked for below a `root`, which is `/` outside tests.
+//! Paths of `/proc` and `/sys` and the vendors' default homes are read below a `root`, which is `/` outside tests.
 
 pub mod addresses;
 pub mod conf;
@@ -46,33 +46,33 @@ use ports::{Candidate, PortFacts};
 use record::RecordCopy;
 use storage::StoragePath;
 
-/// Everything that is so.
+/// The facts of this machine and this node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
     pub home: Home,
     pub conf: ConfFile,
-    /// The second file, that wins over the first, of engines that read one.
+    /// The second conf file, which has precedence, for engines that read one.
     pub custom_conf: Option<ConfFile>,
     pub data: DataFacts,
     pub records: Records,
     pub addresses: Addresses,
     pub ports: PortFacts,
     pub pid_file: PidFileFact,
-    /// Where the engine may write its log files, each dir once.
+    /// The dirs where the engine may write its log files, each once.
     pub log_dirs: Vec<PathBuf>,
-    /// Somebody else works on the data dirs.
+    /// The process that has a data dir locked.
     pub holder: Option<Holder>,
     pub limits: ProcessLimits,
 }
 
-/// What this component keeps on disk.
+/// The data of this component on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DataFacts {
     Fe(Box<FeData>),
     Storage(Vec<StoragePath>),
     /// A component without data.
     Nothing,
-    /// The conf or a request names a path that cannot be told.
+    /// A path that cannot be resolved.
     Unresolved {
         problem: Unresolved,
         source: Source,
@@ -88,7 +88,7 @@ pub struct Records {
     pub state_dir: Place,
 }
 
-/// Collects everything. Nothing here fails as a whole: what could not be read says so where it would stand.
+/// Collects the facts. It never fails as a whole: a value that could not be read holds the reason.
 pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
     let mounts = Mounts::read(root);
     let grammar = Grammar::of(home.component);
@@ -124,7 +124,7 @@ pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
 }
 
 impl Facts {
-    /// What would be so if this node's engine, which runs, were stopped: its pid, and the facts without what it holds.
+    /// The pid of this node's running engine, and the facts as if it were stopped: without its pid file, lock and ports.
     /// `None` if it does not run.
     pub fn once_stopped(&self) -> Option<(u32, Self)> {
         let PidFileState::Engine { pid, .. } = self.pid_file.state else {
@@ -143,7 +143,7 @@ impl Facts {
     }
 }
 
-/// Who may have said the value of a conf key.
+/// The sources of a conf key's value.
 struct ConfSources<'a> {
     settings: &'a Settings,
     home: &'a Home,
@@ -152,7 +152,7 @@ struct ConfSources<'a> {
 }
 
 impl ConfSources<'_> {
-    /// What the engine will read, once the requests are written: the custom file wins over ours.
+    /// The value that the engine will read: the custom conf file has precedence over requested values.
     fn value(&self, key: &str) -> Option<Sourced<String>> {
         let from_file = |file: &ConfFile| {
             let value = file.lookup(key).filter(|value| !value.is_empty())?;
@@ -208,7 +208,7 @@ impl ConfSources<'_> {
         dirs
     }
 
-    /// Every number somebody requests for, was given before, or would get by default, once for each service.
+    /// The requested, recorded and default ports of each service, each once.
     fn candidates(&self, records: &Records) -> Vec<Candidate> {
         let mut candidates = Vec::new();
         for port in self.home.engine.ports_of(self.home.component) {
@@ -280,7 +280,7 @@ fn look_at_data(sources: &ConfSources<'_>, mounts: &Mounts) -> (DataFacts, Vec<P
 }
 
 fn look_at_records(sources: &ConfSources<'_>, data_paths: &[PathBuf], mounts: &Mounts) -> Records {
-    // A disk that was put in front of the others has no record yet: the first that says anything speaks for all.
+    // A new disk before the others has no record yet: the first record found counts.
     let data = data_paths
         .iter()
         .map(|dir| RecordCopy::read(&dir.join(record::DATA_COPY)))

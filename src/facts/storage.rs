@@ -88,7 +88,7 @@ impl ClusterIdFile {
         } else if text.bytes().all(|b| b.is_ascii_digit()) {
             Self::Id(text.to_owned())
         } else {
-            Self::Unreadable("it holds no number".to_owned())
+            Self::Unreadable("it is not a number".to_owned())
         }
     }
 }

@@ -89,7 +89,7 @@ fn problem(dir: &RequiredDir<'_>) -> Option<Refusal> {
     let inaccessible = |why: String| {
         let hint = match name {
             &"the state dir" => {
-                "set STATE_DIR to a directory, best on a volume, that the user of this container can write to"
+                "set STATE_DIR to a directory that the user of this container can write to, preferably on a volume"
             }
             _ => "mount it so that the user of this container can write to it",
         };

@@ -1,40 +1,40 @@
-//! When a node that a cluster does not list is taken for dropped. One look is not enough: a list that is read while
-//! the leader changes is corrected by the next, and a leader of another cluster never listed it. Nor are many at a leader
-//! that was cut off from its group a moment ago: it goes on showing the list it had, without those who joined since.
+//! Decides when a node that its cluster does not list is dropped. One look is not enough: a list that is read while the
+//! leader changes may be outdated, and a leader of another cluster never lists this node. Several looks at a leader that
+//! has just lost its majority are not enough either: it still shows its old list, without the nodes that joined later.
 
 use crate::plan::leader::Cluster;
 
-/// This many looks in a row, all of them at the same leader, show it, if a majority has answered its heartbeats since
+/// The number of consecutive looks at the same leader that prove a drop, if a majority has answered its heartbeats since
 /// the first of them.
 pub const LOOKS: u32 = 3;
 
-/// Looks that did not find this node, in a row.
+/// Consecutive looks that did not find this node.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DropDetector {
     leader: Option<String>,
     looks: u32,
-    /// The leader's pulse at the first of them.
+    /// The leader's last heartbeat at the first of them.
     pulse: Option<i64>,
     foreign_looks: u32,
 }
 
-/// What a look that did not find this node amounts to.
+/// The result of a look that did not find this node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missed {
-    /// It may be so; look again.
+    /// Too few looks; look again.
     PerhapsDropped,
-    /// Only the leader's next heartbeats can tell.
+    /// Enough looks, but no heartbeat since the first: the leader may have lost its majority.
     HeartbeatPending,
-    /// Somebody dropped it.
+    /// The node was dropped.
     Dropped,
-    /// It is a cluster this node was never a member of: once proves nothing.
+    /// A leader of another cluster answered, too few times to prove anything.
     PerhapsForeign,
-    /// Nobody but a leader of another cluster answers where this node looks for its own.
+    /// Only a leader of another cluster answers.
     Foreign,
 }
 
 impl DropDetector {
-    /// A believed leader does not list this node, which belongs to cluster `own` if that is known.
+    /// Counts a look at a confirmed leader that does not list this node; `own` is this node's cluster, if known.
     pub fn missed(&mut self, cluster: &Cluster, own: Option<&str>) -> Missed {
         if own.is_some_and(|own| own != cluster.id) {
             let foreign_looks = self.foreign_looks + 1;
@@ -58,7 +58,7 @@ impl DropDetector {
         self.looks = self.looks.saturating_add(1);
         let lives = match (self.pulse, pulse) {
             (Some(first), Some(now)) => now > first,
-            // Without a readable time there is nothing to hold against it.
+            // A leader without a readable heartbeat time is taken as alive.
             _ => true,
         };
         match (self.looks >= LOOKS, lives) {
@@ -68,7 +68,7 @@ impl DropDetector {
         }
     }
 
-    /// This look found it, or no leader that may be believed.
+    /// Starts again: a look found this node, or no confirmed leader.
     pub fn reset(&mut self) {
         *self = Self::default();
     }
@@ -99,7 +99,7 @@ mod tests {
     }
 
     /// Each letter is a look: `a` and `b` are leaders of cluster 77 that do not list this node, `x` one of cluster 88,
-    /// `.` a look that found it or nobody to believe. Their heartbeats go on, unless a `|` stops them.
+    /// `.` a look that found it or no confirmed leader. Heartbeats continue until a `|` stops them.
     #[test]
     fn only_three_looks_in_a_row_at_the_same_leader_of_the_own_cluster_show_a_drop() {
         let table = [
@@ -111,11 +111,11 @@ mod tests {
             ("aab", false),
             ("aabbb", true),
             ("abababab", false),
-            // Whatever MASTER_HOST was changed to.
+            // MASTER_HOST was changed to another cluster.
             ("xxxxxx", false),
             ("aaxa", false),
             ("aaxaa", false),
-            // It was cut off, and shows the list it had then.
+            // It lost its majority, and shows its old list.
             ("|aaaaaa", false),
             ("aa|aaa", true),
             ("|aab.aaaa", false),
@@ -140,7 +140,7 @@ mod tests {
         }
     }
 
-    /// What the last of these looks amounts to.
+    /// The result of the last of these looks.
     fn after(looks: &str) -> Missed {
         let mut detector = DropDetector::default();
         let mut last = Missed::PerhapsDropped;

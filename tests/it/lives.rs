@@ -82,7 +82,7 @@ fn a_second_muster_on_the_same_data_is_refused_and_the_first_named() {
     assert_eq!(refused.end(), 79, "{}", second.said());
     let said = second.said();
     assert!(
-        said.contains("error: another muster (host ") && said.contains(") holds"),
+        said.contains("error: another muster (host ") && said.contains(") uses"),
         "{said}"
     );
     assert!(!second.has("up") && before == whole.read("meta/muster.json"));
@@ -94,7 +94,7 @@ fn a_second_muster_on_the_same_data_is_refused_and_the_first_named() {
         let ended = third.ended();
         (ended.is_some() || second.has("up")).then_some(())
     });
-    assert!(!second.said().contains("holds"), "{}", second.said());
+    assert!(!second.said().contains("another muster"), "{}", second.said());
 }
 
 /// The kernel's default for a process is 1024; the vendors' own scripts know 60,000 as the least.

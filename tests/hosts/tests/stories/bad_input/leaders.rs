@@ -359,7 +359,7 @@ fn an_add_that_never_counts_is_not_tried_for_ever() -> Result<()> {
     Ok(())
 }
 
-/// Nobody wished for it here, so nobody had looked at it before the cluster showed it.
+/// The node does not request this port: it tries the port only once the cluster prescribes it.
 #[test]
 fn the_port_the_cluster_prescribes_is_refused_with_its_holder() -> Result<()> {
     let Some(world) = World::enter(this_test!())? else {
@@ -374,7 +374,7 @@ fn the_port_the_cluster_prescribes_is_refused_with_its_holder() -> Result<()> {
     let case = Case::new(&world, &stage, 1, Component::Fe, Manner::Speaks, script)?;
     let started = Trial::of(&case.host).after(&held(8130)).start()?;
     let report = "error: http_port must be 8130 (every FE of this cluster uses it), but perl (pid …) on TCP 0.0.0.0:8130 \
-                  holds it\n\nhint: stop what holds it, or give this node another address";
+                  uses it\n\nhint: stop the process that uses it, or run this node on another host";
     case.ends(started, 73, report)
 }
 

@@ -34,7 +34,10 @@ fn a_record_that_cannot_be_read_is_not_taken_for_none() -> Result<()> {
         )
     };
     let texts = [
-        (half.as_bytes(), "it is cut off or not JSON: EOF while parsing …"),
+        (
+            half.as_bytes(),
+            "it is truncated or not JSON: EOF while parsing …",
+        ),
         (b"", "it is empty"),
         (b"\x7fELF\0\xff\xfe", "stream did not contain valid UTF-8"),
         (b"{}", "it is JSON, but not a record of muster: it has no version"),
@@ -73,7 +76,7 @@ fn a_record_that_cannot_be_read_is_not_taken_for_none() -> Result<()> {
     fs::write(&copy, half)?;
     Trial::of(&fe).ends(
         79,
-        &unreadable(data, "it is cut off or not JSON: EOF while parsing …"),
+        &unreadable(data, "it is truncated or not JSON: EOF while parsing …"),
     )?;
     fs::write(copy, record(1).replace("10.99.0.11", "10.99.0.12"))?;
     // The plan is the same whoever answers; that nobody does is known only once they were asked.

@@ -60,7 +60,7 @@ fn storage_that_is_none_is_said_path_by_path() -> Result<()> {
     put(&be, "/opt/two/cluster_id", "garbage")?;
     Trial::of(&be).ends(
         79,
-        "error: cannot tell which cluster the storage is of: /opt/two/cluster_id: it holds no number\n\n\
+        "error: cannot read the cluster id of the storage: /opt/two/cluster_id: it is not a number\n\n\
          hint: restore that file from another storage path of this node",
     )?;
     fs::remove_file(be.on_disk(Path::new("/opt/two/cluster_id")))?;
