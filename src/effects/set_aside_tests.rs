@@ -1,5 +1,5 @@
 //! Setting the contents of a mount point aside takes as many renames as there are names in it, and a kill may come between
-//! any two of them. What is left then must be taken for what it is: something to go on setting aside, or nothing.
+//! any two of them. The next start must recognise the rest: data that is still to be set aside, or none.
 
 use std::fs;
 use std::path::Path;
@@ -17,18 +17,18 @@ const HOST: &str = "10.0.0.11";
 const NEVER_READY: &str = "role=FOLLOWER\nhostType=\nname=10.0.0.11_9010_1\n";
 const READY: &str = "role=FOLLOWER\nhostType=IP\nname=10.0.0.11_9010_1\n";
 
-/// Which copies of the record there are.
+/// The existing copies of the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Copies {
     Both,
-    /// The container was made anew.
+    /// The container was created again.
     Data,
-    /// The engine's dir has none yet.
+    /// The data dir has no record yet.
     State,
     Neither,
 }
 
-/// Why a dir is set aside, and what the next start may take the rest of it for.
+/// The reason why a dir is set aside, and the classifications of the rest that the next start may make.
 struct Story {
     what: &'static str,
     seed: bool,
@@ -74,7 +74,7 @@ const STORIES: &[Story] = &[
         allowed: to_be_set_aside,
     },
     Story {
-        what: "a join that was kept and ended with the words of one that is no use",
+        what: "a kept join whose engine reported that it cannot finish",
         seed: false,
         role: NEVER_READY,
         journal: &[("00000000.jdb", ""), ("je.info.0", "")],
@@ -82,7 +82,7 @@ const STORIES: &[Story] = &[
         allowed: to_be_set_aside,
     },
     Story {
-        what: "a founding that ended with the words of one that was cut short",
+        what: "a founding whose engine reported an interrupted founding",
         seed: true,
         role: NEVER_READY,
         journal: &[("00000000.jdb", ""), ("je.info.0", "Nascent group")],
@@ -90,7 +90,7 @@ const STORIES: &[Story] = &[
         allowed: founded_again,
     },
     Story {
-        what: "a seed whose cluster is somebody else's by now",
+        what: "a seed whose cluster has another leader by now",
         seed: true,
         role: NEVER_READY,
         journal: &[("00000000.jdb", ""), ("je.info.0", "")],

@@ -147,7 +147,7 @@ fn preferred(inputs: &Inputs<'_>, port: &Port) -> Option<Preferred> {
     if let Some(number) = inputs.conf.get(&port.name).copied() {
         let fixed = (port.kind == PortKind::ClusterWide)
             .then_some("every FE of a cluster uses the same port, and the conf file sets it");
-        return by(number, Source::ConfFile, fixed, "set in the conf file".to_owned());
+        return by(number, Source::ConfFile, fixed, "unchanged".to_owned());
     }
     let fixed = (port.kind == PortKind::ClusterWide).then_some("every FE of a cluster uses the same port");
     by(
@@ -505,7 +505,7 @@ mod tests {
                     taken: vec![9011],
                     ..none()
                 },
-                "edit_log_port must be 9011 (the cluster lists this node with it), but nginx (pid 7) on 0.0.0.0:9011 holds it",
+                "edit_log_port must be 9011 (the cluster lists this node with it), but nginx (pid 7) on 0.0.0.0:9011 uses it",
             ),
             (
                 "the cluster's list gives a wiped node its port back",

@@ -27,7 +27,7 @@ fn an_end_nobody_asked_for_is_explained_by_the_engines_last_words() {
         assert_eq!(run.end(), 255, "{}", whole.said());
         let said = whole.said();
         let (engine, ours) = said.split_once("engine ended with 255 after ").unwrap();
-        assert!(ours.contains("nobody asked it to stop"), "{said}");
+        assert!(ours.contains("without a stop request"), "{said}");
         assert!(
             ours.contains("error: ") && ours.contains("hint: ") && ours.contains(sentence),
             "{said}"

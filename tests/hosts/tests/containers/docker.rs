@@ -254,7 +254,7 @@ fn killed_three_times_it_is_healthy_again_and_a_stop_is_clean() -> anyhow::Resul
         for node in [&be, &fe] {
             let code = node.stop()?;
             ensure!(code == 0, "{} ended with {code}", node.name());
-            ensure!(node.log()?.contains("stopped as asked"));
+            ensure!(node.log()?.contains("stopped as requested"));
         }
         ensure!(!fe.has(pid)?, "the engine's last act is to remove its pid file");
         Ok(())
