@@ -175,7 +175,7 @@ mod tests {
         assert!(is("one.unfinished-17/cluster_id") && !is("one"));
         assert!(is("two/unfinished-17/cluster_id") && !is("two/cluster_id"));
         assert!(is("empty") && !is("empty.unfinished-17"));
-        // Cut short and called again, it finds nothing left to do.
+        // Called again, it has nothing left to do.
         set_all_aside(&dirs, 18, "it was dropped").unwrap();
         assert!(!is("two/unfinished-18") && !is("missing"));
     }

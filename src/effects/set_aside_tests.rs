@@ -43,7 +43,7 @@ fn to_be_set_aside(data: &Data) -> bool {
     matches!(data, Data::Unfinished { keep: false, .. } | Data::Empty { .. })
 }
 
-/// Its founding is tried bare first, which ends without a journal, and then it goes on.
+/// The founding is started without a helper first, which ends without a journal, and then the move continues.
 fn founded_again(data: &Data) -> bool {
     matches!(data, Data::UnfinishedFounding | Data::Empty { known: None })
 }
@@ -182,7 +182,7 @@ fn contents(root: &Path) -> Vec<String> {
 fn what_a_kill_leaves_of_a_set_aside_is_never_taken_for_a_member() {
     for story in STORIES {
         for copies in [Copies::Both, Copies::Data, Copies::State, Copies::Neither] {
-            // Without a record a dropped member cannot be told from another, and a seed asks around first.
+            // Without a record a dropped member looks like any other, and a seed asks other FEs first.
             let allowed = match (copies, story.progress, story.seed) {
                 (Copies::Neither, Progress::Dropped, _) => continue,
                 (Copies::Neither, _, true) => of_a_seed,
@@ -204,7 +204,7 @@ fn what_a_kill_leaves_of_a_set_aside_is_never_taken_for_a_member() {
                 let found = classified(root.path(), story.seed);
                 let place = format!("{}, {copies:?}, killed after {killed} of {names:?}", story.what);
                 assert!(killed == 0 || allowed(&found), "{place}: {found:?}");
-                // The next start goes on, and a person finds everything.
+                // The next start continues, and no file is lost.
                 set_aside(&meta, true, 2).unwrap();
                 assert!(
                     matches!(

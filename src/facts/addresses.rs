@@ -312,10 +312,10 @@ mod tests {
         for (local, resolved, expected) in table {
             let resolved = resolved.iter().map(|text| address(text)).collect();
             let facts = addresses(Resolved::Addresses(resolved));
-            let said = facts
+            let outcome = facts
                 .check(&host(local))
                 .map_or_else(|problem| problem.to_string(), |()| String::new());
-            assert_eq!(said, expected, "{local}");
+            assert_eq!(outcome, expected, "{local}");
         }
     }
 

@@ -456,7 +456,7 @@ mod tests {
         }
     }
 
-    /// What is installed where, a link if the image has one, what was requested for, what comes out.
+    /// The installed components, a link if the image has one, the request, the outcome.
     struct Row {
         installed: Vec<(&'static str, &'static [Component])>,
         link: Option<(&'static str, &'static str)>,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::text;
 
-/// The mount points of our mount namespace.
+/// The mount points of this mount namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Mounts {
     points: Vec<PathBuf>,

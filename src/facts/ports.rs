@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     fn udp_is_blocking_only_of_a_service_that_needs_it() {
-        // The number may be that of somebody's TCP connection; then another one is taken.
+        // The number may belong to another TCP connection; then another one is tried.
         let free = (0..20).find_map(|_| {
             let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
             let port = socket.local_addr().unwrap().port();
@@ -313,7 +313,7 @@ mod tests {
         assert_eq!(look(port, false).busy(port, false), None);
     }
 
-    /// An outgoing connection got its port from the ephemeral range without `SO_REUSEADDR`: nobody can listen there.
+    /// An outgoing connection got its port from the ephemeral range without `SO_REUSEADDR`: no process can listen there.
     #[test]
     fn an_outgoing_connection_on_a_requested_port_is_named_as_one() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -332,7 +332,7 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (server, _) = listener.accept().unwrap();
-        // Whoever closes first keeps TIME_WAIT.
+        // The side that closes first keeps TIME_WAIT.
         drop(server);
         drop(client);
         drop(listener);
@@ -342,7 +342,7 @@ mod tests {
 
     #[test]
     fn the_numbers_after_a_requested_one_are_tried_as_well() {
-        // Two neighbours that are both ours; somebody else may have the second.
+        // Two adjacent ports; another process may have the second.
         let pair = std::iter::repeat_with(|| {
             let first = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
             let next = first.local_addr().unwrap().port().saturating_add(1);
@@ -354,7 +354,7 @@ mod tests {
         assert!(look(next - 1, false).bind_refused.contains_key(&next));
     }
 
-    /// Two services cannot share a number, so one of them moves on although nobody holds it.
+    /// Two services cannot share a number, so one of them moves although no process uses it.
     #[test]
     fn a_number_that_two_services_want_is_looked_past() {
         let pair = std::iter::repeat_with(|| {
@@ -397,7 +397,7 @@ mod tests {
             (vec![(Tcp, Listening)], Some(Tcp), listens, listens),
             // Seen, but not tried.
             (vec![(Tcp, Listening)], None, listens, listens),
-            // A connection that the listener before us accepted: SO_REUSEADDR gets past it.
+            // A connection that an earlier listener accepted does not block a bind with SO_REUSEADDR.
             (vec![(Tcp, Connected)], None, None, None),
             (vec![(Tcp, Connected)], Some(Tcp), connected, connected),
             (vec![(Udp, Listening)], None, None, udp_bound),

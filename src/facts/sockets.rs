@@ -31,7 +31,7 @@ pub enum Protocol {
 pub enum SocketState {
     /// It listens, or for UDP has bound the port.
     Listening,
-    /// One end of a connection: it got the port from the ephemeral range, or its listener is gone or still there.
+    /// One end of a connection: it got the port from the ephemeral range, or its listener accepted it.
     Connected,
 }
 
@@ -158,7 +158,7 @@ fn owners(root: &Path, wanted: &BTreeSet<u64>) -> BTreeMap<u64, Process> {
         let Ok(pid) = process.file_name().to_string_lossy().parse::<u32>() else {
             continue;
         };
-        // Other users' links cannot be read; a process may also be gone by now.
+        // Other users' links cannot be read; a process may also have ended.
         for fd in fs::read_dir(process.path().join("fd"))
             .into_iter()
             .flatten()

@@ -216,10 +216,10 @@ pub fn classify_fe(seed: bool, dir: &FeDir, copies: RecordCopies<'_>) -> Result<
         }
         None if dir.ready => Data::Adopted { cluster },
         None if seed => Data::Unproven {
-            why: unfinished_sentence(dir, "nothing proves that it was ever ready"),
+            why: unfinished_sentence(dir, "nothing proves that it was ready once"),
             cluster,
         },
-        None => unfinished("nothing proves that it was ever ready"),
+        None => unfinished("nothing proves that it was ready once"),
     })
 }
 

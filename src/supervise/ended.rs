@@ -132,7 +132,7 @@ mod tests {
         };
         assert_eq!(
             ended.to_string(),
-            "engine ended with 143 (SIGTERM) after 500.0ms, stopped as asked"
+            "engine ended with 143 (SIGTERM) after 500.0ms, stopped as requested"
         );
     }
 }

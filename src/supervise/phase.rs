@@ -204,7 +204,7 @@ mod tests {
         (Running, AllEnded(DIED), over(DIED, false, true), &[]),
         (Running, TreeEmpty, Running, &[]),
         (Running, GraceOver, Running, &[]),
-        // It was asked to stop.
+        // A stop was requested.
         (Stopping, StopAsked, Stopping, &[]),
         (Stopping, KillAsked, KILLING, &[KillTree, ArmLast]),
         (Stopping, Signal(SIGUSR1), Stopping, &[Forward(SIGUSR1)]),
@@ -224,7 +224,7 @@ mod tests {
         (Daemon(GOOD), AllEnded(BAD), Daemon(GOOD), &[]),
         (Daemon(BAD), TreeEmpty, over(BAD, false, true), &[]),
         (Daemon(GOOD), GraceOver, Daemon(GOOD), &[]),
-        // The main process is gone, others are not.
+        // The main process has ended, others have not.
         (ASKED, StopAsked, ASKED, &[]),
         (CRASHED, StopAsked, CRASHED, &[]),
         (ASKED, KillAsked, killing(Some(DIED), true), &[KillTree, ArmLast]),
@@ -239,7 +239,7 @@ mod tests {
         (CRASHED, TreeEmpty, over(BAD, false, true), &[]),
         (ASKED, GraceOver, killing(Some(DIED), true), &[KillTree, ArmLast]),
         (CRASHED, GraceOver, killing(Some(BAD), false), &[KillTree, ArmLast]),
-        // Everyone was killed.
+        // The tree was killed.
         (KILLING, StopAsked, KILLING, &[]),
         (KILLING, KillAsked, KILLING, &[]),
         (KILLING, Signal(SIGUSR1), KILLING, &[]),

@@ -1,4 +1,4 @@
-//! Both copies of the record beside the data: what it amounts to, and what is said.
+//! Both copies of the record with the data: the classification and the messages.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -50,7 +50,7 @@ fn copy(text: &str, place: &str, component: Component) -> RecordCopy {
     })
 }
 
-/// `empty`, `ready`, `begun` (a journal), `elected itself`, `no journal`; of cluster 77 unless it says another.
+/// `empty`, `ready`, `begun` (a journal), `elected itself`, `no journal`; of cluster 77 unless another is named.
 fn dir(text: &str) -> FeDir {
     let (state, cluster) = text.split_once(" of ").unwrap_or((text, "77"));
     FeDir {
@@ -200,11 +200,11 @@ fn both_copies_and_the_data_amount_to_one_thing() {
         ),
         ("founding", "joined 77", "ready", "joined 77"),
         ("founding", "joined 77", "begun", "unfinished founding"),
-        // A state dir older than the data, as an image or a backup brings it.
+        // A state dir older than the data, from an image or a backup.
         ("joined 77", "added 77", "ready", "joined 77"),
         ("joined 77", "planned 77", "begun", "joined 77"),
         ("joined 77", "founding", "begun", "joined 77"),
-        // Who was dropped stays dropped, whichever copy says so.
+        // A dropped node stays dropped, by either copy.
         ("joined 77", "dropped 77", "ready", "dropped 77"),
         ("dropped 77", "joined 77", "ready", "dropped 77"),
         ("-", "dropped 77", "empty", "dropped 77"),
@@ -240,7 +240,7 @@ fn both_copies_and_the_data_amount_to_one_thing() {
             "refuse 79: the record /meta/muster.json cannot be read, and nothing in the data proves that the copy in the \
              state dir belongs to it",
         ),
-        // Nothing stands in for it.
+        // The other copy cannot replace it.
         (
             "cut off",
             "-",
@@ -260,7 +260,7 @@ fn both_copies_and_the_data_amount_to_one_thing() {
             "refuse 79: the record /meta/muster.json cannot be read: it is empty; the record \
              /state/muster-fe.json cannot be read: it is empty",
         ),
-        // A newer muster was here, wherever it says so.
+        // A newer muster wrote one of the copies.
         (
             "newer",
             "joined 77",
@@ -339,7 +339,7 @@ fn storage_and_both_copies_amount_to_one_thing() {
         ),
         ("dropped 77", "dropped 77", &["77"], "dropped 77"),
         ("joined 77", "dropped 77", &["77"], "dropped 77"),
-        // Dropped, and then wiped: it is added again by nobody but a person.
+        // Dropped, and then wiped: muster does not register it again.
         ("-", "dropped 77", &[], "dropped 77"),
         ("cut off", "joined 77", &["77"], "joined 77"),
         ("cut off", "started 77", &["77"], CUT),

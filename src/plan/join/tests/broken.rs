@@ -104,7 +104,7 @@ fn rules() -> Vec<(&'static str, Rules)> {
     all
 }
 
-/// A seed with no data, its guard over, and nobody there.
+/// A seed without data, its guard over, and no other node.
 fn may_found(node: &Node, seen: &Seen) -> bool {
     node.role == Role::Seed
         && node.data.is_empty()
@@ -169,9 +169,9 @@ fn helping() -> Vec<(&'static str, Rules)> {
             .is_electable())),
         but!("the helper never joined", |_node, seen| join(seen, |fe| !fe.join)),
         but!("the helper is dead", |_node, seen| join(seen, |fe| !fe.alive)),
-        but!("the helper is nobody's registered address", |node, seen| {
+        but!("the helper is no member's registered address", |node, seen| {
             match decide(node, seen) {
-                // Its election port taken for everybody's, or IPv6 without its brackets.
+                // The node's own election port, or IPv6 without its brackets.
                 Decision::Join { helper, cluster } => Some(Decision::Join {
                     helper: helper.replace("9110", "9010").replace(['[', ']'], ""),
                     cluster,
@@ -203,7 +203,7 @@ fn helping() -> Vec<(&'static str, Rules)> {
                 _ => None,
             }
         }),
-        but!("joins where nobody leads with nothing to bring", |node, seen| {
+        but!("joins without a leader and without data", |node, seen| {
             let voteless = node.data.is_empty() && !seen.waiting.is_empty();
             when(
                 voteless,
@@ -249,7 +249,7 @@ fn adding() -> Vec<(&'static str, Rules)> {
                 })
             }
         ),
-        but!("adds at a leader that is not believed", |node, seen| {
+        but!("registers at a leader that is not confirmed", |node, seen| {
             match decide(node, seen) {
                 Decision::Register { mut cluster } => {
                     cluster.leader = cluster.frontends.last()?.clone();
@@ -288,7 +288,7 @@ fn starting() -> Vec<(&'static str, Rules)> {
             Decision::Start
         )),
         but!(
-            "starts data without proof although somebody may know better",
+            "starts data without proof although another node may know a cluster",
             |node, _seen| when(matches!(node.data, Data::Unproven { .. }), Decision::Start)
         ),
         but!("starts an FE that has nothing", |node, seen| {
@@ -307,7 +307,7 @@ fn starting() -> Vec<(&'static str, Rules)> {
                 }
             })
         ),
-        but!("starts a BE that nobody lists", |node, seen| {
+        but!("starts a BE that the cluster does not list", |node, seen| {
             match decide(node, seen) {
                 Decision::Register { .. } if !node.role.is_fe() => Some(Decision::Start),
                 _ => None,
@@ -323,7 +323,7 @@ fn starting() -> Vec<(&'static str, Rules)> {
             )
         }),
         (
-            "asks somebody although the data is joined",
+            "asks other FEs although the data is joined",
             Rules {
                 asking: |_| Asking::Once,
                 ..REAL
@@ -338,7 +338,7 @@ fn setting_aside() -> Vec<(&'static str, Rules)> {
             !node.data.is_empty() && leader(seen).is_some(),
             Decision::SetAside { why: "so".to_owned() }
         )),
-        but!("sets data aside although nobody leads", |node, _seen| when(
+        but!("sets data aside without a leader", |node, _seen| when(
             matches!(node.data, Data::Unfinished { keep: false, .. }),
             Decision::SetAside { why: "so".to_owned() }
         )),
@@ -355,11 +355,11 @@ fn setting_aside() -> Vec<(&'static str, Rules)> {
 
 fn ending() -> Vec<(&'static str, Rules)> {
     vec![
-        but!("a dropped one goes on without REJOIN", |node, _seen| when(
+        but!("a dropped node continues without REJOIN", |node, _seen| when(
             matches!(node.data, Data::Dropped { .. }),
             Decision::Start
         )),
-        but!("a dropped one goes on with its old data", |node, _seen| when(
+        but!("a dropped node continues with its old data", |node, _seen| when(
             matches!(node.data, Data::Dropped { .. }) && node.rejoin,
             Decision::Start
         )),
@@ -404,14 +404,11 @@ fn reading() -> Vec<(&'static str, Rules)> {
         files!("a newer record is passed over", |seed, dir, copies| {
             without(seed, dir, copies, |copy| matches!(copy, RecordCopy::Newer { .. }))
         }),
-        files!(
-            "a record that cannot be read is taken for none",
-            |seed, dir, copies| {
-                without(seed, dir, copies, |copy| {
-                    matches!(copy, RecordCopy::Unreadable { .. })
-                })
-            }
-        ),
+        files!("an unreadable record is treated as none", |seed, dir, copies| {
+            without(seed, dir, copies, |copy| {
+                matches!(copy, RecordCopy::Unreadable { .. })
+            })
+        }),
         (
             "the state dir speaks for data that has a record of its own and proves nothing",
             Rules {

@@ -30,11 +30,11 @@ pub(super) const REAL: Rules = Rules {
     decide,
 };
 
-/// What came of it that must not.
+/// The forbidden outcomes that were found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub rows: u64,
-    /// How often each, with the first combination.
+    /// The count of each, with the first combination.
     pub forbidden: BTreeMap<&'static str, (u64, String)>,
 }
 
@@ -57,7 +57,7 @@ impl Found {
     }
 }
 
-/// Situations that the decision cannot tell apart: the same role and the same data. What the files said differs, and the
+/// Situations that are equal for the decision: the same role and the same data. The files differ, and the
 /// forbidden outcomes are about that.
 pub(super) struct Group {
     pub node: Node,

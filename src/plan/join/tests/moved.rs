@@ -13,11 +13,11 @@ use crate::settings::Host;
 
 use super::situation::node;
 
-/// It was 10.0.0.6, and is 10.0.0.5 now.
+/// Data of a node that was 10.0.0.6 and is 10.0.0.5 now.
 fn data(name: &str) -> Data {
     let (data, in_group, cluster) = match name {
         "moved" => (MovedData::Member, "10.0.0.6_9010_1", "77"),
-        "moved-anew" => (MovedData::Member, "10.0.0.5_9010_1", "77"),
+        "moved-renamed" => (MovedData::Member, "10.0.0.5_9010_1", "77"),
         "moved-wiped" => (MovedData::Empty, "", "77"),
         "moved-planned" => (MovedData::Planned, "", "77"),
         "moved-unfinished" => (MovedData::Unfinished, "10.0.0.6_9010_1", "77"),
@@ -35,7 +35,7 @@ fn data(name: &str) -> Data {
     })
 }
 
-/// What one FE at 10.0.0.1 shows; `silent` is nobody, `leaderless` an FE without a leader. The BEs are those of the
+/// The answer of one FE at 10.0.0.1; `silent` is no answer, `leaderless` an FE without a leader. The BEs are those of the
 /// rows 5 and 6.
 fn seen(rows: &str) -> Seen {
     let said = match rows {
@@ -104,9 +104,9 @@ fn a_moved_node_starts_only_where_its_cluster_lists_it_in_place_of_the_old_host(
         (Role::ComputeNode, "moved", "1L+ 2F+ 6F-", true, format!("{KNOWN}, and 10.0.0.1 lists 10.0.0.6")),
         (Role::Follower, "moved", "1L+ 2F+ 3F+ 5F- 6F-", true, format!("{KNOWN}, and 10.0.0.1 lists both")),
         // Readdressed: the row kept its name in the group.
-        (Role::Follower, "moved-anew", "1L+ 2F+ 5F-", false, "start".to_owned()),
-        (Role::Observer, "moved-anew", "1L+ 2F+ 5O-", false, "start".to_owned()),
-        (Role::Seed, "moved-anew", "1L+ 2F+ 5F-", false, "start".to_owned()),
+        (Role::Follower, "moved-renamed", "1L+ 2F+ 5F-", false, "start".to_owned()),
+        (Role::Observer, "moved-renamed", "1L+ 2F+ 5O-", false, "start".to_owned()),
+        (Role::Seed, "moved-renamed", "1L+ 2F+ 5F-", false, "start".to_owned()),
         (Role::Backend, "moved", "1L+ 2F+ 5F-", false, "start".to_owned()),
         (Role::Follower, "moved-wiped", "1L+ 2F+ 5F-", false, "join 10.0.0.1:9010 of 77".to_owned()),
         // It had only been about to be added: a new node, unless the ADD came through after all.
@@ -140,7 +140,7 @@ fn a_moved_node_starts_only_where_its_cluster_lists_it_in_place_of_the_old_host(
             true,
             "set aside: 10.0.0.1 lists 10.0.0.5 as a new node, and the data is that of 10.0.0.6".to_owned(),
         ),
-        // The old one was dropped: only REJOIN=1 brings it back, with nothing of what it had.
+        // The old host was dropped: with REJOIN=1 the node joins again without its data.
         (
             Role::Follower,
             "moved",
@@ -162,7 +162,7 @@ fn a_moved_node_starts_only_where_its_cluster_lists_it_in_place_of_the_old_host(
             true,
             "set aside: 10.0.0.6 was dropped from cluster 77".to_owned(),
         ),
-        // Nobody to believe: nothing is given up.
+        // Without a confirmed leader nothing is set aside.
         (
             Role::Follower,
             "moved",

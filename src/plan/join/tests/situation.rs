@@ -1,4 +1,4 @@
-//! Everything a node can find in its own places when it starts: the data and both copies of the record.
+//! Every state of a node's own files at a start: the data and both copies of the record.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ pub(super) const ROLES: [Role; 5] = [
     Role::ComputeNode,
 ];
 
-/// A cluster id, as far as it matters: the cluster that mostly answers is 77, and 88 is somebody else's.
+/// A cluster id: 77 is the cluster that usually answers, 88 is another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Id {
     Unknown,
@@ -113,7 +113,7 @@ impl Kept {
     }
 }
 
-/// What lies in the data dir or in the storage paths.
+/// The content of the data dir or of the storage paths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lies {
     Nothing,
@@ -151,7 +151,7 @@ impl Lies {
     }
 }
 
-/// All of it, as a person would find it.
+/// One situation.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Situation {
     pub role: Role,
@@ -160,7 +160,7 @@ pub(super) struct Situation {
     pub state: Kept,
 }
 
-/// What of a situation the forbidden outcomes are about, told from the files alone.
+/// The facts of a situation that the forbidden outcomes depend on, from the files alone.
 #[expect(clippy::struct_excessive_bools, reason = "independent facts of one node")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Facts {
@@ -183,7 +183,7 @@ pub(super) struct Facts {
     pub joined_in_data: bool,
     /// Either copy says dropped.
     pub dropped: bool,
-    /// Either copy knows of a cluster: a founding that was cut short knows none.
+    /// Either copy knows of a cluster: an interrupted founding knows none.
     pub knows: bool,
     pub newer: bool,
     pub data_unreadable: bool,
@@ -209,7 +209,7 @@ impl Facts {
         }
     }
 
-    /// It was seen to be a member, or its own data proves it under a record of this host.
+    /// True if it was a member according to its record, or its data proves it under a record of this host.
     pub(super) const fn member(&self) -> bool {
         let proven = if self.fe {
             (self.joined_in_data && self.journal) || (self.recorded && self.ready)
@@ -307,7 +307,7 @@ impl Situation {
         }
     }
 
-    /// What the rules make of it.
+    /// Classifies it by the rules.
     pub(super) fn classify(&self, rules: &Rules) -> Result<Data, Refusal> {
         let component = component(self.role);
         let own = host();
