@@ -17,7 +17,7 @@ use crate::settings::{Endpoint, Host};
 
 /// The pause between two looks at first; a node becomes alive at the heartbeat after it serves.
 const SOON: Duration = Duration::from_millis(500);
-/// The pause between two looks once the join has taken longer than JOIN_TIMEOUT.
+/// The pause between two looks once the join has taken longer than `JOIN_TIMEOUT`.
 const LATER: Duration = Duration::from_secs(10);
 /// The longest pause between two looks of an FE that is a member: it begins with one heartbeat, and doubles.
 const FE_EVERY: Duration = Duration::from_secs(60);
@@ -40,7 +40,7 @@ pub enum Watched {
     },
     /// Only this other cluster answers.
     Foreign(Box<Cluster>),
-    /// JOIN_TIMEOUT is over, and this node is not alive. `leader`: the confirmed leader, if there is one; `serves`: this
+    /// `JOIN_TIMEOUT` is over, and this node is not alive. `leader`: the confirmed leader, if there is one; `serves`: this
     /// node's own engine serves.
     Late {
         why: String,
@@ -61,11 +61,12 @@ pub struct Watch<'a, C> {
     /// Calls members that may have lost their record, while there is no leader.
     pub announcer: Option<Announcer>,
     pub heartbeat: Duration,
-    /// JOIN_TIMEOUT.
+    /// `JOIN_TIMEOUT`.
     pub patience: Duration,
     state: State,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of one node")]
 #[derive(Debug)]
 struct State {
     begun: Instant,

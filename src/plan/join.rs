@@ -232,9 +232,9 @@ fn is_member(node: &Node, frontends: &[Frontend]) -> bool {
 /// observer, or a member that never started, makes the engine exit (observed: 255, `bad environment`).
 fn helper(node: &Node, frontends: &[Frontend], leader: Option<&Frontend>) -> Option<(String, String)> {
     // If two clusters answer, the longer list may belong to the other one.
-    let ours = |fe: &Frontend| node.data.cluster().is_none_or(|(id, _)| id == fe.cluster_id);
+    let same_cluster = |fe: &Frontend| node.data.cluster().is_none_or(|(id, _)| id == fe.cluster_id);
     let usable = |fe: &&Frontend| {
-        fe.role.is_electable() && fe.join && fe.alive && ours(fe) && !is_here(node, &fe.host)
+        fe.role.is_electable() && fe.join && fe.alive && same_cluster(fe) && !is_here(node, &fe.host)
     };
     let chosen = leader.filter(usable).or_else(|| frontends.iter().find(usable))?;
     let address = Host::parse(&chosen.host).map_or_else(

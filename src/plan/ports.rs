@@ -117,23 +117,23 @@ fn preferred(inputs: &Inputs<'_>, port: &Port) -> Option<Preferred> {
                 return by(
                     number,
                     Source::Record,
-                    Some("the cluster lists this node with it"),
-                    "the cluster lists this node with it".to_owned(),
+                    Some("this port identifies the node in the cluster"),
+                    "this port identifies the node in the cluster".to_owned(),
                 );
             }
             if let Some(number) = cluster {
                 return by(
                     number,
                     Source::Cluster,
-                    Some("the cluster lists this host with it"),
-                    "the cluster lists this host with it".to_owned(),
+                    Some("this port identifies the node in the cluster"),
+                    "this port identifies the node in the cluster".to_owned(),
                 );
             }
         }
         PortKind::Local => {}
     }
     if let Some(request) = request {
-        let fixed = (port.kind != PortKind::Local).then_some("it was requested");
+        let fixed = (port.kind != PortKind::Local).then_some("requested");
         return by(
             request.value,
             request.source.clone(),
@@ -145,8 +145,8 @@ fn preferred(inputs: &Inputs<'_>, port: &Port) -> Option<Preferred> {
         return by(number, Source::Record, None, "used before".to_owned());
     }
     if let Some(number) = inputs.conf.get(&port.name).copied() {
-        let fixed = (port.kind == PortKind::ClusterWide)
-            .then_some("every FE of a cluster uses the same port, and the conf file sets it");
+        let fixed =
+            (port.kind == PortKind::ClusterWide).then_some("every FE of a cluster uses the same port");
         return by(number, Source::ConfFile, fixed, "unchanged".to_owned());
     }
     let fixed = (port.kind == PortKind::ClusterWide).then_some("every FE of a cluster uses the same port");
@@ -178,8 +178,8 @@ fn choose_one(
         return Err(Refusal::new(
             ExitCode::Taken,
             format!(
-                "{} must be {} ({reason}), but {holder} uses it",
-                port.conf_key, preferred.number
+                "{} must be {} ({}: {reason}), but {holder} uses it",
+                port.conf_key, preferred.number, preferred.source
             ),
             "stop the process that uses it, or run this node on another host",
         ));
@@ -478,7 +478,7 @@ mod tests {
                     taken: vec![8030],
                     ..none()
                 },
-                "http_port must be 8030 (every FE of this cluster uses it), but nginx (pid 7) on 0.0.0.0:8030 uses it",
+                "http_port must be 8030 (the cluster: every FE of this cluster uses it), but nginx (pid 7) on 0.0.0.0:8030 uses it",
             ),
             (
                 "an identity port is free to choose once",
@@ -495,7 +495,7 @@ mod tests {
                     taken: vec![9010],
                     ..none()
                 },
-                "edit_log_port must be 9010 (it was requested), but nginx (pid 7) on 0.0.0.0:9010 uses it",
+                "edit_log_port must be 9010 (the variable EDIT_LOG_PORT: requested), but nginx (pid 7) on 0.0.0.0:9010 uses it",
             ),
             (
                 "nor when the cluster lists it",
@@ -505,7 +505,7 @@ mod tests {
                     taken: vec![9011],
                     ..none()
                 },
-                "edit_log_port must be 9011 (the cluster lists this node with it), but nginx (pid 7) on 0.0.0.0:9011 uses it",
+                "edit_log_port must be 9011 (the record: this port identifies the node in the cluster), but nginx (pid 7) on 0.0.0.0:9011 uses it",
             ),
             (
                 "the cluster's list gives a wiped node its port back",
@@ -523,7 +523,7 @@ mod tests {
                     taken: vec![9010],
                     ..none()
                 },
-                "http_port must be 9010 (it was requested), but nginx (pid 7) on 0.0.0.0:9010 uses it; edit_log_port must be 9010 (it was requested), but nginx (pid 7) on 0.0.0.0:9010 uses it",
+                "http_port must be 9010 (the variable HTTP_PORT: requested), but nginx (pid 7) on 0.0.0.0:9010 uses it; edit_log_port must be 9010 (the variable EDIT_LOG_PORT: requested), but nginx (pid 7) on 0.0.0.0:9010 uses it",
             ),
             (
                 "a BE",

@@ -1,4 +1,4 @@
-//! Refuses an FE that would wait for itself: LOCAL_HOST and MASTER_HOST are different texts for the same host.
+//! Refuses an FE that would wait for itself: `LOCAL_HOST` and `MASTER_HOST` are different texts for the same host.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use crate::plan::refusal::Refusal;
 use crate::settings::Host;
 use std::collections::BTreeMap;
 
-/// The refusal for a joining FE without data if every host in MASTER_HOST is itself. The role stays a comparison of texts:
+/// The refusal for a joining FE without data if every host in `MASTER_HOST` is itself. The role stays a comparison of texts:
 /// on another host the resolver may answer differently.
 pub(super) fn asks_itself(
     masters: &[Host],

@@ -283,7 +283,7 @@ impl Supervisor {
                 };
                 info!("{ended}");
                 let again = again && !engine.told;
-                let console = self.drained(engine);
+                let console = Self::drained(engine);
                 return Ok(End {
                     ended,
                     console,
@@ -377,7 +377,7 @@ impl Supervisor {
     }
 
     /// Copies the rest of the pipes, and returns the end of the output.
-    fn drained(&self, mut engine: RunningEngine) -> String {
+    fn drained(mut engine: RunningEngine) -> String {
         let until = Instant::now() + LAST;
         while engine.console.pass_on() || !engine.console.is_idle() {
             if Instant::now() >= until {

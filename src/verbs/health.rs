@@ -274,8 +274,10 @@ async fn deep(
         }
     };
     match (listed, state) {
-        (false, _) => Err(format!("{leader} does not list this node")),
-        (true, Some(error)) => Err(format!("{leader} shows this node as not alive: {error}")),
+        (false, _) => Err(format!("the leader {leader} does not list this node")),
+        (true, Some(error)) => Err(format!(
+            "the leader {leader} shows this node as not alive: {error}"
+        )),
         (true, None) => Ok(format!(
             "{} is alive in cluster {} led by {}",
             home.component.name(),

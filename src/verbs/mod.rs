@@ -166,10 +166,10 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
     }
 }
 
-/// The default of WAIT_TIMEOUT.
+/// The default of `WAIT_TIMEOUT`.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// WAIT_TIMEOUT, for PID 1. The companion reports an invalid value, with the other settings.
+/// `WAIT_TIMEOUT`, for PID 1. The companion reports an invalid value, with the other settings.
 fn patience(vars: &[(OsString, OsString)]) -> Duration {
     let text = vars.iter().find(|(name, _)| name == "WAIT_TIMEOUT");
     text.and_then(|(_, value)| crate::settings::parse_duration(value.to_str()?).ok())

@@ -1,10 +1,5 @@
 //! How an engine ends, and who may start one on the same data.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "clippy knows a test by its attribute, not its helpers"
-)]
-
 use crate::support::whole::{ENGINE, Running, Whole};
 use crate::support::{Place, eventually};
 

@@ -160,7 +160,7 @@ fn a_daemon_is_stopped_as_cleanly_as_what_stays_in_the_foreground() {
     let Some(mut run) = Start::script("daemon.sh").arg(place.mark()).run() else {
         return;
     };
-    run.lines(["engine up", "left the engine running, now supervised"]);
+    run.lines(["engine up", "left the engine running: supervising"]);
     run.signal(TERM);
     let end = run.end();
     assert_eq!(end.code, 0, "{end:?}");

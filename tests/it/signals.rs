@@ -268,7 +268,7 @@ fn a_script_that_cannot_be_started_has_its_own_code_and_sentence() {
             &lost,
             "/",
             126,
-            "lost.sh: the interpreter its first line names does not exist",
+            "lost.sh: the interpreter in its first line does not exist",
         ),
         (
             &blank,

@@ -276,7 +276,7 @@ fn a_port_is_printed_with_its_reason_or_refused_with_its_holder() {
             SEED,
             "",
             &[8030],
-            "http_port must be 8030 (every FE of a cluster uses the same port), but nginx (pid 7) on TCP 0.0.0.0:8030 uses it\n",
+            "http_port must be 8030 (the default: every FE of a cluster uses the same port), but nginx (pid 7) on TCP 0.0.0.0:8030 uses it\n",
         ),
         // An identity port may not move if somebody requested it.
         (

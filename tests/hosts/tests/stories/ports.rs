@@ -373,7 +373,7 @@ fn a_restart_gets_the_ports_of_the_record_and_moves_only_what_may_move() -> Resu
     // Given now is given.
     assert_eq!(node.start(&world)?, moved);
     node.kill9()?;
-    let fixed = "heartbeat_service_port must be 9153 (the cluster lists this node with it), but ";
+    let fixed = "heartbeat_service_port must be 9153 (the record: this port identifies the node in the cluster), but ";
     let identity = TcpListener::bind("127.0.0.1:9153")?;
     let holder = "(pid 1) on TCP 127.0.0.1:9153 uses it";
     node.refuses(&world, fixed)?;

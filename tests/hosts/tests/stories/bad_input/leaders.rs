@@ -373,7 +373,7 @@ fn the_port_the_cluster_prescribes_is_refused_with_its_holder() -> Result<()> {
     };
     let case = Case::new(&world, &stage, 1, Component::Fe, Manner::Speaks, script)?;
     let started = Trial::of(&case.host).after(&held(8130)).start()?;
-    let report = "error: http_port must be 8130 (every FE of this cluster uses it), but perl (pid …) on TCP 0.0.0.0:8130 \
+    let report = "error: http_port must be 8130 (the cluster: every FE of this cluster uses it), but perl (pid …) on TCP 0.0.0.0:8130 \
                   uses it\n\nhint: stop the process that uses it, or run this node on another host";
     case.ends(started, 73, report)
 }
