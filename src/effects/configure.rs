@@ -1,5 +1,5 @@
-//! Puts the conf text where the engine will read it: beside and renamed, in place when the file itself is mounted, or
-//! in a shadow home when the conf dir cannot be written.
+//! Writes the conf file for the engine: as a new file that is renamed, in place if the file itself is mounted, or in a
+//! shadow home if the conf dir is read-only.
 
 use std::fs;
 use std::io;
@@ -10,7 +10,7 @@ use crate::effects::files::{self, WriteError};
 use crate::plan::Conf;
 use crate::plan::ConfManner;
 
-/// Writes the conf and returns the home the engine is to be started in.
+/// Writes the conf file and returns the home to start the engine in.
 pub fn configure(conf: &Conf, home: &Path) -> Result<PathBuf, WriteError> {
     match &conf.manner {
         ConfManner::Unchanged => Ok(home.to_owned()),
@@ -39,7 +39,7 @@ fn shadow(conf: &Conf, home: &Path, dir: &Path) -> io::Result<()> {
         } else if entry.file_name() == "bin" || entry.file_name() == "conf" {
             fs::remove_dir_all(entry.path())?;
         }
-        // Anything else the engine made: its logs, or data under a path of this home.
+        // The engine created the rest: its logs, or data below this home.
     }
     fs::create_dir(dir.join("conf"))?;
     fs::create_dir(dir.join("bin"))?;
@@ -60,7 +60,7 @@ fn shadow(conf: &Conf, home: &Path, dir: &Path) -> io::Result<()> {
             symlink(entry.path(), dir.join("conf").join(entry.file_name()))?;
         }
     }
-    // Also where the home has none.
+    // Written even if the home has none.
     let own = dir.join("conf").join(conf.path.file_name().unwrap_or_default());
     files::replace(&own, conf.text.as_bytes()).map_err(|error| error.source)
 }

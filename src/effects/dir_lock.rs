@@ -1,5 +1,5 @@
-//! Locks the data dirs of this node for as long as its engine runs, so that a second container on the same volume is
-//! refused before it has done anything. The kernel lets go when the last process that has the descriptor is gone.
+//! Locks the data dirs of this node while its engine runs, so that a second container on the same volume is refused before
+//! it changes anything. The kernel frees a lock when the last process with its descriptor has ended.
 
 use std::fs::{self, File};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -14,18 +14,18 @@ use crate::facts::dir_lock_facts::{HOLDER, Holder};
 use crate::facts::text;
 use crate::plan::DataDir;
 
-/// A process that only looks has the lock for a moment.
+/// The number of attempts: a process that only checks has the lock for a moment.
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The locks of one node; dropping it gives them back, unless another process was given the descriptors.
+/// The locks of one node; dropping them frees them, unless another process has the descriptors.
 #[derive(Debug, Default)]
 pub struct DirLocks {
     locks: Vec<(PathBuf, File)>,
 }
 
 impl DirLocks {
-    /// Takes what is not locked yet of the dirs that exist; `Err` is who has one of them.
+    /// Locks the existing dirs that are not locked yet; the error names the holder of one.
     pub async fn take(&mut self, dirs: &[DataDir]) -> Result<(), Holder> {
         for dir in dirs {
             if self.locks.iter().any(|(locked, _)| *locked == dir.path) || !dir.path.is_dir() {
@@ -53,25 +53,25 @@ impl DirLocks {
         Ok(())
     }
 
-    /// Writes into each dir who has it locked. For people: a full disk changes nothing about the lock.
+    /// Writes the name of this holder into each dir, for people: the lock does not depend on it.
     pub fn sign(&self) {
         let host = text::read(Path::new("/proc/sys/kernel/hostname")).unwrap_or_default();
         let name = format!("host {}\n", host.trim());
         for (dir, _) in &self.locks {
             let path = dir.join(HOLDER);
-            // A container that starts again is called what it was called; to write it anew takes a millisecond of ext4.
-            if !text::read(&path).is_ok_and(|said| said == name) {
+            // A restarted container has the same name; writing it again takes a millisecond on ext4.
+            if !text::read(&path).is_ok_and(|old| old == name) {
                 fs::write(path, &name).ok();
             }
         }
     }
 
-    /// To be given to the process that keeps them while the engine runs.
+    /// The descriptors for the process that keeps them while the engine runs.
     pub fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
         self.locks.iter().map(|(_, lock)| lock.as_fd()).collect()
     }
 
-    /// Lets go of all of them.
+    /// Frees all locks.
     pub fn release(&mut self) {
         self.locks.clear();
     }
@@ -109,7 +109,7 @@ mod tests {
             "{holder:?}"
         );
         assert_eq!(Holder::look(&[root.path().join("a")], &[]), Some(holder));
-        // As another process that was given it keeps it.
+        // Another process with the descriptor keeps the lock.
         let passed = first.descriptors()[0].try_clone_to_owned().unwrap();
         first.release();
         assert!(second.take(&dirs).await.is_err());

@@ -14,7 +14,7 @@ pub struct WriteError {
     pub source: io::Error,
 }
 
-/// Writes beside and renames, both synced: after the return the new content survives a power cut.
+/// Writes a new file beside and renames it, both synced: after the return the new content survives a power cut.
 pub fn replace(path: &Path, content: &[u8]) -> Result<(), WriteError> {
     let failed = |source| WriteError {
         path: path.to_owned(),
@@ -24,7 +24,7 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<(), WriteError> {
     let beside = beside(path);
     let written = (|| {
         let mut file = File::create(&beside)?;
-        // The mode of a file that is there already stays: it may be mounted, read by others or kept from them.
+        // The mode of an existing file stays: other users may need to read it, or must not.
         if let Ok(old) = fs::metadata(path) {
             file.set_permissions(old.permissions())?;
         }
@@ -34,13 +34,13 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<(), WriteError> {
         sync_dir(dir)
     })();
     if written.is_err() {
-        // On a full disk the half-written file beside would be one more thing that takes room.
+        // On a full disk the incomplete file must not use space.
         drop(fs::remove_file(&beside));
     }
     written.map_err(failed)
 }
 
-/// Whether that content could be written there: takes the room it needs for a moment, and leaves nothing.
+/// Checks that the content can be written there: writes a file beside and removes it.
 pub fn try_out(path: &Path, content: &[u8]) -> Result<(), WriteError> {
     let beside = beside(path);
     let written = (|| {
@@ -55,9 +55,9 @@ pub fn try_out(path: &Path, content: &[u8]) -> Result<(), WriteError> {
     })
 }
 
-/// Rewrites a file that cannot be replaced because it is a mount point itself. Whoever mounted it has no other copy of it
-/// here, so it is never cut: what both contents begin with stays untouched, the rest is one write, and what is left over
-/// of a longer one is blank lines until the file is shortened. A kill leaves the old text or the new one.
+/// Rewrites a file that cannot be replaced because it is a mount point itself. There is no other copy, so the file is never
+/// truncated first: the common start stays, the rest is one write, and the end of a longer old text is blank lines until
+/// the file is shortened. A kill leaves the old text or the new one.
 pub fn rewrite_in_place(path: &Path, content: &[u8]) -> Result<(), WriteError> {
     let written = (|| {
         let file = OpenOptions::new().write(true).open(path)?;
@@ -79,15 +79,14 @@ pub fn rewrite_in_place(path: &Path, content: &[u8]) -> Result<(), WriteError> {
     })
 }
 
-/// Makes a directory and those above it that are missing. Each is an entry of the one above, and synced as such: what is
-/// written below would be lost with it.
+/// Creates a directory and its missing parents, and syncs the parent of each, so that they survive a power cut.
 pub fn make_dir(dir: &Path) -> Result<(), WriteError> {
     let missing = dir.ancestors().take_while(|dir| !dir.is_dir()).count();
     let made = fs::create_dir_all(dir).and_then(|()| {
         dir.ancestors()
             .skip(1)
             .take(missing)
-            // A relative path ends in nothing, which is where we are.
+            // The last parent of a relative path is empty and means the working directory.
             .try_for_each(|above| {
                 sync_dir(if above.as_os_str().is_empty() {
                     Path::new(".")
@@ -102,12 +101,12 @@ pub fn make_dir(dir: &Path) -> Result<(), WriteError> {
     })
 }
 
-/// Makes what was created, renamed or removed in a directory survive a power cut.
+/// Makes created, renamed and removed entries of a directory survive a power cut.
 pub fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
-/// Where the new content stands until it is renamed.
+/// The path of the new content until it is renamed.
 pub(super) fn beside(path: &Path) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());

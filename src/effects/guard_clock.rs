@@ -1,5 +1,5 @@
-//! How long this process has been awake. The kernel's clock goes on while a container is paused, a machine is suspended
-//! or there is no processor to be had; nobody listens meanwhile, and a guard must not run out over it.
+//! Counts the time in which this process ran. The kernel's clock continues while a container is paused, a machine is
+//! suspended or no processor is free; the process hears no calls then, so that time must not count for the guard.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,12 +8,12 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-/// How finely it is counted.
+/// The interval between two counts.
 const TICK: Duration = Duration::from_millis(100);
-/// A tick that took longer than this was slept through.
+/// The most that one tick counts: the process did not run for the rest of a longer one.
 const LONGEST: Duration = Duration::from_millis(200);
 
-/// Counts from its beginning until it is dropped.
+/// A clock that counts until it is dropped.
 #[derive(Debug)]
 pub struct GuardClock {
     micros: Arc<AtomicU64>,

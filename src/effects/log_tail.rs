@@ -1,5 +1,4 @@
-//! What the engine wrote into its own log files since a start: read after it ended, to tell one kind of end from
-//! another.
+//! Reads what the engine wrote into its own log files since a start, to find the reason of its end.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -7,22 +6,22 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-/// No more than this is read of each file: the words looked for come last.
+/// The most bytes read of each file: the last lines matter.
 const TAIL: u64 = 256 * 1024;
 
-/// The log files of one start and how long each was before it. A later companion gets it from the former.
+/// The log files of one start and their lengths before it. A later companion receives it.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogTail {
     files: Vec<(PathBuf, u64)>,
 }
 
 impl LogTail {
-    /// Notes where the files end now.
+    /// Records the current lengths of the files.
     pub fn from_here(dirs: &[PathBuf], names: &[&str]) -> Self {
         Self { files: Vec::new() }.and(dirs, names)
     }
 
-    /// Notes further files, which may lie deeper: `names` are relative to each of `dirs`.
+    /// Records more files; `names` are relative to each of `dirs`.
     #[must_use]
     pub fn and(mut self, dirs: &[PathBuf], names: &[&str]) -> Self {
         for name in names {
@@ -35,7 +34,7 @@ impl LogTail {
         self
     }
 
-    /// What each file gained since, behind its name: nothing of a file that gained nothing or cannot be read.
+    /// The name and the new text of each file that grew and can be read.
     pub fn texts(&self) -> Vec<(String, String)> {
         let mut texts = Vec::new();
         for (path, from) in &self.files {
@@ -49,18 +48,18 @@ impl LogTail {
     }
 }
 
-/// The first of `words` that stands in one of the texts.
-pub fn find(words: &[&'static str], texts: &[(String, String)]) -> Option<&'static str> {
-    words
+/// The first of `phrases` that one of the texts contains.
+pub fn find(phrases: &[&'static str], texts: &[(String, String)]) -> Option<&'static str> {
+    phrases
         .iter()
         .copied()
-        .find(|word| texts.iter().any(|(_, text)| text.contains(word)))
+        .find(|phrase| texts.iter().any(|(_, text)| text.contains(phrase)))
 }
 
 fn since(path: &Path, from: u64) -> std::io::Result<String> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
-    // Shorter than before: it was rotated, and all of it is new.
+    // A shorter file was rotated: all of it is new.
     let from = if length < from { 0 } else { from };
     file.seek(SeekFrom::Start(from.max(length.saturating_sub(TAIL))))?;
     let mut bytes = Vec::new();
@@ -113,7 +112,7 @@ mod tests {
             [("fe.log", "new \u{e4}\n"), ("je.info.0", "ted\nrotated\n")],
             "a file that grew is new from where it ended"
         );
-        // As a later companion gets it.
+        // A later companion receives it as JSON.
         let passed = serde_json::to_string(&tail).unwrap();
         assert_eq!(serde_json::from_str::<LogTail>(&passed).unwrap(), tail);
     }

@@ -1,5 +1,5 @@
-//! Keeps the record in its two places. The one in the state dir is written first: it is what is left when the data is
-//! gone, so it never knows less than the other one.
+//! Writes the two copies of the record. The copy in the state dir is written first: it is left when the data is gone, so it
+//! must never know less than the other one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use crate::effects::files::{self, WriteError, make_dir};
 use crate::engine::Component;
 use crate::facts::record::{DATA_COPY, Record, state_copy};
 
-/// Where the two copies lie.
+/// The directories of the two copies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordStore {
     pub data_dir: PathBuf,
@@ -24,8 +24,8 @@ impl RecordStore {
         self.state_dir.join(state_copy(component))
     }
 
-    /// Writes both copies; directories that are missing are made. A copy that says the same already was synced when it
-    /// was written, and a restart should not wait for the disk.
+    /// Writes both copies and creates missing directories. A copy that is the same already is not written again: a restart
+    /// should not wait for the disk.
     pub fn write(&self, record: &Record) -> Result<(), WriteError> {
         let text = record.to_json();
         for path in [self.state_copy(record.component), self.data_copy()] {
@@ -38,15 +38,15 @@ impl RecordStore {
         Ok(())
     }
 
-    /// Writes the copy that is not the data's: before the engine made its dir there is nothing to belong to. That the
-    /// other one will have room is tried first, because nothing may be registered that could not be started then.
+    /// Writes the copy in the state dir only: there is no data yet. Checks first that the other copy can be written, because
+    /// a node that could not start later must not be registered.
     pub fn write_plan(&self, record: &Record) -> Result<(), WriteError> {
         make_dir(&self.data_dir)?;
         files::try_out(&self.data_copy(), record.to_json().as_bytes())?;
         self.write_state(record)
     }
 
-    /// Writes the copy that is not the data's.
+    /// Writes the copy in the state dir.
     pub fn write_state(&self, record: &Record) -> Result<(), WriteError> {
         make_dir(&self.state_dir)?;
         files::replace(&self.state_copy(record.component), record.to_json().as_bytes())

@@ -1,5 +1,5 @@
-//! Ports that are spoken for until the engine listens on them: an abstract unix socket is seen by every container
-//! of the same network namespace, and the kernel frees it when we die, however we die.
+//! Reserves ports until the engine listens on them: an abstract unix socket is visible to every container of the same
+//! network namespace, and the kernel frees it when the process ends.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -10,16 +10,16 @@ use std::path::Path;
 use crate::facts::sockets::{self, Process};
 use std::collections::BTreeMap;
 
-/// Reservations of one node; dropping it gives them back.
+/// The reservations of one node; dropping them frees the ports.
 #[derive(Debug, Default)]
 pub struct Reservations {
     held: BTreeMap<u16, UnixListener>,
 }
 
 impl Reservations {
-    /// Takes every one of `ports` it can get, and says which ones another muster of this network namespace has. Those
-    /// it got are kept meanwhile: given up for the sake of one that is taken, they would be taken from under it in
-    /// turn by others that do the same. Once it has all of them, ports that are no longer wanted are given back.
+    /// Reserves each of `ports` that is free; the error lists those that another muster of this network namespace has. The
+    /// reserved ones are kept meanwhile, or nodes that start together would take them from each other. Once all are
+    /// reserved, ports that are no longer needed are freed.
     pub fn take(&mut self, ports: &[u16]) -> Result<(), Taken> {
         let mut taken = Vec::new();
         for port in ports {
@@ -31,7 +31,7 @@ impl Reservations {
                     self.held.insert(*port, socket);
                 }
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => taken.push(*port),
-                // No abstract sockets here (a sandbox may forbid them): the bind test alone has to do.
+                // Without abstract sockets (a sandbox may forbid them) only the bind test protects the port.
                 Err(error) => tracing::debug!(port, %error, "cannot reserve a port"),
             }
         }
@@ -42,13 +42,13 @@ impl Reservations {
         Err(Taken(taken))
     }
 
-    /// To be given to the process that keeps them until the engine listens.
+    /// The descriptors for the process that keeps them until the engine listens.
     pub fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
         self.held.values().map(AsFd::as_fd).collect()
     }
 }
 
-/// Other musters in this network namespace have reserved these ports.
+/// Ports that other musters in this network namespace have reserved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taken(pub Vec<u16>);
 
@@ -56,12 +56,12 @@ fn reserve(port: u16) -> io::Result<UnixListener> {
     UnixListener::bind_addr(&SocketAddr::from_abstract_name(name(port))?)
 }
 
-/// The name a reservation has in the network namespace.
+/// The name of a reservation in the network namespace.
 fn name(port: u16) -> String {
     format!("muster/port/{port}")
 }
 
-/// The node that has reserved a port, as well as it can be told from here.
+/// The node that has reserved a port, as far as it is visible.
 pub fn holder(root: &Path, port: u16) -> String {
     match sockets::abstract_listener(root, &name(port)) {
         Some(Process { pid, name }) => format!("another node of this host ({name}, pid {pid})"),
@@ -69,7 +69,7 @@ pub fn holder(root: &Path, port: u16) -> String {
     }
 }
 
-/// A holder whose process was not looked for, or is in another container.
+/// A holder whose process was not searched, or is in another container.
 pub const ANOTHER: &str = "another node of this host";
 
 #[cfg(test)]
@@ -89,9 +89,9 @@ mod tests {
         let mut other = Reservations::default();
         assert_eq!(one.take(&[A, B]), Ok(()));
         assert_eq!(other.take(&[A, C, B]), Err(Taken(vec![A, B])));
-        // What could be had is kept, or the two would take it from each other for ever.
+        // The reserved ports are kept, or the two nodes would take them from each other forever.
         assert_eq!(one.take(&[A, C]), Err(Taken(vec![C])));
-        // B was not given back as long as it is not known what replaces it.
+        // B stays reserved until its replacement is known.
         assert_eq!(other.take(&[C, B]), Err(Taken(vec![B])));
         assert_eq!(one.take(&[A]), Ok(()));
         assert_eq!(other.take(&[C, B]), Ok(()));

@@ -1,4 +1,4 @@
-//! Data that can never start again is moved out of the way: renamed, never deleted.
+//! Sets data aside that never starts again: renames it, and never deletes it.
 
 use std::ffi::OsString;
 use std::fs;
@@ -11,7 +11,7 @@ use crate::facts::dir_lock_facts::HOLDER;
 use crate::facts::record::DATA_COPY;
 use crate::plan::DataDir;
 
-/// What could not be moved.
+/// A directory that could not be moved.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot set {} aside as {}", from.display(), to.display())]
 pub struct SetAsideError {
@@ -21,8 +21,8 @@ pub struct SetAsideError {
     pub source: io::Error,
 }
 
-/// Moves every data dir of a node that holds anything, and says where each went and why. The one with the record goes last,
-/// and called again after it was cut short it goes on with what is left.
+/// Moves every data dir that is not empty, and logs the new path of each and the reason. The dir with the record is last:
+/// after an interruption the next call continues with the rest.
 pub fn set_all_aside(dirs: &[DataDir], stamp: u64, why: &str) -> Result<(), SetAsideError> {
     for DataDir { path, is_mount_point } in dirs.iter().rev() {
         if in_order(path).is_ok_and(|names| names.is_empty()) || !path.exists() {
@@ -36,14 +36,14 @@ pub fn set_all_aside(dirs: &[DataDir], stamp: u64, why: &str) -> Result<(), SetA
 }
 
 /// Moves a data dir to `<dir>.unfinished-<stamp>`, or, when it cannot be renamed because it is a mount point, its
-/// contents into `<dir>/unfinished-<stamp>/`; what earlier calls left inside stays where it is. Returns where it went;
-/// nothing if there was nothing to move.
+/// contents into `<dir>/unfinished-<stamp>/`; the dirs of earlier calls stay inside. Returns the new path; `None` if there
+/// was nothing to move.
 pub(super) fn set_aside(
     dir: &Path,
     is_mount_point: bool,
     stamp: u64,
 ) -> Result<Option<PathBuf>, SetAsideError> {
-    // The link would be renamed, and the next data would not lie where it leads to.
+    // A rename would move the link itself, and new data would not go to its target.
     if is_mount_point || dir.is_symlink() {
         return move_contents(dir, stamp);
     }
@@ -60,8 +60,8 @@ pub(super) fn set_aside(
             Ok(Some(to))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound && !dir.exists() => Ok(None),
-        // A mount point that nobody recognised as one, a parent that may not be written, or a directory of the image:
-        // overlayfs says of one that it crosses devices (its documentation, "renaming directories").
+        // An unrecognised mount point, a read-only parent, or a directory of the image: overlayfs answers EXDEV for one
+        // (its documentation, "renaming directories").
         Err(error)
             if matches!(
                 error.kind(),
@@ -102,7 +102,7 @@ fn move_contents(dir: &Path, stamp: u64) -> Result<Option<PathBuf>, SetAsideErro
             Ok(Some(to))
         }
         Err(source) => {
-            // One that took nothing is no help to anybody; one that holds something is not removed by this.
+            // Removes the new dir only if it is empty.
             drop(fs::remove_dir(&to));
             Err(SetAsideError {
                 from: dir.to_owned(),
@@ -113,9 +113,9 @@ fn move_contents(dir: &Path, stamp: u64) -> Result<Option<PathBuf>, SetAsideErro
     }
 }
 
-/// What is to be moved, in an order in which each beginning of the way is told for what it is by the next start. The
-/// journal goes first: without one nothing is taken for a member, nor for something an engine can finish. The record
-/// goes last: until then it says whose data the rest is and how far it got.
+/// The names to move, in an order in which the next start recognises an interrupted move. The journal is first: data without
+/// one is never taken for a member's, nor for a join that an engine can finish. The record is last: until then it names the
+/// owner and the progress of the rest.
 pub(super) fn in_order(dir: &Path) -> io::Result<Vec<OsString>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(dir)? {
@@ -130,7 +130,7 @@ pub(super) fn in_order(dir: &Path) -> io::Result<Vec<OsString>> {
     Ok(names)
 }
 
-/// A name that nothing has yet: a container that is restarted at once sets aside twice in a second.
+/// A free name: a container that restarts at once may set data aside twice in a second.
 fn free(stamp: u64, path: impl Fn(&str) -> PathBuf) -> PathBuf {
     let name = format!("{SET_ASIDE}{stamp}");
     let mut free = path(&name);
@@ -155,7 +155,7 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
 
-    /// A BE's data goes as a whole, or what is left of it would be its data still.
+    /// All storage paths of a BE are moved: a remaining one would still be its data.
     #[test]
     fn every_storage_path_is_set_aside_and_one_with_nothing_in_it_is_left_alone() {
         let root = tempfile::tempdir().unwrap();
@@ -175,7 +175,7 @@ mod tests {
         assert!(is("one.unfinished-17/cluster_id") && !is("one"));
         assert!(is("two/unfinished-17/cluster_id") && !is("two/cluster_id"));
         assert!(is("empty") && !is("empty.unfinished-17"));
-        // Cut short and called again, it finds nothing left to do.
+        // Called again, it has nothing left to do.
         set_all_aside(&dirs, 18, "it was dropped").unwrap();
         assert!(!is("two/unfinished-18") && !is("missing"));
     }

@@ -1,5 +1,5 @@
 //! Setting the contents of a mount point aside takes as many renames as there are names in it, and a kill may come between
-//! any two of them. What is left then must be taken for what it is: something to go on setting aside, or nothing.
+//! any two of them. The next start must recognise the rest: data that is still to be set aside, or none.
 
 use std::fs;
 use std::path::Path;
@@ -10,25 +10,25 @@ use crate::facts::data::FeData;
 use crate::facts::mounts::Mounts;
 use crate::facts::record::{Progress, RecordCopy};
 use crate::plan::data::{Data, FeDir, classify_fe};
-use crate::plan::record_merge::{Identity, Memory};
+use crate::plan::record_merge::{Identity, RecordCopies};
 use crate::settings::Host;
 
 const HOST: &str = "10.0.0.11";
 const NEVER_READY: &str = "role=FOLLOWER\nhostType=\nname=10.0.0.11_9010_1\n";
 const READY: &str = "role=FOLLOWER\nhostType=IP\nname=10.0.0.11_9010_1\n";
 
-/// Which copies of the record there are.
+/// The existing copies of the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Copies {
     Both,
-    /// The container was made anew.
+    /// The container was created again.
     Data,
-    /// The engine's dir has none yet.
+    /// The data dir has no record yet.
     State,
     Neither,
 }
 
-/// Why a dir is set aside, and what the next start may take the rest of it for.
+/// The reason why a dir is set aside, and the classifications of the rest that the next start may make.
 struct Story {
     what: &'static str,
     seed: bool,
@@ -43,7 +43,7 @@ fn to_be_set_aside(data: &Data) -> bool {
     matches!(data, Data::Unfinished { keep: false, .. } | Data::Empty { .. })
 }
 
-/// Its founding is tried bare first, which ends without a journal, and then it goes on.
+/// The founding is started without a helper first, which ends without a journal, and then the move continues.
 fn founded_again(data: &Data) -> bool {
     matches!(data, Data::UnfinishedFounding | Data::Empty { known: None })
 }
@@ -74,7 +74,7 @@ const STORIES: &[Story] = &[
         allowed: to_be_set_aside,
     },
     Story {
-        what: "a join that was kept and ended with the words of one that is no use",
+        what: "a kept join whose engine reported that it cannot finish",
         seed: false,
         role: NEVER_READY,
         journal: &[("00000000.jdb", ""), ("je.info.0", "")],
@@ -82,7 +82,7 @@ const STORIES: &[Story] = &[
         allowed: to_be_set_aside,
     },
     Story {
-        what: "a founding that ended with the words of one that was cut short",
+        what: "a founding whose engine reported an interrupted founding",
         seed: true,
         role: NEVER_READY,
         journal: &[("00000000.jdb", ""), ("je.info.0", "Nascent group")],
@@ -90,7 +90,7 @@ const STORIES: &[Story] = &[
         allowed: founded_again,
     },
     Story {
-        what: "a seed whose cluster is somebody else's by now",
+        what: "a seed whose cluster has another leader by now",
         seed: true,
         role: NEVER_READY,
         journal: &[("00000000.jdb", ""), ("je.info.0", "")],
@@ -144,17 +144,17 @@ fn classified(root: &Path, seed: bool) -> Data {
     let own = RecordCopy::read(&meta.join("muster.json"));
     let state = RecordCopy::read(&root.join("state/muster-fe.json"));
     let host = Host::parse(HOST).unwrap();
-    let me = Identity {
+    let owner = Identity {
         engine: crate::engine::ALL[0],
         component: Component::Fe,
         host: &host,
     };
-    let memory = Memory {
+    let copies = RecordCopies {
         data: &own,
         state: &state,
-        me,
+        owner,
     };
-    classify_fe(seed, &FeDir::of(&data), memory).unwrap()
+    classify_fe(seed, &FeDir::of(&data), copies).unwrap()
 }
 
 /// All files, without the directories of set-asides in their paths.
@@ -182,7 +182,7 @@ fn contents(root: &Path) -> Vec<String> {
 fn what_a_kill_leaves_of_a_set_aside_is_never_taken_for_a_member() {
     for story in STORIES {
         for copies in [Copies::Both, Copies::Data, Copies::State, Copies::Neither] {
-            // Without a record a dropped member cannot be told from another, and a seed asks around first.
+            // Without a record a dropped member looks like any other, and a seed asks other FEs first.
             let allowed = match (copies, story.progress, story.seed) {
                 (Copies::Neither, Progress::Dropped, _) => continue,
                 (Copies::Neither, _, true) => of_a_seed,
@@ -204,7 +204,7 @@ fn what_a_kill_leaves_of_a_set_aside_is_never_taken_for_a_member() {
                 let found = classified(root.path(), story.seed);
                 let place = format!("{}, {copies:?}, killed after {killed} of {names:?}", story.what);
                 assert!(killed == 0 || allowed(&found), "{place}: {found:?}");
-                // The next start goes on, and a person finds everything.
+                // The next start continues, and no file is lost.
                 set_aside(&meta, true, 2).unwrap();
                 assert!(
                     matches!(

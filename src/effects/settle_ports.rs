@@ -1,4 +1,4 @@
-//! A plan that holds on this host: each of its ports was tried, and none is another node's.
+//! Derives a plan whose ports are free on this host: each is tried and reserved.
 
 use std::path::Path;
 
@@ -10,9 +10,8 @@ use crate::plan::{Plan, Prescribed, derive};
 use crate::settings::Settings;
 use std::collections::BTreeMap;
 
-/// Makes the plan, and makes it anew for every port of it that turns out to be somebody's: the next free number may lie
-/// behind whatever was looked at before. Ends because every number is looked at once. `taken` gathers what other nodes
-/// have reserved.
+/// Derives the plan, and derives it again for every port that is not free: the next free number may not be tried yet. Ends
+/// because every number is tried once. `taken` collects the ports that other nodes have reserved.
 pub fn settle(
     settings: &Settings,
     facts: &mut Facts,
@@ -32,8 +31,8 @@ pub fn settle(
                 continue;
             }
         }
-        // Who holds them is asked once, at the end: with many nodes that start together a look at every process for
-        // every port of theirs would be most of the start.
+        // The holders are searched once, at the end: with many nodes that start together, a search of all processes for
+        // each port would take most of the start.
         let named = facts.ports.name_holders(Path::new("/"));
         if !name_others(taken, result.is_err()) && !named {
             return result;
@@ -41,7 +40,7 @@ pub fn settle(
     }
 }
 
-/// Tries the ports of a plan that were only thought of so far; whether there were any.
+/// Tries the ports of a plan that were not tried yet; true if there were any.
 fn try_out(plan: &Plan, facts: &mut Facts) -> bool {
     let candidates = plan.ports.iter().map(|choice| Candidate {
         number: choice.number,
@@ -56,7 +55,7 @@ fn try_out(plan: &Plan, facts: &mut Facts) -> bool {
     !untried.is_empty()
 }
 
-/// For a refusal it is worth a look who the other nodes are; whether that made a difference.
+/// Finds the names of the other nodes for a refusal; true if one was found.
 fn name_others(taken: &mut BTreeMap<u16, String>, refused: bool) -> bool {
     let mut named = false;
     for (port, holder) in taken.iter_mut().filter(|_| refused) {

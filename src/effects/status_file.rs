@@ -1,5 +1,4 @@
-//! Writes down what this companion is doing, beside the record. Written when it changes; a disk that is full costs no more
-//! than the file.
+//! Writes the status of this companion beside the record whenever it changes. A full disk affects only this file.
 
 use std::cell::RefCell;
 use std::fs;
@@ -13,7 +12,7 @@ use crate::facts::process;
 use crate::facts::status::{Decided, Phase, Status};
 use crate::plan::{Plan, displayed_value};
 
-/// The status of this process. Without a plan there is no place for it yet.
+/// The status of this process; not written before the plan names the dir.
 #[derive(Debug, Default)]
 pub struct StatusFile {
     written: RefCell<Option<(PathBuf, Status)>>,
@@ -22,14 +21,14 @@ pub struct StatusFile {
 }
 
 impl StatusFile {
-    /// Says what was decided, and that nothing is started yet.
+    /// Writes the decisions; the engine is not started yet.
     pub fn decided(&self, plan: &Plan) {
         let (decisions, conf) = (decided(plan), conf_lines(plan));
         self.begin(&plan.state_dir, plan.node.component);
         self.change(|status| (status.decisions, status.conf) = (decisions, conf));
     }
 
-    /// For a companion that was started beside a running engine: without decisions.
+    /// Begins the file of a companion beside a running engine, without decisions.
     pub fn begin(&self, state_dir: &Path, component: Component) {
         let pid = std::process::id();
         let path = Status::path(state_dir, component);
@@ -95,7 +94,7 @@ impl StatusFile {
     }
 }
 
-/// Every decision, as `explain` prints it.
+/// The decisions, as `explain` prints them.
 pub fn decided(plan: &Plan) -> Vec<Decided> {
     let decided = plan.decisions.iter().map(|line| Decided {
         subject: line.subject.clone(),
@@ -106,7 +105,7 @@ pub fn decided(plan: &Plan) -> Vec<Decided> {
     decided.collect()
 }
 
-/// The lines of our block of the conf file, without what must not be shown.
+/// The lines of muster's block in the conf file, without secrets.
 pub fn conf_lines(plan: &Plan) -> Vec<String> {
     let lines = plan.conf.entries.iter();
     lines
@@ -114,7 +113,7 @@ pub fn conf_lines(plan: &Plan) -> Vec<String> {
         .collect()
 }
 
-/// Not synced: after a power cut nobody lives that it could be about.
+/// Replaces the file without a sync: after a power cut its process no longer exists.
 fn replace(path: &Path, status: &Status) -> io::Result<()> {
     let text = serde_json::to_vec(status)?;
     // Synced: the record, which lies beside it, rests on that.

@@ -1,4 +1,4 @@
-//! Files that belong together: all of them are written, or none, as far as that can be had without a transaction.
+//! Writes several files: all of them or none, as far as possible without a transaction.
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -9,18 +9,18 @@ use nix::unistd::geteuid;
 
 use crate::effects::files::{WriteError, beside, sync_dir};
 
-/// One of them.
+/// One file to write.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
+pub struct NewFile<'a> {
     pub path: &'a Path,
     pub text: &'a str,
-    /// What is there is kept under this name, which nobody has.
+    /// A free name, under which the old file is kept.
     pub aside: Option<&'a Path>,
 }
 
-/// Writes all of them beside, then renames. A file that replaces another one has its mode and owner; for a new one root
-/// takes the owner of `like`, so that a container leaves nothing of root's in a user's directory.
-pub fn write(files: &[Wanted<'_>], like: &Path) -> Result<(), WriteError> {
+/// Writes all files beside, then renames them. A file that replaces another one gets its mode and owner; for a new one root
+/// uses the owner of `like`, so that a container leaves no file of root in a user's directory.
+pub fn write(files: &[NewFile<'_>], like: &Path) -> Result<(), WriteError> {
     let mut made = Vec::new();
     let written = files
         .iter()
@@ -34,23 +34,23 @@ pub fn write(files: &[Wanted<'_>], like: &Path) -> Result<(), WriteError> {
     written
 }
 
-/// Makes the new file and the copy of the old one; `made` is what has to go if anything fails.
-fn stage(file: &Wanted<'_>, like: &Path, made: &mut Vec<PathBuf>) -> Result<(), WriteError> {
-    let look = Look::of(file.path, like);
+/// Creates the new file and the copy of the old one; `made` collects the files to remove after a failure.
+fn stage(file: &NewFile<'_>, like: &Path, made: &mut Vec<PathBuf>) -> Result<(), WriteError> {
+    let ownership = Ownership::of(file.path, like);
     let beside = beside(file.path);
     let staged = (|| {
         if let Some(aside) = file.aside {
             let old = fs::read(file.path)?;
-            create(aside, &old, &look, made)?;
+            create(aside, &old, &ownership, made)?;
         }
-        // Of a run that was killed.
+        // Left by a killed run.
         drop(fs::remove_file(&beside));
-        create(&beside, file.text.as_bytes(), &look, made)
+        create(&beside, file.text.as_bytes(), &ownership, made)
     })();
     staged.map_err(|source| failed(file, source))
 }
 
-fn rename(files: &[Wanted<'_>]) -> Result<(), WriteError> {
+fn rename(files: &[NewFile<'_>]) -> Result<(), WriteError> {
     let mut done: Vec<(&Path, Option<Vec<u8>>)> = Vec::new();
     for file in files {
         let renamed = old(file.path).and_then(|old| {
@@ -68,7 +68,7 @@ fn rename(files: &[Wanted<'_>]) -> Result<(), WriteError> {
     Ok(())
 }
 
-/// What would be put back; `None`: nothing is there.
+/// The old content, to be restored after a failure; `None` without a file.
 fn old(path: &Path) -> io::Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Ok(old) => Ok(Some(old)),
@@ -77,7 +77,7 @@ fn old(path: &Path) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-/// The look and the owner are those it has by now.
+/// Restores the old content; mode and owner are unchanged.
 fn put_back(path: &Path, old: Option<Vec<u8>>) {
     let put = match old {
         Some(old) => fs::write(path, old),
@@ -87,20 +87,20 @@ fn put_back(path: &Path, old: Option<Vec<u8>>) {
     drop(put);
 }
 
-fn failed(file: &Wanted<'_>, source: io::Error) -> WriteError {
+fn failed(file: &NewFile<'_>, source: io::Error) -> WriteError {
     WriteError {
         path: file.path.to_owned(),
         source,
     }
 }
 
-/// Whose a file is, and who may do what with it.
-struct Look {
+/// The mode and owner of a file.
+struct Ownership {
     permissions: Permissions,
     owner: Option<(u32, u32)>,
 }
 
-impl Look {
+impl Ownership {
     fn of(path: &Path, like: &Path) -> Self {
         let owner = |file: &fs::Metadata| (file.uid(), file.gid());
         match fs::metadata(path) {
@@ -120,14 +120,14 @@ impl Look {
     }
 }
 
-fn create(path: &Path, content: &[u8], look: &Look, made: &mut Vec<PathBuf>) -> io::Result<()> {
+fn create(path: &Path, content: &[u8], ownership: &Ownership, made: &mut Vec<PathBuf>) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
     made.push(path.to_owned());
-    if let Some((user, group)) = look.owner {
-        // Only root may give files away, and not on every file system: the text is worth more than its owner.
+    if let Some((user, group)) = ownership.owner {
+        // Only root may change the owner, and not on every file system; the file is written all the same.
         drop(fchown(&file, Some(user), Some(group)));
     }
-    file.set_permissions(look.permissions.clone())?;
+    file.set_permissions(ownership.permissions.clone())?;
     file.write_all(content)?;
     file.sync_all()
 }
@@ -143,10 +143,10 @@ mod tests {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
     use std::path::{Path, PathBuf};
 
-    use super::{Wanted, write};
+    use super::{NewFile, write};
 
-    fn wanted<'a>(path: &'a Path, text: &'a str) -> Wanted<'a> {
-        Wanted {
+    fn new_file<'a>(path: &'a Path, text: &'a str) -> NewFile<'a> {
+        NewFile {
             path,
             text,
             aside: None,
@@ -174,7 +174,7 @@ mod tests {
         fs::write(&a, "old").unwrap();
         fs::set_permissions(&a, Permissions::from_mode(0o600)).unwrap();
         fs::write(dir.path().join(".a.muster-new"), "of a run that was killed").unwrap();
-        write(&[wanted(&a, "new a"), wanted(&b, "new b")], dir.path()).unwrap();
+        write(&[new_file(&a, "new a"), new_file(&b, "new b")], dir.path()).unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&a), mode(&b)), (0o600, 0o644));
         assert_eq!(fs::read_to_string(&a).unwrap(), "new a");
@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(names(dir.path()), ["a", "b"]);
     }
 
-    /// Anybody but root can only show that it does no harm.
+    /// Without root the test only shows that it does no harm.
     #[test]
     fn root_leaves_nothing_of_its_own_in_a_users_directory() {
         let (dir, a, b) = place();
@@ -191,7 +191,7 @@ mod tests {
             fs::write(path, "").unwrap();
         }
         let root = chown(&like, Some(1234), Some(2345)).is_ok() && chown(&a, Some(3456), Some(4567)).is_ok();
-        write(&[wanted(&a, "a"), wanted(&b, "b")], &like).unwrap();
+        write(&[new_file(&a, "a"), new_file(&b, "b")], &like).unwrap();
         let owner = |path: &Path| fs::metadata(path).map(|file| (file.uid(), file.gid())).unwrap();
         if root {
             assert_eq!((owner(&a), owner(&b)), ((3456, 4567), (1234, 2345)));
@@ -207,14 +207,14 @@ mod tests {
         fs::create_dir_all(full.join("of something")).unwrap();
         fs::write(&a, "old").unwrap();
         let kept = dir.path().join("kept");
-        let first = Wanted {
+        let first = NewFile {
             aside: Some(&kept),
-            ..wanted(&a, "new")
+            ..new_file(&a, "new")
         };
-        // Found out before anything is renamed; in the middle; and, as the one before it took the new file away, after the
-        // others were.
+        // The failure comes before the first rename; between two; and after the others, because the file before it took the
+        // new file away.
         for path in [dir.path().join("none/at all"), full, b.clone()] {
-            let error = write(&[first, wanted(&b, "b"), wanted(&path, "c")], dir.path()).unwrap_err();
+            let error = write(&[first, new_file(&b, "b"), new_file(&path, "c")], dir.path()).unwrap_err();
             assert_eq!(error.path, path);
             assert_eq!(fs::read_to_string(&a).unwrap(), "old");
             assert_eq!(names(dir.path()), ["a", "full"]);
@@ -226,9 +226,9 @@ mod tests {
         let (dir, a, _) = place();
         let kept = dir.path().join("kept");
         fs::write(&a, "old").unwrap();
-        let file = Wanted {
+        let file = NewFile {
             aside: Some(&kept),
-            ..wanted(&a, "new")
+            ..new_file(&a, "new")
         };
         write(&[file], dir.path()).unwrap();
         assert_eq!(fs::read_to_string(&kept).unwrap(), "old");

@@ -1,5 +1,5 @@
-//! After the start: watches how the cluster lists this node. Often until it is alive, then now and then for as long as the
-//! engine runs. Says what it saw; what follows from it is the caller's.
+//! Watches how the cluster lists this node after the start: often until it is alive, then rarely while the engine runs. The
+//! caller acts on the result.
 
 use std::time::Duration;
 
@@ -16,18 +16,18 @@ use crate::plan::leader::{Belief, Cluster};
 use crate::plan::node::Identity;
 use crate::settings::{Endpoint, Host};
 
-/// Between two looks at first; a node turns alive at the heartbeat after it serves.
+/// The pause between two looks at first; a node becomes alive at the heartbeat after it serves.
 const SOON: Duration = Duration::from_millis(500);
-/// Between two looks once the join has taken longer than `JOIN_TIMEOUT`.
+/// The pause between two looks once the join has taken longer than `JOIN_TIMEOUT`.
 const LATER: Duration = Duration::from_secs(10);
-/// Between two looks of an FE that is a member, at most: it begins with one heartbeat, and doubles.
+/// The longest pause between two looks of an FE that is a member: it begins with one heartbeat, and doubles.
 const FE_EVERY: Duration = Duration::from_secs(60);
-/// The same of a BE or CN, of which there are hundreds: each look is a line in the leader's audit log.
+/// The same for a BE or CN, of which there may be hundreds: each look is a line in the leader's audit log.
 const BE_EVERY: Duration = Duration::from_secs(600);
-/// How long this node's own port may take to accept a connection.
+/// The longest wait for a connection to this node's own port.
 const KNOCK: Duration = Duration::from_secs(1);
 
-/// What a look brought that is worth a word.
+/// A result that the caller reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Watched {
     /// The cluster shows this node alive: for the first time since the start, with other members than before, or listed
@@ -36,12 +36,12 @@ pub enum Watched {
     /// Three looks in a row did not find this node in its cluster.
     NotListed {
         cluster: Box<Cluster>,
-        /// Whether this node's own engine serves.
+        /// True if this node's own engine serves.
         serves: bool,
     },
-    /// Nobody but this other cluster answers.
+    /// Only this other cluster answers.
     Foreign(Box<Cluster>),
-    /// `JOIN_TIMEOUT` is over, and this node is not alive. With the confirmed leader, if there is one, and whether this
+    /// `JOIN_TIMEOUT` is over, and this node is not alive. `leader`: the confirmed leader, if there is one; `serves`: this
     /// node's own engine serves.
     Late {
         why: String,
@@ -59,7 +59,7 @@ pub struct Watch<'a, C> {
     pub cluster_id: Option<String>,
     /// FEs to ask, this node's own among them.
     pub known: Vec<Endpoint>,
-    /// Heard, while nobody leads, by members that may have forgotten their cluster.
+    /// Calls members that may have lost their record, while there is no leader.
     pub announcer: Option<Announcer>,
     pub heartbeat: Duration,
     /// `JOIN_TIMEOUT`.
@@ -67,21 +67,22 @@ pub struct Watch<'a, C> {
     state: State,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of one node")]
 #[derive(Debug)]
 struct State {
     begun: Instant,
-    /// When the cluster was asked last. Nothing can have changed since the look that led here.
-    asked: Instant,
-    misses: DropDetector,
-    /// The members as last told, once this node was seen alive.
+    /// The time of the last look at the cluster; the join has just looked.
+    last_look: Instant,
+    drop_detector: DropDetector,
+    /// The members as last reported, once this node was seen alive.
     members: Option<Vec<String>>,
     /// What was told last of how the cluster lists this node.
     told: Told,
     late: bool,
-    /// To look at the next moment whether or not this node's engine serves.
+    /// Look again soon, even if this node's engine does not serve.
     urgent: bool,
     pause: Duration,
-    /// Between two looks of a member.
+    /// The pause between two looks of a member.
     every: Duration,
 }
 
@@ -92,7 +93,7 @@ enum Told {
     Foreign,
 }
 
-/// The row of this node in the cluster.
+/// This node in the cluster's lists.
 enum Shown {
     Alive,
     NotYet(String),
@@ -118,8 +119,8 @@ impl<'a, C: FeClient> Watch<'a, C> {
             patience,
             state: State {
                 begun: now,
-                asked: now,
-                misses: DropDetector::default(),
+                last_look: now,
+                drop_detector: DropDetector::default(),
                 members: None,
                 told: Told::Nothing,
                 late: false,
@@ -131,7 +132,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
         }
     }
 
-    /// Looks until there is something to say.
+    /// Looks until there is a result to report.
     pub async fn next(&mut self) -> Watched {
         loop {
             sleep(self.state.pause).await;
@@ -142,23 +143,23 @@ impl<'a, C: FeClient> Watch<'a, C> {
         }
     }
 
-    /// The node was registered again: what the looks before have missed does not count.
+    /// Starts counting again: the node was registered again.
     pub fn ask_again(&mut self) {
-        self.state.misses.forget();
+        self.state.drop_detector.reset();
         self.state.told = Told::Nothing;
     }
 
     async fn look(&mut self) -> Option<Watched> {
-        // To ask one's own engine costs nobody anything, and before it serves the cluster has no news of it: hundreds
-        // may be starting. Unless nobody leads, or it is the news that the node is not listed.
+        // Asking the own engine is cheap, and before it serves the cluster cannot show it alive; hundreds of nodes may be
+        // starting. The cluster is asked earlier only if there is no leader or this node is not listed.
         let serves = self.serves().await;
         let state = &self.state;
         let is_late = state.members.is_none() && state.begun.elapsed() >= self.patience;
-        let due = is_late || state.urgent || state.asked.elapsed() >= self.heartbeat;
+        let due = is_late || state.urgent || state.last_look.elapsed() >= self.heartbeat;
         if serves.is_err() && !due {
             return None;
         }
-        self.state.asked = Instant::now();
+        self.state.last_look = Instant::now();
         self.state.urgent = true;
         let longest = self.heartbeat * 2;
         let round = look(self.client, &self.known, self.heartbeat, longest, CONTRADICTION).await;
@@ -174,7 +175,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
                 if let Some(announcer) = &mut self.announcer {
                     announcer.call(self.client, &round.answers).await;
                 }
-                self.state.misses.forget();
+                self.state.drop_detector.reset();
                 (None, round.no_leader(), None)
             }
         };
@@ -190,11 +191,11 @@ impl<'a, C: FeClient> Watch<'a, C> {
         watched
     }
 
-    /// What a confirmed leader shows: why this node is not alive, and what is worth a word.
+    /// Evaluates the lists of a confirmed leader: the reason why this node is not alive, and a result to report.
     async fn judge(&mut self, cluster: Cluster, serves: Result<(), String>) -> (String, Option<Watched>) {
         let own = self.cluster_id.as_deref();
         let engine_serves = serves.is_ok();
-        // A list of another cluster may name this host too: a seed that was rebuilt, and nodes that were added to it.
+        // Another cluster may list this host too: a seed was founded again, and nodes were added to it.
         let foreign = own.is_some_and(|own| own != cluster.id);
         let shown = if foreign {
             Shown::Missing
@@ -216,7 +217,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
             }
             Shown::Missing => {
                 let leader = &cluster.leader.host;
-                match self.state.misses.missed(&cluster, own) {
+                match self.state.drop_detector.missed(&cluster, own) {
                     Missed::Dropped => {
                         let why = format!("the leader {leader} does not list this node");
                         let told = std::mem::replace(&mut self.state.told, Told::NotListed);
@@ -229,21 +230,20 @@ impl<'a, C: FeClient> Watch<'a, C> {
                             }),
                         )
                     }
-                    Missed::Foreign | Missed::Stranger if self.state.told == Told::Foreign => {
+                    Missed::Foreign | Missed::PerhapsForeign if self.state.told == Told::Foreign => {
                         (String::new(), None)
                     }
                     Missed::Foreign => {
                         self.state.told = Told::Foreign;
                         (String::new(), Some(Watched::Foreign(Box::new(cluster))))
                     }
-                    Missed::Stranger => {
+                    Missed::PerhapsForeign => {
                         let id = &cluster.id;
-                        let why = format!(
-                            "{leader} is the leader of cluster {id}, and this node belongs to another"
-                        );
+                        let why =
+                            format!("{leader} leads cluster {id}, but this node belongs to another cluster");
                         (why, None)
                     }
-                    Missed::Perhaps | Missed::Unproven => {
+                    Missed::PerhapsDropped | Missed::HeartbeatPending => {
                         (format!("the leader {leader} does not list this node"), None)
                     }
                 }
@@ -251,14 +251,14 @@ impl<'a, C: FeClient> Watch<'a, C> {
         }
     }
 
-    /// A look found this node.
+    /// Resets the counts: a look found this node.
     fn found(&mut self) {
-        self.state.misses.forget();
+        self.state.drop_detector.reset();
         self.state.told = Told::Nothing;
         self.state.urgent = false;
     }
 
-    /// Until the next look.
+    /// The pause until the next look.
     fn pause(&mut self, is_late: bool) -> Duration {
         let longest = match self.identity.component {
             Component::Fe => FE_EVERY,
@@ -267,20 +267,20 @@ impl<'a, C: FeClient> Watch<'a, C> {
         let state = &mut self.state;
         if state.told != Told::Nothing || (state.members.is_some() && !state.urgent) {
             state.every = (state.every * 2).min(longest);
-            // A thousand nodes that started together do not ask together.
+            // Jitter: a thousand nodes that started together must not ask together.
             return state.every.mul_f64(0.8 + 0.4 * fastrand::f64());
         }
         state.every = self.heartbeat;
         if state.members.is_some() {
-            // It was not found: the leader's next heartbeats tell.
+            // It was not found: look again after the leader's next heartbeat.
             return self.heartbeat;
         }
-        let took = state.asked.elapsed();
+        let took = state.last_look.elapsed();
         if is_late { LATER } else { SOON.max(took).min(LATER) }
     }
 
-    /// `serves`: whether its own engine does, or why not. A member that died is shown Alive for three heartbeats more, so
-    /// its row may be about the start before.
+    /// Finds this node in the lists. `serves`: the own engine serves, or the reason why not. A dead member is shown Alive for
+    /// three more heartbeats, so its row may come from the start before.
     async fn shown(&self, cluster: &Cluster, serves: Result<(), String>) -> Shown {
         match row(self.client, &self.identity, cluster).await {
             Err(why) => Shown::NotYet(format!("{}: {why}", cluster.leader.host)),
@@ -290,15 +290,15 @@ impl<'a, C: FeClient> Watch<'a, C> {
         }
     }
 
-    /// Whether this node's own engine serves. An FE opens its MySQL port when its data is whole, a BE or CN listens for
-    /// heartbeats when its storage is open.
+    /// Checks that this node's own engine serves. An FE opens its MySQL port once its data is complete, a BE or CN its
+    /// heartbeat port once its storage is open.
     async fn serves(&self) -> Result<(), String> {
         if self.identity.component != Component::Fe {
             let port = self.identity.identity_port;
             let at = (self.identity.host.to_string(), port);
             return match timeout(KNOCK, TcpStream::connect(at)).await {
                 Ok(Ok(_)) => Ok(()),
-                Ok(Err(_)) | Err(_) => Err(format!("its port {port} is not open yet")),
+                Ok(Err(_)) | Err(_) => Err(format!("port {port} of this node is not open yet")),
             };
         }
         let Some(own) = self
@@ -310,7 +310,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
         };
         match self.client.frontends(own).await {
             Err(why) if !why.is_final() => Err(format!("{own}: {why}")),
-            // A refusal that asking again does not change is the answer of an engine too.
+            // A final refusal is an answer of a running engine as well.
             Ok(_) | Err(_) => Ok(()),
         }
     }
@@ -342,8 +342,8 @@ fn hosts(cluster: &Cluster) -> Vec<String> {
 
 fn not_yet(error: &str) -> String {
     if error.is_empty() {
-        "the cluster has not reached it yet".to_owned()
+        "the cluster has not contacted this node yet".to_owned()
     } else {
-        format!("the cluster says: {error}")
+        format!("the cluster reports: {error}")
     }
 }

@@ -1,5 +1,5 @@
-//! The variables that the vendors' own entrypoint scripts and operators read, and what each says here: a compose file
-//! written for those images only changes the image.
+//! The variables that the vendors' own entrypoint scripts and operators read, and their meaning here: a compose file written
+//! for those images only needs another image.
 
 use super::PortName;
 
@@ -10,30 +10,30 @@ pub struct Alias {
     pub meaning: Meaning,
 }
 
-/// What a vendor's variable says in our words.
+/// The meaning of a vendor's variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meaning {
     /// The seed, or a list that begins with it.
     MasterHosts,
-    /// A name behind which any FE may answer: somebody to ask, never the seed.
+    /// A name behind which any FE may answer: an FE to ask, never the seed.
     AnyFe,
     /// The advertised host of this node.
     LocalHost,
-    /// The advertised host of a BE; beside it `BE_PORT` is the port the cluster knows the BE by.
+    /// The advertised host of a BE; with it, `BE_PORT` is the BE's heartbeat port.
     LocalBackend,
-    /// The advertised host unless `HostType` says `FQDN`.
+    /// The advertised host unless `HostType` is `FQDN`.
     LocalAddress,
-    /// The advertised host if `HostType` says `FQDN`.
+    /// The advertised host if `HostType` is `FQDN`.
     LocalName,
     /// `IP` or `FQDN`.
     HostType,
-    /// What this machine or container calls itself: the name if `HostType` says `FQDN` and nobody gives another.
+    /// The host name of this machine or container: the advertised name if `HostType` is `FQDN` and no other is set.
     HostName,
     /// `name:host:edit_log_port`, a list of all FEs.
     Servers,
-    /// Which entry of `Servers` this FE is, from 1.
+    /// The entry of `Servers` that is this FE, from 1.
     ServerNumber,
-    /// `host:port` of this node, the port being the one the cluster knows a BE by.
+    /// `host:port` of this node, with the BE's heartbeat port.
     LocalEndpoint,
     Port(PortName),
     MasterEditLogPort,
@@ -42,7 +42,7 @@ pub enum Meaning {
     Observer,
     /// The component of the pod; used only to read the other variables.
     ComponentOfPod,
-    /// Known and without effect: what it switches is always so here, or is found without it.
+    /// Known and ignored: muster always does it, or finds the value itself.
     Nothing,
 }
 
@@ -59,7 +59,7 @@ const STARROCKS: &[Alias] = &[
     alias("IS_FE_OBSERVER", Meaning::Observer),
     // The engine's log always goes to the console.
     alias("LOG_CONSOLE", Meaning::Nothing),
-    // A read-only conf dir is noticed without being told.
+    // muster recognises a read-only conf dir itself.
     alias("CONFIGMAP_MOUNT_PATH", Meaning::Nothing),
 ];
 
@@ -85,7 +85,7 @@ pub fn all() -> impl Iterator<Item = &'static Alias> {
     STARROCKS.iter().chain(DORIS)
 }
 
-/// The variables with that meaning, the one that is believed first in front.
+/// The variables with that meaning, in the order of precedence.
 pub fn meaning(meaning: Meaning) -> impl Iterator<Item = &'static str> {
     all()
         .filter(move |alias| alias.meaning == meaning)

@@ -1,4 +1,4 @@
-//! Apache Doris: recognised by its files, so that an image of it is refused in words. Its contract follows.
+//! Apache Doris: recognised by its files, so that an image of it is refused with a message. Its contract follows.
 
 use std::time::Duration;
 
@@ -194,8 +194,8 @@ pub(super) static ENGINE: Engine = Engine {
         // Observed: DROP BACKEND is refused, "use DROPP instead of DROP".
         drop_backend: "ALTER SYSTEM DROPP BACKEND \"{}\"",
         drop_compute_node: None,
-        // Observed: works for an address too, while the FE is down. On a live one it fails, and the host is changed in
-        // the leader's memory all the same; said backwards it repairs that.
+        // Observed: works for an address too, while the FE is down. On a live one it fails, but the host is changed
+        // in the leader's memory; the reverse statement repairs that.
         frontend_host: Rehost {
             statement: "ALTER SYSTEM MODIFY FRONTEND \"{from}:{port}\" HOSTNAME \"{to}\"",
             to_address: true,
@@ -208,7 +208,7 @@ pub(super) static ENGINE: Engine = Engine {
         set_all_roles: "",
         set_own_password: "SET PASSWORD = PASSWORD('{}')",
     },
-    // `/api/bootstrap` says OK before the query port is open, and on after the quorum is lost (observed).
+    // `/api/bootstrap` answers OK before the query port is open, and after the quorum is lost (observed).
     probes: Probes {
         fe_ready: "/api/health",
         ready_word: ReadyWord::Code,
@@ -220,7 +220,7 @@ pub(super) static ENGINE: Engine = Engine {
             port: "CLIENT_NODE_PORT",
         }),
     },
-    ears: &[
+    call_listeners: &[
         // A silent listener here doubles the heartbeat round of the whole cluster (observed).
         CallListener {
             components: FE,

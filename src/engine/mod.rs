@@ -1,5 +1,5 @@
-//! The engines as data: everything that is true of one of them and not of the other stands in this folder,
-//! per version where versions differ. No other folder names an engine.
+//! The engines as data: this folder holds everything that differs between them, by version where versions differ. No other
+//! folder names an engine.
 
 pub mod aliases;
 mod doris;
@@ -18,41 +18,41 @@ pub use probe::Probes;
 /// The engines that are recognised, supported or not.
 pub const ALL: [&Engine; 2] = [&starrocks::ENGINE, &doris::ENGINE];
 
-/// One database engine: its files, flags, ports, words and times.
+/// One database engine: its files, flags, ports, log texts and times.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Engine {
-    /// The word of `ENGINE`, of the record and of messages that a program reads.
+    /// The value of `ENGINE`, also used in the record and in JSON.
     pub id: &'static str,
-    /// The name people use.
+    /// The name in messages.
     pub name: &'static str,
-    /// Whether this version of muster can run it, or only recognise it.
+    /// True if this version of muster runs it; otherwise it is only recognised.
     pub supported: bool,
-    /// The variable in which its images keep the home dir.
+    /// The variable of its images that names the home dir.
     pub home_variable: &'static str,
     /// Keys of an FE's conf whose value a cluster keeps from its founding on.
     pub founding_keys: &'static [&'static str],
-    /// What its files look like, one entry a component.
+    /// Its files, one entry for each component.
     pub layouts: &'static [Layout],
     /// Every port it listens on.
     pub ports: &'static [Port],
-    /// Between two heartbeats of the leader.
+    /// The time between two heartbeats of the leader.
     pub heartbeat: Duration,
-    /// What proves that an FE was once ready.
+    /// The proof that an FE was once ready.
     pub ready_proof: ReadyProof,
-    /// Variables its start scripts end over.
+    /// Variables that make its start scripts fail.
     pub unwanted: &'static [&'static str],
-    /// The words of its own FE start that mean "a founding that was cut short": nothing can have been stored.
+    /// Log texts of an FE that show an interrupted founding: nothing can have been stored.
     pub cut_founding: &'static [&'static str],
-    /// The words that mean "this kept, unfinished join cannot be finished": set aside and join as if empty.
+    /// Log texts that show a kept join that cannot finish: the data is set aside, and the node joins without data.
     pub cut_join: &'static [&'static str],
     pub sql: Sql,
-    /// What its nodes tell over HTTP without a password.
+    /// The HTTP requests that its nodes answer without a password.
     pub probes: Probes,
-    /// Where a node that waits with nothing is called by the cluster it belongs to.
-    pub ears: &'static [CallListener],
+    /// The calls that a cluster makes to a member without data that waits.
+    pub call_listeners: &'static [CallListener],
 }
 
-/// One kind of call and the port it comes to.
+/// One kind of call and its port.
 #[derive(Debug, PartialEq, Eq)]
 pub struct CallListener {
     pub components: &'static [Component],
@@ -60,7 +60,7 @@ pub struct CallListener {
     pub poll: Poll,
 }
 
-/// What a node is.
+/// The component of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Component {
     Fe,
@@ -72,7 +72,7 @@ pub enum Component {
 impl Component {
     pub const ALL: [Self; 4] = [Self::Fe, Self::Be, Self::Cn, Self::Broker];
 
-    /// The word of `COMPONENT`, of the record and of `run`'s argument.
+    /// The value of `COMPONENT`, of the record and of `run`'s argument.
     pub const fn id(self) -> &'static str {
         match self {
             Self::Fe => "fe",
@@ -82,7 +82,7 @@ impl Component {
         }
     }
 
-    /// The word people use.
+    /// The name in messages.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Fe => "FE",
@@ -107,56 +107,56 @@ impl Component {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Layout {
     pub component: Component,
-    /// Where the vendor's image puts this home.
+    /// The home dir in the vendor's image.
     pub default_home: &'static str,
-    /// Where other images of the vendor put it.
+    /// The home dirs in other images of the vendor.
     pub other_homes: &'static [&'static str],
     /// The script that starts it.
     pub script: &'static str,
-    /// The vendor's image begins with a script of this name; its argument is a name behind which an FE answers.
+    /// The entrypoint script of the vendor's image; its argument is a name behind which an FE answers.
     pub entrypoint: Option<&'static str>,
-    /// Other scripts the first one hands its arguments to: a flag is known if any of them mentions it.
+    /// Other scripts that get its arguments: a flag is known if one of them mentions it.
     pub inner_scripts: &'static [&'static str],
-    /// Files of which one tells this engine from the other.
+    /// Files of which one identifies this engine.
     pub marks: &'static [&'static str],
     pub conf: &'static str,
-    /// A second file the engine reads after `conf` and that wins over it.
+    /// A second file that the engine reads after `conf` and that has precedence.
     pub custom_conf: Option<&'static str>,
     pub pid_file: &'static str,
     /// Files below the data dir that its process has locked while it runs.
     pub engine_locks: &'static [&'static str],
-    /// What stands in the command line of this component's live process.
+    /// A text in the command line of this component's running process.
     pub process_mark: &'static str,
-    /// Sends the engine's log to the console, in versions whose scripts know it.
+    /// The flag that sends the engine's log to the console, in versions whose scripts know it.
     pub console_flag: &'static str,
     /// Its log files, those with the reason of an end first.
     pub log_files: &'static [&'static str],
-    /// The same in its data dir: written also while the console takes the others.
+    /// Log files in its data dir, written even if the others go to the console.
     pub data_logs: &'static [&'static str],
-    /// Where they lie when the conf does not say otherwise.
+    /// The default log dir.
     pub default_logs: &'static str,
-    /// The conf keys that move them: the console's file goes by one, the others by another.
+    /// The conf keys that set the log dirs: one for the console's file, one for the others.
     pub log_dir_keys: &'static [&'static str],
     /// The conf key of the data dir, or of a list of them.
     pub data_key: &'static str,
     /// The data dir when the conf does not name one.
     pub default_data: &'static str,
-    /// From a stop request to SIGKILL, if `STOP_GRACE` does not say otherwise.
+    /// The time from a stop request to SIGKILL, unless `STOP_GRACE` is set.
     pub stop_grace: Duration,
 }
 
-/// Which rule a port follows.
+/// The rule that a port follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PortKind {
-    /// The same on every FE: the seed chooses, everyone else takes it from the cluster.
+    /// The same on every FE: the seed chooses, the other FEs use the cluster's.
     ClusterWide,
-    /// Part of what the cluster knows this node by: free to choose before the first registration only.
+    /// Identifies this node in the cluster: can be chosen only before the first registration.
     Identity,
-    /// This host's own affair.
+    /// Used by this host alone.
     Local,
 }
 
-/// The name of a port, whatever the engine calls its key.
+/// The name of a port, independent of the engine's conf key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PortName {
     Http,
@@ -187,7 +187,7 @@ impl PortName {
         Self::BrokerIpc,
     ];
 
-    /// The variable that wishes for it; also its name in `explain`.
+    /// The variable that requests it; also its name in `explain`.
     pub const fn variable(self) -> &'static str {
         match self {
             Self::Http => "HTTP_PORT",
@@ -213,18 +213,18 @@ pub struct Port {
     pub kind: PortKind,
     /// The key in the component's conf file.
     pub conf_key: &'static str,
-    /// What the engine listens on when nobody says anything; `None` if it is off by default.
+    /// The engine's default; `None` if it is off by default.
     pub default: Option<u16>,
-    /// The engine tests or uses UDP on the same number too.
+    /// True if the engine tests or uses UDP on the same number.
     pub udp: bool,
 }
 
-/// How an FE data dir shows that its FE was ready at least once.
+/// The proof in an FE data dir that the FE was ready at least once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadyProof {
     /// A key of ROLE that has a value only after the first readiness.
     RoleKeyFilled(&'static str),
-    /// Words of the journal's own log, `bdb/je.info.*`: joined as a replica, or nascent group with its own name in a `*.jdb`.
+    /// Texts in the journal's own log, `bdb/je.info.*`: joined as a replica, or nascent group with its own name in a `*.jdb`.
     JournalInfo,
 }
 
@@ -248,20 +248,20 @@ pub struct Sql {
     pub backend_host: Rehost,
     /// Activates granted roles that are not default ones.
     pub set_all_roles: &'static str,
-    /// Gives the account that says it a password; `{}` stands for the quoted text.
+    /// Sets the password of the current account; `{}` stands for the quoted text.
     pub set_own_password: &'static str,
 }
 
-/// How a member's host is changed. `{from}`, `{to}` and `{port}` stand for the hosts and the member's identity port.
+/// The statement that changes a member's host. `{from}`, `{to}` and `{port}` stand for the hosts and the member's identity port.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rehost {
     pub statement: &'static str,
-    /// An address may be given too, not only a name.
+    /// True if the new host can be an address, not only a name.
     pub to_address: bool,
 }
 
 impl Sql {
-    /// What changes the host of such a node, if anything does.
+    /// The statement for such a node, if there is one.
     pub const fn rehost(&self, component: Component) -> Option<&Rehost> {
         match component {
             Component::Fe => Some(&self.frontend_host),
@@ -291,19 +291,19 @@ impl Engine {
             .filter(move |port| port.components.contains(&component))
     }
 
-    /// Where one component is called.
+    /// The calls to one component.
     pub fn ears_of(&self, component: Component) -> impl Iterator<Item = &'static CallListener> {
-        self.ears
+        self.call_listeners
             .iter()
-            .filter(move |ear| ear.components.contains(&component))
+            .filter(move |listener| listener.components.contains(&component))
     }
 
     pub fn port(&self, component: Component, name: PortName) -> Option<&'static Port> {
         self.ports_of(component).find(|port| port.name == name)
     }
 
-    /// How long a seed that has nothing listens before it founds: two heartbeats and a second, so that a living
-    /// leader has called at least once.
+    /// The default guard time: two heartbeats and a second, so that a running leader has called a seed without data at least
+    /// once.
     pub fn default_guard(&self) -> Duration {
         self.heartbeat * 2 + Duration::from_secs(1)
     }

@@ -1,5 +1,5 @@
-//! StarRocks, 2.5 to 4.0. Watched running: FE 3.5.0. Files, flags and texts that differ between versions are
-//! told apart by what the installed scripts mention, not by a version number.
+//! StarRocks, 2.5 to 4.0. Observed running: FE 3.5.0. Files, flags and texts that differ between
+//! versions are recognised by the installed scripts, not by a version number.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub(super) static ENGINE: Engine = Engine {
     name: "StarRocks",
     supported: true,
     home_variable: "STARROCKS_HOME",
-    // Written into VERSION as runMode; an FE whose conf says something else ends.
+    // Written into VERSION as runMode; an FE with another value in its conf ends.
     founding_keys: &["run_mode"],
     layouts: &[
         Layout {
@@ -133,7 +133,7 @@ pub(super) static ENGINE: Engine = Engine {
             default: Some(9010),
             udp: false,
         },
-        // Off (-1) unless asked for; known since 3.5.
+        // Off (-1) by default; known since 3.5.
         Port {
             name: PortName::ArrowFlight,
             components: &[Component::Fe, Component::Be, Component::Cn],
@@ -183,7 +183,7 @@ pub(super) static ENGINE: Engine = Engine {
             udp: false,
         },
     ],
-    // Observed: polls every 5.00 s while nobody is unreachable.
+    // Observed: polls every 5.00 s while every node is reachable.
     heartbeat: Duration::from_secs(5),
     // Observed: the key is there from the first write, its value only 0.7 s after `can write now`.
     ready_proof: ReadyProof::RoleKeyFilled("hostType"),
@@ -211,7 +211,7 @@ pub(super) static ENGINE: Engine = Engine {
         drop_observer: "ALTER SYSTEM DROP OBSERVER \"{}\"",
         drop_backend: "ALTER SYSTEM DROP BACKEND \"{}\"",
         drop_compute_node: Some("ALTER SYSTEM DROP COMPUTE NODE \"{}\""),
-        // Observed: "Can't change ip to ip." A name to an address is allowed by the source and was not watched.
+        // Observed: "Can't change ip to ip." A name to an address is allowed by the source and was not observed.
         frontend_host: Rehost {
             statement: "ALTER SYSTEM MODIFY FRONTEND HOST \"{from}\" TO \"{to}\"",
             to_address: false,
@@ -234,7 +234,7 @@ pub(super) static ENGINE: Engine = Engine {
         // It goes by the caller's address.
         caller: None,
     },
-    ears: &[
+    call_listeners: &[
         CallListener {
             components: FE,
             port: PortName::Http,

@@ -1,4 +1,4 @@
-//! The addresses of this machine, and those that the names we were given resolve to.
+//! The addresses of this machine, and those that `LOCAL_HOST` and `MASTER_HOST` resolve to.
 
 use std::net::IpAddr;
 
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 pub struct Addresses {
     pub interfaces: Vec<Interface>,
     pub local: LocalHostFact,
-    /// What every host of `MASTER_HOST` resolves to.
+    /// The addresses of every host in `MASTER_HOST`.
     pub masters: BTreeMap<Host, Resolved>,
 }
 
@@ -25,24 +25,24 @@ pub struct Interface {
     pub is_up: bool,
 }
 
-/// What `LOCAL_HOST` is on this machine.
+/// `LOCAL_HOST` on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalHostFact {
     pub resolved: Resolved,
-    /// At least one of its addresses belongs to an interface of ours.
+    /// True if an interface of this machine has one of its addresses.
     pub on_interface: bool,
 }
 
-/// `LOCAL_HOST` names somebody else.
+/// `LOCAL_HOST` is not this machine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotLocal {
     #[error(
-        "LOCAL_HOST = {host} is not an address of this machine; it has {}",
+        "LOCAL_HOST = {host} is not an address of this machine, which has {}",
         list(candidates)
     )]
     ElsewhereAddress { host: Host, candidates: Vec<IpAddr> },
     #[error(
-        "LOCAL_HOST = {host} is {}, which is not an address of this machine; it has {}",
+        "LOCAL_HOST = {host} resolves to {}, but this machine has {}",
         list(resolved),
         list(candidates)
     )]
@@ -52,7 +52,7 @@ pub enum NotLocal {
         candidates: Vec<IpAddr>,
     },
     #[error(
-        "LOCAL_HOST = {host} does not resolve here: {why}; this machine has {}",
+        "LOCAL_HOST = {host} does not resolve on this host: {why}; this machine has {}",
         list(candidates)
     )]
     Unresolvable {
@@ -63,7 +63,7 @@ pub enum NotLocal {
 }
 
 impl Addresses {
-    /// Asks the kernel and, for names, the resolver; all names at once.
+    /// Reads the interfaces and resolves all names at once.
     pub fn look(local: &Host, masters: &[Host]) -> Self {
         let interfaces = interfaces();
         let mut hosts: Vec<Host> = masters.to_vec();
@@ -73,7 +73,7 @@ impl Addresses {
             resolved
                 .get(local)
                 .cloned()
-                .unwrap_or_else(|| Resolved::Failed("it was not asked for".to_owned())),
+                .unwrap_or_else(|| Resolved::Failed("it was not resolved".to_owned())),
             &interfaces,
         );
         resolved.retain(|host, _| masters.contains(host));
@@ -84,7 +84,7 @@ impl Addresses {
         }
     }
 
-    /// Whether `LOCAL_HOST` is this machine, or what it should have been.
+    /// Checks that `LOCAL_HOST` is this machine; the error lists the addresses to choose from.
     pub fn check(&self, local: &Host) -> Result<(), NotLocal> {
         if self.local.on_interface {
             return Ok(());
@@ -106,7 +106,8 @@ impl Addresses {
         })
     }
 
-    /// What other hosts may reach us by: interfaces that are up, loopback and link-local left out, IPv4 first.
+    /// The addresses by which other hosts may reach this machine: of interfaces that are up, without loopback and
+    /// link-local, IPv4 first.
     pub fn candidates(&self) -> Vec<IpAddr> {
         let mut candidates: Vec<IpAddr> = self
             .interfaces
@@ -137,7 +138,7 @@ impl LocalHostFact {
     }
 }
 
-/// Of 127.0.0.0/8 the interface names one address, but all of them are here.
+/// True if the interface has this address; a loopback interface has all of 127.0.0.0/8.
 fn is_held(interface: IpAddr, address: IpAddr) -> bool {
     interface == address
         || (interface.is_loopback() && address.is_loopback() && address.is_ipv4() == interface.is_ipv4())
@@ -170,7 +171,7 @@ fn interfaces() -> Vec<Interface> {
 
 fn list(addresses: &[IpAddr]) -> String {
     if addresses.is_empty() {
-        return "none but loopback".to_owned();
+        return "only loopback addresses".to_owned();
     }
     let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     texts.join(", ")
@@ -221,7 +222,7 @@ mod tests {
 
     #[test]
     fn local_host_is_this_machine_or_the_message_says_what_it_could_have_been() {
-        let has = "it has 192.168.1.11, 2001:db8::11";
+        let has = "192.168.1.11, 2001:db8::11";
         let table: [(&str, &[&str], String); 8] = [
             ("192.168.1.11", &["192.168.1.11"], String::new()),
             ("2001:db8::11", &["2001:db8::11"], String::new()),
@@ -231,26 +232,26 @@ mod tests {
             (
                 "192.168.1.12",
                 &["192.168.1.12"],
-                format!("LOCAL_HOST = 192.168.1.12 is not an address of this machine; {has}"),
+                format!("LOCAL_HOST = 192.168.1.12 is not an address of this machine, which has {has}"),
             ),
             (
                 "fe1",
                 &["10.0.0.9"],
-                format!("LOCAL_HOST = fe1 is 10.0.0.9, which is not an address of this machine; {has}"),
+                format!("LOCAL_HOST = fe1 resolves to 10.0.0.9, but this machine has {has}"),
             ),
             (
                 "0.0.0.0",
                 &["0.0.0.0"],
-                format!("LOCAL_HOST = 0.0.0.0 is not an address of this machine; {has}"),
+                format!("LOCAL_HOST = 0.0.0.0 is not an address of this machine, which has {has}"),
             ),
         ];
         for (local, resolved, expected) in table {
             let resolved = resolved.iter().map(|text| address(text)).collect();
             let facts = addresses(Resolved::Addresses(resolved));
-            let said = facts
+            let outcome = facts
                 .check(&host(local))
                 .map_or_else(|problem| problem.to_string(), |()| String::new());
-            assert_eq!(said, expected, "{local}");
+            assert_eq!(outcome, expected, "{local}");
         }
     }
 
@@ -259,7 +260,7 @@ mod tests {
         let facts = addresses(Resolved::Failed("no answer within 3 s".to_owned()));
         assert_eq!(
             facts.check(&host("fe1")).unwrap_err().to_string(),
-            "LOCAL_HOST = fe1 does not resolve here: no answer within 3 s; this machine has 192.168.1.11, 2001:db8::11"
+            "LOCAL_HOST = fe1 does not resolve on this host: no answer within 3 s; this machine has 192.168.1.11, 2001:db8::11"
         );
     }
 

@@ -1,5 +1,4 @@
-//! The engine's conf file: both grammars it is read by, and what may be done with the file. What is to stand in it is
-//! decided elsewhere.
+//! Reads the engine's conf file in its two grammars. `plan/conf` decides the new content.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,12 +9,12 @@ use super::home::Home;
 use super::mounts::Mounts;
 use crate::engine::Component;
 
-/// How the first line of the block that muster writes begins.
+/// The start of the first line of the block that muster writes.
 pub const BEGIN_MARK: &str = "# >>> muster";
-/// And its last one.
+/// The start of its last line.
 pub const END_MARK: &str = "# <<< muster";
 
-/// How a component reads its conf file.
+/// The grammar in which a component reads its conf file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grammar {
     /// `java.util.Properties`: three separators, escapes, continued lines.
@@ -24,24 +23,24 @@ pub enum Grammar {
     Plain,
 }
 
-/// A conf file and what we may do with it.
+/// A conf file and the ways to write it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfFile {
     pub path: PathBuf,
     pub grammar: Grammar,
-    /// As it lies there, our own block included; empty if there is none.
+    /// The text on disk, with muster's block; empty without a file.
     pub text: String,
     pub state: ConfState,
     pub writable: bool,
-    /// The file itself is mounted, or a link to it is in its place: it can be rewritten in place, not replaced.
+    /// True if the file is a mount point or a link: it can be rewritten in place, not replaced.
     pub is_pinned: bool,
-    /// Files may be created beside it.
+    /// True if files can be created beside it.
     pub dir_writable: bool,
-    /// Read once: every key is looked up on every start.
+    /// The parsed text: every start looks up every key.
     read: Entries,
 }
 
-/// What the shipped text says, twice: to the engine and to the start script.
+/// The values in the shipped text, as the engine and as the start script read them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Entries {
     engine: Vec<(String, String)>,
@@ -67,9 +66,9 @@ pub enum ConfState {
     Unreadable(String),
 }
 
-/// `${NAME}` in a path, where nothing says what NAME is.
+/// `${NAME}` in a path with an unknown NAME.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{value}` names the variable {variable}, which is not set here")]
+#[error("`{value}` uses the variable {variable}, which is not set")]
 pub struct Unresolved {
     pub value: String,
     pub variable: String,
@@ -83,7 +82,7 @@ impl Grammar {
         }
     }
 
-    /// Every key with its value, in the order of the file. The last of a key wins.
+    /// Every key with its value, in the order of the file. The last value of a key wins.
     pub fn entries(self, text: &str) -> Vec<(String, String)> {
         match self {
             Self::Properties => properties::entries(text),
@@ -117,23 +116,23 @@ impl ConfFile {
         }
     }
 
-    /// The text without our own block: what was shipped or mounted.
+    /// The shipped or mounted text, without muster's block.
     pub fn shipped(&self) -> String {
         without_block(&self.text)
     }
 
-    /// What the shipped text gives for a key: a wish that we wrote earlier does not count. A key that is there without
-    /// a value has an empty one, which the FE takes for its default.
+    /// The value of a key in the shipped text, without muster's block. A key without a value has an empty one, for which
+    /// the FE uses its default.
     pub fn lookup(&self, key: &str) -> Option<String> {
         last(&self.read.engine, key)
     }
 
-    /// What the start script exports for an upper-case key, before the shell expands it.
+    /// The value that the start script exports for an upper-case key, before the shell expands it.
     pub fn exported(&self, key: &str) -> Option<String> {
         last(&self.read.exported, key)
     }
 
-    /// The upper-case keys that end with a `\r` for the start script, and do not for the engine.
+    /// The upper-case keys whose value ends with a `\r` for the start script, but not for the engine.
     pub fn returned_keys(&self) -> Vec<String> {
         returned_keys(&self.shipped())
     }
@@ -149,7 +148,7 @@ fn returned_keys(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// The text outside our block. A block whose end was cut off is ours to the last line.
+/// The text outside muster's block. A truncated block extends to the last line.
 pub fn without_block(text: &str) -> String {
     let mut inside = false;
     text.split_inclusive('\n')
@@ -175,7 +174,7 @@ fn exported_entries(text: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Without its quotes and without the comment after it, which the shell drops and the engine's own reader keeps.
+/// Removes the quotes and the comment after a value: the shell drops them, the engine's own reader keeps them.
 fn shell_word(value: &str) -> &str {
     match value.strip_prefix('"') {
         Some(quoted) => quoted.split('"').next().unwrap_or(quoted),
@@ -205,8 +204,8 @@ fn last(entries: &[(String, String)], key: &str) -> Option<String> {
     Some(value.clone())
 }
 
-/// The path a conf value means: variables expanded as the engine sees them, relative ones below the home dir, which
-/// is the working directory of the start script.
+/// Resolves the path in a conf value: variables as the engine expands them, relative paths below the home dir, which is the
+/// working directory of the start script.
 pub fn resolve_path(value: &str, home: &Home, conf: &ConfFile) -> Result<PathBuf, Unresolved> {
     let dir = home.dir.to_string_lossy();
     let mut known = BTreeMap::from_iter([

@@ -1,5 +1,4 @@
-//! What lies in the data dir of an FE, and whether it proves that this FE was once ready. What follows from it is
-//! decided elsewhere.
+//! Reads the data dir of an FE, and checks for the proof that the FE was once ready. `plan/data` classifies it.
 
 use std::fs;
 use std::io;
@@ -12,13 +11,13 @@ use super::search::{self, Sought};
 use crate::engine::ReadyProof;
 use std::collections::BTreeMap;
 
-/// What a data dir that was set aside has in its name: `<dir>.unfinished-<time>`, or `<dir>/unfinished-<time>`.
+/// The mark in the name of a data dir that was set aside: `<dir>.unfinished-<time>`, or `<dir>/unfinished-<time>`.
 pub const SET_ASIDE: &str = "unfinished-";
 
-/// Where an FE keeps its journal, below its data dir.
+/// The journal of an FE, below its data dir.
 pub const JOURNAL_DIR: &str = "bdb";
 
-/// Journal text is searched no further than this, all files together: it is read at every start that has no record.
+/// The most bytes of the journal that are searched, over all files: every start without a record reads it.
 const JOURNAL_SEARCH: u64 = 256 << 20;
 
 /// The journal's own log rotates at 10 MB.
@@ -35,21 +34,21 @@ pub struct FeData {
     pub deploy_mode: Option<String>,
     /// `bdb/*.jdb`, by name.
     pub journals: Vec<String>,
-    /// `image.<number>`, below `image/`: what checkpoints and downloads leave.
+    /// `image.<number>`, below `image/`: written by checkpoints and downloads.
     pub images: Vec<String>,
     pub journal_info: JournalInfo,
     /// This node's own name, as text of a member list in the journal.
     pub own_name: Sought,
-    /// Files that are there and cannot be read.
+    /// Files that exist and cannot be read.
     pub unreadable: Vec<String>,
-    /// Proof that this FE was once ready, with everything a bare start needs still there.
+    /// True if this FE was proven ready once, and still has every file that a start without a helper needs.
     pub ready: bool,
 }
 
 /// `image/ROLE`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RoleFile {
-    /// A key without a value is there with an empty one.
+    /// A key without a value has an empty one.
     pub keys: BTreeMap<String, String>,
 }
 
@@ -59,13 +58,13 @@ pub struct VersionFile {
     pub cluster_id: Option<String>,
 }
 
-/// What `bdb/je.info.*` tells about how this node entered its group. Not read, and so neither of the two, where ROLE has
-/// proved readiness already: the files of an old FE are long, and each of its starts would read them.
+/// The way this node entered its election group, from `bdb/je.info.*`. Not read, and so both false, if ROLE has proven
+/// readiness already: the files of an old FE are long, and each start would read them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct JournalInfo {
-    /// It once began a group of its own.
+    /// It once started a new group.
     pub nascent_group: bool,
-    /// It once joined somebody else's.
+    /// It once joined an existing group.
     pub joined_as_replica: bool,
 }
 
@@ -81,14 +80,14 @@ impl RoleFile {
 }
 
 impl FeData {
-    /// Looks at a data dir; `proof` says what this engine leaves when it has been ready.
+    /// Reads a data dir; `proof` is the evidence that this engine leaves once it was ready.
     pub fn look(dir: &Path, proof: ReadyProof, mounts: &Mounts) -> Self {
         let mut unreadable = Vec::new();
         let mut small = |name: &str| match read_small(&dir.join("image").join(name)) {
             Ok(file) => file,
             Err(why) => {
                 unreadable.push(why);
-                // It is there: whatever is in it, the dir is not empty.
+                // It exists, so the dir is not empty.
                 Some(String::new())
             }
         };
@@ -109,7 +108,7 @@ impl FeData {
         let is_journal = |name: &str| has_extension(name, "jdb");
         let journals = list(dir.join(JOURNAL_DIR), is_journal);
         let mut images = list(dir.join("image"), is_image);
-        // Newer versions keep them one level below.
+        // Newer versions store them one level below.
         images.extend(
             list(dir.join("image").join("v2"), is_image)
                 .into_iter()
@@ -132,7 +131,7 @@ impl FeData {
         data
     }
 
-    /// Nothing in it that an FE of any state would find. Leftovers of a set-aside and stray files do not count.
+    /// True if it holds no file that an FE reads. Data that was set aside and other files do not count.
     pub fn is_empty(&self) -> bool {
         matches!(self.place.state, PlaceState::Missing | PlaceState::Directory)
             && self.role.is_none()
@@ -143,14 +142,14 @@ impl FeData {
             && self.unreadable.is_empty()
     }
 
-    /// The rule of the engine, on the facts above. ROLE, VERSION and a journal must still be there besides: an FE that
-    /// lost one of them elects itself when it is started bare, whatever it once was.
+    /// Checks the engine's proof of readiness. ROLE, VERSION and a journal must exist as well: an FE without one of them
+    /// elects itself when it is started without a helper.
     pub fn proves_readiness(&self, proof: ReadyProof) -> bool {
         let (Some(role), Some(_), false) = (&self.role, &self.version, self.journals.is_empty()) else {
             return false;
         };
         match proof {
-            // The key itself is there from the first write on.
+            // The key itself exists from the first write on.
             ReadyProof::RoleKeyFilled(key) => role.key(key).is_some_and(|value| !value.is_empty()),
             ReadyProof::JournalInfo => {
                 let info = self.journal_info;
@@ -178,12 +177,12 @@ impl FeData {
                 self.unreadable.push(format!("{}: {error}", path.display()));
             }
         }
-        let says = |words: &str| search::in_files(&info, words.as_bytes(), INFO_SEARCH) == Sought::Found;
+        let contains = |words: &str| search::in_files(&info, words.as_bytes(), INFO_SEARCH) == Sought::Found;
         self.journal_info = JournalInfo {
-            nascent_group: says("Nascent group"),
-            joined_as_replica: says("Joined group as a replica"),
+            nascent_group: contains("Nascent group"),
+            joined_as_replica: contains("Joined group as a replica"),
         };
-        // Reading the journal itself is dear; it decides only for an engine that leaves nothing better.
+        // Reading the journal itself is expensive; needed only for an engine without a better proof.
         if proof != ReadyProof::JournalInfo || !self.journal_info.nascent_group {
             return;
         }
@@ -192,10 +191,10 @@ impl FeData {
         };
         let text = format!("\"nodeName\":\"{name}\"");
         let journals = self.journals.iter().map(|file| bdb.join(file));
-        // Journal text may be cleaned away once an image holds it.
+        // The engine may delete journal text once an image contains it.
         let images = self.images.iter().map(|file| dir.join("image").join(file));
-        let places: Vec<PathBuf> = journals.chain(images).collect();
-        self.own_name = search::in_files(&places, text.as_bytes(), JOURNAL_SEARCH);
+        let paths: Vec<PathBuf> = journals.chain(images).collect();
+        self.own_name = search::in_files(&paths, text.as_bytes(), JOURNAL_SEARCH);
     }
 }
 
@@ -212,7 +211,7 @@ fn keys(text: &str) -> BTreeMap<String, String> {
     Grammar::Properties.entries(text).into_iter().collect()
 }
 
-/// The start of a file, `None` if it is not there.
+/// Reads the start of a file; `None` if it does not exist.
 fn read_small(path: &Path) -> Result<Option<String>, String> {
     match search::head(path, SMALL_FILE) {
         Ok(head) => Ok(Some(String::from_utf8_lossy(&head).into_owned())),
@@ -221,7 +220,7 @@ fn read_small(path: &Path) -> Result<Option<String>, String> {
     }
 }
 
-/// The files of a dir whose names count, by name; none if there is no such dir.
+/// The file names in a dir that `counts` accepts, sorted; empty if the dir does not exist.
 fn files(dir: &Path, counts: &dyn Fn(&str) -> bool) -> io::Result<Vec<String>> {
     let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -1,5 +1,5 @@
-//! Who holds a data dir: the muster of another container on the same volume, or an engine that nobody here started. No
-//! pid file tells, because the other's processes are not seen from here; a lock is.
+//! Finds the holder of a data dir: the muster of another container on the same volume, or an engine that was started
+//! without muster. A pid file is not enough, because processes of other containers are not visible; a lock is.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -10,19 +10,19 @@ use nix::libc::{F_UNLCK, F_WRLCK, SEEK_SET, flock};
 
 use super::text;
 
-/// Who has the dir locked, in words: the lock itself is the directory's, so that to take it changes nothing.
+/// The file that names the holder. The lock is on the directory itself, so taking it changes no file.
 pub const HOLDER: &str = ".muster-holder";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
     /// The dir, or the engine's own lock file.
     pub path: PathBuf,
-    /// What it says of itself; nothing where an engine holds its own lock.
+    /// The holder's description of itself; `None` for an engine's own lock.
     pub name: Option<String>,
 }
 
 impl Holder {
-    /// The first that holds one of the dirs; `engine_locks` are the engine's own lock files, relative to a dir.
+    /// Finds the first holder of one of the dirs; `engine_locks` are the engine's own lock files, relative to a dir.
     pub fn look(dirs: &[PathBuf], engine_locks: &[&str]) -> Option<Self> {
         dirs.iter().find_map(|dir| {
             muster(dir).or_else(|| {
@@ -34,7 +34,7 @@ impl Holder {
         })
     }
 
-    /// The muster that has `dir` locked, by its own words.
+    /// Reads the description of the muster that has `dir` locked.
     pub fn of(dir: &Path) -> Self {
         let name = text::read(&dir.join(HOLDER)).unwrap_or_default();
         Self {
@@ -44,7 +44,7 @@ impl Holder {
     }
 }
 
-/// To try is to hold it for a moment, shared: two that only look do not see each other.
+/// Tries a shared lock for a moment: two checks at the same time do not block each other.
 fn muster(dir: &Path) -> Option<Holder> {
     let opened = File::open(dir).ok()?;
     match Flock::lock(opened, FlockArg::LockSharedNonblock) {
@@ -53,7 +53,7 @@ fn muster(dir: &Path) -> Option<Holder> {
     }
 }
 
-/// Whether anybody has a part of the file locked the way a JVM does, and a BE's key-value store.
+/// True if a part of the file is locked like a JVM and a BE's key-value store do it.
 fn is_locked(path: &Path) -> bool {
     let Ok(file) = File::options().read(true).write(true).open(path) else {
         return false;
@@ -65,7 +65,7 @@ fn is_locked(path: &Path) -> bool {
         l_len: 0,
         l_pid: 0,
     };
-    // Asks, and takes nothing.
+    // Only tests the lock.
     fcntl(&file, FcntlArg::F_OFD_GETLK(&mut lock)).is_ok() && i32::from(lock.l_type) != F_UNLCK
 }
 

@@ -1,4 +1,4 @@
-//! A directory and what can be done there, whether it exists yet or not.
+//! The state of a directory that exists or is to be created.
 
 use std::fs;
 use std::io;
@@ -13,7 +13,7 @@ pub struct Place {
     pub path: PathBuf,
     pub state: PlaceState,
     pub is_mount_point: bool,
-    /// Why we may not create files in it, or, while it does not exist, create it.
+    /// The reason why muster cannot create files in it, or cannot create it.
     pub unwritable: Option<String>,
     pub parent_exists: bool,
 }
@@ -22,10 +22,10 @@ pub struct Place {
 pub enum PlaceState {
     Missing,
     Directory,
-    /// It, or something above it, is a file.
+    /// It, or one of its parents, is a file.
     NotADirectory,
     LinkToNowhere,
-    /// It is there, but cannot be listed.
+    /// It exists, but cannot be listed.
     Unreadable(String),
 }
 
@@ -47,7 +47,7 @@ impl Place {
     }
 }
 
-/// Whether this process may write there: by mode and owner, and by the file system being writable at all.
+/// True if this process can write there, by mode, owner and file system.
 pub(super) fn may_write(path: &Path) -> bool {
     eaccess(path, AccessFlags::W_OK).is_ok()
 }

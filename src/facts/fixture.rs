@@ -46,7 +46,7 @@ pub(super) fn unsupported() -> &'static Engine {
     engine::ALL.into_iter().find(|engine| !engine.supported).unwrap()
 }
 
-/// A home of the supported engine, found elsewhere.
+/// A home of the supported engine in `dir`.
 pub(super) fn home(dir: &Path, component: Component) -> Home {
     let engine = supported();
     Home {

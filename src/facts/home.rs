@@ -1,5 +1,5 @@
-//! Where the engine is, which engine it is, and what this container is meant to be: told by the files of the image
-//! unless somebody said it.
+//! Finds the engine's home dir, the engine and the component of this container: by the files of the image, unless the
+//! settings name them.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -25,44 +25,44 @@ pub struct Home {
     pub script_flags: BTreeSet<String>,
 }
 
-/// Why no home dir can be named.
+/// The reason why no home dir can be chosen.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HomeProblem {
-    #[error("no engine is installed here: none of {} holds a start script", list(looked))]
+    #[error("no engine is installed: no start script in {}", list(looked))]
     NoHome { looked: Vec<PathBuf> },
-    #[error("the home dir {} {}, from {said_by}", dir.display(), if *exists { "is not a directory" } else { "does not exist" })]
+    #[error("the home dir {}, from {source_name}, {}", dir.display(), if *exists { "is not a directory" } else { "does not exist" })]
     NotADirectory {
         dir: PathBuf,
         exists: bool,
-        said_by: String,
+        source_name: String,
     },
     #[error("no start script in {}: looked for {}{}", dir.display(), looked.join(", "), below(nested))]
     NoScript {
         dir: PathBuf,
         looked: Vec<String>,
-        /// Homes one level below, when somebody named the dir that holds them.
+        /// Home dirs one level below a dir that was set as the home.
         nested: Vec<PathBuf>,
     },
-    #[error("which engine is in {} cannot be told: none of {} is there", dir.display(), looked.join(", "))]
+    #[error("cannot recognise the engine in {}: none of {} exists", dir.display(), looked.join(", "))]
     UnknownEngine { dir: PathBuf, looked: Vec<String> },
-    #[error("ENGINE asks for {asked}, but {} holds {found}", dir.display())]
+    #[error("ENGINE requests {requested}, but {} contains {found}", dir.display())]
     OtherEngine {
         dir: PathBuf,
-        asked: &'static str,
+        requested: &'static str,
         found: &'static str,
     },
-    #[error("there is more than one home dir: {}; COMPONENT or --home chooses one", candidates(.0))]
+    #[error("more than one home dir was found: {}", candidates(.0))]
     Ambiguous(Vec<(PathBuf, Component)>),
-    #[error("{asked_by} asks for {}, but here is only {}", asked.id(), candidates(found))]
+    #[error("{requested_by} requests {}, but only {} is installed", requested.id(), candidates(found))]
     OtherComponent {
-        asked: Component,
-        asked_by: String,
+        requested: Component,
+        requested_by: String,
         found: Vec<(PathBuf, Component)>,
     },
     #[error(transparent)]
     Script(#[from] ScriptProblem),
     #[error(
-        "{engine} is recognised in {}, this version of muster runs {} only",
+        "{} contains {engine}, but this version of muster runs only {}",
         dir.display(),
         supported.join(" and ")
     )]
@@ -73,11 +73,11 @@ pub enum HomeProblem {
     },
 }
 
-/// One component that could be started from one dir.
+/// A component that could be started from a dir.
 #[derive(Debug, Clone)]
 struct Candidate {
     dir: PathBuf,
-    /// Links resolved: one image links the CN's home to the BE's.
+    /// The dir with links resolved: one image links the CN's home to the BE's.
     real: PathBuf,
     engine: &'static Engine,
     layout: &'static Layout,
@@ -89,41 +89,44 @@ impl Candidate {
     }
 }
 
-/// Finds the home dir. `root` is `/`; only the vendors' default homes are looked for below it, what somebody named is
-/// taken as it is.
-pub fn find(asked: &ImageSettings, root: &Path) -> Result<Home, HomeProblem> {
-    let (dirs, dir_source) = match &asked.home {
+/// Finds the home dir. `root` is `/`; only the vendors' default homes are searched below it, a requested dir is used as
+/// it is.
+pub fn find(requested: &ImageSettings, root: &Path) -> Result<Home, HomeProblem> {
+    let (dirs, dir_source) = match &requested.home {
         Some(home) if !home.value.is_dir() => {
             return Err(HomeProblem::NotADirectory {
                 dir: home.value.clone(),
                 exists: home.value.symlink_metadata().is_ok(),
-                said_by: home.source.to_string(),
+                source_name: home.source.to_string(),
             });
         }
         Some(home) => {
-            // The script is started from another working directory than ours.
+            // The script has another working directory than muster.
             let dir = std::path::absolute(&home.value).unwrap_or_else(|_| home.value.clone());
             (vec![dir], home.source.clone())
         }
         None => (default_homes(root), Source::Default),
     };
-    let all: Vec<Candidate> = dirs.iter().flat_map(|dir| candidates_in(dir, asked)).collect();
-    let wanted = asked.component.as_ref().map(|component| component.value);
+    let all: Vec<Candidate> = dirs
+        .iter()
+        .flat_map(|dir| candidates_in(dir, requested))
+        .collect();
+    let wanted = requested.component.as_ref().map(|component| component.value);
     let mut fitting: Vec<Candidate> = all
         .into_iter()
         .filter(|candidate| wanted.is_none_or(|component| candidate.layout.component == component))
         .collect();
-    let is_asked_engine = |candidate: &Candidate| {
-        asked
+    let is_requested_engine = |candidate: &Candidate| {
+        requested
             .engine
             .as_ref()
             .is_none_or(|engine| engine.value.id == candidate.engine.id)
     };
-    if fitting.iter().any(is_asked_engine) {
-        fitting.retain(is_asked_engine);
+    if fitting.iter().any(is_requested_engine) {
+        fitting.retain(is_requested_engine);
     }
     let chosen = match one_per_dir(fitting).as_slice() {
-        [] => return Err(nothing_fits(asked, &dirs, root)),
+        [] => return Err(nothing_fits(requested, &dirs, root)),
         [one] => one.clone(),
         many => {
             return Err(HomeProblem::Ambiguous(
@@ -131,7 +134,7 @@ pub fn find(asked: &ImageSettings, root: &Path) -> Result<Home, HomeProblem> {
             ));
         }
     };
-    check_engine(asked, &chosen)?;
+    check_engine(requested, &chosen)?;
     let script_flags = read_scripts(&chosen)?;
     Ok(Home {
         dir: chosen.dir,
@@ -139,7 +142,7 @@ pub fn find(asked: &ImageSettings, root: &Path) -> Result<Home, HomeProblem> {
         engine: chosen.engine,
         layout: chosen.layout,
         component: chosen.layout.component,
-        component_source: asked
+        component_source: requested
             .component
             .as_ref()
             .map_or(Source::Image, |component| component.source.clone()),
@@ -148,7 +151,7 @@ pub fn find(asked: &ImageSettings, root: &Path) -> Result<Home, HomeProblem> {
 }
 
 impl HomeProblem {
-    /// What to do about it.
+    /// The remedy.
     pub fn hint(&self) -> &'static str {
         match self {
             Self::NoHome { .. }
@@ -157,12 +160,12 @@ impl HomeProblem {
             | Self::UnknownEngine { .. } => {
                 "set --home to the directory that holds bin/, conf/ and lib/ of the engine"
             }
-            Self::Ambiguous(_) => "set COMPONENT, or name it after `run`",
+            Self::Ambiguous(_) => "set COMPONENT or --home, or name the component after `run`",
             Self::Script(problem) => problem.hint(),
             Self::OtherComponent { .. } => {
-                "name the component of this image, or leave it out; or use another image"
+                "set COMPONENT to the component of this image or leave it unset, or use another image"
             }
-            _ => "use an image of an engine and a component that go together",
+            _ => "use an image of a supported engine, and set ENGINE to that engine or leave it unset",
         }
     }
 
@@ -182,14 +185,14 @@ impl Home {
         self.dir.join(self.layout.conf)
     }
 
-    /// Whether the installed scripts know a flag (`--helper`): an older one would complain or refuse.
+    /// True if the installed scripts accept a flag (`--helper`): an older script fails on an unknown one.
     pub fn knows_flag(&self, flag: &str) -> bool {
         self.script_flags.contains(flag)
     }
 }
 
-/// Every `--word` of a shell text, comment lines left out. getopt's `-l 'word:'` needs no reading: a script that
-/// takes a flag names it once more, with its dashes, in a `case`.
+/// Every `--word` of a shell text, without comment lines. getopt's `-l 'word:'` is not parsed: a script that accepts a flag
+/// names it again, with its dashes, in a `case`.
 pub fn flags_in(script: &str) -> BTreeSet<String> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     script
@@ -222,17 +225,17 @@ fn default_homes(root: &Path) -> Vec<PathBuf> {
     homes
 }
 
-/// The components whose start script and whose engine's marks are in this dir.
-fn candidates_in(dir: &Path, asked: &ImageSettings) -> Vec<Candidate> {
+/// The components whose start script and whose engine's marker files are in this dir.
+fn candidates_in(dir: &Path, requested: &ImageSettings) -> Vec<Candidate> {
     let real = fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
     let mut found = Vec::new();
     for engine in engine::ALL {
-        let asked_for = asked
+        let requested_engine = requested
             .engine
             .as_ref()
-            .is_some_and(|asked| asked.value.id == engine.id);
+            .is_some_and(|requested| requested.value.id == engine.id);
         for layout in engine.layouts {
-            let marked = is_marked(dir, layout) || (asked_for && marked_engine(dir).is_none());
+            let marked = is_marked(dir, layout) || (requested_engine && marked_engine(dir).is_none());
             if marked && dir.join(layout.script).exists() {
                 found.push(Candidate {
                     dir: dir.to_owned(),
@@ -256,8 +259,8 @@ fn marked_engine(dir: &Path) -> Option<&'static Engine> {
         .find(|engine| engine.layouts.iter().any(|layout| is_marked(dir, layout)))
 }
 
-/// Two components of one dir are no ambiguity: the dir's own name decides, or else the one listed first, which is
-/// the BE before the CN. Two names of one dir are one dir, by the name that fits.
+/// Chooses one component for each dir: by the dir's own name, or else the one listed first, the BE before the CN. Two names
+/// of the same dir count once, with the name that matches a component.
 fn one_per_dir(candidates: Vec<Candidate>) -> Vec<Candidate> {
     let is_named_so = |candidate: &Candidate| {
         candidate.dir.file_name() == Path::new(candidate.layout.default_home).file_name()
@@ -273,13 +276,13 @@ fn one_per_dir(candidates: Vec<Candidate>) -> Vec<Candidate> {
     chosen
 }
 
-fn check_engine(asked: &ImageSettings, chosen: &Candidate) -> Result<(), HomeProblem> {
-    if let Some(asked) = &asked.engine
-        && asked.value.id != chosen.engine.id
+fn check_engine(requested: &ImageSettings, chosen: &Candidate) -> Result<(), HomeProblem> {
+    if let Some(requested) = &requested.engine
+        && requested.value.id != chosen.engine.id
     {
         return Err(HomeProblem::OtherEngine {
             dir: chosen.dir.clone(),
-            asked: asked.value.name,
+            requested: requested.value.name,
             found: chosen.engine.name,
         });
     }
@@ -297,22 +300,25 @@ fn check_engine(asked: &ImageSettings, chosen: &Candidate) -> Result<(), HomePro
     Ok(())
 }
 
-/// What to say when no component of any dir fits.
-fn nothing_fits(asked: &ImageSettings, dirs: &[PathBuf], root: &Path) -> HomeProblem {
-    let wanted = asked.component.as_ref().map(|component| component.value);
+/// The problem if no component of any dir is usable.
+fn nothing_fits(requested: &ImageSettings, dirs: &[PathBuf], root: &Path) -> HomeProblem {
+    let wanted = requested.component.as_ref().map(|component| component.value);
     let layouts = || engine::ALL.into_iter().flat_map(|engine| engine.layouts);
     let Some(dir) = dirs.first() else {
         return HomeProblem::NoHome {
             looked: layouts().flat_map(|layout| homes_of(layout, root)).collect(),
         };
     };
-    if let Some(component) = &asked.component {
-        let here = dirs.iter().flat_map(|dir| candidates_in(dir, asked)).collect();
+    if let Some(component) = &requested.component {
+        let here = dirs
+            .iter()
+            .flat_map(|dir| candidates_in(dir, requested))
+            .collect();
         let found: Vec<_> = one_per_dir(here).into_iter().map(Candidate::named).collect();
         if !found.is_empty() {
             return HomeProblem::OtherComponent {
-                asked: component.value,
-                asked_by: component.source.to_string(),
+                requested: component.value,
+                requested_by: component.source.to_string(),
                 found,
             };
         }
@@ -334,7 +340,7 @@ fn nothing_fits(asked: &ImageSettings, dirs: &[PathBuf], root: &Path) -> HomePro
     let nested = layouts()
         .filter_map(|layout| Path::new(layout.default_home).file_name())
         .map(|name| dir.join(name))
-        .filter(|below| !candidates_in(below, asked).is_empty())
+        .filter(|below| !candidates_in(below, requested).is_empty())
         .collect::<BTreeSet<_>>();
     HomeProblem::NoScript {
         dir: dir.clone(),
@@ -348,7 +354,7 @@ fn read_scripts(chosen: &Candidate) -> Result<BTreeSet<String>, HomeProblem> {
         &chosen.dir.join(chosen.layout.script),
         &chosen.dir,
     )?);
-    // An inner script that is not there belongs to another version.
+    // A missing inner script belongs to another version.
     for inner in chosen.layout.inner_scripts {
         if let Ok(text) = text_of(&chosen.dir.join(inner)) {
             flags.extend(flags_in(&text));
@@ -361,7 +367,7 @@ fn text_of(path: &Path) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&fs::read(path)?).into_owned())
 }
 
-/// Each once, in the order of the table.
+/// Each name once, in the order of the table.
 fn names<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for word in words {
@@ -424,7 +430,7 @@ mod tests {
         tree(&files)
     }
 
-    fn asked(home: Option<&Path>, component: Option<Component>) -> ImageSettings {
+    fn requested(home: Option<&Path>, component: Option<Component>) -> ImageSettings {
         ImageSettings {
             home: home.map(|value| Sourced {
                 value: value.to_owned(),
@@ -439,8 +445,8 @@ mod tests {
     }
 
     /// `<dir below the root> <component>`, or the problem.
-    fn outcome(root: &Path, asked: &ImageSettings) -> String {
-        match find(asked, root) {
+    fn outcome(root: &Path, requested: &ImageSettings) -> String {
+        match find(requested, root) {
             Ok(home) => format!(
                 "{} {}",
                 home.dir.strip_prefix(root).unwrap_or(&home.dir).display(),
@@ -450,7 +456,7 @@ mod tests {
         }
     }
 
-    /// What is installed where, a link if the image has one, what was asked for, what comes out.
+    /// The installed components, a link if the image has one, the request, the outcome.
     struct Row {
         installed: Vec<(&'static str, &'static [Component])>,
         link: Option<(&'static str, &'static str)>,
@@ -478,7 +484,7 @@ mod tests {
         };
         let is = |home: &str, id: &str| format!("{} {id}", home.trim_start_matches('/'));
         let two = format!(
-            "there is more than one home dir: {} (FE) and {} (BE); COMPONENT or --home chooses one",
+            "more than one home dir was found: {} (FE) and {} (BE)",
             fe.trim_start_matches('/'),
             be.trim_start_matches('/')
         );
@@ -503,7 +509,7 @@ mod tests {
             files.extend(row.link.map(|(from, to)| (from.to_owned(), to)));
             let root = machine(&files);
             assert_eq!(
-                outcome(root.path(), &asked(None, row.component)),
+                outcome(root.path(), &requested(None, row.component)),
                 row.expected,
                 "{:?} {:?}",
                 row.installed,
@@ -523,7 +529,7 @@ mod tests {
         ));
         let root = machine(&files);
         let home = root.path().join("srv/compute/cn");
-        let home = find(&asked(Some(&home), None), root.path()).unwrap();
+        let home = find(&requested(Some(&home), None), root.path()).unwrap();
         assert_eq!(
             (home.component, home.dir_source),
             (Component::Cn, Source::Flag("--home"))
@@ -541,9 +547,10 @@ mod tests {
             (format!("above/fe/{}", fe.script), ""),
             (format!("above/fe/{}", fe.marks[0]), ""),
         ]);
-        let problem = |dir: &str| find(&asked(Some(&root.path().join(dir)), None), root.path()).unwrap_err();
+        let problem =
+            |dir: &str| find(&requested(Some(&root.path().join(dir)), None), root.path()).unwrap_err();
         assert!(matches!(
-            find(&asked(None, None), root.path()),
+            find(&requested(None, None), root.path()),
             Err(HomeProblem::NoHome { looked }) if looked.contains(&root.path().join(fe.default_home.trim_start_matches('/')))
         ));
         assert!(matches!(
@@ -569,7 +576,7 @@ mod tests {
         let home = root.path().join("fe");
         let script = home.join(fe.script);
         std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o644)).unwrap();
-        let problem = find(&asked(Some(&home), None), root.path()).unwrap_err();
+        let problem = find(&requested(Some(&home), None), root.path()).unwrap_err();
         assert_eq!(
             problem,
             HomeProblem::Script(ScriptProblem::NotExecutable { script, mode: 0o644 })
@@ -585,11 +592,11 @@ mod tests {
             default_home(other, Component::Fe),
             &[Component::Fe],
         ));
-        let problem = find(&asked(None, None), root.path()).unwrap_err().to_string();
-        let expected = format!("{} is recognised in ", other.name);
-        assert!(problem.starts_with(&expected), "{problem}");
+        let problem = find(&requested(None, None), root.path()).unwrap_err().to_string();
+        let expected = format!(" contains {}, but ", other.name);
+        assert!(problem.contains(&expected), "{problem}");
         assert!(
-            problem.ends_with(&format!("this version of muster runs {} only", supported().name)),
+            problem.ends_with(&format!("this version of muster runs only {}", supported().name)),
             "{problem}"
         );
     }
@@ -597,15 +604,15 @@ mod tests {
     #[test]
     fn the_engine_that_was_asked_for_chooses_among_homes_but_does_not_overrule_their_files() {
         let (ours, other) = (supported(), unsupported());
-        let mut asked = asked(None, None);
-        asked.engine = Some(Sourced {
+        let mut requested = requested(None, None);
+        requested.engine = Some(Sourced {
             value: ours,
             source: Source::Environment("ENGINE".to_owned()),
         });
         let mut files = installed(other, default_home(other, Component::Fe), &[Component::Fe]);
         let root = machine(&files);
         assert!(matches!(
-            find(&asked, root.path()),
+            find(&requested, root.path()),
             Err(HomeProblem::OtherEngine { .. })
         ));
         files.extend(installed(
@@ -614,7 +621,10 @@ mod tests {
             &[Component::Fe],
         ));
         let root = machine(&files);
-        assert_eq!(find(&asked, root.path()).map(|home| home.engine.id), Ok(ours.id));
+        assert_eq!(
+            find(&requested, root.path()).map(|home| home.engine.id),
+            Ok(ours.id)
+        );
     }
 
     #[test]
@@ -627,7 +637,7 @@ mod tests {
             "# not here: --numa\ncase \"$1\" in --daemon) RUN=1 ;; --logconsole) LOG=1 ;; esac\nexec java --add-opens=java.base/java.lang=ALL-UNNAMED\n",
         ));
         let root = machine(&files);
-        let home = find(&asked(Some(&root.path().join("be")), None), root.path()).unwrap();
+        let home = find(&requested(Some(&root.path().join("be")), None), root.path()).unwrap();
         let table = [
             ("--logconsole", true),
             ("--daemon", true),

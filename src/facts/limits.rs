@@ -1,4 +1,4 @@
-//! The limits of the kernel that the engine will inherit.
+//! The kernel limits that the engine inherits.
 
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 
@@ -9,7 +9,7 @@ pub struct Limit {
     pub hard: Option<u64>,
 }
 
-/// Of every process the engine will start.
+/// The limits of every process that the engine starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProcessLimits {
     pub open_files: Option<Limit>,

@@ -1,7 +1,7 @@
-//! `settings → facts`: what is so on this machine before anything is done. Reads and never writes; what follows from
-//! it is the plan's to say.
+//! `settings → facts`: the state of this machine before anything is done. Reads and never writes; the plan decides what
+//! follows.
 //!
-//! Paths of `/proc` and `/sys` and the vendors' default homes are looked for below a `root`, which is `/` outside tests.
+//! Paths of `/proc` and `/sys` and the vendors' default homes are read below a `root`, which is `/` outside tests.
 
 pub mod addresses;
 pub mod conf;
@@ -47,33 +47,33 @@ use ports::{Candidate, PortFacts};
 use record::RecordCopy;
 use storage::StoragePath;
 
-/// Everything that is so.
+/// The facts of this machine and this node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
     pub home: Home,
     pub conf: ConfFile,
-    /// The second file, that wins over the first, of engines that read one.
+    /// The second conf file, which has precedence, for engines that read one.
     pub custom_conf: Option<ConfFile>,
-    pub data: Data,
+    pub data: DataFacts,
     pub records: Records,
     pub addresses: Addresses,
     pub ports: PortFacts,
     pub pid_file: PidFileFact,
-    /// Where the engine may write its log files, each dir once.
+    /// The dirs where the engine may write its log files, each once.
     pub log_dirs: Vec<PathBuf>,
-    /// Somebody else works on the data dirs.
+    /// The process that has a data dir locked.
     pub holder: Option<Holder>,
     pub limits: ProcessLimits,
 }
 
-/// What this component keeps on disk.
+/// The data of this component on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Data {
+pub enum DataFacts {
     Fe(Box<FeData>),
     Storage(Vec<StoragePath>),
     /// A component without data.
     Nothing,
-    /// The conf or a wish names a path that cannot be told.
+    /// A path that cannot be resolved.
     Unresolved {
         problem: Unresolved,
         source: Source,
@@ -89,7 +89,7 @@ pub struct Records {
     pub state_dir: Place,
 }
 
-/// Collects everything. Nothing here fails as a whole: what could not be read says so where it would stand.
+/// Collects the facts. It never fails as a whole: a value that could not be read holds the reason.
 pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
     let mounts = Mounts::read(root);
     let grammar = Grammar::of(home.component);
@@ -98,17 +98,17 @@ pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
         .layout
         .custom_conf
         .map(|path| ConfFile::read(&home.dir.join(path), grammar, &mounts));
-    let said = Said {
+    let sources = ConfSources {
         settings,
         home: &home,
         conf: &conf,
         custom: custom_conf.as_ref(),
     };
-    let (data, data_paths) = look_at_data(&said, &mounts);
-    let records = look_at_records(&said, &data_paths, &mounts);
-    let ports = PortFacts::look(root, &said.candidates(&records));
-    let pid_file = PidFileFact::read(&said.pid_file(), &home, root);
-    let log_dirs = said.log_dirs();
+    let (data, data_paths) = look_at_data(&sources, &mounts);
+    let records = look_at_records(&sources, &data_paths, &mounts);
+    let ports = PortFacts::look(root, &sources.candidates(&records));
+    let pid_file = PidFileFact::read(&sources.pid_file(), &home, root);
+    let log_dirs = sources.log_dirs();
     Facts {
         holder: Holder::look(&data_paths, home.layout.engine_locks),
         limits: ProcessLimits::look(),
@@ -125,7 +125,7 @@ pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
 }
 
 impl Facts {
-    /// What would be so if this node's engine, which runs, were stopped: its pid, and the facts without what it holds.
+    /// The pid of this node's running engine, and the facts as if it were stopped: without its pid file, lock and ports.
     /// `None` if it does not run.
     pub fn once_stopped(&self) -> Option<(u32, Self)> {
         let PidFileState::Engine { pid, .. } = self.pid_file.state else {
@@ -144,16 +144,16 @@ impl Facts {
     }
 }
 
-/// Who may have said the value of a conf key.
-struct Said<'a> {
+/// The sources of a conf key's value.
+struct ConfSources<'a> {
     settings: &'a Settings,
     home: &'a Home,
     conf: &'a ConfFile,
     custom: Option<&'a ConfFile>,
 }
 
-impl Said<'_> {
-    /// What the engine will read, once the wishes are written: the custom file wins over ours.
+impl ConfSources<'_> {
+    /// The value that the engine will read: the custom conf file has precedence over requested values.
     fn value(&self, key: &str) -> Option<Sourced<String>> {
         let from_file = |file: &ConfFile| {
             let value = file.lookup(key).filter(|value| !value.is_empty())?;
@@ -164,16 +164,16 @@ impl Said<'_> {
         };
         self.custom
             .and_then(from_file)
-            .or_else(|| self.wish(key))
+            .or_else(|| self.requested(key))
             .or_else(|| from_file(self.conf))
     }
 
-    fn wish(&self, key: &str) -> Option<Sourced<String>> {
-        let wishes = self.settings.conf.get(&self.home.component)?;
-        let wish = wishes.iter().rev().find(|wish| wish.key == key)?;
+    fn requested(&self, key: &str) -> Option<Sourced<String>> {
+        let requests = self.settings.conf.get(&self.home.component)?;
+        let request = requests.iter().rev().find(|request| request.key == key)?;
         Some(Sourced {
-            value: wish.value.clone(),
-            source: wish.source.clone(),
+            value: request.value.clone(),
+            source: request.source.clone(),
         })
     }
 
@@ -185,8 +185,8 @@ impl Said<'_> {
         let usual = self.home.dir.join(self.home.layout.pid_file);
         // A shell variable: only what the script exports moves it.
         let dir = self
-            .wish("PID_DIR")
-            .map(|wish| wish.value)
+            .requested("PID_DIR")
+            .map(|request| request.value)
             .or_else(|| self.conf.exported("PID_DIR"));
         let elsewhere = dir.and_then(|dir| self.resolve(&dir).ok());
         match (elsewhere, usual.file_name()) {
@@ -200,8 +200,8 @@ impl Said<'_> {
         let layout = self.home.layout;
         let mut dirs = vec![self.home.dir.join(layout.default_logs)];
         for key in layout.log_dir_keys {
-            let said = self.value(key).map(|value| value.value);
-            let dir = said
+            let value = self.value(key).map(|value| value.value);
+            let dir = value
                 .or_else(|| self.conf.exported(key))
                 .and_then(|dir| self.resolve(&dir).ok());
             dirs.extend(dir.filter(|dir| !dirs.contains(dir)));
@@ -209,7 +209,7 @@ impl Said<'_> {
         dirs
     }
 
-    /// Every number somebody wishes for, was given before, or would get by default, once for each service.
+    /// The requested, recorded and default ports of each service, each once.
     fn candidates(&self, records: &Records) -> Vec<Candidate> {
         let mut candidates = Vec::new();
         for port in self.home.engine.ports_of(self.home.component) {
@@ -219,7 +219,7 @@ impl Said<'_> {
                 .settings
                 .ports
                 .get(&port.name)
-                .map(|wish| wish.value)
+                .map(|request| request.value)
                 .into_iter()
                 .chain(
                     self.value(port.conf_key)
@@ -238,34 +238,34 @@ impl Said<'_> {
 }
 
 /// The data, and its paths in the order of the conf.
-fn look_at_data(said: &Said<'_>, mounts: &Mounts) -> (Data, Vec<PathBuf>) {
-    let layout = said.home.layout;
+fn look_at_data(sources: &ConfSources<'_>, mounts: &Mounts) -> (DataFacts, Vec<PathBuf>) {
+    let layout = sources.home.layout;
     if layout.data_key.is_empty() {
-        return (Data::Nothing, Vec::new());
+        return (DataFacts::Nothing, Vec::new());
     }
-    let value = said.value(layout.data_key).unwrap_or_else(|| Sourced {
+    let value = sources.value(layout.data_key).unwrap_or_else(|| Sourced {
         value: layout.default_data.to_owned(),
         source: Source::Default,
     });
     let unresolved = |problem| {
-        let data = Data::Unresolved {
+        let data = DataFacts::Unresolved {
             problem,
             source: value.source.clone(),
         };
         (data, Vec::new())
     };
     if layout.component == Component::Fe {
-        return match said.resolve(&value.value) {
+        return match sources.resolve(&value.value) {
             Err(problem) => unresolved(problem),
             Ok(dir) => {
-                let data = FeData::look(&dir, said.home.engine.ready_proof, mounts);
-                (Data::Fe(Box::new(data)), vec![dir])
+                let data = FeData::look(&dir, sources.home.engine.ready_proof, mounts);
+                (DataFacts::Fe(Box::new(data)), vec![dir])
             }
         };
     }
     let specs = storage::parse(&value.value).into_iter();
     let paths: Result<Vec<_>, _> = specs
-        .map(|spec| Ok((said.resolve(&spec.path)?, spec.medium)))
+        .map(|spec| Ok((sources.resolve(&spec.path)?, spec.medium)))
         .collect();
     match paths {
         Err(problem) => unresolved(problem),
@@ -275,26 +275,26 @@ fn look_at_data(said: &Said<'_>, mounts: &Mounts) -> (Data, Vec<PathBuf>) {
                 .into_iter()
                 .map(|(path, medium)| StoragePath::look(&path, medium, mounts))
                 .collect();
-            (Data::Storage(looked), dirs)
+            (DataFacts::Storage(looked), dirs)
         }
     }
 }
 
-fn look_at_records(said: &Said<'_>, data_paths: &[PathBuf], mounts: &Mounts) -> Records {
-    // A disk that was put in front of the others has no record yet: the first that says anything speaks for all.
+fn look_at_records(sources: &ConfSources<'_>, data_paths: &[PathBuf], mounts: &Mounts) -> Records {
+    // A new disk before the others has no record yet: the first record found counts.
     let data = data_paths
         .iter()
         .map(|dir| RecordCopy::read(&dir.join(record::DATA_COPY)))
         .find(|copy| *copy != RecordCopy::Missing)
         .unwrap_or(RecordCopy::Missing);
-    let conf_dir = said.conf.path.parent().unwrap_or(&said.home.dir);
-    let state_dir = said
+    let conf_dir = sources.conf.path.parent().unwrap_or(&sources.home.dir);
+    let state_dir = sources
         .settings
         .image
         .state_dir
         .as_ref()
         .map_or(conf_dir, |dir| &dir.value);
-    let state_path = state_dir.join(record::state_copy(said.home.component));
+    let state_path = state_dir.join(record::state_copy(sources.home.component));
     Records {
         data,
         state: RecordCopy::read(&state_path),

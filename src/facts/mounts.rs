@@ -1,11 +1,11 @@
-//! What is mounted where, as this process sees it.
+//! The mount points that this process sees.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::text;
 
-/// The mount points of our mount namespace.
+/// The mount points of this mount namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Mounts {
     points: Vec<PathBuf>,
@@ -27,11 +27,11 @@ impl Mounts {
         Self { points }
     }
 
-    /// Whether `path`, or what it links to, is a mount point itself.
+    /// True if `path`, or the target of its link, is a mount point.
     pub fn is_mount_point(&self, path: &Path) -> bool {
         let real = fs::canonicalize(path);
-        let wanted = real.as_deref().unwrap_or(path);
-        self.points.iter().any(|point| point == wanted)
+        let target = real.as_deref().unwrap_or(path);
+        self.points.iter().any(|point| point == target)
     }
 }
 

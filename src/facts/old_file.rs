@@ -1,13 +1,13 @@
-//! The file that is where a file will be written.
+//! The file that a new file replaces.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A path to write to, and the file that is there.
+/// A path to write to, and the file that exists there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OldFile {
-    /// The path as it was given, for messages.
+    /// The path as requested, for messages.
     pub path: PathBuf,
     /// The path behind a symbolic link: that file is replaced, and the link stays.
     pub real: PathBuf,

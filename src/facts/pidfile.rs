@@ -1,5 +1,5 @@
-//! The engine's pid file, and whether what it names can still be this engine. It survives a kill, pid numbers come
-//! again in a container, and older start scripts take any living process of that number for the engine.
+//! Reads the engine's pid file and checks the process that it names. The file survives a kill, pid numbers repeat in a
+//! container, and older start scripts treat any live process with that number as the engine.
 
 use std::fs;
 use std::io;
@@ -16,19 +16,19 @@ pub struct PidFileFact {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PidFileState {
     Missing,
-    /// Nothing in it names a process: what it holds.
+    /// Not a pid; the text of the file.
     NoPid(String),
     Unreadable(String),
-    /// Nobody has that number, or only a zombie.
+    /// No process, or a zombie, has that pid.
     Dead {
         pid: u32,
     },
-    /// Somebody else has that number now.
+    /// Another program has that pid now.
     Other {
         pid: u32,
         command: String,
     },
-    /// The engine of this home runs already.
+    /// The engine of this home runs.
     Engine {
         pid: u32,
         command: String,
@@ -36,7 +36,7 @@ pub enum PidFileState {
 }
 
 impl PidFileFact {
-    /// Reads the pid file at `path`; processes are looked up in `<root>/proc`.
+    /// Reads the pid file at `path` and the process in `<root>/proc`.
     pub fn read(path: &Path, home: &Home, root: &Path) -> Self {
         Self {
             path: path.to_owned(),
@@ -44,7 +44,7 @@ impl PidFileFact {
         }
     }
 
-    /// Whether it can be removed: it is there and nothing it names can be this engine.
+    /// True if it can be removed: it exists and does not name this engine.
     pub const fn is_stale(&self) -> bool {
         matches!(
             self.state,
@@ -59,7 +59,7 @@ fn state(path: &Path, home: &Home, root: &Path) -> PidFileState {
         Err(error) => return PidFileState::Unreadable(error.to_string()),
         Ok(head) => String::from_utf8_lossy(&head).into_owned(),
     };
-    // A BE writes over a longer old number without cutting it off: only the first line counts.
+    // A BE overwrites a longer old number without truncating the file: only the first line counts.
     let first = text.lines().next().unwrap_or_default().trim();
     let pid = match first.parse::<u32>() {
         Ok(pid) if pid > 0 => pid,
@@ -93,13 +93,13 @@ fn mentions(command: &str, dir: &Path) -> bool {
     inside(dir) || fs::canonicalize(dir).is_ok_and(|real| inside(&real))
 }
 
-/// Newer scripts hand the class path over in the environment; the home dir is then in nothing but that.
+/// True if the process has this home in its environment: newer scripts pass the class path there and not as an argument.
 fn runs_in(process: &Path, home: &Home) -> bool {
-    let wanted = format!("{}={}", home.engine.home_variable, home.dir.display());
+    let variable = format!("{}={}", home.engine.home_variable, home.dir.display());
     fs::read(process.join("environ")).is_ok_and(|environment| {
         environment
             .split(|b| *b == 0)
-            .any(|entry| entry == wanted.as_bytes())
+            .any(|entry| entry == variable.as_bytes())
     })
 }
 
@@ -159,7 +159,7 @@ mod tests {
         ];
         for (text, command_line, environment, expected, stale) in table {
             let fact = look(text, command_line, environment);
-            let said = match fact.state {
+            let outcome = match fact.state {
                 PidFileState::Missing => "missing",
                 PidFileState::NoPid(_) => "no pid",
                 PidFileState::Unreadable(_) => "unreadable",
@@ -167,7 +167,7 @@ mod tests {
                 PidFileState::Other { .. } => "other",
                 PidFileState::Engine { .. } => "engine",
             };
-            assert_eq!(said, expected, "{text:?} {command_line:?}");
+            assert_eq!(outcome, expected, "{text:?} {command_line:?}");
             assert_eq!(fact.is_stale(), stale, "{text:?} {command_line:?}");
         }
     }

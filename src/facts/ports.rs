@@ -1,5 +1,4 @@
-//! Which ports are taken here, by whom, and which ones the kernel deals out itself. Which port follows from that is
-//! decided elsewhere.
+//! The ports in use on this host, their holders, and the kernel's range for outgoing connections. `plan/ports` chooses.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -16,31 +15,31 @@ use super::sockets::{self, Holder, Protocol, SocketState};
 use super::text;
 use std::collections::BTreeSet;
 
-/// If the kernel does not say: its own default.
+/// The kernel's default, if its file cannot be read.
 const EPHEMERAL: RangeInclusive<u16> = 32768..=60999;
 
-/// So many numbers after a wished one are tried at most, until so many of them were free: one for each service that
-/// may be moved there.
+/// The most numbers tried after a candidate that is in use, and the free ones that suffice: one for each service that may
+/// move there.
 const TRIED: u16 = 64;
-const FREE_WANTED: usize = 8;
+const FREE_NEEDED: usize = 8;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortFacts {
-    /// Where a candidate is held: every socket of this network namespace, listeners first, with their processes.
+    /// The sockets of this network namespace by port, listeners first, with their processes.
     pub holders: BTreeMap<u16, Vec<Holder>>,
-    /// The kernel deals these out to outgoing connections.
+    /// The kernel's range for outgoing connections.
     pub ephemeral: RangeInclusive<u16>,
-    /// Except these.
+    /// The ports of that range that the kernel leaves out.
     pub reserved: Vec<RangeInclusive<u16>>,
-    /// Candidates that could not be bound, and how that failed.
+    /// Candidates that could not be bound, each with the reason.
     pub bind_refused: BTreeMap<u16, Refused>,
     /// Every number that was tried.
     pub tried: BTreeSet<u16>,
-    /// Some of them have been refused since the holders were looked for.
+    /// True if a bind was refused since `holders` was filled.
     unnamed: bool,
 }
 
-/// A bind as the engine does it, and why it failed.
+/// The reason why a bind like the engine's failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
     pub protocol: Protocol,
@@ -48,7 +47,7 @@ pub struct Refused {
 }
 
 impl Refused {
-    /// Nobody shows that has it: a socket that is bound and does not listen is in no table, and neither is a rule.
+    /// The holder's name if no socket is visible: a bound socket that does not listen is in no table of the kernel.
     fn by_whom(&self) -> String {
         match self.why {
             Errno::EADDRINUSE => "a socket that does not listen yet".to_owned(),
@@ -57,7 +56,7 @@ impl Refused {
     }
 }
 
-/// A port somebody may want, and whether its service needs UDP on the same number.
+/// A port that may be chosen; `udp`: its service needs UDP on the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Candidate {
     pub number: u16,
@@ -65,7 +64,7 @@ pub struct Candidate {
 }
 
 impl PortFacts {
-    /// Tries to bind each candidate; where one is refused, or wanted by two services, the numbers after it too.
+    /// Tries to bind each candidate; after one that is refused, or that two services request, the next numbers too.
     pub fn look(root: &Path, candidates: &[Candidate]) -> Self {
         let read = |path: &str| text::read(&root.join("proc/sys/net/ipv4").join(path)).unwrap_or_default();
         let mut facts = Self {
@@ -85,13 +84,12 @@ impl PortFacts {
         facts
     }
 
-    /// Looks at one more port: one that turned out to be prescribed, or the next in turn. Who holds it is not known
-    /// before somebody asks for names.
+    /// Tries one more port: a prescribed one, or the next number. `name_holders` finds its holder.
     pub fn look_further(&mut self, candidate: Candidate) {
         self.look_at(candidate, false);
     }
 
-    /// Leaves out who holds these: a node's own engine is not in the way of its next start.
+    /// Removes the holders of these ports: a node's own engine does not block its next start.
     pub fn leave_out(&mut self, ports: impl IntoIterator<Item = u16>) {
         for port in ports {
             self.holders.remove(&port);
@@ -99,8 +97,8 @@ impl PortFacts {
         }
     }
 
-    /// Who or what is in the way of listening on a port; `None` if it is free as far as can be seen. Somebody who
-    /// listens on the loopback only is in the way too: the engines listen on all addresses.
+    /// The holder of a port; `None` if it is free as far as visible. A process that listens on the loopback only is one
+    /// too: the engines listen on all addresses.
     pub fn busy(&self, port: u16, udp: bool) -> Option<String> {
         let holders = self.holders.get(&port).map(Vec::as_slice).unwrap_or_default();
         let matters = |holder: &&Holder| udp || holder.protocol == Protocol::Tcp;
@@ -115,7 +113,7 @@ impl PortFacts {
         if refused.protocol == Protocol::Udp && !udp {
             return None;
         }
-        // A connection explains why the bind failed; one without the other takes nothing from a listener.
+        // A connection is named only if the bind failed: it does not prevent listening by itself.
         Some(
             holders
                 .iter()
@@ -124,19 +122,18 @@ impl PortFacts {
         )
     }
 
-    /// Every port that is in the way, and of whom.
+    /// Every port in use, with its holder.
     pub fn taken(&self, udp: bool) -> BTreeMap<u16, String> {
         let seen = self.holders.keys().chain(self.bind_refused.keys());
         seen.filter_map(|port| Some((*port, self.busy(*port, udp)?)))
             .collect()
     }
 
-    /// Whether a port may be bound is tried rather than read: the kernel's tables of sockets take milliseconds to list,
-    /// however few there are.
-    fn look_at(&mut self, wanted: Candidate, beyond: bool) {
+    /// Tries to bind a port instead of reading the kernel's socket tables, which takes milliseconds even if they are short.
+    fn look_at(&mut self, candidate: Candidate, beyond: bool) {
         let mut refused = |number| {
             self.tried.insert(number);
-            match try_bind(number, wanted.udp) {
+            match try_bind(number, candidate.udp) {
                 Ok(()) => {
                     self.bind_refused.remove(&number);
                     false
@@ -148,23 +145,23 @@ impl PortFacts {
                 }
             }
         };
-        if !refused(wanted.number) && !beyond {
+        if !refused(candidate.number) && !beyond {
             return;
         }
-        let last = wanted.number.saturating_add(TRIED);
+        let last = candidate.number.saturating_add(TRIED);
         let mut free = 0;
-        for number in wanted.number.saturating_add(1)..=last {
+        for number in candidate.number.saturating_add(1)..=last {
             if !refused(number) {
                 free += 1;
             }
-            if free == FREE_WANTED {
+            if free == FREE_NEEDED {
                 break;
             }
         }
     }
 
-    /// Finds out who holds the candidates that are held, and says whether there was anything to find out since the
-    /// last time. Looking for sockets and processes is dear.
+    /// Finds the holders of the ports in use. Returns false if no bind was refused since the last call: reading sockets and
+    /// processes is expensive.
     pub fn name_holders(&mut self, root: &Path) -> bool {
         if !std::mem::take(&mut self.unnamed) {
             return false;
@@ -178,13 +175,13 @@ impl PortFacts {
             sockets.sort_by_key(rank);
         }
         let refused = &self.bind_refused;
-        let mut in_the_way: Vec<&mut Holder> = self
+        let mut blocking: Vec<&mut Holder> = self
             .holders
             .values_mut()
             .flatten()
             .filter(|holder| holder.state == SocketState::Listening || refused.contains_key(&holder.port))
             .collect();
-        sockets::name_processes(root, &mut in_the_way);
+        sockets::name_processes(root, &mut blocking);
         true
     }
 }
@@ -207,7 +204,7 @@ fn parse_reserved(text: &str) -> Vec<RangeInclusive<u16>> {
 }
 
 /// Binds as the engines do, on all addresses: as one IPv6 socket for both families, and as an IPv4 one, each with
-/// `SO_REUSEADDR` for TCP. Nothing listens, so nobody can connect to the test.
+/// `SO_REUSEADDR` for TCP. Nothing listens, so no client can connect.
 pub fn try_bind(port: u16, udp: bool) -> Result<(), Refused> {
     let mut wildcards = vec![
         (Protocol::Tcp, AddressFamily::Inet6),
@@ -219,7 +216,7 @@ pub fn try_bind(port: u16, udp: bool) -> Result<(), Refused> {
     }
     for (protocol, family) in wildcards {
         match bind_once(protocol, family, port) {
-            // A host without IPv6: the engine does without it as well.
+            // A host without IPv6: the engine uses IPv4 only as well.
             Err(Errno::EAFNOSUPPORT | Errno::EADDRNOTAVAIL) if family == AddressFamily::Inet6 => {}
             Err(errno) => {
                 return Err(Refused { protocol, why: errno });
@@ -299,8 +296,8 @@ mod tests {
     }
 
     #[test]
-    fn udp_is_in_the_way_only_of_a_service_that_needs_it() {
-        // The number may be that of somebody's TCP connection; then another one is taken.
+    fn udp_is_blocking_only_of_a_service_that_needs_it() {
+        // The number may belong to another TCP connection; then another one is tried.
         let free = (0..20).find_map(|_| {
             let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
             let port = socket.local_addr().unwrap().port();
@@ -316,9 +313,9 @@ mod tests {
         assert_eq!(look(port, false).busy(port, false), None);
     }
 
-    /// An outgoing connection got its port from the ephemeral range without `SO_REUSEADDR`: nobody can listen there.
+    /// An outgoing connection got its port from the ephemeral range without `SO_REUSEADDR`: no process can listen there.
     #[test]
-    fn an_outgoing_connection_on_a_wished_port_is_told_as_one() {
+    fn an_outgoing_connection_on_a_requested_port_is_named_as_one() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let outgoing = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let port = outgoing.local_addr().unwrap().port();
@@ -335,7 +332,7 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (server, _) = listener.accept().unwrap();
-        // Whoever closes first keeps TIME_WAIT.
+        // The side that closes first keeps TIME_WAIT.
         drop(server);
         drop(client);
         drop(listener);
@@ -344,8 +341,8 @@ mod tests {
     }
 
     #[test]
-    fn the_numbers_after_a_wished_one_are_tried_as_well() {
-        // Two neighbours that are both ours; somebody else may have the second.
+    fn the_numbers_after_a_requested_one_are_tried_as_well() {
+        // Two adjacent ports; another process may have the second.
         let pair = std::iter::repeat_with(|| {
             let first = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
             let next = first.local_addr().unwrap().port().saturating_add(1);
@@ -357,7 +354,7 @@ mod tests {
         assert!(look(next - 1, false).bind_refused.contains_key(&next));
     }
 
-    /// Two services cannot share a number, so one of them moves on although nobody holds it.
+    /// Two services cannot share a number, so one of them moves although no process uses it.
     #[test]
     fn a_number_that_two_services_want_is_looked_past() {
         let pair = std::iter::repeat_with(|| {
@@ -387,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_the_way_is_told_from_what_is_not() {
+    fn what_is_blocking_is_told_from_what_is_not() {
         use Protocol::{Tcp, Udp};
         use SocketState::{Connected, Listening};
         let listens = Some("nginx (pid 7) on TCP 127.0.0.1:9010");
@@ -400,7 +397,7 @@ mod tests {
             (vec![(Tcp, Listening)], Some(Tcp), listens, listens),
             // Seen, but not tried.
             (vec![(Tcp, Listening)], None, listens, listens),
-            // A connection that the listener before us accepted: SO_REUSEADDR gets past it.
+            // A connection that an earlier listener accepted does not block a bind with SO_REUSEADDR.
             (vec![(Tcp, Connected)], None, None, None),
             (vec![(Tcp, Connected)], Some(Tcp), connected, connected),
             (vec![(Udp, Listening)], None, None, udp_bound),

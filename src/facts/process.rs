@@ -1,11 +1,11 @@
-//! Whether the engine of a home runs, for a check that must not depend on a pid file.
+//! Finds the engine's process without the pid file.
 
 use std::fs;
 use std::path::Path;
 
 use super::home::Home;
 
-/// Whether any process carries the engine's mark in its command line.
+/// True if a process has the engine's marker in its command line.
 pub fn runs(home: &Home, root: &Path) -> bool {
     let proc = root.join("proc");
     let mark = home.layout.process_mark;
@@ -15,10 +15,10 @@ pub fn runs(home: &Home, root: &Path) -> bool {
         .any(|pid| words(&proc, pid).iter().any(|word| is_mark(word, mark)))
 }
 
-/// When a process started, in clock ticks since the kernel did: field 22 of /proc/PID/stat, proc(5).
+/// The start time of a process, in clock ticks since boot: field 22 of /proc/PID/stat, proc(5).
 pub fn started(root: &Path, pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(root.join("proc").join(pid.to_string()).join("stat")).ok()?;
-    // The name before may hold spaces and brackets.
+    // The name before it may contain spaces and brackets.
     let (_, fields) = stat.rsplit_once(") ")?;
     let mut fields = fields.split(' ');
     (fields.next()? != "Z").then_some(())?;
@@ -32,7 +32,7 @@ fn words(proc: &Path, pid: i32) -> Vec<String> {
         .collect()
 }
 
-/// A word that is the mark, or ends with it as a path or a class name does.
+/// True if the word is the marker, or a path or class name that ends with it.
 fn is_mark(word: &str, mark: &str) -> bool {
     word.strip_suffix(mark)
         .is_some_and(|before| before.is_empty() || before.ends_with(['/', '.']))

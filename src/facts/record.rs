@@ -1,6 +1,6 @@
-//! The record: who this node is, which cluster it belongs to, which ports it was given, how far its join got.
-//! Kept twice: in the data dir (whose identity this data is) and in the state dir (that this host belongs to a
-//! cluster, even if the data is gone). Here it is read and spelled; others write it.
+//! The record: the identity of this node, its cluster, its ports and the progress of its join. Kept twice: in the data dir
+//! (it names the owner of this data) and in the state dir (it shows that this host belongs to a cluster, even if the data
+//! is gone). This module reads and renders it; `effects/record_store` writes it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,20 +12,20 @@ use serde::{Deserialize, Serialize};
 use crate::engine::{Component, Engine, PortKind, PortName};
 use crate::settings::Host;
 
-/// The version this program writes; a higher one is somebody newer's.
+/// The version this program writes; a newer muster writes a higher one.
 pub const VERSION: u64 = 1;
 
 /// The name of the copy inside the data dir.
 pub const DATA_COPY: &str = "muster.json";
 
-/// No record is anywhere near this long.
+/// The longest record that is read, in bytes.
 const LONGEST: u64 = 1 << 20;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     pub engine: &'static Engine,
     pub component: Component,
-    /// The role's word.
+    /// The role's name.
     pub role: String,
     /// The advertised host.
     pub host: Host,
@@ -34,13 +34,11 @@ pub struct Record {
     /// The FEs of the cluster when it was last seen.
     pub members: Vec<MemberSeen>,
     pub progress: Progress,
-    /// This node has founded the cluster, and what a founder does once is not done yet.
+    /// This node founded the cluster, and its root password and bootstrap SQL are not set yet.
     pub first_steps_pending: bool,
-    /// A leader of another cluster was met where this node looked for its own: it looks before it starts again.
-    pub contradicted: bool,
 }
 
-/// An FE to ask later. A port that was not known is 0.
+/// An FE to ask later. An unknown port is 0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberSeen {
     pub host: Host,
@@ -52,7 +50,7 @@ pub struct MemberSeen {
     pub http_port: u16,
 }
 
-/// How far a node got: a joiner from `Planned` to `Joined`, a founder from `Founding` to `Joined`.
+/// The progress of a node: a joiner from `Planned` to `Joined`, a founder from `Founding` to `Joined`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Progress {
@@ -65,16 +63,16 @@ pub enum Progress {
     Joined,
     /// Its engine was started as the first one of a new cluster.
     Founding,
-    /// The cluster was seen not to list it any more: this data can never start again.
+    /// The cluster no longer lists it: this data never starts again.
     Dropped,
 }
 
-/// One copy of the record, as it lies there. Only a file that is not there is `Missing`.
+/// One copy of the record on disk. Only a file that does not exist is `Missing`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordCopy {
     Missing,
     Present(Record),
-    /// Truncated, empty, unreadable, or not a record of ours.
+    /// Truncated, empty, unreadable, or not a record of muster.
     Unreadable {
         path: PathBuf,
         why: String,
@@ -85,16 +83,16 @@ pub enum RecordCopy {
     },
 }
 
-/// Why a text is no record that can be used.
+/// The reason why a text is not a usable record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotARecord {
     #[error("it is empty")]
     Empty,
-    #[error("it is cut off or not JSON: {0}")]
+    #[error("it is truncated or not JSON: {0}")]
     NotJson(String),
     #[error("it is JSON, but not a record of muster: {0}")]
     Foreign(String),
-    #[error("it was written by a newer muster, as version {0}")]
+    #[error("a newer muster wrote it, as version {0}")]
     Newer(u64),
 }
 
@@ -104,7 +102,7 @@ pub fn state_copy(component: Component) -> String {
 }
 
 impl Record {
-    /// The port that the cluster knows this node by: of an FE its `edit_log_port`, of a BE or CN its heartbeat port.
+    /// The port that identifies this node in the cluster: the `edit_log_port` of an FE, the heartbeat port of a BE or CN.
     pub fn identity_port(&self) -> Option<u16> {
         self.engine
             .ports_of(self.component)
@@ -128,7 +126,6 @@ impl Record {
             members: self.members.clone(),
             progress: self.progress,
             first_steps_pending: self.first_steps_pending,
-            contradicted: self.contradicted,
         };
         // Strings and numbers only: nothing here can fail to be JSON.
         let mut text = serde_json::to_string_pretty(&wire).unwrap_or_default();
@@ -136,7 +133,7 @@ impl Record {
         text
     }
 
-    /// Reads the text of a record. Fields this version does not know are passed over.
+    /// Parses the text of a record. Unknown fields are ignored.
     pub fn parse(text: &str) -> Result<Self, NotARecord> {
         if text.trim().is_empty() {
             return Err(NotARecord::Empty);
@@ -150,7 +147,7 @@ impl Record {
             Some(_) => {}
         }
         let wire: Wire = serde_json::from_value(value).map_err(|error| foreign(error.to_string()))?;
-        // A port of a later muster is passed over like any other field of one.
+        // An unknown port is ignored like any other unknown field.
         let port = |name: PortName| Some((name, *wire.ports.get(name.variable())?));
         Ok(Self {
             engine: Engine::by_id(&wire.engine)
@@ -164,7 +161,6 @@ impl Record {
             members: wire.members,
             progress: wire.progress,
             first_steps_pending: wire.first_steps_pending,
-            contradicted: wire.contradicted,
         })
     }
 }
@@ -176,7 +172,7 @@ impl RecordCopy {
             why,
         };
         let text = match text_of(path) {
-            // A link to nowhere is not "no file": somebody meant a record to be there.
+            // A broken link is not "no file": a record was intended there.
             Err(error) if is_absence(&error) && path.is_symlink() => return unreadable(error.to_string()),
             Err(error) if is_absence(&error) => return Self::Missing,
             Err(error) => return unreadable(error.to_string()),
@@ -230,8 +226,6 @@ struct Wire {
     progress: Progress,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     first_steps_pending: bool,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    contradicted: bool,
 }
 
 #[cfg(test)]
@@ -259,7 +253,6 @@ mod tests {
             }],
             progress: Progress::Added,
             first_steps_pending: false,
-            contradicted: false,
         }
     }
 
@@ -297,7 +290,10 @@ mod tests {
     }
 
     #[test]
-    fn fields_and_ports_of_a_later_muster_are_passed_over() {
+    fn unknown_fields_and_ports_are_ignored() {
+        // An earlier muster wrote this field.
+        let earlier = text().replace("\"progress\"", "\"contradicted\": true,\n  \"progress\"");
+        assert_eq!(Record::parse(&earlier), Ok(record()));
         let later = text()
             .replace("\"role\"", "\"zone\": {\"rack\": 7},\n  \"role\"")
             .replace("\"HTTP_PORT\"", "\"QUIC_PORT\": 1,\n    \"HTTP_PORT\"");
@@ -326,11 +322,11 @@ mod tests {
             ("present", whole.as_str(), "present"),
             ("empty", "", "it is empty"),
             ("blank", " \n", "it is empty"),
-            ("truncated", cut, "it is cut off or not JSON"),
+            ("truncated", cut, "it is truncated or not JSON"),
             (
                 "zeros, as a power cut leaves them",
                 &zeros,
-                "it is cut off or not JSON",
+                "it is truncated or not JSON",
             ),
             ("foreign", r#"{"name": "somebody else's"}"#, "it has no version"),
             ("foreign array", "[1, 2]", "it has no version"),
@@ -350,7 +346,7 @@ mod tests {
         ];
         for (name, text, expected) in table {
             let root = tree(&[(DATA_COPY, text)]);
-            let said = match RecordCopy::read(&root.path().join(DATA_COPY)) {
+            let outcome = match RecordCopy::read(&root.path().join(DATA_COPY)) {
                 RecordCopy::Missing => "missing".to_owned(),
                 RecordCopy::Present(found) => {
                     assert_eq!(found, record());
@@ -359,7 +355,7 @@ mod tests {
                 RecordCopy::Unreadable { why, .. } => why,
                 RecordCopy::Newer { version, .. } => format!("newer {version}"),
             };
-            assert!(said.contains(expected), "{name}: {said}");
+            assert!(outcome.contains(expected), "{name}: {outcome}");
         }
         let root = tree(&[("dir/", ""), ("file", "")]);
         let copy = |path: &str| RecordCopy::read(&root.path().join(path));

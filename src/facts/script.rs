@@ -1,5 +1,5 @@
-//! The start script: whether the kernel would start it. Told from the file, before anybody is asked and anything is
-//! written: an engine that cannot be started must not be registered.
+//! Checks that the kernel can start the start script, before any FE is asked and anything is written: an engine that cannot
+//! start must not be registered.
 
 use std::fs;
 use std::io;
@@ -11,26 +11,26 @@ use nix::unistd::{AccessFlags, eaccess};
 
 use crate::exit::ExitCode;
 
-/// A program of the machine's own needs no interpreter.
+/// The first bytes of a binary, which needs no interpreter.
 const ELF: &[u8] = b"\x7fELF";
 
-/// Why it would not start.
+/// The reason why it cannot start.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScriptProblem {
-    #[error("{} is a directory and no start script", .0.display())]
+    #[error("{} is a directory, not a start script", .0.display())]
     Directory(PathBuf),
-    #[error("{} cannot be executed, its mode is {mode:04o}", script.display())]
+    #[error("{} cannot be executed: its mode is {mode:04o}", script.display())]
     NotExecutable { script: PathBuf, mode: u32 },
-    #[error("{} cannot be executed, its file system is mounted noexec", .0.display())]
+    #[error("{} cannot be executed: its file system is mounted noexec", .0.display())]
     NoExec(PathBuf),
     #[error("cannot read {}: {why}", script.display())]
     Unreadable { script: PathBuf, why: String },
-    #[error("{} cannot be executed, it is empty", .0.display())]
+    #[error("{} cannot be executed: it is empty", .0.display())]
     Empty(PathBuf),
-    #[error("{} cannot be executed, its first line is not `#!` and an interpreter", .0.display())]
+    #[error("{} cannot be executed: its first line is not `#!` and an interpreter", .0.display())]
     NoInterpreter(PathBuf),
     #[error(
-        "{} cannot be executed, the interpreter of its first line, `{}`, {why}",
+        "{} cannot be executed: the interpreter of its first line, `{}`, {why}",
         script.display(),
         interpreter.escape_debug()
     )]
@@ -49,24 +49,24 @@ impl ScriptProblem {
         }
     }
 
-    /// What to do about it.
+    /// The remedy.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::NotExecutable { .. } => "give it the execute bit in the image: chmod +x",
-            Self::NoExec(_) => "mount it without noexec",
+            Self::NotExecutable { .. } => "set its execute bit in the image: chmod +x",
+            Self::NoExec(_) => "mount that file system without noexec",
             Self::Unreadable { .. } => "make it readable for the user this container runs as",
             Self::Interpreter { interpreter, .. } if interpreter.ends_with('\r') => {
-                "save it with Unix line ends: the `\\r` of a Windows one counts as a part of the name"
+                "save it with Unix line ends: the `\\r` of a Windows line end counts as part of the name"
             }
-            Self::Interpreter { .. } => "install it in the image",
+            Self::Interpreter { .. } => "install that interpreter in the image",
             Self::Directory(_) | Self::Empty(_) | Self::NoInterpreter(_) => {
-                "put the start script of the engine there; a volume may be mounted over it"
+                "restore the engine's start script there, or remove a volume that hides it"
             }
         }
     }
 }
 
-/// The text of a start script that the kernel would start; relative interpreters are looked for in the engine's home.
+/// Reads a start script that the kernel can start; a relative interpreter is resolved in the engine's home.
 pub(super) fn read(script: &Path, home: &Path) -> Result<String, ScriptProblem> {
     let unreadable = |error: io::Error| ScriptProblem::Unreadable {
         script: script.to_owned(),

@@ -1,4 +1,4 @@
-//! Reading a bounded part of a file, and looking for words in files too long to hold.
+//! Reads a bounded part of a file, and searches files that are too long for memory.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,24 +9,23 @@ const CHUNK: usize = 256 << 10;
 /// The outcome of a search that may be too long to finish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Sought {
-    /// Nothing depends on it.
+    /// The search was not needed.
     #[default]
     NotSought,
     Found,
     Absent,
-    /// Not in the part that was read.
+    /// Not found in the part that was read.
     GivenUp,
 }
 
-/// The first `limit` bytes.
+/// Reads the first `limit` bytes.
 pub(super) fn head(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// Whether any of the files holds `words`, reading `limit` bytes in all. A file that cannot be read holds nothing we
-/// may rely on: the search then counts as unfinished.
+/// Searches the files for `words`, reading `limit` bytes in all. With an unreadable file the search counts as unfinished.
 pub(super) fn in_files(paths: &[PathBuf], words: &[u8], limit: u64) -> Sought {
     let mut left = limit;
     let mut whole = true;

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::text;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Who has a port.
+/// The socket on a port, and its process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
     pub protocol: Protocol,
@@ -17,7 +17,7 @@ pub struct Holder {
     pub address: IpAddr,
     pub port: u16,
     pub inode: u64,
-    /// `None`: not looked for, or out of our sight, in another container perhaps.
+    /// `None` if it was not searched, or is not visible, perhaps in another container.
     pub process: Option<Process>,
 }
 
@@ -31,7 +31,7 @@ pub enum Protocol {
 pub enum SocketState {
     /// It listens, or for UDP has bound the port.
     Listening,
-    /// One end of a connection: it got the port from the ephemeral range, or its listener is gone or still there.
+    /// One end of a connection: it got the port from the ephemeral range, or its listener accepted it.
     Connected,
 }
 
@@ -41,8 +41,8 @@ pub struct Process {
     pub name: String,
 }
 
-/// The sockets of a network namespace are seen from all its containers, their processes only from their own.
-const OUT_OF_SIGHT: &str = "a process of another container or user";
+/// The sockets of a network namespace are visible in all its containers, their processes only in their own.
+const NOT_VISIBLE: &str = "a process of another container or user";
 
 impl Protocol {
     const fn name(self) -> &'static str {
@@ -57,7 +57,7 @@ impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.process {
             Some(Process { pid, name }) => write!(f, "{name} (pid {pid})")?,
-            None => f.write_str(OUT_OF_SIGHT)?,
+            None => f.write_str(NOT_VISIBLE)?,
         }
         let socket = SocketAddr::new(self.address, self.port);
         match self.state {
@@ -127,8 +127,8 @@ fn parse_address(hex: &str) -> Option<IpAddr> {
     Some(IpAddr::V6(Ipv6Addr::from(v6)).to_canonical())
 }
 
-/// Names the processes behind some sockets, by the links in `<root>/proc/<pid>/fd`. Dear on a busy host, so only
-/// sockets that are in the way should be asked for.
+/// Finds the processes of some sockets, by the links in `<root>/proc/<pid>/fd`. Expensive on a busy host, so only sockets
+/// that block a port should be passed.
 pub fn name_processes(root: &Path, holders: &mut [&mut Holder]) {
     let owners = owners(root, &holders.iter().map(|holder| holder.inode).collect());
     for holder in holders {
@@ -158,7 +158,7 @@ fn owners(root: &Path, wanted: &BTreeSet<u64>) -> BTreeMap<u64, Process> {
         let Ok(pid) = process.file_name().to_string_lossy().parse::<u32>() else {
             continue;
         };
-        // Other users' links cannot be read; a process may also be gone by now.
+        // Other users' links cannot be read; a process may also have ended.
         for fd in fs::read_dir(process.path().join("fd"))
             .into_iter()
             .flatten()

@@ -1,5 +1,5 @@
-//! What the muster of this container is doing, as its companion wrote it down: for `health` and `explain`, which run beside
-//! it. A file that nobody alive wrote says nothing.
+//! The status file: written by the companion, read by `health` and `explain`, which run beside it. A file whose writer no
+//! longer runs is ignored.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,16 +15,16 @@ const LONGEST: u64 = 1 << 20;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
-    /// The companion.
+    /// The pid of the companion.
     pub pid: u32,
-    /// When it started, in clock ticks since the kernel did: a pid alone comes again.
+    /// The companion's start time, in clock ticks since boot: pids repeat.
     pub started: u64,
     pub phase: Phase,
-    /// What it waits for, in words; empty if it waits for nothing.
+    /// The reason for waiting; empty if it waits for nothing.
     pub waiting_for: String,
-    /// Since when, in seconds since 1970.
+    /// The start of this phase, in seconds since 1970.
     pub since: u64,
-    /// What a person has to know about a node that runs: dropped, or of another cluster than the FEs show.
+    /// A warning about a running node: it was dropped, or the FEs belong to another cluster.
     pub notice: String,
     /// Every decision of this start.
     pub decisions: Vec<Decided>,
@@ -35,11 +35,11 @@ pub struct Status {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
-    /// Nothing is started yet.
+    /// The engine is not started yet.
     Waiting,
     /// The engine was started, and the cluster has not shown this node alive yet.
     Starting,
-    /// It did.
+    /// The cluster has shown this node alive.
     Running,
 }
 
@@ -57,7 +57,7 @@ impl Status {
         state_dir.join(format!("muster-{}.status", component.id()))
     }
 
-    /// `None` if there is no file, or none of a companion that lives. `root` is where `proc` lies.
+    /// Reads the file; `None` if it does not exist or its companion no longer runs. `root` contains `proc`.
     pub fn read(path: &Path, root: &Path) -> Option<Self> {
         if fs::metadata(path).ok()?.len() > LONGEST {
             return None;
@@ -66,7 +66,7 @@ impl Status {
         (process::started(root, status.pid) == Some(status.started)).then_some(status)
     }
 
-    /// `waiting 95 s for a leader: …`, or what else it does.
+    /// One sentence about the phase, such as `waiting 95 s for a leader: …`.
     pub fn sentence(&self) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let lasts = now.saturating_sub(Duration::from_secs(self.since)).as_secs();

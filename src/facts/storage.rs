@@ -1,4 +1,4 @@
-//! The storage paths of a BE or CN: what the conf value says, and what lies there.
+//! The storage paths of a BE or CN: parses the conf value and reads the dirs.
 
 use std::fs;
 use std::io;
@@ -88,12 +88,12 @@ impl ClusterIdFile {
         } else if text.bytes().all(|b| b.is_ascii_digit()) {
             Self::Id(text.to_owned())
         } else {
-            Self::Unreadable("it holds no number".to_owned())
+            Self::Unreadable("it is not a number".to_owned())
         }
     }
 }
 
-/// Our own files and what a fresh file system brings do not count; what cannot be listed does.
+/// True if it has only muster's files and those of a new file system; false if it cannot be listed.
 fn is_empty(path: &Path) -> bool {
     match fs::read_dir(path) {
         Err(error) => error.kind() == io::ErrorKind::NotFound,
@@ -101,7 +101,7 @@ fn is_empty(path: &Path) -> bool {
             entry.is_ok_and(|entry| {
                 let name = entry.file_name();
                 let name = name.to_string_lossy();
-                // Ours: the record, one that was being written when we were killed, and what was set aside.
+                // muster's files: the record, an incomplete one after a kill, and data that was set aside.
                 name == DATA_COPY
                     || name == "lost+found"
                     || name.starts_with(".muster")

@@ -1,4 +1,4 @@
-//! The facts as a whole: which of the things somebody may have said is the one that is looked at.
+//! The facts as a whole: the precedence of the sources of a path.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
@@ -7,11 +7,11 @@ use std::path::Path;
 use super::fixture::{grow, home, settings, supported, tree};
 use super::pidfile::PidFileState;
 use super::record::{Progress, Record, RecordCopy};
-use super::{Data, Facts, gather};
+use super::{DataFacts, Facts, gather};
 use crate::engine::{Component, PortName};
 use crate::settings::{ConfRequest, Host, Settings, Source, Sourced};
 
-fn wish(settings: &mut Settings, component: Component, key: &str, value: &str) {
+fn request(settings: &mut Settings, component: Component, key: &str, value: &str) {
     let mut wishes = settings.conf.remove(&component).unwrap_or_default();
     wishes.push(ConfRequest {
         key: key.to_owned(),
@@ -32,13 +32,12 @@ fn record(port: u16) -> Record {
         members: Vec::new(),
         progress: Progress::Founding,
         first_steps_pending: true,
-        contradicted: false,
     }
 }
 
 fn fe_dir(facts: &Facts) -> &Path {
     match &facts.data {
-        Data::Fe(data) => &data.place.path,
+        DataFacts::Fe(data) => &data.place.path,
         other => panic!("no FE data: {other:?}"),
     }
 }
@@ -49,28 +48,28 @@ fn the_data_dir_is_the_one_the_engine_will_use() {
     let layout = engine.layout(Component::Fe).unwrap();
     let key = layout.data_key;
     let in_home = format!("{key} = ${{{}}}/other\n", engine.home_variable);
-    let ours = format!("# >>> muster\n{key} = /from/an/earlier/wish\n# <<< muster\n");
+    let ours = format!("# >>> muster\n{key} = /from/an/earlier/request\n# <<< muster\n");
     let empty = format!("{key} =\n");
-    // The conf file, a wish, the data dir below the home.
+    // The conf file, a request, the data dir below the home.
     let table = [
         ("", None, layout.default_data),
         (in_home.as_str(), None, "other"),
         (ours.as_str(), None, layout.default_data),
         (empty.as_str(), None, layout.default_data),
-        (in_home.as_str(), Some("wished"), "wished"),
+        (in_home.as_str(), Some("requested"), "requested"),
     ];
-    for (conf, wished, expected) in table {
+    for (conf, requested, expected) in table {
         let root = tree(&[(&format!("home/{}", layout.conf), conf)]);
         let home = home(&root.path().join("home"), Component::Fe);
         let mut settings = settings();
-        if let Some(value) = wished {
-            wish(&mut settings, Component::Fe, key, value);
+        if let Some(value) = requested {
+            request(&mut settings, Component::Fe, key, value);
         }
         let facts = gather(&settings, home, root.path());
         assert_eq!(
             fe_dir(&facts),
             root.path().join("home").join(expected),
-            "{conf:?} {wished:?}"
+            "{conf:?} {requested:?}"
         );
     }
 }
@@ -93,15 +92,15 @@ fn last_words_are_looked_for_wherever_the_engine_may_log() {
         ),
         (
             "sys_log_dir = /old\n".to_owned(),
-            Some(("sys_log_dir", "/wished")),
-            vec!["home/log", "/wished"],
+            Some(("sys_log_dir", "/requested")),
+            vec!["home/log", "/requested"],
         ),
     ];
-    for (conf, wished, expected) in table {
+    for (conf, requested, expected) in table {
         let root = tree(&[(&format!("home/{}", layout.conf), conf.as_str())]);
         let mut settings = settings();
-        if let Some((key, value)) = wished {
-            wish(&mut settings, Component::Fe, key, value);
+        if let Some((key, value)) = requested {
+            request(&mut settings, Component::Fe, key, value);
         }
         let facts = gather(
             &settings,
@@ -118,7 +117,7 @@ fn a_data_dir_that_cannot_be_told_says_which_variable_it_lacks() {
     let root = tree(&[("home/conf/", "")]);
     let mut settings = settings();
     let key = supported().layout(Component::Fe).unwrap().data_key;
-    wish(&mut settings, Component::Fe, key, "${NOPE}/meta");
+    request(&mut settings, Component::Fe, key, "${NOPE}/meta");
     let facts = gather(
         &settings,
         home(&root.path().join("home"), Component::Fe),
@@ -126,7 +125,7 @@ fn a_data_dir_that_cannot_be_told_says_which_variable_it_lacks() {
     );
     assert!(matches!(
         facts.data,
-        Data::Unresolved { problem, source: Source::Environment(name) } if problem.variable == "NOPE" && name == "META_DIR"
+        DataFacts::Unresolved { problem, source: Source::Environment(name) } if problem.variable == "NOPE" && name == "META_DIR"
     ));
 }
 
@@ -175,7 +174,7 @@ fn every_storage_path_is_looked_at_and_a_new_disk_in_front_hides_no_record() {
         home(&root.path().join("home"), Component::Be),
         root.path(),
     );
-    let Data::Storage(paths) = &facts.data else {
+    let DataFacts::Storage(paths) = &facts.data else {
         panic!("no storage: {:?}", facts.data);
     };
     assert_eq!(
@@ -233,7 +232,7 @@ fn every_number_somebody_named_for_a_port_is_tried() {
         .iter()
         .map(|socket| socket.local_addr().unwrap().port())
         .collect();
-    let [wished, in_conf, recorded] = numbers[..] else {
+    let [requested, in_conf, recorded] = numbers[..] else {
         unreachable!();
     };
     let conf_key = engine.port(Component::Fe, PortName::Query).unwrap().conf_key;
@@ -248,7 +247,7 @@ fn every_number_somebody_named_for_a_port_is_tried() {
     settings.ports.insert(
         PortName::Http,
         Sourced {
-            value: wished,
+            value: requested,
             source: Source::Environment("HTTP_PORT".to_owned()),
         },
     );

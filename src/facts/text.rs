@@ -1,4 +1,4 @@
-//! Reads the kernel's own files: they say that they are empty, so a reader that trusts the size asks in small pieces.
+//! Reads files of /proc and /sys: their size is given as 0, so a reader that relies on it reads in small pieces.
 
 use std::fs::File;
 use std::io::{self, Read as _};

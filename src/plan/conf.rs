@@ -1,5 +1,5 @@
-//! The text of the engine's conf file: the shipped one as the base, and one marked block of ours at its end.
-//! In both grammars the last value of a key wins, so the block says what is asked for and touches nothing else.
+//! Renders the engine's conf file: the shipped text, then one marked block of muster's. In both grammars the last value of
+//! a key wins, so the block sets the requested values and leaves the rest unchanged.
 
 #![expect(clippy::format_push_string, reason = "a short report, built once")]
 
@@ -9,9 +9,9 @@ use crate::plan::ports::Choice;
 use crate::settings::Sourced;
 use std::collections::BTreeMap;
 
-/// The first line of our block, without its line end.
+/// The first line of the block, without its line end.
 pub const BLOCK_BEGINS: &str = "# >>> muster: written at each start, changes between these lines are lost";
-/// The last one.
+/// The last line of the block.
 pub const BLOCK_ENDS: &str = "# <<< muster";
 
 /// One line of the block.
@@ -21,34 +21,38 @@ pub struct ConfEntry {
     pub value: String,
 }
 
-/// What somebody wrote into the file, and what does not come of it.
-pub fn odd(file: &ConfFile, ports: &[Choice], wished: &BTreeMap<PortName, Sourced<u16>>) -> Vec<String> {
+/// Warnings about values in the file that have no effect.
+pub fn warnings(
+    file: &ConfFile,
+    ports: &[Choice],
+    requested: &BTreeMap<PortName, Sourced<u16>>,
+) -> Vec<String> {
     let path = file.path.display();
-    let mut odd = Vec::new();
+    let mut warnings = Vec::new();
     for choice in ports
         .iter()
-        .filter(|choice| !wished.contains_key(&choice.port.name))
+        .filter(|choice| !requested.contains_key(&choice.port.name))
     {
         let key = choice.port.conf_key;
         let value = file.lookup(key).filter(|value| !value.is_empty());
         if let Some(value) = value.filter(|value| value.parse::<u16>().is_err()) {
-            odd.push(format!(
-                "{key} = `{value}` in {path} is not a port: {} is used instead",
+            warnings.push(format!(
+                "{key} = `{value}` in {path} is not a port; {} is used instead",
                 choice.number
             ));
         }
     }
     let returned = file.returned_keys();
     if !returned.is_empty() {
-        odd.push(format!(
-            "{path} has Windows line ends: the start script takes the `\\r` for a part of {}; save it with Unix ones",
+        warnings.push(format!(
+            "{path} has Windows line ends: the start script reads the `\\r` as part of {}; save it with Unix line ends",
             returned.join(", ")
         ));
     }
-    odd
+    warnings
 }
 
-/// The whole file. The same inputs give the same bytes; a file that already holds a block of ours is its own base.
+/// Renders the whole file. The same inputs give the same bytes; an old block in `base` is replaced.
 pub fn render(base: &str, entries: &[ConfEntry], grammar: Grammar) -> String {
     let shipped = without_block(base);
     let mut text = shipped.clone();
@@ -75,7 +79,7 @@ pub fn render(base: &str, entries: &[ConfEntry], grammar: Grammar) -> String {
     if entries.iter().any(|entry| entry.key == "LOG_DIR") {
         let mut lines = shipped.lines();
         while let Some(line) = lines.next() {
-            // The last of a key wins, however it is spelled: one that was overridden must not come back.
+            // The last value of a key wins: an overridden line must not be repeated.
             let overridden = || {
                 let later: Vec<&str> = lines.clone().collect();
                 let key = line.split_once('=').map_or("", |(key, _)| key.trim());
@@ -89,8 +93,8 @@ pub fn render(base: &str, entries: &[ConfEntry], grammar: Grammar) -> String {
             }
             text.push_str(line.trim_end_matches('\r'));
             text.push('\n');
-            // With everything it goes on with, or the engine would read the half of it.
-            while grammar == Grammar::Properties && goes_on(&text) {
+            // With its continuation lines, or the engine would read only the first part.
+            while grammar == Grammar::Properties && is_continued(&text) {
                 let Some(rest) = lines.next() else { break };
                 text.push_str(rest.trim_end_matches('\r'));
                 text.push('\n');
@@ -103,22 +107,22 @@ pub fn render(base: &str, entries: &[ConfEntry], grammar: Grammar) -> String {
     text
 }
 
-/// A last line that goes on would take ours for its rest; a blank line ends it.
+/// Adds a blank line after a last line that ends with a backslash: it would continue on the block's first line.
 fn end_continuation(text: &mut String, grammar: Grammar) {
-    if grammar == Grammar::Properties && goes_on(text) {
+    if grammar == Grammar::Properties && is_continued(text) {
         text.push('\n');
     }
 }
 
-/// Whether the last line ends with a backslash that escapes its end.
-fn goes_on(text: &str) -> bool {
+/// True if the last line ends with a backslash that escapes its end.
+fn is_continued(text: &str) -> bool {
     let line = text.strip_suffix('\n').unwrap_or(text);
     let line = line.strip_suffix('\r').unwrap_or(line);
     let backslashes = line.len() - line.trim_end_matches('\\').len();
     backslashes % 2 == 1
 }
 
-/// Upper-case keys are `eval`ed by the start script and exported.
+/// True for upper-case keys: the start script `eval`s and exports them.
 pub fn is_shell_key(key: &str) -> bool {
     key.bytes().next().is_some_and(|b| b.is_ascii_uppercase())
         && key
@@ -166,7 +170,7 @@ mod tests {
                 "a = 1\n# >>> muster 0.0\nold = 1\n# <<< muster\nb = 2\n",
                 format!("a = 1\nb = 2\n{block}"),
             ),
-            // A block whose end was cut off is ours to the last line.
+            // A truncated block extends to the last line.
             ("a = 1\n# >>> muster\nhttp_po", format!("a = 1\n{block}")),
         ];
         for (base, expected) in table {
@@ -190,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_wish_the_shipped_text_comes_back() {
+    fn without_an_entry_the_shipped_text_comes_back() {
         let once = render("a = 1", &entries(&[("b", "2")]), Grammar::Plain);
         assert_eq!(render(&once, &[], Grammar::Plain), "a = 1\n");
     }

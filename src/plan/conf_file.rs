@@ -1,4 +1,4 @@
-//! What will stand in the conf file of this node, and how it gets there.
+//! Decides the content of this node's conf file, and how it is written.
 
 use std::path::PathBuf;
 
@@ -8,29 +8,29 @@ use super::ports::Choice;
 use crate::facts::Facts;
 use crate::settings::{Settings, Source};
 
-/// What will stand in the conf file, and how it gets there.
+/// The content of the conf file, and how it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conf {
     pub path: PathBuf,
     pub text: String,
-    /// The lines of our block.
+    /// The lines of muster's block.
     pub entries: Vec<ConfEntry>,
     pub manner: ConfManner,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConfManner {
-    /// It says so already.
+    /// The file has this content already.
     Unchanged,
-    /// Beside and renamed.
+    /// A new file is written beside it and renamed.
     Replace,
-    /// The file itself is mounted, or a link is in its place.
+    /// The file itself is a mount point or a link.
     InPlace,
-    /// Neither can be written: a home of links with a `conf/` of its own.
+    /// The file and its dir are read-only: `dir` is a home of links with a `conf/` of its own.
     Shadow { dir: PathBuf },
 }
 
-/// The lines of our block: ports first, then what pins the address, then what was wished.
+/// The lines of muster's block: ports first, then the address, then the requested keys.
 pub(super) fn entries(
     settings: &Settings,
     facts: &Facts,
@@ -46,13 +46,13 @@ pub(super) fn entries(
             (entry, choice.source.clone(), choice.why.clone())
         })
         .collect();
-    let wishes = settings
+    let requests = settings
         .conf
         .get(&facts.home.component)
         .map(Vec::as_slice)
         .unwrap_or_default();
-    let is_wished = |key: &str| wishes.iter().any(|wish| wish.key == key);
-    if !is_wished("priority_networks")
+    let is_requested = |key: &str| requests.iter().any(|request| request.key == key);
+    if !is_requested("priority_networks")
         && let Some(address) = local_addresses(facts).first()
     {
         let width = if address.is_ipv4() { 32 } else { 128 };
@@ -62,18 +62,18 @@ pub(super) fn entries(
                 value: format!("{address}/{width}"),
             },
             Source::Derived,
-            "only LOCAL_HOST, whatever other networks this host has".to_owned(),
+            "the engine uses LOCAL_HOST only".to_owned(),
         ));
     }
-    for wish in wishes {
-        if entries.iter().all(|(entry, _, _)| entry.key != wish.key) {
+    for request in requests {
+        if entries.iter().all(|(entry, _, _)| entry.key != request.key) {
             entries.push((
                 ConfEntry {
-                    key: wish.key.clone(),
-                    value: wish.value.clone(),
+                    key: request.key.clone(),
+                    value: request.value.clone(),
                 },
-                wish.source.clone(),
-                "asked for".to_owned(),
+                request.source.clone(),
+                "requested".to_owned(),
             ));
         }
     }
@@ -107,7 +107,7 @@ pub(super) fn derive(facts: &Facts, entries: &[(ConfEntry, Source, String)]) -> 
     }
 }
 
-/// Where the engine's last words are looked for: an engine in a shadow home calls that its home.
+/// The log dirs to search: an engine in a shadow home writes below that home.
 pub(super) fn log_dirs(facts: &Facts, conf: &Conf) -> Vec<PathBuf> {
     let home = match &conf.manner {
         ConfManner::Shadow { dir } => dir,

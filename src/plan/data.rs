@@ -1,37 +1,35 @@
-//! What the data of this node amounts to. ROLE and VERSION prove nothing: they are written seconds before an FE
-//! belongs to anything, and a start killed in between leaves a directory that never starts again.
+//! Classifies the data of this node. ROLE and VERSION prove nothing: they are written seconds before an FE belongs to a
+//! cluster, and a start that is killed in between leaves a directory that never starts again.
 
 use crate::facts::data::FeData;
 use crate::facts::record::{Progress, Record};
-use crate::plan::record_merge::{Memory, Remembered};
+use crate::plan::record_merge::{MergedRecord, RecordCopies};
 use crate::plan::refusal::Refusal;
 use crate::settings::Host;
 
-/// What a node with this data may do.
+/// The data of a node, by what the node may do with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Data {
-    /// Nothing to lose. `known`: what says that this host belonged to a cluster all the same.
+    /// No data. `known`: the cluster this host belonged to according to its record.
     Empty { known: Option<Known> },
-    /// It was a member: it starts on its own, with nobody's help.
+    /// The data of a member: it starts without asking other FEs.
     Joined { cluster: Option<ClusterId> },
-    /// It was a member, and a leader of another cluster was met since, where this node looked for its own.
-    Contradicted { cluster: Option<ClusterId> },
-    /// It was a member, but ran without muster.
+    /// The data of a member that ran without muster.
     Adopted { cluster: Option<ClusterId> },
-    /// A first start as a joiner that was cut short. Never started without a helper. `keep`: the engine can finish
-    /// it; otherwise it has to be set aside.
+    /// The data of an interrupted first start as a joiner. Never started without a helper. `keep`: the engine can finish
+    /// the join; otherwise the data has to be set aside.
     Unfinished {
         keep: bool,
         why: String,
         cluster: Option<ClusterId>,
     },
-    /// A founding that was cut short, or was ready after all: only starting it tells.
+    /// The data of an interrupted founding, which may be complete: only a start shows it.
     UnfinishedFounding,
-    /// It was a member, and the cluster was seen not to list it any more: its data can never start again.
+    /// The data of a member that its cluster no longer lists: it never starts again.
     Dropped { cluster: Option<ClusterId> },
-    /// A seed's data without a record or a proof: either of the two above, depending on who answers.
+    /// A seed's data without a record or a proof: an unfinished join if a cluster answers, else an unfinished founding.
     Unproven { why: String, cluster: Option<ClusterId> },
-    /// Its cluster knew it under another host when the record was written.
+    /// The record names another host.
     Moved(Moved),
 }
 
@@ -39,24 +37,24 @@ pub enum Data {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moved {
     pub from: Host,
-    pub was: Was,
+    pub data: MovedData,
     /// An FE's own name in the election group, by its data.
     pub name: Option<String>,
     pub cluster: Option<ClusterId>,
 }
 
-/// What of a moved node is still here.
+/// The data of a moved node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Was {
-    /// Nothing, and it had not been added to any cluster when it was written down what it would be.
+pub enum MovedData {
+    /// None, and the record was written before the node was added to a cluster.
     Planned,
-    /// Its data is gone, or never was here.
+    /// None: it is gone, or never was here.
     Empty,
-    /// Data that starts on its own.
+    /// A member's data, which starts without a helper.
     Member,
-    /// A first start that was cut short.
+    /// Left by an interrupted first start.
     Unfinished,
-    /// Nothing that could start again: the record says that it was dropped.
+    /// Unusable: the record says that the node was dropped.
     Dropped,
 }
 
@@ -67,13 +65,13 @@ pub struct ClusterId {
     pub read_from: String,
 }
 
-/// What is remembered of a cluster whose data is gone from here.
+/// The cluster of a host without data, from its record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
     pub cluster: Option<ClusterId>,
-    /// It was a member, and not only on the way there: that cluster does not stop listing it by itself.
+    /// It was a member, so its cluster lists it until it is dropped.
     pub member: bool,
-    /// One clause: who says so.
+    /// One sentence that names the cluster.
     pub sentence: String,
 }
 
@@ -82,30 +80,28 @@ impl Data {
         matches!(self, Self::Empty { .. })
     }
 
-    /// Whether a node that starts with this data was a member before. One that was not, and that its cluster does not
-    /// list, was not dropped: it had been listed by a leader that could not write it down.
+    /// True if the node was a member before. A node that was not, and that its cluster does not list, was not dropped: a
+    /// leader without a majority listed it and could not store the entry.
     pub const fn was_member(&self) -> bool {
         match self {
             Self::Joined { .. }
-            | Self::Contradicted { .. }
             | Self::Adopted { .. }
             | Self::UnfinishedFounding
             | Self::Dropped { .. }
             | Self::Unproven { .. } => true,
             Self::Empty { .. } | Self::Unfinished { .. } => false,
-            Self::Moved(moved) => match moved.was {
-                Was::Member | Was::Dropped => true,
-                Was::Planned | Was::Empty | Was::Unfinished => false,
+            Self::Moved(moved) => match moved.data {
+                MovedData::Member | MovedData::Dropped => true,
+                MovedData::Planned | MovedData::Empty | MovedData::Unfinished => false,
             },
         }
     }
 
-    /// The cluster this data, or the record of it, belongs to.
+    /// The cluster that this data or its record belongs to, and where its id was read.
     pub fn cluster(&self) -> Option<(&str, &str)> {
         let cluster = match self {
             Self::Empty { known } => known.as_ref()?.cluster.as_ref()?,
             Self::Joined { cluster }
-            | Self::Contradicted { cluster }
             | Self::Adopted { cluster }
             | Self::Dropped { cluster }
             | Self::Unfinished { cluster, .. }
@@ -121,7 +117,7 @@ impl Data {
     clippy::struct_excessive_bools,
     reason = "four independent facts of one directory"
 )]
-/// What an FE data dir shows, as far as the decision goes.
+/// The facts of an FE data dir that the decision needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeDir {
     pub path: String,
@@ -129,9 +125,9 @@ pub struct FeDir {
     pub empty: bool,
     /// It holds a `*.jdb`.
     pub journal: bool,
-    /// The journal's log says that this FE elected itself.
+    /// The journal's log shows that this FE elected itself.
     pub nascent: bool,
-    /// It carries the proof that it was ready once.
+    /// It holds the proof that the FE was ready once.
     pub ready: bool,
     /// `name` of ROLE.
     pub name: Option<String>,
@@ -162,46 +158,46 @@ pub struct Storage {
     pub ids: Vec<ClusterId>,
 }
 
-/// What an FE's data amounts to.
-pub fn classify_fe(seed: bool, dir: &FeDir, memory: Memory<'_>) -> Result<Data, Refusal> {
-    let remembered = memory.recall()?;
-    let progress = remembered.map(|remembered| remembered.progress);
-    let moved = remembered.filter(|remembered| remembered.record.host != *memory.me.host);
+/// Classifies the data of an FE.
+pub fn classify_fe(seed: bool, dir: &FeDir, copies: RecordCopies<'_>) -> Result<Data, Refusal> {
+    let merged = copies.merge()?;
+    let progress = merged.map(|merged| merged.progress);
+    let moved = merged.filter(|merged| merged.record.host != *copies.owner.host);
     if dir.empty {
-        return nothing_here(remembered, memory.me.host);
+        return nothing_here(merged, copies.owner.host);
     }
     let shown = dir.cluster.clone().map(|id| ClusterId {
         id,
         read_from: format!("{}/image/VERSION", dir.path),
     });
-    if let (Some(remembered), Some(own)) = (remembered, &shown) {
-        same_cluster(remembered.record, own)?;
+    if let (Some(merged), Some(own)) = (merged, &shown) {
+        same_cluster(merged.record, own)?;
     }
-    // Data that does not say whose it is belongs to the cluster of its record.
-    let recorded = || known(remembered?.record, remembered?.progress)?.cluster;
+    // Data without a cluster id belongs to the cluster of its record.
+    let recorded = || known(merged?.record, merged?.progress)?.cluster;
     let cluster = shown.or_else(recorded);
-    if let Some(refusal) = remembered.and_then(|remembered| remembered.unproven()) {
+    if let Some(refusal) = merged.and_then(|merged| merged.unproven()) {
         let proven = progress == Some(Progress::Joined) && dir.ready;
         if !proven && progress != Some(Progress::Dropped) {
             return Err(refusal);
         }
     }
-    let in_data = remembered.is_some_and(|remembered| remembered.in_data);
+    let in_data = merged.is_some_and(|merged| merged.in_data);
     if progress == Some(Progress::Joined) && in_data && !dir.journal && !dir.ready {
         return Err(journal_lost(dir));
     }
-    if let Some(remembered) = moved {
-        if let Some(refusal) = remembered.unproven() {
+    if let Some(merged) = moved {
+        if let Some(refusal) = merged.unproven() {
             return Err(refusal);
         }
-        let was = if progress == Some(Progress::Dropped) {
-            Was::Dropped
+        let data = if progress == Some(Progress::Dropped) {
+            MovedData::Dropped
         } else if dir.ready || (progress == Some(Progress::Joined) && in_data) {
-            Was::Member
+            MovedData::Member
         } else {
-            Was::Unfinished
+            MovedData::Unfinished
         };
-        return Ok(moved_from(remembered, was, dir.name.clone(), cluster));
+        return Ok(moved_from(merged, data, dir.name.clone(), cluster));
     }
     let keep = dir.journal && !dir.nascent;
     let unfinished = |why: &str| Data::Unfinished {
@@ -211,62 +207,62 @@ pub fn classify_fe(seed: bool, dir: &FeDir, memory: Memory<'_>) -> Result<Data, 
     };
     Ok(match progress {
         Some(Progress::Dropped) => Data::Dropped { cluster },
-        Some(Progress::Joined) if dir.ready || in_data => member(remembered, cluster),
+        Some(Progress::Joined) if dir.ready || in_data => Data::Joined { cluster },
         Some(Progress::Founding) if !dir.ready => Data::UnfinishedFounding,
-        Some(_) if dir.ready => member(remembered, cluster),
-        Some(Progress::Joined) => unfinished("the record that says it joined is not the data's own"),
+        Some(_) if dir.ready => Data::Joined { cluster },
+        Some(Progress::Joined) => unfinished("only the record in the state dir says that it joined"),
         Some(Progress::Planned | Progress::Added | Progress::Started | Progress::Founding) => {
-            unfinished("its first start was cut short")
+            unfinished("its first start was interrupted")
         }
         None if dir.ready => Data::Adopted { cluster },
         None if seed => Data::Unproven {
-            why: unfinished_sentence(dir, "nothing shows that it was ever ready"),
+            why: unfinished_sentence(dir, "nothing proves that it was ready once"),
             cluster,
         },
-        None => unfinished("nothing shows that it was ever ready"),
+        None => unfinished("nothing proves that it was ready once"),
     })
 }
 
-/// What a BE's or CN's storage amounts to.
-pub fn classify_backend(storage: &Storage, memory: Memory<'_>) -> Result<Data, Refusal> {
-    let remembered = memory.recall()?;
+/// Classifies the storage of a BE or CN.
+pub fn classify_backend(storage: &Storage, copies: RecordCopies<'_>) -> Result<Data, Refusal> {
+    let merged = copies.merge()?;
     let Some(first) = storage.ids.first() else {
-        return nothing_here(remembered, memory.me.host);
+        return nothing_here(merged, copies.owner.host);
     };
     if let Some(other) = storage.ids.iter().find(|id| id.id != first.id) {
         return Err(Refusal::protect(
             format!(
-                "the storage is of two clusters: {} in {} and {} in {}",
+                "the storage paths belong to two clusters: {} ({}) and {} ({})",
                 first.id, first.read_from, other.id, other.read_from
             ),
-            "take the path that is not this cluster's out of STORAGE_ROOT_PATH",
+            "remove the paths of the other cluster from STORAGE_ROOT_PATH",
         ));
     }
     let cluster = Some(first.clone());
-    let Some(remembered) = remembered else {
+    let Some(merged) = merged else {
         return Ok(Data::Adopted { cluster });
     };
-    same_cluster(remembered.record, first)?;
-    if remembered.record.host != *memory.me.host {
-        if let Some(refusal) = remembered.unproven() {
+    same_cluster(merged.record, first)?;
+    if merged.record.host != *copies.owner.host {
+        if let Some(refusal) = merged.unproven() {
             return Err(refusal);
         }
-        let was = match remembered.progress {
-            Progress::Dropped => Was::Dropped,
-            _ => Was::Member,
+        let data = match merged.progress {
+            Progress::Dropped => MovedData::Dropped,
+            _ => MovedData::Member,
         };
-        return Ok(moved_from(remembered, was, None, cluster));
+        return Ok(moved_from(merged, data, None, cluster));
     }
     // The id in the storage is the proof: it came with a heartbeat of that cluster.
-    let proven = remembered.record.cluster_id.is_some() && remembered.progress == Progress::Joined;
-    if let Some(refusal) = remembered.unproven()
+    let proven = merged.record.cluster_id.is_some() && merged.progress == Progress::Joined;
+    if let Some(refusal) = merged.unproven()
         && !proven
-        && remembered.progress != Progress::Dropped
+        && merged.progress != Progress::Dropped
     {
         return Err(refusal);
     }
-    Ok(match remembered.progress {
-        Progress::Joined => member(Some(remembered), cluster),
+    Ok(match merged.progress {
+        Progress::Joined => Data::Joined { cluster },
         Progress::Dropped => Data::Dropped { cluster },
         Progress::Planned | Progress::Added | Progress::Started | Progress::Founding => {
             Data::Adopted { cluster }
@@ -274,38 +270,34 @@ pub fn classify_backend(storage: &Storage, memory: Memory<'_>) -> Result<Data, R
     })
 }
 
-fn member(remembered: Option<Remembered<'_>>, cluster: Option<ClusterId>) -> Data {
-    if remembered.is_some_and(|remembered| remembered.record.contradicted) {
-        Data::Contradicted { cluster }
-    } else {
-        Data::Joined { cluster }
-    }
-}
-
-/// The data is gone, or never was here: what is remembered of it decides.
-fn nothing_here(remembered: Option<Remembered<'_>>, host: &Host) -> Result<Data, Refusal> {
-    let Some(remembered) = remembered else {
+/// Classifies a node without data by its record.
+fn nothing_here(merged: Option<MergedRecord<'_>>, host: &Host) -> Result<Data, Refusal> {
+    let Some(merged) = merged else {
         return Ok(Data::Empty { known: None });
     };
-    let left = || remembered.left.and_then(|record| known(record, record.progress));
-    let known = known(remembered.record, remembered.progress).or_else(left);
-    // What cannot be read may have known a cluster that the other copy does not.
-    if let (None, Some(refusal)) = (&known, remembered.unproven()) {
+    let left = || {
+        merged
+            .state_copy
+            .and_then(|record| known(record, record.progress))
+    };
+    let known = known(merged.record, merged.progress).or_else(left);
+    // The unreadable copy may name a cluster that the other copy does not.
+    if let (None, Some(refusal)) = (&known, merged.unproven()) {
         return Err(refusal);
     }
-    if remembered.record.host != *host {
-        if let Some(refusal) = remembered.unproven() {
+    if merged.record.host != *host {
+        if let Some(refusal) = merged.unproven() {
             return Err(refusal);
         }
-        let left = remembered.left.map_or(Progress::Planned, |left| left.progress);
-        let was = match remembered.progress {
-            Progress::Dropped => Was::Dropped,
-            Progress::Planned if left == Progress::Planned => Was::Planned,
-            _ => Was::Empty,
+        let left = merged.state_copy.map_or(Progress::Planned, |left| left.progress);
+        let data = match merged.progress {
+            Progress::Dropped => MovedData::Dropped,
+            Progress::Planned if left == Progress::Planned => MovedData::Planned,
+            _ => MovedData::Empty,
         };
-        return Ok(moved_from(remembered, was, None, None));
+        return Ok(moved_from(merged, data, None, None));
     }
-    if remembered.progress == Progress::Dropped {
+    if merged.progress == Progress::Dropped {
         return Ok(Data::Dropped {
             cluster: known.and_then(|known| known.cluster),
         });
@@ -313,16 +305,16 @@ fn nothing_here(remembered: Option<Remembered<'_>>, host: &Host) -> Result<Data,
     Ok(Data::Empty { known })
 }
 
-/// An FE with an image and no journal elects itself when it is started bare (observed), whatever it once was.
+/// The refusal for an image without a journal: an FE that starts on it elects itself (observed).
 fn journal_lost(dir: &FeDir) -> Refusal {
     Refusal::protect(
         format!(
-            "{} was a member's, by its record, and its journal (bdb/*.jdb) is gone: started like this it would elect \
-             itself",
+            "{} holds a member's data according to its record, but its journal (bdb/*.jdb) is missing: an FE started on \
+             it would elect itself leader",
             dir.path
         ),
         format!(
-            "put the journal back; or, if the other FEs of its cluster are well, move {} away: this node joins anew",
+            "restore the journal; or, if the other FEs of its cluster are healthy, move {} away: this node then joins again",
             dir.path
         ),
     )
@@ -332,12 +324,12 @@ fn unfinished_sentence(dir: &FeDir, why: &str) -> String {
     let state = match (dir.journal, dir.nascent) {
         (false, _) => "it has no journal yet",
         (true, true) => "it elected itself",
-        (true, false) => "its journal is begun",
+        (true, false) => "its journal is incomplete",
     };
-    format!("{} was never a member: {why}, and {state}", dir.path)
+    format!("{} does not hold a member's data: {why}, and {state}", dir.path)
 }
 
-/// What a record says about a cluster whose data is gone from here, or never was here.
+/// The cluster that a record names, for a host without data.
 fn known(record: &Record, progress: Progress) -> Option<Known> {
     let name = |id: &Option<String>| {
         id.as_ref()
@@ -345,14 +337,14 @@ fn known(record: &Record, progress: Progress) -> Option<Known> {
     };
     let how = match progress {
         Progress::Founding => return None,
-        // A plan binds to no cluster, MASTER_HOST may have been corrected since; but it was made because one answered.
+        // A planned node is bound to no cluster: MASTER_HOST may have been corrected since. But a cluster answered then.
         Progress::Planned => {
             record.cluster_id.as_ref()?;
             return Some(Known {
                 cluster: None,
                 member: false,
                 sentence: format!(
-                    "this host was about to be added to {}, by the record",
+                    "the record says that this host was about to be added to {}",
                     name(&record.cluster_id)
                 ),
             });
@@ -362,27 +354,30 @@ fn known(record: &Record, progress: Progress) -> Option<Known> {
         Progress::Joined => "was a member of",
         Progress::Dropped => "was dropped from",
     };
-    let read_from = "by the record".to_owned();
+    let read_from = "from the record".to_owned();
     let cluster = record.cluster_id.clone().map(|id| ClusterId { id, read_from });
     Some(Known {
         cluster,
         member: matches!(progress, Progress::Joined | Progress::Dropped),
-        sentence: format!("this host {how} {}, by the record", name(&record.cluster_id)),
+        sentence: format!(
+            "the record says that this host {how} {}",
+            name(&record.cluster_id)
+        ),
     })
 }
 
-/// The data's own cluster id counts before the record's.
+/// A moved node. The cluster id in the data has precedence over the record's.
 fn moved_from(
-    remembered: Remembered<'_>,
-    was: Was,
+    merged: MergedRecord<'_>,
+    data: MovedData,
     name: Option<String>,
     cluster: Option<ClusterId>,
 ) -> Data {
     Data::Moved(Moved {
-        from: remembered.record.host.clone(),
-        was,
+        from: merged.record.host.clone(),
+        data,
         name,
-        cluster: cluster.or_else(|| known(remembered.record, remembered.progress)?.cluster),
+        cluster: cluster.or_else(|| known(merged.record, merged.progress)?.cluster),
     })
 }
 
@@ -390,10 +385,10 @@ fn same_cluster(record: &Record, own: &ClusterId) -> Result<(), Refusal> {
     match &record.cluster_id {
         Some(id) if *id != own.id => Err(Refusal::protect(
             format!(
-                "the data is of cluster {} ({}), and the record is of cluster {id}",
+                "the data belongs to cluster {} ({}), but the record names cluster {id}",
                 own.id, own.read_from
             ),
-            "put the data and the record of one cluster together, or move away the one that is wrong",
+            "restore the record that belongs to this data, or move the wrong one of the two away",
         )),
         _ => Ok(()),
     }

@@ -2,8 +2,9 @@
 
 use crate::engine::Component;
 use crate::exit::ExitCode;
+use crate::facts::conf::ConfFile;
 use crate::facts::dir_state::{Place, PlaceState};
-use crate::facts::{self, Facts};
+use crate::facts::{DataFacts, Facts};
 use crate::plan::refusal::Refusal;
 use crate::settings::{Settings, Source};
 
@@ -33,9 +34,9 @@ fn required_dirs<'a>(settings: &Settings, facts: &'a Facts) -> Vec<RequiredDir<'
         needs_parent,
     };
     let mut all: Vec<RequiredDir<'a>> = match &facts.data {
-        facts::Data::Fe(fe) => vec![data("the data dir", &fe.place, false)],
+        DataFacts::Fe(fe) => vec![data("the data dir", &fe.place, false)],
         // muster creates the first one, for the record. A BE ends if one of the others fails; a CN continues without it.
-        facts::Data::Storage(paths) => paths
+        DataFacts::Storage(paths) => paths
             .iter()
             .enumerate()
             .map(|(at, path)| {
@@ -43,7 +44,7 @@ fn required_dirs<'a>(settings: &Settings, facts: &'a Facts) -> Vec<RequiredDir<'
                 data("the storage path", &path.place, needs_parent)
             })
             .collect(),
-        facts::Data::Nothing | facts::Data::Unresolved { .. } => Vec::new(),
+        DataFacts::Nothing | DataFacts::Unresolved { .. } => Vec::new(),
     };
     all.push(RequiredDir {
         name: "the state dir",
@@ -61,7 +62,7 @@ fn required_dirs<'a>(settings: &Settings, facts: &'a Facts) -> Vec<RequiredDir<'
 /// The source of the data dir's path.
 fn data_source(settings: &Settings, facts: &Facts) -> Source {
     let key = facts.home.layout.data_key;
-    let in_file = |file: &facts::conf::ConfFile| file.lookup(key).is_some_and(|value| !value.is_empty());
+    let in_file = |file: &ConfFile| file.lookup(key).is_some_and(|value| !value.is_empty());
     if facts.custom_conf.as_ref().is_some_and(in_file) {
         return Source::ConfFile;
     }
@@ -88,7 +89,7 @@ fn problem(dir: &RequiredDir<'_>) -> Option<Refusal> {
     let inaccessible = |why: String| {
         let hint = match name {
             &"the state dir" => {
-                "set STATE_DIR to a directory, best on a volume, that the user of this container can write to"
+                "set STATE_DIR to a directory that the user of this container can write to, preferably on a volume"
             }
             _ => "mount it so that the user of this container can write to it",
         };

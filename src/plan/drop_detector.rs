@@ -1,105 +1,76 @@
-//! When a node that a cluster does not list is taken for dropped. One look is not enough: a list that is read while
-//! the leader changes is corrected by the next, and a leader of another cluster never listed it. Nor are many at a leader
-//! that was cut off from its group a moment ago: it goes on showing the list it had, without those who joined since.
-
-use std::fmt;
-use std::str::FromStr;
+//! Decides when a node that its cluster does not list is dropped. One look is not enough: a list that is read while the
+//! leader changes may be outdated, and a leader of another cluster never lists this node. Several looks at a leader that
+//! has just lost its majority are not enough either: it still shows its old list, without the nodes that joined later.
 
 use crate::plan::leader::Cluster;
 
-/// This many looks in a row, all of them at the same leader, show it, if a majority has answered its heartbeats since
+/// The number of consecutive looks at the same leader that prove a drop, if a majority has answered its heartbeats since
 /// the first of them.
 pub const LOOKS: u32 = 3;
 
-/// Looks that did not find this node, in a row.
+/// Consecutive looks that did not find this node.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DropDetector {
     leader: Option<String>,
     looks: u32,
-    /// The leader's pulse at the first of them.
+    /// The leader's last heartbeat at the first of them.
     pulse: Option<i64>,
-    strangers: u32,
+    foreign_looks: u32,
 }
 
-/// What a look that did not find this node amounts to.
+/// The result of a look that did not find this node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missed {
-    /// It may be so; look again.
-    Perhaps,
-    /// Only the leader's next heartbeats can tell.
-    Unproven,
-    /// Somebody dropped it.
+    /// Too few looks; look again.
+    PerhapsDropped,
+    /// Enough looks, but no heartbeat since the first: the leader may have lost its majority.
+    HeartbeatPending,
+    /// The node was dropped.
     Dropped,
-    /// It is a cluster this node was never a member of: once proves nothing.
-    Stranger,
-    /// Nobody but a leader of another cluster answers where this node looks for its own.
+    /// A leader of another cluster answered, too few times to prove anything.
+    PerhapsForeign,
+    /// Only a leader of another cluster answers.
     Foreign,
 }
 
 impl DropDetector {
-    /// A believed leader does not list this node, which belongs to cluster `own` if that is known.
+    /// Counts a look at a confirmed leader that does not list this node; `own` is this node's cluster, if known.
     pub fn missed(&mut self, cluster: &Cluster, own: Option<&str>) -> Missed {
         if own.is_some_and(|own| own != cluster.id) {
-            let strangers = self.strangers + 1;
+            let foreign_looks = self.foreign_looks + 1;
             *self = Self {
-                strangers,
+                foreign_looks,
                 ..Self::default()
             };
-            return if strangers >= LOOKS {
+            return if foreign_looks >= LOOKS {
                 Missed::Foreign
             } else {
-                Missed::Stranger
+                Missed::PerhapsForeign
             };
         }
-        self.strangers = 0;
+        self.foreign_looks = 0;
         let pulse = cluster.pulse();
         if self.leader.as_ref() != Some(&cluster.leader.host) {
-            self.forget();
+            self.reset();
             self.leader = Some(cluster.leader.host.clone());
             self.pulse = pulse;
         }
         self.looks = self.looks.saturating_add(1);
         let lives = match (self.pulse, pulse) {
             (Some(first), Some(now)) => now > first,
-            // Without a readable time there is nothing to hold against it.
+            // A leader without a readable heartbeat time is taken as alive.
             _ => true,
         };
         match (self.looks >= LOOKS, lives) {
-            (false, _) => Missed::Perhaps,
-            (true, false) => Missed::Unproven,
+            (false, _) => Missed::PerhapsDropped,
+            (true, false) => Missed::HeartbeatPending,
             (true, true) => Missed::Dropped,
         }
     }
 
-    /// This look found it, or no leader that may be believed.
-    pub fn forget(&mut self) {
+    /// Starts again: a look found this node, or no confirmed leader.
+    pub fn reset(&mut self) {
         *self = Self::default();
-    }
-}
-
-/// What a later process needs to go on: enough looks were made, and the pulse has to move. Empty if there were too few.
-impl fmt::Display for DropDetector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.leader, self.pulse) {
-            (Some(leader), Some(pulse)) if self.looks >= LOOKS => write!(f, "{pulse} {leader}"),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl FromStr for DropDetector {
-    type Err = std::num::ParseIntError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let Some((pulse, leader)) = text.trim().split_once(' ') else {
-            return Ok(Self::default());
-        };
-        Ok(Self {
-            leader: Some(leader.to_owned()),
-            looks: LOOKS,
-            pulse: Some(pulse.parse()?),
-            strangers: 0,
-        })
     }
 }
 
@@ -128,7 +99,7 @@ mod tests {
     }
 
     /// Each letter is a look: `a` and `b` are leaders of cluster 77 that do not list this node, `x` one of cluster 88,
-    /// `.` a look that found it or nobody to believe. Their heartbeats go on, unless a `|` stops them.
+    /// `.` a look that found it or no confirmed leader. Heartbeats continue until a `|` stops them.
     #[test]
     fn only_three_looks_in_a_row_at_the_same_leader_of_the_own_cluster_show_a_drop() {
         let table = [
@@ -140,11 +111,11 @@ mod tests {
             ("aab", false),
             ("aabbb", true),
             ("abababab", false),
-            // Whatever MASTER_HOST was changed to.
+            // MASTER_HOST was changed to another cluster.
             ("xxxxxx", false),
             ("aaxa", false),
             ("aaxaa", false),
-            // It was cut off, and shows the list it had then.
+            // It lost its majority, and shows its old list.
             ("|aaaaaa", false),
             ("aa|aaa", true),
             ("|aab.aaaa", false),
@@ -169,24 +140,24 @@ mod tests {
         }
     }
 
-    /// What the last of these looks amounts to.
+    /// The result of the last of these looks.
     fn after(looks: &str) -> Missed {
-        let mut misses = DropDetector::default();
-        let mut last = Missed::Perhaps;
+        let mut detector = DropDetector::default();
+        let mut last = Missed::PerhapsDropped;
         let (mut beat, mut stopped) = (0, false);
         for look in looks.chars() {
             beat += u32::from(!stopped);
             last = match look {
-                'a' => misses.missed(&led_by("1", "77", beat), Some("77")),
-                'b' => misses.missed(&led_by("2", "77", beat), Some("77")),
-                'x' => misses.missed(&led_by("1", "88", beat), Some("77")),
+                'a' => detector.missed(&led_by("1", "77", beat), Some("77")),
+                'b' => detector.missed(&led_by("2", "77", beat), Some("77")),
+                'x' => detector.missed(&led_by("1", "88", beat), Some("77")),
                 '|' => {
                     stopped = true;
                     last
                 }
                 _ => {
-                    misses.forget();
-                    Missed::Perhaps
+                    detector.reset();
+                    Missed::PerhapsDropped
                 }
             };
         }
@@ -195,40 +166,13 @@ mod tests {
 
     #[test]
     fn a_node_that_does_not_know_its_cluster_takes_the_one_it_is_shown() {
-        let mut misses = DropDetector::default();
+        let mut detector = DropDetector::default();
         let looks: Vec<Missed> = (0..3)
-            .map(|beat| misses.missed(&led_by("1", "77", beat), None))
+            .map(|beat| detector.missed(&led_by("1", "77", beat), None))
             .collect();
-        assert_eq!(looks, [Missed::Perhaps, Missed::Perhaps, Missed::Dropped]);
-    }
-
-    /// A health check is over before the next heartbeat; the one after it goes on.
-    #[test]
-    fn what_was_written_down_is_gone_on_with() {
-        let mut misses = DropDetector::default();
-        assert_eq!(misses.to_string(), "");
-        for _ in 0..2 {
-            misses.missed(&led_by("1", "77", 0), Some("77"));
-            assert_eq!(misses.to_string(), "", "too few looks");
-        }
-        assert_eq!(misses.missed(&led_by("1", "77", 0), Some("77")), Missed::Unproven);
-        let noted = misses.to_string();
-        let table = [
-            ("1", 0, Missed::Unproven),
-            ("1", 5, Missed::Dropped),
-            ("2", 5, Missed::Perhaps),
-        ];
-        for (leader, beat, expected) in table {
-            let mut later: DropDetector = noted.parse().unwrap();
-            assert_eq!(
-                later.missed(&led_by(leader, "77", beat), Some("77")),
-                expected,
-                "{leader} {beat}"
-            );
-        }
-        for text in ["", "  \n", "looked"] {
-            assert_eq!(text.parse(), Ok(DropDetector::default()), "{text}");
-        }
-        assert!("x 10.0.0.1".parse::<DropDetector>().is_err());
+        assert_eq!(
+            looks,
+            [Missed::PerhapsDropped, Missed::PerhapsDropped, Missed::Dropped]
+        );
     }
 }

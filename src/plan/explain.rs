@@ -183,10 +183,6 @@ fn join_line(plan: &Plan, fes: &str) -> (String, String) {
             "start at once".to_owned(),
             "a member starts without asking other FEs".to_owned(),
         ),
-        (Asking::Once, Data::Contradicted { .. }, _) => (
-            "ask once, then start".to_owned(),
-            format!("it found another cluster at the hosts of its own; {asks}"),
-        ),
         (Asking::Once, _, _) => (
             "ask once, then start".to_owned(),
             format!("its data was complete once, but it has no record; {asks}"),
@@ -208,7 +204,6 @@ fn data_name(data: &Data) -> &'static str {
         Data::Empty { known: None } => "empty",
         Data::Empty { known: Some(_) } => "wiped",
         Data::Joined { .. } => "of a member",
-        Data::Contradicted { .. } => "of a member that found another cluster",
         Data::Adopted { .. } => "of a member without a record",
         Data::Unfinished { keep: true, .. } => "of an unfinished join",
         Data::Unfinished { keep: false, .. } => "of an unfinished join, to be set aside",

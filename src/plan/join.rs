@@ -1,11 +1,11 @@
-//! How this node gets into its cluster: one answer to what was seen. Total and pure; the loop around it observes,
-//! asks `decide`, acts, and observes again.
+//! Decides the next step of a node on its way into its cluster. Total and pure; the loop around it observes, calls
+//! `decide`, acts, and observes again.
 
 use crate::engine::Component;
 use crate::engine::failure::Failure;
 use crate::engine::member::Frontend;
 use crate::exit::ExitCode;
-use crate::plan::data::{ClusterId, Data, Was};
+use crate::plan::data::{ClusterId, Data, MovedData};
 use crate::plan::leader::{Belief, Cluster, Doubt, no_leader};
 use crate::plan::moved_node;
 use crate::plan::node::{Asking, Decision, Node, Role, Seen};
@@ -13,12 +13,12 @@ use crate::plan::refusal::Refusal;
 use crate::plan::witness::{self, Witness};
 use crate::settings::{Bootstrap, Endpoint, Host};
 
-/// What has to be seen before `decide` can say more than "wait".
+/// Decides how long to ask other FEs before `decide` is final.
 pub fn asking(node: &Node) -> Asking {
     match (&node.data, node.role.is_fe()) {
         (Data::Joined { .. } | Data::UnfinishedFounding | Data::Dropped { .. }, _) => Asking::Nobody,
-        (Data::Moved(moved), _) if moved.was == Was::Dropped => Asking::Nobody,
-        (Data::Adopted { .. }, true) | (Data::Contradicted { .. }, _) => Asking::Once,
+        (Data::Moved(moved), _) if moved.data == MovedData::Dropped => Asking::Nobody,
+        (Data::Adopted { .. }, true) => Asking::Once,
         (
             Data::Empty { .. }
             | Data::Unfinished { .. }
@@ -35,21 +35,17 @@ pub fn decide(node: &Node, seen: &Seen) -> Decision {
     if let Data::Dropped { cluster } = &node.data {
         return was_dropped(node, cluster.as_ref());
     }
-    if let Some(moved) = moved_node::of(&node.data).filter(|moved| moved.was == Was::Dropped) {
+    if let Some(moved) = moved_node::of(&node.data).filter(|moved| moved.data == MovedData::Dropped) {
         return moved_node::was_dropped(node, moved);
     }
     if asking(node) == Asking::Nobody {
         return Decision::Start;
     }
-    // Whoever does not let it ask contradicts nothing.
-    if let Some(refusal) = fatal(seen).filter(|_| !matches!(node.data, Data::Contradicted { .. })) {
+    if let Some(refusal) = fatal(seen) {
         return Decision::Refuse(refusal);
     }
     if let Some(refusal) = foreign(node, seen) {
         return Decision::Refuse(refusal);
-    }
-    if matches!(node.data, Data::Contradicted { .. }) {
-        return Decision::Start;
     }
     if let Some(moved) = moved_node::of(&node.data) {
         return moved_node::decide(node, moved, seen);
@@ -63,14 +59,12 @@ pub fn decide(node: &Node, seen: &Seen) -> Decision {
 
 fn decide_fe(node: &Node, seen: &Seen) -> Decision {
     match &node.data {
-        // An adopted one has looked: nobody contradicted within two seconds.
-        Data::Joined { .. } | Data::Contradicted { .. } | Data::UnfinishedFounding | Data::Adopted { .. } => {
-            Decision::Start
-        }
+        // An adopted FE asked once, and no other cluster answered.
+        Data::Joined { .. } | Data::UnfinishedFounding | Data::Adopted { .. } => Decision::Start,
         Data::Dropped { cluster } => was_dropped(node, cluster.as_ref()),
         Data::Moved(moved) => moved_node::decide(node, moved, seen),
         Data::Empty { known } => match &seen.belief {
-            // `BOOTSTRAP=force` founds whoever answers.
+            // `BOOTSTRAP=force` founds even if an FE answers.
             _ if node.role == Role::Seed && node.bootstrap == Bootstrap::Force => Decision::Found,
             Belief::Leader(cluster) => join_at(node, cluster, seen),
             Belief::Nobody if node.role == Role::Seed => found_or_wait(node, seen, known.is_some()),
@@ -81,19 +75,18 @@ fn decide_fe(node: &Node, seen: &Seen) -> Decision {
             Belief::Doubt(_) | Belief::Nobody => wait(node, seen),
         },
         Data::Unfinished { keep: true, why, .. } => match &seen.belief {
-            // Registered anew it gets a new name in the group, and this data has the old one: with a helper it was seen
-            // to end the living leader.
+            // A new registration gives it a new name in the election group, but this data holds the old one: started with a
+            // helper, such data made the leader exit (observed).
             Belief::Leader(cluster) if !is_listed(node, &cluster.frontends) => {
                 Decision::SetAside { why: why.clone() }
             }
             Belief::Leader(cluster) => join_at(node, cluster, seen),
-            // Its members may wait for the very vote this FE would bring: with a member that answers, it is
-            // started with that helper all the same.
+            // The other members may need this FE's vote to elect a leader: it starts with a member that answers as helper.
             Belief::Doubt(_) => match helper(node, &seen.members, None) {
                 Some((helper, cluster)) if is_member(node, &seen.members) => {
                     Decision::Join { helper, cluster }
                 }
-                // An observer may serve where the voters wait: it answers, and has nothing to show.
+                // An observer may answer while the voters wait; it lists no members.
                 None if seen.members.is_empty() => bring_the_vote(node, seen),
                 Some(_) | None => wait(node, seen),
             },
@@ -101,7 +94,7 @@ fn decide_fe(node: &Node, seen: &Seen) -> Decision {
         },
         Data::Unproven { why, .. } => match &seen.belief {
             Belief::Leader(_) => Decision::SetAside { why: why.clone() },
-            // Silence: it is this seed's own founding that was cut short.
+            // No FE answers: this is the seed's own founding, which was interrupted.
             Belief::Nobody if node.role == Role::Seed && seen.guard_over && seen.witnesses.is_empty() => {
                 if node.bootstrap == Bootstrap::Never {
                     wait(node, seen)
@@ -114,7 +107,7 @@ fn decide_fe(node: &Node, seen: &Seen) -> Decision {
     }
 }
 
-/// With only their election ports open the voters cannot say who leads: there is no leader without this vote.
+/// Joins voters that have only their election ports open: they need this vote to elect a leader.
 fn bring_the_vote(node: &Node, seen: &Seen) -> Decision {
     match (seen.waiting.first(), node.data.cluster()) {
         (Some(helper), Some((cluster, _))) => Decision::Join {
@@ -125,7 +118,7 @@ fn bring_the_vote(node: &Node, seen: &Seen) -> Decision {
     }
 }
 
-/// Somebody dropped this node: it never adds itself back without being told to.
+/// Refuses a dropped node, or sets its data aside if `REJOIN` is set.
 fn was_dropped(node: &Node, cluster: Option<&ClusterId>) -> Decision {
     let refusal = dropped(
         node.component,
@@ -140,23 +133,22 @@ fn was_dropped(node: &Node, cluster: Option<&ClusterId>) -> Decision {
     Decision::Refuse(refusal)
 }
 
-/// What is said of a node that was dropped, whoever noticed it. An FE's old data is refused by its group for ever
-/// (observed); a BE's would be taken, but its replicas were made anew elsewhere, and the engine deletes what it does not
-/// know: set aside, nothing of it is lost.
+/// The refusal of a dropped node. The election group never accepts an FE's old data again (observed). A BE's old data would
+/// be accepted, but its replicas were created again elsewhere and the engine deletes unknown ones: set aside, it is kept.
 pub fn dropped(component: Component, host: &Host, cluster: Option<&str>) -> Refusal {
     let name = cluster.map_or_else(|| "its cluster".to_owned(), |id| format!("cluster {id}"));
     let what = if component.is_fe() {
-        ", and its data can never start again"
+        ", and its data cannot be used again"
     } else {
         ""
     };
     Refusal::protect(
         format!("{host} was dropped from {name}{what}"),
-        "set REJOIN=1 to set the data aside and join anew, or remove this node",
+        "set REJOIN=1 to set the data aside and join again, or remove this node",
     )
 }
 
-/// A node with nothing, whose cluster leads.
+/// Decides for a node without data whose cluster has a leader.
 pub(super) fn join_as_new(node: &Node, cluster: &Cluster, seen: &Seen) -> Decision {
     if node.role.is_fe() {
         join_at(node, cluster, seen)
@@ -165,7 +157,7 @@ pub(super) fn join_as_new(node: &Node, cluster: &Cluster, seen: &Seen) -> Decisi
     }
 }
 
-/// Registered: join. Not registered: register first. Listed as something else: refuse.
+/// Joins if the cluster lists this node, registers it if not, and refuses if it is listed with another port.
 pub(super) fn join_at(node: &Node, cluster: &Cluster, seen: &Seen) -> Decision {
     match registration(node, &cluster.frontends) {
         Registration::Same => {
@@ -173,7 +165,7 @@ pub(super) fn join_at(node: &Node, cluster: &Cluster, seen: &Seen) -> Decision {
                 return Decision::Join { helper, cluster };
             }
             let why = format!(
-                "the cluster led by {} lists no other FE that could be the helper",
+                "the cluster led by {} lists no other live follower that could be the helper",
                 cluster.leader.host
             );
             wait_to_join(seen, why)
@@ -181,7 +173,7 @@ pub(super) fn join_at(node: &Node, cluster: &Cluster, seen: &Seen) -> Decision {
         Registration::OtherPort(frontend) => Decision::Refuse(Refusal::new(
             ExitCode::Refused,
             format!(
-                "the cluster led by {} lists this host as {} with edit_log_port {}, and this node has {}",
+                "the cluster led by {} lists this host as {} with edit_log_port {}, but this node uses {}",
                 cluster.leader.host, frontend.host, frontend.edit_log_port, node.identity_port
             ),
             format!(
@@ -193,7 +185,8 @@ pub(super) fn join_at(node: &Node, cluster: &Cluster, seen: &Seen) -> Decision {
     }
 }
 
-/// Not listed. Who was a member by the record was dropped, and that its data is gone besides does not take that back.
+/// Registers a node that the cluster does not list. A node that was a member according to its record was dropped, even if
+/// its data is gone.
 fn register(node: &Node, cluster: &Cluster) -> Decision {
     if let Data::Empty { known: Some(known) } = &node.data
         && known.member
@@ -201,10 +194,10 @@ fn register(node: &Node, cluster: &Cluster) -> Decision {
     {
         return Decision::Refuse(Refusal::protect(
             format!(
-                "{}, and the cluster led by {} does not list it any more: somebody dropped it",
+                "{}, but the cluster led by {} no longer lists it: it was dropped",
                 known.sentence, cluster.leader.host
             ),
-            "set REJOIN=1 to let it join anew, or remove this node",
+            "set REJOIN=1 to let it join again, or remove this node",
         ));
     }
     Decision::Register {
@@ -227,7 +220,7 @@ fn registration<'a>(node: &Node, frontends: &'a [Frontend]) -> Registration<'a> 
     }
 }
 
-/// Listed at all, be it with another port.
+/// True if the cluster lists this host, with any port.
 fn is_listed(node: &Node, frontends: &[Frontend]) -> bool {
     !matches!(registration(node, frontends), Registration::None)
 }
@@ -236,13 +229,13 @@ fn is_member(node: &Node, frontends: &[Frontend]) -> bool {
     matches!(registration(node, frontends), Registration::Same)
 }
 
-/// Exactly one helper: an electable member with Join=true, alive, not this node; the leader if there is one. An
+/// Chooses the helper: an electable member with Join=true that is alive and not this node; the leader if there is one. An
 /// observer, or a member that never started, makes the engine exit (observed: 255, `bad environment`).
 fn helper(node: &Node, frontends: &[Frontend], leader: Option<&Frontend>) -> Option<(String, String)> {
-    // Where two clusters answer, the longer list may be the other one's.
-    let ours = |fe: &Frontend| node.data.cluster().is_none_or(|(id, _)| id == fe.cluster_id);
+    // If two clusters answer, the longer list may belong to the other one.
+    let same_cluster = |fe: &Frontend| node.data.cluster().is_none_or(|(id, _)| id == fe.cluster_id);
     let usable = |fe: &&Frontend| {
-        fe.role.is_electable() && fe.join && fe.alive && ours(fe) && !node.identity().is_at(&fe.host)
+        fe.role.is_electable() && fe.join && fe.alive && same_cluster(fe) && !node.identity().is_at(&fe.host)
     };
     let chosen = leader.filter(usable).or_else(|| frontends.iter().find(usable))?;
     let address = Host::parse(&chosen.host).map_or_else(
@@ -252,7 +245,7 @@ fn helper(node: &Node, frontends: &[Frontend], leader: Option<&Frontend>) -> Opt
     Some((address, chosen.cluster_id.clone()))
 }
 
-/// Nobody answers: found once the guard time is over, unless anything says that a cluster exists.
+/// Founds once the guard time is over, unless a witness or the record knows a cluster.
 fn found_or_wait(node: &Node, seen: &Seen, known: bool) -> Decision {
     let silent = !known && seen.witnesses.is_empty();
     match node.bootstrap {
@@ -298,7 +291,7 @@ fn decide_backend(node: &Node, seen: &Seen) -> Decision {
         return Decision::Refuse(Refusal::new(
             ExitCode::Refused,
             format!(
-                "the cluster led by {} lists {} as a {other_name}, and this node is a {}",
+                "the cluster led by {} lists {} as a {other_name}, but this node is a {}",
                 cluster.leader.host,
                 node.host.with_port(node.identity_port),
                 node.component.name()
@@ -309,13 +302,13 @@ fn decide_backend(node: &Node, seen: &Seen) -> Decision {
     register(node, cluster)
 }
 
-/// Data of another cluster is never added, never given a helper, never started. What an FE without a believed leader
-/// shows is enough to refuse data, though not to act upon.
+/// Refuses data of another cluster: it is never registered, joined or started. The list of an FE without a confirmed leader
+/// is enough to refuse, not to act on.
 fn foreign(node: &Node, seen: &Seen) -> Option<Refusal> {
     let (id, read_from) = node.data.cluster()?;
     let (leader, cluster) = match &seen.belief {
         Belief::Leader(cluster) => (&cluster.leader.host, &cluster.id),
-        // Its own cluster answers too.
+        // Its own cluster answers as well.
         Belief::Doubt(doubts) if doubts.iter().any(|doubt| names(doubt, id)) => return None,
         Belief::Doubt(_) if !node.data.is_empty() => {
             let shown = seen.members.first()?;
@@ -327,26 +320,21 @@ fn foreign(node: &Node, seen: &Seen) -> Option<Refusal> {
     if id == cluster || forced {
         return None;
     }
-    Some(other_cluster(id, read_from, leader, cluster))
+    Some(Refusal::protect(
+        format!(
+            "this node belongs to cluster {id} ({read_from}), but {leader} belongs to cluster {cluster} (SHOW FRONTENDS)"
+        ),
+        "check MASTER_HOST; if the old cluster no longer exists and its data here is not needed, move the data dir and \
+         the record away and start again",
+    ))
 }
 
 fn names(doubt: &Doubt, id: &str) -> bool {
     matches!(doubt, Doubt::TwoClusters { one, other } if one.1 == id || other.1 == id)
 }
 
-/// This node belongs to one cluster, and where it looks for it there is another.
-pub fn other_cluster(id: &str, read_from: &str, leader: &str, cluster: &str) -> Refusal {
-    Refusal::protect(
-        format!(
-            "this node belongs to cluster {id} ({read_from}), but {leader} is of cluster {cluster} (SHOW FRONTENDS)"
-        ),
-        "check MASTER_HOST; if the old cluster is gone for good and its data here may be given up, move the data dir \
-         and the record away and start again",
-    )
-}
-
 fn fatal(seen: &Seen) -> Option<Refusal> {
-    // A leader that can be believed answered under the same account: the others do not matter.
+    // A confirmed leader accepted the same account, so the other answers do not matter.
     if matches!(seen.belief, Belief::Leader(_)) {
         return None;
     }
@@ -354,7 +342,7 @@ fn fatal(seen: &Seen) -> Option<Refusal> {
     Some(denied(from, why))
 }
 
-/// Asking again cannot help before a person has changed something.
+/// The refusal for an answer that stays the same until an operator changes something.
 pub fn denied(from: &str, why: &Failure) -> Refusal {
     let hint = match why {
         Failure::Denied(_) => {
@@ -368,19 +356,19 @@ pub fn denied(from: &str, why: &Failure) -> Refusal {
     Refusal::new(ExitCode::Credentials, format!("{from}: {why}"), hint)
 }
 
-/// A leader is there, and something else is not: the patience is the same.
+/// Waits, up to `WAIT_TIMEOUT`, although the cluster has a leader.
 pub(super) fn wait_to_join(seen: &Seen, why: String) -> Decision {
     if !seen.patience_over {
         return Decision::Wait { why };
     }
     Decision::Refuse(Refusal::new(
         ExitCode::NoLeader,
-        format!("cannot join in time: {why}"),
-        "look at the FE it names and its log",
+        format!("cannot join within WAIT_TIMEOUT: {why}"),
+        "check the FE named above and its log",
     ))
 }
 
-/// An ADD that this account may not send, and that no other has made needless meanwhile.
+/// Refuses if the account may not send ADD.
 pub fn denied_add(leader: &Endpoint, why: &Failure) -> Result<(), Refusal> {
     if !why.is_final() {
         return Ok(());
@@ -392,21 +380,21 @@ pub fn denied_add(leader: &Endpoint, why: &Failure) -> Result<(), Refusal> {
     ))
 }
 
-/// What to say while ADD does not count, or why not to try it any more.
+/// The text of the waiting line while ADD has no effect, or the refusal once `WAIT_TIMEOUT` is over.
 pub fn unregistered(leader: &Endpoint, why: &Failure, seen: &Seen) -> Result<String, Refusal> {
-    let said = format!("{leader}: {why}");
+    let answer = format!("{leader}: {why}");
     if seen.patience_over {
         return Err(Refusal::new(
             ExitCode::TryAgain,
-            format!("cannot register in time: {said}"),
-            "start it again: it goes on where it stopped",
+            format!("cannot register within WAIT_TIMEOUT: {answer}"),
+            "start the container again: the registration continues where it stopped",
         ));
     }
-    Ok(said)
+    Ok(answer)
 }
 
-/// What helps a seed whose cluster is known and does not come.
-const LOST: &str = "start the other FEs of that cluster; if it is lost for good and a new, empty one is wanted, set \
+/// The hint for a seed whose cluster is known and does not answer.
+const LOST: &str = "start the other FEs of that cluster; if it no longer exists and a new, empty cluster is intended, set \
                     BOOTSTRAP=force once";
 
 pub(super) fn wait(node: &Node, seen: &Seen) -> Decision {
@@ -421,7 +409,7 @@ pub(super) fn wait(node: &Node, seen: &Seen) -> Decision {
         {
             let rival = |witness: &Witness| matches!(witness, Witness::Seed { .. });
             if seen.witnesses.iter().all(rival) {
-                "make MASTER_HOST the same list on every node, the FE that may found first"
+                "set MASTER_HOST to the same list on every node, with the FE that founds the cluster first"
             } else {
                 LOST
             }
@@ -430,12 +418,12 @@ pub(super) fn wait(node: &Node, seen: &Seen) -> Decision {
     };
     Decision::Refuse(Refusal::new(
         ExitCode::NoLeader,
-        format!("no leader in time: {why}"),
+        format!("no leader within WAIT_TIMEOUT: {why}"),
         hint,
     ))
 }
 
-/// The sentence of the waiting line.
+/// The text of the waiting line.
 fn waiting_for(node: &Node, seen: &Seen) -> String {
     let reason = no_leader(&seen.belief, &seen.answers);
     match (&node.data, node.role, node.bootstrap) {

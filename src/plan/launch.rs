@@ -1,4 +1,4 @@
-//! What will be started: the script, its arguments and what its environment gains and loses.
+//! Decides the start command: the script, its arguments and the changes to its environment.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::engine::{Component, Layout};
 use crate::facts::limits::ProcessLimits;
 use crate::settings::Host;
 
-/// One start of the engine, complete: whoever runs it decides nothing more.
+/// One complete start command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Launch {
     /// The vendor's start script, absolute.
@@ -18,38 +18,38 @@ pub struct Launch {
     pub args: Vec<String>,
     /// Variables the script gets in addition to the inherited environment.
     pub set: BTreeMap<String, String>,
-    /// Variables that stay with us, secrets first of all.
+    /// Variables that the engine must not get, such as secrets.
     pub unset: Vec<String>,
     /// The working directory: the engine's home.
     pub dir: PathBuf,
-    /// Limits that are too low for it.
+    /// Limits to raise.
     pub limits: Vec<Raise>,
 }
 
-/// What a launch follows from.
+/// The values that a launch depends on.
 #[derive(Debug, Clone)]
 pub struct Inputs<'a> {
     pub layout: &'static Layout,
     /// The home dir, or its shadow.
     pub home: &'a Path,
     pub host: &'a Host,
-    /// Flags the installed scripts know, of those we may use.
+    /// Flags that the installed scripts accept, of those muster uses.
     pub known_flags: &'a [&'static str],
-    /// `host:edit_log_port` of the one member a joining FE enters by.
+    /// `host:edit_log_port` of the helper of a joining FE.
     pub helper: Option<&'a str>,
     pub script_args: &'a [String],
-    /// Secrets, and what the script ends over.
+    /// Secrets, and variables that make the script fail.
     pub unset: &'a [String],
     pub limits: &'a ProcessLimits,
 }
 
-/// Pins how an FE is known: by address or by name. The same on every start, also a restart: an FE that forgot it was
-/// known by name calls itself by address and does not find itself among the members (observed).
+/// The flag that fixes how an FE is known: by address or by name. Set on every start: without it, an FE known by name uses
+/// its address and does not find itself in the member list (observed).
 pub const HOST_TYPE: &str = "--host_type";
-/// Brings a joining FE to a member.
+/// The flag that names the helper of a joining FE.
 pub const HELPER: &str = "--helper";
 
-/// The one start command.
+/// Derives the start command.
 pub fn derive(inputs: &Inputs<'_>) -> Launch {
     let mut args = Vec::new();
     if inputs.layout.component == Component::Fe {

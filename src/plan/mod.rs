@@ -1,4 +1,4 @@
-//! `settings → facts → plan`: what will be done. Pure: no clock, socket, file, process or environment.
+//! `settings → facts → plan`: decides the next actions. Pure: no clock, socket, file, process or environment.
 
 pub mod ask_list;
 pub mod conf;
@@ -41,33 +41,33 @@ use crate::facts::pidfile::PidFileState;
 use crate::facts::record::{Progress, Record};
 use crate::facts::resolve::Resolved;
 use crate::facts::storage::ClusterIdFile;
-use crate::facts::{self, Facts};
+use crate::facts::{DataFacts, Facts};
 use crate::plan::conf::ConfEntry;
 use crate::plan::data::{ClusterId, Data, FeDir, Storage};
 use crate::plan::explain_line::ExplainLine;
 use crate::plan::leader::Cluster;
 use crate::plan::node::{Backends, Node, Role};
 use crate::plan::ports::Choice;
-use crate::plan::record_merge::{Identity, Memory};
+use crate::plan::record_merge::{Identity, RecordCopies};
 use crate::plan::refusal::Refusal;
 use crate::settings::{Bootstrap, FeRole, Host, Settings};
 
-/// Everything that is decided before anybody is asked, or again once the cluster has shown what it prescribes.
+/// The decisions that need no answer of another FE, made again once the cluster has shown the ports it prescribes.
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub node: Node,
     pub ports: Vec<Choice>,
     pub conf: Conf,
-    /// Where the engine keeps its data: the record's first copy lies there.
+    /// The engine's data dir, which holds the first copy of the record.
     pub data_dir: PathBuf,
-    /// All of them: what is set aside goes as a whole.
+    /// All data dirs: they are set aside together.
     pub data_dirs: Vec<DataDir>,
     pub state_dir: PathBuf,
-    /// Pid files that name nothing alive.
+    /// Pid files that name no live process.
     pub stale_files: Vec<PathBuf>,
-    /// Where the engine writes its last words.
+    /// The engine's log dirs.
     pub log_dirs: Vec<PathBuf>,
-    /// The MySQL port of FEs of which no other is known.
+    /// The MySQL port of an FE whose port is not known.
     pub query_port: u16,
     pub guard_time: Duration,
     pub stop_grace: Duration,
@@ -78,8 +78,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Where other FEs are asked over HTTP, as long as no other port of theirs is known: every FE of a cluster uses the
-    /// same.
+    /// The HTTP port of an FE whose port is not known: every FE of a cluster uses the same.
     pub fn http_port(&self) -> Option<u16> {
         let choice = self
             .ports
@@ -89,17 +88,17 @@ impl Plan {
     }
 }
 
-/// One directory with data of the engine's.
+/// One directory with data of the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataDir {
     pub path: PathBuf,
     pub is_mount_point: bool,
 }
 
-/// What the cluster prescribes to this node, as far as it has been seen.
+/// The ports that the cluster prescribes to this node, as far as they are known.
 pub type Prescribed = BTreeMap<PortName, u16>;
 
-/// Decides everything that needs no answer from anybody, or every reason why this node cannot be started.
+/// Decides everything that needs no answer of another FE, or returns every reason why this node cannot start.
 /// `taken` adds ports that were found taken after the facts were gathered.
 pub fn derive(
     settings: &Settings,
@@ -110,20 +109,20 @@ pub fn derive(
     let mut refusals = Vec::new();
     let mut warnings = Vec::new();
     let home = &facts.home;
-    let memory = Memory {
+    let copies = RecordCopies {
         data: &facts.records.data,
         state: &facts.records.state,
-        me: Identity {
+        owner: Identity {
             engine: home.engine,
             component: home.component,
             host: &settings.local_host.value,
         },
     };
-    warnings.extend(memory.warnings());
+    warnings.extend(copies.warnings());
     let role = role(settings, home.component);
     refusals.extend(image_problems(settings, facts, &mut warnings));
-    let record = memory.recall().ok().flatten().map(|remembered| remembered.record);
-    let data = match classify(facts, role, memory) {
+    let record = copies.merge().ok().flatten().map(|merged| merged.record);
+    let data = match classify(facts, role, copies) {
         Ok(data) => Some(data),
         Err(refusal) => {
             refusals.push(refusal);
@@ -154,7 +153,7 @@ pub fn derive(
         bootstrap: settings.bootstrap.value,
         rejoin: settings.rejoin,
     };
-    warnings.extend(conf::odd(&facts.conf, &ports, &settings.ports));
+    warnings.extend(conf::warnings(&facts.conf, &ports, &settings.ports));
     let entries = conf_file::entries(settings, facts, &ports);
     let conf = conf_file::derive(facts, &entries);
     let guard_time = settings
@@ -163,8 +162,8 @@ pub fn derive(
         .map_or(home.engine.default_guard(), |guard| guard.value);
     if guard_time < home.engine.default_guard() && role == Role::Seed {
         warnings.push(format!(
-            "GUARD_TIME = {} is shorter than two heartbeats and a second ({}): a wiped seed could found a second cluster \
-             before its leader calls",
+            "GUARD_TIME = {} is shorter than two heartbeats and a second ({}): a seed that lost its data could found a \
+             second cluster before the leader of its own cluster calls",
             seconds(guard_time),
             seconds(home.engine.default_guard())
         ));
@@ -172,7 +171,7 @@ pub fn derive(
     let patience = settings.wait_timeout.value;
     if patience <= guard_time && role == Role::Seed && settings.bootstrap.value == Bootstrap::Guarded {
         warnings.push(format!(
-            "WAIT_TIMEOUT = {} is not longer than GUARD_TIME = {}: a seed that has nothing gives up before it may found",
+            "WAIT_TIMEOUT = {} is not longer than GUARD_TIME = {}: a seed without data stops before it may found a cluster",
             seconds(patience),
             seconds(guard_time)
         ));
@@ -206,7 +205,7 @@ pub fn derive(
     Ok(plan)
 }
 
-/// A function of two hosts: equal is the seed, which may found; everyone else joins.
+/// Compares two hosts: equal means seed, which may found; every other FE joins.
 fn role(settings: &Settings, component: Component) -> Role {
     match component {
         Component::Be | Component::Broker => Role::Backend,
@@ -233,7 +232,7 @@ fn is_seed(settings: &Settings) -> bool {
     settings.master_hosts.value.first() == Some(&settings.local_host.value)
 }
 
-/// What is wrong with the image, the machine or the files, whatever the data says.
+/// Checks the image, the machine and the files, independent of the data.
 fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     if let Err(problem) = facts.addresses.check(&settings.local_host.value) {
@@ -251,10 +250,10 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
     if let PidFileState::Engine { pid, command } = &facts.pid_file.state {
         refusals.push(Refusal::protect(
             format!(
-                "the engine of {} runs already: pid {pid}, {command}",
+                "an engine already runs in {}: pid {pid}, {command}",
                 facts.home.dir.display()
             ),
-            "stop it first; two of them on one data dir would damage it",
+            "stop it first; two engines on one data dir would damage it",
         ));
     }
     refusals.extend(held(facts));
@@ -267,17 +266,17 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
         ConfState::ReadLossy => refusals.push(Refusal::new(
             ExitCode::Configuration,
             format!(
-                "{} is not UTF-8: writing it back would change it",
+                "{} is not UTF-8, so muster cannot rewrite it unchanged",
                 facts.conf.path.display()
             ),
             "save it as UTF-8",
         )),
         ConfState::Missing | ConfState::Read => {}
     }
-    if let facts::Data::Unresolved { problem, source } = &facts.data {
+    if let DataFacts::Unresolved { problem, source } = &facts.data {
         refusals.push(Refusal::new(
             ExitCode::Configuration,
-            format!("the data dir cannot be told, from {source}: {problem}"),
+            format!("cannot resolve the data dir, from {source}: {problem}"),
             "write the path without that variable",
         ));
     }
@@ -285,69 +284,69 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
     refusals
 }
 
-/// Two engines on one data dir damage it, and the processes of another container are not seen from here.
+/// Refuses a locked data dir: two engines would damage it, and the processes of another container are not visible here.
 fn held(facts: &Facts) -> Option<Refusal> {
-    // That one was named already.
+    // The pid file named that engine already.
     if matches!(facts.pid_file.state, PidFileState::Engine { .. }) {
         return None;
     }
     facts.holder.as_ref().map(taken)
 }
 
-/// What is said of a data dir that somebody else holds.
+/// The refusal for a data dir that another process has locked.
 pub fn taken(holder: &Holder) -> Refusal {
     let path = holder.path.display();
     let sentence = match holder.name.as_deref() {
-        Some("") => format!("another muster holds {path}: it runs an engine on this data"),
-        Some(name) => format!("another muster ({name}) holds {path}: it runs an engine on this data"),
+        Some("") => format!("another muster uses {path}: it runs an engine on this data"),
+        Some(name) => format!("another muster ({name}) uses {path}: it runs an engine on this data"),
         None => format!("{path} is locked: another engine runs on this data"),
     };
     Refusal::protect(
         sentence,
-        "stop that container first, or give this one a volume of its own; two engines on one data dir would damage it",
+        "stop that container first, or mount a separate volume here; two engines on one data dir would damage it",
     )
 }
 
-/// Where the engine's data lies.
+/// The engine's data dirs.
 fn data_dirs(facts: &Facts) -> Vec<DataDir> {
     let dir = |place: &Place| DataDir {
         path: place.path.clone(),
         is_mount_point: place.is_mount_point,
     };
     match &facts.data {
-        facts::Data::Fe(data) => vec![dir(&data.place)],
-        facts::Data::Storage(paths) => paths.iter().map(|path| dir(&path.place)).collect(),
-        facts::Data::Nothing | facts::Data::Unresolved { .. } => Vec::new(),
+        DataFacts::Fe(data) => vec![dir(&data.place)],
+        DataFacts::Storage(paths) => paths.iter().map(|path| dir(&path.place)).collect(),
+        DataFacts::Nothing | DataFacts::Unresolved { .. } => Vec::new(),
     }
 }
 
-/// Where the engine's first data lies.
+/// The engine's first data dir.
 fn data_place(facts: &Facts) -> Option<&Place> {
     match &facts.data {
-        facts::Data::Fe(data) => Some(&data.place),
-        facts::Data::Storage(paths) => paths.first().map(|path| &path.place),
-        facts::Data::Nothing | facts::Data::Unresolved { .. } => None,
+        DataFacts::Fe(data) => Some(&data.place),
+        DataFacts::Storage(paths) => paths.first().map(|path| &path.place),
+        DataFacts::Nothing | DataFacts::Unresolved { .. } => None,
     }
 }
 
-fn classify(facts: &Facts, role: Role, memory: Memory<'_>) -> Result<Data, Refusal> {
+fn classify(facts: &Facts, role: Role, copies: RecordCopies<'_>) -> Result<Data, Refusal> {
     match &facts.data {
-        // What is no directory at all has been said.
-        facts::Data::Fe(fe) if !fe.unreadable.is_empty() && fe.place.state == PlaceState::Directory => {
+        // A path that is not a directory is already refused.
+        DataFacts::Fe(fe) if !fe.unreadable.is_empty() && fe.place.state == PlaceState::Directory => {
             Err(Refusal::protect(
                 format!(
-                    "cannot tell whether {} is a member's: {}",
+                    "cannot read the data dir {}: {}",
                     fe.place.path.display(),
                     fe.unreadable.join(", ")
                 ),
                 "make it readable for the user this container runs as",
             ))
         }
-        facts::Data::Fe(fe) => data::classify_fe(role == Role::Seed, &FeDir::of(fe), memory),
-        facts::Data::Nothing | facts::Data::Unresolved { .. } => {
-            data::classify_backend(&Storage { ids: Vec::new() }, memory)
+        DataFacts::Fe(fe) => data::classify_fe(role == Role::Seed, &FeDir::of(fe), copies),
+        DataFacts::Nothing | DataFacts::Unresolved { .. } => {
+            data::classify_backend(&Storage { ids: Vec::new() }, copies)
         }
-        facts::Data::Storage(paths) => {
+        DataFacts::Storage(paths) => {
             let mut ids = Vec::new();
             for storage in paths {
                 let path = storage.place.path.join("cluster_id").display().to_string();
@@ -359,13 +358,13 @@ fn classify(facts: &Facts, role: Role, memory: Memory<'_>) -> Result<Data, Refus
                     }),
                     ClusterIdFile::Unreadable(why) => {
                         return Err(Refusal::protect(
-                            format!("cannot tell which cluster the storage is of: {path}: {why}"),
+                            format!("cannot read the cluster id of the storage: {path}: {why}"),
                             "restore that file from another storage path of this node",
                         ));
                     }
                 }
             }
-            data::classify_backend(&Storage { ids }, memory)
+            data::classify_backend(&Storage { ids }, copies)
         }
     }
 }
@@ -390,7 +389,7 @@ fn choose_ports(
     ports::choose(&ports::Inputs {
         engine: home.engine,
         component: home.component,
-        wished: &settings.ports,
+        requested: &settings.ports,
         recorded: &record.map(|record| record.ports.clone()).unwrap_or_default(),
         registered,
         cluster: prescribed,
@@ -408,7 +407,7 @@ fn identity(ports: &[Choice]) -> u16 {
         .map_or(0, |choice| choice.number)
 }
 
-/// Other spellings of this host: a name's addresses.
+/// The addresses of this host, if it is a name.
 fn also(facts: &Facts) -> BTreeSet<Host> {
     local_addresses(facts).into_iter().map(Host::from).collect()
 }
@@ -420,14 +419,14 @@ fn local_addresses(facts: &Facts) -> Vec<IpAddr> {
     }
 }
 
-/// Where FEs are asked of which no port is known: the seed's own variable, this cluster's wish, the conf file of an FE
-/// image, the engine's default.
+/// The MySQL port of an FE whose port is not known: from the seed's own variable, `FE_QUERY_PORT`, the conf file of an FE
+/// image, or the engine's default.
 fn query_port(settings: &Settings, facts: &Facts) -> u16 {
     let engine = facts.home.engine;
     let Some(port) = engine.port(Component::Fe, PortName::Query) else {
         return 0;
     };
-    let asked = settings
+    let requested = settings
         .master_query_port
         .as_ref()
         .or_else(|| settings.ports.get(&PortName::Query));
@@ -441,16 +440,16 @@ fn query_port(settings: &Settings, facts: &Facts) -> u16 {
             .parse()
             .ok()
     };
-    asked
+    requested
         .map(|port| port.value)
         .or_else(in_conf)
         .or(port.default)
         .unwrap_or(0)
 }
 
-/// What a believed cluster prescribes to this node: the HTTP port every FE uses, and the port it lists for this host. A
-/// host may have several BEs; of theirs only the one at `recorded`, this node's heartbeat port by its record, is its own:
-/// an ADD that was answered after its sender had been killed.
+/// The ports that a confirmed cluster prescribes to this node: the HTTP port of every FE, and the port it lists for this
+/// host. A host may have several BEs; only the one at `recorded`, the heartbeat port in this node's record, is this node:
+/// it was added by an ADD whose sender was killed before the answer.
 pub fn prescribed(
     node: &Node,
     engine: &crate::engine::Engine,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::engine::Component;
 use crate::engine::member::{Backend, Frontend, Member};
-use crate::plan::data::{Data, Moved, Was};
+use crate::plan::data::{Data, Moved, MovedData};
 use crate::plan::join;
 use crate::plan::leader::{Belief, Cluster};
 use crate::plan::node::{Decision, Identity, Node, Seen};
@@ -51,7 +51,7 @@ pub(super) fn decide(node: &Node, moved: &Moved, seen: &Seen) -> Decision {
         }
     };
     let leader = &cluster.leader.host;
-    if moved.was == Was::Member && moved.cluster.is_none() {
+    if moved.data == MovedData::Member && moved.cluster.is_none() {
         let why = "and neither its data nor its record names its cluster";
         return Decision::Refuse(refusal(node, moved, why, false));
     }
@@ -81,19 +81,23 @@ pub(super) fn decide(node: &Node, moved: &Moved, seen: &Seen) -> Decision {
             Decision::Refuse(refusal)
         }
         // It was never added under the old host, so it is a new node.
-        (None, None) if moved.was == Was::Planned => join::join_as_new(node, cluster, seen),
+        (None, None) if moved.data == MovedData::Planned => join::join_as_new(node, cluster, seen),
         (None, None) => was_dropped(node, moved),
-        (None, Some(new)) => match (moved.was, &new) {
+        (None, Some(new)) => match (moved.data, &new) {
             // The host was changed: the row keeps the node's name in the election group. A new member has another name.
-            (Was::Member, MovedRow::Frontend(fe))
+            (MovedData::Member, MovedRow::Frontend(fe))
                 if moved.name.as_ref().is_none_or(|name| *name == fe.name) =>
             {
                 Decision::Start
             }
-            (Was::Member | Was::Empty | Was::Planned, MovedRow::Backend(_)) => Decision::Start,
-            (Was::Empty | Was::Planned, MovedRow::Frontend(_)) => join::join_at(node, cluster, seen),
-            (Was::Member | Was::Unfinished | Was::Dropped, MovedRow::Frontend(_))
-            | (Was::Unfinished | Was::Dropped, MovedRow::Backend(_)) => rejoin(
+            (MovedData::Member | MovedData::Empty | MovedData::Planned, MovedRow::Backend(_)) => {
+                Decision::Start
+            }
+            (MovedData::Empty | MovedData::Planned, MovedRow::Frontend(_)) => {
+                join::join_at(node, cluster, seen)
+            }
+            (MovedData::Member | MovedData::Unfinished | MovedData::Dropped, MovedRow::Frontend(_))
+            | (MovedData::Unfinished | MovedData::Dropped, MovedRow::Backend(_)) => rejoin(
                 node,
                 format!(
                     "{leader} lists {} as a new node, and the data is that of {}",

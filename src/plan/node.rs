@@ -1,4 +1,4 @@
-//! A node, what it has seen, and what it can be told to do next: the words that the decisions about joining are made of.
+//! The types of the decisions about joining: a node, the answers of one round, and the next step.
 
 use std::collections::BTreeSet;
 
@@ -13,10 +13,10 @@ use crate::plan::refusal::Refusal;
 use crate::plan::witness::Witness;
 use crate::settings::{Bootstrap, Host};
 
-/// What this node is asked to be.
+/// The requested role of this node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Role {
-    /// The FE that may found.
+    /// The FE that may found a cluster.
     Seed,
     Follower,
     Observer,
@@ -29,7 +29,7 @@ impl Role {
         matches!(self, Self::Seed | Self::Follower | Self::Observer)
     }
 
-    /// What it is registered as: a wiped seed is a follower like any other.
+    /// The role it is registered with: a seed without data joins as a follower.
     pub const fn added_as(self) -> &'static str {
         match self {
             Self::Seed | Self::Follower => "follower",
@@ -37,7 +37,7 @@ impl Role {
         }
     }
 
-    /// The word of messages and of the record.
+    /// The name in messages and in the record.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Seed => "seed",
@@ -49,7 +49,7 @@ impl Role {
     }
 }
 
-/// Everything about this node that the decision rests on and that does not change while it waits.
+/// The values of this node that a decision depends on and that stay the same while it waits.
 #[derive(Debug, Clone)]
 pub struct Node {
     pub role: Role,
@@ -64,21 +64,21 @@ pub struct Node {
     pub rejoin: bool,
 }
 
-/// What one round of looking around brought.
+/// The answers of one round.
 #[derive(Debug, Clone)]
 pub struct Seen {
     pub belief: Belief,
-    /// Answers that end the waiting whoever else answers: credentials, privileges, TLS.
+    /// Answers that end the wait: credentials, privileges, TLS.
     pub fatal: Vec<(String, Failure)>,
-    /// Members by the last list any FE showed, believed or not.
+    /// Members in the last list that any FE showed, confirmed or not.
     pub members: Vec<Frontend>,
-    /// BEs and CNs by the believed leader, or why it did not show them; `None` when they were not asked for.
+    /// BEs and CNs that the confirmed leader lists, or why the query failed; `None` if it was not queried.
     pub backends: Option<Result<Backends, Failure>>,
     /// The failures of FEs that gave no list, one clause each.
     pub answers: Vec<String>,
-    /// Who knows a cluster although no FE answers SQL.
+    /// Evidence of a cluster while no FE answers SQL.
     pub witnesses: Vec<Witness>,
-    /// Members of the record that hold their election port open although nobody leads: they wait for a vote.
+    /// Members of the record whose election port is open while no FE leads: they wait for a vote.
     /// `host:edit_log_port`.
     pub waiting: Vec<String>,
     /// The guard time has run out.
@@ -87,17 +87,17 @@ pub struct Seen {
     pub patience_over: bool,
 }
 
-/// Both lists a heartbeat address can stand in.
+/// The two lists that can contain a heartbeat address.
 #[derive(Debug, Clone, Default)]
 pub struct Backends {
     pub backends: Vec<Backend>,
     pub compute_nodes: Vec<Backend>,
 }
 
-/// How much the decision wants to see first.
+/// The queries that a decision needs first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asking {
-    /// All nodes may be coming back from a power cut together: nobody could answer.
+    /// None: after a power cut all nodes start together, and no FE answers.
     Nobody,
     /// One round of two seconds at most.
     Once,
@@ -105,7 +105,7 @@ pub enum Asking {
     Until,
 }
 
-/// What to do next.
+/// The next step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// Start the engine on what it has.

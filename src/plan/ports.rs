@@ -1,5 +1,5 @@
-//! Which port each service gets. Three kinds, three rules: the same on every FE; part of what the cluster knows this
-//! node by; this host's own affair.
+//! Chooses the port of each service. Each of the three kinds has its rule: the same number on every FE; the port that
+//! identifies this node in the cluster; a port of this host alone.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -9,30 +9,30 @@ use crate::exit::ExitCode;
 use crate::plan::refusal::Refusal;
 use crate::settings::{Source, Sourced};
 
-/// Everything the choice rests on.
+/// The values that the choice depends on.
 #[derive(Debug, Clone)]
 pub struct Inputs<'a> {
     pub engine: &'static Engine,
     pub component: Component,
     /// From flags and environment.
-    pub wished: &'a BTreeMap<PortName, Sourced<u16>>,
-    /// What this node was given before; empty without a record.
+    pub requested: &'a BTreeMap<PortName, Sourced<u16>>,
+    /// The ports of the record; empty without one.
     pub recorded: &'a BTreeMap<PortName, u16>,
-    /// Whether the cluster knows this node by its recorded identity port already.
+    /// True if the cluster lists this node with its recorded identity port already.
     pub registered: bool,
-    /// What the cluster prescribes: its HTTP port, and the identity port it lists for this host.
+    /// The ports that the cluster prescribes: its HTTP port, and the identity port it lists for this host.
     pub cluster: &'a BTreeMap<PortName, u16>,
-    /// What the conf file said before we wrote into it.
+    /// The ports in the conf file as shipped or mounted.
     pub conf: &'a BTreeMap<PortName, u16>,
-    /// Ports nobody else may take here, and who holds them.
+    /// Ports that are in use on this host, each with its holder.
     pub taken: &'a BTreeMap<u16, String>,
-    /// The kernel deals these out to outgoing connections.
+    /// The kernel's range for outgoing connections.
     pub ephemeral: RangeInclusive<u16>,
-    /// Except these.
+    /// The ports of that range that the kernel leaves out.
     pub reserved: &'a [RangeInclusive<u16>],
 }
 
-/// One port, and why it is this one.
+/// One port, its number and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
     pub port: &'static Port,
@@ -41,15 +41,15 @@ pub struct Choice {
     pub why: String,
 }
 
-/// The ports of one component, in the order of the engine's table, or every reason why there is none.
+/// Chooses the ports of one component, in the order of the engine's table, or returns every conflict.
 pub fn choose(inputs: &Inputs<'_>) -> Result<Vec<Choice>, Vec<Refusal>> {
     let mut choices: Vec<Choice> = Vec::new();
     let mut refusals = Vec::new();
     for port in inputs.engine.ports_of(inputs.component) {
-        let Some(wanted) = wanted(inputs, port) else {
+        let Some(preferred) = preferred(inputs, port) else {
             continue;
         };
-        match settle(inputs, port, wanted, &choices) {
+        match choose_one(inputs, port, preferred, &choices) {
             Ok(choice) => choices.push(choice),
             Err(refusal) => refusals.push(refusal),
         }
@@ -61,21 +61,21 @@ pub fn choose(inputs: &Inputs<'_>) -> Result<Vec<Choice>, Vec<Refusal>> {
     }
 }
 
-/// The number that would be right if nobody held it.
-struct Wanted {
+/// The number that a service gets if it is free.
+struct Preferred {
     number: u16,
     source: Source,
-    /// It may not be another one.
+    /// The reason why no other number is possible.
     fixed: Option<&'static str>,
     why: String,
 }
 
-fn wanted(inputs: &Inputs<'_>, port: &Port) -> Option<Wanted> {
-    let wish = inputs.wished.get(&port.name);
+fn preferred(inputs: &Inputs<'_>, port: &Port) -> Option<Preferred> {
+    let request = inputs.requested.get(&port.name);
     let recorded = inputs.recorded.get(&port.name).copied();
     let cluster = inputs.cluster.get(&port.name).copied();
     let by = |number, source, fixed, why: String| {
-        Some(Wanted {
+        Some(Preferred {
             number,
             source,
             fixed,
@@ -85,14 +85,14 @@ fn wanted(inputs: &Inputs<'_>, port: &Port) -> Option<Wanted> {
     match port.kind {
         PortKind::ClusterWide => {
             if let Some(number) = cluster {
-                let other = wish.filter(|wish| wish.value != number);
+                let other = request.filter(|request| request.value != number);
                 let why = other.map_or_else(
-                    || "every FE of a cluster uses the same".to_owned(),
-                    |wish| {
+                    || "every FE of a cluster uses the same port".to_owned(),
+                    |request| {
                         format!(
-                            "every FE of a cluster uses the same, so {} = {} gives way",
+                            "every FE of a cluster uses the same port, so {} = {} is ignored",
                             port.name.variable(),
-                            wish.value
+                            request.value
                         )
                     },
                 );
@@ -108,7 +108,7 @@ fn wanted(inputs: &Inputs<'_>, port: &Port) -> Option<Wanted> {
                     number,
                     Source::Record,
                     Some("every FE of this cluster uses it"),
-                    "as this cluster uses it".to_owned(),
+                    "every FE of this cluster uses it".to_owned(),
                 );
             }
         }
@@ -117,34 +117,39 @@ fn wanted(inputs: &Inputs<'_>, port: &Port) -> Option<Wanted> {
                 return by(
                     number,
                     Source::Record,
-                    Some("the cluster knows this node by it"),
-                    "the cluster knows this node by it".to_owned(),
+                    Some("this port identifies the node in the cluster"),
+                    "this port identifies the node in the cluster".to_owned(),
                 );
             }
             if let Some(number) = cluster {
                 return by(
                     number,
                     Source::Cluster,
-                    Some("the cluster lists this host with it"),
-                    "the cluster lists this host with it".to_owned(),
+                    Some("this port identifies the node in the cluster"),
+                    "this port identifies the node in the cluster".to_owned(),
                 );
             }
         }
         PortKind::Local => {}
     }
-    if let Some(wish) = wish {
-        let fixed = (port.kind != PortKind::Local).then_some("it was asked for");
-        return by(wish.value, wish.source.clone(), fixed, "asked for".to_owned());
+    if let Some(request) = request {
+        let fixed = (port.kind != PortKind::Local).then_some("requested");
+        return by(
+            request.value,
+            request.source.clone(),
+            fixed,
+            "requested".to_owned(),
+        );
     }
     if let Some(number) = recorded {
-        return by(number, Source::Record, None, "the same as before".to_owned());
+        return by(number, Source::Record, None, "used before".to_owned());
     }
     if let Some(number) = inputs.conf.get(&port.name).copied() {
-        let fixed = (port.kind == PortKind::ClusterWide)
-            .then_some("every FE uses the same, and the conf file says so");
-        return by(number, Source::ConfFile, fixed, "in the conf file".to_owned());
+        let fixed =
+            (port.kind == PortKind::ClusterWide).then_some("every FE of a cluster uses the same port");
+        return by(number, Source::ConfFile, fixed, "unchanged".to_owned());
     }
-    let fixed = (port.kind == PortKind::ClusterWide).then_some("every FE of a cluster must use the same");
+    let fixed = (port.kind == PortKind::ClusterWide).then_some("every FE of a cluster uses the same port");
     by(
         port.default?,
         Source::Default,
@@ -153,39 +158,40 @@ fn wanted(inputs: &Inputs<'_>, port: &Port) -> Option<Wanted> {
     )
 }
 
-fn settle(
+fn choose_one(
     inputs: &Inputs<'_>,
     port: &'static Port,
-    wanted: Wanted,
+    preferred: Preferred,
     before: &[Choice],
 ) -> Result<Choice, Refusal> {
-    let spoken_for = || wish_of_another(inputs, port, wanted.number).filter(|_| wanted.fixed.is_none());
-    let Some(holder) = holder(inputs, wanted.number, before).or_else(spoken_for) else {
+    let requested_by_another =
+        || requested_elsewhere(inputs, port, preferred.number).filter(|_| preferred.fixed.is_none());
+    let Some(holder) = holder(inputs, preferred.number, before).or_else(requested_by_another) else {
         return Ok(Choice {
             port,
-            number: wanted.number,
-            source: wanted.source,
-            why: wanted.why,
+            number: preferred.number,
+            source: preferred.source,
+            why: preferred.why,
         });
     };
-    if let Some(reason) = wanted.fixed {
+    if let Some(reason) = preferred.fixed {
         return Err(Refusal::new(
             ExitCode::Taken,
             format!(
-                "{} must be {} ({reason}), but {holder} holds it",
-                port.conf_key, wanted.number
+                "{} must be {} ({}: {reason}), but {holder} uses it",
+                port.conf_key, preferred.number, preferred.source
             ),
-            "stop what holds it, or give this node another address",
+            "stop the process that uses it, or run this node on another host",
         ));
     }
-    let Some((number, dealt_out)) = next_free(inputs, wanted.number, before) else {
+    let Some((number, ephemeral)) = next_free(inputs, preferred.number, before) else {
         return Err(Refusal::new(
             ExitCode::Taken,
             format!(
-                "no port is free for {}: {holder} holds {}",
-                port.conf_key, wanted.number
+                "no port is free for {}: {holder} uses {}",
+                port.conf_key, preferred.number
             ),
-            "stop what holds the ports",
+            "stop the processes that use the ports",
         ));
     };
     Ok(Choice {
@@ -193,29 +199,29 @@ fn settle(
         number,
         source: Source::Derived,
         why: format!(
-            "the next free one{}: {holder} holds {}",
-            if dealt_out {
-                ", of those the kernel deals out to outgoing connections because there is no other"
+            "the next free port{}: {holder} uses {}",
+            if ephemeral {
+                " in the kernel's range for outgoing connections, because no other is free"
             } else {
                 ""
             },
-            wanted.number
+            preferred.number
         ),
     })
 }
 
-/// A number that somebody asked for, for another service or for a component beside this one, is not taken for one that
-/// nobody asked it for: whichever of the two comes first.
-fn wish_of_another(inputs: &Inputs<'_>, port: &Port, number: u16) -> Option<String> {
-    if inputs.wished.contains_key(&port.name) {
+/// The setting that requests this number for another service or for another component of this host, unless this service
+/// has a request of its own.
+fn requested_elsewhere(inputs: &Inputs<'_>, port: &Port, number: u16) -> Option<String> {
+    if inputs.requested.contains_key(&port.name) {
         return None;
     }
-    let mut wishes = inputs.wished.iter();
-    let (name, _) = wishes.find(|(_, wish)| wish.value == number)?;
-    Some(format!("the wish of {}", name.variable()))
+    let mut requests = inputs.requested.iter();
+    let (name, _) = requests.find(|(_, request)| request.value == number)?;
+    Some(format!("the setting {}", name.variable()))
 }
 
-/// Who holds a port: somebody on this host, or another service of this node.
+/// The holder of a port: a process on this host, or another service of this node.
 fn holder(inputs: &Inputs<'_>, number: u16, before: &[Choice]) -> Option<String> {
     inputs.taken.get(&number).cloned().or_else(|| {
         before
@@ -225,8 +231,8 @@ fn holder(inputs: &Inputs<'_>, number: u16, before: &[Choice]) -> Option<String>
     })
 }
 
-/// The next number that nobody holds, that the kernel does not deal out if there is one, and that is no other service's
-/// usual one, here or in a component that may run beside this one; and whether the kernel does deal it out.
+/// The next free number that is not the default or the requested port of another service, here or in another component of
+/// this host, and outside the kernel's range for outgoing connections if possible; true if it is inside.
 fn next_free(inputs: &Inputs<'_>, after: u16, before: &[Choice]) -> Option<(u16, bool)> {
     let is_usual = |number| {
         inputs
@@ -235,14 +241,15 @@ fn next_free(inputs: &Inputs<'_>, after: u16, before: &[Choice]) -> Option<(u16,
             .iter()
             .any(|port| port.default == Some(number))
     };
-    let is_wished = |number| inputs.wished.values().any(|wish| wish.value == number);
-    let dealt_out = |number: &u16| {
+    let is_requested = |number| inputs.requested.values().any(|request| request.value == number);
+    let ephemeral = |number: &u16| {
         inputs.ephemeral.contains(number) && !inputs.reserved.iter().any(|range| range.contains(number))
     };
-    let free =
-        |number: &u16| holder(inputs, *number, before).is_none() && !is_usual(*number) && !is_wished(*number);
+    let free = |number: &u16| {
+        holder(inputs, *number, before).is_none() && !is_usual(*number) && !is_requested(*number)
+    };
     let numbers = || (after.saturating_add(1)..=u16::MAX).chain(1024..after);
-    let better = numbers().find(|number| !dealt_out(number) && free(number));
+    let better = numbers().find(|number| !ephemeral(number) && free(number));
     better
         .map(|number| (number, false))
         .or_else(|| numbers().find(free).map(|number| (number, true)))
@@ -258,7 +265,7 @@ mod tests {
 
     #[derive(Default)]
     struct Case {
-        wished: Vec<(PortName, u16)>,
+        requested: Vec<(PortName, u16)>,
         recorded: Vec<(PortName, u16)>,
         registered: bool,
         cluster: Vec<(PortName, u16)>,
@@ -270,8 +277,8 @@ mod tests {
     }
 
     fn outcome(case: &Case) -> String {
-        let wished = case
-            .wished
+        let requested = case
+            .requested
             .iter()
             .map(|(name, value)| {
                 (
@@ -291,7 +298,7 @@ mod tests {
         let inputs = Inputs {
             engine: ALL[0],
             component: case.component.unwrap_or(Component::Fe),
-            wished: &wished,
+            requested: &requested,
             recorded: &case.recorded.iter().copied().collect(),
             registered: case.registered,
             cluster: &case.cluster.iter().copied().collect(),
@@ -331,10 +338,10 @@ mod tests {
                 "8030 9020 9131 9010",
             ),
             (
-                "a wish over the conf file",
+                "a request over the conf file",
                 Case {
                     conf: vec![(Query, 9131)],
-                    wished: vec![(Query, 9231)],
+                    requested: vec![(Query, 9231)],
                     ..none()
                 },
                 "8030 9020 9231 9010",
@@ -348,18 +355,18 @@ mod tests {
                 "8030 9020 9032 9010",
             ),
             (
-                "a wished local port moves on too",
+                "a requested local port moves on too",
                 Case {
-                    wished: vec![(Rpc, 9100)],
+                    requested: vec![(Rpc, 9100)],
                     taken: vec![9100],
                     ..none()
                 },
                 "8030 9101 9030 9010",
             ),
             (
-                "over the kernel's own range, but for what is reserved in it",
+                "above the kernel's range, except reserved ports in it",
                 Case {
-                    wished: vec![(Rpc, 32_767)],
+                    requested: vec![(Rpc, 32_767)],
                     taken: vec![32_767],
                     reserved: vec![40_000..=40_001],
                     ..none()
@@ -369,7 +376,7 @@ mod tests {
             (
                 "not onto another service's usual port",
                 Case {
-                    wished: vec![(Query, 9009)],
+                    requested: vec![(Query, 9009)],
                     taken: vec![9009],
                     ..none()
                 },
@@ -378,14 +385,14 @@ mod tests {
             (
                 "not into the ephemeral range",
                 Case {
-                    wished: vec![(Query, 32767)],
+                    requested: vec![(Query, 32767)],
                     taken: vec![32767],
                     ..none()
                 },
                 "8030 9020 61000 9010",
             ),
             (
-                "into the ephemeral range where nothing is outside of it",
+                "into the ephemeral range if no port is outside it",
                 Case {
                     taken: vec![9030],
                     ephemeral: Some(1024..=65535),
@@ -394,7 +401,7 @@ mod tests {
                 "8030 9020 9031 9010",
             ),
             (
-                "onto what is reserved in it rather",
+                "onto a reserved port in it first",
                 Case {
                     taken: vec![9030],
                     ephemeral: Some(1024..=65535),
@@ -404,9 +411,9 @@ mod tests {
                 "8030 9020 9100 9010",
             ),
             (
-                "a wish goes before another service's default",
+                "a request goes before another service's default",
                 Case {
-                    wished: vec![(Query, 9020)],
+                    requested: vec![(Query, 9020)],
                     ..none()
                 },
                 "8030 9021 9020 9010",
@@ -415,16 +422,16 @@ mod tests {
                 "and before that of a component beside this one",
                 Case {
                     component: Some(Component::Be),
-                    wished: vec![(Http, 9050)],
+                    requested: vec![(Http, 9050)],
                     ..none()
                 },
                 "9060 8040 9051 8060 9070",
             ),
             (
-                "but not before a port the cluster knows this one by",
+                "but not before the port the cluster lists this node with",
                 Case {
                     component: Some(Component::Be),
-                    wished: vec![(Http, 9050)],
+                    requested: vec![(Http, 9050)],
                     recorded: vec![(Heartbeat, 9050)],
                     registered: true,
                     ..none()
@@ -440,15 +447,15 @@ mod tests {
                 "8030 9020 9030 9010",
             ),
             (
-                "a wish inside the ephemeral range holds",
+                "a request inside the ephemeral range is kept",
                 Case {
-                    wished: vec![(Query, 40000)],
+                    requested: vec![(Query, 40000)],
                     ..none()
                 },
                 "8030 9020 40000 9010",
             ),
             (
-                "the record keeps what was given",
+                "the record keeps the ports",
                 Case {
                     recorded: vec![(Query, 9032), (Rpc, 9020)],
                     ..none()
@@ -458,7 +465,7 @@ mod tests {
             (
                 "the cluster's http port wins",
                 Case {
-                    wished: vec![(Http, 8031)],
+                    requested: vec![(Http, 8031)],
                     cluster: vec![(Http, 8040)],
                     ..none()
                 },
@@ -471,7 +478,7 @@ mod tests {
                     taken: vec![8030],
                     ..none()
                 },
-                "http_port must be 8030 (every FE of this cluster uses it), but nginx (pid 7) on 0.0.0.0:8030 holds it",
+                "http_port must be 8030 (the cluster: every FE of this cluster uses it), but nginx (pid 7) on 0.0.0.0:8030 uses it",
             ),
             (
                 "an identity port is free to choose once",
@@ -482,29 +489,29 @@ mod tests {
                 "8030 9020 9030 9011",
             ),
             (
-                "but not when it was asked for",
+                "but not when it was requested",
                 Case {
-                    wished: vec![(EditLog, 9010)],
+                    requested: vec![(EditLog, 9010)],
                     taken: vec![9010],
                     ..none()
                 },
-                "edit_log_port must be 9010 (it was asked for), but nginx (pid 7) on 0.0.0.0:9010 holds it",
+                "edit_log_port must be 9010 (the variable EDIT_LOG_PORT: requested), but nginx (pid 7) on 0.0.0.0:9010 uses it",
             ),
             (
-                "nor when the cluster knows it",
+                "nor when the cluster lists it",
                 Case {
                     recorded: vec![(EditLog, 9011)],
                     registered: true,
                     taken: vec![9011],
                     ..none()
                 },
-                "edit_log_port must be 9011 (the cluster knows this node by it), but nginx (pid 7) on 0.0.0.0:9011 holds it",
+                "edit_log_port must be 9011 (the record: this port identifies the node in the cluster), but nginx (pid 7) on 0.0.0.0:9011 uses it",
             ),
             (
                 "the cluster's list gives a wiped node its port back",
                 Case {
                     cluster: vec![(EditLog, 9015)],
-                    wished: vec![(EditLog, 9010)],
+                    requested: vec![(EditLog, 9010)],
                     ..none()
                 },
                 "8030 9020 9030 9015",
@@ -512,11 +519,11 @@ mod tests {
             (
                 "all problems at once",
                 Case {
-                    wished: vec![(Http, 9010), (EditLog, 9010)],
+                    requested: vec![(Http, 9010), (EditLog, 9010)],
                     taken: vec![9010],
                     ..none()
                 },
-                "http_port must be 9010 (it was asked for), but nginx (pid 7) on 0.0.0.0:9010 holds it; edit_log_port must be 9010 (it was asked for), but nginx (pid 7) on 0.0.0.0:9010 holds it",
+                "http_port must be 9010 (the variable HTTP_PORT: requested), but nginx (pid 7) on 0.0.0.0:9010 uses it; edit_log_port must be 9010 (the variable EDIT_LOG_PORT: requested), but nginx (pid 7) on 0.0.0.0:9010 uses it",
             ),
             (
                 "a BE",
@@ -525,7 +532,7 @@ mod tests {
                     taken: vec![8040],
                     recorded: vec![(Heartbeat, 9051)],
                     registered: true,
-                    wished: vec![(BeHttp, 8040)],
+                    requested: vec![(BeHttp, 8040)],
                     ..none()
                 },
                 "9060 8041 9051 8060 9070",

@@ -1,5 +1,5 @@
-//! What the two copies of the record say together. The one inside the data names whose data this is; the other one is
-//! written first and is what is left when the data is gone, so it never knows less about the same node.
+//! Merges the two copies of the record. The copy in the data dir names the owner of this data; the copy in the state dir is
+//! written first and is left when the data is gone, so it never knows less about the same node.
 
 use std::path::Path;
 
@@ -10,13 +10,13 @@ use crate::settings::Host;
 
 /// Both copies of the record.
 #[derive(Debug, Clone, Copy)]
-pub struct Memory<'a> {
+pub struct RecordCopies<'a> {
     pub data: &'a RecordCopy,
     pub state: &'a RecordCopy,
-    pub me: Identity<'a>,
+    pub owner: Identity<'a>,
 }
 
-/// Whose record it has to be.
+/// The node that the record has to belong to.
 #[derive(Debug, Clone, Copy)]
 pub struct Identity<'a> {
     pub engine: &'static Engine,
@@ -24,47 +24,46 @@ pub struct Identity<'a> {
     pub host: &'a Host,
 }
 
-/// The record that counts, and how far it may be relied upon.
+/// The valid record, and its limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Remembered<'a> {
+pub struct MergedRecord<'a> {
     pub record: &'a Record,
-    /// How far this node got. Of two copies that differ the one in the data counts, because the progress is that of this
-    /// data; but a node that either of them calls dropped was dropped: killed between the two writes, the other one
-    /// says still what it was before.
+    /// The progress of this node. If the copies differ, the one in the data dir is right, because the progress is that of
+    /// this data; but a node is dropped if either copy says so: muster may have been killed between the two writes.
     pub progress: Progress,
-    /// The data itself carries it.
+    /// It comes from the data dir.
     pub in_data: bool,
-    /// The state copy beside one in the data, if it is about this node: what is left when the data is gone.
-    pub left: Option<&'a Record>,
-    /// The copy in the data cannot be read: what this one says has to be proven by the data besides.
-    pub to_be_proven: Option<&'a Path>,
+    /// The copy in the state dir, if the data dir has one as well and both name this host.
+    pub state_copy: Option<&'a Record>,
+    /// The path of the copy in the data dir if it cannot be read: then the data has to prove what this record says.
+    pub unreadable_data_copy: Option<&'a Path>,
 }
 
-impl<'a> Memory<'a> {
-    /// The record that counts. A copy that cannot be read is never taken for "no record": where the other one cannot
-    /// stand in for it, that is the end.
-    pub fn recall(&self) -> Result<Option<Remembered<'a>>, Refusal> {
+impl<'a> RecordCopies<'a> {
+    /// Merges the copies into the valid record. An unreadable copy is never treated as "no record": if the other copy cannot
+    /// replace it, the start is refused.
+    pub fn merge(&self) -> Result<Option<MergedRecord<'a>>, Refusal> {
         for copy in [self.data, self.state] {
             if let RecordCopy::Newer { path, version } = copy {
                 return Err(Refusal::protect(
                     format!(
-                        "the record {} is of version {version}, written by a newer muster; this one reads version {VERSION}",
+                        "the record {} has version {version}, written by a newer muster; this muster reads version {VERSION}",
                         path.display(),
                     ),
                     "use the newer muster",
                 ));
             }
         }
-        let remembered = match (self.data, self.state) {
+        let merged = match (self.data, self.state) {
             (RecordCopy::Present(data), RecordCopy::Present(state)) => {
-                self.me.is_meant_by(data)?;
-                self.me.has_its_own_data(data, state)?;
-                // A state dir that another host writes into too says nothing about this data.
+                self.owner.check_engine(data)?;
+                self.owner.check_host(data, state)?;
+                // A state dir that another host writes to as well proves nothing about this data.
                 let about_us = state.host == data.host;
                 if about_us {
                     same_cluster(data, state)?;
                 }
-                Remembered {
+                MergedRecord {
                     record: data,
                     progress: if about_us && state.progress == Progress::Dropped {
                         Progress::Dropped
@@ -72,23 +71,23 @@ impl<'a> Memory<'a> {
                         data.progress
                     },
                     in_data: true,
-                    left: Some(state).filter(|_| about_us),
-                    to_be_proven: None,
+                    state_copy: Some(state).filter(|_| about_us),
+                    unreadable_data_copy: None,
                 }
             }
-            (RecordCopy::Present(record), _) => Remembered {
+            (RecordCopy::Present(record), _) => MergedRecord {
                 record,
                 progress: record.progress,
                 in_data: true,
-                left: None,
-                to_be_proven: None,
+                state_copy: None,
+                unreadable_data_copy: None,
             },
-            (_, RecordCopy::Present(record)) => Remembered {
+            (_, RecordCopy::Present(record)) => MergedRecord {
                 record,
                 progress: record.progress,
                 in_data: false,
-                left: None,
-                to_be_proven: match self.data {
+                state_copy: None,
+                unreadable_data_copy: match self.data {
                     RecordCopy::Unreadable { path, .. } => Some(path),
                     RecordCopy::Missing | RecordCopy::Present(_) | RecordCopy::Newer { .. } => None,
                 },
@@ -99,36 +98,36 @@ impl<'a> Memory<'a> {
                     return Ok(None);
                 }
                 return Err(Refusal::protect(
-                    broken.join(", and "),
-                    "restore it; or, if you are sure what this host is, move it away: then the data alone decides",
+                    broken.join("; "),
+                    "restore it; or, if the data belongs to this host, move the record away: muster then decides by the data alone",
                 ));
             }
         };
-        self.me.is_meant_by(remembered.record)?;
-        Ok(Some(remembered))
+        self.owner.check_engine(merged.record)?;
+        Ok(Some(merged))
     }
 
-    /// What is wrong with a copy that the other one stands in for. Both are written again when the node starts.
+    /// Warnings about a copy that the other copy replaces. Both are written again when the node starts.
     pub fn warnings(&self) -> Vec<String> {
-        let host = self.me.host;
+        let host = self.owner.host;
         let mut warnings = Vec::new();
         match (self.data, self.state) {
             (RecordCopy::Present(_), broken @ RecordCopy::Unreadable { .. }) => {
                 warnings.extend(unreadable(broken).map(|what| {
-                    format!("{what}; the copy inside the data counts, and both are written again")
+                    format!("{what}; muster uses the copy in the data dir and writes both again")
                 }));
             }
             (broken @ RecordCopy::Unreadable { .. }, RecordCopy::Present(_)) => {
                 warnings.extend(unreadable(broken).map(|what| {
-                    format!("{what}; the copy in the state dir counts, and both are written again")
+                    format!("{what}; muster uses the copy in the state dir and writes both again")
                 }));
             }
             (RecordCopy::Present(data), RecordCopy::Present(state))
                 if data.host == *host && state.host != *host =>
             {
                 warnings.push(format!(
-                    "the record in the state dir is of {}, the one inside the data of {host}: the data's counts; give each \
-                     host a STATE_DIR of its own",
+                    "the record in the state dir names {}, but the record in the data dir names {host}: muster uses the one in \
+                     the data dir; set a separate STATE_DIR on each host",
                     state.host
                 ));
             }
@@ -138,18 +137,18 @@ impl<'a> Memory<'a> {
     }
 }
 
-impl Remembered<'_> {
-    /// Why this record is not enough: the data has one of its own, which cannot be read, and proves nothing.
+impl MergedRecord<'_> {
+    /// The refusal if the copy in the data dir cannot be read and the data has to prove the record.
     pub fn unproven(&self) -> Option<Refusal> {
-        let path = self.to_be_proven?;
+        let path = self.unreadable_data_copy?;
         Some(Refusal::protect(
             format!(
-                "the record {} cannot be read, and nothing in the data shows that the copy in the state dir is about this \
-                 data",
+                "the record {} cannot be read, and nothing in the data proves that the copy in the state dir belongs to \
+                 it",
                 path.display()
             ),
-            "restore it; or, if you are sure that this data is this host's, move it away: then the copy in the state dir \
-             counts",
+            "restore it; or, if the data belongs to this host, move that record away: muster then uses the copy in the \
+             state dir",
         ))
     }
 }
@@ -164,9 +163,9 @@ fn unreadable(copy: &RecordCopy) -> Option<String> {
 }
 
 impl Identity<'_> {
-    /// A host that belongs to a cluster as what it is does not go on as another one because it was given that one's data.
-    /// A plan binds it to nothing, and the first start after a readdress is written down here before it is in the data.
-    fn has_its_own_data(&self, data: &Record, state: &Record) -> Result<(), Refusal> {
+    /// Refuses the data of another host on a host that belongs to a cluster itself. A planned node is bound to nothing, and
+    /// the first start after a readdress is recorded in the state dir before it is recorded in the data dir.
+    fn check_host(&self, data: &Record, state: &Record) -> Result<(), Refusal> {
         let bound = state.host == *self.host
             && match state.progress {
                 Progress::Added | Progress::Joined | Progress::Founding | Progress::Dropped => true,
@@ -177,26 +176,29 @@ impl Identity<'_> {
         }
         Err(Refusal::protect(
             format!(
-                "the record inside the data is of {}, and the one in the state dir knows this host as {}",
+                "the record in the data dir names {}, but the record in the state dir names {}, this host",
                 data.host, self.host
             ),
-            format!("give {} its data back, and this host its own", data.host),
+            format!(
+                "mount the data of {} there, and the data of this host here",
+                data.host
+            ),
         ))
     }
 
-    fn is_meant_by(&self, record: &Record) -> Result<(), Refusal> {
+    fn check_engine(&self, record: &Record) -> Result<(), Refusal> {
         if record.engine == self.engine && record.component == self.component {
             return Ok(());
         }
         Err(Refusal::protect(
             format!(
-                "the record of this node says {} {}, and this is {} {}",
+                "the record of this node names {} {}, but this image is {} {}",
                 record.engine.name,
                 record.component.name(),
                 self.engine.name,
                 self.component.name()
             ),
-            "start the image it was started with before, or give this one a data dir and a STATE_DIR of its own",
+            "start the image that was used before, or set a separate data dir and STATE_DIR for this one",
         ))
     }
 }
@@ -205,9 +207,9 @@ fn same_cluster(data: &Record, state: &Record) -> Result<(), Refusal> {
     match (&data.cluster_id, &state.cluster_id) {
         (Some(own), Some(other)) if own != other => Err(Refusal::protect(
             format!(
-                "the record inside the data is of cluster {own}, and the one in the state dir of cluster {other}"
+                "the record in the data dir names cluster {own}, but the record in the state dir names cluster {other}"
             ),
-            "put the data and the records of one cluster together, or move away the record that is wrong",
+            "move the wrong record of the two away",
         )),
         _ => Ok(()),
     }

@@ -1,4 +1,4 @@
-//! An FE that would wait for itself: it is not the seed by what is written, and the seed it was told of is this host.
+//! Refuses an FE that would wait for itself: `LOCAL_HOST` and `MASTER_HOST` are different texts for the same host.
 
 use std::net::IpAddr;
 
@@ -8,8 +8,8 @@ use crate::plan::refusal::Refusal;
 use crate::settings::Host;
 use std::collections::BTreeMap;
 
-/// Why a joining FE with nothing would never find anybody: each host it may ask is itself. Whether two spellings mean the
-/// seed is not for a resolver to say: on another host it may answer otherwise.
+/// The refusal for a joining FE without data if every host in `MASTER_HOST` is itself. The role stays a comparison of texts:
+/// on another host the resolver may answer differently.
 pub(super) fn asks_itself(
     masters: &[Host],
     local: &Host,
@@ -34,9 +34,9 @@ pub(super) fn asks_itself(
     Some(Refusal::new(
         ExitCode::Configuration,
         format!(
-            "MASTER_HOST = {first} is this host itself, and LOCAL_HOST = {local} is written differently: as it is, this FE would join itself"
+            "MASTER_HOST = {first} is this host, but LOCAL_HOST = {local} is spelled differently: this FE would join itself"
         ),
-        "write the seed the same way in both, as the other hosts reach it; on any other FE set MASTER_HOST to the seed",
+        "on the seed, set both to the same text, by which the other hosts reach it; on any other FE, set MASTER_HOST to the seed",
     ))
 }
 
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn an_fe_that_is_told_to_join_itself_is_refused_whatever_the_spelling() {
-        // What the resolver of this host says.
+        // The answers of this host's resolver.
         let names: [(&str, &[&str]); 5] = [
             ("fe1", &["192.168.1.11"]),
             ("fe1.example", &["127.0.1.1"]),
@@ -65,7 +65,7 @@ mod tests {
                 },
             ),
         };
-        // MASTER_HOST, LOCAL_HOST, and whether nobody else is named.
+        // MASTER_HOST, LOCAL_HOST, and true if MASTER_HOST names no other host.
         let table = [
             ("192.168.1.10", "192.168.1.11", false),
             ("fe2", "192.168.1.11", false),
@@ -81,7 +81,7 @@ mod tests {
             ("::1", "192.168.1.11", true),
             ("::ffff:127.0.0.1", "192.168.1.11", true),
             ("localhost,fe1", "192.168.1.11", true),
-            // Somebody else is named too, and knows.
+            // Another host is named too.
             ("fe1,fe2", "192.168.1.11", false),
             ("fe2,fe1", "192.168.1.11", false),
             ("all-fes", "192.168.1.11", false),
@@ -98,8 +98,8 @@ mod tests {
                 .collect();
             let local = Host::parse(local).unwrap();
             let resolved = masters.iter().map(|host| (host.clone(), resolve(host))).collect();
-            let said = asks_itself(&masters, &local, &resolve(&local), &resolved);
-            assert_eq!(said.is_some(), refused, "{masters:?} {local}");
+            let refusal = asks_itself(&masters, &local, &resolve(&local), &resolved);
+            assert_eq!(refusal.is_some(), refused, "{masters:?} {local}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Takes a file of SQL apart into statements: an FE takes one at a time (its greeting offers no multi-statements).
+//! Splits a file of SQL into statements: an FE accepts one at a time (its greeting offers no multi-statements).
 
 /// One statement of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -8,7 +8,7 @@ pub struct Statement<'a> {
     pub text: &'a str,
 }
 
-/// Where the reader is.
+/// The part of the text that the reader is in.
 enum Inside {
     Nothing,
     Quotes(char),
@@ -16,8 +16,8 @@ enum Inside {
     BlockComment,
 }
 
-/// The statements of a text, without their semicolons. One inside quotes or a comment ends nothing; a hint or comment
-/// stays with the statement it stands in.
+/// Splits a text into statements, without their semicolons. A semicolon inside quotes or a comment ends nothing; a hint or
+/// comment stays in its statement.
 pub fn statements(text: &str) -> Vec<Statement<'_>> {
     let mut found = Vec::new();
     let mut inside = Inside::Nothing;
@@ -47,7 +47,7 @@ pub fn statements(text: &str) -> Vec<Statement<'_>> {
                 }
                 ('/', Some('*')) => {
                     inside = Inside::BlockComment;
-                    // Or `/*/` would be taken for a whole comment.
+                    // Otherwise `/*/` would count as a whole comment.
                     rest.next();
                 }
                 _ if c.is_whitespace() => {}

@@ -1,5 +1,5 @@
-//! The companion, as PID 1 has it: a child of the same binary that does everything that can block, fail or be lied to.
-//! Its death costs one sentence, and never an engine.
+//! The companion as PID 1 sees it: a child of the same binary that does everything that can block or fail. If it ends, PID 1
+//! logs it, and the engine runs on.
 
 use std::ffi::OsString;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -13,25 +13,25 @@ use super::message::{Channel, Request, Work};
 use super::spawn::spawn_companion;
 use super::{Exit, SuperviseError};
 
-/// From the death of a companion beside a running engine to the next one.
+/// The pause before a new companion beside a running engine.
 const RESTART: Duration = Duration::from_secs(60);
-/// The second word of its command line, as `docker top` shows it.
+/// The second word of its command line, visible in `docker top`.
 pub const COMPANION: &str = "companion";
 
 #[derive(Debug)]
 pub struct Companion {
-    /// What was typed behind `run`.
+    /// The arguments that follow `run`.
     args: Vec<OsString>,
     pid: Option<i32>,
     channel: Option<Channel>,
-    /// When to start the next one beside a running engine.
+    /// The time to start the next one beside a running engine.
     restart: Option<Instant>,
-    /// A death beside this engine was said already.
+    /// True once the end of a companion beside this engine was logged.
     said: bool,
 }
 
 impl Companion {
-    /// Starts nothing yet.
+    /// Makes the value; no process is started yet.
     pub const fn new(args: Vec<OsString>) -> Self {
         Self {
             args,
@@ -53,22 +53,22 @@ impl Companion {
         Ok(())
     }
 
-    /// While it lives, or is not reaped yet.
+    /// The pid, until it is reaped.
     pub(super) const fn pid(&self) -> Option<i32> {
         self.pid
     }
 
-    /// To wait for: readable when it has a request.
+    /// The descriptor to wait for: readable when there is a request.
     pub(super) fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         self.channel.as_ref().map(Channel::as_fd)
     }
 
-    /// Its next request, if there is one now. One that cannot be read ends it: it is as good as dead.
+    /// The next request, if there is one now. A companion whose request cannot be read is killed.
     pub(super) fn request(&mut self) -> Option<(Request, Vec<OwnedFd>)> {
         match self.channel.as_ref()?.receive(true) {
             Ok(Some(request)) => return Some(request),
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return None,
-            // It has ended; its status says how.
+            // It has ended; the reaper gets its status.
             Ok(None) => {}
             Err(error) => warn!("the companion's message cannot be read: {error}"),
         }
@@ -76,7 +76,7 @@ impl Companion {
         None
     }
 
-    /// Ends it at once. Whatever it was doing, the record says how far it got.
+    /// Kills it. The record has its progress.
     pub(super) fn kill(&mut self) {
         self.channel = None;
         self.restart = None;
@@ -87,14 +87,14 @@ impl Companion {
         }
     }
 
-    /// How it ended, if it is among those who did.
+    /// Its exit, if it is among the ended processes.
     pub(super) fn reaped(&mut self, ended: &[(i32, Exit)]) -> Option<Exit> {
         let (_, exit) = ended.iter().find(|(pid, _)| Some(*pid) == self.pid)?;
         self.pid = None;
         Some(*exit)
     }
 
-    /// It ended beside an engine that runs: the next one is started a minute later.
+    /// Schedules the next one, a minute after its end beside a running engine.
     pub(super) fn died_beside(&mut self, exit: Exit) {
         self.channel = None;
         self.restart = Some(Instant::now() + RESTART);
@@ -108,12 +108,12 @@ impl Companion {
         self.said = true;
     }
 
-    /// When [`restart_beside`](Self::restart_beside) has something to do.
+    /// The time to call [`restart_beside`](Self::restart_beside).
     pub(super) const fn restart_at(&self) -> Option<Instant> {
         self.restart
     }
 
-    /// Starts the next one, told that the engine runs.
+    /// Starts the next one beside the running engine.
     pub(super) fn restart_beside(&mut self, kept: &str) {
         let kept = kept.to_owned();
         if let Err(error) = self.start(&Work::Watch { kept }) {
@@ -122,7 +122,7 @@ impl Companion {
         }
     }
 
-    /// Another engine: a death beside it is worth a line again.
+    /// Logs the next end again, for a new engine.
     pub(super) const fn begin_engine(&mut self) {
         self.said = false;
     }

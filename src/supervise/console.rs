@@ -1,9 +1,9 @@
-//! Passes the engine's stdout and stderr on, byte for byte, and keeps the last of both: some fatal words are written
-//! nowhere else, and what a container has printed cannot be read back.
+//! Copies the engine's stdout and stderr, byte for byte, and keeps the end of both: some fatal errors are written nowhere
+//! else, and a container cannot read back its own output.
 //!
-//! It wakes us only when the engine writes. It never waits for a reader: what cannot be written yet stays in the pipe, as
-//! it would without us, and a stream that could hold us up (a terminal, a socket) is not touched at all. A reader that is
-//! gone, or a full disk, is not the engine's trouble: it goes on writing, and the bytes are dropped.
+//! It wakes muster only when the engine writes. It never waits for a reader: unwritten bytes stay in the pipe, as without
+//! muster, and a stream that could block (a terminal, a socket) is passed to the engine directly. If the reader is gone or
+//! the disk is full, the bytes are dropped and the engine continues.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -15,25 +15,25 @@ use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::unistd::{isatty, pipe2};
 use tracing::debug;
 
-/// The most that is passed on at once.
+/// The most bytes copied at once.
 const CHUNK: usize = 16 * 1024;
-/// What is kept of each stream, in bytes: a stack trace of a JVM, and the words above it.
+/// The bytes kept of each stream: a stack trace of a JVM and the lines above it.
 const TAIL: usize = 32 * 1024;
 
-/// Both streams, or none.
+/// The copied streams: both or none.
 #[derive(Debug, Default)]
 pub(super) struct Console {
     streams: Vec<Stream>,
 }
 
-/// The writing ends, for the child: each with the descriptors it is to become.
+/// The writing ends for the child, each with its descriptors there.
 #[derive(Debug, Default)]
 pub(super) struct Ends {
     ends: Vec<(OwnedFd, Vec<i32>)>,
 }
 
 impl Ends {
-    /// Pairs of a descriptor and what it becomes.
+    /// Pairs of a descriptor here and its number in the child.
     pub(super) fn pairs(&self) -> impl Iterator<Item = (i32, i32)> {
         let pairs = |(end, becomes): &(OwnedFd, Vec<i32>)| {
             let end = end.as_raw_fd();
@@ -45,9 +45,9 @@ impl Ends {
 
 #[derive(Debug)]
 struct Stream {
-    /// The reading end; `None` once nobody can write any more.
+    /// The reading end; `None` once all writers have ended.
     from: Option<File>,
-    /// A descriptor of ours that the engine's output goes to.
+    /// The descriptor of muster's own output.
     to: File,
     /// `to` is a pipe, which may be full; a file or a device takes everything at once.
     may_be_full: bool,
@@ -56,10 +56,10 @@ struct Stream {
 }
 
 impl Console {
-    /// New pipes for the engine's output, if ours can be written to without waiting.
+    /// Opens pipes for the engine's output, if muster's own output never blocks.
     pub(super) fn open() -> (Self, Ends) {
         Self::between().unwrap_or_else(|error| {
-            debug!(%error, "the engine writes to our console itself");
+            debug!(%error, "the engine writes to the console directly");
             (Self::default(), Ends::default())
         })
     }
@@ -85,7 +85,7 @@ impl Console {
         Ok((console, ends))
     }
 
-    /// What to wait for: for each stream room to write, or something to read.
+    /// The descriptors to wait for: of each stream, until it can be written or read.
     pub(super) fn interests(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
         self.streams.iter().filter_map(|stream| match &stream.from {
             _ if !stream.pending.is_empty() => Some((stream.to.as_fd(), PollFlags::POLLOUT)),
@@ -94,18 +94,18 @@ impl Console {
         })
     }
 
-    /// Passes on what can be passed on without waiting. Returns whether anything was.
+    /// Copies without waiting. Returns true if bytes were copied.
     pub(super) fn pass_on(&mut self) -> bool {
         let moved: Vec<bool> = self.streams.iter_mut().map(Stream::pass_on).collect();
         moved.contains(&true)
     }
 
-    /// Whether all that was read has been passed on.
+    /// True if all bytes that were read are written.
     pub(super) fn is_idle(&self) -> bool {
         self.streams.iter().all(|stream| stream.pending.is_empty())
     }
 
-    /// The last of what the engine wrote, stdout first.
+    /// The end of the engine's output, stdout first.
     pub(super) fn into_tail(self) -> Vec<u8> {
         let mut all = Vec::new();
         for stream in self.streams {
@@ -117,7 +117,7 @@ impl Console {
     }
 }
 
-/// Our descriptor of this number, to be written to without waiting, and whether it may be full.
+/// Opens this output for writing without waiting; true if it is a pipe, which may be full.
 fn destination(number: i32) -> io::Result<(File, bool)> {
     let (stdout, stderr) = (io::stdout(), io::stderr());
     let own: BorrowedFd<'_> = if number == 1 {
@@ -127,7 +127,7 @@ fn destination(number: i32) -> io::Result<(File, bool)> {
     };
     let kind = SFlag::from_bits_truncate(fstat(own)?.st_mode) & SFlag::S_IFMT;
     if kind == SFlag::S_IFIFO {
-        // Opened anew: whether it blocks is a property of the description, which others share.
+        // Opened again: the non-blocking flag belongs to the open file description, which other processes share.
         let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
         let path = format!("/proc/self/fd/{number}");
         return Ok((open(path.as_str(), flags, Mode::empty())?.into(), true));
@@ -139,7 +139,7 @@ fn destination(number: i32) -> io::Result<(File, bool)> {
 }
 
 impl Stream {
-    /// Writes what is pending, then reads once and writes that. Returns whether anything was read or written.
+    /// Writes the pending bytes, then reads once and writes that. Returns true if bytes were read or written.
     fn pass_on(&mut self) -> bool {
         let had = self.pending.len();
         self.flush();
@@ -163,7 +163,7 @@ impl Stream {
                 return true;
             }
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-            Err(error) => debug!(%error, "cannot read a line of the engine"),
+            Err(error) => debug!(%error, "cannot read the engine's output"),
         }
         had > 0
     }
@@ -174,7 +174,7 @@ impl Stream {
                 Ok(length) => drop(self.pending.drain(..length)),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock && self.may_be_full => return,
-                // Nobody reads it, or there is no room for it.
+                // There is no reader, or no space.
                 Err(_) => self.pending.clear(),
             }
         }

@@ -1,4 +1,4 @@
-//! How a process ended, and what that means for our own exit code.
+//! The end of a process, and the exit code that follows from it.
 
 use std::fmt;
 use std::time::Duration;
@@ -25,8 +25,8 @@ impl Exit {
         }
     }
 
-    /// What a stop request may end with and still be a clean stop. A JVM reports the signal it was asked
-    /// with as 143 or 130 after its shutdown hooks ran; a wrapper script without a trap dies of it.
+    /// True for the end of a clean stop. A JVM exits with 143 or 130 after its shutdown hooks ran; a wrapper script without
+    /// a trap is ended by the signal.
     pub(super) fn obeys(self) -> bool {
         let polite = [SIGTERM, SIGINT];
         match self {
@@ -45,16 +45,16 @@ impl fmt::Display for Exit {
     }
 }
 
-/// How the engine ended.
+/// The end of the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ended {
-    /// Of the main process; of the last process to end where the start script left a daemon behind.
+    /// The exit of the main process, or of the last process if the start script started a daemon.
     pub exit: Exit,
     /// A stop request came before the end.
     pub asked: bool,
-    /// From the spawn until nothing of it was left.
+    /// The time from the spawn to the end of the last process.
     pub lived: Duration,
-    /// False when something had to be killed because the grace was over.
+    /// False if a process had to be killed because the grace was over.
     pub drained: bool,
 }
 
@@ -73,11 +73,11 @@ impl Ended {
 impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let how = match (self.asked, self.drained) {
-            (true, true) if self.exit.obeys() => "stopped as asked",
-            (true, true) => "asked to stop, but that is not a clean stop",
-            (true, false) => "killed, because it did not stop in time",
-            (false, true) => "nobody asked it to stop",
-            (false, false) => "nobody asked it to stop, and what it left behind was killed",
+            (true, true) if self.exit.obeys() => "stopped as requested",
+            (true, true) => "a stop was requested, but it was not clean",
+            (true, false) => "killed, because it did not stop within STOP_GRACE",
+            (false, true) => "without a stop request",
+            (false, false) => "without a stop request, and its remaining processes were killed",
         };
         write!(
             f,
@@ -132,7 +132,7 @@ mod tests {
         };
         assert_eq!(
             ended.to_string(),
-            "engine ended with 143 (SIGTERM) after 500.0ms, stopped as asked"
+            "engine ended with 143 (SIGTERM) after 500.0ms, stopped as requested"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What can go wrong around a process, and the exit code each has.
+//! The errors of supervision, and their exit codes.
 
 use std::io;
 use std::path::PathBuf;
@@ -29,7 +29,7 @@ pub enum SuperviseError {
         dir: PathBuf,
         source: io::Error,
     },
-    #[error("cannot start {}: the interpreter its first line names does not exist", script.display())]
+    #[error("cannot start {}: the interpreter in its first line does not exist", script.display())]
     Interpreter { script: PathBuf },
     #[error("cannot start {}: it cannot be executed", script.display())]
     NotExecutable { script: PathBuf, source: io::Error },

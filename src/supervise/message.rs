@@ -1,5 +1,5 @@
-//! What PID 1 and its companion say to each other, through a socket that only they have: one packet a message, JSON with a
-//! bound, descriptors beside it. The companion has its end as stdin.
+//! The messages between PID 1 and its companion, through a socket that only they have: one packet a message, bounded JSON
+//! with descriptors. The companion's end is its stdin.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -16,23 +16,23 @@ use serde::{Deserialize, Serialize};
 use super::Ended;
 use crate::plan::launch::Launch;
 
-/// The longest packet in bytes, below what the kernel lets a socket hold by default (212,992).
+/// The longest packet in bytes, below the kernel's default buffer of a socket (212,992).
 const LONGEST: usize = 192 * 1024;
 /// The most descriptors that one packet can carry (`SCM_MAX_FD`, unix(7)).
 pub(super) const MOST_DESCRIPTORS: usize = 253;
 
-/// The first message, from PID 1: what this companion is for.
+/// The first message, from PID 1: the companion's task.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Work {
-    /// Nothing runs: bring this node to the point where its engine may be started, and hand it over.
+    /// No engine runs: prepare the start of the engine, and hand it over.
     Prepare,
-    /// The engine runs, and the companion before this one is gone: watch the membership.
+    /// The engine runs, and the previous companion has ended: watch the membership.
     Watch { kept: String },
-    /// The engine has ended unasked: say why, and hand over another start or end with the container's code.
+    /// The engine has ended without a stop request: report why, and hand over another start or end with the exit code.
     Report {
         ended: Ended,
         kept: String,
-        /// The last of its console.
+        /// The end of its console output.
         console: String,
     },
 }
@@ -42,31 +42,31 @@ pub enum Work {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HandOver {
     pub launch: Launch,
-    /// From a stop request to SIGKILL.
+    /// The time from a stop request to SIGKILL.
     pub grace: Duration,
-    /// Become the start script, and leave nothing resident.
+    /// Replace PID 1 by the start script.
     pub exec: bool,
-    /// What a later companion needs to know of this start; PID 1 only keeps it.
+    /// Data for a later companion; PID 1 only keeps it.
     pub kept: String,
-    /// How many of the descriptors are locks.
+    /// The number of descriptors that are locks.
     pub locks: usize,
-    /// How many descriptors were sent.
+    /// The number of descriptors sent.
     pub descriptors: usize,
 }
 
-/// Every message from the companion.
+/// A message from the companion.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Request {
     Start(Box<HandOver>),
     /// The engine listens: its ports need no reservation any more.
     ReleasePorts,
-    /// This start cannot become a member any more: stop the engine, and prepare anew.
+    /// This start can no longer become a member: stop the engine, and prepare again.
     StartAgain {
         why: String,
     },
 }
 
-/// One end.
+/// One end of the socket.
 #[derive(Debug)]
 pub struct Channel(OwnedFd);
 
@@ -81,7 +81,7 @@ impl Channel {
         Ok((Self(one), Self(other)))
     }
 
-    /// The companion's end, as it was given.
+    /// The companion's end: its stdin.
     pub fn of_companion() -> io::Result<Self> {
         Ok(Self(io::stdin().as_fd().try_clone_to_owned()?))
     }
@@ -95,7 +95,7 @@ impl Channel {
         if text.len() > LONGEST || descriptors.len() > MOST_DESCRIPTORS {
             let (length, number) = (text.len(), descriptors.len());
             return Err(io::Error::other(format!(
-                "{length} bytes and {number} descriptors are more than one message holds ({LONGEST} and {MOST_DESCRIPTORS})"
+                "a message of {length} bytes and {number} descriptors exceeds the limits ({LONGEST} and {MOST_DESCRIPTORS})"
             )));
         }
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
@@ -113,7 +113,7 @@ impl Channel {
         }
     }
 
-    /// The next message; `None` once the other end is closed. Waits, unless `now`: then an error says `WouldBlock`.
+    /// Receives a message; `None` once the other end is closed. Waits, unless `now`: then the error is `WouldBlock`.
     pub fn receive<M: DeserializeOwned>(&self, now: bool) -> io::Result<Option<(M, Vec<OwnedFd>)>> {
         let mut flags = RecvFlags::CMSG_CLOEXEC;
         flags.set(RecvFlags::DONTWAIT, now);
@@ -127,7 +127,7 @@ impl Channel {
                 Err(errno) => return Err(errno.into()),
             }
         };
-        // Fewer descriptors than were sent is for the caller to see: their number is in the message.
+        // The caller checks for missing descriptors: the message has their number.
         let mut descriptors = Vec::new();
         for message in control.drain() {
             if let RecvAncillaryMessage::ScmRights(passed) = message {
@@ -138,7 +138,7 @@ impl Channel {
             return Ok(None);
         }
         if received.flags.contains(ReturnFlags::TRUNC) {
-            return Err(io::Error::other("a message is longer than it may be"));
+            return Err(io::Error::other("a message exceeds the longest length"));
         }
         let text = bytes.get(..received.bytes).unwrap_or_default();
         Ok(Some((serde_json::from_slice(text)?, descriptors)))

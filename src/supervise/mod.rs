@@ -1,5 +1,5 @@
-//! The resident half, PID 1: spawn the start script, pass signals on, reap, drain, and say how the engine ended. Whatever
-//! can block, fail or be lied to is done by the companion, a child of the same binary.
+//! PID 1: spawns the start script, forwards signals, reaps, drains, and logs how the engine ended. The companion, a child of
+//! the same binary, does everything that can block or fail.
 //!
 //! ```text
 //!  main ─ Signals::block ─ Supervisor::new ─┬─ prepare(work) ─► Start | Ended | Stopped   nothing runs yet
@@ -11,26 +11,26 @@
 //!  reaper ────────┘   on SIGCHLD, the only place that waits
 //! ```
 //!
-//! Every signal that can be caught is blocked from the first instruction and read from one descriptor, so none
-//! is lost between the start of the process and the start of the engine, and none interrupts anything.
+//! Every signal that can be caught is blocked from the first instruction and read from one descriptor, so none is lost
+//! between the start of the process and the start of the engine.
 //!
-//! | signal to us | before the launch | while the engine runs |
+//! | signal to muster | before the launch | while the engine runs |
 //! |---|---|---|
-//! | TERM, INT, PWR | stop | a stop request, passed on as TERM: the grace begins, the end counts as asked |
-//! | QUIT | stop | passed on, no stop request: a JVM answers with a thread dump and lives on |
-//! | HUP | stop | passed on, no stop request |
-//! | CHLD | reap | reap; never passed on, it is news about our own children |
-//! | TSTP, TTIN, TTOU, CONT | ignored | passed on, but no suspension once a stop was asked for, and none from a terminal |
-//! | all others, real-time ones too | ignored | passed on |
+//! | TERM, INT, PWR | stop | a stop request, forwarded as TERM: the grace begins, the end counts as requested |
+//! | QUIT | stop | forwarded, no stop request: a JVM answers with a thread dump and runs on |
+//! | HUP | stop | forwarded, no stop request |
+//! | CHLD | reap | reap; never forwarded, it is about muster's own children |
+//! | TSTP, TTIN, TTOU, CONT | ignored | forwarded, but no suspension after a stop request, and none from a terminal |
+//! | all others, real-time ones too | ignored | forwarded |
 //!
-//! Three rules beside the table. A repeated stop request is not passed on again and moves no deadline, because
-//! some programs take the second as "at once"; only a second Ctrl-C on a terminal kills. A stop request also wakes (CONT)
-//! the tree, as systemd does: a stopped process cannot end cleanly. What the kernel sends us about our own acts (PIPE,
-//! when the log's reader is gone) is not the engine's business.
+//! Three rules beside the table. A repeated stop request is not forwarded again and moves no deadline, because some
+//! programs treat the second as "at once"; only a second Ctrl-C on a terminal kills. A stop request also continues (CONT)
+//! the tree, as systemd does: a stopped process cannot end cleanly. A signal of the kernel about muster's own actions (PIPE,
+//! when the log's reader is gone) is not forwarded.
 //!
-//! "The tree" is the script's process group and every descendant of ours but the companion, whatever its group or session,
-//! found by parents in /proc. `docker exec` processes have parent 0: they are not signalled; once orphaned they are
-//! our children like any other, to be reaped and, if they still live at a stop, to be stopped.
+//! "The tree" is the script's process group and every descendant of muster except the companion, in any group or session,
+//! found by the parents in /proc. `docker exec` processes have parent 0 and get no signals; once orphaned they become
+//! children of muster, which are reaped and, if they still run at a stop, stopped.
 
 mod companion;
 mod console;

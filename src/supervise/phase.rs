@@ -1,11 +1,11 @@
-//! Decides where the engine is in its life, and what follows from an event. Pure and total.
+//! Decides the phase of the engine and the actions that follow from an event. Pure and total.
 //!
 //! ```text
 //!            stop              main ended, others live       grace over, second Ctrl-C
 //!  Running ────────► Stopping ────────────────────────► Draining ─────────────► Killing
 //!     │ main ended badly, others live ──────────────────► ▲ │                      │
 //!     │ main ended with 0, others live ─► Daemon ─ stop ──┘ │                      │
-//!     └──── main ended, nobody left ──────► Over ◄──────────┴── nobody left ───────┘
+//!     └──── main ended, tree empty ───────► Over ◄──────────┴── tree empty ────────┘
 //! ```
 #![warn(clippy::wildcard_enum_match_arm)]
 
@@ -15,19 +15,19 @@ use super::Exit;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// The main process lives and nobody asked for a stop.
+    /// The main process runs, without a stop request.
     Running,
-    /// Asked to stop; the main process still lives.
+    /// A stop was requested; the main process still runs.
     Stopping,
-    /// The script ended with 0 and left processes behind: it started a daemon. That is the engine now, and
-    /// the exit is that of the process that ends last.
+    /// The script ended with 0 and left processes: it started a daemon. That is the engine now, and the exit is that of the
+    /// process that ends last.
     Daemon(Exit),
-    /// The main process is gone, others are not. PID 1 stays, because the kernel kills the whole
+    /// The main process has ended, others have not. PID 1 stays, because the kernel kills the whole
     /// namespace the moment PID 1 exits. Without a stop request this is a crash.
     Draining { exit: Exit, asked: bool },
-    /// The grace is over and everyone was sent KILL. No exit while the main process is not reaped.
+    /// The grace is over and the tree was sent KILL. `exit` is empty until the main process is reaped.
     Killing { exit: Option<Exit>, asked: bool },
-    /// Nothing is left to wait for.
+    /// All processes have ended, or are given up.
     Over { exit: Exit, asked: bool, drained: bool },
 }
 
@@ -36,24 +36,24 @@ pub(super) enum Event {
     /// INT, TERM or PWR. The tree is sent TERM for each of them: both engines end cleanly with TERM, and a shell lets
     /// what it starts with `&` ignore INT.
     StopAsked,
-    /// Ctrl-C on the terminal for the second time.
+    /// A second Ctrl-C on the terminal.
     KillAsked,
     /// Any other signal but CHLD.
     Signal(i32),
-    /// Others than the main process were reaped; this one last.
+    /// Processes other than the main one were reaped; this is the last exit.
     OthersEnded(Exit),
-    /// The main process was reaped, and others live.
+    /// The main process was reaped, and others still run.
     MainEnded(Exit),
-    /// The main process was reaped, and nobody is left.
+    /// The main process was reaped, and the tree is empty.
     AllEnded(Exit),
-    /// Nobody is left; the main process was reaped earlier.
+    /// The tree is empty; the main process was reaped earlier.
     TreeEmpty,
     GraceOver,
 }
 
 impl Event {
-    /// QUIT is no stop request on purpose: `kill -QUIT` is how one asks a JVM for a thread dump, and a grace begun
-    /// by that would end in KILL for a healthy engine. PWR is one: no engine handles it, it would die in mid-write.
+    /// Translates a signal. QUIT is no stop request: `kill -QUIT` requests a thread dump of a JVM, and a grace would end in
+    /// KILL for a healthy engine. PWR is one: no engine handles it, so it would end an engine during a write.
     pub(super) const fn of(signal: i32) -> Self {
         match signal {
             SIGINT | SIGTERM | SIGPWR => Self::StopAsked,
@@ -64,27 +64,24 @@ impl Event {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
-    /// Pass a signal to the tree.
+    /// Forward a signal to the tree.
     Forward(i32),
-    /// Send the whole tree TERM, and wake what is suspended.
+    /// Send TERM to the whole tree, and continue suspended processes.
     Terminate,
-    /// Start the grace; what is still there at its end is killed.
+    /// Start the grace; processes that still run at its end are killed.
     ArmGrace,
     KillTree,
-    /// Even a killed process can hang in the kernel; give it a moment, not forever.
+    /// Wait a limited time for a killed process that hangs in the kernel.
     ArmLast,
 }
 
 impl Phase {
-    /// Whether the engine runs and nobody asked it to stop.
+    /// True if the engine runs without a stop request.
     pub(super) const fn is_up(self) -> bool {
         matches!(self, Self::Running | Self::Daemon(_))
     }
 
-    #[expect(
-        clippy::match_same_arms,
-        reason = "a row for each question; merged, they answer nobody's"
-    )]
+    #[expect(clippy::match_same_arms, reason = "a row for each case is easier to check")]
     pub(super) fn step(self, event: Event) -> (Self, Vec<Action>) {
         use Action::{ArmGrace, ArmLast, Forward, KillTree, Terminate};
         use Event::{AllEnded, GraceOver, KillAsked, MainEnded, OthersEnded, Signal, StopAsked, TreeEmpty};
@@ -93,18 +90,18 @@ impl Phase {
         match (self, event) {
             (Running, StopAsked) => (Stopping, vec![Terminate, ArmGrace]),
             (Daemon(exit), StopAsked) => (Draining { exit, asked: true }, vec![Terminate, ArmGrace]),
-            // The tree has it already, and for some programs a second one means "at once". After a crash the tree was
+            // The tree got TERM already, and some programs treat a second one as "at once". After a crash the tree was
             // sent TERM, and the crash stays the reason of the end.
             (Stopping | Draining { .. } | Killing { .. }, StopAsked) => (self, vec![]),
 
-            // A first Ctrl-C is a StopAsked; without one there is nothing to hurry.
+            // A first Ctrl-C is a StopAsked, so a KillAsked cannot come before one.
             (Running | Daemon(_) | Killing { .. }, KillAsked) => (self, vec![]),
             (Stopping, KillAsked | GraceOver) => (killing(None, true), vec![KillTree, ArmLast]),
             (Draining { exit, asked }, KillAsked | GraceOver) => {
                 (killing(Some(exit), asked), vec![KillTree, ArmLast])
             }
 
-            // Suspended, it could not do what it was asked to.
+            // A suspended engine could not stop.
             (Stopping | Draining { .. }, Signal(SIGTSTP | SIGTTIN | SIGTTOU)) => (self, vec![]),
             (Running | Stopping | Daemon(_) | Draining { .. }, Signal(signal)) => {
                 (self, vec![Forward(signal)])
@@ -118,7 +115,7 @@ impl Phase {
             (Running, MainEnded(Exit::Code(0))) => (Daemon(Exit::Code(0)), vec![]),
             (Running, MainEnded(exit)) => (Draining { exit, asked: false }, vec![Terminate, ArmGrace]),
             (Stopping, MainEnded(exit)) => (Draining { exit, asked: true }, vec![]),
-            // Someone may have forked while the killing went on.
+            // A process may have forked during the kill.
             (Killing { asked, .. }, MainEnded(exit)) => (killing(Some(exit), asked), vec![KillTree]),
             (Killing { .. }, OthersEnded(_)) => (self, vec![KillTree]),
 
@@ -129,7 +126,7 @@ impl Phase {
             (Draining { exit, asked }, TreeEmpty) => (drained(exit, asked), vec![]),
             (Killing { exit, asked }, TreeEmpty | GraceOver) => (killed(exit, asked), vec![]),
 
-            // Cannot be: no grace is armed, the main process lives, or it has ended once already.
+            // Impossible: no grace is armed, the main process runs, or it has ended already.
             (Running | Daemon(_), GraceOver) => (self, vec![]),
             (Running | Stopping, TreeEmpty) => (self, vec![]),
             (Daemon(_) | Draining { .. }, MainEnded(_) | AllEnded(_)) => (self, vec![]),
@@ -207,7 +204,7 @@ mod tests {
         (Running, AllEnded(DIED), over(DIED, false, true), &[]),
         (Running, TreeEmpty, Running, &[]),
         (Running, GraceOver, Running, &[]),
-        // It was asked to stop.
+        // A stop was requested.
         (Stopping, StopAsked, Stopping, &[]),
         (Stopping, KillAsked, KILLING, &[KillTree, ArmLast]),
         (Stopping, Signal(SIGUSR1), Stopping, &[Forward(SIGUSR1)]),
@@ -227,7 +224,7 @@ mod tests {
         (Daemon(GOOD), AllEnded(BAD), Daemon(GOOD), &[]),
         (Daemon(BAD), TreeEmpty, over(BAD, false, true), &[]),
         (Daemon(GOOD), GraceOver, Daemon(GOOD), &[]),
-        // The main process is gone, others are not.
+        // The main process has ended, others have not.
         (ASKED, StopAsked, ASKED, &[]),
         (CRASHED, StopAsked, CRASHED, &[]),
         (ASKED, KillAsked, killing(Some(DIED), true), &[KillTree, ArmLast]),
@@ -242,7 +239,7 @@ mod tests {
         (CRASHED, TreeEmpty, over(BAD, false, true), &[]),
         (ASKED, GraceOver, killing(Some(DIED), true), &[KillTree, ArmLast]),
         (CRASHED, GraceOver, killing(Some(BAD), false), &[KillTree, ArmLast]),
-        // Everyone was killed.
+        // The tree was killed.
         (KILLING, StopAsked, KILLING, &[]),
         (KILLING, KillAsked, KILLING, &[]),
         (KILLING, Signal(SIGUSR1), KILLING, &[]),

@@ -1,4 +1,4 @@
-//! Waits: the one place in the program that collects exit statuses. A second one would steal the engine's.
+//! Collects exit statuses, as the only place in the program: a second one could take the engine's.
 
 use std::io;
 
@@ -6,21 +6,21 @@ use rustix::process::{WaitOptions, wait};
 
 use super::{Exit, SuperviseError};
 
-/// What one sweep found.
+/// The result of one sweep.
 #[derive(Debug, Default)]
 pub(super) struct Sweep {
-    /// Everyone who ended, in the order the kernel reported them.
+    /// The ended children, in the kernel's order.
     pub(super) ended: Vec<(i32, Exit)>,
-    /// No child is left, living or dead. With every orphan handed to us that means: the tree is empty.
+    /// True if no child is left, running or zombie. If orphans become children of muster, the tree is empty then.
     pub(super) childless: bool,
 }
 
 impl Sweep {
-    /// Collects every child that has ended. Signals coalesce: one SIGCHLD may stand for three thousand. What was collected
-    /// before an error stays collected: nobody will be told of it again.
+    /// Collects every child that has ended. Signals coalesce: one SIGCHLD may stand for three thousand. The statuses collected
+    /// before an error are returned: the kernel does not report them again.
     pub(super) fn collect(&mut self) -> Result<(), SuperviseError> {
         loop {
-            // rustix rather than nix: nix answers EINVAL, and so loses the pid, for a death by a real-time signal.
+            // rustix, because nix returns EINVAL and loses the pid for an end by a real-time signal.
             match wait(WaitOptions::NOHANG) {
                 Ok(Some((pid, status))) => {
                     let code = status

@@ -1,4 +1,4 @@
-//! One engine while it runs: what the kernel tells about its processes as events of `Phase`, and its actions done.
+//! One running engine: turns news about its processes into events of `Phase`, and performs the actions.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::tree::{Tree, Visibility};
 use super::{Exit, SuperviseError};
 use crate::plan::launch::Launch;
 
-/// For what KILL does not end at once: a process in the middle of a disk access, say.
+/// The wait after KILL for a process that does not end at once, for example during a disk access.
 pub(super) const LAST: Duration = Duration::from_secs(2);
 
 /// One engine, from spawn to the end of its last process.
@@ -28,10 +28,10 @@ pub(super) struct RunningEngine {
     grace: Duration,
     visibility: Visibility,
     pub(super) console: Console,
-    /// Armed from the stop request on; a healthy engine has no timer.
+    /// The end of the grace, set at a stop request; a healthy engine has no timer.
     pub(super) alarm: Option<Instant>,
     armed_at: Option<Instant>,
-    /// Somebody outside asked for the stop.
+    /// True once a signal has requested a stop.
     pub(super) told: bool,
 }
 
@@ -60,7 +60,7 @@ impl RunningEngine {
         })
     }
 
-    /// Nothing will tell us that the group is empty: its members are other people's children.
+    /// True if no signal reports the end of the group, because its members are not children of this process.
     pub(super) fn must_ask(&self) -> bool {
         self.tree.main_reaped && !self.visibility.adopts
     }
@@ -68,20 +68,20 @@ impl RunningEngine {
     pub(super) fn heard(&mut self, heard: Heard) {
         let event = Event::of(heard.signal);
         if heard.signal == SIGPWR {
-            info!("SIGPWR asks for a clean stop: it is passed on as SIGTERM");
+            info!("SIGPWR requests a clean stop: forwarding it as SIGTERM");
         }
         if event == Event::StopAsked {
             let again = self.told && heard.signal == SIGINT && heard.from_terminal;
             self.told = true;
             if again {
-                info!("Ctrl-C for the second time: killing the engine");
+                info!("second Ctrl-C: killing the engine");
                 return self.meet(Event::KillAsked);
             }
         }
         self.meet(event);
     }
 
-    /// What a sweep found, without the companion.
+    /// Handles the result of a sweep, without the companion.
     pub(super) fn reaped(&mut self, sweep: &Sweep) -> Result<(), SuperviseError> {
         let main = sweep
             .ended
@@ -113,7 +113,7 @@ impl RunningEngine {
         if childless {
             return self.visibility.adopts || self.tree.group_is_gone();
         }
-        // The child that is left may be the companion, which is no part of the engine.
+        // The remaining child may be the companion, which does not belong to the engine.
         self.tree.companion.is_some() && self.tree.is_empty()
     }
 
@@ -124,12 +124,12 @@ impl RunningEngine {
         for action in actions {
             match action {
                 Action::Forward(signal) => {
-                    debug!("{} passed on to the engine", name(signal));
+                    debug!("forwarding {} to the engine", name(signal));
                     self.tree.send(signal);
                 }
                 Action::Terminate => {
                     self.tree.send(nix::libc::SIGTERM);
-                    // A suspended process keeps a stop request in its mailbox until someone lets it go on.
+                    // A suspended process handles the stop request only once it continues.
                     self.tree.send(SIGCONT);
                 }
                 Action::ArmGrace => {
@@ -143,7 +143,7 @@ impl RunningEngine {
         }
     }
 
-    /// One sentence for every decision an operator would ask about.
+    /// Logs one sentence for each change of the phase.
     fn say(&self, next: Phase, event: Event) {
         let grace = self.grace;
         let waited = self
@@ -160,34 +160,34 @@ impl RunningEngine {
             }
             (Phase::Stopping, Phase::Draining { exit, .. }) => {
                 info!(
-                    "start script ended with {exit}, waiting up to {left:.1?} for what it started: {}",
+                    "start script ended with {exit}, waiting up to {left:.1?} for its processes: {}",
                     names()
                 );
             }
             (Phase::Running, Phase::Draining { exit, .. }) => {
                 warn!(
-                    "start script ended with {exit}, unasked: stopping what it left, up to {grace:?}: {}",
+                    "start script ended with {exit} without a stop request: stopping its processes within {grace:?}: {}",
                     names()
                 );
             }
             (Phase::Running, Phase::Daemon(_)) => {
                 info!(
-                    "start script ended with 0 and left the engine running, now supervised: {}",
+                    "start script ended with 0 and left the engine running: supervising {}",
                     names()
                 );
             }
             (Phase::Stopping | Phase::Draining { .. }, Phase::Killing { .. }) => {
-                warn!("still running after {waited:.1?}, now killed: {}", names());
+                warn!("still running after {waited:.1?}: killing {}", names());
             }
             (Phase::Killing { .. }, Phase::Over { .. }) if event == Event::GraceOver => {
-                error!("killed {LAST:?} ago and still there: {}", names());
+                error!("still running {LAST:?} after SIGKILL: {}", names());
             }
             _ => {}
         }
     }
 }
 
-/// A sweep without the companion.
+/// Removes the companion from a sweep.
 pub(super) fn without(mut sweep: Sweep, companion: Option<i32>) -> Sweep {
     sweep
         .ended

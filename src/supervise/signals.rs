@@ -1,5 +1,4 @@
-//! Listens: every signal that can be caught is blocked and read from one descriptor. Says nothing about what
-//! a signal means; `phase` does.
+//! Reads signals: every signal that can be caught is blocked and read from one descriptor. `phase` decides what follows.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
@@ -15,8 +14,8 @@ use tracing::debug;
 use super::SuperviseError;
 use crate::facts::text;
 
-/// Proof that signals are blocked. To be taken in the first instruction of `main`: threads inherit the mask, and
-/// PID 1 loses what arrives before (the kernel drops a signal without a handler that is sent to PID 1).
+/// Proof that signals are blocked. Made in the first instruction of `main`: threads inherit the mask, and a signal before it
+/// is lost (the kernel drops a signal without a handler that is sent to PID 1).
 #[derive(Debug)]
 pub struct Signals(());
 
@@ -35,7 +34,7 @@ impl Signals {
     }
 }
 
-/// A start script must hear what we pass on, but "ignored" survives execve: `sh -c 'muster run &'` hands down an
+/// Resets ignored signals. The start script must receive forwarded signals, but "ignored" survives execve: `sh -c 'muster run &'` hands down an
 /// ignored INT, and an ignored CHLD would let the kernel discard the engine's exit status. Handlers do not survive
 /// it, so each ignored signal is given one; it never runs here, where everything is blocked. PIPE is always
 /// among them, Rust's own doing. HUP stays as it is: that is what nohup promises.
@@ -71,28 +70,28 @@ pub(super) struct Listener {
     fd: SignalFd,
 }
 
-/// A signal that reached us.
+/// A received signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Heard {
     pub(super) signal: i32,
-    /// By the kernel, as Ctrl-C at a terminal is.
+    /// True if the kernel sent it, as for Ctrl-C at a terminal.
     pub(super) from_terminal: bool,
 }
 
 impl Listener {
-    /// To wait for: readable when there is a signal.
+    /// The descriptor to wait for: readable when there is a signal.
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
 
-    /// The next signal that somebody sent us; `None` if there is none now.
+    /// The next signal; `None` if there is none now.
     pub(super) fn next(&mut self) -> Result<Option<Heard>, SuperviseError> {
         loop {
             match self.fd.read_signal() {
-                // Writing a line to a log nobody reads raises PIPE in the writer. A blocked signal is never
-                // ignored, so it shows up here, and passed on it would end an engine that did nothing wrong.
+                // A write to a log without a reader raises PIPE in muster. A blocked signal is not ignored, so it is read
+                // here; forwarded, it would end a healthy engine.
                 Ok(Some(info)) if info.ssi_pid == std::process::id() => {}
-                // Ctrl-Z at a terminal: nobody would wake the engine again.
+                // Ctrl-Z at a terminal: the engine would stay suspended.
                 Ok(Some(info)) if info.ssi_code == SI_KERNEL && SUSPENDING.contains(&info.ssi_signo) => {}
                 Ok(Some(info)) => {
                     if let Ok(signal) = i32::try_from(info.ssi_signo) {

@@ -1,7 +1,7 @@
-//! Starts the script: beside us (`spawn`) or in our place (`exec`).
+//! Starts the script: as a child (`spawn`) or in place of this process (`exec`).
 //!
-//! Not with std: its `Command` lets a child inherit the signal mask (since Rust 1.66), and ours blocks everything.
-//! A start script under that mask never hears TERM.
+//! Not with std: a child of its `Command` inherits the signal mask (since Rust 1.66), and muster's mask blocks all signals.
+//! A start script with that mask never receives TERM.
 
 use std::convert::Infallible;
 use std::ffi::{CStr, CString, NulError, OsString};
@@ -27,15 +27,15 @@ use super::console::Ends;
 use crate::plan::launch::Launch;
 use crate::plan::limits::{LimitKind, Raise};
 
-/// The script as the leader of its own process group, with our stdin, with our stdout and stderr or what stands for them,
-/// and with no other descriptor.
+/// Starts the script as the leader of its own process group, with muster's stdin, its stdout and stderr or the pipes for
+/// them, and no other descriptor.
 pub(super) fn spawn(launch: &Launch, ends: &Ends) -> Result<Pid, SuperviseError> {
     let words = Words::of(launch).map_err(|error| odd(launch, error))?;
     launch.limits.iter().for_each(raise);
-    // posix_spawn knows no directory in every C library: go there, and come back.
+    // posix_spawn cannot set a directory in every C library: change to it, and back.
     let here = open(".", OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()).ok();
     chdir(&launch.dir).map_err(|errno| no_directory(launch, errno))?;
-    // The engine's group is in the background of a terminal: to read that would suspend it.
+    // The engine's group is in the background of a terminal: reading from it would suspend the engine.
     let null = isatty(io::stdin())
         .unwrap_or(false)
         .then(|| File::open("/dev/null").ok());
@@ -48,14 +48,14 @@ pub(super) fn spawn(launch: &Launch, ends: &Ends) -> Result<Pid, SuperviseError>
             &words.env,
         )
     });
-    // Where we started may be unreadable to us by now; staying in the engine's home does no harm.
+    // The old directory may be unreadable by now; staying in the engine's home does no harm.
     here.map(fchdir);
     let pid = spawned.map_err(|errno| refused(launch, errno))?;
     Pid::from_raw(pid.as_raw()).ok_or_else(|| odd(launch, io::Error::other("the kernel gave it no pid")))
 }
 
-/// This program again, as the companion: with the whole environment, `stdin` as its stdin, our stdout and stderr, and no
-/// other descriptor. A session of its own it makes itself.
+/// Starts this program as the companion: with the whole environment, `stdin` as its stdin, muster's stdout and stderr, and no
+/// other descriptor. The companion makes its own session.
 pub(super) fn spawn_companion(args: &[OsString], stdin: BorrowedFd<'_>) -> io::Result<Pid> {
     let name = std::env::args_os().next().unwrap_or_else(|| "muster".into());
     let args = [name, COMPANION.into()].into_iter().chain(args.iter().cloned());
@@ -72,7 +72,7 @@ pub(super) fn spawn_companion(args: &[OsString], stdin: BorrowedFd<'_>) -> io::R
     Pid::from_raw(pid.as_raw()).ok_or_else(|| io::Error::other("the kernel gave it no pid"))
 }
 
-/// Ourselves, even if another file has come to lie where we were started from.
+/// This program, even if its file was replaced.
 const SELF: &CStr = c"/proc/self/exe";
 
 fn variable(mut name: OsString, value: OsString) -> Result<CString, NulError> {
@@ -81,10 +81,9 @@ fn variable(mut name: OsString, value: OsString) -> Result<CString, NulError> {
     CString::new(name.into_vec())
 }
 
-/// Replaces this process by the start script, for those who want nothing resident. Returns only on failure.
+/// Replaces this process by the start script. Returns only on failure.
 /// A signal that is pending at that moment meets the default action, which PID 1 does not have: it is dropped.
-/// Descriptors that we were started with and did not open ourselves are passed on, and so are the locks of the data dirs:
-/// the engine itself has them.
+/// Inherited descriptors stay open, and so do the locks of the data dirs: the engine holds them.
 pub fn exec(launch: &Launch, locks: &[OwnedFd]) -> SuperviseError {
     let words = match Words::of(launch) {
         Ok(words) => words,
@@ -107,7 +106,7 @@ pub fn exec(launch: &Launch, locks: &[OwnedFd]) -> SuperviseError {
     }
 }
 
-/// What execve takes.
+/// The arguments of execve.
 struct Words {
     path: CString,
     args: Vec<CString>,
@@ -121,7 +120,7 @@ impl Words {
         let args = std::iter::once(Ok(path.clone()))
             .chain(args)
             .collect::<Result<_, _>>()?;
-        // What settings made of the environment is in `set`; the rest is the script's as it is.
+        // `set` has the changes; the rest of the environment is unchanged.
         let inherited = std::env::vars_os().filter(|(name, _)| {
             name.to_str()
                 .is_none_or(|name| !launch.set.contains_key(name) && !launch.unset.iter().any(|u| u == name))
@@ -137,7 +136,7 @@ impl Words {
     }
 }
 
-/// For us and for whoever we start; only those who may raise the hard limit can go above it.
+/// Raises the limits of this process and its children; only a privileged process can exceed the hard limit.
 fn raise(raise: &Raise) {
     let resource = match raise.limit {
         LimitKind::OpenFiles => Resource::RLIMIT_NOFILE,
@@ -148,14 +147,14 @@ fn raise(raise: &Raise) {
     if setrlimit(resource, reached, hard.max(reached)).is_err() {
         reached = hard.min(raise.to);
         if let Err(error) = setrlimit(resource, reached, hard) {
-            debug!(%error, "the limit {} stays", raise.limit.name());
+            debug!(%error, "the limit {} is unchanged", raise.limit.name());
             return;
         }
     }
     let name = raise.limit.name();
     if reached < raise.least {
         warn!(
-            "{name} is {reached} and cannot be raised: the engine needs {} at least; set ulimits: {name}: {} for this container",
+            "{name} is {reached} and cannot be raised: the engine needs at least {}; set ulimits: {name}: {} for this container",
             raise.least, raise.to
         );
     } else {
@@ -163,7 +162,7 @@ fn raise(raise: &Raise) {
     }
 }
 
-/// No signal blocked, and none ignored that we could not change; `group`: as the leader of a process group of its own.
+/// Attributes with no signal blocked and none ignored, if possible; `group`: as the leader of a process group of its own.
 fn attributes(group: bool) -> nix::Result<PosixSpawnAttr> {
     let mut attributes = PosixSpawnAttr::init()?;
     let mut flags = PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK | PosixSpawnFlags::POSIX_SPAWN_SETSIGDEF;
@@ -172,7 +171,7 @@ fn attributes(group: bool) -> nix::Result<PosixSpawnAttr> {
         flags |= PosixSpawnFlags::POSIX_SPAWN_SETPGROUP;
     }
     attributes.set_sigmask(&SigSet::empty())?;
-    // The three that no handler can be registered for; everything else is the default already, see `signals`.
+    // Three signals cannot have a handler; the others are reset already, see `signals`.
     let faults: SigSet = [Signal::SIGILL, Signal::SIGFPE, Signal::SIGSEGV]
         .into_iter()
         .collect();
@@ -193,7 +192,7 @@ fn descriptors(ends: &Ends, stdin: Option<&File>) -> nix::Result<PosixSpawnFileA
     Ok(actions)
 }
 
-/// Closes, in the child, whatever we have open beyond 0 to 2. Closing what is closed is no error there.
+/// Closes, in the child, all descriptors above 2. Closing a closed one is no error there.
 fn close_others(actions: &mut PosixSpawnFileActions) -> nix::Result<()> {
     let open = fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
     let open: Vec<i32> = open
@@ -205,7 +204,7 @@ fn close_others(actions: &mut PosixSpawnFileActions) -> nix::Result<()> {
     Ok(())
 }
 
-/// The kernel says ENOENT for a missing script and for a missing interpreter.
+/// Names the cause: the kernel returns ENOENT for a missing script and for a missing interpreter.
 fn refused(launch: &Launch, errno: Errno) -> SuperviseError {
     let (script, source) = (launch.script.clone(), io::Error::from(errno));
     match errno {

@@ -1,5 +1,5 @@
-//! The loops of PID 1: one until the companion hands over a start, one while the engine runs. Each waits for a signal, a
-//! request of the companion, the engine's console or an alarm, and for nothing else.
+//! The loops of PID 1: one until the companion hands over a start, one while the engine runs. Each waits only for a signal,
+//! a request of the companion, the engine's console or an alarm.
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,20 +22,20 @@ use super::{Ended, Exit, SuperviseError};
 use crate::exit::ExitCode;
 use crate::plan::launch::Launch;
 
-/// The pause after something the kernel refused, and between two looks at a group whose end nobody tells.
+/// The pause after a refused system call, and between two checks of a group whose end is not reported.
 const TICK: Duration = Duration::from_millis(100);
-/// Between two looks at an engine that is stopping, for the news of an end that never came.
+/// The pause between two checks of an engine that is stopping, in case a signal was lost.
 const LOOK: Duration = Duration::from_secs(1);
-/// Of a console, in bytes.
+/// The most bytes of console output in a report.
 const CONSOLE: usize = 64 * 1024;
 
-/// What is to be supervised.
+/// The engine to supervise.
 #[derive(Debug)]
 pub struct Job<'a> {
     pub launch: &'a Launch,
-    /// From a stop request to SIGKILL.
+    /// The time from a stop request to SIGKILL.
     pub grace: Duration,
-    /// What a later companion needs to know of this start.
+    /// Data of this start for a later companion.
     pub kept: &'a str,
 }
 
@@ -43,18 +43,18 @@ pub struct Job<'a> {
 #[derive(Debug)]
 pub struct End {
     pub ended: Ended,
-    /// The last it wrote to the console, if that went through our hands; at most 64 kB.
+    /// The end of its console output, if muster copied it; at most 64 kB.
     pub console: String,
-    /// The companion asked for another start, and nobody for a stop.
+    /// True if the companion requested another start, and no stop was requested.
     pub again: bool,
 }
 
-/// How the time before a start ended.
+/// The result of the preparation.
 #[derive(Debug)]
 pub enum Prepared {
-    /// Somebody asked for a stop; nothing runs.
+    /// A stop was requested; no engine runs.
     Stopped,
-    /// The companion says that nothing is to be started: its code is ours.
+    /// The companion ended without a start: its exit code.
     Ended(ExitCode),
     Start(Box<Start>),
 }
@@ -63,9 +63,9 @@ pub enum Prepared {
 #[derive(Debug)]
 pub struct Start {
     pub hand_over: HandOver,
-    /// The locks of the data dirs, for as long as the engine lives.
+    /// The locks of the data dirs, held while the engine runs.
     pub locks: Vec<OwnedFd>,
-    /// The port reservations, until the engine listens.
+    /// The port reservations, held until the engine listens.
     ports: Vec<OwnedFd>,
 }
 
@@ -88,8 +88,8 @@ impl Supervisor {
         })
     }
 
-    /// Has the companion do `work` until it hands over a start, ends, or a stop is asked for. One that a signal or a
-    /// panic ends is started again, with backoff, for as long as `patience` lasts.
+    /// Runs companions for `work` until one hands over a start or ends, or a stop is requested. A companion that a signal or
+    /// a panic ends is started again, with backoff, until `patience` is over.
     pub fn prepare(&mut self, work: &Work, patience: Duration) -> Result<Prepared, SuperviseError> {
         let begun = Instant::now();
         let mut pauses = ExponentialBuilder::new()
@@ -137,12 +137,12 @@ impl Supervisor {
         }
     }
 
-    /// Until the companion hands over, or ends.
+    /// Waits until the companion hands over a start or ends.
     fn attend(&mut self) -> Result<Attended, SuperviseError> {
         loop {
             self.wait(None, None);
             let mut exit = None;
-            // A stop that was asked for wins over a start that arrives at the same moment.
+            // A stop request has precedence over a start that arrives at the same moment.
             if self.stop_requested(Some(&mut exit))? {
                 self.end_companion();
                 return Ok(Attended::Stopped);
@@ -165,8 +165,8 @@ impl Supervisor {
         }
     }
 
-    /// Handles all signals while no engine runs. Returns whether one of them asks for a stop; `exit` becomes the
-    /// companion's, if it ended.
+    /// Handles all signals while no engine runs. Returns true if one of them requests a stop; sets `exit` if the companion
+    /// ended.
     fn stop_requested(&mut self, exit: Option<&mut Option<Exit>>) -> Result<bool, SuperviseError> {
         let mut asked = false;
         let mut children = false;
@@ -177,7 +177,7 @@ impl Supervisor {
                     info!("stop requested by {} before the engine was started", name(signal));
                     asked = true;
                 }
-                _ => debug!("{} means nothing before the engine is started", name(signal)),
+                _ => debug!("{} is ignored before the engine is started", name(signal)),
             }
         }
         if children {
@@ -189,7 +189,7 @@ impl Supervisor {
         Ok(asked)
     }
 
-    /// Kills the companion and waits, within reason, until it is gone: its locks and ports are free then.
+    /// Kills the companion and waits a limited time for its end, which frees its locks and ports.
     pub fn end_companion(&mut self) {
         self.companion.kill();
         let until = Instant::now() + LAST;
@@ -202,7 +202,7 @@ impl Supervisor {
         }
     }
 
-    /// Waits, within reason, for a companion that ends by itself.
+    /// Waits a limited time for a companion that ends by itself.
     pub fn await_companion(&mut self) {
         let until = Instant::now() + LAST;
         while self.companion.pid().is_some() && Instant::now() < until {
@@ -229,10 +229,10 @@ impl Supervisor {
     ///
     /// # Errors
     ///
-    /// Only what keeps the script from being started, and the loss of its exit status. Whatever goes wrong while the
-    /// engine runs is said, and tried again.
+    /// Only a script that cannot be started, and the loss of its exit status. Other failures while the engine runs are logged
+    /// and tried again.
     pub fn run(&mut self, job: &Job<'_>) -> Result<End, SuperviseError> {
-        // Whoever ended before signals were blocked told nobody.
+        // A child that ended before signals were blocked caused no SIGCHLD.
         let sweep = self.sweep();
         let died = self.companion.reaped(&sweep.ended);
         let begun = RunningEngine::begin(job.launch, job.grace, self.visibility, self.companion.pid());
@@ -249,7 +249,7 @@ impl Supervisor {
         }
         let mut again = false;
         loop {
-            // An abort in PID 1 is a SIGKILL for the engine: a fault in here is said, and gone on from.
+            // An abort of PID 1 would kill the engine: a panic in here is logged, and the loop continues.
             let turned = catch_unwind(AssertUnwindSafe(|| self.turn(&mut engine, job.kept, &mut again)));
             match turned {
                 Ok(Ok(())) => {}
@@ -258,7 +258,9 @@ impl Supervisor {
                     return Err(error);
                 }
                 Err(_) => {
-                    error!("internal error in muster (see above); the engine runs on: please report it");
+                    error!(
+                        "internal error: muster panicked (see above); the engine runs on; please report it"
+                    );
                     self.pause(LOOK);
                 }
             }
@@ -282,7 +284,7 @@ impl Supervisor {
         }
     }
 
-    /// Waits for the next thing to happen, and does what follows from it.
+    /// Waits for the next event and handles it.
     fn turn(
         &mut self,
         engine: &mut RunningEngine,
@@ -304,7 +306,7 @@ impl Supervisor {
                 Ok(Some(heard)) if heard.signal == SIGCHLD => children = true,
                 Ok(Some(heard)) => engine.heard(heard),
                 Ok(None) => break,
-                // What we do not hear we have to look for.
+                // Without signals the children must be checked.
                 Err(error) => {
                     warn!("{}: the engine runs on", crate::exit::chain(&error));
                     self.pause(TICK);
@@ -317,7 +319,7 @@ impl Supervisor {
             match request {
                 Request::ReleasePorts => self.ports.clear(),
                 Request::StartAgain { why } => {
-                    info!("{why}: stopping the engine, to begin this start again");
+                    info!("{why}: stopping the engine to start again");
                     *again = true;
                     engine.meet(Event::StopAsked);
                 }
@@ -343,7 +345,7 @@ impl Supervisor {
         Ok(())
     }
 
-    /// A wait that is refused is no reason to leave the engine; the next one may not be.
+    /// Collects exit statuses; logs a refused wait, and the next one may succeed.
     fn sweep(&self) -> Sweep {
         let mut sweep = Sweep::default();
         while let Err(error) = sweep.collect() {
@@ -365,8 +367,7 @@ impl Supervisor {
         engine.reaped(&without(sweep, companion))
     }
 
-    /// Waits until a signal, a request, room in or news from the console, or `until`. Returns whether the console is
-    /// ready.
+    /// Waits for a signal, a request, the console, or `until`. Returns true if the console is ready.
     fn wait(&self, until: Option<Instant>, engine: Option<&RunningEngine>) -> bool {
         let mut fds = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
         let companion: Option<BorrowedFd<'_>> = self.companion.as_fd();
@@ -393,7 +394,7 @@ impl Supervisor {
     }
 }
 
-/// How a companion's work before a start ended.
+/// The end of a companion's preparation.
 enum Attended {
     Stopped,
     Ended(Exit),
@@ -403,7 +404,7 @@ enum Attended {
 impl Start {
     fn of(hand_over: HandOver, mut descriptors: Vec<OwnedFd>) -> Result<Self, SuperviseError> {
         let (passed, sent) = (descriptors.len(), hand_over.descriptors);
-        // Without room for descriptors the kernel drops the last ones. A data dir that is not locked may get two engines.
+        // At the descriptor limit the kernel drops the last ones. A data dir without its lock may get two engines.
         if passed < sent || hand_over.locks > sent {
             return Err(SuperviseError::Locks { passed, sent });
         }
@@ -416,12 +417,12 @@ impl Start {
     }
 }
 
-/// Passes on what is left in the pipes, and hands back the last of it.
+/// Copies the rest of the pipes, and returns the end of the output.
 fn drain(mut engine: RunningEngine) -> String {
     let until = Instant::now() + LAST;
     while engine.console.pass_on() || !engine.console.is_idle() {
         if Instant::now() >= until {
-            warn!("nobody reads the engine's last lines: they are lost");
+            warn!("the engine's last lines are lost, because stdout or stderr has no reader");
             break;
         }
         if !engine.console.is_idle() {
@@ -436,7 +437,7 @@ fn drain(mut engine: RunningEngine) -> String {
     last_of(&engine.console.into_tail())
 }
 
-/// Rounded up, so that nothing is early.
+/// Rounds up, so that no alarm is early.
 fn timeout(until: Option<Instant>) -> PollTimeout {
     let Some(until) = until else {
         return PollTimeout::NONE;
@@ -449,7 +450,7 @@ fn timeout(until: Option<Instant>) -> PollTimeout {
         .unwrap_or(PollTimeout::MAX)
 }
 
-/// As text of at most 64 kB, its control characters left out, so that its JSON is not much longer.
+/// Converts the output to text of at most 64 kB, without control characters, so that its JSON is not much longer.
 fn last_of(console: &[u8]) -> String {
     let text: String = String::from_utf8_lossy(console)
         .chars()

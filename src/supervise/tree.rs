@@ -1,4 +1,4 @@
-//! Knows who belongs to the engine, and sends signals to them: the script's group, and every descendant outside it.
+//! Finds the processes of the engine and sends signals to them: the script's group, and every descendant outside it.
 
 use std::fs;
 
@@ -10,23 +10,23 @@ use tracing::{debug, info, warn};
 
 use super::signals::name;
 
-/// How far we see below ourselves.
+/// The processes that muster can see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Visibility {
-    /// Orphans of the tree become our children, so "no child left" means "nobody left".
+    /// True if orphans become children of muster: then "no child left" means that the tree is empty.
     pub(super) adopts: bool,
-    /// /proc shows our own PID namespace, so descendants outside the group can be found.
+    /// True if /proc shows this PID namespace: then descendants outside the group can be found.
     pub(super) sees_proc: bool,
 }
 
 impl Visibility {
-    /// Makes this process the one that orphans are handed to, where it is not PID 1 already.
+    /// Makes this process a subreaper if it is not PID 1.
     pub(super) fn open() -> Self {
-        let me = getpid();
-        let adopts = me.is_init()
+        let own = getpid();
+        let adopts = own.is_init()
             || match set_child_subreaper(true) {
                 Ok(()) => {
-                    info!("not PID 1 but pid {me}: adopting orphans as a subreaper");
+                    info!("not PID 1 but pid {own}: adopting orphans as a subreaper");
                     true
                 }
                 Err(error) => {
@@ -35,7 +35,7 @@ impl Visibility {
                 }
             };
         let sees_proc =
-            fs::read_link("/proc/self").is_ok_and(|own| own.as_os_str() == me.to_string().as_str());
+            fs::read_link("/proc/self").is_ok_and(|link| link.as_os_str() == own.to_string().as_str());
         if !sees_proc {
             warn!("/proc does not show this PID namespace: only the engine's process group gets signals");
         }
@@ -43,7 +43,7 @@ impl Visibility {
     }
 }
 
-/// A process as /proc/PID/stat tells it, see proc(5).
+/// A process, from /proc/PID/stat, see proc(5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Process {
     pid: i32,
@@ -54,7 +54,7 @@ struct Process {
 }
 
 impl Process {
-    /// The name may hold spaces and brackets, so it ends at the last bracket.
+    /// Parses a line; the name may contain spaces and brackets, so it ends at the last bracket.
     fn parse(stat: &str) -> Option<Self> {
         let (head, tail) = stat.rsplit_once(") ")?;
         let (pid, name) = head.split_once(" (")?;
@@ -68,13 +68,13 @@ impl Process {
         })
     }
 
-    /// Its exit status waits to be collected; there is nothing left to stop.
+    /// True for a zombie, which needs no signal.
     fn is_dead(&self) -> bool {
         matches!(self.state, 'Z' | 'X')
     }
 }
 
-/// Everyone below `root`, by parents.
+/// All descendants of `root`.
 fn descendants(mut all: Vec<Process>, root: i32) -> Vec<Process> {
     let mut found: Vec<Process> = Vec::new();
     let mut parents = vec![root];
@@ -94,9 +94,9 @@ fn descendants(mut all: Vec<Process>, root: i32) -> Vec<Process> {
 pub(super) struct Tree {
     /// The start script: the main process, and the leader of the group.
     main: Pid,
-    /// Its number is its own until we reap it; after that the group must be seen to be ours.
+    /// False while its pid cannot be reused; afterwards a member must show that the group is still the engine's.
     pub(super) main_reaped: bool,
-    /// The companion, while it lives: our child, and no part of the engine.
+    /// The companion while it runs: a child of muster, but not of the engine.
     pub(super) companion: Option<i32>,
     visibility: Visibility,
 }
@@ -126,7 +126,7 @@ impl Tree {
         descendants(all.collect(), getpid().as_raw_nonzero().get())
     }
 
-    /// Whether nothing of the engine lives any more, as far as that can be seen beside a child that is no part of it.
+    /// True if no process of the engine is visible.
     pub(super) fn is_empty(&self) -> bool {
         if self.visibility.sees_proc {
             self.members().iter().all(Process::is_dead)
@@ -135,17 +135,17 @@ impl Tree {
         }
     }
 
-    /// To the group first: the kernel does that at once, a fork in between included. Then to those who left it.
+    /// Sends a signal to the group, which the kernel does in one step, then to the descendants outside it.
     pub(super) fn send(&self, signal: i32) {
         let Some(signal) = Signal::from_raw(signal) else {
-            debug!("{} has no meaning here: not passed on", name(signal));
+            debug!("{} is not a known signal: not forwarded", name(signal));
             return;
         };
         let to_group = || {
             let sent = kill_process_group(self.main, signal);
             report(sent, signal, "the engine's process group");
         };
-        // Not after a walk through /proc, which takes longer than everything else.
+        // Before /proc is read, which takes longer than the rest.
         if !self.main_reaped {
             to_group();
         }
@@ -163,12 +163,12 @@ impl Tree {
         }
     }
 
-    /// Whether the group is gone; the only answer there is where orphans are not handed to us.
+    /// True if the group has no process; the only test if orphans do not become children of muster.
     pub(super) fn group_is_gone(&self) -> bool {
         test_kill_process_group(self.main) == Err(Errno::SRCH)
     }
 
-    /// Who is still there, for a sentence: `java (pid 9), tee (pid 10) and 3 more`.
+    /// The names of the running processes: `java (pid 9), tee (pid 10) and 3 more`.
     pub(super) fn names(&self) -> String {
         const SHOWN: usize = 5;
         let members: Vec<_> = self
@@ -191,7 +191,7 @@ impl Tree {
     }
 }
 
-/// Someone who is gone already needs no signal; any other refusal is worth a line.
+/// Logs a failure, unless the process has ended already.
 fn report(sent: rustix::io::Result<()>, signal: Signal, to: &str) {
     match sent {
         Ok(()) | Err(Errno::SRCH) => {}

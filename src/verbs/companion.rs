@@ -1,5 +1,5 @@
-//! The companion of `muster run`: does everything that can block, fail or be lied to. Brings the node to its start and hands
-//! it over, watches the membership while the engine runs, and says why it ended. It may die at any moment.
+//! The companion of `muster run`: does everything that can block or fail. Prepares the start and hands it over to PID 1,
+//! watches the membership while the engine runs, and reports why the engine ended. It may end at any moment.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -36,13 +36,12 @@ use crate::settings::{Endpoint, Host, Settings};
 use crate::supervise::{Channel, Ended, HandOver, Request, Work};
 use crate::verbs::Outcome;
 
-/// What the companion may use of memory, in bytes. It needs some ten MB; a server that never stops answering costs an
-/// attempt, and not the machine.
+/// The memory limit of the companion, in bytes. It needs about ten MB; an endless answer of a server ends one attempt only.
 const MEMORY: u64 = 256 << 20;
 
-/// Sets this process apart from the engine: a session and limits of its own, no core dump, because it knows secrets, and no
-/// life beyond PID 1's.
-pub(super) fn stand_apart() {
+/// Isolates this process from the engine: its own session and limits, no core dump, because it knows secrets, and SIGKILL
+/// when PID 1 ends.
+pub(super) fn isolate() {
     let done = [
         setsid().map(drop),
         prctl::set_pdeathsig(Signal::SIGKILL),
@@ -52,29 +51,29 @@ pub(super) fn stand_apart() {
         setrlimit(Resource::RLIMIT_CORE, 0, 0),
     ];
     for error in done.into_iter().filter_map(Result::err) {
-        tracing::debug!(%error, "the companion is not set apart in every way");
+        tracing::debug!(%error, "cannot isolate the companion completely");
     }
 }
 
-/// What PID 1 keeps of a start for a later companion.
+/// The data of a start that PID 1 keeps for a later companion.
 #[derive(Debug, Serialize, Deserialize)]
 struct Kept {
     logs: LogTail,
     data_dir: PathBuf,
     state_dir: PathBuf,
     data_dirs: Vec<PathBuf>,
-    /// Those of the data dirs that are mount points.
+    /// The data dirs that are mount points.
     mount_points: Vec<PathBuf>,
     role: Role,
     /// Other spellings of this host.
     also: Vec<String>,
     unproven: Option<Unproven>,
     helper: Option<String>,
-    /// The data was a member's before this start.
+    /// True if the data was a member's before this start.
     was_member: bool,
 }
 
-/// Does the work that PID 1 asked for. To be called inside the runtime.
+/// Does the work that PID 1 requested. Must be called inside the runtime.
 pub async fn companion(settings: &Settings, home: &Home, channel: &Channel, work: Work) -> Outcome {
     let companion = Companion {
         settings,
@@ -101,7 +100,7 @@ struct Companion<'a> {
 }
 
 impl Companion<'_> {
-    /// Brings this node to its start, hands it over, and watches.
+    /// Prepares the start of this node, hands it over, and watches.
     async fn prepare(&self) -> io::Result<Outcome> {
         if let Some(refusal) = self.not_with_exec() {
             return Ok(Outcome::refused(&[refusal]));
@@ -135,28 +134,28 @@ impl Companion<'_> {
         if self.settings.exec {
             return Ok(Outcome::silent(ExitCode::Ok));
         }
-        // PID 1 has the locks and the reservations now.
+        // PID 1 holds the locks and the reservations now.
         let ReadyToStart { record, known, .. } = ready;
         let announcer = Announcer::of(&record).or_else(|| self.founder(&record));
         self.watch(known, announcer, record, &kept).await
     }
 
-    /// A founder's first hours need somebody to watch: with `--exec` there is nobody.
+    /// Refuses settings that need muster after the start: with `--exec` no process of muster remains.
     fn not_with_exec(&self) -> Option<Refusal> {
         let needs = if self.settings.root_password_file.is_some() {
             "ROOT_PASSWORD_FILE is set".to_owned()
         } else if sql_files(Path::new(INIT_DIR)).is_empty() {
             return None;
         } else {
-            format!("{INIT_DIR} holds SQL files")
+            format!("{INIT_DIR} contains SQL files")
         };
         self.settings.exec.then(|| {
             Refusal::new(
                 ExitCode::Configuration,
                 format!(
-                    "{needs}, and with MUSTER_EXEC or --exec no process is left to do that after the start"
+                    "{needs}, but with MUSTER_EXEC or --exec no process of muster remains after the start to apply it"
                 ),
-                "leave out MUSTER_EXEC and --exec",
+                "unset MUSTER_EXEC and remove --exec",
             )
         })
     }
@@ -189,8 +188,8 @@ impl Companion<'_> {
 
     fn keep(&self, ready: &ReadyToStart) -> Kept {
         let (plan, layout) = (&ready.plan, self.home.layout);
-        let dirs = |wanted: fn(&DataDir) -> bool| {
-            let dirs = plan.data_dirs.iter().filter(move |dir| wanted(dir));
+        let dirs = |included: fn(&DataDir) -> bool| {
+            let dirs = plan.data_dirs.iter().filter(move |dir| included(dir));
             dirs.map(|dir| dir.path.clone()).collect()
         };
         Kept {
@@ -208,7 +207,7 @@ impl Companion<'_> {
         }
     }
 
-    /// While the engine of a founder starts, nobody answers at this host: another node that may found hears nothing else.
+    /// Announces a founding while the engine starts and does not answer yet, so that another seed does not found.
     fn founder(&self, record: &Record) -> Option<Announcer> {
         let port = record.ports.get(&crate::engine::PortName::Http)?;
         let masters = &self.settings.master_hosts.value;
@@ -216,12 +215,14 @@ impl Companion<'_> {
             .then(|| Announcer::of_seed(&record.host, true, masters, *port))
     }
 
-    /// Beside an engine that an earlier companion started.
+    /// Watches beside an engine that an earlier companion started.
     async fn watch_again(&self, kept: &str) -> io::Result<Outcome> {
         let kept: Kept = serde_json::from_str(kept)?;
         let store = store(&kept);
         let RecordCopy::Present(record) = RecordCopy::read(&store.state_copy(self.home.component)) else {
-            return Err(io::Error::other("the record is gone"));
+            return Err(io::Error::other(
+                "the record in the state dir is missing or cannot be read",
+            ));
         };
         self.status.begin(&kept.state_dir, self.home.component);
         self.status.enters(Phase::Starting);
@@ -267,21 +268,21 @@ impl Companion<'_> {
                 Watched::Alive(cluster) => self.alive(&cluster, &mut record, &store).await?,
                 Watched::NotListed { cluster, serves } => {
                     let (id, leader) = (&cluster.id, &cluster.leader.host);
-                    // A leader had taken the ADD and was gone before the others knew of it. What never was a member has
-                    // nothing to lose, and nobody has a reason to drop it.
+                    // The leader accepted the ADD and ended before the others had it. A node that was never a member has no
+                    // data to lose, and is not dropped on purpose.
                     let never_joined = record.progress == Progress::Started && !kept.was_member;
                     if never_joined && !kept.role.is_fe() {
                         tracing::info!(
-                            "cluster {id} led by {leader} does not list {host}, which never was a member: registering it \
+                            "cluster {id} led by {leader} does not list {host}, which was never a member: registering it \
                              again"
                         );
                         let host_port = host.with_port(identity.identity_port);
                         add(&self.client, cluster.endpoint(), kept.role, &host_port).await;
                         watch.ask_again();
                     } else if never_joined && !serves {
-                        // Registered again it has another name, which its journal does not know.
+                        // A new registration gives it another name, which its journal does not contain.
                         let why = format!(
-                            "cluster {id} led by {leader} does not list {host}, which never was a member and does not serve"
+                            "cluster {id} led by {leader} does not list {host}, which was never a member and does not serve"
                         );
                         self.channel.send(&Request::StartAgain { why }, &[])?;
                     } else {
@@ -291,8 +292,8 @@ impl Companion<'_> {
                 Watched::Foreign(cluster) => {
                     let own = record.cluster_id.as_deref().unwrap_or_default();
                     let sentence = format!(
-                        "this node belongs to cluster {own} (the record), but {} leads cluster {}: the engine runs on; check \
-                         MASTER_HOST",
+                        "this node belongs to cluster {own} (from the record), but {} leads cluster {}; the engine runs on; \
+                         check MASTER_HOST",
                         cluster.leader.host, cluster.id
                     );
                     self.status.notices(&sentence);
@@ -306,9 +307,7 @@ impl Companion<'_> {
                         && !kept.was_member
                         && helper.trim_matches(['[', ']']) != leader
                     {
-                        let why = format!(
-                            "{helper}, which this node joins by, does not lead any more ({leader} does)"
-                        );
+                        let why = format!("the helper {helper} of this join no longer leads; {leader} leads");
                         self.channel.send(&Request::StartAgain { why }, &[])?;
                     }
                 }
@@ -316,24 +315,23 @@ impl Companion<'_> {
         }
     }
 
-    /// The cluster shows this node alive.
+    /// Records that the cluster shows this node alive, and does a founder's first tasks.
     async fn alive(&self, cluster: &Cluster, record: &mut Record, store: &RecordStore) -> io::Result<()> {
-        let was = record.progress;
+        let before = record.progress;
         record.progress = Progress::Joined;
-        record.contradicted = false;
         record.cluster_id = Some(cluster.id.clone());
         record.members = members(cluster);
         if let Err(error) = store.write(record) {
-            let then = if was == Progress::Joined {
+            let then = if before == Progress::Joined {
                 ""
             } else {
-                "; the next start will look again"
+                "; the next start asks the cluster again"
             };
             tracing::error!("{}{then}", chain(&error));
         }
-        // Said when it is true for the next start, too.
+        // Logged after the write, when it is true for the next start as well.
         let (host, id, leader) = (&record.host, &cluster.id, &cluster.leader.host);
-        if was == Progress::Dropped {
+        if before == Progress::Dropped {
             tracing::info!("cluster {id} led by {leader} lists {host} again");
         } else {
             tracing::info!("{host} is alive in cluster {id} led by {leader}");
@@ -356,10 +354,10 @@ impl Companion<'_> {
         Ok(())
     }
 
-    /// Says that this node was dropped, and writes it down for the next start. The engine runs on.
+    /// Logs that this node was dropped, and records it for the next start. The engine runs on.
     fn dropped(&self, cluster: &Cluster, record: &mut Record, store: &RecordStore) {
         let sentence = format!(
-            "cluster {} led by {} does not list {} any more: this node was dropped; its engine runs on",
+            "cluster {} led by {} no longer lists {}: this node was dropped; its engine runs on",
             cluster.id, cluster.leader.host, record.host
         );
         record.progress = Progress::Dropped;
@@ -370,13 +368,13 @@ impl Companion<'_> {
         tracing::error!("{sentence}");
     }
 
-    /// Says why the engine ended. A first start that had been cut short is set aside, and begun again.
+    /// Reports why the engine ended. The data of an interrupted first start is set aside, and a new start is prepared.
     async fn report(&self, ended: &Ended, kept: &str, console: String) -> io::Result<Outcome> {
         let kept: Kept = serde_json::from_str(kept)?;
         let mut texts = vec![(CONSOLE.to_owned(), console)];
         texts.extend(kept.logs.texts());
         let report = end_report::derive(&texts, ended.exit.number(), ended.lived).to_string();
-        // What was a member once is never set aside, whatever words it ends with.
+        // The data of a member is never set aside, whatever the engine's last lines are.
         let copy = RecordCopy::read(&store(&kept).state_copy(self.home.component));
         let was_alive = matches!(copy, RecordCopy::Present(record) if matches!(record.progress, Progress::Joined | Progress::Dropped));
         if let Some(unproven) = kept.unproven.filter(|_| !was_alive) {
@@ -384,9 +382,9 @@ impl Companion<'_> {
                 Unproven::Founding => self.home.engine.cut_founding,
                 Unproven::Join => self.home.engine.cut_join,
             };
-            if let Some(word) = find(signature, &texts) {
+            if let Some(phrase) = find(signature, &texts) {
                 tracing::info!("{}", report.trim());
-                let why = format!("its first start was cut short, the engine ended with `{word}`");
+                let why = format!("its first start was interrupted: the engine ended with `{phrase}`");
                 let dirs: Vec<DataDir> = kept
                     .data_dirs
                     .iter()

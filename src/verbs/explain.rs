@@ -1,5 +1,5 @@
-//! `muster explain`: every decision of `run`, with its value, where it came from and why. Reads, and changes nothing. Beside
-//! a muster that waits or runs an engine it tells what that one decided.
+//! `muster explain`: the decisions of `run`, each with its value, source and reason. Reads, and changes nothing. Beside a
+//! muster that waits or runs an engine it prints the decisions of that one.
 
 #![expect(clippy::format_push_string, reason = "a short report, built once")]
 
@@ -24,16 +24,16 @@ struct Report {
     conf: Vec<String>,
 }
 
-/// The plan of this host as text, or as JSON.
+/// Prints the plan of this host as text or JSON.
 pub fn explain(settings: &Settings, home: Home, json: bool) -> Outcome {
     let path = Status::path(&fe_endpoints::state_dir(&home, &settings.image), home.component);
     if let Some(status) = Status::read(&path, Path::new("/")).filter(|status| !status.decisions.is_empty()) {
         let sentence = status.sentence();
-        let mut report = format!("muster runs here: {sentence}; it decided\n");
+        let mut report = format!("muster runs in this container: {sentence}; its decisions\n");
         if !status.notice.is_empty() {
             report = format!("warning: {}\n{report}", status.notice);
         }
-        return shown(status.decisions, status.conf, report, json);
+        return print(status.decisions, status.conf, report, json);
     }
     let mut facts = gather(settings, home, Path::new("/"));
     let mut running = String::new();
@@ -41,7 +41,7 @@ pub fn explain(settings: &Settings, home: Home, json: bool) -> Outcome {
         running = format!("the engine runs (pid {pid}): these are the decisions of its next start\n");
         facts = stopped;
     }
-    // Reserved is nothing: for that moment it would be in the way of a node that starts.
+    // Reserves nothing: a reservation could block a node that starts at this moment.
     let reserve = |_: &[u16]| Ok(());
     match settle(
         settings,
@@ -51,7 +51,7 @@ pub fn explain(settings: &Settings, home: Home, json: bool) -> Outcome {
         reserve,
     ) {
         Err(refusals) => Outcome::refused(&refusals),
-        Ok(plan) => shown(
+        Ok(plan) => print(
             decided(&plan),
             conf_lines(&plan),
             running + &warning_lines(&plan.warnings),
@@ -60,13 +60,13 @@ pub fn explain(settings: &Settings, home: Home, json: bool) -> Outcome {
     }
 }
 
-fn shown(decisions: Vec<Decided>, conf: Vec<String>, report: String, json: bool) -> Outcome {
-    let told = Report { decisions, conf };
+fn print(decisions: Vec<Decided>, conf: Vec<String>, report: String, json: bool) -> Outcome {
+    let report_data = Report { decisions, conf };
     let output = if json {
-        // Strings only: nothing here can fail to be JSON.
-        serde_json::to_string_pretty(&told).unwrap_or_default() + "\n"
+        // Strings only, so the conversion cannot fail.
+        serde_json::to_string_pretty(&report_data).unwrap_or_default() + "\n"
     } else {
-        as_text(&told)
+        as_text(&report_data)
     };
     Outcome {
         output,

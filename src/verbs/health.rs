@@ -1,4 +1,4 @@
-//! `muster health`: exit 0 or 1 and one line why. Asks the node's own ports, as the record names them.
+//! `muster health`: exits with 0 or 1 and prints one line. Checks the node's own ports, as the record names them.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -19,7 +19,7 @@ use crate::plan::leader::Belief;
 use crate::settings::{Endpoint, Flags, Host, ImageSettings, Settings};
 use crate::verbs::{Outcome, fe_endpoints};
 
-/// How deep the check goes.
+/// The depth of the check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Depth {
     Live,
@@ -27,7 +27,7 @@ enum Depth {
     Deep,
 }
 
-/// Why a node is not healthy, as one line.
+/// The reason why a node is not healthy, as one line.
 type Why = String;
 
 /// Checks this node.
@@ -96,7 +96,7 @@ async fn check(
         listed(&record, status.as_ref())?;
     }
     let what = home.component.name();
-    // Less than all of it, so that whoever is silent is named.
+    // Less than the whole timeout, so that the message can name the silent peer.
     let within = within * 9 / 10;
     if depth == Depth::Live {
         live(home, &record).await?;
@@ -106,7 +106,7 @@ async fn check(
         ));
     }
     if let Err(why) = ready(home, &record, within).await {
-        // While muster waits it listens on the engine's ports itself: what they say is not about the engine.
+        // While muster waits it listens on the engine's ports itself, so an answer may not come from the engine.
         return Err(running(home).err().unwrap_or(why));
     }
     if depth == Depth::Deep {
@@ -115,14 +115,14 @@ async fn check(
     Ok(format!("{what} is ready"))
 }
 
-/// Whether nothing speaks against this node being a member of its cluster.
+/// Checks the status file and the record for signs that this node is no longer a member.
 fn listed(record: &Record, status: Option<&Status>) -> Result<(), Why> {
     if let Some(status) = status.filter(|status| !status.notice.is_empty()) {
         return Err(status.notice.clone());
     }
     if record.progress == Progress::Dropped {
         return Err(format!(
-            "cluster {} does not list {} any more: this node was dropped (the record)",
+            "cluster {} no longer lists {}: this node was dropped (from the record)",
             record.cluster_id.as_deref().unwrap_or("?"),
             record.host
         ));
@@ -130,7 +130,7 @@ fn listed(record: &Record, status: Option<&Status>) -> Result<(), Why> {
     Ok(())
 }
 
-/// Whether the node serves.
+/// Checks that the node serves.
 async fn ready(home: &Home, record: &Record, within: Duration) -> Result<(), Why> {
     let what = home.component.name();
     let port = |name: PortName| {
@@ -164,17 +164,20 @@ async fn ready(home: &Home, record: &Record, within: Duration) -> Result<(), Why
     }
 }
 
-/// The record of this node: from the state dir, which needs no conf file to be found.
+/// Reads the record from the state dir, which is found without the conf file.
 fn record(home: &Home, image: &ImageSettings) -> Result<Record, Why> {
     let (path, copy) = fe_endpoints::record(home, image);
     match copy {
         RecordCopy::Present(record) => Ok(record),
-        RecordCopy::Missing => Err(format!("not started yet: there is no record {}", path.display())),
+        RecordCopy::Missing => Err(format!(
+            "not started yet: the record {} does not exist",
+            path.display()
+        )),
         RecordCopy::Unreadable { why, .. } => {
             Err(format!("the record {} cannot be read: {why}", path.display()))
         }
         RecordCopy::Newer { version, .. } => Err(format!(
-            "the record {} is of version {version}, newer than this muster",
+            "the record {} has version {version}, written by a newer muster",
             path.display()
         )),
     }
@@ -183,7 +186,7 @@ fn record(home: &Home, image: &ImageSettings) -> Result<Record, Why> {
 fn identity_port(record: &Record) -> Result<u16, Why> {
     record
         .identity_port()
-        .ok_or_else(|| "the record names no port the cluster knows this node by".to_owned())
+        .ok_or_else(|| "the record does not name the port that identifies this node".to_owned())
 }
 
 fn running(home: &Home) -> Result<(), Why> {
@@ -209,7 +212,7 @@ async fn open(host: &Host, port: u16) -> Result<(), Why> {
     }
 }
 
-/// What the cluster says of this node.
+/// Checks how the cluster lists this node.
 async fn deep(
     home: &Home,
     record: &Record,
@@ -235,14 +238,15 @@ async fn deep(
         }
     };
     let port = identity_port(record)?;
-    let is_me = |host: &str, its: u16| its == port && Host::parse(host).is_ok_and(|host| host == record.host);
+    let is_own =
+        |host: &str, number: u16| number == port && Host::parse(host).is_ok_and(|host| host == record.host);
     let leader = cluster.endpoint();
     let (listed, state) = match home.component {
         Component::Fe => {
             let fe = cluster
                 .frontends
                 .iter()
-                .find(|fe| is_me(&fe.host, fe.edit_log_port));
+                .find(|fe| is_own(&fe.host, fe.edit_log_port));
             (
                 fe.is_some(),
                 fe.filter(|fe| !(fe.alive && fe.join)).map(|fe| fe.error.clone()),
@@ -255,15 +259,17 @@ async fn deep(
                 client.backends(&leader).await
             };
             let list = list.map_err(|why| format!("{leader}: {why}"))?;
-            let be = list.iter().find(|be| is_me(&be.host, be.heartbeat_port));
+            let be = list.iter().find(|be| is_own(&be.host, be.heartbeat_port));
             let leaving =
                 |be: &&crate::engine::member::Backend| !be.alive || be.status.as_deref() == Some("SHUTDOWN");
             (be.is_some(), be.filter(leaving).map(|be| be.error.clone()))
         }
     };
     match (listed, state) {
-        (false, _) => Err(format!("{leader} does not list this node")),
-        (true, Some(error)) => Err(format!("{leader} shows this node as not alive: {error}")),
+        (false, _) => Err(format!("the leader {leader} does not list this node")),
+        (true, Some(error)) => Err(format!(
+            "the leader {leader} shows this node as not alive: {error}"
+        )),
         (true, None) => Ok(format!(
             "{} is alive in cluster {} led by {}",
             home.component.name(),

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::cli::InitArgs;
-use crate::effects::together::{self, Wanted};
+use crate::effects::together::{self, NewFile};
 use crate::exit::ExitCode;
 use crate::exit::chain;
 use crate::facts::addresses::Addresses;
@@ -90,11 +90,11 @@ fn write(
         }
     };
     warnings.extend(plan.warnings);
-    let files: Vec<Wanted<'_>> = plan
+    let files: Vec<NewFile<'_>> = plan
         .files
         .iter()
         .filter(|file| file.change != FileChange::Unchanged)
-        .map(|file| Wanted {
+        .map(|file| NewFile {
             path: &file.target.old.real,
             text: &file.text,
             aside: (file.change == FileChange::Replaced).then_some(file.target.old.aside.as_path()),

@@ -1,4 +1,4 @@
-//! Our own log: one sentence a decision, on stderr. Text where a person reads it, JSON where a program does.
+//! Sets up muster's log on stderr: text on a terminal, JSON otherwise.
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
@@ -9,16 +9,16 @@ use crate::settings::{LogFormat, LogSettings};
 
 /// Starts the log, and returns whether it is JSON. A wrong `LOG_FORMAT` or `LOG_LEVEL` is reported with the other settings, not here.
 pub(super) fn begin(vars: &[(OsString, OsString)]) -> bool {
-    let asked = LogSettings::read(vars);
-    let text = match asked.format {
+    let requested = LogSettings::read(vars);
+    let text = match requested.format {
         Some(LogFormat::Text) => true,
         Some(LogFormat::Json) => false,
         None => std::io::stderr().is_terminal(),
     };
     let builder = fmt()
-        .with_max_level(asked.level)
+        .with_max_level(requested.level)
         .with_target(false)
-        // That is reported with eprintln, which panics where stderr cannot be written: a full disk.
+        // Such an error is printed with eprintln, which panics if stderr cannot be written: on a full disk.
         .log_internal_errors(false)
         .with_writer(std::io::stderr);
     let begun = if text {
@@ -27,8 +27,8 @@ pub(super) fn begin(vars: &[(OsString, OsString)]) -> bool {
         tracing::subscriber::set_global_default(builder.json().flatten_event(true).finish())
     };
     if begun.is_err() {
-        // Only a test starts two.
-        tracing::debug!("the log has begun already");
+        // Only tests set up two.
+        tracing::debug!("the log is already set up");
     }
     !text
 }

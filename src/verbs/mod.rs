@@ -1,4 +1,4 @@
-//! One file a verb.
+//! The verbs of the command line, one file each.
 
 #![expect(clippy::format_push_string, reason = "a short report, built once")]
 
@@ -28,7 +28,7 @@ use crate::plan::refusal::Refusal;
 use crate::settings::{Flags, ImageSettings, Settings};
 use crate::supervise::{COMPANION, Channel, Signals, Work};
 
-/// What a verb leaves behind: text for stdout, a report for stderr, and how the process ends.
+/// The result of a verb: text for stdout, a report for stderr, and the exit code.
 #[derive(Debug)]
 pub struct Outcome {
     pub output: String,
@@ -53,7 +53,7 @@ impl Outcome {
         }
     }
 
-    fn said(output: String) -> Self {
+    fn printed(output: String) -> Self {
         Self {
             output,
             ..Self::silent(ExitCode::Ok)
@@ -63,12 +63,12 @@ impl Outcome {
     fn internal(what: &str) -> Self {
         Self {
             output: String::new(),
-            report: format!("error: internal error: {what}\n"),
+            report: format!("error: internal error: {what}; please report it\n"),
             code: ExitCode::Internal,
         }
     }
 
-    /// Help and version are answers, everything else a mistake.
+    /// Prints help and version to stdout, and errors of the command line to stderr.
     fn usage(error: &clap::Error) -> Self {
         let text = error.render().to_string();
         if error.use_stderr() {
@@ -86,7 +86,7 @@ impl Outcome {
         }
     }
 
-    /// Every refusal in one report; the first one's code.
+    /// Reports all refusals, with the exit code of the first one.
     pub fn refused(refusals: &[Refusal]) -> Self {
         let code = refusals
             .first()
@@ -98,7 +98,7 @@ impl Outcome {
         }
     }
 
-    /// Writes the final error and its hint into the log too, for the programs that read it as JSON.
+    /// Writes the final error and its hint to the log too, for programs that read it as JSON.
     pub fn log(&self) {
         if self.report.is_empty() {
             return;
@@ -121,7 +121,7 @@ impl Outcome {
     }
 }
 
-/// `not` is what they are reasons for.
+/// Renders the refusals; `not` is the consequence, such as `not to start`.
 fn report(refusals: &[Refusal], not: &str) -> String {
     let mut text = String::new();
     match refusals {
@@ -141,7 +141,7 @@ fn report(refusals: &[Refusal], not: &str) -> String {
     text
 }
 
-/// One line each.
+/// Renders the warnings, one line each.
 fn warning_lines<T: std::fmt::Display>(warnings: &[T]) -> String {
     let mut text = String::new();
     for warning in warnings {
@@ -150,15 +150,15 @@ fn warning_lines<T: std::fmt::Display>(warnings: &[T]) -> String {
     text
 }
 
-/// The whole program between the first instruction and the exit: what was typed, what was asked, the verb.
+/// Runs the program: parses the command line, reads the settings, and runs the verb.
 pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
     let outcome = catch_unwind(AssertUnwindSafe(|| of_verb(args, vars)));
-    outcome.unwrap_or_else(|_| Outcome::internal("muster panicked (see above); please report it"))
+    outcome.unwrap_or_else(|_| Outcome::internal("muster panicked (see above)"))
 }
 
 fn of_verb(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
     match args.get(1).and_then(|verb| verb.to_str()) {
-        // Before anything else: a stop request that comes now is then kept, not lost or deadly.
+        // First: from here on a stop request is kept instead of being lost or ending this process.
         Some("run") => match Signals::block() {
             Ok(signals) => {
                 logging::begin(&vars);
@@ -175,25 +175,25 @@ fn of_verb(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
 /// The default of `WAIT_TIMEOUT`.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// `WAIT_TIMEOUT`, for PID 1. A value that cannot be used is reported by the companion, with the other settings.
+/// `WAIT_TIMEOUT`, for PID 1. The companion reports an invalid value, with the other settings.
 fn patience(vars: &[(OsString, OsString)]) -> Duration {
     let text = vars.iter().find(|(name, _)| name == "WAIT_TIMEOUT");
     text.and_then(|(_, value)| crate::settings::parse_duration(value.to_str()?).ok())
         .unwrap_or(WAIT_TIMEOUT)
 }
 
-/// The companion: what was typed behind `run` is its command line.
+/// Runs the companion, with the command line of `run`.
 fn beside_engine(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
     let channel = Channel::of_companion();
     let work = channel.and_then(|channel| Ok((channel.receive::<Work>(false)?, channel)));
     let Ok((Some((work, _)), channel)) = work else {
         return Outcome {
             output: String::new(),
-            report: format!("error: `muster {COMPANION}` is started by `muster run`, and not by hand\n"),
+            report: format!("error: `muster {COMPANION}` is started by `muster run` only\n"),
             code: ExitCode::Usage,
         };
     };
-    companion::stand_apart();
+    companion::isolate();
     let json = logging::begin(&vars);
     let outcome = companion_of(args, vars, &channel, work);
     if json {
@@ -231,7 +231,7 @@ fn companion_of(
     }
 }
 
-/// Every verb but `run`.
+/// Runs any verb except `run`.
 fn typed(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
@@ -264,7 +264,7 @@ fn typed(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
             }
         }
         Verb::Init(args) => init::init(&args),
-        Verb::Version => Outcome::said(Cli::command().render_version()),
+        Verb::Version => Outcome::printed(Cli::command().render_version()),
         Verb::Health(args) => {
             let flags = beside_run(Flags {
                 home: args.image.home.clone(),
@@ -276,7 +276,7 @@ fn typed(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
     }
 }
 
-/// Everything that is read once: settings, and the home they lead to. All problems of the settings come first.
+/// Reads the settings, then finds the home; all problems of the settings are reported together.
 fn read(flags: Flags, vars: Vec<(OsString, OsString)>) -> Result<(Settings, Home), Outcome> {
     let (settings, warnings) = Settings::read(flags, vars).map_err(|problems| {
         let warnings = warning_lines(problems.warnings());
@@ -300,12 +300,12 @@ fn find_home(image: &ImageSettings) -> Result<Home, Outcome> {
     })
 }
 
-/// One thread, and nothing of it left when the verb is over.
+/// Runs a verb in a runtime of one thread.
 fn in_runtime(verb: impl Future<Output = Outcome>) -> Outcome {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => {
             let outcome = runtime.block_on(verb);
-            // Looking up a name cannot be cancelled and may take a minute: it does not hold up the end.
+            // A name lookup cannot be cancelled and may take a minute: do not wait for it.
             runtime.shutdown_background();
             outcome
         }

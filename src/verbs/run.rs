@@ -1,5 +1,5 @@
-//! `muster run`: the entrypoint, PID 1. Has the companion prepare a start, supervises the engine, and has its end
-//! explained. Reads no setting but how long a companion that dies is started again.
+//! `muster run`: the entrypoint, PID 1. The companion prepares a start and reports the end; this process supervises the
+//! engine. It reads one setting: the time for which a companion that ends is started again.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::exit::{ExitCode, chain};
 use crate::supervise::{Companion, Prepared, Signals, SuperviseError, Supervisor, Work, exec};
 use crate::verbs::Outcome;
 
-/// Runs this node to its end; `args` are those behind `run`.
+/// Runs this node to its end; `args` follow `run` on the command line.
 pub fn run(signals: Signals, args: Vec<OsString>, patience: Duration) -> Outcome {
     match supervise(signals, args, patience) {
         Ok(code) => Outcome::silent(code),
@@ -25,13 +25,13 @@ fn supervise(signals: Signals, args: Vec<OsString>, patience: Duration) -> Resul
     let mut work = Work::Prepare;
     loop {
         let start = match supervisor.prepare(&work, patience)? {
-            // Nothing runs, and the record says how far the companion got.
+            // No engine runs, and the record has the progress.
             Prepared::Stopped => return Ok(ExitCode::Ok),
             Prepared::Ended(code) => return Ok(code),
             Prepared::Start(start) => *start,
         };
         if start.hand_over.exec {
-            // It ends by itself; a zombie would be left to a script that does not know it.
+            // The companion ends by itself; the start script must not inherit a zombie.
             supervisor.await_companion();
             return Err(exec(&start.hand_over.launch, &start.locks));
         }

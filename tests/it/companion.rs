@@ -73,7 +73,7 @@ fn a_companion_that_dies_before_the_start_costs_one_sentence_and_is_started_agai
     }
 }
 
-/// A driver that aborts for good: after `WAIT_TIMEOUT` the container ends, and says so.
+/// A driver that aborts each time: after `WAIT_TIMEOUT` the container ends with a message.
 #[test]
 fn companions_that_keep_dying_end_the_container_after_the_timeout() {
     let place = Place::new();

@@ -193,7 +193,7 @@ fn a_console_that_nobody_reads_holds_up_no_stop() {
         (waits.contains("pipe") || sleeps(engine.trim().parse().ok()?)).then_some(())
     });
     crate::support::send(supervisor, TERM);
-    console.says("stopped as asked");
+    console.says("stopped as requested");
     assert_eq!(console.end(), 0);
 }
 

@@ -136,7 +136,7 @@ fn a_port_in_use_moves_on_with_the_holders_name_and_a_second_run_writes_nothing_
         assert!(
             row.contains(&format!("  {chosen} "))
                 && row.contains(&me)
-                && row.ends_with(&format!("holds {requested}")),
+                && row.ends_with(&format!("uses {requested}")),
             "{row}"
         );
         assert_eq!(dir.mode(name), 0o644);

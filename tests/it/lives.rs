@@ -22,7 +22,7 @@ fn an_end_nobody_asked_for_is_explained_by_the_engines_last_words() {
         assert_eq!(run.end(), 255, "{}", whole.said());
         let said = whole.said();
         let (engine, ours) = said.split_once("engine ended with 255 after ").unwrap();
-        assert!(ours.contains("nobody asked it to stop"), "{said}");
+        assert!(ours.contains("without a stop request"), "{said}");
         assert!(
             ours.contains("error: ") && ours.contains("hint: ") && ours.contains(sentence),
             "{said}"
@@ -77,7 +77,7 @@ fn a_second_muster_on_the_same_data_is_refused_and_the_first_named() {
     assert_eq!(refused.end(), 79, "{}", second.said());
     let said = second.said();
     assert!(
-        said.contains("error: another muster (host ") && said.contains(") holds"),
+        said.contains("error: another muster (host ") && said.contains(") uses"),
         "{said}"
     );
     assert!(!second.has("up") && before == whole.read("meta/muster.json"));
@@ -89,7 +89,7 @@ fn a_second_muster_on_the_same_data_is_refused_and_the_first_named() {
         let ended = third.ended();
         (ended.is_some() || second.has("up")).then_some(())
     });
-    assert!(!second.said().contains("holds"), "{}", second.said());
+    assert!(!second.said().contains("another muster"), "{}", second.said());
 }
 
 /// The kernel's default for a process is 1024; the vendors' own scripts know 60,000 as the least.

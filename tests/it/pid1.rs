@@ -20,7 +20,7 @@ fn a_stop_is_clean_whatever_the_shape_of_the_start_script() {
         let end = run.end();
         assert_eq!(end.code, 0, "{shape}: {end:?}");
         assert!(place.stopped_cleanly(), "{shape}: {end:?}");
-        assert!(end.says("stopped as asked"), "{shape}: {end:?}");
+        assert!(end.says("stopped as requested"), "{shape}: {end:?}");
     }
 }
 
@@ -51,7 +51,7 @@ fn the_wait_for_the_rest_is_said_and_bounded() {
     run.signal(TERM);
     let waiting = run.line("start script ended with 143 (SIGTERM), waiting up to");
     assert!(waiting.contains("engine.sh (pid "), "{waiting}");
-    run.line("now killed: engine.sh (pid ");
+    run.line(": killing engine.sh (pid ");
     // The wrapper's own end was clean; the engine's was not, and that is what counts.
     let end = run.end();
     assert_eq!(end.code, 137, "{end:?}");
@@ -84,7 +84,7 @@ fn what_a_crashed_wrapper_leaves_behind_is_stopped_cleanly_and_the_crash_is_told
     };
     run.line("engine up");
     let _held = let_go_on(&crash);
-    run.line("start script ended with 3, unasked");
+    run.line("start script ended with 3 without a stop request");
     let end = run.end();
     assert_eq!(end.code, 3, "{end:?}");
     assert!(place.stopped_cleanly());
@@ -144,12 +144,12 @@ fn a_daemon_is_stopped_as_cleanly_as_what_stays_in_the_foreground() {
     let Some(mut run) = Start::script("daemon.sh").arg(place.mark()).run() else {
         return;
     };
-    run.lines(["engine up", "left the engine running, now supervised"]);
+    run.lines(["engine up", "left the engine running: supervising"]);
     run.signal(TERM);
     let end = run.end();
     assert_eq!(end.code, 0, "{end:?}");
     assert!(place.stopped_cleanly(), "{end:?}");
-    assert!(end.says("stopped as asked"), "{end:?}");
+    assert!(end.says("stopped as requested"), "{end:?}");
 }
 
 #[test]

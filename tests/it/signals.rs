@@ -147,7 +147,7 @@ fn a_stop_request_no_time_after_the_start_is_obeyed() {
         run.signal(TERM);
         let end = run.end();
         assert_eq!(end.code, 0, "round {round}, {pause:?}: {end:?}");
-        assert!(end.says("as asked"), "round {round}, {pause:?}: {end:?}");
+        assert!(end.says("as requested"), "round {round}, {pause:?}: {end:?}");
         // It may have died before it had a trap. A stop that it began it has finished.
         let stopping = end.lines.contains(&"stopping".to_owned());
         assert_eq!(
@@ -193,7 +193,10 @@ fn what_ignores_a_stop_request_is_killed_when_the_grace_is_over_and_that_is_said
     );
     let end = run.end();
     assert_eq!(end.code, 137, "{end:?}");
-    assert!(end.says("killed, because it did not stop in time"), "{end:?}");
+    assert!(
+        end.says("killed, because it did not stop within STOP_GRACE"),
+        "{end:?}"
+    );
 }
 
 /// A stopped process keeps TERM in its mailbox; systemd sends CONT after it for the same reason.
@@ -265,7 +268,7 @@ fn a_script_that_cannot_be_started_has_its_own_code_and_sentence() {
             &lost,
             "/",
             126,
-            "lost.sh: the interpreter its first line names does not exist",
+            "lost.sh: the interpreter in its first line does not exist",
         ),
         (
             &blank,

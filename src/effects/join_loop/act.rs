@@ -74,7 +74,6 @@ impl<C: FeClient> Search<'_, C> {
             progress,
             first_steps_pending: progress == Progress::Founding
                 || before.is_some_and(|record| record.first_steps_pending),
-            contradicted: before.is_some_and(|record| record.contradicted),
         }
     }
 
@@ -105,7 +104,7 @@ impl<C: FeClient> Search<'_, C> {
         }
         let progress = match (&plan.node.data, found) {
             (_, true) | (Data::UnfinishedFounding | Data::Unproven { .. }, false) => Progress::Founding,
-            (Data::Joined { .. } | Data::Contradicted { .. } | Data::Dropped { .. }, false) => {
+            (Data::Joined { .. } | Data::Dropped { .. }, false) => {
                 self.record().map_or(Progress::Started, |record| record.progress)
             }
             // The cluster lists it where it is now; whether it is alive there the watch will see.

@@ -85,7 +85,7 @@ fn the_block_is_what_lies_between_its_marks() {
         ("a\r\n# >>> muster x\r\nb\r\n# <<< muster\r\nc\r\n", "a\r\nc\r\n"),
         // Cut off in the middle of a write.
         ("a\n# >>> muster\nb = 1\nhttp_po", "a\n"),
-        // A lone end is nobody's.
+        // An end without a beginning is kept.
         ("a\n# <<< muster\nb\n", "a\n# <<< muster\nb\n"),
         (
             "# >>> muster\nb\n# <<< muster\na\n# >>> muster\nb\n# <<< muster\n",
@@ -168,7 +168,7 @@ fn the_file_says_what_may_be_done_with_it() {
         (Some("1"), &ConfState::ReadLossy)
     );
 
-    // Only somebody who is not root can be kept out by a mode.
+    // A mode restricts every user except root.
     if !nix::unistd::geteuid().is_root() {
         let path = root.path().join("conf/fe.conf");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o444)).unwrap();

@@ -31,7 +31,7 @@ fn journal_with_own_name() -> String {
     format!("....{{\"role\":\"FOLLOWER\",\"nodeName\":\"{NAME}\",\"host\":\"10.79.0.11\"}}....")
 }
 
-/// A data dir by what lies in it.
+/// A data dir by its files.
 #[derive(Default)]
 struct Dir {
     role: Option<String>,
@@ -180,7 +180,7 @@ fn an_engine_that_notes_readiness_in_role_is_ready_when_the_value_is_there() {
             both().with_journal(2422).with_info(NASCENT),
             POISONED,
         ),
-        // Ready once; what is gone since makes a bare start elect itself or exit.
+        // Ready once; without the missing file a start elects itself or exits.
         ("ready, journal lost", filled().with_version(), AGAIN),
         ("ready, VERSION lost", filled().with_journal(118_000), KEEP),
     ];
@@ -281,7 +281,7 @@ fn the_raw_facts_are_as_they_lie_there_and_the_token_stays_in_its_file() {
     let version = data.version.as_ref().unwrap();
     assert_eq!(version.cluster_id.as_deref(), Some("147889237"));
     assert_eq!(data.journals, ["00000000.jdb"]);
-    // ROLE has said enough.
+    // ROLE is enough.
     assert_eq!(data.journal_info, JournalInfo::default());
     assert!(!format!("{data:?}").contains("a1491ae0"));
 }
@@ -330,7 +330,7 @@ fn what_was_set_aside_is_no_data() {
 
 #[test]
 fn what_cannot_be_read_is_never_empty() {
-    // A dir in the place of a file cannot be read by anybody, root included.
+    // A dir in the place of a file is unreadable, even for root.
     let root = tree(&[
         ("role/image/ROLE/", ""),
         ("journal/bdb", "a file"),

@@ -66,7 +66,7 @@ fn choose_for(
     let chosen = ports::choose(&ports::Inputs {
         engine,
         component,
-        wished: &requested,
+        requested: &requested,
         recorded: &target.old_ports,
         registered: false,
         cluster: &BTreeMap::new(),

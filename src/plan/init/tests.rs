@@ -264,19 +264,19 @@ fn a_port_is_printed_with_its_reason_or_refused_with_its_holder() {
             FOLLOWER,
             "",
             &[9030],
-            "FE_QUERY_PORT      9031   the next free one: nginx (pid 7) on TCP 0.0.0.0:9030 holds 9030\n",
+            "FE_QUERY_PORT      9031   the next free port: nginx (pid 7) on TCP 0.0.0.0:9030 uses 9030\n",
         ),
         (
             FOLLOWER,
             "RPC_PORT=8040",
             &[],
-            "BE_HTTP_PORT       8041   the next free one: the FE's RPC_PORT holds 8040\n",
+            "BE_HTTP_PORT       8041   the next free port: the FE's RPC_PORT uses 8040\n",
         ),
         (
             SEED,
             "",
             &[8030],
-            "http_port must be 8030 (every FE of a cluster must use the same), but nginx (pid 7) on TCP 0.0.0.0:8030 holds it\n",
+            "http_port must be 8030 (the default: every FE of a cluster uses the same port), but nginx (pid 7) on TCP 0.0.0.0:8030 uses it\n",
         ),
         // An identity port may not move if somebody requested it.
         (
@@ -289,7 +289,7 @@ fn a_port_is_printed_with_its_reason_or_refused_with_its_holder() {
             FOLLOWER,
             "EDIT_LOG_PORT=9011\nHEARTBEAT_PORT=9011",
             &[],
-            ", but the FE's EDIT_LOG_PORT holds it\n",
+            ", but the FE's EDIT_LOG_PORT uses it\n",
         ),
         // The BE beside the seed asks its port; the other hosts have to be told.
         (

@@ -1,9 +1,9 @@
-//! Both copies of the record beside the data: what it amounts to, and what is said.
+//! Both copies of the record with the data: the classification and the messages.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::{Identity, Memory};
+use super::{Identity, RecordCopies};
 use crate::engine::{ALL, Component};
 use crate::facts::record::{Progress, Record, RecordCopy};
 use crate::plan::data::{ClusterId, Data, FeDir, Storage, classify_backend, classify_fe};
@@ -47,11 +47,10 @@ fn copy(text: &str, place: &str, component: Component) -> RecordCopy {
             other => panic!("no such progress: {other}"),
         },
         first_steps_pending: false,
-        contradicted: false,
     })
 }
 
-/// `empty`, `ready`, `begun` (a journal), `elected itself`, `no journal`; of cluster 77 unless it says another.
+/// `empty`, `ready`, `begun` (a journal), `elected itself`, `no journal`; of cluster 77 unless another is named.
 fn dir(text: &str) -> FeDir {
     let (state, cluster) = text.split_once(" of ").unwrap_or((text, "77"));
     FeDir {
@@ -71,9 +70,8 @@ fn word(data: Result<Data, Refusal>) -> String {
         Ok(Data::Empty { known: None }) => "empty".to_owned(),
         Ok(Data::Empty { known: Some(known) }) => format!("wiped: {}", known.sentence),
         Ok(Data::Joined { cluster }) => format!("joined{}", of(cluster)),
-        Ok(Data::Contradicted { cluster }) => format!("contradicted{}", of(cluster)),
         Ok(Data::Adopted { cluster }) => format!("adopted{}", of(cluster)),
-        Ok(Data::Moved(moved)) => format!("{:?} moved from {}{}", moved.was, moved.from, of(moved.cluster)),
+        Ok(Data::Moved(moved)) => format!("{:?} moved from {}{}", moved.data, moved.from, of(moved.cluster)),
         Ok(Data::Unfinished { keep, .. }) => {
             format!("unfinished, {}", if keep { "kept" } else { "set aside" })
         }
@@ -89,8 +87,8 @@ fn word(data: Result<Data, Refusal>) -> String {
     }
 }
 
-const CUT: &str = "refuse 79: the record /meta/muster.json cannot be read, and nothing in the data shows that the copy in \
-                   the state dir is about this data";
+const CUT: &str = "refuse 79: the record /meta/muster.json cannot be read, and nothing in the data proves that the copy in \
+                   the state dir belongs to it";
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
@@ -105,13 +103,13 @@ fn both_copies_and_the_data_amount_to_one_thing() {
             "-",
             "joined 77",
             "empty",
-            "wiped: this host was a member of cluster 77, by the record",
+            "wiped: the record says that this host was a member of cluster 77",
         ),
         (
             "-",
             "added 77",
             "empty",
-            "wiped: this host was added to cluster 77, by the record",
+            "wiped: the record says that this host was added to cluster 77",
         ),
         ("-", "founding", "empty", "empty"),
         ("-", "planned", "empty", "empty"),
@@ -162,8 +160,8 @@ fn both_copies_and_the_data_amount_to_one_thing() {
             "joined 77 of 10.0.0.6",
             "joined 77",
             "ready",
-            "refuse 79: the record inside the data is of 10.0.0.6, and the one in the state dir knows this host \
-             as 10.0.0.5",
+            "refuse 79: the record in the data dir names 10.0.0.6, but the record in the state dir names 10.0.0.5, \
+             this host",
         ),
         // Two hosts share a state dir: the data knows whose it is.
         ("joined 77", "joined 77 of 10.0.0.6", "ready", "joined 77"),
@@ -174,13 +172,13 @@ fn both_copies_and_the_data_amount_to_one_thing() {
             "joined 88",
             "joined 88",
             "ready",
-            "refuse 79: the data is of cluster 77 (/meta/image/VERSION), and the record is of cluster 88",
+            "refuse 79: the data belongs to cluster 77 (/meta/image/VERSION), but the record names cluster 88",
         ),
         (
             "joined 77",
             "joined 88",
             "ready",
-            "refuse 79: the record inside the data is of cluster 77, and the one in the state dir of cluster 88",
+            "refuse 79: the record in the data dir names cluster 77, but the record in the state dir names cluster 88",
         ),
         ("started", "joined 88", "ready of 88", "joined 88"),
         // Killed between the two writes, the state copy first: what the data proves decides, and the next start
@@ -189,7 +187,7 @@ fn both_copies_and_the_data_amount_to_one_thing() {
             "-",
             "started 77",
             "empty",
-            "wiped: this host was being started in cluster 77, by the record",
+            "wiped: the record says that this host was being started in cluster 77",
         ),
         ("added 77", "started 77", "begun", "unfinished, kept"),
         ("started 77", "joined 77", "ready", "joined 77"),
@@ -202,11 +200,11 @@ fn both_copies_and_the_data_amount_to_one_thing() {
         ),
         ("founding", "joined 77", "ready", "joined 77"),
         ("founding", "joined 77", "begun", "unfinished founding"),
-        // A state dir older than the data, as an image or a backup brings it.
+        // A state dir older than the data, from an image or a backup.
         ("joined 77", "added 77", "ready", "joined 77"),
         ("joined 77", "planned 77", "begun", "joined 77"),
         ("joined 77", "founding", "begun", "joined 77"),
-        // Who was dropped stays dropped, whichever copy says so.
+        // A dropped node stays dropped, by either copy.
         ("joined 77", "dropped 77", "ready", "dropped 77"),
         ("dropped 77", "joined 77", "ready", "dropped 77"),
         ("-", "dropped 77", "empty", "dropped 77"),
@@ -221,7 +219,7 @@ fn both_copies_and_the_data_amount_to_one_thing() {
             "cut off",
             "joined 77",
             "empty",
-            "wiped: this host was a member of cluster 77, by the record",
+            "wiped: the record says that this host was a member of cluster 77",
         ),
         ("cut off", "joined 77", "begun", CUT),
         ("cut off", "joined 77", "elected itself", CUT),
@@ -233,16 +231,16 @@ fn both_copies_and_the_data_amount_to_one_thing() {
             "cut off",
             "joined 88",
             "ready",
-            "refuse 79: the data is of cluster 77 (/meta/image/VERSION), and the record is of cluster 88",
+            "refuse 79: the data belongs to cluster 77 (/meta/image/VERSION), but the record names cluster 88",
         ),
         (
             "cut off",
             "joined 77 of 10.0.0.6",
             "ready",
-            "refuse 79: the record /meta/muster.json cannot be read, and nothing in the data shows that the copy in the \
-             state dir is about this data",
+            "refuse 79: the record /meta/muster.json cannot be read, and nothing in the data proves that the copy in the \
+             state dir belongs to it",
         ),
-        // Nothing stands in for it.
+        // The other copy cannot replace it.
         (
             "cut off",
             "-",
@@ -259,29 +257,29 @@ fn both_copies_and_the_data_amount_to_one_thing() {
             "cut off",
             "cut off",
             "empty",
-            "refuse 79: the record /meta/muster.json cannot be read: it is empty, and the record \
+            "refuse 79: the record /meta/muster.json cannot be read: it is empty; the record \
              /state/muster-fe.json cannot be read: it is empty",
         ),
-        // A newer muster was here, wherever it says so.
+        // A newer muster wrote one of the copies.
         (
             "newer",
             "joined 77",
             "ready",
-            "refuse 79: the record /meta/muster.json is of version 2, written by a newer muster; this one reads \
+            "refuse 79: the record /meta/muster.json has version 2, written by a newer muster; this muster reads \
              version 1",
         ),
         (
             "joined 77",
             "newer",
             "ready",
-            "refuse 79: the record /state/muster-fe.json is of version 2, written by a newer muster; this one reads \
+            "refuse 79: the record /state/muster-fe.json has version 2, written by a newer muster; this muster reads \
              version 1",
         ),
         (
             "cut off",
             "newer",
             "ready",
-            "refuse 79: the record /state/muster-fe.json is of version 2, written by a newer muster; this one reads \
+            "refuse 79: the record /state/muster-fe.json has version 2, written by a newer muster; this muster reads \
              version 1",
         ),
         // Another image on the same volumes.
@@ -289,37 +287,37 @@ fn both_copies_and_the_data_amount_to_one_thing() {
             "joined as BE",
             "-",
             "ready",
-            "refuse 79: the record of this node says ONE BE, and this is ONE FE",
+            "refuse 79: the record of this node names ONE BE, but this image is ONE FE",
         ),
         (
             "joined as the other engine",
             "-",
             "ready",
-            "refuse 79: the record of this node says OTHER FE, and this is ONE FE",
+            "refuse 79: the record of this node names OTHER FE, but this image is ONE FE",
         ),
         // An image without a journal elects itself, whatever it once was.
         (
             "joined 77",
             "joined 77",
             "no journal",
-            "refuse 79: /meta was a member's, by its record, and its journal (bdb/*.jdb) is gone: started like this it \
-             would elect itself",
+            "refuse 79: /meta holds a member's data according to its record, but its journal (bdb/*.jdb) is missing: an FE \
+             started on it would elect itself leader",
         ),
         ("started 77", "started 77", "no journal", "unfinished, set aside"),
     ];
     for (data, state, files, expected) in table {
-        let me = Host::parse("10.0.0.5").unwrap();
-        let memory = Memory {
+        let own = Host::parse("10.0.0.5").unwrap();
+        let copies = RecordCopies {
             data: &copy(data, "/meta/muster.json", Component::Fe),
             state: &copy(state, "/state/muster-fe.json", Component::Fe),
-            me: Identity {
+            owner: Identity {
                 engine: ALL[0],
                 component: Component::Fe,
-                host: &me,
+                host: &own,
             },
         };
         assert_eq!(
-            word(classify_fe(false, &dir(files), memory)),
+            word(classify_fe(false, &dir(files), copies)),
             expected,
             "{data} | {state} | {files}"
         );
@@ -337,11 +335,11 @@ fn storage_and_both_copies_amount_to_one_thing() {
             "-",
             "joined 77",
             &[],
-            "wiped: this host was a member of cluster 77, by the record",
+            "wiped: the record says that this host was a member of cluster 77",
         ),
         ("dropped 77", "dropped 77", &["77"], "dropped 77"),
         ("joined 77", "dropped 77", &["77"], "dropped 77"),
-        // Dropped, and then wiped: it is added again by nobody but a person.
+        // Dropped, and then wiped: muster does not register it again.
         ("-", "dropped 77", &[], "dropped 77"),
         ("cut off", "joined 77", &["77"], "joined 77"),
         ("cut off", "started 77", &["77"], CUT),
@@ -349,25 +347,25 @@ fn storage_and_both_copies_amount_to_one_thing() {
             "cut off",
             "joined 88",
             &["77"],
-            "refuse 79: the data is of cluster 77 (/disk0/cluster_id), and the record is of cluster 88",
+            "refuse 79: the data belongs to cluster 77 (/disk0/cluster_id), but the record names cluster 88",
         ),
         ("joined 77", "cut off", &["77"], "joined 77"),
         (
             "joined 77",
             "joined 77",
             &["77", "88"],
-            "refuse 79: the storage is of two clusters: 77 in /disk0/cluster_id and 88 in /disk1/cluster_id",
+            "refuse 79: the storage paths belong to two clusters: 77 (/disk0/cluster_id) and 88 (/disk1/cluster_id)",
         ),
     ];
     for (data, state, ids, expected) in table {
-        let me = Host::parse("10.0.0.5").unwrap();
-        let memory = Memory {
+        let own = Host::parse("10.0.0.5").unwrap();
+        let copies = RecordCopies {
             data: &copy(data, "/meta/muster.json", Component::Be),
             state: &copy(state, "/state/muster-be.json", Component::Be),
-            me: Identity {
+            owner: Identity {
                 engine: ALL[0],
                 component: Component::Be,
-                host: &me,
+                host: &own,
             },
         };
         let ids = ids.iter().zip(0..).map(|(id, disk)| ClusterId {
@@ -376,7 +374,7 @@ fn storage_and_both_copies_amount_to_one_thing() {
         });
         let storage = Storage { ids: ids.collect() };
         assert_eq!(
-            word(classify_backend(&storage, memory)),
+            word(classify_backend(&storage, copies)),
             expected,
             "{data} | {state} | {storage:?}"
         );
@@ -392,33 +390,33 @@ fn a_copy_that_is_passed_over_is_named() {
         (
             "joined 77",
             "cut off",
-            "the record /state/muster-fe.json cannot be read: it is empty; the copy inside the data counts, and both are \
-             written again",
+            "the record /state/muster-fe.json cannot be read: it is empty; muster uses the copy in the data dir and \
+             writes both again",
         ),
         (
             "cut off",
             "joined 77",
-            "the record /meta/muster.json cannot be read: it is empty; the copy in the state dir counts, and both are \
-             written again",
+            "the record /meta/muster.json cannot be read: it is empty; muster uses the copy in the state dir and \
+             writes both again",
         ),
         (
             "joined 77",
             "joined 77 of 10.0.0.6",
-            "the record in the state dir is of 10.0.0.6, the one inside the data of 10.0.0.5: the data's counts; give \
-             each host a STATE_DIR of its own",
+            "the record in the state dir names 10.0.0.6, but the record in the data dir names 10.0.0.5: muster uses \
+             the one in the data dir; set a separate STATE_DIR on each host",
         ),
     ];
     for (data, state, expected) in table {
-        let me = Host::parse("10.0.0.5").unwrap();
-        let memory = Memory {
+        let own = Host::parse("10.0.0.5").unwrap();
+        let copies = RecordCopies {
             data: &copy(data, "/meta/muster.json", Component::Fe),
             state: &copy(state, "/state/muster-fe.json", Component::Fe),
-            me: Identity {
+            owner: Identity {
                 engine: ALL[0],
                 component: Component::Fe,
-                host: &me,
+                host: &own,
             },
         };
-        assert_eq!(memory.warnings().join("; "), expected, "{data} | {state}");
+        assert_eq!(copies.warnings().join("; "), expected, "{data} | {state}");
     }
 }

@@ -6,7 +6,7 @@ use muster::plan::data::{self, Data, FeDir};
 use muster::plan::join::{self};
 use muster::plan::leader::{self, Answer, Belief, Cluster, Doubt};
 use muster::plan::node::Decision;
-use muster::plan::record_merge::Memory;
+use muster::plan::record_merge::RecordCopies;
 
 use crate::rules::{MUSTER, Rules};
 
@@ -45,24 +45,24 @@ pub const STARTS_UNFINISHED_BARE: Rules = Rules {
 
 pub const KEEPS_POISONED: Rules = Rules {
     name: "keeps poisoned data and starts it with a helper",
-    classify_fe: |seed, dir, memory| {
+    classify_fe: |seed, dir, copies| {
         let blind = FeDir {
             nascent: false,
             ..dir.clone()
         };
-        data::classify_fe(seed, &blind, memory)
+        data::classify_fe(seed, &blind, copies)
     },
     ..MUSTER
 };
 
 pub const TAKES_ROLE_FOR_PROOF: Rules = Rules {
     name: "takes ROLE and VERSION for a proof of readiness",
-    classify_fe: |seed, dir, memory| {
+    classify_fe: |seed, dir, copies| {
         let proven = FeDir {
             ready: !dir.empty,
             ..dir.clone()
         };
-        data::classify_fe(seed, &proven, memory)
+        data::classify_fe(seed, &proven, copies)
     },
     ..MUSTER
 };
@@ -94,7 +94,7 @@ pub const ADDS_WITHOUT_LOOKING: Rules = Rules {
 
 pub const SETS_MEMBERS_ASIDE: Rules = Rules {
     name: "does not trust the record of a member",
-    classify_fe: |seed, dir, memory| match data::classify_fe(seed, dir, memory) {
+    classify_fe: |seed, dir, copies| match data::classify_fe(seed, dir, copies) {
         Ok(Data::Joined { cluster }) => Ok(Data::Unfinished {
             keep: false,
             why: "who knows".to_owned(),
@@ -125,7 +125,7 @@ pub const IGNORES_FOREIGN_IDS: Rules = Rules {
 
 pub const COMES_BACK: Rules = Rules {
     name: "adds itself again after it was dropped",
-    classify_fe: |seed, dir, memory| match data::classify_fe(seed, dir, memory) {
+    classify_fe: |seed, dir, copies| match data::classify_fe(seed, dir, copies) {
         Ok(Data::Dropped { cluster }) => Ok(Data::Unfinished {
             keep: false,
             why: "it was dropped".to_owned(),
@@ -144,10 +144,10 @@ pub const COMES_BACK: Rules = Rules {
 
 pub const FORGETS_ITS_STATE: Rules = Rules {
     name: "does not read the copy in the state dir",
-    classify_fe: |seed, dir, memory| {
-        let alone = Memory {
+    classify_fe: |seed, dir, copies| {
+        let alone = RecordCopies {
             state: &RecordCopy::Missing,
-            ..memory
+            ..copies
         };
         data::classify_fe(seed, dir, alone)
     },

@@ -273,7 +273,6 @@ impl Ground {
                 got: Got::Joined,
                 cluster: Some(0),
                 members: fes,
-                contradicted: false,
             });
             *world.host_mut(who) = Host {
                 dir: Dir::Ready { cluster: 0, name: 1 },

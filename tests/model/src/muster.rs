@@ -149,9 +149,7 @@ impl Ground {
         let founding = matches!(outcome.kind, Some(Kind::UnfinishedFounding | Kind::Unproven));
         let got = match outcome.kind {
             _ if found || founding => Got::Founding,
-            Some(Kind::Joined | Kind::Contradicted | Kind::Dropped) => {
-                before.map_or(Got::Started, |rec| rec.got)
-            }
+            Some(Kind::Joined | Kind::Dropped) => before.map_or(Got::Started, |rec| rec.got),
             _ => Got::Started,
         };
         let rec = record(look, outcome, before, got);
@@ -201,7 +199,6 @@ impl Ground {
             got,
             cluster: Some(view.cluster),
             members: view.registered.only(self.fes()),
-            contradicted: false,
         };
         let missing = if view.registered.has(who) {
             Missing::ProvesNothing
@@ -449,6 +446,5 @@ fn record(look: &Look, outcome: &Outcome, before: Option<Rec>, got: Got) -> Rec 
         } else {
             look.members
         },
-        contradicted: before.is_some_and(|rec| rec.contradicted),
     }
 }

@@ -6,15 +6,15 @@ use muster::plan::data::{self, Data, FeDir, Storage};
 use muster::plan::join::{self};
 use muster::plan::leader::{self, Answer, Belief};
 use muster::plan::node::{Asking, Decision, Node, Seen};
-use muster::plan::record_merge::Memory;
+use muster::plan::record_merge::RecordCopies;
 use muster::plan::refusal::Refusal;
 
 /// Every pure decision of one entry.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
     pub name: &'static str,
-    pub classify_fe: fn(bool, &FeDir, Memory<'_>) -> Result<Data, Refusal>,
-    pub classify_backend: fn(&Storage, Memory<'_>) -> Result<Data, Refusal>,
+    pub classify_fe: fn(bool, &FeDir, RecordCopies<'_>) -> Result<Data, Refusal>,
+    pub classify_backend: fn(&Storage, RecordCopies<'_>) -> Result<Data, Refusal>,
     pub asking: fn(&Node) -> Asking,
     pub decide: fn(&Node, &Seen) -> Decision,
     pub believe: fn(&[Answer], Duration) -> Belief,

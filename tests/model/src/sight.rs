@@ -14,7 +14,7 @@ use muster::plan::data::{ClusterId, Data, FeDir, Storage};
 use muster::plan::drop_detector::{DropDetector, LOOKS, Missed};
 use muster::plan::leader::{Answer, Belief};
 use muster::plan::node::{Asking, Backends, Decision, Node, Role, Seen};
-use muster::plan::record_merge::{Identity, Memory};
+use muster::plan::record_merge::{Identity, RecordCopies};
 use muster::plan::witness::{self, Witness};
 use muster::settings::{Bootstrap, Host};
 
@@ -89,7 +89,6 @@ impl Part {
 pub enum Kind {
     Empty,
     Joined,
-    Contradicted,
     Adopted,
     Unfinished,
     UnfinishedFounding,
@@ -212,9 +211,9 @@ fn misses(belief: &Belief, own: Option<Id>) -> Missing {
     for _ in 0..LOOKS {
         match misses.missed(cluster, own.as_deref()) {
             // Whether the leader's heartbeats go on is for who watches to tell.
-            Missed::Dropped | Missed::Unproven => return Missing::Dropped,
+            Missed::Dropped | Missed::HeartbeatPending => return Missing::Dropped,
             Missed::Foreign => return Missing::Foreign,
-            Missed::Perhaps | Missed::Stranger => {}
+            Missed::PerhapsDropped | Missed::PerhapsForeign => {}
         }
     }
     Missing::ProvesNothing
@@ -331,10 +330,10 @@ fn node(rules: &Rules, sight: &Sight) -> Result<Node, u8> {
         copy(sight.role, &host, sight.data),
         copy(sight.role, &host, sight.state),
     );
-    let memory = Memory {
+    let copies = RecordCopies {
         data: &copies.0,
         state: &copies.1,
-        me: Identity {
+        owner: Identity {
             engine: engine(),
             component: component(sight.role),
             host: &host,
@@ -349,9 +348,9 @@ fn node(rules: &Rules, sight: &Sight) -> Result<Node, u8> {
         let storage = Storage {
             ids: ids.into_iter().collect(),
         };
-        (rules.classify_backend)(&storage, memory)
+        (rules.classify_backend)(&storage, copies)
     } else {
-        (rules.classify_fe)(sight.role == Part::Seed, &fe_dir(sight.dir), memory)
+        (rules.classify_fe)(sight.role == Part::Seed, &fe_dir(sight.dir), copies)
     };
     let data = data.map_err(|refusal| refusal.code.number())?;
     Ok(Node {
@@ -420,7 +419,6 @@ fn copy(part: Part, host: &Host, rec: Option<Rec>) -> RecordCopy {
             Got::Dropped => Progress::Dropped,
         },
         first_steps_pending: false,
-        contradicted: rec.contradicted,
     })
 }
 
@@ -428,7 +426,6 @@ const fn kind(data: &Data) -> Kind {
     match data {
         Data::Empty { .. } => Kind::Empty,
         Data::Joined { .. } => Kind::Joined,
-        Data::Contradicted { .. } => Kind::Contradicted,
         Data::Adopted { .. } => Kind::Adopted,
         Data::Unfinished { .. } => Kind::Unfinished,
         Data::UnfinishedFounding => Kind::UnfinishedFounding,

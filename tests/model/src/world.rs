@@ -131,8 +131,6 @@ pub struct Rec {
     pub got: Got,
     pub cluster: Option<Id>,
     pub members: Set,
-    /// A leader of another cluster was met since.
-    pub contradicted: bool,
 }
 
 /// What one host is and runs.

@@ -7,7 +7,7 @@ use crate::plan::data::{Data, FeDir, classify_backend, classify_fe};
 use crate::plan::join::decide;
 use crate::plan::leader::{Belief, Cluster};
 use crate::plan::node::{Asking, Decision, Node, Role, Seen};
-use crate::plan::record_merge::Memory;
+use crate::plan::record_merge::RecordCopies;
 use crate::plan::refusal::Refusal;
 use crate::settings::Bootstrap;
 
@@ -80,17 +80,17 @@ fn register(seen: &Seen) -> Option<Decision> {
 fn without(
     seed: bool,
     dir: &FeDir,
-    memory: Memory<'_>,
+    copies: RecordCopies<'_>,
     passed_over: fn(&RecordCopy) -> bool,
 ) -> Result<Data, Refusal> {
     let none = RecordCopy::Missing;
     let kept = |copy| if passed_over(copy) { &none } else { copy };
-    let memory = Memory {
-        data: kept(memory.data),
-        state: kept(memory.state),
-        me: memory.me,
+    let copies = RecordCopies {
+        data: kept(copies.data),
+        state: kept(copies.state),
+        owner: copies.owner,
     };
-    classify_fe(seed, dir, memory)
+    classify_fe(seed, dir, copies)
 }
 
 fn rules() -> Vec<(&'static str, Rules)> {
@@ -104,7 +104,7 @@ fn rules() -> Vec<(&'static str, Rules)> {
     all
 }
 
-/// A seed with no data, its guard over, and nobody there.
+/// A seed without data, its guard over, and no other node.
 fn may_found(node: &Node, seen: &Seen) -> bool {
     node.role == Role::Seed
         && node.data.is_empty()
@@ -169,9 +169,9 @@ fn helping() -> Vec<(&'static str, Rules)> {
             .is_electable())),
         but!("the helper never joined", |_node, seen| join(seen, |fe| !fe.join)),
         but!("the helper is dead", |_node, seen| join(seen, |fe| !fe.alive)),
-        but!("the helper is nobody's registered address", |node, seen| {
+        but!("the helper is no member's registered address", |node, seen| {
             match decide(node, seen) {
-                // Its election port taken for everybody's, or IPv6 without its brackets.
+                // The node's own election port, or IPv6 without its brackets.
                 Decision::Join { helper, cluster } => Some(Decision::Join {
                     helper: helper.replace("9110", "9010").replace(['[', ']'], ""),
                     cluster,
@@ -203,7 +203,7 @@ fn helping() -> Vec<(&'static str, Rules)> {
                 _ => None,
             }
         }),
-        but!("joins where nobody leads with nothing to bring", |node, seen| {
+        but!("joins without a leader and without data", |node, seen| {
             let voteless = node.data.is_empty() && !seen.waiting.is_empty();
             when(
                 voteless,
@@ -222,8 +222,8 @@ fn helping() -> Vec<(&'static str, Rules)> {
 
 fn adding() -> Vec<(&'static str, Rules)> {
     vec![
-        files!("takes another host's record for its own", |seed, dir, memory| {
-            without(seed, dir, memory, |copy| {
+        files!("takes another host's record for its own", |seed, dir, copies| {
+            without(seed, dir, copies, |copy| {
                 copy.record()
                     .is_some_and(|record| record.host.to_string() != "10.0.0.5")
             })
@@ -249,7 +249,7 @@ fn adding() -> Vec<(&'static str, Rules)> {
                 })
             }
         ),
-        but!("adds at a leader that is not believed", |node, seen| {
+        but!("registers at a leader that is not confirmed", |node, seen| {
             match decide(node, seen) {
                 Decision::Register { mut cluster } => {
                     cluster.leader = cluster.frontends.last()?.clone();
@@ -288,7 +288,7 @@ fn starting() -> Vec<(&'static str, Rules)> {
             Decision::Start
         )),
         but!(
-            "starts data without proof although somebody may know better",
+            "starts data without proof although another node may know a cluster",
             |node, _seen| when(matches!(node.data, Data::Unproven { .. }), Decision::Start)
         ),
         but!("starts an FE that has nothing", |node, seen| {
@@ -299,7 +299,7 @@ fn starting() -> Vec<(&'static str, Rules)> {
         }),
         files!(
             "starts a journal's loss as an election of its own",
-            |seed, dir, memory| classify_fe(seed, dir, memory).or_else(|why| {
+            |seed, dir, copies| classify_fe(seed, dir, copies).or_else(|why| {
                 if why.sentence.contains("journal") {
                     Ok(Data::Joined { cluster: None })
                 } else {
@@ -307,7 +307,7 @@ fn starting() -> Vec<(&'static str, Rules)> {
                 }
             })
         ),
-        but!("starts a BE that nobody lists", |node, seen| {
+        but!("starts a BE that the cluster does not list", |node, seen| {
             match decide(node, seen) {
                 Decision::Register { .. } if !node.role.is_fe() => Some(Decision::Start),
                 _ => None,
@@ -322,28 +322,8 @@ fn starting() -> Vec<(&'static str, Rules)> {
                 },
             )
         }),
-        but!(
-            "a member that met another cluster does more than look once",
-            |node, seen| {
-                let looked = matches!(node.data, Data::Contradicted { .. }) && leader(seen).is_none();
-                when(
-                    looked,
-                    Decision::Wait {
-                        why: "wait".to_owned(),
-                    },
-                )
-            }
-        ),
-        but!(
-            "a member that met another cluster is stopped by less than that",
-            |node, seen| {
-                let looked = matches!(node.data, Data::Contradicted { .. }) && !seen.fatal.is_empty();
-                let why = Refusal::protect("why", "what");
-                when(looked, Decision::Refuse(why))
-            }
-        ),
         (
-            "asks somebody although the data is joined",
+            "asks other FEs although the data is joined",
             Rules {
                 asking: |_| Asking::Once,
                 ..REAL
@@ -358,7 +338,7 @@ fn setting_aside() -> Vec<(&'static str, Rules)> {
             !node.data.is_empty() && leader(seen).is_some(),
             Decision::SetAside { why: "so".to_owned() }
         )),
-        but!("sets data aside although nobody leads", |node, _seen| when(
+        but!("sets data aside without a leader", |node, _seen| when(
             matches!(node.data, Data::Unfinished { keep: false, .. }),
             Decision::SetAside { why: "so".to_owned() }
         )),
@@ -375,11 +355,11 @@ fn setting_aside() -> Vec<(&'static str, Rules)> {
 
 fn ending() -> Vec<(&'static str, Rules)> {
     vec![
-        but!("a dropped one goes on without REJOIN", |node, _seen| when(
+        but!("a dropped node continues without REJOIN", |node, _seen| when(
             matches!(node.data, Data::Dropped { .. }),
             Decision::Start
         )),
-        but!("a dropped one goes on with its old data", |node, _seen| when(
+        but!("a dropped node continues with its old data", |node, _seen| when(
             matches!(node.data, Data::Dropped { .. }) && node.rejoin,
             Decision::Start
         )),
@@ -416,44 +396,41 @@ fn reading() -> Vec<(&'static str, Rules)> {
     vec![
         files!(
             "refuses data without a sentence, a hint and a documented code",
-            |seed, dir, memory| classify_fe(seed, dir, memory).map_err(|why| Refusal {
+            |seed, dir, copies| classify_fe(seed, dir, copies).map_err(|why| Refusal {
                 hint: String::new(),
                 ..why
             })
         ),
-        files!("a newer record is passed over", |seed, dir, memory| {
-            without(seed, dir, memory, |copy| matches!(copy, RecordCopy::Newer { .. }))
+        files!("a newer record is passed over", |seed, dir, copies| {
+            without(seed, dir, copies, |copy| matches!(copy, RecordCopy::Newer { .. }))
         }),
-        files!(
-            "a record that cannot be read is taken for none",
-            |seed, dir, memory| {
-                without(seed, dir, memory, |copy| {
-                    matches!(copy, RecordCopy::Unreadable { .. })
-                })
-            }
-        ),
+        files!("an unreadable record is treated as none", |seed, dir, copies| {
+            without(seed, dir, copies, |copy| {
+                matches!(copy, RecordCopy::Unreadable { .. })
+            })
+        }),
         (
             "the state dir speaks for data that has a record of its own and proves nothing",
             Rules {
-                classify_backend: |storage, memory| {
+                classify_backend: |storage, copies| {
                     let missing = RecordCopy::Missing;
-                    let data = match memory.data {
+                    let data = match copies.data {
                         RecordCopy::Unreadable { .. } => &missing,
                         data => data,
                     };
-                    classify_backend(storage, Memory { data, ..memory })
+                    classify_backend(storage, RecordCopies { data, ..copies })
                 },
                 ..REAL
             },
         ),
         files!(
             "data and record of two clusters are taken together",
-            |seed, dir, memory| {
+            |seed, dir, copies| {
                 let blind = FeDir {
                     cluster: None,
                     ..dir.clone()
                 };
-                classify_fe(seed, &blind, memory)
+                classify_fe(seed, &blind, copies)
             }
         ),
     ]

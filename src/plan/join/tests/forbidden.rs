@@ -1,5 +1,5 @@
-//! What must never come of any combination, in the words a person would complain with. `HttpWitness` from the files and from the
-//! rows that were shown, not from what the decision made of them.
+//! The forbidden outcomes, each as one sentence. They are checked against the files and the shown rows, not against the
+//! classification that the decision uses.
 
 use crate::engine::member::Frontend;
 use crate::exit::ExitCode;
@@ -19,19 +19,19 @@ pub(super) struct Row<'a> {
     pub seen: &'a Seen,
 }
 
-/// A sentence, and whether a combination makes it true.
+/// A sentence, and the check whether a combination makes it true.
 pub(super) struct Forbidden {
     pub name: &'static str,
     pub came_of: Came,
 }
 
-/// Of what it can come.
+/// The step that an outcome belongs to.
 pub(super) enum Came {
-    /// Of taking the files for something they are not.
+    /// The classification of the files.
     Data(fn(&Facts, &Result<Data, Refusal>) -> bool),
-    /// Of asking before there is a reason to.
+    /// The queries before the decision.
     Asking(fn(&Facts, Asking) -> bool),
-    /// Of one kind of step: the others are not looked at.
+    /// One kind of decision.
     Decision(Kind, fn(&Row<'_>, &Decision) -> bool),
 }
 
@@ -73,7 +73,7 @@ impl Row<'_> {
         matches!(self.seen.belief, Belief::Nobody)
     }
 
-    /// The list that was shown: by the believed leader, or by anybody.
+    /// The list of the confirmed leader, or else of any FE.
     fn shown(&self) -> &[Frontend] {
         self.leader()
             .map_or(self.seen.members.as_slice(), |cluster| &cluster.frontends)
@@ -100,12 +100,12 @@ impl Row<'_> {
         })
     }
 
-    /// Nothing was founded on a person's word.
+    /// True unless an operator forces the founding.
     fn unforced(&self) -> bool {
         self.node.bootstrap != Bootstrap::Force
     }
 
-    /// The data or the record is of another cluster than the one that is believed.
+    /// True if the data belongs to another cluster than the confirmed one.
     fn foreign(&self) -> bool {
         self.leader()
             .is_some_and(|cluster| self.facts.id.is_other_than(&cluster.id))
@@ -245,7 +245,7 @@ pub(super) const ALL: &[Forbidden] = &[
         }),
     },
     Forbidden {
-        name: "the helper is nobody's registered address",
+        name: "the helper is no member's registered address",
         came_of: Came::Decision(Kind::Join, |row, step| {
             helper_of(step)
                 .is_some_and(|helper| row.helper(helper).is_none() && !row.seen.waiting.contains(helper))
@@ -281,7 +281,7 @@ pub(super) const ALL: &[Forbidden] = &[
         }),
     },
     Forbidden {
-        name: "joins where nobody leads with nothing to bring",
+        name: "joins without a leader and without data",
         came_of: Came::Decision(Kind::Join, |row, step| {
             helper_of(step).is_some() && row.leader().is_none() && row.facts.empty
         }),
@@ -326,7 +326,7 @@ pub(super) const ALL: &[Forbidden] = &[
         }),
     },
     Forbidden {
-        name: "adds at a leader that is not believed",
+        name: "registers at a leader that is not confirmed",
         came_of: Came::Decision(Kind::Register, |row, step| match step {
             Decision::Register { cluster } => row.leader() != Some(&**cluster),
             _ => false,
@@ -361,7 +361,7 @@ pub(super) const ALL: &[Forbidden] = &[
     Forbidden {
         name: "starts data of another cluster although one answers",
         came_of: Came::Decision(Kind::Start, |row, _| {
-            (!row.facts.member() || row.facts.contradicted) && !row.facts.says_founding && row.foreign()
+            !row.facts.member() && !row.facts.says_founding && row.foreign()
         }),
     },
     Forbidden {
@@ -377,7 +377,7 @@ pub(super) const ALL: &[Forbidden] = &[
         }),
     },
     Forbidden {
-        name: "starts data without proof although somebody may know better",
+        name: "starts data without proof although another node may know a cluster",
         came_of: Came::Decision(Kind::Start, |row, _| {
             let silence = row.silent() && row.seen.witnesses.is_empty() && row.seen.guard_over;
             row.facts.fe
@@ -399,39 +399,18 @@ pub(super) const ALL: &[Forbidden] = &[
         }),
     },
     Forbidden {
-        name: "starts a BE that nobody lists",
+        name: "starts a BE that the cluster does not list",
         came_of: Came::Decision(Kind::Start, |row, _| {
             !row.facts.fe && !row.facts.member() && !row.listed_as_backend().0
         }),
     },
     Forbidden {
         name: "joined data does not start",
-        came_of: Came::Decision(Kind::Any, |row, step| {
-            row.facts.member() && !row.facts.contradicted && !starts(step)
-        }),
+        came_of: Came::Decision(Kind::Any, |row, step| row.facts.member() && !starts(step)),
     },
     Forbidden {
-        name: "a member that met another cluster does more than look once",
-        came_of: Came::Decision(Kind::Any, |row, step| {
-            row.facts.member()
-                && row.facts.contradicted
-                && !matches!(step, Decision::Start | Decision::Refuse(_))
-        }),
-    },
-    Forbidden {
-        name: "a member that met another cluster is stopped by less than that",
-        came_of: Came::Decision(Kind::Refuse, |row, _| {
-            let own = [row.facts.id, row.facts.bound];
-            let is_another = |fe: &Frontend| own.iter().any(|own| own.is_other_than(&fe.cluster_id));
-            let shows_another = row.shown().iter().any(is_another);
-            row.facts.member() && row.facts.contradicted && !shows_another
-        }),
-    },
-    Forbidden {
-        name: "asks somebody although the data is joined",
-        came_of: Came::Asking(|facts, asking| {
-            facts.member() && !facts.contradicted && asking != Asking::Nobody
-        }),
+        name: "asks other FEs although the data is joined",
+        came_of: Came::Asking(|facts, asking| facts.member() && asking != Asking::Nobody),
     },
     // Setting aside.
     Forbidden {
@@ -442,7 +421,7 @@ pub(super) const ALL: &[Forbidden] = &[
         }),
     },
     Forbidden {
-        name: "sets data aside although nobody leads",
+        name: "sets data aside without a leader",
         came_of: Came::Decision(Kind::SetAside, |row, _| {
             row.leader().is_none() && !row.facts.dropped && !row.facts.gone
         }),
@@ -462,13 +441,13 @@ pub(super) const ALL: &[Forbidden] = &[
     },
     // Dropped.
     Forbidden {
-        name: "a dropped one goes on without REJOIN",
+        name: "a dropped node continues without REJOIN",
         came_of: Came::Decision(Kind::Any, |row, step| {
             row.facts.dropped && !row.node.rejoin && !matches!(step, Decision::Refuse(_))
         }),
     },
     Forbidden {
-        name: "a dropped one goes on with its old data",
+        name: "a dropped node continues with its old data",
         came_of: Came::Decision(Kind::Any, |row, step| {
             row.facts.dropped && row.node.rejoin && !sets_aside(step)
         }),
@@ -510,10 +489,10 @@ pub(super) const ALL: &[Forbidden] = &[
         came_of: Came::Data(|facts, outcome| facts.newer && is_let_in(outcome)),
     },
     Forbidden {
-        name: "a record that cannot be read is taken for none",
+        name: "an unreadable record is treated as none",
         came_of: Came::Data(|facts, outcome| {
             let unreadable = facts.data_unreadable || facts.state_unreadable;
-            // What the data says of another host is heard.
+            // A record in the data that names another host counts.
             let heard = facts.recorded || (facts.other_host && !facts.data_unreadable);
             unreadable && !heard && is_let_in(outcome)
         }),
@@ -539,7 +518,7 @@ pub(super) const ALL: &[Forbidden] = &[
     },
 ];
 
-/// A sentence, something to do, and a code that the documentation explains as an end of ours.
+/// Checks that a refusal has a sentence, a hint, and a documented exit code.
 fn is_sound(refusal: &Refusal) -> bool {
     let ends = [
         ExitCode::NoLeader,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::engine::failure::Failure;
 use crate::engine::member::Backend;
-use crate::plan::data::{ClusterId, Data, Moved, Was};
+use crate::plan::data::{ClusterId, Data, Moved, MovedData};
 use crate::plan::join::decide;
 use crate::plan::leader::tests::members;
 use crate::plan::leader::{Answer, believe};
@@ -13,20 +13,20 @@ use crate::settings::Host;
 
 use super::situation::node;
 
-/// It was 10.0.0.6, and is 10.0.0.5 now.
+/// Data of a node that was 10.0.0.6 and is 10.0.0.5 now.
 fn data(name: &str) -> Data {
-    let (was, in_group, cluster) = match name {
-        "moved" => (Was::Member, "10.0.0.6_9010_1", "77"),
-        "moved-anew" => (Was::Member, "10.0.0.5_9010_1", "77"),
-        "moved-wiped" => (Was::Empty, "", "77"),
-        "moved-planned" => (Was::Planned, "", "77"),
-        "moved-unfinished" => (Was::Unfinished, "10.0.0.6_9010_1", "77"),
-        "moved-foreign" => (Was::Member, "10.0.0.6_9010_1", "88"),
+    let (data, in_group, cluster) = match name {
+        "moved" => (MovedData::Member, "10.0.0.6_9010_1", "77"),
+        "moved-renamed" => (MovedData::Member, "10.0.0.5_9010_1", "77"),
+        "moved-wiped" => (MovedData::Empty, "", "77"),
+        "moved-planned" => (MovedData::Planned, "", "77"),
+        "moved-unfinished" => (MovedData::Unfinished, "10.0.0.6_9010_1", "77"),
+        "moved-foreign" => (MovedData::Member, "10.0.0.6_9010_1", "88"),
         other => panic!("no such data: {other}"),
     };
     Data::Moved(Moved {
         from: Host::parse("10.0.0.6").unwrap(),
-        was,
+        data,
         name: Some(in_group.to_owned()).filter(|name| !name.is_empty()),
         cluster: Some(ClusterId {
             id: cluster.to_owned(),
@@ -35,7 +35,7 @@ fn data(name: &str) -> Data {
     })
 }
 
-/// What one FE at 10.0.0.1 shows; `silent` is nobody, `leaderless` an FE without a leader. The BEs are those of the
+/// The answer of one FE at 10.0.0.1; `silent` is no answer, `leaderless` an FE without a leader. The BEs are those of the
 /// rows 5 and 6.
 fn seen(rows: &str) -> Seen {
     let said = match rows {
@@ -101,9 +101,9 @@ fn a_moved_node_starts_only_where_its_cluster_lists_it_in_place_of_the_old_host(
         (Role::ComputeNode, "moved", "1L+ 2F+ 6F-", true, format!("{KNOWN}, and 10.0.0.1 lists 10.0.0.6")),
         (Role::Follower, "moved", "1L+ 2F+ 3F+ 5F- 6F-", true, format!("{KNOWN}, and 10.0.0.1 lists both")),
         // Readdressed: the row kept its name in the group.
-        (Role::Follower, "moved-anew", "1L+ 2F+ 5F-", false, "start".to_owned()),
-        (Role::Observer, "moved-anew", "1L+ 2F+ 5O-", false, "start".to_owned()),
-        (Role::Seed, "moved-anew", "1L+ 2F+ 5F-", false, "start".to_owned()),
+        (Role::Follower, "moved-renamed", "1L+ 2F+ 5F-", false, "start".to_owned()),
+        (Role::Observer, "moved-renamed", "1L+ 2F+ 5O-", false, "start".to_owned()),
+        (Role::Seed, "moved-renamed", "1L+ 2F+ 5F-", false, "start".to_owned()),
         (Role::Backend, "moved", "1L+ 2F+ 5F-", false, "start".to_owned()),
         (Role::Follower, "moved-wiped", "1L+ 2F+ 5F-", false, "join 10.0.0.1:9010 of 77".to_owned()),
         // It had only been about to be added: a new node, unless the ADD came through after all.
@@ -137,7 +137,7 @@ fn a_moved_node_starts_only_where_its_cluster_lists_it_in_place_of_the_old_host(
             true,
             "set aside: 10.0.0.1 lists 10.0.0.5 as a new node, and the data is that of 10.0.0.6".to_owned(),
         ),
-        // The old one was dropped: only REJOIN=1 brings it back, with nothing of what it had.
+        // The old host was dropped: with REJOIN=1 the node joins again without its data.
         (
             Role::Follower,
             "moved",
@@ -159,7 +159,7 @@ fn a_moved_node_starts_only_where_its_cluster_lists_it_in_place_of_the_old_host(
             true,
             "set aside: 10.0.0.6 was dropped from cluster 77".to_owned(),
         ),
-        // Nobody to believe: nothing is given up.
+        // Without a confirmed leader nothing is set aside.
         (
             Role::Follower,
             "moved",
@@ -179,7 +179,7 @@ fn a_moved_node_starts_only_where_its_cluster_lists_it_in_place_of_the_old_host(
             "moved-foreign",
             "1L+ 2F+",
             true,
-            "refuse 79: this node belongs to cluster 88 (meta/image/VERSION), but 10.0.0.1 is of cluster 77 (SHOW \
+            "refuse 79: this node belongs to cluster 88 (meta/image/VERSION), but 10.0.0.1 belongs to cluster 77 (SHOW \
              FRONTENDS)"
                 .to_owned(),
         ),

@@ -1,4 +1,4 @@
-//! Everything a round of looking around can bring.
+//! Every result of one round.
 
 use crate::engine::failure::Failure;
 use crate::engine::member::{Backend, Frontend};
@@ -9,7 +9,7 @@ use crate::plan::node::{Backends, Seen};
 use crate::plan::witness::Witness;
 use crate::settings::{Endpoint, Host};
 
-/// A leader that is believed. It need not be one that `believe` would give: `decide` is total.
+/// A confirmed leader. `believe` need not be able to return it: `decide` is total.
 pub(super) fn led(text: &str) -> Belief {
     let frontends = rows(text);
     let leader = frontends
@@ -28,7 +28,7 @@ pub(super) fn led(text: &str) -> Belief {
     })
 }
 
-/// Every kind of list a believed leader can show.
+/// Every kind of list of a confirmed leader.
 pub(super) const LED: [&str; 13] = [
     // This host is missing, there and well, there and never joined.
     "1L+ 2F+",
@@ -42,7 +42,7 @@ pub(super) const LED: [&str; 13] = [
     "5L+",
     // The leader is dead by its own list; the usable one comes last.
     "1L- 4O+ 3f+ 6F- 2F+ 5F-",
-    // Nobody can be the helper.
+    // No FE can be the helper.
     "1L- 4O+ 3f+ 6F- 5F-",
     // The helper has a port of its own.
     "1L+@9110 2F+ 5F-",
@@ -52,7 +52,7 @@ pub(super) const LED: [&str; 13] = [
     "1L+ 2F+ 5F- of 88",
 ];
 
-/// Every kind of list that is shown without a leader to believe.
+/// Every kind of list without a confirmed leader.
 const SHOWN: [&str; 6] = [
     "",
     "1F+ 2F-",
@@ -105,13 +105,13 @@ fn doubts() -> Vec<Doubt> {
     ]
 }
 
-/// Whom one believes, with the list that was shown.
+/// Every belief, with the shown list.
 fn beliefs(fe: bool) -> Vec<(Belief, Vec<Frontend>)> {
     let mut all = vec![(Belief::Nobody, Vec::new())];
     // Of a list of FEs a BE needs the cluster's id alone.
     let led_by = LED.iter().filter(|text| fe || !text.contains("5F-"));
     all.extend(led_by.map(|text| (led(text), rows(text))));
-    // Every doubt, and every list: the decision only passes on what a doubt says.
+    // Every doubt, and every list: the decision only repeats the text of a doubt.
     all.extend(
         doubts()
             .into_iter()
@@ -131,7 +131,7 @@ fn backend(number: u8, port: u16) -> Backend {
     }
 }
 
-/// What a believed leader says when it is asked for its BEs and CNs.
+/// The answers of a confirmed leader to a query for its BEs and CNs.
 pub(super) fn lists() -> Vec<Option<Result<Backends, Failure>>> {
     let list = |backends: &[Backend], compute_nodes: &[Backend]| {
         Some(Ok(Backends {
@@ -182,7 +182,7 @@ fn witnesses(fe: bool) -> Vec<Vec<Witness>> {
     all
 }
 
-/// A round in which nobody answers.
+/// A round without an answer.
 pub(super) fn silence() -> Seen {
     Seen {
         belief: Belief::Nobody,
@@ -224,7 +224,7 @@ pub(super) fn every(fe: bool, each: &mut dyn FnMut(&mut Seen) -> bool) -> bool {
                 seen.backends.clone_from(list);
                 for told in &witnesses {
                     seen.witnesses.clone_from(told);
-                    // Their ports are tried only where nobody answers.
+                    // The ports are tried only if no FE answers.
                     let voteless = fe && matches!(seen.belief, Belief::Nobody);
                     for votes in &voters[..=usize::from(voteless)] {
                         seen.waiting = votes.iter().map(|vote| (*vote).to_owned()).collect();

@@ -1,4 +1,4 @@
-//! Everything a node can find in its own places when it starts: the data and both copies of the record.
+//! Every state of a node's own files at a start: the data and both copies of the record.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use crate::engine::{ALL, Component};
 use crate::facts::record::{Progress, Record, RecordCopy};
 use crate::plan::data::{ClusterId, Data, FeDir, Storage};
 use crate::plan::node::{Node, Role};
-use crate::plan::record_merge::{Identity, Memory};
+use crate::plan::record_merge::{Identity, RecordCopies};
 use crate::plan::refusal::Refusal;
 use crate::settings::{Bootstrap, Host};
 
@@ -21,7 +21,7 @@ pub(super) const ROLES: [Role; 5] = [
     Role::ComputeNode,
 ];
 
-/// A cluster id, as far as it matters: the cluster that mostly answers is 77, and 88 is somebody else's.
+/// A cluster id: 77 is the cluster that usually answers, 88 is another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Id {
     Unknown,
@@ -52,13 +52,7 @@ pub(super) enum Kept {
     Missing,
     Unreadable,
     Newer,
-    Present {
-        progress: Progress,
-        ours: bool,
-        id: Id,
-    },
-    /// It joined, and met a leader of another cluster since.
-    Contradicted(Id),
+    Present { progress: Progress, ours: bool, id: Id },
 }
 
 impl Kept {
@@ -77,7 +71,6 @@ impl Kept {
                 all.extend(Id::ALL.map(|id| Self::Present { progress, ours, id }));
             }
         }
-        all.extend(Id::ALL.map(Self::Contradicted));
         all
     }
 
@@ -88,13 +81,12 @@ impl Kept {
                 ours: true,
                 id,
             } => Some((progress, id)),
-            Self::Contradicted(id) => Some((Progress::Joined, id)),
             _ => None,
         }
     }
 
     const fn present(self) -> bool {
-        matches!(self, Self::Present { .. } | Self::Contradicted(_))
+        matches!(self, Self::Present { .. })
     }
 
     fn copy(self, place: &str, component: Component) -> RecordCopy {
@@ -106,13 +98,6 @@ impl Kept {
                 why: "it is empty".to_owned(),
             },
             Self::Newer => RecordCopy::Newer { path, version: 9 },
-            Self::Contradicted(id) => Self::Present {
-                progress: Progress::Joined,
-                ours: true,
-                id,
-            }
-            .copy(place, component)
-            .with_contradiction(),
             Self::Present { progress, ours, id } => RecordCopy::Present(Record {
                 engine: ALL[0],
                 component,
@@ -123,26 +108,12 @@ impl Kept {
                 members: Vec::new(),
                 progress,
                 first_steps_pending: false,
-                contradicted: false,
             }),
         }
     }
 }
 
-trait Contradict {
-    fn with_contradiction(self) -> Self;
-}
-
-impl Contradict for RecordCopy {
-    fn with_contradiction(mut self) -> Self {
-        if let Self::Present(record) = &mut self {
-            record.contradicted = true;
-        }
-        self
-    }
-}
-
-/// What lies in the data dir or in the storage paths.
+/// The content of the data dir or of the storage paths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lies {
     Nothing,
@@ -180,7 +151,7 @@ impl Lies {
     }
 }
 
-/// All of it, as a person would find it.
+/// One situation.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Situation {
     pub role: Role,
@@ -189,7 +160,7 @@ pub(super) struct Situation {
     pub state: Kept,
 }
 
-/// What of a situation the forbidden outcomes are about, told from the files alone.
+/// The facts of a situation that the forbidden outcomes depend on, from the files alone.
 #[expect(clippy::struct_excessive_bools, reason = "independent facts of one node")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Facts {
@@ -210,11 +181,9 @@ pub(super) struct Facts {
     pub says_founding: bool,
     /// The copy inside the data says joined.
     pub joined_in_data: bool,
-    /// The copy that counts says that a leader of another cluster was met.
-    pub contradicted: bool,
     /// Either copy says dropped.
     pub dropped: bool,
-    /// Either copy knows of a cluster: a founding that was cut short knows none.
+    /// Either copy knows of a cluster: an interrupted founding knows none.
     pub knows: bool,
     pub newer: bool,
     pub data_unreadable: bool,
@@ -240,7 +209,7 @@ impl Facts {
         }
     }
 
-    /// It was seen to be a member, or its own data proves it under a record of this host.
+    /// True if it was a member according to its record, or its data proves it under a record of this host.
     pub(super) const fn member(&self) -> bool {
         let proven = if self.fe {
             (self.joined_in_data && self.journal) || (self.recorded && self.ready)
@@ -292,7 +261,6 @@ impl Situation {
             },
             says_joined: says(counts, Progress::Joined),
             says_founding: says(counts, Progress::Founding),
-            contradicted: matches!(counts, Kept::Contradicted(_)),
             joined_in_data: says(self.data, Progress::Joined),
             dropped: says(self.data, Progress::Dropped) || says(self.state, Progress::Dropped),
             knows: knows(self.data) || knows(self.state),
@@ -339,17 +307,17 @@ impl Situation {
         }
     }
 
-    /// What the rules make of it.
+    /// Classifies it by the rules.
     pub(super) fn classify(&self, rules: &Rules) -> Result<Data, Refusal> {
         let component = component(self.role);
-        let me = host();
-        let memory = Memory {
+        let own = host();
+        let copies = RecordCopies {
             data: &self.data.copy("/data/muster.json", component),
             state: &self.state.copy("/state/muster.json", component),
-            me: Identity {
+            owner: Identity {
                 engine: ALL[0],
                 component,
-                host: &me,
+                host: &own,
             },
         };
         let storage = |ids: &[Id]| Storage {
@@ -364,12 +332,12 @@ impl Situation {
         };
         match self.lies {
             Lies::Nothing if self.role.is_fe() => {
-                (rules.classify_fe)(self.role == Role::Seed, &fe_dir(None), memory)
+                (rules.classify_fe)(self.role == Role::Seed, &fe_dir(None), copies)
             }
-            Lies::Fe { .. } => (rules.classify_fe)(self.role == Role::Seed, &fe_dir(Some(self.lies)), memory),
-            Lies::Nothing => (rules.classify_backend)(&storage(&[]), memory),
-            Lies::Storage(id) => (rules.classify_backend)(&storage(&[id]), memory),
-            Lies::Mixed => (rules.classify_backend)(&storage(&[Id::Of77, Id::Of88]), memory),
+            Lies::Fe { .. } => (rules.classify_fe)(self.role == Role::Seed, &fe_dir(Some(self.lies)), copies),
+            Lies::Nothing => (rules.classify_backend)(&storage(&[]), copies),
+            Lies::Storage(id) => (rules.classify_backend)(&storage(&[id]), copies),
+            Lies::Mixed => (rules.classify_backend)(&storage(&[Id::Of77, Id::Of88]), copies),
         }
     }
 }

@@ -160,7 +160,7 @@ fn stopped_cleanly(container: &Container, service: &str) -> anyhow::Result<()> {
     let left = service == FE && container.has("/opt/starrocks/fe/bin/fe.pid")?;
     ensure!(!left, "{} left its pid file", container.name());
     ensure!(
-        container.log()?.contains("stopped as asked"),
+        container.log()?.contains("stopped as requested"),
         "{}",
         container.log()?
     );

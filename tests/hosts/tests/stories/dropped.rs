@@ -144,7 +144,7 @@ impl Story {
     /// It is said in the log and by the health check, and the engine runs on; the container is stopped by a person.
     fn is_said(&self, id: &str) -> anyhow::Result<()> {
         let host = self.host()?;
-        let sentence = format!("does not list {} any more: this node was dropped", host.address());
+        let sentence = format!("no longer lists {}: this node was dropped", host.address());
         host.says(PATIENCE, &sentence)?;
         eventually(PATIENCE, "a health check that says it", || {
             let health = host.exec(&["muster", "health"])?;
@@ -268,7 +268,8 @@ fn a_node_that_is_pointed_at_a_stranger_names_both_clusters_and_runs_on() -> any
     host.kill9()?;
     host.set("MASTER_HOST", "10.99.0.19");
     host.start()?;
-    let sentence = format!("this node belongs to cluster {id} (the record), but 10.99.0.19 leads cluster");
+    let sentence =
+        format!("this node belongs to cluster {id} (from the record), but 10.99.0.19 leads cluster");
     host.says(PATIENCE, &sentence)?;
     let health = host.exec(&["muster", "health"])?;
     ensure!(health.code == 1 && health.text.contains(&sentence), "{health:?}");

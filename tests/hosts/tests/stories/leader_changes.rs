@@ -224,7 +224,7 @@ fn a_be_whose_add_came_through_keeps_its_port_or_says_who_has_it() -> Result<()>
     be.start_program(&["sh", "-c", TAKEN])?;
     assert_eq!(be.exit(PATIENCE)?, 73, "{}", be.log_tail());
     let said = be.last_log();
-    let report = "heartbeat_service_port must be 9050 (the cluster lists this host with it), but perl";
+    let report = "heartbeat_service_port must be 9050 (the cluster: this port identifies the node in the cluster), but perl";
     ensure!(said.contains(report), "{said}");
     be.start()?;
     cluster.becomes_whole(PATIENCE)?;

@@ -378,16 +378,16 @@ fn a_restart_gets_the_ports_of_the_record_and_moves_only_what_may_move() -> Resu
     ];
     let moved = [9162, 8141, 9153, 8161, 9170];
     assert_eq!(node.start(&world)?, moved);
-    let why = "be_port is 9162: the next free one: stories";
+    let why = "be_port is 9162: the next free port: stories";
     ensure!(node.said().contains(why), "{}", node.said());
     node.kill9()?;
     drop(local);
     // Given now is given.
     assert_eq!(node.start(&world)?, moved);
     node.kill9()?;
-    let fixed = "heartbeat_service_port must be 9153 (the cluster knows this node by it), but ";
+    let fixed = "heartbeat_service_port must be 9153 (the record: this port identifies the node in the cluster), but ";
     let identity = TcpListener::bind("127.0.0.1:9153")?;
-    let holder = "(pid 1) on TCP 127.0.0.1:9153 holds it";
+    let holder = "(pid 1) on TCP 127.0.0.1:9153 uses it";
     node.refuses(&world, fixed)?;
     ensure!(node.said().contains(holder), "{}", node.said());
     drop(identity);
@@ -401,7 +401,7 @@ fn a_restart_gets_the_ports_of_the_record_and_moves_only_what_may_move() -> Resu
         "{}",
         node.said()
     );
-    ensure!(node.said().contains(", pid 1) holds it"), "{}", node.said());
+    ensure!(node.said().contains(", pid 1) uses it"), "{}", node.said());
     drop(reserved);
     assert_eq!(node.start(&world)?, moved);
     Ok(())

@@ -32,7 +32,7 @@ const CASES: [Case; 7] = [
         text: "LOG_DIR = ${STARROCKS_HOME}/log\r\nquery_port = 9130\r\n",
         query_port: 9130,
         edit_log_port: 9010,
-        warning: "/opt/starrocks/fe/conf/fe.conf has Windows line ends: the start script takes the `\\r` for a part of LOG_DIR; save it with Unix ones",
+        warning: "/opt/starrocks/fe/conf/fe.conf has Windows line ends: the start script reads the `\\r` as part of LOG_DIR; save it with Unix line ends",
     },
     Case {
         text: "edit_log_port = 9110\nquery_port = 9130",

@@ -25,8 +25,7 @@ fn read_only(dir: &str) -> String {
 #[test]
 fn what_is_read_only_is_said_before_anybody_is_asked() -> Result<()> {
     const ADVICE: &str = "hint: mount it so that the user of this container can write to it";
-    const STATE: &str =
-        "hint: set STATE_DIR to a directory, best on a volume, that the user of this container can write to";
+    const STATE: &str = "hint: set STATE_DIR to a directory that the user of this container can write to, preferably on a volume";
     let Some(world) = World::enter(this_test!())? else {
         return Ok(());
     };
@@ -97,13 +96,15 @@ fn what_is_no_directory_is_said_before_anybody_is_asked() -> Result<()> {
     put(&fe, conf, "meta_dir = ${DORIS_HOME}/meta\nquery_port = 9030\n")?;
     Trial::of(&fe).ends(
         78,
-        "error: the data dir cannot be told, from the conf file: `${DORIS_HOME}/meta` names the variable DORIS_HOME, \
+        "error: cannot resolve the data dir, from the conf file: `${DORIS_HOME}/meta` uses the variable DORIS_HOME, \
          which is not set here\n\nhint: write the path without that variable",
     )?;
     put(&fe, conf, b"# f\xfcr alle\nquery_port = 9030\n")?;
     Trial::of(&fe).ends(
         78,
-        &format!("error: {conf} is not UTF-8: writing it back would change it\n\nhint: save it as UTF-8"),
+        &format!(
+            "error: {conf} is not UTF-8, so muster cannot rewrite it unchanged\n\nhint: save it as UTF-8"
+        ),
     )
 }
 
@@ -122,7 +123,7 @@ fn data_that_cannot_be_read_is_never_taken_for_something_else() -> Result<()> {
         Trial::of(&fe).ends(
             79,
             &format!(
-                "error: cannot tell whether {meta} is a member's: {meta}/{file}: Is a directory (os error 21)\n\nhint: make \
+                "error: cannot read the data dir {meta}: {meta}/{file}: Is a directory (os error 21)\n\nhint: make \
                  it readable for the user this container runs as"
             ),
         )?;
@@ -231,7 +232,7 @@ fn last_words_are_found_though_the_home_is_read_only() -> Result<()> {
     start()?;
     ensure!(host.exit(PATIENCE)? == 137, "{}", host.log_tail());
     start()?;
-    host.says(PATIENCE, "its first start was cut short")?;
+    host.says(PATIENCE, "its first start was interrupted")?;
     host.says(PATIENCE, "is alive in cluster")
 }
 

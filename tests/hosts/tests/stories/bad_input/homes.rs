@@ -29,45 +29,45 @@ fn a_start_script_that_cannot_be_started_is_said_before_anybody_is_asked() -> Re
     let script = fe.on_disk(Path::new(SCRIPT));
     let mode = |mode| fs::set_permissions(&script, fs::Permissions::from_mode(mode));
 
-    let no_script = "put the start script of the engine there; a volume may be mounted over it";
+    let no_script = "restore the engine's start script there, or remove a volume that hides it";
     let ends = |trial: Trial<'_>, why: &str, hint: &str| {
         trial.ends(126, &format!("error: {SCRIPT} {why}\n\nhint: {hint}"))
     };
     mode(0o644)?;
-    let chmod = "give it the execute bit in the image: chmod +x";
-    ends(Trial::of(&fe), "cannot be executed, its mode is 0644", chmod)?;
+    let chmod = "set its execute bit in the image: chmod +x";
+    ends(Trial::of(&fe), "cannot be executed: its mode is 0644", chmod)?;
     mode(0o755)?;
     ends(
         Trial::of(&fe).after(
             "mount --bind /opt/starrocks/fe/bin /opt/starrocks/fe/bin
              mount -o remount,bind,noexec /opt/starrocks/fe/bin",
         ),
-        "cannot be executed, its file system is mounted noexec",
-        "mount it without noexec",
+        "cannot be executed: its file system is mounted noexec",
+        "mount that file system without noexec",
     )?;
     let interpreter = |name: &str, why: &str| {
-        format!("cannot be executed, the interpreter of its first line, `{name}`, {why}")
+        format!("cannot be executed: the interpreter of its first line, `{name}`, {why}")
     };
     let texts = [
         (
             "#!/opt/no/bash\n",
             interpreter("/opt/no/bash", "does not exist"),
-            "install it in the image",
+            "install that interpreter in the image",
         ),
         (
             "#!/opt\n",
             interpreter("/opt", "is not a file"),
-            "install it in the image",
+            "install that interpreter in the image",
         ),
         (
             "#!/bin/sh\r\nexit 0\r\n",
             interpreter("/bin/sh\\r", "does not exist"),
-            "save it with Unix line ends: the `\\r` of a Windows one counts as a part of the name",
+            "save it with Unix line ends: the `\\r` of a Windows line end counts as part of the name",
         ),
-        ("", "cannot be executed, it is empty".to_owned(), no_script),
+        ("", "cannot be executed: it is empty".to_owned(), no_script),
         (
             "echo no first line\n",
-            "cannot be executed, its first line is not `#!` and an interpreter".to_owned(),
+            "cannot be executed: its first line is not `#!` and an interpreter".to_owned(),
             no_script,
         ),
     ];
@@ -78,12 +78,12 @@ fn a_start_script_that_cannot_be_started_is_said_before_anybody_is_asked() -> Re
     mode(0)?;
     ends(
         Trial::of(&fe).after(AS_ANYBODY),
-        "cannot be executed, its mode is 0000",
+        "cannot be executed: its mode is 0000",
         chmod,
     )?;
     fs::remove_file(&script)?;
     fs::create_dir(&script)?;
-    ends(Trial::of(&fe), "is a directory and no start script", no_script)?;
+    ends(Trial::of(&fe), "is a directory, not a start script", no_script)?;
     fs::remove_dir(&script)?;
     let missing = "error: no start script in /opt/starrocks/fe: looked for bin/start_fe.sh, bin/start_be.sh, \
                    bin/start_cn.sh, bin/start_broker.sh\n\nhint: set --home to the directory that holds bin/, conf/ \
@@ -100,24 +100,24 @@ fn a_home_that_cannot_be_chosen_is_said_with_the_choice() -> Result<()> {
     };
     let fe = host(&world, 1, Component::Fe)?;
     let home = "set --home to the directory that holds bin/, conf/ and lib/ of the engine";
-    let component = "name the component of this image, or leave it out; or use another image";
+    let component = "set COMPONENT to the component of this image or leave it unset, or use another image";
     let cases: [(&[&str], i32, &str, &str); 4] = [
         (
             &["be"],
             78,
-            "the argument of `run` asks for be, but here is only /opt/starrocks/fe (FE)",
+            "the argument of `run` requests be, but only /opt/starrocks/fe (FE) is installed",
             component,
         ),
         (
             &["--home", "/opt/nowhere"],
             78,
-            "the home dir /opt/nowhere does not exist, from the flag --home",
+            "the home dir /opt/nowhere, from the flag --home, does not exist",
             home,
         ),
         (
             &["--home", SCRIPT],
             78,
-            "the home dir /opt/starrocks/fe/bin/start_fe.sh is not a directory, from the flag --home",
+            "the home dir /opt/starrocks/fe/bin/start_fe.sh, from the flag --home, is not a directory",
             home,
         ),
         (
@@ -133,21 +133,21 @@ fn a_home_that_cannot_be_chosen_is_said_with_the_choice() -> Result<()> {
             .with(arguments)
             .ends(code, &format!("error: {why}\n\nhint: {hint}"))?;
     }
-    let engine = "use an image of an engine and a component that go together";
+    let engine = "use an image of a supported engine, and set ENGINE to that engine or leave it unset";
     let variables = [
         (
             ("COMPONENT", "be"),
-            "the variable COMPONENT asks for be, but here is only /opt/starrocks/fe (FE)",
+            "the variable COMPONENT requests be, but only /opt/starrocks/fe (FE) is installed",
             component,
         ),
         (
             ("STARROCKS_HOME", "/opt/nowhere"),
-            "the home dir /opt/nowhere does not exist, from the variable STARROCKS_HOME",
+            "the home dir /opt/nowhere, from the variable STARROCKS_HOME, does not exist",
             home,
         ),
         (
             ("ENGINE", "doris"),
-            "ENGINE asks for Apache Doris, but /opt/starrocks/fe holds StarRocks",
+            "ENGINE requests Apache Doris, but /opt/starrocks/fe contains StarRocks",
             engine,
         ),
     ];
@@ -159,8 +159,8 @@ fn a_home_that_cannot_be_chosen_is_said_with_the_choice() -> Result<()> {
     add_home(&fe, "/opt/starrocks/be", &["bin/start_be.sh", "lib/starrocks_be"])?;
     Trial::of(&fe).ends(
         78,
-        "error: there is more than one home dir: /opt/starrocks/fe (FE) and /opt/starrocks/be (BE); COMPONENT or \
-         --home chooses one\n\nhint: set COMPONENT, or name it after `run`",
+        "error: more than one home dir was found: /opt/starrocks/fe (FE) and /opt/starrocks/be (BE)\n\n\
+         hint: set COMPONENT or --home, or name the component after `run`",
     )
 }
 
@@ -181,7 +181,7 @@ fn doris_is_refused_in_words() -> Result<()> {
     )?;
     Trial::of(&fe).ends(
         78,
-        "error: Apache Doris is recognised in /opt/apache-doris/fe, this version of muster runs StarRocks only\n\n\
-         hint: use an image of an engine and a component that go together",
+        "error: /opt/apache-doris/fe contains Apache Doris, but this version of muster runs only StarRocks\n\n\
+         hint: use an image of a supported engine, and set ENGINE to that engine or leave it unset",
     )
 }

@@ -149,7 +149,7 @@ fn whoever_never_answers_is_waited_for_as_long_as_was_asked() -> Result<()> {
             Reply::RowsThenHangs(COLUMNS.to_vec(), LEADER.to_vec())
         }),
     ];
-    let report = format!("error: no leader in time: @: no answer within 3 s{NO_LEADER}");
+    let report = format!("error: no leader within WAIT_TIMEOUT: @: no answer within 3 s{NO_LEADER}");
     let mut cases = Vec::new();
     for (n, (manner, script)) in (1..).zip(manners) {
         let case = Case::new(&world, &stage, n, Component::Fe, manner, script)?;
@@ -195,13 +195,13 @@ fn whoever_is_no_fe_is_told_by_what_it_says() -> Result<()> {
     ];
     let reports = manners
         .each_ref()
-        .map(|(_, why)| format!("error: no leader in time: no FE answered: @: {why}{NO_LEADER}"));
+        .map(|(_, why)| format!("error: no leader within WAIT_TIMEOUT: no FE answered: @: {why}{NO_LEADER}"));
     let mut cases = Vec::new();
     for (n, ((manner, _), report)) in (1..).zip(manners.into_iter().zip(&reports)) {
         let case = Case::new(&world, &stage, n, Component::Fe, manner, nothing)?;
         cases.push((case, 69, report.as_str()));
     }
-    let hung_up = format!("error: no leader in time: @: connection lost: …{NO_LEADER}");
+    let hung_up = format!("error: no leader within WAIT_TIMEOUT: @: connection lost: …{NO_LEADER}");
     let flood = Case::new(
         &world,
         &stage,
@@ -229,11 +229,11 @@ fn whoever_is_no_fe_is_told_by_what_it_says() -> Result<()> {
 #[test]
 fn an_answer_without_what_is_needed_is_told_by_its_columns() -> Result<()> {
     fn fe(why: &str) -> String {
-        format!("error: no leader in time: @: {why}{NO_LEADER}")
+        format!("error: no leader within WAIT_TIMEOUT: @: {why}{NO_LEADER}")
     }
     fn be(why: &str) -> String {
         format!(
-            "error: cannot join in time: the leader 10.99.255.254: {why}\n\nhint: look at the FE it names and its log"
+            "error: cannot join within WAIT_TIMEOUT: the leader 10.99.255.254: {why}\n\nhint: check the FE named above and its log"
         )
     }
     let Some(world) = World::enter(this_test!())? else {
@@ -349,7 +349,7 @@ fn an_add_that_never_counts_is_not_tried_for_ever() -> Result<()> {
         );
         let said = super::trial::report_in(&case.host.last_log());
         let report = format!(
-            "error: cannot register in time: {}: {why}\n\nhint: start it again: it goes on where it stopped",
+            "error: cannot register within WAIT_TIMEOUT: {}: {why}\n\nhint: start the container again: the registration continues where it stopped",
             case.fake.at
         );
         ensure!(fits(&said, &report), "it said\n{said}\nand not\n{report}");
@@ -358,7 +358,7 @@ fn an_add_that_never_counts_is_not_tried_for_ever() -> Result<()> {
     Ok(())
 }
 
-/// Nobody wished for it here, so nobody had looked at it before the cluster showed it.
+/// The node does not request this port: it tries the port only once the cluster prescribes it.
 #[test]
 fn the_port_the_cluster_prescribes_is_refused_with_its_holder() -> Result<()> {
     let Some(world) = World::enter(this_test!())? else {
@@ -372,8 +372,8 @@ fn the_port_the_cluster_prescribes_is_refused_with_its_holder() -> Result<()> {
     };
     let case = Case::new(&world, &stage, 1, Component::Fe, Manner::Speaks, script)?;
     let started = Trial::of(&case.host).after(&held(8130)).start()?;
-    let report = "error: http_port must be 8130 (every FE of this cluster uses it), but perl (pid …) on TCP 0.0.0.0:8130 \
-                  holds it\n\nhint: stop what holds it, or give this node another address";
+    let report = "error: http_port must be 8130 (the cluster: every FE of this cluster uses it), but perl (pid …) on TCP 0.0.0.0:8130 \
+                  uses it\n\nhint: stop the process that uses it, or run this node on another host";
     case.ends(started, 73, report)
 }
 

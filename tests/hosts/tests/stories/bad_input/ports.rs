@@ -19,8 +19,8 @@ fn refuses(host: &Host, port: u16, key: &str, reason: &str) -> Result<()> {
     Trial::of(host).after(&held(port)).ends(
         73,
         &format!(
-            "error: {key} must be {port} ({reason}), but perl (pid …) on TCP 0.0.0.0:{port} holds it\n\n\
-             hint: stop what holds it, or give this node another address"
+            "error: {key} must be {port} ({reason}), but perl (pid …) on TCP 0.0.0.0:{port} uses it\n\n\
+             hint: stop the process that uses it, or run this node on another host"
         ),
     )
 }
@@ -35,21 +35,36 @@ fn a_port_that_may_not_move_is_refused_with_its_holder() -> Result<()> {
         &fe,
         8030,
         "http_port",
-        "every FE uses the same, and the conf file says so",
+        "the conf file: every FE of a cluster uses the same port",
     )?;
     fe.set("HTTP_PORT", "8130");
-    refuses(&fe, 8130, "http_port", "it was asked for")?;
+    refuses(&fe, 8130, "http_port", "the variable HTTP_PORT: requested")?;
     fe.set("HTTP_PORT", "");
     fe.set("EDIT_LOG_PORT", "9110");
-    refuses(&fe, 9110, "edit_log_port", "it was asked for")?;
+    refuses(
+        &fe,
+        9110,
+        "edit_log_port",
+        "the variable EDIT_LOG_PORT: requested",
+    )?;
     fe.set("EDIT_LOG_PORT", "");
     // Registered: the cluster knows it by this port.
     let record = r#"{"version": 1, "engine": "starrocks", "component": "fe", "role": "follower", "host": "10.99.0.11",
         "ports": {"EDIT_LOG_PORT": 9110}, "cluster_id": "77", "members": [], "progress": "joined"}"#;
     let copy = put(&fe, "/opt/starrocks/fe/conf/muster-fe.json", record)?;
-    refuses(&fe, 9110, "edit_log_port", "the cluster knows this node by it")?;
+    refuses(
+        &fe,
+        9110,
+        "edit_log_port",
+        "the record: this port identifies the node in the cluster",
+    )?;
     fs::remove_file(copy)?;
     let be = host(&world, 2, Component::Be)?;
     be.set("HEARTBEAT_PORT", "9150");
-    refuses(&be, 9150, "heartbeat_service_port", "it was asked for")
+    refuses(
+        &be,
+        9150,
+        "heartbeat_service_port",
+        "the variable HEARTBEAT_PORT: requested",
+    )
 }

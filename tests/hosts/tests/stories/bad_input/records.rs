@@ -29,12 +29,15 @@ fn a_record_that_cannot_be_read_is_not_taken_for_none() -> Result<()> {
     let half = whole.get(..whole.len() / 2).unwrap_or_default();
     let unreadable = |path: &str, why: &str| {
         format!(
-            "error: the record {path} cannot be read: {why}\n\nhint: restore it; or, if you are sure what this host is, \
-             move it away: then the data alone decides"
+            "error: the record {path} cannot be read: {why}\n\nhint: restore it; or, if the data belongs to this host, \
+             move the record away: muster then decides by the data alone"
         )
     };
     let texts = [
-        (half.as_bytes(), "it is cut off or not JSON: EOF while parsing …"),
+        (
+            half.as_bytes(),
+            "it is truncated or not JSON: EOF while parsing …",
+        ),
         (b"", "it is empty"),
         (b"\x7fELF\0\xff\xfe", "stream did not contain valid UTF-8"),
         (b"{}", "it is JSON, but not a record of muster: it has no version"),
@@ -51,7 +54,7 @@ fn a_record_that_cannot_be_read_is_not_taken_for_none() -> Result<()> {
     Trial::of(&fe).ends(
         79,
         &format!(
-            "error: the record {STATE} is of version 2, written by a newer muster; this one reads version 1\n\n\
+            "error: the record {STATE} has version 2, written by a newer muster; this muster reads version 1\n\n\
              hint: use the newer muster"
         ),
     )?;
@@ -73,7 +76,7 @@ fn a_record_that_cannot_be_read_is_not_taken_for_none() -> Result<()> {
     fs::write(&copy, half)?;
     Trial::of(&fe).ends(
         79,
-        &unreadable(data, "it is cut off or not JSON: EOF while parsing …"),
+        &unreadable(data, "it is truncated or not JSON: EOF while parsing …"),
     )?;
     fs::write(copy, record(1).replace("10.99.0.11", "10.99.0.12"))?;
     // The plan is the same whoever answers; that nobody does is known only once they were asked.
@@ -100,8 +103,8 @@ fn a_seed_that_was_about_to_join_does_not_found() -> Result<()> {
     put(&fe, STATE, record(1).replace("joined", "planned"))?;
     Trial::of(&fe).beyond_explain().ends(
         69,
-        "error: no leader in time: no FE answered; not founding: this host was about to be added to cluster 424242, by the \
-         record\n\nhint: start the other FEs of that cluster; if it is lost for good and a new, empty one is wanted, set \
+        "error: no leader within WAIT_TIMEOUT: no FE answered; not founding: the record says that this host was about to be \
+         added to cluster 424242\n\nhint: start the other FEs of that cluster; if it no longer exists and a new, empty cluster is intended, set \
          BOOTSTRAP=force once",
     )
 }

@@ -156,10 +156,11 @@ fn a_local_host_of_another_machine_is_refused_with_the_addresses_there_are() -> 
     };
     let fe = host(&world, 1, Component::Fe)?;
     for strange in ["10.99.0.77", "fd99::77"] {
-        let why = format!("error: LOCAL_HOST = {strange} is not an address of this machine; it has {THESE}");
+        let why =
+            format!("error: LOCAL_HOST = {strange} is not an address of this machine, which has {THESE}");
         says(&fe, &[("LOCAL_HOST", strange)], &format!("{why}\n\n{ADVICE}"))?;
     }
-    let why = "error: LOCAL_HOST = nobody.invalid does not resolve here: …; this machine has";
+    let why = "error: LOCAL_HOST = nobody.invalid does not resolve on this host: …; this machine has";
     says(
         &fe,
         &[("LOCAL_HOST", "nobody.invalid")],
@@ -201,9 +202,9 @@ fn an_fe_that_would_join_itself_is_refused_whatever_the_spelling() -> Result<()>
             &fe,
             &[("MASTER_HOST", master)],
             &format!(
-                "…error: MASTER_HOST = {shown} is this host itself, and LOCAL_HOST = 10.99.0.11 is written differently: as \
-                 it is, this FE would join itself\n\nhint: write the seed the same way in both, as the other hosts reach it; \
-                 on any other FE set MASTER_HOST to the seed"
+                "…error: MASTER_HOST = {shown} is this host, but LOCAL_HOST = 10.99.0.11 is spelled differently: this FE \
+                 would join itself\n\nhint: on the seed, set both to the same text, by which the other hosts reach it; \
+                 on any other FE, set MASTER_HOST to the seed"
             ),
         )?;
     }
@@ -280,8 +281,8 @@ fn a_patience_that_ends_before_the_guard_is_pointed_at() -> Result<()> {
     fe.set("MASTER_HOST", "10.99.0.11").set("WAIT_TIMEOUT", "1s");
     Trial::of(&fe)
         .beyond_explain()
-        .ends(69, "error: no leader in time: no FE answered…")?;
-    let warning = "WAIT_TIMEOUT = 1 s is not longer than GUARD_TIME = 11 s: a seed that has nothing gives up before it may found";
+        .ends(69, "error: no leader within WAIT_TIMEOUT: no FE answered…")?;
+    let warning = "WAIT_TIMEOUT = 1 s is not longer than GUARD_TIME = 11 s: a seed without data stops before it may found a cluster";
     ensure!(fe.last_log().contains(warning), "{}", fe.last_log());
     Ok(())
 }
@@ -394,7 +395,7 @@ fn a_value_that_is_not_text_is_shown_as_far_as_it_can_be() -> Result<()> {
     fe.set("LOCAL_HOST", "10.99.0.77");
     Trial::of(&fe).after(&broken("APP_NAME")).ends(
         78,
-        "error: LOCAL_HOST = 10.99.0.77 is not an address of this machine; …",
+        "error: LOCAL_HOST = 10.99.0.77 is not an address of this machine, which has …",
     )
 }
 
@@ -416,7 +417,7 @@ fn a_slip_of_the_keyboard_is_pointed_at() -> Result<()> {
     says(
         &fe,
         &[("LOCAL_HOST", "10.99.0.77"), ("FE_QUERRY_PORT", "9130")],
-        "error: LOCAL_HOST = 10.99.0.77 is not an address of this machine; …",
+        "error: LOCAL_HOST = 10.99.0.77 is not an address of this machine, which has …",
     )?;
     ensure!(
         fe.last_log()

@@ -54,13 +54,13 @@ fn storage_that_is_none_is_said_path_by_path() -> Result<()> {
     be.set("STORAGE_ROOT_PATH", "/opt/one;/opt/two");
     Trial::of(&be).ends(
         79,
-        "error: the storage is of two clusters: 424242 in /opt/one/cluster_id and 515151 in /opt/two/cluster_id\n\n\
-         hint: take the path that is not this cluster's out of STORAGE_ROOT_PATH",
+        "error: the storage paths belong to two clusters: 424242 (/opt/one/cluster_id) and 515151 (/opt/two/cluster_id)\n\n\
+         hint: remove the paths of the other cluster from STORAGE_ROOT_PATH",
     )?;
     put(&be, "/opt/two/cluster_id", "garbage")?;
     Trial::of(&be).ends(
         79,
-        "error: cannot tell which cluster the storage is of: /opt/two/cluster_id: it holds no number\n\n\
+        "error: cannot read the cluster id of the storage: /opt/two/cluster_id: it is not a number\n\n\
          hint: restore that file from another storage path of this node",
     )?;
     fs::remove_file(be.on_disk(Path::new("/opt/two/cluster_id")))?;

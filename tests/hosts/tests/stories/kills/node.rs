@@ -243,7 +243,11 @@ impl Situation {
         let rows = match self.parts() {
             None => own(host.sql("SHOW FRONTENDS")?, host),
             Some((kind, home)) => {
-                ensure!(id == home.id, "it is of cluster {id}, and not of {}", home.id);
+                ensure!(
+                    id == home.id,
+                    "it belongs to cluster {id}, and not to {}",
+                    home.id
+                );
                 rows(kind, home, host)?
             }
         };

@@ -1,5 +1,5 @@
-//! The rows a person looks for, in `decide.txt`: what was there, what was seen, and what muster does and says.
-//! `UPDATE_DECIDE=1 cargo test -p muster --lib told` writes it anew; read the difference before you commit it.
+//! The table of `decide.txt`: the files of a node, the answers it got, and the decision with its message.
+//! `UPDATE_DECIDE=1 cargo test -p muster --lib decide_table` writes it again; read the difference before you commit it.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use super::every::REAL;
 use super::seen::{lists, silence};
 use super::situation::{Id, Kept, Lies, Situation, node};
 
-/// A heading, then rows of: role | data | record in the data, record in the state dir | seen | and besides.
+/// Headings and rows of: role | data | record in the data dir, record in the state dir | shown | conditions.
 const ROWS: &str = "
 = A cluster begins
 seed | nothing | -, - | silence |
@@ -42,7 +42,7 @@ seed | nothing | -, planned 77 | silence | guard over
 seed | nothing | -, - | 1L+ 2F+ | BOOTSTRAP=force
 seed | nothing | -, - | denied | guard over
 
-= A founding was cut short
+= A founding was interrupted
 seed | nothing | -, founding | silence | guard over
 seed | begun | founding, founding | silence |
 seed | elected itself | founding, founding | 1L+ 2F+ |
@@ -90,17 +90,10 @@ follower | ready | started 77, started 77 | silence |
 follower | ready | -, - | silence |
 follower | ready | -, - | 1L+ 5F- |
 follower | ready | -, - | 1L+ of 88 |
+follower | ready | joined 77, joined 77 | 1L+ of 88 |
 BE | 77 | joined 77, joined 77 | silence |
 
-= Members that met another cluster while they ran look before they start again
-follower | ready | contradicted 77, contradicted 77 | silence |
-follower | ready | contradicted 77, contradicted 77 | denied |
-follower | ready | contradicted 77, contradicted 77 | 1L+ |
-follower | ready | contradicted 77, contradicted 77 | 1L+ of 88 |
-BE | 77 | contradicted 77, contradicted 77 | 1L+ |
-BE | 77 | contradicted 77, contradicted 77 | 1L+ of 88 |
-
-= A join was cut short
+= A join was interrupted
 follower | begun | added 77, added 77 | silence |
 follower | begun | added 77, added 77 | 1L+ 5f- |
 follower | begun | started 77, started 77 | 1L+ |
@@ -113,7 +106,7 @@ follower | no journal | started 77, started 77 | 1L+ 2F+ 5F- |
 follower | no journal | started 77, started 77 | silence | guard over
 follower | begun | -, - | 1L+ 5F- |
 follower | begun | started 77, started 77 | 1L+ 5F- of 88 |
-follower | begun of nobody | started 77, started 77 | 1L+ 5F- of 88 |
+follower | begun of unknown | started 77, started 77 | 1L+ 5F- of 88 |
 
 = BE and CN
 BE | nothing | -, - | silence |
@@ -169,7 +162,7 @@ fn role(text: &str) -> Role {
 
 fn lies(text: &str) -> Lies {
     let (text, id) = text.split_once(" of ").map_or((text, Id::Of77), |(text, of)| {
-        (text, if of == "nobody" { Id::Unknown } else { Id::Of88 })
+        (text, if of == "unknown" { Id::Unknown } else { Id::Of88 })
     });
     let fe = |journal, nascent, ready| Lies::Fe {
         journal,
@@ -195,9 +188,6 @@ fn kept(text: &str) -> Kept {
         .split_once(" of another host")
         .map_or((text, true), |(text, _)| (text, false));
     let (word, id) = text.split_once(' ').unwrap_or((text, ""));
-    if word == "contradicted" {
-        return Kept::Contradicted(Id::Of77);
-    }
     let progress = match word {
         "-" => return Kept::Missing,
         "cut" => return Kept::Unreadable,
@@ -218,8 +208,8 @@ fn kept(text: &str) -> Kept {
     Kept::Present { progress, ours, id }
 }
 
-/// What an FE at 10.0.0.1 answers, judged as it would be.
-fn seen(text: &str, besides: &str) -> Seen {
+/// The answer of an FE at 10.0.0.1, evaluated.
+fn seen(text: &str, conditions: &str) -> Seen {
     let from = Host::parse("10.0.0.1").unwrap();
     let said = match text {
         "silence" => Err(Failure::Refused),
@@ -242,8 +232,8 @@ fn seen(text: &str, besides: &str) -> Seen {
     };
     seen.belief = believe(&[answer], Duration::from_secs(5));
     let lists = lists();
-    for besides in besides.split(", ").filter(|besides| !besides.is_empty()) {
-        match besides {
+    for conditions in conditions.split(", ").filter(|conditions| !conditions.is_empty()) {
+        match conditions {
             "guard over" => seen.guard_over = true,
             "patience over" => seen.patience_over = true,
             "called" => seen.witnesses.push(Witness::Called(from.clone())),
@@ -270,15 +260,15 @@ fn seen(text: &str, besides: &str) -> Seen {
             "BEs not shown" => seen.backends.clone_from(&lists[1]),
             "may not see BEs" => seen.backends.clone_from(&lists[2]),
             "REJOIN" | "BOOTSTRAP=never" | "BOOTSTRAP=force" => {}
-            other => panic!("no such thing besides: {other}"),
+            other => panic!("no such condition: {other}"),
         }
     }
     seen
 }
 
-fn told(row: &str) -> String {
+fn render_row(row: &str) -> String {
     let cells: Vec<&str> = row.split('|').map(str::trim).collect();
-    let [who, files, records, shown, besides] = cells.as_slice() else {
+    let [who, files, records, shown, conditions] = cells.as_slice() else {
         panic!("not a row: {row}");
     };
     let (data, state) = records.split_once(", ").unwrap();
@@ -292,13 +282,13 @@ fn told(row: &str) -> String {
         Err(refusal) => Decision::Refuse(refusal),
         Ok(data) => {
             let mut node = node(situation.role, data);
-            node.rejoin = besides.contains("REJOIN");
-            if besides.contains("never") {
+            node.rejoin = conditions.contains("REJOIN");
+            if conditions.contains("never") {
                 node.bootstrap = Bootstrap::Never;
-            } else if besides.contains("force") {
+            } else if conditions.contains("force") {
                 node.bootstrap = Bootstrap::Force;
             }
-            decide(&node, &seen(shown, besides))
+            decide(&node, &seen(shown, conditions))
         }
     };
     let step = match step {
@@ -315,17 +305,17 @@ fn told(row: &str) -> String {
             refusal.hint
         ),
     };
-    format!("{who:8} | {files:15} | {records:24} | {shown:20} | {besides:28} → {step}\n")
+    format!("{who:8} | {files:15} | {records:24} | {shown:20} | {conditions:28} → {step}\n")
 }
 
 #[test]
-fn what_is_told_of_each_row_is_what_the_decision_says() {
+fn each_row_has_the_decision_and_the_message_of_the_file() {
     let mut text = "\
-# What muster does with what it finds and sees, one row a situation. This node is 10.0.0.5.
-# role | data | record inside the data, record in the state dir | what an FE shows | besides → what is done, and said
+# The decisions of muster, one row for each situation. This node is 10.0.0.5.
+# role | data | record in the data dir, record in the state dir | list of an FE | conditions → decision and message
 # An FE that is shown is `<last number of 10.0.0.x><role><alive>`: L leader, F follower, O observer, small if it never
-# joined, + alive, - dead; @port is another edit_log_port. Of cluster 77 unless it says another.
-# Written by `UPDATE_DECIDE=1 cargo test -p muster --lib told`.
+# joined, + alive, - dead; @port is another edit_log_port. Of cluster 77 unless another is named.
+# Written by `UPDATE_DECIDE=1 cargo test -p muster --lib decide_table`.
 "
     .to_owned();
     let mut rows = 0;
@@ -333,7 +323,7 @@ fn what_is_told_of_each_row_is_what_the_decision_says() {
         if let Some(heading) = line.strip_prefix("= ") {
             text.extend(["\n## ", heading, "\n\n"]);
         } else {
-            text += &told(line);
+            text += &render_row(line);
             rows += 1;
         }
     }
