@@ -67,7 +67,6 @@ pub struct Watch<'a, C> {
     state: State,
 }
 
-#[expect(clippy::struct_excessive_bools, reason = "independent facts of one node")]
 #[derive(Debug)]
 struct State {
     begun: Instant,
