@@ -100,8 +100,9 @@ fn replace(path: &Path, status: &Status) -> io::Result<()> {
     let text = serde_json::to_vec(status)?;
     fs::create_dir_all(path.parent().unwrap_or(Path::new("/")))?;
     let beside = path.with_extension("status.new");
-    fs::write(&beside, text)?;
-    fs::rename(&beside, path)
+    fs::write(&beside, text)
+        .and_then(|()| fs::rename(&beside, path))
+        .inspect_err(|_| drop(fs::remove_file(&beside)))
 }
 
 fn now() -> u64 {

@@ -366,7 +366,7 @@ fn a_restart_gets_the_ports_of_the_record_and_moves_only_what_may_move() -> Resu
     ];
     let moved = [9162, 8141, 9153, 8161, 9170];
     assert_eq!(node.start(&world)?, moved);
-    let why = "be_port is 9162: the next free port: ports";
+    let why = "be_port is 9162: the next free port: stories";
     ensure!(node.said().contains(why), "{}", node.said());
     node.kill9()?;
     drop(local);
