@@ -119,12 +119,9 @@ fn replace(path: &Path, status: &Status) -> io::Result<()> {
     // Synced: the record, which lies beside it, rests on that.
     make_dir(path.parent().unwrap_or(Path::new("/"))).map_err(|error| error.source)?;
     let beside = path.with_extension("status.new");
-    let written = fs::write(&beside, text).and_then(|()| fs::rename(&beside, path));
-    if written.is_err() {
-        // On a full disk a half of it would be one more thing that takes room.
-        fs::remove_file(&beside).ok();
-    }
-    written
+    fs::write(&beside, text)
+        .and_then(|()| fs::rename(&beside, path))
+        .inspect_err(|_| drop(fs::remove_file(&beside)))
 }
 
 fn now() -> u64 {

@@ -38,7 +38,11 @@ impl Tree {
         self.0.insert(path.to_owned(), format!("{mode:o} {what}"));
         if metadata.is_dir() {
             for entry in fs::read_dir(path)? {
-                self.add(&entry?.path())?;
+                let path = entry?.path();
+                // The status file says what a process does, and changes nothing for the next start.
+                if path.extension().is_none_or(|end| end != "status") {
+                    self.add(&path)?;
+                }
             }
         }
         Ok(())

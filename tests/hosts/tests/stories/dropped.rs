@@ -318,7 +318,7 @@ fn a_founder_learns_beside_its_engine_whom_to_ask_when_it_was_dropped_while_away
     let drop = format!("ALTER SYSTEM DROP FOLLOWER \"{}:9010\"", founder.address());
     eventually(PATIENCE, "the drop", || cluster.leader()?.sql(&drop).map(|_| ()))?;
     founder.start()?;
-    founder.says(PATIENCE, "any more: this node was dropped")?;
+    founder.says(PATIENCE, ": this node was dropped")?;
     founder.stop()?;
     founder.start()?;
     assert_eq!(founder.exit(PATIENCE)?, 79, "{}", founder.log_tail());

@@ -50,13 +50,13 @@ const CASES: [Case; 7] = [
         text: "query_port = \"9130\"\nedit_log_port = 9110\n",
         query_port: 9030,
         edit_log_port: 9110,
-        warning: "query_port = `\"9130\"` in /opt/starrocks/fe/conf/fe.conf is not a port: 9030 is used instead",
+        warning: "query_port = `\"9130\"` in /opt/starrocks/fe/conf/fe.conf is not a port; 9030 is used instead",
     },
     Case {
         text: "query_port = 9130 # mysql\nedit_log_port = 9110\n",
         query_port: 9030,
         edit_log_port: 9110,
-        warning: "query_port = `9130 # mysql` in /opt/starrocks/fe/conf/fe.conf is not a port: 9030 is used instead",
+        warning: "query_port = `9130 # mysql` in /opt/starrocks/fe/conf/fe.conf is not a port; 9030 is used instead",
     },
     Case {
         text: "MARK = \"$(echo $((6 * 7)); echo '#') \" # `not run`\nquery_port = 9130\n",

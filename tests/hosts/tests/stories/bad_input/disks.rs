@@ -97,7 +97,7 @@ fn what_is_no_directory_is_said_before_anybody_is_asked() -> Result<()> {
     Trial::of(&fe).ends(
         78,
         "error: cannot resolve the data dir, from the conf file: `${DORIS_HOME}/meta` uses the variable DORIS_HOME, \
-         which is not set here\n\nhint: write the path without that variable",
+         which is not set\n\nhint: write the path without that variable",
     )?;
     put(&fe, conf, b"# f\xfcr alle\nquery_port = 9030\n")?;
     Trial::of(&fe).ends(
@@ -254,6 +254,7 @@ fn what_cannot_be_remembered_is_not_registered() -> Result<()> {
         host.set("STATE_DIR", state)
             .set("CLUSTER_PASSWORD_FILE", "/opt/no-password");
         put(host, "/opt/no-password", "")?;
+        fs::create_dir_all(host.on_disk(Path::new(state)))?;
     }
     let cases = [
         (
