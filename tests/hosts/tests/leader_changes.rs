@@ -129,7 +129,7 @@ fn an_add_that_was_answered_and_is_gone_is_sent_again() -> Result<()> {
     joins_in_spite_of(
         &world,
         "add=vanish\n",
-        "it accepted the ADD, but does not list this node",
+        "it accepted the ADD but does not list this node",
     )
 }
 

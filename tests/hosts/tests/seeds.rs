@@ -85,7 +85,7 @@ fn a_seed_that_lists_one_whose_engine_has_begun_waits_for_it() -> anyhow::Result
     first.start()?;
     first.says(PATIENCE, "starting ")?;
     second.start()?;
-    second.says(PATIENCE, "not founding: an FE of 10.99.0.11 starts")?;
+    second.says(PATIENCE, "not founding: an FE on 10.99.0.11 is starting")?;
     cluster.becomes_whole(PATIENCE)
 }
 
