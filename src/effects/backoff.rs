@@ -15,6 +15,8 @@ const LEADERLESS: Duration = Duration::from_millis(800);
 /// While an FE does not keep up.
 const OVERRUN: Duration = Duration::from_secs(2);
 const FIRST: Duration = Duration::from_millis(50);
+/// The same while an FE does not keep up: a login it refuses costs it too.
+const FIRST_OVERRUN: Duration = Duration::from_millis(500);
 
 /// The kind of a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,18 +57,18 @@ pub struct Backoff {
 impl Backoff {
     pub fn new() -> Self {
         // The jitter adds up to as much again.
-        let up_to = |longest| {
+        let between = |first, longest| {
             ExponentialBuilder::new()
-                .with_min_delay(FIRST)
+                .with_min_delay(first)
                 .with_max_delay(longest / 2)
                 .without_max_times()
                 .with_jitter()
                 .build()
         };
         Self {
-            closed: up_to(CLOSED),
-            leaderless: up_to(LEADERLESS),
-            overrun: up_to(OVERRUN),
+            closed: between(FIRST, CLOSED),
+            leaderless: between(FIRST, LEADERLESS),
+            overrun: between(FIRST_OVERRUN, OVERRUN),
         }
     }
 
