@@ -3,15 +3,18 @@
 //! Data moves one way. A stage reads what the stages before it produced and nothing after it; `use crate::` lines show it.
 //!
 //! ```text
-//! environment ─┐
-//! host, data,  ├─► settings ─► facts ─► plan (pure) ─► effects ─► supervise ─► exit code
-//! conf, record ┘    asked      is so    will be done     act        live
-//!                                          ▲               │
-//!                                          └─ join::decide ┘   the only loop back: observe, decide, act
+//! PID 1       spawn the companion ───────────────────────► supervise ─► exit code
+//!                                                           ▲ one message: the start
+//! companion   environment, ─► settings ─► facts ─► plan ─► effects ─► watch
+//!             host, disk       asked      is so   will be   act      beside the engine
+//!                                                 done       │
+//!                                                   ▲        │
+//!                                                   └────────┘ join::decide: observe, decide, act; the only loop back
 //! ```
 //!
-//! Begin with [`effects::join_loop`] and [`plan::join`]: the loop and the decision it asks for. [`verbs::run`] is what happens
-//! before and after. What is true of one engine and not of the other is data in [`engine`].
+//! Begin with [`effects::join_loop`] and [`plan::join`]: the loop and the decision it asks for. [`verbs::companion`] is what
+//! happens before and after, [`verbs::run`] what PID 1 does with it. What is true of one engine and not of the other is data
+//! in [`engine`].
 //!
 //! This crate is a library so that tests can call its pure half; its interface is the program.
 
