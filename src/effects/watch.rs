@@ -76,7 +76,7 @@ struct State {
     /// The members as last reported, once this node was seen alive.
     members: Option<Vec<String>>,
     /// What was told last of how the cluster lists this node.
-    told: Told,
+    reported: Reported,
     late: bool,
     /// Look again soon, even if this node's engine does not serve.
     urgent: bool,
@@ -86,7 +86,7 @@ struct State {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Told {
+enum Reported {
     Nothing,
     NotListed,
     Foreign,
@@ -121,7 +121,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
                 last_look: now,
                 drop_detector: DropDetector::default(),
                 members: None,
-                told: Told::Nothing,
+                reported: Reported::Nothing,
                 late: false,
                 urgent: announcer.is_some(),
                 pause: Duration::ZERO,
@@ -145,7 +145,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
     /// Starts counting again: the node was registered again.
     pub fn ask_again(&mut self) {
         self.state.drop_detector.reset();
-        self.state.told = Told::Nothing;
+        self.state.reported = Reported::Nothing;
     }
 
     async fn look(&mut self) -> Option<Watched> {
@@ -204,7 +204,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
         match shown {
             Shown::Alive => {
                 let members = Some(hosts(&cluster));
-                let news = self.state.members != members || self.state.told != Told::Nothing;
+                let news = self.state.members != members || self.state.reported != Reported::Nothing;
                 self.state.members = members;
                 self.found();
                 self.cluster_id.get_or_insert_with(|| cluster.id.clone());
@@ -219,8 +219,8 @@ impl<'a, C: FeClient> Watch<'a, C> {
                 match self.state.drop_detector.missed(&cluster, own) {
                     Missed::Dropped => {
                         let why = format!("the leader {leader} does not list this node");
-                        let told = std::mem::replace(&mut self.state.told, Told::NotListed);
-                        let news = told != Told::NotListed;
+                        let before = std::mem::replace(&mut self.state.reported, Reported::NotListed);
+                        let news = before != Reported::NotListed;
                         (
                             why,
                             news.then(|| Watched::NotListed {
@@ -229,11 +229,11 @@ impl<'a, C: FeClient> Watch<'a, C> {
                             }),
                         )
                     }
-                    Missed::Foreign | Missed::PerhapsForeign if self.state.told == Told::Foreign => {
+                    Missed::Foreign | Missed::PerhapsForeign if self.state.reported == Reported::Foreign => {
                         (String::new(), None)
                     }
                     Missed::Foreign => {
-                        self.state.told = Told::Foreign;
+                        self.state.reported = Reported::Foreign;
                         (String::new(), Some(Watched::Foreign(Box::new(cluster))))
                     }
                     Missed::PerhapsForeign => {
@@ -253,7 +253,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
     /// Resets the counts: a look found this node.
     fn found(&mut self) {
         self.state.drop_detector.reset();
-        self.state.told = Told::Nothing;
+        self.state.reported = Reported::Nothing;
         self.state.urgent = false;
     }
 
@@ -264,7 +264,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
             Component::Be | Component::Cn | Component::Broker => BE_EVERY,
         };
         let state = &mut self.state;
-        if state.told != Told::Nothing || (state.members.is_some() && !state.urgent) {
+        if state.reported != Reported::Nothing || (state.members.is_some() && !state.urgent) {
             state.every = (state.every * 2).min(longest);
             // Jitter: a thousand nodes that started together must not ask together.
             return state.every.mul_f64(0.8 + 0.4 * fastrand::f64());

@@ -1,5 +1,6 @@
 //! `muster health`: exits with 0 or 1 and prints one line. Checks the node's own ports, as the record names them.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
@@ -7,8 +8,9 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::cli::HealthArgs;
-use crate::cluster::{Client, FeClient as _, greeting, http};
+use crate::cluster::{Client, greeting, http, is_open};
 use crate::effects::look::{CONTRADICTION, look};
+use crate::effects::roster::{MemberRow, row};
 use crate::engine::{Component, PortName};
 use crate::exit::ExitCode;
 use crate::facts::home::{self, Home};
@@ -16,7 +18,8 @@ use crate::facts::process;
 use crate::facts::record::{Progress, Record, RecordCopy};
 use crate::facts::status::{Phase, Status};
 use crate::plan::leader::Belief;
-use crate::settings::{Endpoint, Flags, Host, ImageSettings, Settings};
+use crate::plan::node::Identity;
+use crate::settings::{Endpoint, Flags, ImageSettings, Settings};
 use crate::verbs::{Outcome, fe_endpoints};
 
 /// The depth of the check.
@@ -99,7 +102,7 @@ async fn check(
     // Less than the whole timeout, so that the message can name the silent peer.
     let within = within * 9 / 10;
     if depth == Depth::Live {
-        live(home, &record).await?;
+        live(home, &record, within).await?;
         return Ok(format!(
             "{what} runs and its port {} is open",
             identity_port(&record)?
@@ -159,7 +162,7 @@ async fn ready(home: &Home, record: &Record, within: Duration) -> Result<(), Why
             http::backend_health(&home.engine.probes, &record.host, http, within)
                 .await
                 .map_err(|why| format!("{what} http port {http}: {why}"))?;
-            open(&record.host, identity_port(record)?).await
+            is_listening(record, within).await
         }
     }
 }
@@ -200,16 +203,18 @@ fn running(home: &Home) -> Result<(), Why> {
     ))
 }
 
-async fn live(home: &Home, record: &Record) -> Result<(), Why> {
+async fn live(home: &Home, record: &Record, within: Duration) -> Result<(), Why> {
     running(home)?;
-    open(&record.host, identity_port(record)?).await
+    is_listening(record, within).await
 }
 
-async fn open(host: &Host, port: u16) -> Result<(), Why> {
-    match tokio::net::TcpStream::connect((host.to_string(), port)).await {
-        Ok(_) => Ok(()),
-        Err(error) => Err(format!("port {port} is not open: {error}")),
-    }
+async fn is_listening(record: &Record, within: Duration) -> Result<(), Why> {
+    let at = Endpoint {
+        host: record.host.clone(),
+        port: identity_port(record)?,
+    };
+    let open = is_open(&at, within).await;
+    open.map_err(|why| format!("port {} is not open: {why}", at.port))
 }
 
 /// Checks how the cluster lists this node.
@@ -237,40 +242,21 @@ async fn deep(
             return Err(format!("no leader: {}", round.no_leader()));
         }
     };
-    let port = identity_port(record)?;
-    let is_own =
-        |host: &str, number: u16| number == port && Host::parse(host).is_ok_and(|host| host == record.host);
-    let leader = cluster.endpoint();
-    let (listed, state) = match home.component {
-        Component::Fe => {
-            let fe = cluster
-                .frontends
-                .iter()
-                .find(|fe| is_own(&fe.host, fe.edit_log_port));
-            (
-                fe.is_some(),
-                fe.filter(|fe| !(fe.alive && fe.join)).map(|fe| fe.error.clone()),
-            )
-        }
-        Component::Be | Component::Cn | Component::Broker => {
-            let list = if home.component == Component::Cn {
-                client.compute_nodes(&leader).await
-            } else {
-                client.backends(&leader).await
-            };
-            let list = list.map_err(|why| format!("{leader}: {why}"))?;
-            let be = list.iter().find(|be| is_own(&be.host, be.heartbeat_port));
-            let leaving =
-                |be: &&crate::engine::member::Backend| !be.alive || be.status.as_deref() == Some("SHUTDOWN");
-            (be.is_some(), be.filter(leaving).map(|be| be.error.clone()))
-        }
+    let also = BTreeSet::new();
+    let identity = Identity {
+        component: home.component,
+        host: &record.host,
+        also: &also,
+        identity_port: identity_port(record)?,
     };
-    match (listed, state) {
-        (false, _) => Err(format!("the leader {leader} does not list this node")),
-        (true, Some(error)) => Err(format!(
+    let leader = cluster.endpoint();
+    match row(&client, &identity, cluster).await {
+        Err(why) => Err(format!("{leader}: {why}")),
+        Ok(MemberRow::None) => Err(format!("the leader {leader} does not list this node")),
+        Ok(MemberRow::NotAlive(error)) => Err(format!(
             "the leader {leader} shows this node as not alive: {error}"
         )),
-        (true, None) => Ok(format!(
+        Ok(MemberRow::Alive) => Ok(format!(
             "{} is alive in cluster {} led by {}",
             home.component.name(),
             cluster.id,
