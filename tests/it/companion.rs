@@ -153,6 +153,45 @@ fn a_stop_request_is_heard_while_the_companion_hangs_in_a_file() {
     assert!(!whole.has("up"));
 }
 
+/// An address of its own, and a process that takes every question and answers none, as a name server and as the MySQL port of 127.0.0.2.
+const DEAF: &str = "ip address add 10.9.9.9/32 dev lo; perl -MIO::Socket::INET -e '\
+    $u = IO::Socket::INET->new(Proto => \"udp\", LocalAddr => \"127.0.0.1\", LocalPort => 53) or die; \
+    $t = IO::Socket::INET->new(LocalAddr => \"127.0.0.2\", LocalPort => 9030, Listen => 50) or die; \
+    close STDOUT; close STDERR; sleep 600' & \
+    until ss --no-header --listening --udp --tcp | grep --quiet 127.0.0.2:9030; do :; done; \
+    echo nameserver 127.0.0.1 >/tmp/resolv.conf.$$; mount --bind /tmp/resolv.conf.$$ /etc/resolv.conf; \
+    rm /tmp/resolv.conf.$$;";
+
+#[test]
+fn a_stop_request_is_heard_while_a_name_server_or_a_leader_does_not_answer() {
+    for (master, local, phase) in [
+        (
+            "fe-0.nowhere.example",
+            "10.9.9.9",
+            "a question for the name server",
+        ),
+        ("127.0.0.2", "127.0.0.3", "a question for the leader"),
+    ] {
+        let place = Place::new();
+        let whole = waiting(&place)
+            .env("MASTER_HOST", master)
+            .env("LOCAL_HOST", local)
+            .after(DEAF);
+        let Some(mut run) = whole.start() else { return };
+        let pid = companion_of(&run);
+        eventually(phase, || {
+            let sockets = |table: &str| fs::read_to_string(format!("/proc/{pid}/net/{table}")).ok();
+            // To port 53 of 127.0.0.1, or an established connection to 9030 of 127.0.0.2.
+            let asks =
+                sockets("udp")?.contains("0100007F:0035 01") || sockets("tcp")?.contains("0200007F:2346 01");
+            asks.then_some(())
+        });
+        run.signal(TERM);
+        assert_eq!(run.end(), 0, "{}", whole.said());
+        assert!(!whole.has("up"), "{}", whole.said());
+    }
+}
+
 #[test]
 fn the_companions_code_is_the_containers() {
     for (name, value, code, sentence) in [

@@ -20,6 +20,7 @@ pub struct Whole {
     state: PathBuf,
     envs: Vec<(String, String)>,
     through: Vec<String>,
+    before: String,
 }
 
 impl Whole {
@@ -41,6 +42,7 @@ impl Whole {
             state: place.path("state"),
             envs: Vec::new(),
             through: Vec::new(),
+            before: String::new(),
         }
     }
 
@@ -52,6 +54,12 @@ impl Whole {
     /// With a program between: muster is its child then, and not PID 1.
     pub fn through(mut self, words: &[String]) -> Self {
         self.through = words.to_vec();
+        self
+    }
+
+    /// Shell commands in its namespaces before it is started, gone with them.
+    pub fn after(mut self, commands: &str) -> Self {
+        commands.clone_into(&mut self.before);
         self
     }
 
@@ -72,7 +80,8 @@ impl Whole {
     pub fn start(&self) -> Option<Running> {
         let mut command = Command::new("unshare");
         command.args(namespaces()?).args(["--net", "--", "sh", "-c"]);
-        command.args(["ip link set lo up; exec \"$@\"", "sh"]);
+        let before = &self.before;
+        command.args([&format!("ip link set lo up; {before} exec \"$@\""), "sh"]);
         let output = fs::File::create(&self.said).unwrap();
         let child = command
             .args(&self.through)
