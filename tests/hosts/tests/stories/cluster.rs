@@ -374,7 +374,7 @@ fn explain_beside_a_running_engine_tells_what_that_start_decided() -> anyhow::Re
         host.says(PATIENCE, "is alive in cluster")?;
         let said = host.exec(&["muster", "explain"])?;
         ensure!(said.code == 0, "{said:?}");
-        let sentence = "muster runs here: the engine runs, and the cluster shows this node alive; it decided";
+        let sentence = "muster runs in this container: the engine runs, and the cluster shows this node alive; its decisions";
         ensure!(said.text.contains(sentence), "{said:?}");
         ensure!(said.text.contains(&host.address().to_string()), "{said:?}");
     }
@@ -570,7 +570,7 @@ fn health_and_explain_of_a_host_that_waits_say_for_what() -> anyhow::Result<()> 
     let explained = seed.exec(&["muster", "explain"])?;
     assert_eq!(explained.code, 0, "{explained:?}");
     ensure!(
-        explained.text.contains("muster runs here: waiting ") && explained.text.contains("not founding"),
+        explained.text.contains("muster runs in this container: waiting ") && explained.text.contains("not founding"),
         "{explained:?}"
     );
     Ok(())
