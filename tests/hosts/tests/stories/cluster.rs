@@ -825,7 +825,7 @@ fn nodes_with_the_old_data_run_on_beside_a_seed_that_was_rebuilt_and_name_both_c
         let host = cluster.host(name)?;
         host.start()?;
         let sentence = format!(
-            "this node belongs to cluster {old} (the record), but {} leads cluster {new}",
+            "this node belongs to cluster {old} (from the record), but {} leads cluster {new}",
             seed.address()
         );
         host.says(PATIENCE, &sentence)?;
