@@ -570,7 +570,8 @@ fn health_and_explain_of_a_host_that_waits_say_for_what() -> anyhow::Result<()> 
     let explained = seed.exec(&["muster", "explain"])?;
     assert_eq!(explained.code, 0, "{explained:?}");
     ensure!(
-        explained.text.contains("muster runs in this container: waiting ") && explained.text.contains("not founding"),
+        explained.text.contains("muster runs in this container: waiting ")
+            && explained.text.contains("not founding"),
         "{explained:?}"
     );
     Ok(())

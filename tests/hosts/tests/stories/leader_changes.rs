@@ -188,7 +188,7 @@ fn a_registration_that_is_lost_before_the_join_is_made_again() -> Result<()> {
     }
     seed.sql(&format!("ALTER SYSTEM DROP FOLLOWER \"{}:9010\"", fe.address()))?;
     seed.sql(&format!("ALTER SYSTEM DROP BACKEND \"{}:9050\"", be.address()))?;
-    be.says(PATIENCE, "which never was a member: registering it again")?;
+    be.says(PATIENCE, "which was never a member: registering it again")?;
     fs::write(be.on_disk(Path::new("/opt/go")), "")?;
     cluster.becomes_whole(PATIENCE)?;
     ensure!(
