@@ -112,7 +112,7 @@ fn the_release_needs_nothing_in_the_image() -> anyhow::Result<()> {
         ];
         let run = docker.once(&[&two[..], &[&image, "run"]].concat())?;
         ensure!(run.code == 127, "{run:?}");
-        ensure!(run.text.contains("no engine is installed here"), "{run:?}");
+        ensure!(run.text.contains("no engine is installed: "), "{run:?}");
         let health = docker.once(&[&two[..], &[&image, "health"]].concat())?;
         one_line(&health, 1)
     })
