@@ -73,14 +73,14 @@ fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
         line(
             "health of an FE, wall",
             |cost| cost.wall,
-            "≤ 2 ms",
-            |own, _| own <= 2.0,
+            "≤ ½ of curl",
+            |own, curl| curl.is_some_and(|curl| own * 2.0 <= curl),
         )?,
         line(
             "health of an FE, CPU",
             |cost| cost.cpu,
-            "≤ ⅓ of curl",
-            |own, curl| curl.is_some_and(|curl| own * 3.0 <= curl),
+            "≤ ½ of curl",
+            |own, curl| curl.is_some_and(|curl| own * 2.0 <= curl),
         )?,
     ])
 }

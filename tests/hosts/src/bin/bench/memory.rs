@@ -38,11 +38,11 @@ fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
     joined(seed)?;
     let others = sleepers(bench)?;
     sleep(SETTLED);
-    let mut all = vec![("muster".to_owned(), vec![seed.one()?])];
+    let mut all = vec![("muster and its companion".to_owned(), supervisors(seed.one()?)?)];
     for (name, it) in &others {
         all.push((name.clone(), supervisors(it.one)?));
     }
-    let window = Duration::from_secs(bench.much(10, 1));
+    let window = Duration::from_secs(bench.much(60, 1));
     let before: Vec<u64> = all
         .iter()
         .map(|(_, pids)| switches(pids))
@@ -88,27 +88,27 @@ fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
             what: "memory while supervising, PSS".to_owned(),
             muster: pss(own),
             others: others(pss),
-            budget: "≤ 3500 kB".to_owned(),
-            met: own.pss <= 3500,
+            budget: "≤ 10 000 kB".to_owned(),
+            met: own.pss <= 10_000,
         },
         Line {
             what: "memory while supervising, private dirty".to_owned(),
             muster: dirty(own),
             others: others(dirty),
-            budget: "≤ 500 kB".to_owned(),
-            met: own.dirty <= 500,
+            budget: "≤ 4000 kB".to_owned(),
+            met: own.dirty <= 4000,
         },
         Line {
             what: format!("wake-ups in {} s", window.as_secs()),
             muster: wakeups(own),
             others: others(wakeups),
-            budget: "0".to_owned(),
-            met: own.wakeups == 0,
+            budget: "≤ 60 a minute".to_owned(),
+            met: own.wakeups <= window.as_secs(),
         },
     ])
 }
 
-/// Muster has nothing left to do but to supervise.
+/// The node is a member: PID 1 supervises, and the companion looks now and then.
 fn joined(seed: &Host) -> anyhow::Result<()> {
     let record = seed.home().join("conf/muster-fe.json");
     eventually(PATIENCE, "the record says joined", || {
@@ -148,12 +148,13 @@ fn sleepers(bench: &Bench) -> anyhow::Result<Vec<(String, Container)>> {
     Ok(all)
 }
 
-/// PID 1, and whoever it has put between itself and the engine.
+/// PID 1, its companion, and the processes that it has put between itself and the engine.
 fn supervisors(one: Pid) -> anyhow::Result<Vec<Pid>> {
     let mut all = vec![one];
     let children = fs::read_to_string(format!("/proc/{one}/task/{one}/children"))?;
     for child in children.split_whitespace() {
-        if fs::read_to_string(format!("/proc/{child}/comm"))?.starts_with("s6-") {
+        let comm = fs::read_to_string(format!("/proc/{child}/comm"))?;
+        if comm.starts_with("s6-") || comm.starts_with("muster") {
             all.push(Pid::from_raw(child.parse()?));
         }
     }
