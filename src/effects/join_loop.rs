@@ -97,14 +97,14 @@ pub async fn join_cluster<C: FeClient>(
     };
     let mut backoff = Backoff::new();
     let mut wait_log = WaitLog::new();
-    let mut warned = false;
+    let mut warned = BTreeSet::new();
     loop {
         let plan = search.plan()?;
-        if !warned {
-            plan.warnings
-                .iter()
-                .for_each(|warning| tracing::warn!("{warning}"));
-            warned = true;
+        // What the cluster prescribes is known from the second plan on.
+        for warning in &plan.warnings {
+            if warned.insert(warning.clone()) {
+                tracing::warn!("{warning}");
+            }
         }
         status.decided(&plan);
         search.lock(&plan).await?;

@@ -154,6 +154,7 @@ pub fn derive(
         rejoin: settings.rejoin,
     };
     warnings.extend(conf::warnings(&facts.conf, &ports, &settings.ports));
+    warnings.extend(ports::ignored_requests(&settings.ports, &ports));
     let entries = conf_file::entries(settings, facts, &ports);
     let conf = conf_file::derive(facts, &entries);
     let guard_time = settings

@@ -41,6 +41,29 @@ pub struct Choice {
     pub why: String,
 }
 
+/// Warnings about requests that cannot hold: the cluster, or what it knows this node by, has another number.
+pub fn ignored_requests(requested: &BTreeMap<PortName, Sourced<u16>>, choices: &[Choice]) -> Vec<String> {
+    let ignored = choices.iter().filter_map(|choice| {
+        let request = requested.get(&choice.port.name)?;
+        let fixed = matches!(choice.port.kind, PortKind::ClusterWide | PortKind::Identity);
+        (fixed && request.value != choice.number).then(|| {
+            format!(
+                "{} = {} is not used: {} is {} (from {}), and {}",
+                choice.port.name.variable(),
+                request.value,
+                choice.port.conf_key,
+                choice.number,
+                choice.source,
+                match choice.port.kind {
+                    PortKind::ClusterWide => "every FE of a cluster uses the same port",
+                    PortKind::Identity | PortKind::Local => "the cluster knows this node by it",
+                }
+            )
+        })
+    });
+    ignored.collect()
+}
+
 /// Chooses the ports of one component, in the order of the engine's table, or returns every conflict.
 pub fn choose(inputs: &Inputs<'_>) -> Result<Vec<Choice>, Vec<Refusal>> {
     let mut choices: Vec<Choice> = Vec::new();
@@ -259,8 +282,9 @@ fn next_free(inputs: &Inputs<'_>, after: u16, before: &[Choice]) -> Option<(u16,
 mod tests {
     use std::ops::RangeInclusive;
 
-    use super::{Inputs, choose};
+    use super::{Choice, Inputs, choose, ignored_requests};
     use crate::engine::{ALL, Component, PortName};
+    use crate::plan::refusal::Refusal;
     use crate::settings::{Source, Sourced};
 
     #[derive(Default)]
@@ -276,7 +300,8 @@ mod tests {
         component: Option<Component>,
     }
 
-    fn outcome(case: &Case) -> String {
+    /// The choices, with the warnings about requests that cannot hold.
+    fn choices(case: &Case) -> Result<(Vec<Choice>, Vec<String>), Vec<Refusal>> {
         let requested = case
             .requested
             .iter()
@@ -307,8 +332,14 @@ mod tests {
             ephemeral: case.ephemeral.clone().unwrap_or(32768..=60999),
             reserved: &case.reserved,
         };
-        match choose(&inputs) {
-            Ok(choices) => choices
+        let choices = choose(&inputs)?;
+        let warnings = ignored_requests(&requested, &choices);
+        Ok((choices, warnings))
+    }
+
+    fn outcome(case: &Case) -> String {
+        match choices(case) {
+            Ok((choices, _)) => choices
                 .iter()
                 .map(|choice| choice.number.to_string())
                 .collect::<Vec<_>>()
@@ -541,5 +572,34 @@ mod tests {
         for (what, case, expected) in table {
             assert_eq!(outcome(&case), expected, "{what}");
         }
+    }
+
+    /// A newcomer sets another port on the second FE, and wonders.
+    #[test]
+    fn a_request_that_the_cluster_rules_out_is_a_warning_with_both_numbers() {
+        let warnings = |case: &Case| choices(case).unwrap().1;
+        let joiner = Case {
+            requested: vec![
+                (PortName::Http, 8031),
+                (PortName::EditLog, 9011),
+                (PortName::Query, 9031),
+            ],
+            cluster: vec![(PortName::Http, 8030), (PortName::EditLog, 9010)],
+            ..Case::default()
+        };
+        assert_eq!(
+            warnings(&joiner),
+            [
+                "HTTP_PORT = 8031 is not used: http_port is 8030 (from the cluster), and every FE of a cluster uses the same \
+                 port",
+                "EDIT_LOG_PORT = 9011 is not used: edit_log_port is 9010 (from the cluster), and the cluster knows this node \
+                 by it",
+            ]
+        );
+        let first = Case {
+            requested: joiner.requested,
+            ..Case::default()
+        };
+        assert_eq!(warnings(&first), [] as [&str; 0]);
     }
 }
