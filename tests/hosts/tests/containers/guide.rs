@@ -351,7 +351,7 @@ fn the_sentences_of_the_readme_are_those_of_muster() -> anyhow::Result<()> {
         .or_else(|_| compose.call(&["up", "--no-start", BE]))?;
     fs::write(machine.volume("be-storage").join("cluster_id"), "424242\n")?;
     let log = ends(BE, 79)?;
-    let expected = sentence("be")?.replace("of cluster 1 ", &format!("of cluster {id} "));
+    let expected = sentence("be")?.replace("to cluster 1 ", &format!("to cluster {id} "));
     ensure!(log.contains(&expected), "{log}\nand not\n{expected}");
 
     // The vendor's image, by the version of Compose that the guide does not run.
