@@ -75,7 +75,7 @@ impl fmt::Display for Ended {
         let how = match (self.asked, self.drained) {
             (true, true) if self.exit.obeys() => "stopped as requested",
             (true, true) => "a stop was requested, but it was not clean",
-            (true, false) => "killed, because it did not stop within STOP_GRACE",
+            (true, false) => "killed before it had stopped",
             (false, true) => "without a stop request",
             (false, false) => "without a stop request, and its remaining processes were killed",
         };
