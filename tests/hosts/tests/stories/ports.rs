@@ -168,7 +168,7 @@ impl Node {
             "it said\n{}and not\n{report}",
             self.said()
         );
-        ensure!(reservations(&[])?.is_empty(), "it is gone and holds a port");
+        nobody_holds_a_port()?;
         Ok(())
     }
 
@@ -275,6 +275,14 @@ fn reservations(of: &[u32]) -> Result<BTreeMap<u32, BTreeSet<u16>>> {
     Ok(held)
 }
 
+/// A companion ends with its muster, which is no PID 1 here: a moment later.
+fn nobody_holds_a_port() -> Result<()> {
+    eventually(PATIENCE, "no reservation of the dead", || {
+        ensure!(reservations(&[])?.is_empty(), "somebody is dead and holds a port");
+        Ok(())
+    })
+}
+
 /// "20 nodes started in the same millisecond in one network namespace get 20 disjoint port sets."
 #[test]
 fn twenty_nodes_of_one_host_started_at_one_instant_get_disjoint_ports() -> Result<()> {
@@ -344,11 +352,7 @@ fn one_round(world: &World, nodes: &mut [Node]) -> Result<Duration> {
     for node in nodes.iter_mut() {
         node.kill9()?;
     }
-    // The companion ends with its muster, which is no PID 1 here.
-    eventually(PATIENCE, "no reservation of the dead", || {
-        ensure!(reservations(&[])?.is_empty(), "somebody is dead and holds a port");
-        Ok(())
-    })?;
+    nobody_holds_a_port()?;
     Ok(time)
 }
 
@@ -432,6 +436,5 @@ fn a_node_leaves_its_neighbours_the_ports_their_engines_do_not_listen_on_yet() -
     drop(open);
     one.kill9()?;
     other.kill9()?;
-    ensure!(reservations(&[])?.is_empty(), "somebody is dead and holds a port");
-    Ok(())
+    nobody_holds_a_port()
 }
