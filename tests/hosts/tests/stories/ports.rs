@@ -176,11 +176,18 @@ impl Node {
         let mut program = self.program.take().context("it was not started")?;
         let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", program.id()))?;
         program.kill()?;
-        for engine in children.split_whitespace() {
-            kill(Pid::from_raw(engine.parse()?), Signal::SIGKILL)?;
+        for child in children.split_whitespace() {
+            // The engine; a companion may have followed its muster already.
+            kill(Pid::from_raw(child.parse()?), Signal::SIGKILL).ok();
         }
         program.wait()?;
-        Ok(())
+        eventually(PATIENCE, "the end of its children", || {
+            for child in children.split_whitespace() {
+                let stat = fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+                ensure!(stat.is_empty() || stat.contains(") Z "), "{stat}");
+            }
+            Ok(())
+        })
     }
 }
 
