@@ -37,8 +37,11 @@ impl World {
     }
 
     pub(crate) fn with(scale: f64, profile: &'static str) -> Self {
-        let process = u8::try_from(16 + std::process::id() % 220).unwrap();
-        let net = (process, WORLDS.fetch_add(1, Ordering::Relaxed));
+        // Each test may be a process of its own, or all of them one: no two that run at a time have the same two numbers.
+        let pid = std::process::id();
+        let low = u8::try_from(16 + pid % 220).unwrap();
+        let high = u8::try_from(pid / 220 % 256).unwrap();
+        let net = (low, high.wrapping_add(WORLDS.fetch_add(1, Ordering::Relaxed)));
         Self {
             dir: tempfile::tempdir().unwrap(),
             net,
