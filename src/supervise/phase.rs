@@ -68,6 +68,8 @@ pub(super) enum Action {
     Forward(i32),
     /// Send TERM to the whole tree, and continue suspended processes.
     Terminate,
+    /// Send TERM to the processes that did not get it, because they were forked during or after `Terminate`.
+    TerminateNew,
     /// Start the grace; processes that still run at its end are killed.
     ArmGrace,
     KillTree,
@@ -83,7 +85,7 @@ impl Phase {
 
     #[expect(clippy::match_same_arms, reason = "a row for each case is easier to check")]
     pub(super) fn step(self, event: Event) -> (Self, Vec<Action>) {
-        use Action::{ArmGrace, ArmLast, Forward, KillTree, Terminate};
+        use Action::{ArmGrace, ArmLast, Forward, KillTree, Terminate, TerminateNew};
         use Event::{AllEnded, GraceOver, KillAsked, MainEnded, OthersEnded, Signal, StopAsked, TreeEmpty};
         use Phase::{Daemon, Draining, Killing, Over, Running, Stopping};
 
@@ -114,7 +116,7 @@ impl Phase {
 
             (Running, MainEnded(Exit::Code(0))) => (Daemon(Exit::Code(0)), vec![]),
             (Running, MainEnded(exit)) => (Draining { exit, asked: false }, vec![Terminate, ArmGrace]),
-            (Stopping, MainEnded(exit)) => (Draining { exit, asked: true }, vec![]),
+            (Stopping, MainEnded(exit)) => (Draining { exit, asked: true }, vec![TerminateNew]),
             // A process may have forked during the kill.
             (Killing { asked, .. }, MainEnded(exit)) => (killing(Some(exit), asked), vec![KillTree]),
             (Killing { .. }, OthersEnded(_)) => (self, vec![KillTree]),
@@ -163,7 +165,7 @@ fn killed(exit: Option<Exit>, asked: bool) -> Phase {
 mod tests {
     use nix::libc::{SIGCONT, SIGHUP, SIGQUIT, SIGUSR1};
 
-    use super::Action::{ArmGrace, ArmLast, Forward, KillTree, Terminate};
+    use super::Action::{ArmGrace, ArmLast, Forward, KillTree, Terminate, TerminateNew};
     use super::Event::{
         AllEnded, GraceOver, KillAsked, MainEnded, OthersEnded, Signal, StopAsked, TreeEmpty,
     };
@@ -211,7 +213,7 @@ mod tests {
         (Stopping, Signal(SIGTSTP), Stopping, &[]),
         (Stopping, Signal(SIGCONT), Stopping, &[Forward(SIGCONT)]),
         (Stopping, OthersEnded(BAD), Stopping, &[]),
-        (Stopping, MainEnded(DIED), ASKED, &[]),
+        (Stopping, MainEnded(DIED), ASKED, &[TerminateNew]),
         (Stopping, AllEnded(DIED), over(DIED, true, true), &[]),
         (Stopping, TreeEmpty, Stopping, &[]),
         (Stopping, GraceOver, KILLING, &[KillTree, ArmLast]),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nix::libc::{SIGCONT, SIGINT, SIGKILL, SIGPWR};
+use nix::libc::{SIGINT, SIGKILL, SIGPWR};
 use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
@@ -127,11 +127,8 @@ impl RunningEngine {
                     debug!("forwarding {} to the engine", name(signal));
                     self.tree.send(signal);
                 }
-                Action::Terminate => {
-                    self.tree.send(nix::libc::SIGTERM);
-                    // A suspended process handles the stop request only once it continues.
-                    self.tree.send(SIGCONT);
-                }
+                Action::Terminate => self.tree.terminate(),
+                Action::TerminateNew => self.tree.terminate_new(),
                 Action::ArmGrace => {
                     let now = Instant::now();
                     self.armed_at = Some(now);

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use nix::libc::{SIGCONT, SIGTERM};
 use nix::sys::prctl::set_child_subreaper;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, getpid, kill_process, kill_process_group, test_kill_process_group};
@@ -99,6 +100,8 @@ pub(super) struct Tree {
     /// The companion while it runs: a child of muster, but not of the engine.
     pub(super) companion: Option<i32>,
     visibility: Visibility,
+    /// The processes that certainly got TERM.
+    terminated: Vec<i32>,
 }
 
 impl Tree {
@@ -108,6 +111,7 @@ impl Tree {
             main_reaped: false,
             companion,
             visibility,
+            terminated: Vec::new(),
         }
     }
 
@@ -135,6 +139,21 @@ impl Tree {
         }
     }
 
+    /// Sends TERM to all processes. A suspended one handles it only once it continues.
+    pub(super) fn terminate(&mut self) {
+        self.terminated = self.members().iter().map(|member| member.pid).collect();
+        self.send(SIGTERM);
+        self.send(SIGCONT);
+    }
+
+    /// Sends TERM to the processes that `terminate` did not see. A shell blocks signals while it forks, so its child begins
+    /// without the TERM that is pending for the shell.
+    pub(super) fn terminate_new(&self) {
+        let mut new = self.members();
+        new.retain(|member| !self.terminated.contains(&member.pid));
+        send_each(&new, Signal::TERM);
+    }
+
     /// Sends a signal to the group, which the kernel does in one step, then to the descendants outside it.
     pub(super) fn send(&self, signal: i32) {
         let Some(signal) = Signal::from_raw(signal) else {
@@ -156,11 +175,9 @@ impl Tree {
         {
             to_group();
         }
-        for member in members.iter().filter(|member| member.group != group) {
-            if let Some(pid) = Pid::from_raw(member.pid) {
-                report(kill_process(pid, signal), signal, &member.name);
-            }
-        }
+        let mut others = members;
+        others.retain(|member| member.group != group);
+        send_each(&others, signal);
     }
 
     /// True if the group has no process; the only test if orphans do not become children of muster.
@@ -187,6 +204,14 @@ impl Tree {
         match members.len().saturating_sub(SHOWN) {
             0 => shown.join(", "),
             more => format!("{} and {more} more", shown.join(", ")),
+        }
+    }
+}
+
+fn send_each(members: &[Process], signal: Signal) {
+    for member in members {
+        if let Some(pid) = Pid::from_raw(member.pid) {
+            report(kill_process(pid, signal), signal, &member.name);
         }
     }
 }

@@ -160,6 +160,19 @@ fn a_stop_request_no_time_after_the_start_is_obeyed() {
     }
 }
 
+/// A shell blocks signals while it forks, so its child may know nothing of the stop request that the shell then dies of.
+#[test]
+fn a_process_that_began_after_the_stop_request_is_told_of_it() {
+    let Some(mut run) = Start::script("begins-another.sh").run() else {
+        return;
+    };
+    run.line("script is ready");
+    run.signal(TERM);
+    let end = run.end();
+    assert_eq!(end.code, 0, "{end:?}");
+    assert!(end.says("as requested"), "{end:?}");
+}
+
 #[test]
 fn a_second_stop_request_shortens_nothing() {
     let place = Place::new();
@@ -189,8 +202,9 @@ fn a_second_stop_request_shortens_nothing() {
 )]
 fn only_a_second_ctrl_c_on_a_terminal_kills() {
     let Some(unshare) = namespaces() else { return };
+    // The shell of `script` is whatever SHELL says. One that waits for its command dies of the first Ctrl-C.
     let words = [
-        "unshare",
+        "exec unshare",
         &unshare.join(" "),
         "--",
         example("pid1").to_str().unwrap(),
