@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use tracing::debug;
 
 use crate::engine::failure::Failure;
-use crate::engine::probe::{Ha, Membership, Probes, Ready};
+use crate::engine::probe::{self, Ha, Membership, Probes, Ready};
 use crate::engine::{MEMBER_ANSWER, member_path, seed_in, seed_path};
 use crate::facts::resolve::resolve;
 use crate::settings::{Endpoint, Host};
@@ -42,21 +42,37 @@ pub async fn backend_health(
     probes.read_backend(&answer.body).map_err(|why| answer.blame(why))
 }
 
-/// Asks an FE for its row of `me`, from a registered address and without a password.
+/// Asks an FE for its row of `about`, from a registered address and without a password.
 pub async fn role_of(
     probes: &Probes,
     host: &Host,
     http_port: u16,
-    me: &Endpoint,
+    about: &Endpoint,
     within: Duration,
 ) -> Result<Membership, Failure> {
-    let path = probes.role_of(&me.host.to_string(), me.port);
-    let answer = get(host, http_port, &path, &caller(probes, me), within).await?;
+    let path = probes.role_of(&about.host.to_string(), about.port);
+    let headers = caller(probes, host, about.port);
+    let answer = get(host, http_port, &path, &headers, within).await?;
     Membership::read(answer.status, answer.role.as_deref())
 }
 
+/// Asks an FE for the id of its cluster, from a registered address and without a password.
+pub async fn cluster_id(
+    probes: &Probes,
+    host: &Host,
+    http_port: u16,
+    edit_log_port: u16,
+    within: Duration,
+) -> Result<Option<String>, Failure> {
+    let headers = caller(probes, host, edit_log_port);
+    let answer = get(host, http_port, probes.version, &headers, within).await?;
+    Ok(probe::cluster_id(&answer.body)
+        .filter(|_| answer.status == 200)
+        .map(str::to_owned))
+}
+
 /// The answer to `SHOW_HA`; `None` if this engine answers it to members only.
-pub async fn leader_by_ha(
+pub async fn ha(
     probes: &Probes,
     host: &Host,
     http_port: u16,
@@ -88,11 +104,12 @@ pub async fn call_seed(
     Host::parse(seed_in(&answer.body)?).ok()
 }
 
-fn caller(probes: &Probes, me: &Endpoint) -> Vec<(&'static str, String)> {
+/// The headers of a member, for an engine that goes by them: those of the FE that is asked are always a member's (observed).
+fn caller(probes: &Probes, asked: &Host, edit_log_port: u16) -> Vec<(&'static str, String)> {
     probes.caller.map_or_else(Vec::new, |header| {
         vec![
-            (header.host, me.host.to_string()),
-            (header.port, me.port.to_string()),
+            (header.host, asked.to_string()),
+            (header.port, edit_log_port.to_string()),
         ]
     })
 }

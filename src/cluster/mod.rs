@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::engine::Engine;
 use crate::engine::failure::Failure;
 use crate::engine::member::{Backend, Frontend, Row};
-use crate::engine::probe::{HttpWitness, Membership};
+use crate::engine::probe::{Ha, Membership};
 use crate::settings::{Account, Endpoint, Host, ROOT, Secret, Settings, Source, Sourced, Tls, TlsMode};
 
 /// The deadline of one call: resolving, connecting, logging in, asking and reading together. A leader that has lost
@@ -41,8 +41,12 @@ pub trait FeClient {
     async fn frontends(&self, at: &Endpoint) -> Result<Vec<Frontend>, Failure>;
     async fn backends(&self, at: &Endpoint) -> Result<Vec<Backend>, Failure>;
     async fn compute_nodes(&self, at: &Endpoint) -> Result<Vec<Backend>, Failure>;
-    /// Asks an FE about `me` over HTTP, without a password; `None` if the answer is not that of an FE.
-    async fn told(&self, host: &Host, http_port: u16, me: &Endpoint) -> Option<HttpWitness>;
+    /// Asks an FE over HTTP, without an account, who leads; `None` if the answer is not that of an FE.
+    async fn ha(&self, host: &Host, http_port: u16) -> Option<Ha>;
+    /// Asks an FE over HTTP, without an account, for its row of `about`.
+    async fn membership(&self, host: &Host, http_port: u16, about: &Endpoint) -> Result<Membership, Failure>;
+    /// Asks an FE over HTTP, without an account, for the id of its cluster, which it tells to members only.
+    async fn cluster_id(&self, host: &Host, http_port: u16, edit_log_port: u16) -> Option<String>;
     /// Tells the FE `host` that it is a member of `cluster`. Returns true if a muster that waits there has heard it.
     async fn call(&self, host: &Host, http_port: u16, cluster: &str) -> bool;
     /// Tells an FE that `own` may found, or founds. Returns the host of the muster there, if that may found too.
@@ -164,18 +168,17 @@ impl FeClient for Client {
         }
     }
 
-    async fn told(&self, host: &Host, http_port: u16, me: &Endpoint) -> Option<HttpWitness> {
-        let probes = &self.engine.probes;
-        match http::role_of(probes, host, http_port, me, BRIEF).await {
-            Ok(Membership::Member { role, .. }) => Some(HttpWitness::Lists(role)),
-            Ok(Membership::NotListed) => Some(HttpWitness::IsFe),
-            // Any server may answer with a 400 or with a page of its own; only an FE names its leader.
-            Ok(Membership::Stranger) | Err(Failure::Rejected { .. } | Failure::NotReady(_)) => {
-                let ha = http::leader_by_ha(probes, host, http_port, BRIEF).await.ok()??;
-                Some(ha.leader.map_or(HttpWitness::IsFe, HttpWitness::Led))
-            }
-            Err(_) => None,
-        }
+    async fn ha(&self, host: &Host, http_port: u16) -> Option<Ha> {
+        http::ha(&self.engine.probes, host, http_port, BRIEF).await.ok()?
+    }
+
+    async fn membership(&self, host: &Host, http_port: u16, about: &Endpoint) -> Result<Membership, Failure> {
+        http::role_of(&self.engine.probes, host, http_port, about, BRIEF).await
+    }
+
+    async fn cluster_id(&self, host: &Host, http_port: u16, edit_log_port: u16) -> Option<String> {
+        let answer = http::cluster_id(&self.engine.probes, host, http_port, edit_log_port, BRIEF).await;
+        answer.ok()?
     }
 
     async fn call(&self, host: &Host, http_port: u16, cluster: &str) -> bool {

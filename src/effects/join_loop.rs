@@ -31,6 +31,7 @@ use crate::facts::record::MemberSeen;
 use crate::facts::{Facts, gather};
 use crate::plan::data::Data;
 use crate::plan::join::{decide, denied_add, unregistered};
+use crate::plan::leader::Belief;
 use crate::plan::node::{Decision, Seen};
 use crate::plan::{Plan, Prescribed, taken};
 use crate::settings::{Bootstrap, Endpoint, Host, Settings, Source};
@@ -62,8 +63,16 @@ struct Search<'a, C> {
     /// Election ports of other FEs that were found open although no FE answered: once open, they are remembered.
     starting: Vec<Endpoint>,
     begun: Instant,
-    /// The guard: it begins with the first round in which a leader could have called.
+    /// The guard: it begins with the first round in which a leader could have called, and anew with each call of a host that
+    /// nobody named.
     listening: Option<GuardClock>,
+    /// The calls that the guard has begun after.
+    calls: u64,
+    /// The journal of each caller when it was first asked.
+    journals: BTreeMap<Host, u64>,
+    /// The next round waits for every FE.
+    thorough: bool,
+    warned: BTreeSet<String>,
 }
 
 /// Brings this node to the point where its engine may be started. May wait for a leader for as long as the patience
@@ -94,17 +103,18 @@ pub async fn join_cluster<C: FeClient>(
         starting: Vec::new(),
         begun: Instant::now(),
         listening: None,
+        calls: 0,
+        journals: BTreeMap::new(),
+        thorough: false,
+        warned: BTreeSet::new(),
     };
     let mut backoff = Backoff::new();
     let mut wait_log = WaitLog::new();
-    let mut warned = BTreeSet::new();
     loop {
         let plan = search.plan()?;
         // What the cluster prescribes is known from the second plan on.
         for warning in &plan.warnings {
-            if warned.insert(warning.clone()) {
-                tracing::warn!("{warning}");
-            }
+            search.warn(warning);
         }
         status.decided(&plan);
         search.lock(&plan).await?;
@@ -114,6 +124,11 @@ pub async fn join_cluster<C: FeClient>(
             continue;
         }
         match decide(&plan.node, &seen) {
+            // An FE that answers later may be the right one.
+            Decision::Refuse(refusal) if !seen.complete => {
+                tracing::debug!("{}: waiting for every FE that was named", refusal.sentence);
+                search.thorough = true;
+            }
             Decision::Refuse(refusal) => return Err(refusal.into()),
             Decision::Wait { why } => {
                 wait_log.wait(&why);
@@ -135,6 +150,7 @@ pub async fn join_cluster<C: FeClient>(
             },
             Decision::SetAside { why } => search.set_aside(&plan, &why).await?,
             Decision::Start => {
+                say_caller(&seen);
                 search.registered(&plan)?;
                 return search.finish(plan, None, false).await;
             }
@@ -143,6 +159,7 @@ pub async fn join_cluster<C: FeClient>(
                 return search.finish(plan, None, true).await;
             }
             Decision::Join { helper, cluster } => {
+                say_caller(&seen);
                 say_join(&plan, &helper, &cluster);
                 search.cluster_id = Some(cluster);
                 search.registered(&plan)?;
@@ -172,6 +189,13 @@ impl<C: FeClient> Search<'_, C> {
     async fn lock(&mut self, plan: &Plan) -> Result<(), NotReady> {
         let held = self.locks.take(&plan.data_dirs).await;
         held.map_err(|holder| taken(&holder).into())
+    }
+
+    /// Logs a warning once.
+    fn warn(&mut self, warning: &str) {
+        if self.warned.insert(warning.to_owned()) {
+            tracing::warn!("{warning}");
+        }
     }
 
     /// Logs, once, each port that has another number than people expect.
@@ -212,6 +236,16 @@ fn say_found(plan: &Plan) {
              and none called",
             plan.data_dir.display(),
             plan.guard_time
+        );
+    }
+}
+
+/// Logs that a leader was believed that no setting names.
+fn say_caller(seen: &Seen) {
+    if let (Some(caller), Belief::Doubt(_) | Belief::Nobody) = (&seen.caller, &seen.belief) {
+        tracing::info!(
+            "no host of MASTER_HOST leads, but {} polls this host and leads a cluster that lists it",
+            caller.leader
         );
     }
 }

@@ -46,7 +46,8 @@ pub struct Callers {
 
 #[derive(Debug, Default)]
 struct Heard {
-    callers: Mutex<Vec<Caller>>,
+    /// Each caller, with the number of its calls.
+    callers: Mutex<Vec<(Caller, u64)>>,
     news: Notify,
 }
 
@@ -71,8 +72,8 @@ impl Callers {
         Self { heard, tasks }
     }
 
-    /// All callers so far.
-    pub fn heard(&self) -> Vec<Caller> {
+    /// All callers so far, with the number of calls of each.
+    pub fn heard(&self) -> Vec<(Caller, u64)> {
         self.heard
             .callers
             .lock()
@@ -138,14 +139,13 @@ async fn serve(listener: TcpListener, polls: Vec<&'static Poll>, own: String, he
 
 impl Heard {
     fn remember(&self, caller: Caller) {
-        let new = self.callers.lock().is_ok_and(|mut callers| {
-            let new = callers.len() < MOST && !callers.contains(&caller);
-            if new {
-                callers.push(caller);
-            }
-            new
-        });
-        if new {
+        let Ok(mut callers) = self.callers.lock() else {
+            return;
+        };
+        if let Some((_, calls)) = callers.iter_mut().find(|(known, _)| *known == caller) {
+            *calls += 1;
+        } else if callers.len() < MOST {
+            callers.push((caller, 1));
             self.news.notify_one();
         }
     }
@@ -180,6 +180,7 @@ async fn answer(mut stream: TcpStream, polls: &[&'static Poll], own: &str) -> Op
 #[cfg(test)]
 mod tests {
     use super::{CallPort, Caller, Callers};
+    use crate::engine::heartbeat::tests::message;
     use crate::engine::{ALL, Call, Component, MEMBER_ANSWER, Poll, PortName, member_path};
     use std::net::IpAddr;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -215,7 +216,11 @@ mod tests {
             assert_eq!(caller.from, here);
             caller.call
         };
-        callers.heard().into_iter().map(one).collect()
+        callers
+            .heard()
+            .into_iter()
+            .map(|(caller, _)| one(caller))
+            .collect()
     }
 
     #[tokio::test]
@@ -296,12 +301,9 @@ mod tests {
     #[tokio::test]
     async fn a_heartbeat_is_read_remembered_and_closed() {
         let (callers, port) = listening(Component::Be, PortName::Heartbeat).await;
-        let mut message = vec![0x80, 1, 0, 1, 0, 0, 0, 9];
-        message.extend_from_slice(b"heartbeat");
-        message.extend_from_slice(&[0; 30]);
-        assert_eq!(call(port, &message).await, b"");
+        assert_eq!(call(port, &message("10.0.0.1", 8030, "10.0.0.9")).await, b"");
         callers.news().await;
-        assert_eq!(heard(&callers), [Call::Leads]);
+        assert!(matches!(heard(&callers).as_slice(), [Call::Heartbeat(_)]));
         callers.close().await;
     }
 }

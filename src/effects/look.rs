@@ -27,6 +27,8 @@ pub const ROUND: Duration = Duration::from_secs(4);
 pub struct Round {
     pub answers: Vec<Answer>,
     pub belief: Belief,
+    /// Every FE has answered, or its time is over.
+    pub complete: bool,
 }
 
 /// Asks all of `known` once and judges the answers; `longest` bounds the whole round, `contradiction` the rest of it after
@@ -56,6 +58,7 @@ pub async fn look<C: FeClient>(
     let mut answers = BTreeMap::new();
     let mut until = Instant::now() + longest;
     let mut confirmed = false;
+    let end = until;
     while let Ok(Some((place, answer))) = timeout_at(until, asking.next()).await {
         let usable = answer.said.is_ok();
         answers.insert(place, answer);
@@ -66,6 +69,7 @@ pub async fn look<C: FeClient>(
     }
     // Dropping the questions that are still open ends them.
     Round {
+        complete: answers.len() == known.len() || until == end,
         belief: verdict(&answers, heartbeat),
         answers: answers.into_values().collect(),
     }
@@ -104,6 +108,7 @@ impl Round {
         Self {
             answers: Vec::new(),
             belief: Belief::Nobody,
+            complete: true,
         }
     }
 

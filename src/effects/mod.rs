@@ -1,6 +1,7 @@
 //! Acts on what was decided: writes files, takes ports, listens for callers, waits, registers. Decides nothing.
 
 pub mod announce;
+mod ask_callers;
 pub mod backoff;
 pub mod bootstrap_sql;
 pub mod configure;

@@ -214,11 +214,14 @@ pub(super) static ENGINE: Engine = Engine {
         ready_word: ReadyWord::Code,
         backend_ready: "/api/health",
         role: "/role?host={host}&port={port}",
-        ha: None,
+        ha: Some("/api/show_meta_info?action=SHOW_HA"),
+        version: "/version",
         caller: Some(Caller {
             host: "CLIENT_NODE_HOST",
             port: "CLIENT_NODE_PORT",
         }),
+        // Observed: it says MASTER for ever, and its `current_journal_id`, which moves every 10 s, stands still.
+        leader_needs_journal: true,
     },
     call_listeners: &[
         // A silent listener here doubles the heartbeat round of the whole cluster (observed).
@@ -245,7 +248,7 @@ pub(super) static ENGINE: Engine = Engine {
         CallListener {
             components: BE,
             port: PortName::Heartbeat,
-            poll: Poll::Thrift { method: "heartbeat" },
+            poll: Poll::Heartbeat { method: "heartbeat" },
         },
     ],
 };

@@ -4,6 +4,7 @@
 pub mod aliases;
 mod doris;
 pub mod failure;
+pub mod heartbeat;
 pub mod member;
 mod poll;
 pub mod probe;

@@ -1,6 +1,7 @@
 //! The calls of a living cluster to a node that waits without data, and the answers that were observed to do no harm.
 
 use super::failure::presentable;
+use super::heartbeat::{self, Heartbeat, Read};
 
 /// One kind of call, as it arrives on one port.
 #[derive(Debug, PartialEq, Eq)]
@@ -9,6 +10,8 @@ pub enum Poll {
     Http { path: &'static str, body: &'static str },
     /// The leader's thrift call (binary protocol, unframed) of this method: read, then close.
     Thrift { method: &'static str },
+    /// The leader's heartbeat to a BE or CN, a thrift call of this method: read, then close.
+    Heartbeat { method: &'static str },
     /// A member whose group has no leader wants a vote: read, then close. Berkeley DB asks for a service by
     /// `Service:`, the length of its name in a byte, and the name; an election asks the `Acceptor` and the `Learner` of
     /// every member (source: `ServiceDispatcher` and `ServiceHandshake` of both engines' Berkeley DB).
@@ -24,6 +27,8 @@ pub enum Poll {
 pub enum Call {
     /// It leads a cluster that has this host as a member. Whether that is so is asked back.
     Leads,
+    /// The leader's heartbeat. Whether that one leads is asked back.
+    Heartbeat(Heartbeat),
     /// It is a member of a group that has no leader, and this host has a vote there.
     WantsVote,
     /// It is a member of a cluster whose list, as it saw it last, has this host.
@@ -68,6 +73,10 @@ impl Poll {
         match self {
             Self::Http { .. } | Self::Member | Self::Seed => request.windows(4).any(|end| end == b"\r\n\r\n"),
             Self::Thrift { method } => request.len() > method.len() + 8,
+            Self::Heartbeat { method } => {
+                request.len() > method.len() + 8
+                    && (!calls(request, method) || heartbeat::read(request, method) != Read::Unfinished)
+            }
             Self::Election => {
                 let length = request.get(SERVICE.len()).copied().map_or(0, usize::from);
                 request.len() > SERVICE.len() + length || !SERVICE.starts_with(head(request, SERVICE.len()))
@@ -82,10 +91,12 @@ impl Poll {
                 .strip_prefix(b"GET ")?
                 .starts_with(path.as_bytes())
                 .then_some(Call::Leads),
-            // A strict call: version 1, type 1, then the length and the name of the method.
-            Self::Thrift { method } => (request.starts_with(&[0x80, 1, 0, 1])
-                && request.get(8..8 + method.len()) == Some(method.as_bytes()))
-            .then_some(Call::Leads),
+            Self::Thrift { method } => calls(request, method).then_some(Call::Leads),
+            Self::Heartbeat { method } if calls(request, method) => match heartbeat::read(request, method) {
+                Read::Whole(heartbeat) => Some(Call::Heartbeat(heartbeat)),
+                Read::Unfinished | Read::Unusable => None,
+            },
+            Self::Heartbeat { .. } => None,
             Self::Election => {
                 let (length, name) = request.strip_prefix(SERVICE)?.split_first()?;
                 VOTES
@@ -115,13 +126,18 @@ impl Poll {
             Self::Http { body, .. } => (*body).to_owned(),
             Self::Member => MEMBER_ANSWER.to_owned(),
             Self::Seed => format!("{SEED_ANSWER}{own}\"}}"),
-            Self::Thrift { .. } | Self::Election => return None,
+            Self::Thrift { .. } | Self::Heartbeat { .. } | Self::Election => return None,
         };
         Some(format!(
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
             body.len()
         ))
     }
+}
+
+/// True for a strict call of this method: version 1, type 1, then the length and the name of the method.
+fn calls(request: &[u8], method: &str) -> bool {
+    request.starts_with(&[0x80, 1, 0, 1]) && request.get(8..8 + method.len()) == Some(method.as_bytes())
 }
 
 /// The two values of a call by a muster.

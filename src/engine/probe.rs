@@ -16,8 +16,12 @@ pub struct Probes {
     pub role: &'static str,
     /// `SHOW_HA`: the leader, where an FE tells it to anybody.
     pub ha: Option<&'static str>,
+    /// The cluster's id, told to members only.
+    pub version: &'static str,
     /// Headers that name the asking member, for an engine that goes by them and not by the source address.
     pub caller: Option<Caller>,
+    /// A leader without a majority goes on saying that it leads: its journal has to be seen rising.
+    pub leader_needs_journal: bool,
 }
 
 /// The headers of a member that asks.
@@ -63,10 +67,26 @@ pub enum HttpWitness {
 }
 
 /// The answer of one FE to `SHOW_HA`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ha {
-    /// The host of the leader, if it knows one.
+    /// It says of itself that it leads.
+    pub leads: bool,
+    /// The registered host of the leader, if it knows one.
     pub leader: Option<String>,
+    /// The registered hosts of the voters that joined, dead ones too, without the leader (observed).
+    pub voters: Vec<String>,
+    /// The registered hosts of the observers that are connected (observed).
+    pub observers: Vec<String>,
+    /// The number of its last journal entry.
+    pub journal: Option<u64>,
+}
+
+impl Ha {
+    /// Every member it names.
+    pub fn members(&self) -> impl Iterator<Item = &str> {
+        let named = self.leader.iter().chain(&self.voters).chain(&self.observers);
+        named.map(String::as_str)
+    }
 }
 
 impl Probes {
@@ -133,9 +153,13 @@ impl Membership {
 }
 
 impl Ha {
-    /// Reads the answer to `ha`.
+    /// Reads the answer to `ha`; one engine wraps it in `data`.
     pub fn read(body: &str) -> Result<Self, Failure> {
         let answer = object(body)?;
+        let answer = answer
+            .get("data")
+            .filter(|data| data.is_object())
+            .unwrap_or(&answer);
         let text = |key: &str| {
             answer
                 .get(key)
@@ -143,15 +167,32 @@ impl Ha {
                 .map(str::trim)
                 .unwrap_or_default()
         };
+        let hosts = |key: &str| {
+            let hosts = text(key).split(',').map(str::trim);
+            hosts.filter(|host| !host.is_empty()).map(str::to_owned).collect()
+        };
         if text("role").is_empty() {
             return Err(Failure::NotReady("it names no role".to_owned()));
         }
         Ok(Self {
+            leads: matches!(text("role"), "LEADER" | "MASTER"),
             leader: Some(text("master"))
                 .filter(|host| !matches!(*host, "" | "unknown"))
                 .map(str::to_owned),
+            voters: hosts("electable_nodes"),
+            observers: hosts("observer_nodes"),
+            journal: text("current_journal_id").parse().ok(),
         })
     }
+}
+
+/// The cluster id in the answer to `version`: the lines of a VERSION file.
+pub fn cluster_id(body: &str) -> Option<&str> {
+    let id = body
+        .lines()
+        .find_map(|line| line.strip_prefix("clusterId="))?
+        .trim();
+    (!id.is_empty() && id.len() <= 20 && id.bytes().all(|byte| byte.is_ascii_digit())).then_some(id)
 }
 
 #[cfg(test)]
@@ -249,13 +290,21 @@ mod tests {
     fn who_leads_is_read_from_any_fe() {
         let leader = r#"{"role":"LEADER","current_journal_id":"212","master":"10.77.0.11","electable_nodes":"10.77.0.12,10.77.0.13","observer_nodes":"","can_read":"false","is_ready":"true","last_checkpoint_version":"0"}"#;
         let cut_off = r#"{"role":"UNKNOWN","master":"unknown","can_read":"true","is_ready":"false"}"#;
-        assert_eq!(
-            Ha::read(leader),
-            Ok(Ha {
-                leader: Some("10.77.0.11".to_owned()),
-            })
-        );
-        assert_eq!(Ha::read(cut_off).unwrap().leader, None);
+        let wrapped = format!(r#"{{"msg":"success","code":0,"data":{leader},"count":0}}"#);
+        for body in [leader, &wrapped] {
+            assert_eq!(
+                Ha::read(body),
+                Ok(Ha {
+                    leads: true,
+                    leader: Some("10.77.0.11".to_owned()),
+                    voters: vec!["10.77.0.12".to_owned(), "10.77.0.13".to_owned()],
+                    observers: Vec::new(),
+                    journal: Some(212),
+                })
+            );
+        }
+        let without = Ha::read(cut_off).unwrap();
+        assert_eq!((without.leads, without.leader), (false, None));
         assert!(Ha::read("{}").is_err());
     }
 }

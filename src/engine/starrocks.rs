@@ -231,8 +231,11 @@ pub(super) static ENGINE: Engine = Engine {
         backend_ready: "/api/health",
         role: "/role?host={host}&port={port}",
         ha: Some("/api/show_meta_info?action=SHOW_HA"),
+        version: "/version",
         // It goes by the caller's address.
         caller: None,
+        // SHOW_HA hangs at a leader without a majority (observed).
+        leader_needs_journal: false,
     },
     call_listeners: &[
         CallListener {
@@ -263,7 +266,7 @@ pub(super) static ENGINE: Engine = Engine {
         CallListener {
             components: BE_CN,
             port: PortName::Heartbeat,
-            poll: Poll::Thrift { method: "heartbeat" },
+            poll: Poll::Heartbeat { method: "heartbeat" },
         },
     ],
 };

@@ -1,4 +1,5 @@
-//! The FEs to ask: every FE that was named, once each.
+//! The FEs to ask by SQL: every FE that was named, once each. A host that only called is none of them: it would be sent the
+//! account.
 
 use crate::facts::record::MemberSeen;
 use crate::settings::{Endpoint, Host};
@@ -11,13 +12,11 @@ pub struct Inputs<'a> {
     pub query_port: u16,
     /// Members the record remembers, and those a list has shown since.
     pub members: &'a [MemberSeen],
-    /// Hosts that called this one.
-    pub callers: &'a [Host],
     /// An FE does not ask itself: another node would answer there.
     pub not: Option<&'a Host>,
 }
 
-/// The endpoints in this order: `MASTER_HOST`, the members that are remembered, the callers.
+/// The endpoints in this order: `MASTER_HOST`, the members that are remembered.
 pub fn endpoints(inputs: &Inputs<'_>) -> Vec<Endpoint> {
     let named = inputs.master_hosts.iter().map(|host| Endpoint {
         host: host.clone(),
@@ -27,12 +26,8 @@ pub fn endpoints(inputs: &Inputs<'_>) -> Vec<Endpoint> {
         host: member.host.clone(),
         port: port_of(inputs, &member.host),
     });
-    let called = inputs.callers.iter().map(|host| Endpoint {
-        host: host.clone(),
-        port: port_of(inputs, host),
-    });
     let mut all: Vec<Endpoint> = Vec::new();
-    for endpoint in named.chain(remembered).chain(called) {
+    for endpoint in named.chain(remembered) {
         if Some(&endpoint.host) != inputs.not && !all.contains(&endpoint) {
             all.push(endpoint);
         }
@@ -72,16 +67,12 @@ mod tests {
                 member("10.0.0.3", 0),
                 member("10.0.0.9", 9030),
             ],
-            callers: &[host("10.0.0.3"), host("10.0.0.4")],
             not: Some(&host("10.0.0.9")),
         });
         let text: Vec<String> = asked
             .iter()
             .map(|endpoint| endpoint.host.with_port(endpoint.port))
             .collect();
-        assert_eq!(
-            text,
-            ["10.0.0.1:9031", "10.0.0.2:9030", "10.0.0.3:9030", "10.0.0.4:9030"]
-        );
+        assert_eq!(text, ["10.0.0.1:9031", "10.0.0.2:9030", "10.0.0.3:9030"]);
     }
 }

@@ -117,7 +117,6 @@ pub(super) fn decisions(
         master_hosts: &settings.master_hosts.value,
         query_port: plan.query_port,
         members: &record.map(|record| record.members.clone()).unwrap_or_default(),
-        callers: &[],
         not: home.component.is_fe().then_some(&plan.node.host),
     })
     .iter()

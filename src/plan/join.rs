@@ -5,12 +5,13 @@ use crate::engine::Component;
 use crate::engine::failure::Failure;
 use crate::engine::member::Frontend;
 use crate::exit::ExitCode;
+use crate::plan::caller::Believed;
 use crate::plan::data::{ClusterId, Data, MovedData};
 use crate::plan::leader::{Belief, Cluster, Doubt, no_leader};
 use crate::plan::moved_node;
 use crate::plan::node::{Asking, Decision, Node, Role, Seen};
 use crate::plan::refusal::Refusal;
-use crate::plan::witness::{self, Witness};
+use crate::plan::witness::Witness;
 use crate::settings::{Bootstrap, Endpoint, Host};
 
 /// Decides how long to ask other FEs before `decide` is final.
@@ -67,11 +68,17 @@ fn decide_fe(node: &Node, seen: &Seen) -> Decision {
             // `BOOTSTRAP=force` founds even if an FE answers.
             _ if node.role == Role::Seed && node.bootstrap == Bootstrap::Force => Decision::Found,
             Belief::Leader(cluster) => join_at(node, cluster, seen),
+            Belief::Doubt(_) | Belief::Nobody if believed_caller(node, seen).is_some() => {
+                join_caller(node, seen)
+            }
             Belief::Nobody if node.role == Role::Seed => found_or_wait(node, seen, known.is_some()),
             Belief::Doubt(_) | Belief::Nobody => wait(node, seen),
         },
         Data::Unfinished { keep: false, why, .. } => match &seen.belief {
             Belief::Leader(_) => Decision::SetAside { why: why.clone() },
+            Belief::Doubt(_) | Belief::Nobody if believed_caller(node, seen).is_some() => {
+                Decision::SetAside { why: why.clone() }
+            }
             Belief::Doubt(_) | Belief::Nobody => wait(node, seen),
         },
         Data::Unfinished { keep: true, why, .. } => match &seen.belief {
@@ -81,6 +88,9 @@ fn decide_fe(node: &Node, seen: &Seen) -> Decision {
                 Decision::SetAside { why: why.clone() }
             }
             Belief::Leader(cluster) => join_at(node, cluster, seen),
+            Belief::Doubt(_) | Belief::Nobody if believed_caller(node, seen).is_some() => {
+                join_caller(node, seen)
+            }
             // The other members may need this FE's vote to elect a leader: it starts with a member that answers as helper.
             Belief::Doubt(_) => match helper(node, &seen.members, None) {
                 Some((helper, cluster)) if is_member(node, &seen.members) => {
@@ -94,6 +104,9 @@ fn decide_fe(node: &Node, seen: &Seen) -> Decision {
         },
         Data::Unproven { why, .. } => match &seen.belief {
             Belief::Leader(_) => Decision::SetAside { why: why.clone() },
+            Belief::Doubt(_) | Belief::Nobody if believed_caller(node, seen).is_some() => {
+                Decision::SetAside { why: why.clone() }
+            }
             // No FE answers: this is the seed's own founding, which was interrupted.
             Belief::Nobody if node.role == Role::Seed && seen.guard_over && seen.witnesses.is_empty() => {
                 if node.bootstrap == Bootstrap::Never {
@@ -104,6 +117,29 @@ fn decide_fe(node: &Node, seen: &Seen) -> Decision {
             }
             Belief::Doubt(_) | Belief::Nobody => wait(node, seen),
         },
+    }
+}
+
+/// The caller, if its cluster can be the one of this node's data or record.
+fn believed_caller<'s>(node: &Node, seen: &'s Seen) -> Option<&'s Believed> {
+    let own = node.data.cluster().map(|(id, _)| id);
+    let differs =
+        |its: &Believed| own.is_some_and(|own| its.cluster.as_deref().is_some_and(|its| its != own));
+    seen.caller.as_ref().filter(|its| !differs(its))
+}
+
+/// Joins the cluster of a caller, which lists this node: no ADD is needed.
+fn join_caller(node: &Node, seen: &Seen) -> Decision {
+    match believed_caller(node, seen) {
+        Some(Believed {
+            helper: Some(helper),
+            cluster: Some(cluster),
+            ..
+        }) => Decision::Join {
+            helper: helper.clone(),
+            cluster: cluster.clone(),
+        },
+        _ => wait(node, seen),
     }
 }
 
@@ -256,7 +292,11 @@ fn found_or_wait(node: &Node, seen: &Seen, known: bool) -> Decision {
 
 fn decide_backend(node: &Node, seen: &Seen) -> Decision {
     let Belief::Leader(cluster) = &seen.belief else {
-        return wait(node, seen);
+        // The heartbeat of a believed leader shows that its cluster lists this node.
+        return match believed_caller(node, seen) {
+            Some(_) => Decision::Start,
+            None => wait(node, seen),
+        };
     };
     let leader = &cluster.leader.host;
     let lists = match &seen.backends {
@@ -405,10 +445,10 @@ pub(super) fn wait(node: &Node, seen: &Seen) -> Decision {
     let hint = match &node.data {
         Data::Empty { known: Some(_) } if node.role == Role::Seed => LOST,
         Data::Empty { .. } | Data::Unproven { .. }
-            if node.role == Role::Seed && !seen.witnesses.is_empty() =>
+            if node.role == Role::Seed && evidence(seen).next().is_some() =>
         {
             let rival = |witness: &Witness| matches!(witness, Witness::Seed { .. });
-            if seen.witnesses.iter().all(rival) {
+            if evidence(seen).all(rival) {
                 "set MASTER_HOST to the same list on every node, with the FE that founds the cluster first"
             } else {
                 LOST
@@ -425,22 +465,36 @@ pub(super) fn wait(node: &Node, seen: &Seen) -> Decision {
 
 /// The text of the waiting line.
 fn waiting_for(node: &Node, seen: &Seen) -> String {
-    let reason = no_leader(&seen.belief, &seen.answers);
-    match (&node.data, node.role, node.bootstrap) {
-        (Data::Empty { known: Some(known) }, Role::Seed, _) => {
-            format!("{reason}; not founding: {}", known.sentence)
-        }
-        (Data::Empty { known: None }, Role::Seed, Bootstrap::Never) => {
-            format!("{reason}; not founding: BOOTSTRAP is never")
-        }
-        (Data::Empty { known: None } | Data::Unproven { .. }, Role::Seed, _)
-            if !seen.witnesses.is_empty() =>
-        {
-            format!("{reason}; not founding: {}", witness::sentence(&seen.witnesses))
-        }
-        _ => reason,
+    let mut clauses = vec![no_leader(&seen.belief, &seen.answers)];
+    if let (Some(caller), Some((own, read_from))) = (&seen.caller, node.data.cluster()) {
+        clauses.push(format!(
+            "{} lists this host, but leads cluster {}, and this node belongs to cluster {own} ({read_from})",
+            caller.leader,
+            caller.cluster.as_deref().unwrap_or("?")
+        ));
     }
+    let evidence: Vec<String> = evidence(seen).map(ToString::to_string).collect();
+    let evidence = (!evidence.is_empty()).then(|| evidence.join(", "));
+    let founder = matches!(node.data, Data::Empty { .. } | Data::Unproven { .. }) && node.role == Role::Seed;
+    match &node.data {
+        Data::Empty { known: Some(known) } if founder => {
+            clauses.push(format!("not founding: {}", known.sentence));
+            clauses.extend(evidence);
+        }
+        Data::Empty { known: None } if founder && node.bootstrap == Bootstrap::Never => {
+            clauses.push("not founding: BOOTSTRAP is never".to_owned());
+            clauses.extend(evidence);
+        }
+        _ if founder => clauses.extend(evidence.map(|evidence| format!("not founding: {evidence}"))),
+        _ => clauses.extend(evidence),
+    }
+    clauses.join("; ")
+}
+
+/// All that speaks of a cluster while no leader is confirmed.
+fn evidence(seen: &Seen) -> impl Iterator<Item = &Witness> {
+    seen.witnesses.iter().chain(&seen.calls)
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::failure::Failure;
 use crate::engine::member::{Backend, Frontend, Member};
 use crate::engine::{Component, Engine};
+use crate::plan::caller::Believed;
 use crate::plan::data::Data;
 use crate::plan::leader::{Belief, Cluster};
 use crate::plan::refusal::Refusal;
@@ -78,6 +79,12 @@ pub struct Seen {
     pub answers: Vec<String>,
     /// Evidence of a cluster while no FE answers SQL.
     pub witnesses: Vec<Witness>,
+    /// A leader that nobody named: it counts if no named host is confirmed as the leader.
+    pub caller: Option<Believed>,
+    /// The calls of hosts that nobody named and that are not believed. Each has started the guard anew.
+    pub calls: Vec<Witness>,
+    /// Every named FE has answered, or run out of time.
+    pub complete: bool,
     /// Members of the record whose election port is open while no FE leads: they wait for a vote.
     /// `host:edit_log_port`.
     pub waiting: Vec<String>,

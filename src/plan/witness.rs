@@ -26,6 +26,10 @@ pub enum Witness {
     Seed { host: Host, founding: bool },
     /// An open election port, not that of a waiting muster: an engine that is starting.
     Starts(Endpoint),
+    /// A host that nobody named calls as a leader does, and did not show itself as one.
+    Polls(Host),
+    /// The same; it leads a cluster that lists this host, and no host that was named.
+    Unnamed(Host),
 }
 
 /// True if a node that may found leaves it to another one. Two lists that begin with different hosts are a
@@ -57,6 +61,17 @@ impl fmt::Display for Witness {
                      same list on every node"
                 )
             }
+            Self::Polls(from) => {
+                write!(
+                    f,
+                    "{from}, which is not in MASTER_HOST, polls this host as a leader does"
+                )
+            }
+            Self::Unnamed(from) => write!(
+                f,
+                "{from} leads a cluster that lists this host, but no host of MASTER_HOST: if it is the right one, add \
+                 {from} to MASTER_HOST"
+            ),
             Self::Starts(Endpoint { host, port }) => write!(
                 f,
                 "an FE on {host} is starting or waits for its group: {} is open",
@@ -79,12 +94,6 @@ pub fn of_leader(me: Identity<'_>, from: Host, answers: &[Answer]) -> Option<Wit
         Some(members) if members.iter().any(|fe| me.is_at(&fe.host)) => Some(Witness::Called(from)),
         Some(_) => None,
     }
-}
-
-/// All the evidence in one clause.
-pub fn sentence(witnesses: &[Witness]) -> String {
-    let each: Vec<String> = witnesses.iter().map(ToString::to_string).collect();
-    each.join(", ")
 }
 
 #[cfg(test)]

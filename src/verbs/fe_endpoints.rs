@@ -52,7 +52,6 @@ pub(super) fn endpoints(settings: &Settings, home: &Home, record: Option<&Record
             .as_ref()
             .map_or(query_port, |port| port.value),
         members: &members,
-        callers: &[],
         not: None,
     })
 }

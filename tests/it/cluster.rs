@@ -545,10 +545,7 @@ async fn bodies_and_headers_of_the_http_port_are_read_as_the_engine_writes_them(
             role: "FOLLOWER".to_owned()
         })
     );
-    let ha = http::leader_by_ha(probes, host, port, LONG)
-        .await
-        .unwrap()
-        .unwrap();
+    let ha = http::ha(probes, host, port, LONG).await.unwrap().unwrap();
     assert_eq!(ha.leader.as_deref(), Some("10.77.0.11"));
 }
 

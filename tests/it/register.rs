@@ -20,7 +20,7 @@ use muster::effects::join_loop::{NotReady, ReadyToStart, join_cluster};
 use muster::effects::status_file::StatusFile;
 use muster::engine::failure::Failure;
 use muster::engine::member::{Backend, Frontend, FrontendRole};
-use muster::engine::probe::HttpWitness;
+use muster::engine::probe::{Ha, Membership};
 use muster::facts::home::{self, Home};
 use muster::facts::record::Progress;
 use muster::settings::{Endpoint, Flags, Host, Settings};
@@ -142,7 +142,15 @@ impl FeClient for Script {
         Ok(Vec::new())
     }
 
-    async fn told(&self, _: &Host, _: u16, _: &Endpoint) -> Option<HttpWitness> {
+    async fn ha(&self, _: &Host, _: u16) -> Option<Ha> {
+        None
+    }
+
+    async fn membership(&self, _: &Host, _: u16, _: &Endpoint) -> Result<Membership, Failure> {
+        Err(Failure::Refused)
+    }
+
+    async fn cluster_id(&self, _: &Host, _: u16, _: u16) -> Option<String> {
         None
     }
 

@@ -1,18 +1,23 @@
 //! Observes for one decision: the answers of FEs, the callers, and the answers without SQL.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 
 use super::Search;
 use crate::cluster::{FeClient, is_open};
 use crate::effects::announce::Announcer;
+use crate::effects::ask_callers;
 use crate::effects::guard_clock::GuardClock;
 use crate::effects::listen::{CallPort, Caller, Callers};
 use crate::effects::look::{CONTRADICTION, LONGER, ROUND, Round, look};
 use crate::engine::failure::Failure;
+use crate::engine::probe::{HttpWitness, Membership};
 use crate::engine::{Call, Component, Poll, PortName};
 use crate::facts::record::{MemberSeen, Progress, Record};
+use crate::facts::resolve::resolve;
+use crate::plan::caller::{self, Believed, CallerAnswers};
 use crate::plan::data::Data;
 use crate::plan::join::asking;
 use crate::plan::leader::{Belief, Cluster, remembering};
@@ -35,21 +40,25 @@ impl<C: FeClient> Search<'_, C> {
         if asking == Asking::Until && self.callers.is_none() && !moved {
             self.listen(plan).await;
         }
-        let callers = self.heard().len();
         let known = self.known(plan);
-        let round = match asking {
-            Asking::Nobody => Round::nobody(),
-            Asking::Once => look(self.client, &known, engine.heartbeat, ONE_LOOK, CONTRADICTION).await,
-            Asking::Until => look(self.client, &known, engine.heartbeat, ROUND, LONGER).await,
+        let contradiction = if self.thorough { ROUND } else { LONGER };
+        let asked_by_sql = async {
+            match asking {
+                Asking::Nobody => Round::nobody(),
+                Asking::Once => look(self.client, &known, engine.heartbeat, ONE_LOOK, CONTRADICTION).await,
+                Asking::Until => look(self.client, &known, engine.heartbeat, ROUND, contradiction).await,
+            }
         };
+        let (round, strangers) = join(asked_by_sql, self.strangers(plan, &known)).await;
         let belief = remembering(round.belief.clone(), &round.answers, &mut self.shown);
         let round = Round { belief, ..round };
         let backends = match &round.belief {
             Belief::Leader(cluster) if !plan.node.role.is_fe() => Some(self.backends(plan, cluster).await),
             _ => None,
         };
-        let mut witnesses = self.witnesses_of_callers(plan, &round);
+        let mut witnesses = self.witnesses_of_callers(plan, &round, &strangers.named);
         witnesses.extend(self.over_http(plan, &round, &known).await);
+        let (caller, calls) = self.judge_strangers(plan, &round, &strangers);
         let musters = self.call(plan, &round).await;
         let waiting = self.waiting(plan, &round, &musters).await;
         if would_found(plan) {
@@ -71,8 +80,12 @@ impl<C: FeClient> Search<'_, C> {
             let engines = self.starting.iter().cloned();
             witnesses.extend(engines.map(Witness::Starts));
         }
-        // A caller that came during this round has not been asked back.
-        let news = self.heard().len() != callers;
+        let rung = self.calls(plan);
+        if rung != self.calls || self.seed_leads(&strangers) {
+            self.calls = rung;
+            self.listening = self.listening.take().map(|_| GuardClock::begin());
+        }
+        let guard = self.listening.as_ref().map(GuardClock::so_far);
         let seen = Seen {
             belief: round.belief.clone(),
             fatal: round.denied(),
@@ -80,12 +93,11 @@ impl<C: FeClient> Search<'_, C> {
             backends,
             answers: round.failures(),
             witnesses,
+            caller,
+            calls,
+            complete: round.complete,
             waiting,
-            guard_over: self
-                .listening
-                .as_ref()
-                .is_some_and(|guard| guard.so_far() >= plan.guard_time)
-                && !news,
+            guard_over: guard.is_some_and(|guard| guard >= plan.guard_time),
             patience_over: self.begun.elapsed() >= self.settings.wait_timeout.value,
         };
         (seen, round)
@@ -123,16 +135,10 @@ impl<C: FeClient> Search<'_, C> {
     pub(super) fn known(&self, plan: &Plan) -> Vec<Endpoint> {
         let mut members = self.members.clone();
         members.extend(self.remembered());
-        let callers: Vec<Host> = self
-            .heard()
-            .into_iter()
-            .map(|caller| Host::from(caller.from))
-            .collect();
         ask_list::endpoints(&ask_list::Inputs {
             master_hosts: &self.settings.master_hosts.value,
             query_port: plan.query_port,
             members: &members,
-            callers: &callers,
             not: plan.node.role.is_fe().then_some(&plan.node.host),
         })
     }
@@ -162,35 +168,133 @@ impl<C: FeClient> Search<'_, C> {
         members
     }
 
-    fn heard(&self) -> Vec<Caller> {
+    fn heard(&self) -> Vec<(Caller, u64)> {
         self.callers.as_ref().map(Callers::heard).unwrap_or_default()
     }
 
-    /// The evidence of the callers: a leader is asked back whether it lists this host; one that asks for a vote has no
-    /// leader to ask; the muster of a member names the host it means.
-    fn witnesses_of_callers(&self, plan: &Plan, round: &Round) -> Vec<Witness> {
-        let heard = self.heard();
-        let witness = |caller: Caller| {
-            let from = Host::from(caller.from);
-            match caller.call {
-                Call::Leads => witness::of_leader(plan.node.identity(), from, &round.answers),
-                Call::WantsVote => Some(Witness::WantsVote(from)),
-                Call::Seed { host, founding } => {
-                    let host = Host::parse(&host).ok().filter(|_| would_found(plan))?;
-                    goes_first(&host, founding, &plan.node.host).then_some(Witness::Seed { host, founding })
-                }
-                Call::Member { cluster, host } => plan
-                    .node
-                    .identity()
-                    .is_at(&host)
-                    .then_some(Witness::Member { from, cluster }),
+    /// The calls that begin the guard anew: all but those of a node that would found after this one.
+    fn calls(&self, plan: &Plan) -> u64 {
+        let later = |call: &Call| match call {
+            Call::Seed { host, founding } => {
+                !Host::parse(host).is_ok_and(|host| goes_first(&host, *founding, &plan.node.host))
             }
+            Call::Leads | Call::Heartbeat(_) | Call::WantsVote | Call::Member { .. } => false,
         };
-        heard.into_iter().filter_map(witness).collect()
+        let heard = self.heard().into_iter();
+        heard
+            .filter(|(caller, _)| !later(&caller.call))
+            .map(|(_, calls)| calls)
+            .sum()
     }
 
-    /// The answers over HTTP of the hosts that were asked: for a node that may found, when no FE answers SQL. Callers are
-    /// among them: their MySQL port may be another than ours.
+    /// The callers that nobody named, each with its answers over HTTP.
+    async fn strangers(&self, plan: &Plan, known: &[Endpoint]) -> Strangers {
+        let heard = self.heard();
+        if heard.is_empty() {
+            return Strangers::default();
+        }
+        let names = known.iter().map(async |endpoint| {
+            let addresses = resolve(&endpoint.host).await.unwrap_or_default();
+            let addresses = addresses.into_iter().map(Host::from);
+            addresses.chain([endpoint.host.clone()]).collect::<Vec<Host>>()
+        });
+        let named: BTreeSet<Host> = join_all(names).await.into_iter().flatten().collect();
+        let strangers = heard.into_iter().map(|(caller, _)| caller);
+        let strangers = strangers.filter(|caller| !named.contains(&Host::from(caller.from)));
+        let answers = strangers.map(async |caller| {
+            let answers = ask_callers::ask(self.client, plan, &caller).await;
+            (caller, answers)
+        });
+        let callers = join_all(answers).await;
+        Strangers { named, callers }
+    }
+
+    /// The caller that is believed, and the calls of the others.
+    fn judge_strangers(
+        &mut self,
+        plan: &Plan,
+        round: &Round,
+        strangers: &Strangers,
+    ) -> (Option<Believed>, Vec<Witness>) {
+        let (mut believed, mut calls) = (None, Vec::new());
+        for (caller, answers) in &strangers.callers {
+            let from = Host::from(caller.from);
+            let Some(mut answers) = answers.clone() else {
+                continue;
+            };
+            if let Some(journal) = answers.ha.as_ref().and_then(|ha| ha.journal) {
+                let first = *self.journals.entry(answers.leader.clone()).or_insert(journal);
+                answers.journal_rose = journal > first;
+            }
+            if let Belief::Leader(cluster) = &round.belief {
+                let members: Vec<String> = cluster.frontends.iter().map(|fe| fe.host.clone()).collect();
+                if let Some(warning) = caller::other_cluster(&plan.node, &members, &answers) {
+                    self.warn(&warning);
+                }
+                continue;
+            }
+            let call = match (
+                &caller.call,
+                caller::judge(&plan.node, &strangers.named, &answers),
+            ) {
+                (_, Ok(its)) => {
+                    believed.get_or_insert(its);
+                    continue;
+                }
+                (Call::Leads | Call::Heartbeat(_), Err(why)) => Some(why),
+                (Call::WantsVote, _) => Some(Witness::WantsVote(from)),
+                (Call::Member { cluster, host }, _) => self.of_muster(plan, from, cluster, host),
+                (Call::Seed { host, founding }, _) => self.of_seed(plan, host, *founding),
+            };
+            calls.extend(call.filter(|call| !calls.contains(call)));
+        }
+        (believed, calls)
+    }
+
+    /// Another node that founded first, by its own call, leads a cluster now.
+    #[expect(clippy::unused_self, reason = "one of the questions about the callers")]
+    fn seed_leads(&self, strangers: &Strangers) -> bool {
+        strangers.callers.iter().any(|(caller, answers)| {
+            let leads = answers.as_ref().and_then(|answers| answers.ha.as_ref());
+            matches!(caller.call, Call::Seed { .. }) && leads.is_some_and(|ha| ha.leads)
+        })
+    }
+
+    /// The evidence of the callers that were named: a leader is asked back whether it lists this host; one that asks for a
+    /// vote has no leader to ask; the muster of a member names the host it means.
+    fn witnesses_of_callers(&self, plan: &Plan, round: &Round, named: &BTreeSet<Host>) -> Vec<Witness> {
+        let witness = |(caller, _): (Caller, u64)| {
+            let from = Host::from(caller.from);
+            if !named.contains(&from) {
+                return None;
+            }
+            match caller.call {
+                Call::Leads | Call::Heartbeat(_) => {
+                    witness::of_leader(plan.node.identity(), from, &round.answers)
+                }
+                Call::WantsVote => Some(Witness::WantsVote(from)),
+                Call::Seed { host, founding } => self.of_seed(plan, &host, founding),
+                Call::Member { cluster, host } => self.of_muster(plan, from, &cluster, &host),
+            }
+        };
+        self.heard().into_iter().filter_map(witness).collect()
+    }
+
+    #[expect(clippy::unused_self, reason = "one of the questions about the callers")]
+    fn of_seed(&self, plan: &Plan, host: &str, founding: bool) -> Option<Witness> {
+        let host = Host::parse(host).ok().filter(|_| would_found(plan))?;
+        goes_first(&host, founding, &plan.node.host).then_some(Witness::Seed { host, founding })
+    }
+
+    #[expect(clippy::unused_self, reason = "one of the questions about the callers")]
+    fn of_muster(&self, plan: &Plan, from: Host, cluster: &str, host: &str) -> Option<Witness> {
+        plan.node.identity().is_at(host).then(|| Witness::Member {
+            from,
+            cluster: cluster.to_owned(),
+        })
+    }
+
+    /// The answers over HTTP of the hosts that were asked: for a node that may found, when no FE answers SQL.
     async fn over_http(&self, plan: &Plan, round: &Round, known: &[Endpoint]) -> Vec<Witness> {
         if !may_found(plan) || round.answered() {
             return Vec::new();
@@ -217,7 +321,7 @@ impl<C: FeClient> Search<'_, C> {
                 .iter()
                 .find(|member| &member.host == host && member.http_port != 0);
             let port = member.map_or(own, |member| member.http_port);
-            let told = self.client.told(host, port, &me).await?;
+            let told = told(self.client, host, port, &me).await?;
             Some(Witness::Http {
                 from: host.clone(),
                 told,
@@ -336,6 +440,28 @@ impl<C: FeClient> Search<'_, C> {
         let changed = prescribed != self.prescribed;
         self.prescribed = prescribed;
         changed
+    }
+}
+
+/// The callers that nobody named, with their answers.
+#[derive(Default)]
+struct Strangers {
+    /// Every spelling of the hosts that were named.
+    named: BTreeSet<Host>,
+    callers: Vec<(Caller, Option<CallerAnswers>)>,
+}
+
+/// What an FE tells about `me` over HTTP; `None` if the answer is not that of an FE.
+async fn told<C: FeClient>(client: &C, host: &Host, http_port: u16, me: &Endpoint) -> Option<HttpWitness> {
+    match client.membership(host, http_port, me).await {
+        Ok(Membership::Member { role }) => Some(HttpWitness::Lists(role)),
+        Ok(Membership::NotListed) => Some(HttpWitness::IsFe),
+        // Any server may answer with a 400 or with a page of its own; only an FE names its leader.
+        Ok(Membership::Stranger) | Err(Failure::Rejected { .. } | Failure::NotReady(_)) => {
+            let ha = client.ha(host, http_port).await?;
+            Some(ha.leader.map_or(HttpWitness::IsFe, HttpWitness::Led))
+        }
+        Err(_) => None,
     }
 }
 

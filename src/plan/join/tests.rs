@@ -10,3 +10,5 @@ mod forbidden;
 mod moved;
 mod seen;
 mod situation;
+
+pub(crate) use self::situation::node;

@@ -69,6 +69,7 @@ struct Part {
     script: Mutex<Script>,
     heard: Mutex<Vec<String>>,
     open: AtomicUsize,
+    accepted: AtomicUsize,
 }
 
 /// Where the servers of a test run that is not asynchronous itself: a thread of their own.
@@ -91,6 +92,15 @@ impl Stage {
         script: impl FnMut(&str) -> Reply + Send + 'static,
     ) -> Fe {
         self.0.block_on(Fe::start_at(at, manner, "", script))
+    }
+
+    /// An HTTP port at this address.
+    pub fn web(
+        &self,
+        at: SocketAddr,
+        script: impl Fn(&str) -> (u16, &'static str, &'static str) + Send + 'static,
+    ) -> Web {
+        self.0.block_on(Web::start_at(at, script))
     }
 }
 
@@ -130,12 +140,14 @@ impl Fe {
             script: Mutex::new(Box::new(script)),
             heard: Mutex::default(),
             open: AtomicUsize::new(0),
+            accepted: AtomicUsize::new(0),
         });
         let serving = Arc::clone(&part);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let part = Arc::clone(&serving);
                 part.open.fetch_add(1, SeqCst);
+                part.accepted.fetch_add(1, SeqCst);
                 tokio::spawn(async move {
                     part.serve(stream).await;
                     part.open.fetch_sub(1, SeqCst);
@@ -162,6 +174,11 @@ impl Fe {
         self.heard()
     }
 
+    /// Connections so far, whatever was said on them.
+    pub fn accepted(&self) -> usize {
+        self.part.accepted.load(SeqCst)
+    }
+
     /// What was heard so far.
     pub fn heard(&self) -> Vec<String> {
         self.part.heard.lock().unwrap().clone()
@@ -183,7 +200,14 @@ pub struct Web {
 
 impl Web {
     pub async fn start(script: impl Fn(&str) -> (u16, &'static str, &'static str) + Send + 'static) -> Self {
-        let listener = TcpListener::bind(ANY).await.unwrap();
+        Self::start_at(ANY, script).await
+    }
+
+    pub async fn start_at(
+        at: SocketAddr,
+        script: impl Fn(&str) -> (u16, &'static str, &'static str) + Send + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(at).await.unwrap();
         let at = listener.local_addr().unwrap();
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {

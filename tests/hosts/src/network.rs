@@ -11,7 +11,7 @@ const BRIDGE: &str = "br0";
 /// Where hosts are plugged in that see one another and nobody else.
 const ISLAND: &str = "br1";
 
-/// The address of host number `n`, counted from 1. The world itself is at 10.99.255.254.
+/// The address of host number `n`, counted from 1. The world itself is at 10.99.255.254 and .253.
 pub(crate) fn address(n: u8) -> Ipv4Addr {
     Ipv4Addr::new(10, 99, 0, 10 + n)
 }
@@ -22,7 +22,7 @@ pub(crate) fn address_in_herd(n: u16) -> Ipv4Addr {
     Ipv4Addr::new(10, 99, high, low)
 }
 
-/// Both bridges, and the world's own address.
+/// Both bridges, and the world's own addresses.
 ///
 /// A bridge that was given no hardware address takes the lowest of its ports': it would change under a host that has just
 /// asked for it whenever another is plugged in, and that host's packets would be lost for seconds.
@@ -34,6 +34,7 @@ pub(crate) fn lay() -> anyhow::Result<()> {
              link add {BRIDGE} address 02:00:0a:63:ff:fe type bridge\n\
              link add {ISLAND} type bridge\n\
              addr add 10.99.255.254/16 dev {BRIDGE}\n\
+             addr add 10.99.255.253/16 dev {BRIDGE}\n\
              link set {BRIDGE} up\n\
              link set {ISLAND} up\n"
         ),

@@ -242,6 +242,7 @@ fn see(rules: &Rules, parts: &[Part; MOST], sight: &Sight) -> Outcome {
     let round = Round {
         belief: (rules.believe)(&answers, heartbeat()),
         answers,
+        complete: true,
     };
     let seen = seen(parts, sight, &node, &round);
     let believed = view_of(&round.belief, &sight.said);
@@ -318,6 +319,9 @@ fn seen(parts: &[Part; MOST], sight: &Sight, node: &Node, round: &Round) -> Seen
         }),
         answers: Vec::new(),
         witnesses,
+        caller: None,
+        calls: Vec::new(),
+        complete: true,
         waiting,
         guard_over: sight.guard_over,
         patience_over: false,

@@ -3,6 +3,7 @@
 
 use crate::engine::member::Frontend;
 use crate::exit::ExitCode;
+use crate::plan::caller::Believed;
 use crate::plan::data::Data;
 use crate::plan::leader::{Belief, Cluster};
 use crate::plan::node::{Asking, Decision, Node, Seen};
@@ -67,6 +68,18 @@ impl Row<'_> {
             Belief::Leader(cluster) => Some(cluster),
             Belief::Doubt(_) | Belief::Nobody => None,
         }
+    }
+
+    /// A leader that nobody named is believed, and no other one is.
+    fn caller(&self) -> Option<&Believed> {
+        let caller = self.seen.caller.as_ref();
+        caller.filter(|_| self.leader().is_none())
+    }
+
+    /// The helper is that leader.
+    fn is_caller(&self, helper: &str) -> bool {
+        self.caller()
+            .is_some_and(|caller| caller.helper.as_deref() == Some(helper))
     }
 
     fn silent(&self) -> bool {
@@ -247,8 +260,9 @@ pub(super) const ALL: &[Forbidden] = &[
     Forbidden {
         name: "the helper is no member's registered address",
         came_of: Came::Decision(Kind::Join, |row, step| {
-            helper_of(step)
-                .is_some_and(|helper| row.helper(helper).is_none() && !row.seen.waiting.contains(helper))
+            helper_of(step).is_some_and(|helper| {
+                row.helper(helper).is_none() && !row.seen.waiting.contains(helper) && !row.is_caller(helper)
+            })
         }),
     },
     Forbidden {
@@ -268,7 +282,7 @@ pub(super) const ALL: &[Forbidden] = &[
     Forbidden {
         name: "joins under a port that the cluster does not list",
         came_of: Came::Decision(Kind::Join, |row, step| {
-            helper_of(step).is_some()
+            helper_of(step).is_some_and(|helper| !row.is_caller(helper))
                 && row
                     .own()
                     .is_some_and(|own| own.edit_log_port != row.node.identity_port)
@@ -277,14 +291,30 @@ pub(super) const ALL: &[Forbidden] = &[
     Forbidden {
         name: "joins without being listed",
         came_of: Came::Decision(Kind::Join, |row, step| {
-            helper_of(step).is_some_and(|helper| row.own().is_none() && !row.seen.waiting.contains(helper))
+            helper_of(step).is_some_and(|helper| {
+                row.own().is_none() && !row.seen.waiting.contains(helper) && !row.is_caller(helper)
+            })
         }),
     },
     Forbidden {
         name: "joins without a leader and without data",
         came_of: Came::Decision(Kind::Join, |row, step| {
-            helper_of(step).is_some() && row.leader().is_none() && row.facts.empty
+            helper_of(step)
+                .is_some_and(|helper| row.leader().is_none() && row.facts.empty && !row.is_caller(helper))
         }),
+    },
+    Forbidden {
+        name: "follows a caller although a named host leads",
+        came_of: Came::Decision(Kind::Join, |row, step| {
+            helper_of(step).is_some_and(|helper| {
+                row.leader().is_some()
+                    && row.seen.caller.as_ref().and_then(|it| it.helper.as_ref()) == Some(helper)
+            })
+        }),
+    },
+    Forbidden {
+        name: "founds although a leader polls this host and is believed",
+        came_of: Came::Decision(Kind::Found, |row, _| row.unforced() && row.caller().is_some()),
     },
     Forbidden {
         name: "a BE is started with a helper",
@@ -401,7 +431,7 @@ pub(super) const ALL: &[Forbidden] = &[
     Forbidden {
         name: "starts a BE that the cluster does not list",
         came_of: Came::Decision(Kind::Start, |row, _| {
-            !row.facts.fe && !row.facts.member() && !row.listed_as_backend().0
+            !row.facts.fe && !row.facts.member() && !row.listed_as_backend().0 && row.caller().is_none()
         }),
     },
     Forbidden {
@@ -423,7 +453,7 @@ pub(super) const ALL: &[Forbidden] = &[
     Forbidden {
         name: "sets data aside without a leader",
         came_of: Came::Decision(Kind::SetAside, |row, _| {
-            row.leader().is_none() && !row.facts.dropped && !row.facts.gone
+            row.leader().is_none() && row.caller().is_none() && !row.facts.dropped && !row.facts.gone
         }),
     },
     Forbidden {

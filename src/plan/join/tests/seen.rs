@@ -3,6 +3,7 @@
 use crate::engine::failure::Failure;
 use crate::engine::member::{Backend, Frontend};
 use crate::engine::probe::HttpWitness;
+use crate::plan::caller::Believed;
 use crate::plan::leader::tests::members as rows;
 use crate::plan::leader::{Belief, Cluster, Doubt};
 use crate::plan::node::{Backends, Seen};
@@ -182,6 +183,15 @@ fn witnesses(fe: bool) -> Vec<Vec<Witness>> {
     all
 }
 
+/// A caller that is believed, of cluster 77.
+pub(super) fn caller(fe: bool) -> Believed {
+    Believed {
+        leader: Host::parse("10.0.0.7").unwrap(),
+        helper: fe.then(|| "10.0.0.7:9010".to_owned()),
+        cluster: fe.then(|| "77".to_owned()),
+    }
+}
+
 /// A round without an answer.
 pub(super) fn silence() -> Seen {
     Seen {
@@ -191,6 +201,9 @@ pub(super) fn silence() -> Seen {
         backends: None,
         answers: Vec::new(),
         witnesses: Vec::new(),
+        caller: None,
+        calls: Vec::new(),
+        complete: true,
         waiting: Vec::new(),
         guard_over: false,
         patience_over: false,
@@ -236,6 +249,13 @@ pub(super) fn every(fe: bool, each: &mut dyn FnMut(&mut Seen) -> bool) -> bool {
                             if !each(&mut seen) {
                                 return false;
                             }
+                        }
+                        // A leader that nobody named polls this host.
+                        seen.caller = Some(caller(fe));
+                        let goes_on = each(&mut seen);
+                        seen.caller = None;
+                        if !goes_on {
+                            return false;
                         }
                     }
                 }

@@ -385,7 +385,7 @@ const fn component(role: Role) -> Component {
 }
 
 /// A node with this data, known to others as 10.0.0.5 or as `fe5`.
-pub(super) fn node(role: Role, data: Data) -> Node {
+pub(crate) fn node(role: Role, data: Data) -> Node {
     Node {
         role,
         engine: ALL[0],

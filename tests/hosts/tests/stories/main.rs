@@ -14,3 +14,4 @@ mod ports;
 mod readdress;
 mod seeds;
 mod stale_pids;
+mod strangers;

@@ -1,0 +1,165 @@
+//! Hosts that nobody named: whatever they say costs this node a sentence, and gets no statement and no account. Whom a node
+//! believes by HTTP alone, `cluster.rs` shows with real members.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use hosts::fakes::{Fe, Manner, Reply, Stage};
+use hosts::{Host, StandIn, World, eventually, this_test};
+
+const QUICK: StandIn = StandIn {
+    profile: "starrocks-3.5",
+    time_scale: 0.1,
+    heartbeat_ms: 1000,
+};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The world's own address, where the stranger is.
+const STRANGER: Ipv4Addr = Ipv4Addr::new(10, 99, 255, 254);
+/// Nobody is there.
+const NAMED: &str = "10.99.0.77";
+
+/// What a leader says of itself over HTTP, to a host that it lists. It names no other member.
+fn leads(path: &str) -> (u16, &'static str, &'static str) {
+    match path.split('?').next() {
+        Some("/role") => (200, "role: FOLLOWER\r\nname: x_9010_1\r\n", ""),
+        Some("/version") => (200, "", "#date\nclusterId=55\ntoken=t\n"),
+        _ => (
+            200,
+            "",
+            r#"{"role":"LEADER","master":"10.99.255.254","electable_nodes":"","observer_nodes":"","current_journal_id":"9"}"#,
+        ),
+    }
+}
+
+/// A stranger that would take any login, and leads a cluster by its own word.
+fn stranger(stage: &Stage) -> Fe {
+    stage.web(SocketAddr::from((STRANGER, 8030)), leads);
+    stage.fe(SocketAddr::from((STRANGER, 9030)), Manner::Speaks, |_| Reply::Hangs)
+}
+
+/// A leader's poll of an FE.
+const POLL: &[u8] = b"GET /api/bootstrap?cluster_id=55&token=t HTTP/1.1\r\n\r\n";
+
+/// A leader's heartbeat to a BE: the leader, its HTTP port and the host by which it lists the BE.
+fn heartbeat(listed: &str) -> Vec<u8> {
+    let text = |text: &str| [&u32::try_from(text.len()).unwrap().to_be_bytes()[..], text.as_bytes()].concat();
+    [
+        &[0x80, 1, 0, 1][..],
+        &text("heartbeat"),
+        &[0, 0, 0, 1, 12, 0, 1, 12, 0, 1, 11, 0, 1],
+        &text(&STRANGER.to_string()),
+        &[8, 0, 2, 0, 0, 0x23, 0x3c, 0, 8, 0, 2, 0, 0, 0, 55, 11, 0, 5],
+        &text(listed),
+        &[8, 0, 6, 0, 0, 0x1f, 0x5e, 0, 0],
+    ]
+    .concat()
+}
+
+/// Calls once, and hears the answer to its end.
+fn call(host: &Host, port: u16, message: &[u8]) -> Result<()> {
+    let mut stream = TcpStream::connect((host.address(), port))?;
+    stream.write_all(message)?;
+    stream.read_to_end(&mut Vec::new())?;
+    Ok(())
+}
+
+#[test]
+fn a_stranger_that_says_it_leads_gets_no_login_and_nobody_follows_it() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let [fe, be] = world.stand_in(&QUICK)?;
+    let fake = stranger(&Stage::new()?);
+    let nodes = [
+        (world.host("fe1", 1, &fe)?, 8030, POLL.to_vec()),
+        (world.host("be2", 2, &be)?, 9050, heartbeat("10.99.0.12")),
+    ];
+    for (host, port, message) in &nodes {
+        host.set("MASTER_HOST", NAMED)
+            .set("LOCAL_HOST", &host.address().to_string())
+            .start()?;
+        eventually(PATIENCE, "an open port", || call(host, *port, message))?;
+        host.says(
+            PATIENCE,
+            "10.99.255.254 leads a cluster that lists this host, but no host of MASTER_HOST",
+        )?;
+        assert_eq!(host.stop()?, 0, "{}", host.log_tail());
+        ensure!(!host.log().contains("engine started"), "{}", host.log_tail());
+    }
+    assert_eq!(fake.accepted(), 0, "it was asked by SQL");
+    Ok(())
+}
+
+/// Nobody answers where the poll came from.
+#[test]
+fn one_poll_of_a_stranger_delays_a_founding_by_one_guard_time() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let [fe, _] = world.stand_in(&QUICK)?;
+    let seed = world.host("fe1", 1, &fe)?;
+    let own = seed.address().to_string();
+    seed.set("MASTER_HOST", &own)
+        .set("LOCAL_HOST", &own)
+        .set("GUARD_TIME", "3s")
+        .start()?;
+    eventually(PATIENCE, "an open port", || call(&seed, 8030, POLL))?;
+    seed.says(PATIENCE, "polls this host as a leader does")?;
+    seed.says(PATIENCE, "founding a new cluster")?;
+    seed.says(PATIENCE, "is alive in cluster")
+}
+
+const COLUMNS: [&str; 12] = [
+    "Name",
+    "IP",
+    "EditLogPort",
+    "HttpPort",
+    "QueryPort",
+    "RpcPort",
+    "Role",
+    "ClusterId",
+    "Join",
+    "Alive",
+    "LastHeartbeat",
+    "ErrMsg",
+];
+
+/// The list of a leader at this address, of this cluster.
+fn list(host: &'static str, cluster: &'static str) -> Reply {
+    let row = [
+        "x", host, "9010", "8030", "9030", "9020", "LEADER", cluster, "true", "true", "2026-01-01 00:00:00", "",
+    ];
+    Reply::Rows(COLUMNS.to_vec(), vec![row.map(Some).to_vec()])
+}
+
+/// The right leader answers a second after another cluster that MASTER_HOST names by mistake.
+#[test]
+fn nothing_is_refused_before_every_named_fe_has_answered() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let [_, be] = world.stand_in(&QUICK)?;
+    let (quick, slow) = (Stage::new()?, Stage::new()?);
+    quick.fe(SocketAddr::from((STRANGER, 9030)), Manner::Speaks, |_| {
+        list("10.99.255.254", "88")
+    });
+    let late = Ipv4Addr::new(10, 99, 255, 253);
+    slow.fe(SocketAddr::from((late, 9030)), Manner::Speaks, |_| {
+        // It is slow: nothing waits for it.
+        std::thread::sleep(Duration::from_secs(1));
+        list("10.99.255.253", "77")
+    });
+    let host = world.host("be1", 1, &be)?;
+    host.set("MASTER_HOST", &format!("{STRANGER},{late}"))
+        .set("LOCAL_HOST", &host.address().to_string());
+    std::fs::write(host.data().join("cluster_id"), "77\n")?;
+    host.start()?;
+    host.says(PATIENCE, "two clusters answered")?;
+    ensure!(!host.has_ended(), "{}", host.log_tail());
+    assert_eq!(host.stop()?, 0, "{}", host.log_tail());
+    Ok(())
+}
