@@ -13,6 +13,7 @@ use tracing::debug;
 use crate::engine::failure::Failure;
 use crate::engine::probe::{self, Ha, Membership, Probes, Ready};
 use crate::engine::{MEMBER_ANSWER, member_path, seed_in, seed_path};
+use crate::facts::data::ClusterToken;
 use crate::facts::resolve::resolve;
 use crate::settings::{Endpoint, Host};
 
@@ -54,6 +55,13 @@ pub async fn role_of(
     let headers = caller(probes, host, about.port);
     let answer = get(host, http_port, &path, &headers, within).await?;
     Membership::read(answer.status, answer.role.as_deref())
+}
+
+/// Shows an FE the token of a cluster, as a leader's poll does. Its real ports are the answer of a member (observed).
+pub async fn is_ours(host: &Host, http_port: u16, token: &ClusterToken, within: Duration) -> bool {
+    let path = probe::poll_path(&token.cluster_id, token.token.reveal());
+    let answer = get(host, http_port, &path, &[], within).await;
+    answer.is_ok_and(|answer| probe::knows_token(&answer.body))
 }
 
 /// Asks an FE for the id of its cluster, from a registered address and without a password.
@@ -150,6 +158,8 @@ async fn get(
         Ok(addresses) => fetch(host, &addresses, &format!("http://{at}{path}"), headers, within).await,
         Err(why) => Err(why),
     };
+    // A token stands behind the question mark.
+    let path = path.split_once("token=").map_or(path, |(path, _)| path);
     match &answer {
         Ok(answer) => debug!(node = at, path, status = answer.status, "answered over HTTP"),
         Err(why) => debug!(node = at, path, %why, "no answer over HTTP"),

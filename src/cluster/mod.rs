@@ -14,6 +14,7 @@ use crate::engine::Engine;
 use crate::engine::failure::Failure;
 use crate::engine::member::{Backend, Frontend, Row};
 use crate::engine::probe::{Ha, Membership};
+use crate::facts::data::ClusterToken;
 use crate::settings::{Account, Endpoint, Host, ROOT, Secret, Settings, Source, Sourced, Tls, TlsMode};
 
 /// The deadline of one call: resolving, connecting, logging in, asking and reading together. A leader that has lost
@@ -45,6 +46,8 @@ pub trait FeClient {
     async fn ha(&self, host: &Host, http_port: u16) -> Option<Ha>;
     /// Asks an FE over HTTP, without an account, for its row of `about`.
     async fn membership(&self, host: &Host, http_port: u16, about: &Endpoint) -> Result<Membership, Failure>;
+    /// Asks an FE over HTTP, without an account, whether it is of the cluster with this token.
+    async fn is_ours(&self, host: &Host, http_port: u16, token: &ClusterToken) -> bool;
     /// Asks an FE over HTTP, without an account, for the id of its cluster, which it tells to members only.
     async fn cluster_id(&self, host: &Host, http_port: u16, edit_log_port: u16) -> Option<String>;
     /// Tells the FE `host` that it is a member of `cluster`. Returns true if a muster that waits there has heard it.
@@ -179,6 +182,10 @@ impl FeClient for Client {
     async fn cluster_id(&self, host: &Host, http_port: u16, edit_log_port: u16) -> Option<String> {
         let answer = http::cluster_id(&self.engine.probes, host, http_port, edit_log_port, BRIEF).await;
         answer.ok()?
+    }
+
+    async fn is_ours(&self, host: &Host, http_port: u16, token: &ClusterToken) -> bool {
+        http::is_ours(host, http_port, token, BRIEF).await
     }
 
     async fn call(&self, host: &Host, http_port: u16, cluster: &str) -> bool {

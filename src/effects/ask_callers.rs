@@ -76,7 +76,7 @@ pub(super) async fn ask<C: FeClient>(client: &C, plan: &Plan, caller: &Caller) -
 }
 
 /// True if the registered host of a leader means the host that was asked.
-async fn leads_itself(leader: Option<&str>, asked: &Host) -> bool {
+pub(super) async fn leads_itself(leader: Option<&str>, asked: &Host) -> bool {
     let Some(leader) = leader.and_then(|leader| Host::parse(leader).ok()) else {
         return false;
     };

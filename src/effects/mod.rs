@@ -12,6 +12,7 @@ pub mod join_loop;
 pub mod listen;
 pub mod log_tail;
 pub mod look;
+mod look_before_start;
 pub mod record_store;
 pub mod register;
 pub mod reserve;

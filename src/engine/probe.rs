@@ -186,6 +186,22 @@ impl Ha {
     }
 }
 
+/// The path of a leader's poll, for a member of its cluster.
+pub fn poll_path(cluster_id: &str, token: &str) -> String {
+    format!("/api/bootstrap?cluster_id={cluster_id}&token={token}")
+}
+
+/// True if the answer to a poll is that of a member: the ports are 0 unless id and token are right (observed in both engines).
+pub fn knows_token(body: &str) -> bool {
+    let port = |answer: &Value| {
+        answer
+            .get("queryPort")
+            .and_then(Value::as_u64)
+            .is_some_and(|port| port > 0)
+    };
+    object(body).is_ok_and(|answer| port(&answer) || answer.get("data").is_some_and(port))
+}
+
 /// The cluster id in the answer to `version`: the lines of a VERSION file.
 pub fn cluster_id(body: &str) -> Option<&str> {
     let id = body

@@ -106,6 +106,16 @@ impl Addresses {
         })
     }
 
+    /// Every address of this machine but loopback, and those that `LOCAL_HOST` stands for.
+    pub fn all(&self) -> Vec<IpAddr> {
+        let held = self.interfaces.iter().map(|interface| interface.address);
+        let mut all: Vec<IpAddr> = held.filter(|address| !address.is_loopback()).collect();
+        if let Resolved::Addresses(local) = &self.local.resolved {
+            all.extend(local);
+        }
+        all
+    }
+
     /// The addresses by which other hosts may reach this machine: of interfaces that are up, without loopback and
     /// link-local, IPv4 first.
     pub fn candidates(&self) -> Vec<IpAddr> {

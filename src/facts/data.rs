@@ -9,6 +9,7 @@ use super::dir_state::{Place, PlaceState};
 use super::mounts::Mounts;
 use super::search::{self, Sought};
 use crate::engine::ReadyProof;
+use crate::settings::Secret;
 use std::collections::BTreeMap;
 
 /// The mark in the name of a data dir that was set aside: `<dir>.unfinished-<time>`, or `<dir>/unfinished-<time>`.
@@ -68,7 +69,29 @@ pub struct JournalInfo {
     pub joined_as_replica: bool,
 }
 
+/// The id and the token of the cluster that this data belongs to: read only to be shown to a member.
+#[derive(Debug)]
+pub struct ClusterToken {
+    pub cluster_id: String,
+    pub token: Secret,
+}
+
+impl ClusterToken {
+    /// Reads them from VERSION.
+    pub fn read(dir: &Path) -> Option<Self> {
+        let mut keys = keys(&read_small(&dir.join("image/VERSION")).ok()??);
+        Some(Self {
+            cluster_id: keys.remove("clusterId")?,
+            token: Secret::new(keys.remove("token")?),
+        })
+    }
+}
+
 impl RoleFile {
+    pub fn is_observer(&self) -> bool {
+        self.key("role") == Some("OBSERVER")
+    }
+
     fn key(&self, key: &str) -> Option<&str> {
         self.keys.get(key).map(String::as_str)
     }

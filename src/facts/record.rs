@@ -36,6 +36,9 @@ pub struct Record {
     pub progress: Progress,
     /// This node founded the cluster, and its root password and bootstrap SQL are not set yet.
     pub first_steps_pending: bool,
+    /// The data of this member was found gone, and it has not been alive since: its vote acknowledged writes that its new
+    /// data does not have yet.
+    pub lost: bool,
 }
 
 /// An FE to ask later. An unknown port is 0.
@@ -126,6 +129,7 @@ impl Record {
             members: self.members.clone(),
             progress: self.progress,
             first_steps_pending: self.first_steps_pending,
+            lost: self.lost,
         };
         // Strings and numbers only: nothing here can fail to be JSON.
         let mut text = serde_json::to_string_pretty(&wire).unwrap_or_default();
@@ -161,6 +165,7 @@ impl Record {
             members: wire.members,
             progress: wire.progress,
             first_steps_pending: wire.first_steps_pending,
+            lost: wire.lost,
         })
     }
 }
@@ -226,6 +231,8 @@ struct Wire {
     progress: Progress,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     first_steps_pending: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    lost: bool,
 }
 
 #[cfg(test)]
@@ -253,6 +260,7 @@ mod tests {
             }],
             progress: Progress::Added,
             first_steps_pending: false,
+            lost: false,
         }
     }
 

@@ -32,6 +32,7 @@ fn record(port: u16) -> Record {
         members: Vec::new(),
         progress: Progress::Founding,
         first_steps_pending: true,
+        lost: false,
     }
 }
 

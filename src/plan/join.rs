@@ -17,6 +17,8 @@ use crate::settings::{Bootstrap, Endpoint, Host};
 /// Decides how long to ask other FEs before `decide` is final.
 pub fn asking(node: &Node) -> Asking {
     match (&node.data, node.role.is_fe()) {
+        // A BE that was added again by hand starts with its old data.
+        (Data::Dropped { .. }, false) => Asking::Once,
         (Data::Joined { .. } | Data::UnfinishedFounding | Data::Dropped { .. }, _) => Asking::Nobody,
         (Data::Moved(moved), _) if moved.data == MovedData::Dropped => Asking::Nobody,
         (Data::Adopted { .. }, true) => Asking::Once,
@@ -34,10 +36,22 @@ pub fn asking(node: &Node) -> Asking {
 /// The decision: every combination of node and what was seen has exactly one answer.
 pub fn decide(node: &Node, seen: &Seen) -> Decision {
     if let Data::Dropped { cluster } = &node.data {
-        return was_dropped(node, cluster.as_ref());
+        return if is_listed_backend(node, seen) {
+            Decision::Start
+        } else {
+            was_dropped(node, cluster.as_ref())
+        };
     }
     if let Some(moved) = moved_node::of(&node.data).filter(|moved| moved.data == MovedData::Dropped) {
         return moved_node::was_dropped(node, moved);
+    }
+    if let Some(reset) = &seen.reset {
+        if node.rejoin && matches!(node.data, Data::Joined { .. }) {
+            return Decision::SetAside {
+                why: reset.sentence.clone(),
+            };
+        }
+        return Decision::Refuse(reset.clone());
     }
     if asking(node) == Asking::Nobody {
         return Decision::Start;
@@ -91,6 +105,9 @@ fn decide_fe(node: &Node, seen: &Seen) -> Decision {
             Belief::Doubt(_) | Belief::Nobody if believed_caller(node, seen).is_some() => {
                 join_caller(node, seen)
             }
+            // Elected with its vote, a member that lags behind would be followed by the others, and writes that this node's
+            // lost data had acknowledged would be gone (observed in both engines).
+            Belief::Doubt(_) | Belief::Nobody if node.lost => wait(node, seen),
             // The other members may need this FE's vote to elect a leader: it starts with a member that answers as helper.
             Belief::Doubt(_) => match helper(node, &seen.members, None) {
                 Some((helper, cluster)) if is_member(node, &seen.members) => {
@@ -290,6 +307,19 @@ fn found_or_wait(node: &Node, seen: &Seen, known: bool) -> Decision {
     }
 }
 
+/// True if the confirmed leader of this node's cluster lists this BE or CN.
+fn is_listed_backend(node: &Node, seen: &Seen) -> bool {
+    let (Belief::Leader(cluster), Some(Ok(lists))) = (&seen.belief, &seen.backends) else {
+        return false;
+    };
+    let list = match node.component {
+        Component::Cn => &lists.compute_nodes,
+        Component::Fe | Component::Be | Component::Broker => &lists.backends,
+    };
+    let same = node.data.cluster().is_none_or(|(id, _)| id == cluster.id);
+    same && node.identity().find(list).is_some()
+}
+
 fn decide_backend(node: &Node, seen: &Seen) -> Decision {
     let Belief::Leader(cluster) = &seen.belief else {
         // The heartbeat of a believed leader shows that its cluster lists this node.
@@ -473,6 +503,11 @@ fn waiting_for(node: &Node, seen: &Seen) -> String {
             caller.cluster.as_deref().unwrap_or("?")
         ));
     }
+    if node.lost && !node.data.is_empty() {
+        clauses
+            .push("this node's data was lost, so it is no vote until it has copied the leader's".to_owned());
+    }
+    clauses.extend(lost_quorum(node, seen));
     let evidence: Vec<String> = evidence(seen).map(ToString::to_string).collect();
     let evidence = (!evidence.is_empty()).then(|| evidence.join(", "));
     let founder = matches!(node.data, Data::Empty { .. } | Data::Unproven { .. }) && node.role == Role::Seed;
@@ -489,6 +524,21 @@ fn waiting_for(node: &Node, seen: &Seen) -> String {
         _ => clauses.extend(evidence),
     }
     clauses.join("; ")
+}
+
+/// The clause for a cluster of two that cannot elect a leader again without a person: the vote of this node was its majority.
+fn lost_quorum(node: &Node, seen: &Seen) -> Option<String> {
+    let voters = |fe: &&Frontend| fe.role.is_electable() && fe.join;
+    let all: Vec<&Frontend> = seen.members.iter().filter(voters).collect();
+    let others: Vec<&&Frontend> = all.iter().filter(|fe| !node.identity().is_at(&fe.host)).collect();
+    let gone = node.lost || matches!(&node.data, Data::Empty { known: Some(known) } if known.member);
+    match (others.as_slice(), all.len()) {
+        ([other], 2) if gone => Some(format!(
+            "{} has lost its quorum: 1 of 2 voters; this node's data was wiped, so its vote is gone too",
+            other.host
+        )),
+        _ => None,
+    }
 }
 
 /// All that speaks of a cluster while no leader is confirmed.

@@ -1,6 +1,7 @@
 //! `settings → facts → plan`: decides the next actions. Pure: no clock, socket, file, process or environment.
 
 pub mod ask_list;
+pub mod before_start;
 pub mod caller;
 pub mod conf;
 mod conf_file;
@@ -35,6 +36,7 @@ pub use self::explain::{displayed_value, progress_word, seconds};
 use crate::engine::{Component, PortName};
 use crate::exit::ExitCode;
 use crate::facts::conf::ConfState;
+use crate::facts::data::RoleFile;
 use crate::facts::dir_lock_facts::Holder;
 use crate::facts::dir_state::{Place, PlaceState};
 use crate::facts::limits::ProcessLimits;
@@ -151,6 +153,8 @@ pub fn derive(
         also: also(facts),
         identity_port: identity(&ports),
         data,
+        data_of_observer: holds_observer(facts),
+        lost: record.is_some_and(|record| record.lost),
         bootstrap: settings.bootstrap.value,
         rejoin: settings.rejoin,
     };
@@ -407,6 +411,14 @@ fn identity(ports: &[Choice]) -> u16 {
         .iter()
         .find(|choice| choice.port.kind == crate::engine::PortKind::Identity)
         .map_or(0, |choice| choice.number)
+}
+
+/// True if ROLE says that this data is that of an observer.
+fn holds_observer(facts: &Facts) -> bool {
+    match &facts.data {
+        DataFacts::Fe(data) => data.role.as_ref().is_some_and(RoleFile::is_observer),
+        _ => false,
+    }
 }
 
 /// The addresses of this host, if it is a name.

@@ -61,6 +61,10 @@ pub struct Node {
     pub also: BTreeSet<Host>,
     pub identity_port: u16,
     pub data: Data,
+    /// ROLE says that the data is that of an observer.
+    pub data_of_observer: bool,
+    /// The data of this member was found gone: it is a vote for a leader only once it has copied the data again.
+    pub lost: bool,
     pub bootstrap: Bootstrap,
     pub rejoin: bool,
 }
@@ -85,6 +89,8 @@ pub struct Seen {
     pub calls: Vec<Witness>,
     /// Every named FE has answered, or run out of time.
     pub complete: bool,
+    /// The only leader of this member's group lists others alone.
+    pub reset: Option<Refusal>,
     /// Members of the record whose election port is open while no FE leads: they wait for a vote.
     /// `host:edit_log_port`.
     pub waiting: Vec<String>,

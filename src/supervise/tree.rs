@@ -146,11 +146,12 @@ impl Tree {
         self.send(SIGCONT);
     }
 
-    /// Sends TERM to the processes that `terminate` did not see. A shell blocks signals while it forks, so its child begins
-    /// without the TERM that is pending for the shell.
+    /// Sends TERM to the processes that `terminate` did not see and whose parent has ended. A shell blocks signals while it forks,
+    /// so its child begins without the TERM that is pending for the shell. What an engine starts for its clean stop has a parent.
     pub(super) fn terminate_new(&self) {
+        let own = getpid().as_raw_nonzero().get();
         let mut new = self.members();
-        new.retain(|member| !self.terminated.contains(&member.pid));
+        new.retain(|member| member.parent == own && !self.terminated.contains(&member.pid));
         send_each(&new, Signal::TERM);
     }
 

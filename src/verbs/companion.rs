@@ -319,6 +319,7 @@ impl Companion<'_> {
     async fn alive(&self, cluster: &Cluster, record: &mut Record, store: &RecordStore) -> io::Result<()> {
         let before = record.progress;
         record.progress = Progress::Joined;
+        record.lost = false;
         record.cluster_id = Some(cluster.id.clone());
         record.members = members(cluster);
         if let Err(error) = store.write(record) {

@@ -21,6 +21,7 @@ use muster::effects::status_file::StatusFile;
 use muster::engine::failure::Failure;
 use muster::engine::member::{Backend, Frontend, FrontendRole};
 use muster::engine::probe::{Ha, Membership};
+use muster::facts::data::ClusterToken;
 use muster::facts::home::{self, Home};
 use muster::facts::record::Progress;
 use muster::settings::{Endpoint, Flags, Host, Settings};
@@ -148,6 +149,10 @@ impl FeClient for Script {
 
     async fn membership(&self, _: &Host, _: u16, _: &Endpoint) -> Result<Membership, Failure> {
         Err(Failure::Refused)
+    }
+
+    async fn is_ours(&self, _: &Host, _: u16, _: &ClusterToken) -> bool {
+        false
     }
 
     async fn cluster_id(&self, _: &Host, _: u16, _: u16) -> Option<String> {

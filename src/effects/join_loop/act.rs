@@ -74,6 +74,7 @@ impl<C: FeClient> Search<'_, C> {
             progress,
             first_steps_pending: progress == Progress::Founding
                 || before.is_some_and(|record| record.first_steps_pending),
+            lost: before.is_some_and(|record| record.lost || lost(plan, record)),
         }
     }
 
@@ -85,9 +86,18 @@ impl<C: FeClient> Search<'_, C> {
         // The lock of a dir that is renamed goes with it.
         self.locks.release();
         set_all_aside(&plan.data_dirs, stamp(), why)?;
-        if matches!(plan.node.data, Data::Dropped { .. } | Data::Moved(_)) {
+        if matches!(
+            plan.node.data,
+            Data::Dropped { .. } | Data::Moved(_) | Data::Joined { .. }
+        ) {
             // From here on it is a joiner like any other; what is left of the old membership went with the data.
             self.remember(plan, Progress::Planned)?;
+        } else if self
+            .record()
+            .is_some_and(|record| record.progress == Progress::Started)
+        {
+            // It has not been started on the data that it gets now.
+            self.remember(plan, Progress::Added)?;
         }
         self.facts = gather(self.settings, self.home.clone(), Path::new("/"));
         Ok(())
@@ -146,6 +156,12 @@ impl<C: FeClient> Search<'_, C> {
             plan,
         })
     }
+}
+
+/// True if the data of a member is gone; what was set aside was not a member's.
+const fn lost(plan: &Plan, record: &Record) -> bool {
+    matches!(plan.node.data, Data::Empty { .. })
+        && matches!(record.progress, Progress::Started | Progress::Joined)
 }
 
 /// Seconds since 1970: part of the name of each set-aside.

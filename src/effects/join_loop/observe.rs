@@ -12,16 +12,20 @@ use crate::effects::ask_callers;
 use crate::effects::guard_clock::GuardClock;
 use crate::effects::listen::{CallPort, Caller, Callers};
 use crate::effects::look::{CONTRADICTION, LONGER, ROUND, Round, look};
+use crate::effects::look_before_start;
 use crate::engine::failure::Failure;
 use crate::engine::probe::{HttpWitness, Membership};
 use crate::engine::{Call, Component, Poll, PortName};
+use crate::facts::data::ClusterToken;
 use crate::facts::record::{MemberSeen, Progress, Record};
 use crate::facts::resolve::resolve;
+use crate::plan::before_start;
 use crate::plan::caller::{self, Believed, CallerAnswers};
 use crate::plan::data::Data;
 use crate::plan::join::asking;
 use crate::plan::leader::{Belief, Cluster, remembering};
 use crate::plan::node::{Asking, Backends, Role, Seen};
+use crate::plan::refusal::Refusal;
 use crate::plan::witness::{self, Witness, goes_first};
 use crate::plan::{Plan, ask_list, prescribed};
 use crate::settings::{Bootstrap, Endpoint, Host};
@@ -49,7 +53,11 @@ impl<C: FeClient> Search<'_, C> {
                 Asking::Until => look(self.client, &known, engine.heartbeat, ROUND, contradiction).await,
             }
         };
-        let (round, strangers) = join(asked_by_sql, self.strangers(plan, &known)).await;
+        let (round, (strangers, reset)) = join(
+            asked_by_sql,
+            join(self.strangers(plan, &known), self.reset(plan, &known)),
+        )
+        .await;
         let belief = remembering(round.belief.clone(), &round.answers, &mut self.shown);
         let round = Round { belief, ..round };
         let backends = match &round.belief {
@@ -96,6 +104,7 @@ impl<C: FeClient> Search<'_, C> {
             caller,
             calls,
             complete: round.complete,
+            reset,
             waiting,
             guard_over: guard.is_some_and(|guard| guard >= plan.guard_time),
             patience_over: self.begun.elapsed() >= self.settings.wait_timeout.value,
@@ -207,6 +216,29 @@ impl<C: FeClient> Search<'_, C> {
         });
         let callers = join_all(answers).await;
         Strangers { named, callers }
+    }
+
+    /// The refusal of a member whose group was reset without it.
+    async fn reset(&self, plan: &Plan, known: &[Endpoint]) -> Option<Refusal> {
+        if !before_start::looks(&plan.node) {
+            return None;
+        }
+        let own = plan.http_port()?;
+        let remembered = self.remembered();
+        let mut members: Vec<(Host, u16)> = Vec::new();
+        for host in known.iter().map(|endpoint| &endpoint.host) {
+            let member = remembered
+                .iter()
+                .find(|member| member.host == *host && member.http_port != 0);
+            let member = (host.clone(), member.map_or(own, |member| member.http_port));
+            if !members.contains(&member) {
+                members.push(member);
+            }
+        }
+        let token = ClusterToken::read(&plan.data_dir);
+        let here = self.facts.addresses.all();
+        let answers = look_before_start::look(self.client, &plan.node, &here, &members, token.as_ref()).await;
+        before_start::reset_without(&plan.node, &here, &answers)
     }
 
     /// The caller that is believed, and the calls of the others.

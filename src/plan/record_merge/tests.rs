@@ -47,6 +47,7 @@ fn copy(text: &str, place: &str, component: Component) -> RecordCopy {
             other => panic!("no such progress: {other}"),
         },
         first_steps_pending: false,
+        lost: false,
     })
 }
 

@@ -322,6 +322,7 @@ fn seen(parts: &[Part; MOST], sight: &Sight, node: &Node, round: &Round) -> Seen
         caller: None,
         calls: Vec::new(),
         complete: true,
+        reset: None,
         waiting,
         guard_over: sight.guard_over,
         patience_over: false,
@@ -365,6 +366,8 @@ fn node(rules: &Rules, sight: &Sight) -> Result<Node, u8> {
         also: BTreeSet::new(),
         identity_port: if backend { 9050 } else { 9010 },
         data,
+        data_of_observer: false,
+        lost: false,
         bootstrap: Bootstrap::Guarded,
         rejoin: sight.rejoin,
     })
@@ -423,6 +426,7 @@ fn copy(part: Part, host: &Host, rec: Option<Rec>) -> RecordCopy {
             Got::Dropped => Progress::Dropped,
         },
         first_steps_pending: false,
+        lost: false,
     })
 }
 

@@ -63,6 +63,10 @@ seed | nothing | founding, joined 77 | silence | guard over
 seed | nothing | -, joined 77 | silence | guard over, BOOTSTRAP=force
 seed | nothing | -, joined 77 | 1L+ 2F+ 5F- of 88 |
 
+= A voter of two was wiped
+follower | nothing | -, joined 77 | 1F+ 5F- |
+follower | nothing | -, joined 77 | 1F+ 2F- 5F- |
+
 = A follower or an observer joins
 follower | nothing | -, - | silence |
 follower | nothing | -, - | silence | patience over
@@ -145,6 +149,8 @@ follower | ready | dropped 77, dropped 77 | 1L+ 2F+ | REJOIN
 follower | nothing | -, dropped 77 | 1L+ 2F+ |
 BE | nothing | -, dropped 77 | 1L+ | BEs: 4
 BE | 77 | dropped 77, dropped 77 | 1L+ | BEs: 4, REJOIN
+BE | 77 | dropped 77, dropped 77 | silence |
+BE | 77 | dropped 77, dropped 77 | 1L+ | BEs: 4 5
 
 = The record
 follower | ready | joined 77 of another host, - | silence |
@@ -270,7 +276,9 @@ fn seen(fe: bool, text: &str, conditions: &str) -> Seen {
             })),
             "a caller leads" => seen.caller = Some(caller(fe)),
             "a stranger polls" => seen.calls.push(Witness::Polls(Host::parse("10.0.0.7").unwrap())),
-            "a stranger leads" => seen.calls.push(Witness::Unnamed(Host::parse("10.0.0.7").unwrap())),
+            "a stranger leads" => seen
+                .calls
+                .push(Witness::Unnamed(Host::parse("10.0.0.7").unwrap())),
             "waiting for a vote" => seen.waiting.push("10.0.0.1:9010".to_owned()),
             "BEs: 4" => seen.backends = Some(Ok(Backends::default())),
             "BEs: 4 5" => seen.backends.clone_from(&lists[4]),

@@ -473,13 +473,15 @@ pub(super) const ALL: &[Forbidden] = &[
     Forbidden {
         name: "a dropped node continues without REJOIN",
         came_of: Came::Decision(Kind::Any, |row, step| {
-            row.facts.dropped && !row.node.rejoin && !matches!(step, Decision::Refuse(_))
+            let listed = !row.facts.fe && row.listed_as_backend().0;
+            row.facts.dropped && !row.node.rejoin && !listed && !matches!(step, Decision::Refuse(_))
         }),
     },
     Forbidden {
         name: "a dropped node continues with its old data",
         came_of: Came::Decision(Kind::Any, |row, step| {
-            row.facts.dropped && row.node.rejoin && !sets_aside(step)
+            let listed = !row.facts.fe && row.listed_as_backend().0;
+            row.facts.dropped && row.node.rejoin && !listed && !sets_aside(step)
         }),
     },
     // Waiting and refusing.

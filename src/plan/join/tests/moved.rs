@@ -73,6 +73,7 @@ fn seen(rows: &str) -> Seen {
         caller: None,
         calls: Vec::new(),
         complete: true,
+        reset: None,
         waiting: Vec::new(),
         guard_over: true,
         patience_over: false,

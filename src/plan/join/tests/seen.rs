@@ -204,6 +204,7 @@ pub(super) fn silence() -> Seen {
         caller: None,
         calls: Vec::new(),
         complete: true,
+        reset: None,
         waiting: Vec::new(),
         guard_over: false,
         patience_over: false,

@@ -108,6 +108,7 @@ impl Kept {
                 members: Vec::new(),
                 progress,
                 first_steps_pending: false,
+                lost: false,
             }),
         }
     }
@@ -394,6 +395,8 @@ pub(crate) fn node(role: Role, data: Data) -> Node {
         also: BTreeSet::from([Host::parse("fe5").unwrap()]),
         identity_port: if role.is_fe() { 9010 } else { 9050 },
         data,
+        data_of_observer: false,
+        lost: false,
         bootstrap: Bootstrap::Guarded,
         rejoin: false,
     }

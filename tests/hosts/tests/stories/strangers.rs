@@ -38,7 +38,9 @@ fn leads(path: &str) -> (u16, &'static str, &'static str) {
 /// A stranger that would take any login, and leads a cluster by its own word.
 fn stranger(stage: &Stage) -> Fe {
     stage.web(SocketAddr::from((STRANGER, 8030)), leads);
-    stage.fe(SocketAddr::from((STRANGER, 9030)), Manner::Speaks, |_| Reply::Hangs)
+    stage.fe(SocketAddr::from((STRANGER, 9030)), Manner::Speaks, |_| {
+        Reply::Hangs
+    })
 }
 
 /// A leader's poll of an FE.
@@ -46,7 +48,13 @@ const POLL: &[u8] = b"GET /api/bootstrap?cluster_id=55&token=t HTTP/1.1\r\n\r\n"
 
 /// A leader's heartbeat to a BE: the leader, its HTTP port and the host by which it lists the BE.
 fn heartbeat(listed: &str) -> Vec<u8> {
-    let text = |text: &str| [&u32::try_from(text.len()).unwrap().to_be_bytes()[..], text.as_bytes()].concat();
+    let text = |text: &str| {
+        [
+            &u32::try_from(text.len()).unwrap().to_be_bytes()[..],
+            text.as_bytes(),
+        ]
+        .concat()
+    };
     [
         &[0x80, 1, 0, 1][..],
         &text("heartbeat"),
@@ -131,7 +139,18 @@ const COLUMNS: [&str; 12] = [
 /// The list of a leader at this address, of this cluster.
 fn list(host: &'static str, cluster: &'static str) -> Reply {
     let row = [
-        "x", host, "9010", "8030", "9030", "9020", "LEADER", cluster, "true", "true", "2026-01-01 00:00:00", "",
+        "x",
+        host,
+        "9010",
+        "8030",
+        "9030",
+        "9020",
+        "LEADER",
+        cluster,
+        "true",
+        "true",
+        "2026-01-01 00:00:00",
+        "",
     ];
     Reply::Rows(COLUMNS.to_vec(), vec![row.map(Some).to_vec()])
 }
