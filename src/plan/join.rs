@@ -348,6 +348,10 @@ pub fn denied(from: &str, why: &Failure) -> Refusal {
         Failure::Denied(_) => {
             "set CLUSTER_USER and CLUSTER_PASSWORD (or CLUSTER_PASSWORD_FILE) to an account of this cluster"
         }
+        Failure::Plugin { .. } => {
+            "set CLUSTER_USER to an account of this cluster that logs in by mysql_native_password; if the host is not an FE \
+             of yours, correct MASTER_HOST"
+        }
         Failure::NoTls => "set CLUSTER_TLS=prefer or off, or give the FE a certificate",
         Failure::Insecure(_) => "set CLUSTER_TLS=require, or verify with CLUSTER_CA_FILE",
         Failure::Tls(_) => "set CLUSTER_CA_FILE to the authority that signed the FE's certificate",
