@@ -4,6 +4,7 @@ pub mod announce;
 pub mod backoff;
 pub mod bootstrap_sql;
 pub mod configure;
+pub mod crowd;
 pub mod dir_lock;
 pub mod files;
 pub mod guard_clock;

@@ -401,6 +401,10 @@ pub fn unregistered(leader: &Endpoint, why: &Failure, seen: &Seen) -> Result<Str
 const LOST: &str = "start the other FEs of that cluster; if it no longer exists and a new, empty cluster is intended, set \
                     BOOTSTRAP=force once";
 
+/// The hint for a seed that is kept from listening.
+const CROWD: &str = "keep these hosts away from the ports of this node, or raise its limit of open files; if there is no \
+                     cluster yet, set BOOTSTRAP=force once";
+
 pub(super) fn wait(node: &Node, seen: &Seen) -> Decision {
     let why = waiting_for(node, seen);
     if !seen.patience_over {
@@ -412,7 +416,10 @@ pub(super) fn wait(node: &Node, seen: &Seen) -> Decision {
             if node.role == Role::Seed && !seen.witnesses.is_empty() =>
         {
             let rival = |witness: &Witness| matches!(witness, Witness::Seed { .. });
-            if seen.witnesses.iter().all(rival) {
+            let crowd = |witness: &Witness| matches!(witness, Witness::Unheard { .. });
+            if seen.witnesses.iter().all(crowd) {
+                CROWD
+            } else if seen.witnesses.iter().all(rival) {
                 "set MASTER_HOST to the same list on every node, with the FE that founds the cluster first"
             } else {
                 LOST

@@ -73,6 +73,10 @@ impl<C: FeClient> Search<'_, C> {
         }
         // A caller that came during this round has not been asked back.
         let news = self.heard().len() != callers;
+        if let Some((count, from)) = self.callers.as_ref().and_then(Callers::unheard) {
+            witnesses.push(Witness::Unheard { count, from });
+            self.listening = Some(GuardClock::begin());
+        }
         let seen = Seen {
             belief: round.belief.clone(),
             fatal: round.denied(),
@@ -116,7 +120,10 @@ impl<C: FeClient> Search<'_, C> {
                 }),
             }
         }
-        self.callers = Some(Callers::listen(ports, &plan.node.host.to_string()).await);
+        let remembered = self.remembered().into_iter().map(|member| member.host);
+        let named = self.settings.master_hosts.value.iter().cloned().chain(remembered);
+        let own = plan.node.host.to_string();
+        self.callers = Some(Callers::listen(ports, &own, named.collect()).await);
         self.listening.get_or_insert_with(GuardClock::begin);
     }
 
