@@ -25,7 +25,8 @@ pub async fn greets(at: &Endpoint, within: Duration) -> Result<(), Failure> {
     let (_, mut stream) = reach(at, until).await?;
     let greeted = timeout_at(until, read(&mut stream))
         .await
-        .unwrap_or_else(|_| Err(Failure::late(within)));
+        .unwrap_or_else(|_| Err(Failure::late(within)))
+        .map(drop);
     // An end of stream and no reset: the FE logs a warning with a trace for the latter.
     if greeted.is_ok() && stream.shutdown().await.is_ok() {
         drop(timeout(FAREWELL, stream.read(&mut [0; 64])).await);
@@ -33,8 +34,8 @@ pub async fn greets(at: &Endpoint, within: Duration) -> Result<(), Failure> {
     greeted
 }
 
-/// Reads one packet and tells whether it is a greeting.
-pub(super) async fn read(stream: &mut TcpStream) -> Result<(), Failure> {
+/// Reads until one packet is whole, and returns what was read if that is a greeting.
+pub(super) async fn read(stream: &mut TcpStream) -> Result<Vec<u8>, Failure> {
     let mut seen = Vec::with_capacity(128);
     loop {
         match stream.read_buf(&mut seen).await {
@@ -51,7 +52,7 @@ pub(super) async fn read(stream: &mut TcpStream) -> Result<(), Failure> {
             Err(error) => return Err(Failure::NotMySql(error.to_string())),
         }
         if let Some(said) = judge(&seen) {
-            return said;
+            return said.map(|()| seen);
         }
     }
 }

@@ -3,8 +3,12 @@
 
 pub mod greeting;
 pub mod http;
+mod login;
 mod mysql;
+mod packets;
+mod plugin;
 mod reach;
+mod tls;
 
 pub use self::reach::is_open;
 
@@ -15,7 +19,7 @@ use crate::engine::failure::Failure;
 use crate::engine::member::{Backend, Frontend, Row};
 use crate::engine::probe::{Ha, Membership};
 use crate::facts::data::ClusterToken;
-use crate::settings::{Account, Endpoint, Host, ROOT, Secret, Settings, Source, Sourced, Tls, TlsMode};
+use crate::settings::{Account, Endpoint, Host, ROOT, Secret, Settings, Source, Sourced, Tls};
 
 /// The deadline of one call: resolving, connecting, logging in, asking and reading together. A leader that has lost
 /// its quorum lets a statement hang for 40 s and more (observed).
@@ -64,8 +68,7 @@ pub struct Client {
     engine: &'static Engine,
     account: Account,
     tls: Tls,
-    /// The certificates of `CLUSTER_CA_FILE`, or why they cannot be had; `None` means the public authorities.
-    authorities: Option<Result<Vec<u8>, Failure>>,
+    tls_config: tls::Config,
     deadline: Duration,
     /// A cluster of this age may not have given root its password yet: `ROOT_PASSWORD_FILE` is set.
     first_boot: bool,
@@ -130,25 +133,12 @@ impl Client {
 
     /// A client with a deadline of its own.
     pub fn with(account: Account, tls: Tls, engine: &'static Engine, deadline: Duration) -> Self {
-        if tls.mode != TlsMode::Off {
-            // The driver takes the process's provider and panics if two are linked and none was named. An error says
-            // that one was named before.
-            drop(rustls::crypto::ring::default_provider().install_default());
-        }
-        let authorities = match (tls.mode, &tls.ca_file) {
-            (TlsMode::Verify, Some(path)) => Some(std::fs::read(path).map_err(|error| {
-                Failure::Tls(format!(
-                    "CLUSTER_CA_FILE {} cannot be read: {error}",
-                    path.display()
-                ))
-            })),
-            _ => None,
-        };
+        let tls_config = tls::config(&tls);
         Self {
             engine,
             account,
             tls,
-            authorities,
+            tls_config,
             deadline,
             first_boot: false,
         }

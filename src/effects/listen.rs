@@ -2,26 +2,33 @@
 //! node that has lost everything. While this node waits without data it listens where it would be polled, gives the answers
 //! that were observed to do no harm, and remembers the callers.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{AbortHandle, JoinHandle, JoinSet};
+use tokio::time::sleep;
 
+use crate::effects::crowd::{Open, Unheard, to_close};
 use crate::engine::{Call, Poll};
+use crate::facts::resolve::resolve;
+use crate::settings::Host;
 
 /// A caller that sends nothing for this long is not a leader.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// More than any poll observed; a longer one is not read to its end.
 const LONGEST: usize = 4096;
-/// So many callers are answered at a time; the others wait in the backlog, so that they cannot use up the descriptors.
-const AT_ONCE: usize = 64;
-/// So many callers are remembered.
+/// Calls that are remembered of all addresses that are not named.
 const MOST: usize = 1024;
+/// Calls with a text of their own that are remembered of one address.
+const TEXTS: usize = 8;
+/// The pause after a failure that will not pass at once.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// A port to listen on, and the polls that are understood there.
 #[derive(Debug, Clone)]
@@ -46,17 +53,30 @@ pub struct Callers {
 
 #[derive(Debug, Default)]
 struct Heard {
-    /// Each caller, with the number of its calls.
-    callers: Mutex<Vec<(Caller, u64)>>,
+    crowd: Mutex<Crowd>,
     news: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Crowd {
+    /// Each caller, with the number of its calls.
+    callers: Vec<(Caller, u64)>,
+    /// The addresses of the hosts that are named.
+    named: BTreeSet<IpAddr>,
+    /// The connections of all ports, the oldest first, and their tasks.
+    open: Vec<(Open, AbortHandle)>,
+    unheard: Unheard,
 }
 
 impl Callers {
     /// Listens at each port on every address, as the engine would, and answers as `own`. A port that cannot be opened is
-    /// logged and left out: there are other witnesses.
-    pub async fn listen(ports: Vec<CallPort>, own: &str) -> Self {
+    /// logged and left out: there are other witnesses. The `named` hosts are heard in any crowd.
+    pub async fn listen(ports: Vec<CallPort>, own: &str, named: Vec<Host>) -> Self {
         let heard = Arc::new(Heard::default());
         let mut tasks = Vec::new();
+        for host in named {
+            tasks.push(tokio::spawn(name(host, Arc::clone(&heard))));
+        }
         for port in ports {
             match bind(port.port).await {
                 Ok(listener) => {
@@ -74,10 +94,12 @@ impl Callers {
 
     /// All callers so far, with the number of calls of each.
     pub fn heard(&self) -> Vec<(Caller, u64)> {
-        self.heard
-            .callers
-            .lock()
-            .map_or_else(|_| Vec::new(), |callers| callers.clone())
+        self.heard.crowd().callers.clone()
+    }
+
+    /// What was closed before it was heard, since this was asked last: the number, and from where.
+    pub fn unheard(&self) -> Option<(usize, Vec<String>)> {
+        self.heard.crowd().unheard.take()
     }
 
     /// Returns at the first call that had not come before.
@@ -113,24 +135,44 @@ async fn bind(port: u16) -> io::Result<TcpListener> {
     }
 }
 
+/// Keeps the addresses of a named host; a name that does not resolve yet may do so later.
+async fn name(host: Host, heard: Arc<Heard>) {
+    loop {
+        if let Ok(addresses) = resolve(&host).await {
+            let addresses = addresses.into_iter().map(|address| address.to_canonical());
+            heard.crowd().named.extend(addresses);
+            return;
+        }
+        sleep(PATIENCE).await;
+    }
+}
+
 async fn serve(listener: TcpListener, polls: Vec<&'static Poll>, own: String, heard: Arc<Heard>) {
     let mut answering = JoinSet::new();
     let polls: Arc<[&'static Poll]> = polls.into();
     let own: Arc<str> = own.into();
     loop {
         tokio::select! {
-            accepted = listener.accept(), if answering.len() < AT_ONCE => match accepted {
+            accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    let (heard, polls, own) = (Arc::clone(&heard), Arc::clone(&polls), Arc::clone(&own));
+                    let (polls, own, heard_by) = (Arc::clone(&polls), Arc::clone(&own), Arc::clone(&heard));
                     let from = peer.ip().to_canonical();
-                    answering.spawn(async move {
+                    let mut crowd = heard.crowd();
+                    crowd.make_room_for(from);
+                    let task = answering.spawn(async move {
                         if let Ok(Some(call)) = tokio::time::timeout(PATIENCE, answer(stream, &polls, &own)).await {
-                            heard.remember(Caller { from, call });
+                            heard_by.remember(Caller { from, call });
                         }
                     });
+                    crowd.admit(from, task);
                 }
-                // Out of descriptors for a moment: the next poll comes in a few seconds.
-                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+                // The caller has gone; a leader comes again.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                // Out of descriptors or of memory.
+                Err(error) => {
+                    heard.crowd().unheard.add(&error.to_string());
+                    sleep(PAUSE).await;
+                }
             },
             Some(_) = answering.join_next() => {}
         }
@@ -138,16 +180,59 @@ async fn serve(listener: TcpListener, polls: Vec<&'static Poll>, own: String, he
 }
 
 impl Heard {
+    fn crowd(&self) -> MutexGuard<'_, Crowd> {
+        self.crowd.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn remember(&self, caller: Caller) {
-        let Ok(mut callers) = self.callers.lock() else {
-            return;
-        };
-        if let Some((_, calls)) = callers.iter_mut().find(|(known, _)| *known == caller) {
-            *calls += 1;
-        } else if callers.len() < MOST {
-            callers.push((caller, 1));
+        if self.crowd().remember(caller) {
             self.news.notify_one();
         }
+    }
+}
+
+impl Crowd {
+    fn place_of(&self, from: IpAddr) -> Open {
+        Open {
+            from,
+            named: self.named.contains(&from),
+        }
+    }
+
+    /// Closes a connection if there are too many.
+    fn make_room_for(&mut self, from: IpAddr) {
+        self.open.retain(|(_, task)| !task.is_finished());
+        let open: Vec<Open> = self.open.iter().map(|(open, _)| *open).collect();
+        if let Some(oldest) = to_close(&open, self.place_of(from)) {
+            let (closed, task) = self.open.remove(oldest);
+            task.abort();
+            self.unheard.add(&closed.from.to_string());
+        }
+    }
+
+    fn admit(&mut self, from: IpAddr, task: AbortHandle) {
+        let place = self.place_of(from);
+        self.open.push((place, task));
+    }
+
+    /// Returns true for a call that had not come before.
+    fn remember(&mut self, caller: Caller) -> bool {
+        if let Some((_, calls)) = self.callers.iter_mut().find(|(known, _)| *known == caller) {
+            *calls += 1;
+            return false;
+        }
+        let has_text = |call: &Call| !matches!(call, Call::Leads | Call::WantsVote);
+        let texts = |(other, _): &&(Caller, u64)| other.from == caller.from && has_text(&other.call);
+        let too_many = has_text(&caller.call) && self.callers.iter().filter(texts).count() >= TEXTS;
+        let strangers = |(other, _): &&(Caller, u64)| !self.named.contains(&other.from);
+        let full =
+            !self.named.contains(&caller.from) && self.callers.iter().filter(strangers).count() >= MOST;
+        if too_many || full {
+            self.unheard.add(&caller.from.to_string());
+            return false;
+        }
+        self.callers.push((caller, 1));
+        true
     }
 }
 
@@ -205,7 +290,7 @@ mod tests {
         let here = ALL[0].ears_of(component).filter(|listener| listener.port == port);
         let polls: Vec<&'static Poll> = here.map(|listener| &listener.poll).collect();
         (
-            Callers::listen(vec![CallPort { port: free, polls }], "10.0.0.9").await,
+            Callers::listen(vec![CallPort { port: free, polls }], "10.0.0.9", Vec::new()).await,
             free,
         )
     }
@@ -284,17 +369,48 @@ mod tests {
         callers.close().await;
     }
 
-    /// Connections that say nothing take no place for longer than the patience, and the leader behind them is heard.
+    /// The crowd shares the address of the leader, so it may be the leader that was sent away: it is counted.
     #[tokio::test]
     async fn a_crowd_of_silent_connections_does_not_keep_the_leader_out() {
         let (callers, port) = listening(Component::Fe, PortName::Http).await;
         let mut crowd = Vec::new();
-        for _ in 0..3 * super::AT_ONCE {
+        for _ in 0..200 {
             crowd.push(TcpStream::connect(("127.0.0.1", port)).await.unwrap());
         }
         drop(call(port, b"GET /api/bootstrap?cluster_id=7&token=t HTTP/1.1\r\n\r\n").await);
         callers.news().await;
         assert_eq!(heard(&callers), [Call::Leads]);
+        let (_, from) = callers.unheard().unwrap();
+        assert_eq!(from, ["127.0.0.1"]);
+        callers.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_crowd_of_calls_does_not_keep_the_leader_out() {
+        let (callers, port) = listening(Component::Fe, PortName::Http).await;
+        for number in 0..20 {
+            let request = format!(
+                "GET {} HTTP/1.1\r\n\r\n",
+                member_path(&number.to_string(), "10.0.0.1")
+            );
+            drop(call(port, request.as_bytes()).await);
+        }
+        drop(call(port, b"GET /api/bootstrap?cluster_id=7&token=t HTTP/1.1\r\n\r\n").await);
+        callers.news().await;
+        assert_eq!(callers.heard().len(), super::TEXTS + 1);
+        assert!(heard(&callers).contains(&Call::Leads));
+        assert_eq!(callers.unheard().map(|(count, _)| count), Some(12));
+        callers.close().await;
+    }
+
+    /// Once a second, from one address, without a word.
+    #[tokio::test]
+    async fn a_health_probe_leaves_no_trace() {
+        let (callers, port) = listening(Component::Fe, PortName::Http).await;
+        for _ in 0..100 {
+            assert_eq!(call(port, b"GET /health HTTP/1.0\r\n\r\n").await, b"");
+        }
+        assert_eq!((callers.heard(), callers.unheard()), (Vec::new(), None));
         callers.close().await;
     }
 

@@ -5,6 +5,7 @@ mod ask_callers;
 pub mod backoff;
 pub mod bootstrap_sql;
 pub mod configure;
+pub mod crowd;
 pub mod dir_lock;
 pub mod files;
 pub mod guard_clock;

@@ -32,6 +32,9 @@ pub enum Failure {
     /// 1045: the account or its password.
     #[error("login refused: {0}")]
     Denied(String),
+    /// Another login plugin than the one that proves the password without showing it.
+    #[error("the server asks for the login plugin {name}, {why}; muster answers only mysql_native_password")]
+    Plugin { name: String, why: &'static str },
     /// 5203 or 1227: the account may not do this, also not with all its roles.
     #[error("missing privilege: {0}")]
     Privilege(String),
@@ -159,7 +162,12 @@ impl Failure {
     pub const fn is_final(&self) -> bool {
         matches!(
             self,
-            Self::Denied(_) | Self::Privilege(_) | Self::NoTls | Self::Insecure(_) | Self::Tls(_)
+            Self::Denied(_)
+                | Self::Plugin { .. }
+                | Self::Privilege(_)
+                | Self::NoTls
+                | Self::Insecure(_)
+                | Self::Tls(_)
         )
     }
 }

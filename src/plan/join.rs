@@ -418,6 +418,10 @@ pub fn denied(from: &str, why: &Failure) -> Refusal {
         Failure::Denied(_) => {
             "set CLUSTER_USER and CLUSTER_PASSWORD (or CLUSTER_PASSWORD_FILE) to an account of this cluster"
         }
+        Failure::Plugin { .. } => {
+            "set CLUSTER_USER to an account of this cluster that logs in by mysql_native_password; if the host is not an FE \
+             of yours, correct MASTER_HOST"
+        }
         Failure::NoTls => "set CLUSTER_TLS=prefer or off, or give the FE a certificate",
         Failure::Insecure(_) => "set CLUSTER_TLS=require, or verify with CLUSTER_CA_FILE",
         Failure::Tls(_) => "set CLUSTER_CA_FILE to the authority that signed the FE's certificate",
@@ -467,6 +471,10 @@ pub fn unregistered(leader: &Endpoint, why: &Failure, seen: &Seen) -> Result<Str
 const LOST: &str = "start the other FEs of that cluster; if it no longer exists and a new, empty cluster is intended, set \
                     BOOTSTRAP=force once";
 
+/// The hint for a seed that is kept from listening.
+const CROWD: &str = "keep these hosts away from the ports of this node, or raise its limit of open files; if there is no \
+                     cluster yet, set BOOTSTRAP=force once";
+
 pub(super) fn wait(node: &Node, seen: &Seen) -> Decision {
     let why = waiting_for(node, seen);
     if !seen.patience_over {
@@ -478,7 +486,10 @@ pub(super) fn wait(node: &Node, seen: &Seen) -> Decision {
             if node.role == Role::Seed && evidence(seen).next().is_some() =>
         {
             let rival = |witness: &Witness| matches!(witness, Witness::Seed { .. });
-            if evidence(seen).all(rival) {
+            let crowd = |witness: &Witness| matches!(witness, Witness::Unheard { .. });
+            if evidence(seen).all(crowd) {
+                CROWD
+            } else if evidence(seen).all(rival) {
                 "set MASTER_HOST to the same list on every node, with the FE that founds the cluster first"
             } else {
                 LOST

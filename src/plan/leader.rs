@@ -247,6 +247,7 @@ pub fn remembering(belief: Belief, answers: &[Answer], shown: &mut BTreeMap<Host
 pub fn shows_an_fe(why: &Failure) -> bool {
     match why {
         Failure::Denied(_)
+        | Failure::Plugin { .. }
         | Failure::Privilege(_)
         | Failure::NoLeader(_)
         | Failure::Busy(_)

@@ -30,6 +30,9 @@ pub enum Witness {
     Polls(Host),
     /// The same; it leads a cluster that lists this host, and no host that was named.
     Unnamed(Host),
+    /// Connections that were closed before they were heard, because there were too many or none could be accepted: one of
+    /// them may have been a leader's. `from` has addresses or the error.
+    Unheard { count: usize, from: Vec<String> },
 }
 
 /// True if a node that may found leaves it to another one. Two lists that begin with different hosts are a
@@ -76,6 +79,14 @@ impl fmt::Display for Witness {
                 f,
                 "an FE on {host} is starting or waits for its group: {} is open",
                 host.with_port(*port)
+            ),
+            // Not the number itself: it would be another one in every line.
+            Self::Unheard { count, from } => write!(
+                f,
+                "connections to this node were closed before they were heard ({} or more: {}), and one of them may have \
+                 been a leader's",
+                10_usize.pow(count.max(&1).ilog10()),
+                from.join(", ")
             ),
             Self::Http { from, told } => match told {
                 HttpWitness::Lists(role) => write!(f, "{from} lists this host as {role} (over HTTP)"),

@@ -101,7 +101,7 @@ variables! {
     storage_root_path "STORAGE_ROOT_PATH", "the engine's",
         "into be.conf and cn.conf: where a BE keeps its data, a list separated by `;`";
     cluster_user "CLUSTER_USER", "root",
-        "account for SHOW and ALTER SYSTEM";
+        "account for SHOW and ALTER SYSTEM; it logs in by mysql_native_password, the default of both engines";
     cluster_password "CLUSTER_PASSWORD", "empty",
         "its password; the engine does not inherit it";
     cluster_password_file "CLUSTER_PASSWORD_FILE", "–",
@@ -109,7 +109,7 @@ variables! {
     root_password_file "ROOT_PASSWORD_FILE", "–",
         "a file with the password that the founding FE gives root, once, while root has none; root logs in with it unless another password is set";
     cluster_tls "CLUSTER_TLS", "off",
-        "off, prefer, require or verify: TLS to the FEs' MySQL port";
+        "off, prefer, require or verify: TLS to the FEs' MySQL port; only verify checks the certificate";
     cluster_ca_file "CLUSTER_CA_FILE", "–",
         "the certificate authority that `verify` trusts, PEM";
     bootstrap "BOOTSTRAP", "guarded",

@@ -60,7 +60,7 @@ fn the_pure_half_touches_nothing_of_the_world() {
         "std::time::instant",
         "systemtime",
         "reqwest",
-        "mysql_async",
+        "rustls",
         "crate::effects",
         "crate::supervise",
         "crate::verbs",

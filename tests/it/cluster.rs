@@ -7,7 +7,7 @@ mod first_steps;
 
 use std::time::Duration;
 
-use crate::fakes::{Fe, Manner, Reply, Web, certified};
+use crate::fakes::{Fe, Manner, Reply, Web, certified, switch_to};
 use muster::cluster::{Add, Client, FeClient, greeting, http};
 use muster::effects::look::{CONTRADICTION, find_leader, look};
 use muster::engine::Engine;
@@ -196,12 +196,100 @@ async fn a_switch_of_the_login_plugin_is_followed() {
     assert!(client("s3cret", LONG).frontends(&fe.at).await.is_ok());
 }
 
+/// An RSA key of the server's own, as `caching_sha2_password` sends it on request: the reply would be the password, encrypted for
+/// that server.
+const KEY: &[u8] = b"\x01-----BEGIN PUBLIC KEY-----
+MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAi6ppbYA5LU+R3/TkKXGi
++WgfwtAuiMfaJXLRc4Njarg6mU3oWVI0CL548k0qY9wYusxlcsWxUW61R5gfeKQi
+VNtk7ahtfxnpBGxBG6AJcgBPUaenqJv/CZFJ8dhJlzoSgJdxvlppyD2l1GhpLbmS
+7yh7b+ViiT0y4lpN6V9hFM3ttZeq12AHsY3IX19AxkesLWMS22vETkZKVOg/rsvb
+o/hMUiap8nQWSooCYnMGMRYxCWtlPoVBfKJ+js45GSyU0NZyPpAxAIsEPM1yUCP2
+XIQYK1tx71cUi7ut/b5W5LbsvWLwS46lc0Exjy3PSTBhBq114hx0D+yd2rgO5G+r
+CQIDAQAB
+-----END PUBLIC KEY-----
+";
+
+/// Nothing but the reply by the native plugin ever leaves, whatever a server announces and asks for, encrypted or not.
 #[tokio::test]
-async fn an_account_that_logs_in_otherwise_is_named_and_its_password_stays_here() {
-    for plugin in ["mysql_clear_password", "authentication_openid_connect_client"] {
-        let fe = Fe::start(Manner::Switches(plugin), "s3cret", |_| frontends()).await;
-        let why = client("s3cret", LONG).frontends(&fe.at).await.unwrap_err();
-        assert!(matches!(why, Failure::Denied(_)), "{plugin}: {why}");
+async fn a_server_gets_the_password_by_no_login_plugin() {
+    let (acceptor, ca) = certified(["127.0.0.1"]);
+    let switch = |plugin| vec![switch_to(plugin), b"more".to_vec()];
+    let full = || vec![b"\x01\x04".to_vec(), KEY.to_vec()];
+    let native = "mysql_native_password";
+    let sha2 = "caching_sha2_password";
+    let table: Vec<(&str, Vec<Vec<u8>>, &str)> = vec![
+        (
+            native,
+            switch("mysql_clear_password"),
+            "mysql_clear_password, which sends the password in clear",
+        ),
+        (
+            native,
+            switch("dialog"),
+            "dialog, which sends the password in clear",
+        ),
+        (
+            native,
+            switch("sha256_password"),
+            "sha256_password, which can send the password",
+        ),
+        (
+            native,
+            switch("mysql_old_password"),
+            "mysql_old_password, whose reply is enough",
+        ),
+        (
+            native,
+            vec![b"\xfe".to_vec(), b"more".to_vec()],
+            "mysql_old_password, whose reply is enough",
+        ),
+        (
+            native,
+            switch("client_ed25519"),
+            "client_ed25519, which muster does not know",
+        ),
+        (native, switch("parsec"), "parsec, which muster does not know"),
+        (
+            native,
+            [vec![switch_to(sha2)], full()].concat(),
+            "caching_sha2_password, which can send the password",
+        ),
+        // Announced, so that a client would begin with it.
+        (sha2, full(), "caching_sha2_password, which can send the password"),
+        (
+            sha2,
+            [vec![switch_to(native)], full()].concat(),
+            "caching_sha2_password, which can send the password",
+        ),
+        (
+            "mysql_clear_password",
+            switch("mysql_clear_password"),
+            "mysql_clear_password, which sends",
+        ),
+    ];
+    for (mode, ca) in [
+        (TlsMode::Off, None),
+        (TlsMode::Prefer, None),
+        (TlsMode::Require, None),
+        (TlsMode::Verify, Some(ca.path())),
+    ] {
+        for (announced, asks, refusal) in &table {
+            let manner = Manner::Asks(announced, Some(acceptor.clone()), asks.clone());
+            let fe = Fe::start(manner, "s3cret", |_| Reply::Ok).await;
+            let why = client_with("s3cret", mode, ca, LONG).frontends(&fe.at).await;
+            let mut heard = fe.heard_to_the_end().await;
+            heard.retain(|what| what != "(tls)");
+            assert!(
+                heard.iter().all(|what| what == "(native)"),
+                "{mode:?} {refusal}: {heard:?}"
+            );
+            let why = why.unwrap_err();
+            assert!(
+                matches!(why, Failure::Plugin { .. }) && why.is_final(),
+                "{mode:?} {refusal}: {why:?}"
+            );
+            assert!(why.to_string().contains(refusal), "{mode:?}: {why}");
+        }
     }
 }
 

@@ -89,10 +89,12 @@ impl<C: FeClient> Search<'_, C> {
             witnesses.extend(engines.map(Witness::Starts));
         }
         let rung = self.calls(plan);
-        if rung != self.calls || self.seed_leads(&strangers) {
+        let unheard = self.callers.as_ref().and_then(Callers::unheard);
+        if rung != self.calls || unheard.is_some() || self.seed_leads(&strangers) {
             self.calls = rung;
             self.listening = self.listening.take().map(|_| GuardClock::begin());
         }
+        witnesses.extend(unheard.map(|(count, from)| Witness::Unheard { count, from }));
         let guard = self.listening.as_ref().map(GuardClock::so_far);
         let seen = Seen {
             belief: round.belief.clone(),
@@ -137,7 +139,10 @@ impl<C: FeClient> Search<'_, C> {
                 }),
             }
         }
-        self.callers = Some(Callers::listen(ports, &plan.node.host.to_string()).await);
+        let remembered = self.remembered().into_iter().map(|member| member.host);
+        let named = self.settings.master_hosts.value.iter().cloned().chain(remembered);
+        let own = plan.node.host.to_string();
+        self.callers = Some(Callers::listen(ports, &own, named.collect()).await);
         self.listening.get_or_insert_with(GuardClock::begin);
     }
 

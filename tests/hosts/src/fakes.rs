@@ -34,6 +34,9 @@ pub enum Manner {
     TlsThenSilent,
     /// Demands another authentication plugin after the login.
     Switches(&'static str),
+    /// Announces this plugin, offers TLS if it has some, hears the login, and then sends one packet after the other, whatever
+    /// comes as a reply. It hears `(native)` for a proof by the native plugin and `(REPLY)` for everything else.
+    Asks(&'static str, Option<TlsAcceptor>, Vec<Vec<u8>>),
     /// Sends these bytes and waits.
     Says(&'static [u8]),
     /// Greets, hears the login, sends these bytes and waits.
@@ -236,14 +239,16 @@ const TLS: u32 = 0x800;
 /// `LONG_FLAG CONNECT_WITH_DB PROTOCOL_41 SECURE_CONNECTION PLUGIN_AUTH CONNECT_ATTRS PLUGIN_AUTH_LENENC` (observed).
 const CAPABILITIES: u32 = 0x0038_820c;
 
-fn greeting(capabilities: u32) -> Vec<u8> {
+fn greeting(capabilities: u32, plugin: &str) -> Vec<u8> {
     let [low0, low1, high0, high1] = capabilities.to_le_bytes();
     let mut packet = b"\x0a8.0.33\0\x07\0\0\0".to_vec();
     packet.extend(&NONCE[..8]);
     packet.extend([0, low0, low1, 33, 0, 0, high0, high1, 21]);
     packet.extend([0; 10]);
     packet.extend(&NONCE[8..]);
-    packet.extend(b"\0mysql_native_password\0");
+    packet.push(0);
+    packet.extend(plugin.as_bytes());
+    packet.push(0);
     packet
 }
 
@@ -258,6 +263,11 @@ fn scramble(password: &str, nonce: &[u8]) -> Vec<u8> {
         .chain_update(Sha1::digest(once))
         .finalize();
     once.iter().zip(salted).map(|(a, b)| a ^ b).collect()
+}
+
+/// The packet that asks for another login plugin.
+pub fn switch_to(plugin: &str) -> Vec<u8> {
+    [b"\xfe", plugin.as_bytes(), b"\0", SECOND_NONCE, b"\0"].concat()
 }
 
 trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -344,6 +354,14 @@ impl Part {
         self.heard.lock().unwrap().push(what.to_owned());
     }
 
+    fn hear_proof(&self, proof: &[u8], nonce: &[u8]) {
+        if proof == scramble(self.password, nonce) {
+            self.hear("(native)");
+        } else {
+            self.hear(&format!("({})", proof.escape_ascii()));
+        }
+    }
+
     /// `None` is a connection that ended.
     async fn serve(&self, mut stream: TcpStream) -> Option<()> {
         match &self.manner {
@@ -358,14 +376,18 @@ impl Part {
         }
         let offers_tls = matches!(
             self.manner,
-            Manner::Tls(_) | Manner::TlsThenCloses | Manner::TlsThenSilent
+            Manner::Tls(_) | Manner::TlsThenCloses | Manner::TlsThenSilent | Manner::Asks(_, Some(_), _)
         );
+        let plugin = match self.manner {
+            Manner::Asks(plugin, ..) => plugin,
+            _ => "mysql_native_password",
+        };
         let mut hello = Line {
             stream: &mut stream,
             number: 0,
         };
         hello
-            .send(&greeting(CAPABILITIES | if offers_tls { TLS } else { 0 }))
+            .send(&greeting(CAPABILITIES | if offers_tls { TLS } else { 0 }, plugin))
             .await?;
         if matches!(self.manner, Manner::ClosesAfterGreeting) {
             return None;
@@ -384,7 +406,7 @@ impl Part {
                 stream.read_to_end(&mut rest).await.ok()?;
                 return None;
             }
-            Manner::Tls(acceptor) if asks_for_tls => {
+            Manner::Tls(acceptor) | Manner::Asks(_, Some(acceptor), _) if asks_for_tls => {
                 self.hear("(tls)");
                 Box::new(acceptor.accept(stream).await.ok()?)
             }
@@ -402,10 +424,17 @@ impl Part {
         let proof = &rest[user.len() + 1..];
         let mut proof = proof[1..=usize::from(proof[0])].to_vec();
         let mut nonce = NONCE;
+        if let Manner::Asks(_, _, packets) = &self.manner {
+            self.hear_proof(&proof, NONCE);
+            for packet in packets {
+                line.send(packet).await?;
+                self.hear_proof(&line.receive().await?, SECOND_NONCE);
+            }
+            return None;
+        }
         if let Manner::Switches(plugin) = self.manner {
             nonce = SECOND_NONCE;
-            let packet = [b"\xfe", plugin.as_bytes(), b"\0", nonce, b"\0"].concat();
-            line.send(&packet).await?;
+            line.send(&switch_to(plugin)).await?;
             proof = line.receive().await?;
         }
         if proof != scramble(self.password, nonce) {

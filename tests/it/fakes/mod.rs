@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use hosts::fakes;
-pub(crate) use hosts::fakes::{Manner, Reply};
+pub(crate) use hosts::fakes::{Manner, Reply, switch_to};
 use muster::settings::{Endpoint, Host};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tokio_rustls::TlsAcceptor;

@@ -34,6 +34,9 @@ seed | nothing | -, - | silence | guard over, its muster called
 seed | nothing | -, - | silence | guard over, another seed
 seed | nothing | -, - | silence | guard over, an FE starts
 seed | nothing | -, - | silence | guard over, patience over, an FE starts
+seed | nothing | -, - | silence | guard over, a crowd
+seed | nothing | -, - | silence | guard over, patience over, a crowd
+seed | nothing | -, - | 1L+ 2F+ 5F- | a crowd
 seed | nothing | -, - | silence | guard over, patience over, another seed
 seed | nothing | -, - | 1L+ 2F+ 3F+ | guard over
 seed | nothing | -, - | 1L+ 2F+ 5F- |
@@ -269,6 +272,10 @@ fn seen(fe: bool, text: &str, conditions: &str) -> Seen {
             "another seed" => seen.witnesses.push(Witness::Seed {
                 host: from.clone(),
                 founding: false,
+            }),
+            "a crowd" => seen.witnesses.push(Witness::Unheard {
+                count: 784,
+                from: vec!["10.0.0.7".to_owned(), "10.0.0.8".to_owned()],
             }),
             "an FE starts" => seen.witnesses.push(Witness::Starts(Endpoint {
                 host: from.clone(),

@@ -119,6 +119,65 @@ fn a_seed_that_lost_everything_is_called_back_by_its_cluster() -> anyhow::Result
 }
 
 /// Nobody leads, so nobody calls by itself, and the seed knows nobody it could ask. But the one that is left wants its vote.
+/// As many silent connections from one host as it can have.
+const FLOOD: &str = "use IO::Socket::INET; use IO::Select; my $open = IO::Select->new;
+    while (1) {
+        for my $closed ($open->can_read(0.001)) { $open->remove($closed); close $closed }
+        next if $open->count >= 800;
+        my $new = IO::Socket::INET->new(PeerAddr => '10.99.0.11:8030', Timeout => 1);
+        $open->add($new) if $new;
+    }";
+
+/// The crowd was there first: the poll of the leader waited behind it for longer than the guard.
+#[test]
+fn a_seed_that_lost_everything_hears_its_leader_in_a_crowd() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = whole(&world, 3, 0)?;
+    let id = cluster.id()?;
+    let seed = cluster.seed()?;
+    seed.kill9()?;
+    seed.wipe_both()?;
+    eventually(PATIENCE, "another leader", || {
+        ensure!(cluster.leader()?.name() != seed.name(), "it is shown still");
+        Ok(())
+    })?;
+    let [fe, _] = world.stand_in(&QUICK)?;
+    let stranger = world.host("stranger", 77, &fe)?;
+    stranger.start_program(&["perl", "-e", FLOOD])?;
+    seed.start()?;
+    seed.says(PATIENCE, "joining cluster ")?;
+    stranger.kill9()?;
+    still_one(&cluster, &id)
+}
+
+/// One of the connections that were closed may have been a leader's.
+#[test]
+fn a_seed_founds_nothing_in_a_crowd_and_says_where_that_comes_from() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = cluster(&world, 1, 0)?;
+    let seed = cluster.seed()?;
+    let [fe, _] = world.stand_in(&QUICK)?;
+    let stranger = world.host("stranger", 77, &fe)?;
+    stranger.start_program(&["perl", "-e", FLOOD])?;
+    seed.start()?;
+    seed.says(
+        PATIENCE,
+        "not founding: connections to this node were closed before they were heard",
+    )?;
+    ensure!(
+        seed.last_log()
+            .contains(&format!(" or more: {}), ", stranger.address())),
+        "{}",
+        seed.log_tail()
+    );
+    stranger.kill9()?;
+    cluster.becomes_whole(PATIENCE)
+}
+
 #[test]
 fn a_seed_that_lost_everything_founds_nothing_while_a_member_wants_its_vote() -> anyhow::Result<()> {
     let Some(world) = World::enter(this_test!())? else {

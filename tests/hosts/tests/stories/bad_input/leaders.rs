@@ -211,7 +211,7 @@ fn whoever_is_no_fe_is_told_by_what_it_says() -> Result<()> {
         nothing,
     )?;
     let flooded = format!(
-        "error: no leader within WAIT_TIMEOUT: @: malformed answer: Packet is larger than max_allowed_packet{NO_LEADER}"
+        "error: no leader within WAIT_TIMEOUT: @: malformed answer: it announced a packet of 16777215 bytes{NO_LEADER}"
     );
     cases.push((flood, 69, &flooded));
     let closes = Case::new(
