@@ -16,6 +16,10 @@ pub struct Conf {
     /// The lines of muster's block.
     pub entries: Vec<ConfEntry>,
     pub manner: ConfManner,
+    /// The files of the conf folder that `conf/` links to under their own names.
+    pub links: Vec<PathBuf>,
+    /// True if a file of the conf folder takes the place of the conf file, which is kept beside it.
+    pub replaced: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,9 +88,16 @@ pub(super) fn derive(facts: &Facts, entries: &[(ConfEntry, Source, String)]) -> 
     let file = &facts.conf;
     let lines: Vec<ConfEntry> = entries.iter().map(|(entry, _, _)| entry.clone()).collect();
     let text = conf::render(&file.text, &lines, file.grammar);
-    let manner = if text == file.text {
+    let links: Vec<PathBuf> = facts
+        .conf_folder
+        .iter()
+        .flat_map(|folder| folder.files())
+        .collect();
+    let links: Vec<PathBuf> = links.into_iter().filter(|link| *link != file.read_from).collect();
+    let linkable = links.is_empty() || file.dir_writable;
+    let manner = if text == file.text && file.read_from == file.path && linkable {
         ConfManner::Unchanged
-    } else if file.is_pinned && file.writable {
+    } else if file.is_pinned && file.writable && linkable {
         ConfManner::InPlace
     } else if file.dir_writable && !file.is_pinned {
         ConfManner::Replace
@@ -104,6 +115,8 @@ pub(super) fn derive(facts: &Facts, entries: &[(ConfEntry, Source, String)]) -> 
         text,
         entries: lines,
         manner,
+        links,
+        replaced: file.read_from != file.path,
     }
 }
 

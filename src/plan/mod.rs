@@ -3,6 +3,7 @@
 pub mod ask_list;
 pub mod conf;
 mod conf_file;
+mod conf_preflight;
 pub mod data;
 mod dir_preflight;
 pub mod drop_detector;
@@ -15,6 +16,7 @@ pub mod launch;
 pub mod leader;
 pub mod limits;
 mod moved_node;
+mod no_effect;
 pub mod node;
 pub mod ports;
 pub mod readdress;
@@ -75,6 +77,8 @@ pub struct Plan {
     /// In the order of `explain`.
     pub decisions: Vec<ExplainLine>,
     pub warnings: Vec<String>,
+    /// The variables of ours that are set and apply to other components only.
+    pub for_others: Vec<String>,
 }
 
 impl Plan {
@@ -155,6 +159,7 @@ pub fn derive(
     };
     warnings.extend(conf::warnings(&facts.conf, &ports, &settings.ports));
     warnings.extend(ports::ignored_requests(&settings.ports, &ports));
+    warnings.extend(no_effect::warnings(settings, facts, role));
     let entries = conf_file::entries(settings, facts, &ports);
     let conf = conf_file::derive(facts, &entries);
     let guard_time = settings
@@ -201,6 +206,7 @@ pub fn derive(
         limits: facts.limits,
         decisions: Vec::new(),
         warnings,
+        for_others: no_effect::for_others(settings, facts),
     };
     plan.decisions = explain::decisions(settings, facts, &plan, &entries, record);
     Ok(plan)
@@ -261,14 +267,14 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
     match &facts.conf.state {
         ConfState::Unreadable(why) => refusals.push(Refusal::new(
             ExitCode::Configuration,
-            format!("cannot read {}: {why}", facts.conf.path.display()),
+            format!("cannot read {}: {why}", facts.conf.read_from.display()),
             "make it readable for the user this container runs as",
         )),
         ConfState::ReadLossy => refusals.push(Refusal::new(
             ExitCode::Configuration,
             format!(
                 "{} is not UTF-8, so muster cannot rewrite it unchanged",
-                facts.conf.path.display()
+                facts.conf.read_from.display()
             ),
             "save it as UTF-8",
         )),
@@ -281,6 +287,7 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
             "write the path without that variable",
         ));
     }
+    refusals.extend(conf_preflight::problems(settings, facts, warnings));
     refusals.extend(dir_preflight::problems(settings, facts));
     refusals
 }

@@ -382,9 +382,16 @@ fn with_values(text: &str, value: Value<'_>) -> String {
         all.push_str(before);
         let bare = after.strip_prefix('{').unwrap_or(after);
         let end = bare.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-        let (name, tail) = bare.split_at_checked(end.unwrap_or(bare.len())).unwrap_or((bare, ""));
-        let tail = if bare.len() == after.len() { Some(tail) } else { tail.strip_prefix('}') };
-        let known = value(name).filter(|text| is_name(name) && !is_secret_name(name) && !is_secret_value(text));
+        let (name, tail) = bare
+            .split_at_checked(end.unwrap_or(bare.len()))
+            .unwrap_or((bare, ""));
+        let tail = if bare.len() == after.len() {
+            Some(tail)
+        } else {
+            tail.strip_prefix('}')
+        };
+        let known =
+            value(name).filter(|text| is_name(name) && !is_secret_name(name) && !is_secret_value(text));
         match (known, tail) {
             (Some(text), Some(tail)) => {
                 all.push_str(&text);

@@ -168,6 +168,22 @@ pub(super) fn pod_variable(parser: &mut Parser<'_>, host_type: Option<&str>) -> 
     name
 }
 
+/// `LOCAL_HOST` says by itself if this node is known by an address or by a name.
+pub(super) fn check_host_type(parser: &mut Parser<'_>, local: &Sourced<Host>) {
+    let is_name = matches!(local.value, Host::Name(_));
+    for variable in aliases::meaning(Meaning::HostType) {
+        let text = parser.text(variable).unwrap_or_default();
+        if enums::host_type(text).is_ok_and(|by_name| by_name != is_name) {
+            let kind = if is_name { "a name" } else { "an address" };
+            let text = format!(
+                "= {text} has no effect: {} is {kind}, and the node is known by that",
+                local.source.name()
+            );
+            parser.warn(variable, text);
+        }
+    }
+}
+
 /// The hosts behind a service name: somebody to ask, and, for an FE of a `StatefulSet`, the pod with number 0 as the seed.
 /// A command may name them instead.
 pub(super) fn service(
