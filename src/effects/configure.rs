@@ -120,6 +120,39 @@ mod tests {
     use std::fs;
 
     #[test]
+    fn the_files_of_a_conf_folder_are_linked_and_the_shipped_ones_are_kept() {
+        let root = tempfile::tempdir().unwrap();
+        let (home, folder) = (root.path().join("fe"), root.path().join("folder"));
+        fs::create_dir_all(home.join("conf")).unwrap();
+        fs::create_dir(&folder).unwrap();
+        for (name, text) in [("fe.conf", "shipped"), ("core-site.xml", "shipped xml")] {
+            fs::write(home.join("conf").join(name), text).unwrap();
+            fs::write(folder.join(name), "mounted").unwrap();
+        }
+        let conf = Conf {
+            path: home.join("conf/fe.conf"),
+            text: "mounted and ours".to_owned(),
+            entries: Vec::new(),
+            manner: ConfManner::Replace,
+            links: vec![folder.join("core-site.xml")],
+            replaced: true,
+        };
+        // Twice: a restart finds its own files.
+        for _ in 0..2 {
+            assert_eq!(configure(&conf, &home).unwrap(), home);
+        }
+        let read = |name: &str| fs::read_to_string(home.join("conf").join(name)).unwrap();
+        assert_eq!(read("fe.conf"), "mounted and ours");
+        assert_eq!(read("fe.conf.bak"), "shipped");
+        assert_eq!(read("core-site.xml.bak"), "shipped xml");
+        assert_eq!(
+            fs::read_link(home.join("conf/core-site.xml")).unwrap(),
+            folder.join("core-site.xml")
+        );
+        assert_eq!(fs::read_to_string(folder.join("fe.conf")).unwrap(), "mounted");
+    }
+
+    #[test]
     fn a_conf_dir_that_cannot_be_written_gets_a_shadow_home() {
         let root = tempfile::tempdir().unwrap();
         let home = root.path().join("fe");

@@ -27,6 +27,7 @@ pub(super) static ENGINE: Engine = Engine {
     // bin/start_fe.sh and bin/start_backend.sh, before export_env_from_conf.
     script_sets: &["STARROCKS_HOME", "DORIS_HOME", "LOG_DIR", "PID_DIR", "JAVA_OPTS"],
     // The same scripts, bin/common.sh and conf/hadoop_env.sh.
+    // DORIS_HOME up to 3.5.
     script_adds: &[
         "JAVA_",
         "HADOOP_",
@@ -35,6 +36,7 @@ pub(super) static ENGINE: Engine = Engine {
         "UDF_RUNTIME_DIR",
         "SYS_LOG_TO_CONSOLE",
         "JEMALLOC_CONF",
+        "DORIS_HOME",
     ],
     layouts: &[
         Layout {

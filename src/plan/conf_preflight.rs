@@ -3,6 +3,7 @@
 use crate::exit::ExitCode;
 use crate::facts::conf::{ConfFile, Grammar};
 use crate::facts::{DataFacts, Facts};
+use crate::plan::conf::is_shell_key;
 use crate::plan::refusal::Refusal;
 use crate::settings::Settings;
 
@@ -17,10 +18,20 @@ pub(super) fn problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<St
         .flatten()
     {
         for (key, variable) in unset_variables(settings, facts, file) {
-            let why = if settings.secret_variables.contains(variable) {
-                "which the engine does not inherit, because it may hold a secret"
+            let (why, hint) = if settings.secret_variables.contains(variable) {
+                (
+                    "which the engine does not inherit from muster, because it holds a secret",
+                    format!(
+                        "give that value to the container under another name than {variable}, and use that in the conf file"
+                    ),
+                )
             } else {
-                "which is not set"
+                (
+                    "which is not set",
+                    format!(
+                        "set {variable} in the environment of this container, or write the value into the conf file"
+                    ),
+                )
             };
             let sentence = format!(
                 "{}: {key} uses the variable {variable}, {why}",
@@ -31,7 +42,7 @@ pub(super) fn problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<St
                 refusals.push(Refusal::new(
                     ExitCode::Configuration,
                     format!("{sentence}; the {} would not start", facts.home.component.name()),
-                    format!("set {variable} in the environment of this container, or write the value into the conf file"),
+                    hint,
                 ));
             } else {
                 warnings.push(format!(
@@ -87,9 +98,11 @@ fn unset_variables<'a>(
     };
     let is_data =
         |key: &str| key == home.layout.data_key && matches!(facts.data, DataFacts::Unresolved { .. });
+    // A BE ignores upper-case keys.
+    let is_read = |key: &str| file.grammar == Grammar::Properties || !is_shell_key(key);
     file.unresolved
         .iter()
-        .filter(move |(key, name)| !is_given(name) && !is_requested(key) && !is_data(key))
+        .filter(move |(key, name)| is_read(key) && !is_given(name) && !is_requested(key) && !is_data(key))
 }
 
 /// A cluster keeps the mode it was founded in.

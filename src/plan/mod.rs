@@ -242,6 +242,7 @@ fn is_seed(settings: &Settings) -> bool {
 /// Checks the image, the machine and the files, independent of the data.
 fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>) -> Vec<Refusal> {
     let mut refusals = Vec::new();
+    let home = &facts.home;
     if let Err(problem) = facts.addresses.check(&settings.local_host.value) {
         if settings.skip_preflight.contains("address") {
             warnings.push(problem.to_string());
@@ -284,7 +285,11 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
         refusals.push(Refusal::new(
             ExitCode::Configuration,
             format!("cannot resolve the data dir, from {source}: {problem}"),
-            "write the path without that variable",
+            if home.engine.script_sets.contains(&problem.variable.as_str()) {
+                "write the path without that variable"
+            } else {
+                "set that variable in the environment of this container, or write the path without it"
+            },
         ));
     }
     refusals.extend(conf_preflight::problems(settings, facts, warnings));

@@ -85,7 +85,7 @@ variables! {
     master_fe_edit_log_port "MASTER_FE_EDIT_LOG_PORT", "the engine's",
         "the seed's edit log port";
     fe_host "FE_HOST", "–",
-        "another name of MASTER_HOST; beside one, of the FE on this host", Fe;
+        "another name of MASTER_HOST; beside one, the host of this FE", Fe;
     host_ip "HOST_IP", "–",
         "another name of LOCAL_HOST, written by `init`";
     fe_index "FE_INDEX", "–",
