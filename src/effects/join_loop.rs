@@ -108,7 +108,7 @@ pub async fn join_cluster<C: FeClient>(
         }
         let for_others = plan.for_others.join(", ");
         if !for_others.is_empty() && warned.insert(for_others.clone()) {
-            tracing::info!("settings of other components, without effect here: {for_others}");
+            tracing::info!("settings of other nodes, without effect here: {for_others}");
         }
         status.decided(&plan);
         search.lock(&plan).await?;

@@ -157,7 +157,7 @@ pub(super) fn decisions(
             "without effect",
             plan.for_others.join(", "),
             Source::Derived,
-            "settings of other components",
+            "settings of other nodes",
         ));
     }
     list

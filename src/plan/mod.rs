@@ -77,7 +77,7 @@ pub struct Plan {
     /// In the order of `explain`.
     pub decisions: Vec<ExplainLine>,
     pub warnings: Vec<String>,
-    /// The variables of ours that are set and apply to other components only.
+    /// The variables of ours that are set and apply to other nodes only.
     pub for_others: Vec<String>,
 }
 
@@ -206,7 +206,7 @@ pub fn derive(
         limits: facts.limits,
         decisions: Vec::new(),
         warnings,
-        for_others: no_effect::for_others(settings, facts),
+        for_others: no_effect::for_others(settings, facts, role),
     };
     plan.decisions = explain::decisions(settings, facts, &plan, &entries, record);
     Ok(plan)

@@ -47,12 +47,13 @@ pub(super) fn warnings(settings: &Settings, facts: &Facts, role: Role) -> Vec<St
     all
 }
 
-/// The variables of ours that are set for another component. An env file may be that of several containers.
-pub(super) fn for_others(settings: &Settings, facts: &Facts) -> Vec<String> {
+/// The variables of ours that are set for other nodes: an env file may be that of several containers.
+pub(super) fn for_others(settings: &Settings, facts: &Facts, role: Role) -> Vec<String> {
     let home = &facts.home;
+    let for_seed = |name: &str| role != Role::Seed && ["BOOTSTRAP", "GUARD_TIME"].contains(&name);
     let names = settings.names.iter();
     names
-        .filter(|name| is_for_another(name, home.engine, home.component))
+        .filter(|name| for_seed(name) || is_for_another(name, home.engine, home.component))
         .cloned()
         .collect()
 }

@@ -5,6 +5,7 @@ mod account;
 mod applies_to;
 mod command;
 mod conf;
+mod conf_lines;
 mod conf_value;
 mod duration;
 mod enums;

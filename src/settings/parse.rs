@@ -3,8 +3,9 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
+use crate::engine::PortName;
 use crate::engine::aliases::{self, Meaning};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::command::{COMMAND, Command};
 use super::duration::{parse_duration, parse_patience};
@@ -72,15 +73,11 @@ fn read(parser: &mut Parser<'_>, flags: Flags) -> Option<Settings> {
         if let Meaning::Port(port) = alias.meaning
             && let Some(number) = ports::read_port(parser, alias.variable)
         {
-            let chosen = requested.entry(port).or_insert_with(|| number.clone());
-            if chosen.value != number.value {
-                let text = format!("conflicts with {} and is ignored", chosen.source.name());
-                parser.warn(alias.variable, text);
-            }
+            add_port(parser, &mut requested, port, number);
         }
     }
     for (port, number) in hosts.ports {
-        requested.entry(port).or_insert(number);
+        add_port(parser, &mut requested, port, number);
     }
     ports::check_distinct(parser, &requested, component);
     if let Some(local) = &hosts.local {
@@ -149,6 +146,17 @@ fn read(parser: &mut Parser<'_>, flags: Flags) -> Option<Settings> {
             None => flags.script_args,
         },
     })
+}
+
+/// Adds the request of a vendor's variable, unless there is one already.
+fn add_port(
+    parser: &mut Parser<'_>,
+    requested: &mut BTreeMap<PortName, Sourced<u16>>,
+    port: PortName,
+    number: Sourced<u16>,
+) {
+    let chosen = parser.first(requested.remove(&port), Some(number));
+    requested.extend(chosen.map(|chosen| (port, chosen)));
 }
 
 fn fe_role(parser: &mut Parser<'_>) -> Option<Sourced<FeRole>> {

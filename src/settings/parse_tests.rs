@@ -871,6 +871,11 @@ fn a_value_that_another_one_overrules_is_named() {
             "HOST_TYPE = FQDN has no effect: LOCAL_HOST is an address, and the node is known by that",
         ),
         ("HOST_TYPE=IP", ""),
+        ("FE_ID=2", "FE_ID has no effect without FE_SERVERS"),
+        (
+            "HEARTBEAT_PORT=9051 BE_ADDR=192.168.1.11:9052",
+            "BE_ADDR conflicts with HEARTBEAT_PORT and is ignored",
+        ),
         ("LOG_CONSOLE=1", ""),
         (
             "LOG_CONSOLE=0",

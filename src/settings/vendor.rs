@@ -83,10 +83,14 @@ pub(super) fn servers(parser: &mut Parser<'_>) -> Servers {
 
 /// The endpoint of this node in the list.
 pub(super) fn own_server(parser: &mut Parser<'_>, servers: &Servers) -> Option<Sourced<Endpoint>> {
-    if servers.0.is_empty() {
-        return None;
-    }
     for variable in aliases::meaning(Meaning::ServerNumber) {
+        if servers.0.is_empty() {
+            if parser.text(variable).is_some() {
+                let lists: Vec<&str> = aliases::meaning(Meaning::Servers).collect();
+                parser.warn(variable, format!("has no effect without {}", lists.join(", ")));
+            }
+            continue;
+        }
         let number = parser.parse(variable, |text| {
             text.parse::<u32>().map_err(|_| "is not a number".to_owned())
         });
