@@ -6,6 +6,7 @@ use super::conf::{self, ConfEntry};
 use super::local_addresses;
 use super::ports::Choice;
 use crate::facts::Facts;
+use crate::facts::conf_folder::ConfFolder;
 use crate::settings::{Settings, Source};
 
 /// The content of the conf file, and how it is written.
@@ -88,13 +89,13 @@ pub(super) fn derive(facts: &Facts, entries: &[(ConfEntry, Source, String)]) -> 
     let file = &facts.conf;
     let lines: Vec<ConfEntry> = entries.iter().map(|(entry, _, _)| entry.clone()).collect();
     let text = conf::render(&file.text, &lines, file.grammar);
-    let links: Vec<PathBuf> = facts
-        .conf_folder
-        .iter()
-        .flat_map(|folder| folder.files())
+    let folder = facts.conf_folder.as_ref();
+    let linked: Vec<PathBuf> = folder.map(ConfFolder::files).unwrap_or_default();
+    let linked: Vec<PathBuf> = linked
+        .into_iter()
+        .filter(|path| *path != file.read_from)
         .collect();
-    let links: Vec<PathBuf> = links.into_iter().filter(|link| *link != file.read_from).collect();
-    let linkable = links.is_empty() || file.dir_writable;
+    let linkable = linked.is_empty() || file.dir_writable;
     let manner = if text == file.text && file.read_from == file.path && linkable {
         ConfManner::Unchanged
     } else if file.is_pinned && file.writable && linkable {
@@ -115,7 +116,7 @@ pub(super) fn derive(facts: &Facts, entries: &[(ConfEntry, Source, String)]) -> 
         text,
         entries: lines,
         manner,
-        links,
+        links: linked,
         replaced: file.read_from != file.path,
     }
 }

@@ -245,11 +245,9 @@ impl Found {
                     self.writes(file, value);
                 }
             }
-            "cp" | "mv" | "ln" => {
-                if args.last().is_some_and(|file| self.writes(file, value)) {
-                    let from = words().next().map(String::as_str).unwrap_or_default();
-                    self.unread.push(named(name, from));
-                }
+            "cp" | "mv" | "ln" if args.last().is_some_and(|file| self.writes(file, value)) => {
+                let from = words().next().map(String::as_str).unwrap_or_default();
+                self.unread.push(named(name, from));
             }
             _ => {}
         }

@@ -27,15 +27,12 @@ pub(super) fn with_values(text: &str, value: Value<'_>) -> String {
         };
         let known =
             value(name).filter(|text| is_name(name) && !is_secret_name(name) && !is_secret_value(text));
-        match (known, tail) {
-            (Some(text), Some(tail)) => {
-                all.push_str(&text);
-                rest = tail;
-            }
-            _ => {
-                all.push('$');
-                rest = after;
-            }
+        if let (Some(text), Some(tail)) = (known, tail) {
+            all.push_str(&text);
+            rest = tail;
+        } else {
+            all.push('$');
+            rest = after;
         }
     }
     all + rest
