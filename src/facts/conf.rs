@@ -97,12 +97,8 @@ impl Grammar {
 }
 
 impl ConfFile {
-    pub fn read(path: &Path, grammar: Grammar, mounts: &Mounts) -> Self {
-        Self::read_from(path, path, grammar, mounts)
-    }
-
-    /// Reads the text of `source`, which takes the place of `path` when muster writes it.
-    pub fn read_from(path: &Path, source: &Path, grammar: Grammar, mounts: &Mounts) -> Self {
+    /// Reads the text of `source`: the file itself, or one that takes its place when muster writes it.
+    pub fn read(path: &Path, source: &Path, grammar: Grammar, mounts: &Mounts) -> Self {
         let (text, state) = match std::fs::read(source) {
             Ok(bytes) => match String::from_utf8(bytes) {
                 Ok(text) => (text, ConfState::Read),

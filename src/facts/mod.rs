@@ -100,7 +100,7 @@ pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
     let conf_folder = folder.map(|folder| ConfFolder::look(folder, &home, &mounts));
     let read = |path: PathBuf| {
         let instead = conf_folder.as_ref().and_then(|folder| folder.instead_of(&path));
-        ConfFile::read_from(&path, instead.as_ref().unwrap_or(&path), grammar, &mounts)
+        ConfFile::read(&path, instead.as_ref().unwrap_or(&path), grammar, &mounts)
     };
     let mut conf = read(home.conf());
     let mut custom_conf = home.layout.custom_conf.map(|path| read(home.dir.join(path)));

@@ -16,12 +16,6 @@ pub(super) fn warnings(settings: &Settings, facts: &Facts, role: Role) -> Vec<St
             all.push(format!("{name} has no effect: {why}"));
         }
     };
-    let requested = settings.fe_role.as_ref();
-    let requested = requested.filter(|requested| role == Role::Seed && requested.value == FeRole::Observer);
-    lost(
-        requested.map(|requested| &requested.source),
-        "this FE is the first of MASTER_HOST, which is always a follower",
-    );
     let unguarded = (role == Role::Seed && settings.bootstrap.value != Bootstrap::Guarded)
         .then_some(settings.guard_time.as_ref())
         .flatten();
@@ -50,10 +44,19 @@ pub(super) fn warnings(settings: &Settings, facts: &Facts, role: Role) -> Vec<St
 /// The variables of ours that are set for other nodes: an env file may be that of several containers.
 pub(super) fn for_others(settings: &Settings, facts: &Facts, role: Role) -> Vec<String> {
     let home = &facts.home;
-    let for_seed = |name: &str| role != Role::Seed && ["BOOTSTRAP", "GUARD_TIME"].contains(&name);
+    let seed = role == Role::Seed;
+    // The seed is always a follower.
+    let observer = settings
+        .fe_role
+        .as_ref()
+        .filter(|role| seed && role.value == FeRole::Observer);
+    let observer = observer.map_or("", |role| role.source.name());
+    let for_seed = |name: &str| !seed && ["BOOTSTRAP", "GUARD_TIME"].contains(&name);
     let names = settings.names.iter();
     names
-        .filter(|name| for_seed(name) || is_for_another(name, home.engine, home.component))
+        .filter(|name| {
+            *name == observer || for_seed(name) || is_for_another(name, home.engine, home.component)
+        })
         .cloned()
         .collect()
 }

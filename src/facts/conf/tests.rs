@@ -164,8 +164,10 @@ fn the_file_says_what_may_be_done_with_it() {
         "31 22 8:1 /vol {} rw - ext4 /dev/sda1 rw\n",
         mounted.display()
     ));
-    let read =
-        |name: &str| ConfFile::read(&root.path().join("conf").join(name), Grammar::Properties, &mounts);
+    let read = |name: &str| {
+        let path = root.path().join("conf").join(name);
+        ConfFile::read(&path, &path, Grammar::Properties, &mounts)
+    };
 
     let shipped = read("fe.conf");
     assert!(shipped.writable && shipped.dir_writable && !shipped.is_pinned);
