@@ -12,6 +12,21 @@ use crate::plan::ConfManner;
 
 /// Writes the conf file and returns the home to start the engine in.
 pub fn configure(conf: &Conf, home: &Path) -> Result<PathBuf, WriteError> {
+    if !matches!(conf.manner, ConfManner::Shadow { .. }) {
+        let dir = conf.path.parent().unwrap_or(home);
+        for target in &conf.links {
+            link(target, dir).map_err(|source| WriteError {
+                path: dir.join(target.file_name().unwrap_or_default()),
+                source,
+            })?;
+        }
+    }
+    if conf.replaced && conf.manner == ConfManner::Replace {
+        keep(&conf.path).map_err(|source| WriteError {
+            path: conf.path.clone(),
+            source,
+        })?;
+    }
     match &conf.manner {
         ConfManner::Unchanged => Ok(home.to_owned()),
         ConfManner::Replace => files::replace(&conf.path, conf.text.as_bytes()).map(|()| home.to_owned()),
@@ -26,6 +41,34 @@ pub fn configure(conf: &Conf, home: &Path) -> Result<PathBuf, WriteError> {
             Ok(dir.clone())
         }
     }
+}
+
+/// Links to a file of the conf folder under its own name.
+fn link(target: &Path, dir: &Path) -> io::Result<()> {
+    let path = dir.join(target.file_name().unwrap_or_default());
+    if fs::read_link(&path).is_ok_and(|linked| linked == target) {
+        return Ok(());
+    }
+    keep(&path)?;
+    let new = with_end(&path, ".new");
+    fs::remove_file(&new).ok();
+    symlink(target, &new)?;
+    fs::rename(&new, &path)
+}
+
+/// Keeps the file that was there before the first start as `<name>.bak`, as the vendor's entrypoint does.
+fn keep(path: &Path) -> io::Result<()> {
+    let kept = with_end(path, ".bak");
+    if path.exists() && !path.is_symlink() && !kept.exists() {
+        fs::rename(path, kept)?;
+    }
+    Ok(())
+}
+
+fn with_end(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.to_owned().into_os_string();
+    name.push(end);
+    PathBuf::from(name)
 }
 
 /// A home of links to the real one, with a `conf/` of its own, and a `bin/` of its own because the start scripts keep
@@ -56,9 +99,14 @@ fn shadow(conf: &Conf, home: &Path, dir: &Path) -> io::Result<()> {
     }
     for entry in fs::read_dir(home.join("conf"))? {
         let entry = entry?;
-        if Some(entry.file_name().as_os_str()) != conf.path.file_name() {
-            symlink(entry.path(), dir.join("conf").join(entry.file_name()))?;
+        let name = entry.file_name();
+        let replaced = conf.links.iter().any(|link| link.file_name() == Some(&name));
+        if Some(name.as_os_str()) != conf.path.file_name() && !replaced {
+            symlink(entry.path(), dir.join("conf").join(name))?;
         }
+    }
+    for target in &conf.links {
+        link(target, &dir.join("conf"))?;
     }
     // Written even if the home has none.
     let own = dir.join("conf").join(conf.path.file_name().unwrap_or_default());
@@ -70,6 +118,39 @@ mod tests {
     use super::configure;
     use crate::plan::{Conf, ConfManner};
     use std::fs;
+
+    #[test]
+    fn the_files_of_a_conf_folder_are_linked_and_the_shipped_ones_are_kept() {
+        let root = tempfile::tempdir().unwrap();
+        let (home, folder) = (root.path().join("fe"), root.path().join("folder"));
+        fs::create_dir_all(home.join("conf")).unwrap();
+        fs::create_dir(&folder).unwrap();
+        for (name, text) in [("fe.conf", "shipped"), ("core-site.xml", "shipped xml")] {
+            fs::write(home.join("conf").join(name), text).unwrap();
+            fs::write(folder.join(name), "mounted").unwrap();
+        }
+        let conf = Conf {
+            path: home.join("conf/fe.conf"),
+            text: "mounted and ours".to_owned(),
+            entries: Vec::new(),
+            manner: ConfManner::Replace,
+            links: vec![folder.join("core-site.xml")],
+            replaced: true,
+        };
+        // Twice: a restart finds its own files.
+        for _ in 0..2 {
+            assert_eq!(configure(&conf, &home).unwrap(), home);
+        }
+        let read = |name: &str| fs::read_to_string(home.join("conf").join(name)).unwrap();
+        assert_eq!(read("fe.conf"), "mounted and ours");
+        assert_eq!(read("fe.conf.bak"), "shipped");
+        assert_eq!(read("core-site.xml.bak"), "shipped xml");
+        assert_eq!(
+            fs::read_link(home.join("conf/core-site.xml")).unwrap(),
+            folder.join("core-site.xml")
+        );
+        assert_eq!(fs::read_to_string(folder.join("fe.conf")).unwrap(), "mounted");
+    }
 
     #[test]
     fn a_conf_dir_that_cannot_be_written_gets_a_shadow_home() {
@@ -87,6 +168,8 @@ mod tests {
             text: "ours".to_owned(),
             entries: Vec::new(),
             manner: ConfManner::Shadow { dir: dir.clone() },
+            links: Vec::new(),
+            replaced: false,
         };
         // Twice: a restart finds the old one there.
         for _ in 0..2 {

@@ -116,6 +116,10 @@ pub async fn join_cluster<C: FeClient>(
         for warning in &plan.warnings {
             search.warn(warning);
         }
+        let for_others = plan.for_others.join(", ");
+        if !for_others.is_empty() && warned.insert(for_others.clone()) {
+            tracing::info!("settings of other nodes, without effect here: {for_others}");
+        }
         status.decided(&plan);
         search.lock(&plan).await?;
         let (seen, round) = search.observe(&plan).await;

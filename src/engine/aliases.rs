@@ -1,7 +1,7 @@
 //! The variables that the vendors' own entrypoint scripts and operators read, and their meaning here: a compose file written
 //! for those images only needs another image.
 
-use super::PortName;
+use super::{Component, PortName};
 
 /// One variable of a vendor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +42,14 @@ pub enum Meaning {
     Observer,
     /// The component of the pod; used only to read the other variables.
     ComponentOfPod,
-    /// Known and ignored: muster always does it, or finds the value itself.
-    Nothing,
+    /// `follower` or `observer`.
+    Role,
+    /// A folder whose files take the place of those of the same name in `conf/`.
+    ConfFolder,
+    /// A key of a component's conf, and the values that mean it: other programs have a variable of that name too.
+    ConfKey(Component, &'static str, &'static [&'static str]),
+    /// Known and ignored: muster always does what the value 1 asks for.
+    AlwaysOn,
 }
 
 /// `fe_entrypoint.sh`, `be_entrypoint.sh`, `cn_entrypoint.sh` and the operator.
@@ -58,9 +64,16 @@ const STARROCKS: &[Alias] = &[
     alias("MYSQL_PWD", Meaning::Password),
     alias("IS_FE_OBSERVER", Meaning::Observer),
     // The engine's log always goes to the console.
-    alias("LOG_CONSOLE", Meaning::Nothing),
-    // muster recognises a read-only conf dir itself.
-    alias("CONFIGMAP_MOUNT_PATH", Meaning::Nothing),
+    alias("LOG_CONSOLE", Meaning::AlwaysOn),
+    // update_conf_from_configmap of all entrypoints.
+    alias("CONFIGMAP_MOUNT_PATH", Meaning::ConfFolder),
+    // The all-in-one image (docker/dockerfiles/allin1, pull request 36227).
+    alias(
+        "RUN_MODE",
+        Meaning::ConfKey(Component::Fe, "run_mode", &["shared_data", "shared_nothing"]),
+    ),
+    // Of compose files for older images.
+    alias("FE_TYPE", Meaning::Role),
 ];
 
 /// `init_fe.sh`, `init_be.sh` (docker/runtime) and the all-in-one image of 4.1.

@@ -15,8 +15,18 @@ pub(super) static ENGINE: Engine = Engine {
     name: "Apache Doris",
     supported: false,
     home_variable: "DORIS_HOME",
-    // "switch deploy mode from".
-    founding_keys: &["deploy_mode"],
+    // It is in a file of its own, DEPLOY_MODE.
+    founding_mode: None,
+    // bin/start_fe.sh and bin/start_be.sh, before they read the conf.
+    script_sets: &["DORIS_HOME", "LOG_DIR", "PID_DIR", "JAVA_OPTS"],
+    script_adds: &[
+        "JAVA_",
+        "HADOOP_",
+        "CLASSPATH",
+        "DORIS_CLASSPATH",
+        "LD_LIBRARY_PATH",
+        "UDF_RUNTIME_DIR",
+    ],
     layouts: &[
         Layout {
             component: Component::Fe,

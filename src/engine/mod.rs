@@ -30,8 +30,12 @@ pub struct Engine {
     pub supported: bool,
     /// The variable of its images that names the home dir.
     pub home_variable: &'static str,
-    /// Keys of an FE's conf whose value a cluster keeps from its founding on.
-    pub founding_keys: &'static [&'static str],
+    /// The key of an FE's conf whose value a cluster keeps from its founding on.
+    pub founding_mode: Option<FoundingMode>,
+    /// Variables that its start scripts set before they read the conf: a value of the container has no effect.
+    pub script_sets: &'static [&'static str],
+    /// The beginnings of other names that its start scripts may give a value, and that a conf may therefore use.
+    pub script_adds: &'static [&'static str],
     /// Its files, one entry for each component.
     pub layouts: &'static [Layout],
     /// Every port it listens on.
@@ -51,6 +55,15 @@ pub struct Engine {
     pub probes: Probes,
     /// The calls that a cluster makes to a member without data that waits.
     pub call_listeners: &'static [CallListener],
+}
+
+/// The mode that a cluster is founded in.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FoundingMode {
+    pub conf_key: &'static str,
+    pub default: &'static str,
+    /// The key of VERSION that keeps it.
+    pub version_key: &'static str,
 }
 
 /// One kind of call and its port.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::probe::{Probes, ReadyWord};
 use super::{
-    CallListener, Component, Engine, Layout, Poll, Port, PortKind, PortName, ReadyProof, Rehost, Sql,
+    CallListener, Component, Engine, FoundingMode, Layout, Poll, Port, PortKind, PortName, ReadyProof,
+    Rehost, Sql,
 };
 
 const FE: &[Component] = &[Component::Fe];
@@ -16,8 +17,27 @@ pub(super) static ENGINE: Engine = Engine {
     name: "StarRocks",
     supported: true,
     home_variable: "STARROCKS_HOME",
-    // Written into VERSION as runMode; an FE with another value in its conf ends.
-    founding_keys: &["run_mode"],
+    // Written into VERSION since 3.0; an FE with another value in its conf ends: "Unmatched run mode between config file and
+    // version file".
+    founding_mode: Some(FoundingMode {
+        conf_key: "run_mode",
+        default: "shared_nothing",
+        version_key: "runMode",
+    }),
+    // bin/start_fe.sh and bin/start_backend.sh, before export_env_from_conf.
+    script_sets: &["STARROCKS_HOME", "DORIS_HOME", "LOG_DIR", "PID_DIR", "JAVA_OPTS"],
+    // The same scripts, bin/common.sh and conf/hadoop_env.sh.
+    // DORIS_HOME up to 3.5.
+    script_adds: &[
+        "JAVA_",
+        "HADOOP_",
+        "CLASSPATH",
+        "LD_LIBRARY_PATH",
+        "UDF_RUNTIME_DIR",
+        "SYS_LOG_TO_CONSOLE",
+        "JEMALLOC_CONF",
+        "DORIS_HOME",
+    ],
     layouts: &[
         Layout {
             component: Component::Fe,

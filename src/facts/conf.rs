@@ -8,6 +8,7 @@ use super::dir_state::may_write;
 use super::home::Home;
 use super::mounts::Mounts;
 use crate::engine::Component;
+use crate::settings::Inherited;
 
 /// The start of the first line of the block that muster writes.
 pub const BEGIN_MARK: &str = "# >>> muster";
@@ -27,6 +28,8 @@ pub enum Grammar {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfFile {
     pub path: PathBuf,
+    /// The file that `text` is from: `path`, or its namesake in the conf folder.
+    pub read_from: PathBuf,
     pub grammar: Grammar,
     /// The text on disk, with muster's block; empty without a file.
     pub text: String,
@@ -38,6 +41,8 @@ pub struct ConfFile {
     pub dir_writable: bool,
     /// The parsed text: every start looks up every key.
     read: Entries,
+    /// The keys whose value uses a variable without a value, and that variable.
+    pub unresolved: Vec<(String, String)>,
 }
 
 /// The values in the shipped text, as the engine and as the start script read them.
@@ -92,8 +97,9 @@ impl Grammar {
 }
 
 impl ConfFile {
-    pub fn read(path: &Path, grammar: Grammar, mounts: &Mounts) -> Self {
-        let (text, state) = match std::fs::read(path) {
+    /// Reads the text of `source`: the file itself, or one that takes its place when muster writes it.
+    pub fn read(path: &Path, source: &Path, grammar: Grammar, mounts: &Mounts) -> Self {
+        let (text, state) = match std::fs::read(source) {
             Ok(bytes) => match String::from_utf8(bytes) {
                 Ok(text) => (text, ConfState::Read),
                 Err(error) => (
@@ -106,13 +112,27 @@ impl ConfFile {
         };
         Self {
             path: path.to_owned(),
+            read_from: source.to_owned(),
             grammar,
+            unresolved: Vec::new(),
             read: Entries::of(&text, grammar),
             text,
             state,
             writable: may_write(path),
-            is_pinned: mounts.is_mount_point(path) || path.is_symlink(),
+            // A link is replaced by a file of another folder, never written through.
+            is_pinned: source == path && (mounts.is_mount_point(path) || path.is_symlink()),
             dir_writable: path.parent().is_some_and(may_write),
+        }
+    }
+
+    /// Puts the values of variables in place, as the engine does when it reads the file. The last value of a key counts.
+    pub fn resolve(&mut self, variables: &Variables) {
+        for (key, value) in &mut self.read.engine {
+            self.unresolved.retain(|(known, _)| known != key);
+            match variables.expand(value) {
+                Ok(expanded) => *value = expanded,
+                Err(Unresolved { variable, .. }) => self.unresolved.push((key.clone(), variable)),
+            }
         }
     }
 
@@ -204,43 +224,77 @@ fn last(entries: &[(String, String)], key: &str) -> Option<String> {
     Some(value.clone())
 }
 
-/// Resolves the path in a conf value: variables as the engine expands them, relative paths below the home dir, which is the
-/// working directory of the start script.
-pub fn resolve_path(value: &str, home: &Home, conf: &ConfFile) -> Result<PathBuf, Unresolved> {
-    let dir = home.dir.to_string_lossy();
-    let mut known = BTreeMap::from_iter([
-        ("LOG_DIR".to_owned(), format!("{dir}/log")),
-        ("PID_DIR".to_owned(), format!("{dir}/bin")),
-    ]);
-    // In the order of the file, as the script evaluates them.
-    for (key, value) in &conf.read.exported {
-        known.insert(home.engine.home_variable.to_owned(), dir.to_string());
-        if let Ok(value) = expand(value, &known) {
-            known.insert(key.clone(), value);
-        }
-    }
-    known.insert(home.engine.home_variable.to_owned(), dir.to_string());
-    Ok(home.dir.join(expand(value, &known)?))
+/// The variables whose values the engine puts into its conf.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variables {
+    values: BTreeMap<String, String>,
+    /// The home dir: the working directory of the start script.
+    home: PathBuf,
 }
 
-/// Replaces each `${NAME}`.
-fn expand(value: &str, known: &BTreeMap<String, String>) -> Result<String, Unresolved> {
-    let mut text = String::new();
-    let mut rest = value;
-    while let Some((before, after)) = rest.split_once("${") {
-        let (variable, after) = after.split_once('}').unwrap_or((after, ""));
-        let Some(replacement) = known.get(variable) else {
-            return Err(Unresolved {
-                value: value.to_owned(),
-                variable: variable.to_owned(),
-            });
+impl Variables {
+    /// The environment of the engine: what it inherits, what the start script sets, and what the script exports from the
+    /// conf file, in the order of the file; `requested` are the lines that muster adds.
+    pub fn of<'a>(
+        inherited: &Inherited,
+        home: &Home,
+        conf: &'a ConfFile,
+        requested: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Self {
+        let engine = home.engine;
+        let is_lost = |name: &str| engine.script_sets.contains(&name) || engine.unwanted.contains(&name);
+        let values = inherited.iter().filter(|(name, _)| !is_lost(name));
+        let values = values.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let mut known = Self {
+            values: values.collect(),
+            home: home.dir.clone(),
         };
-        text.push_str(before);
-        text.push_str(replacement);
-        rest = after;
+        let dir = home.dir.to_string_lossy();
+        known.values.insert("LOG_DIR".to_owned(), format!("{dir}/log"));
+        known.values.insert("PID_DIR".to_owned(), format!("{dir}/bin"));
+        let shipped = conf
+            .read
+            .exported
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()));
+        for (key, value) in shipped.chain(requested.filter(|(key, _)| is_shell_key(key))) {
+            known
+                .values
+                .insert(engine.home_variable.to_owned(), dir.to_string());
+            if let Ok(value) = known.expand(value) {
+                known.values.insert(key.to_owned(), value);
+            }
+        }
+        known
+            .values
+            .insert(engine.home_variable.to_owned(), dir.to_string());
+        known
     }
-    text.push_str(rest);
-    Ok(text)
+
+    /// Resolves the path in a conf value; a relative path is below the home dir.
+    pub fn path(&self, value: &str) -> Result<PathBuf, Unresolved> {
+        Ok(self.home.join(self.expand(value)?))
+    }
+
+    /// Replaces each `${NAME}`.
+    pub fn expand(&self, value: &str) -> Result<String, Unresolved> {
+        let mut text = String::new();
+        let mut rest = value;
+        while let Some((before, after)) = rest.split_once("${") {
+            let (variable, after) = after.split_once('}').unwrap_or((after, ""));
+            let Some(replacement) = self.values.get(variable) else {
+                return Err(Unresolved {
+                    value: value.to_owned(),
+                    variable: variable.to_owned(),
+                });
+            };
+            text.push_str(before);
+            text.push_str(replacement);
+            rest = after;
+        }
+        text.push_str(rest);
+        Ok(text)
+    }
 }
 
 /// `java.util.Properties.load`, as its documentation describes it.

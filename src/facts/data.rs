@@ -57,6 +57,8 @@ pub struct RoleFile {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct VersionFile {
     pub cluster_id: Option<String>,
+    /// The other keys.
+    pub keys: BTreeMap<String, String>,
 }
 
 /// The way this node entered its election group, from `bdb/je.info.*`. Not read, and so both false, if ROLE has proven
@@ -117,8 +119,10 @@ impl FeData {
         let role = small("ROLE").map(|file| RoleFile { keys: keys(&file) });
         let version = small("VERSION").map(|file| {
             let mut keys = keys(&file);
+            keys.remove("token");
             VersionFile {
                 cluster_id: keys.remove("clusterId"),
+                keys,
             }
         });
         let deploy_mode = small("DEPLOY_MODE");

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use super::home::Home;
 use crate::engine::{self, Component, Engine};
-use crate::settings::{Account, Bootstrap, Host, ImageSettings, Settings, Source, Sourced, Tls, TlsMode};
+use crate::settings::{
+    Account, Bootstrap, Host, ImageSettings, Inherited, Settings, Source, Sourced, Tls, TlsMode,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every path with its text; a path that ends in `/` is a directory, a text `-> x` a link to `x`. Scripts can be
@@ -77,6 +79,7 @@ pub(super) fn settings() -> Settings {
         fe_role: None,
         ports: BTreeMap::new(),
         image: ImageSettings::default(),
+        conf_folder: None,
         conf: BTreeMap::new(),
         account: Account {
             user: by_default("root".to_owned()),
@@ -96,6 +99,8 @@ pub(super) fn settings() -> Settings {
         exec: false,
         skip_preflight: BTreeSet::new(),
         secret_variables: Vec::new(),
+        inherited: Inherited::default(),
+        names: Vec::new(),
         script_args: Vec::new(),
     }
 }

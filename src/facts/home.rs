@@ -36,13 +36,8 @@ pub enum HomeProblem {
         exists: bool,
         source_name: String,
     },
-    #[error("no start script in {}: looked for {}{}", dir.display(), looked.join(", "), below(nested))]
-    NoScript {
-        dir: PathBuf,
-        looked: Vec<String>,
-        /// Home dirs one level below a dir that was set as the home.
-        nested: Vec<PathBuf>,
-    },
+    #[error("no start script in {}: looked for {}", dir.display(), looked.join(", "))]
+    NoScript { dir: PathBuf, looked: Vec<String> },
     #[error("cannot recognise the engine in {}: none of {} exists", dir.display(), looked.join(", "))]
     UnknownEngine { dir: PathBuf, looked: Vec<String> },
     #[error("ENGINE requests {requested}, but {} contains {found}", dir.display())]
@@ -103,7 +98,9 @@ pub fn find(requested: &ImageSettings, root: &Path) -> Result<Home, HomeProblem>
         Some(home) => {
             // The script has another working directory than muster.
             let dir = std::path::absolute(&home.value).unwrap_or_else(|_| home.value.clone());
-            (vec![dir], home.source.clone())
+            let nested = nested_homes(&dir, requested);
+            let is_above = candidates_in(&dir, requested).is_empty() && !nested.is_empty();
+            (if is_above { nested } else { vec![dir] }, home.source.clone())
         }
         None => (default_homes(root), Source::Default),
     };
@@ -185,6 +182,12 @@ impl Home {
         self.dir.join(self.layout.conf)
     }
 
+    /// The dir of the conf file.
+    pub fn conf_dir(&self) -> PathBuf {
+        let conf = self.conf();
+        conf.parent().unwrap_or(&self.dir).to_owned()
+    }
+
     /// True if the installed scripts accept a flag (`--helper`): an older script fails on an unknown one.
     pub fn knows_flag(&self, flag: &str) -> bool {
         self.script_flags.contains(flag)
@@ -247,6 +250,18 @@ fn candidates_in(dir: &Path, requested: &ImageSettings) -> Vec<Candidate> {
         }
     }
     found
+}
+
+/// The home dirs one level below a dir that was set as the home: older images set it to the dir that holds `fe` and `be`.
+fn nested_homes(dir: &Path, requested: &ImageSettings) -> Vec<PathBuf> {
+    let layouts = engine::ALL.into_iter().flat_map(|engine| engine.layouts);
+    let names: BTreeSet<_> = layouts
+        .filter_map(|layout| Path::new(layout.default_home).file_name())
+        .collect();
+    let nested = names.into_iter().map(|name| dir.join(name));
+    nested
+        .filter(|below| !candidates_in(below, requested).is_empty())
+        .collect()
 }
 
 fn is_marked(dir: &Path, layout: &Layout) -> bool {
@@ -337,15 +352,9 @@ fn nothing_fits(requested: &ImageSettings, dirs: &[PathBuf], root: &Path) -> Hom
             looked: names(wanted_layouts.iter().flat_map(|layout| layout.marks).copied()),
         };
     }
-    let nested = layouts()
-        .filter_map(|layout| Path::new(layout.default_home).file_name())
-        .map(|name| dir.join(name))
-        .filter(|below| !candidates_in(below, requested).is_empty())
-        .collect::<BTreeSet<_>>();
     HomeProblem::NoScript {
         dir: dir.clone(),
         looked: names(wanted_layouts.iter().map(|layout| layout.script)),
-        nested: nested.into_iter().collect(),
     }
 }
 
@@ -381,13 +390,6 @@ fn names<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> {
 fn list(paths: &[PathBuf]) -> String {
     let texts: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
     texts.join(", ")
-}
-
-fn below(nested: &[PathBuf]) -> String {
-    if nested.is_empty() {
-        return String::new();
-    }
-    format!("; the home dir is one level below: {}", list(nested))
 }
 
 fn candidates(found: &[(PathBuf, Component)]) -> String {
@@ -538,14 +540,36 @@ mod tests {
     }
 
     #[test]
+    fn a_dir_above_the_homes_stands_for_the_one_that_fits() {
+        use Component::{Be, Fe};
+        let engine = supported();
+        let mut files = installed(engine, "db/fe", &[Fe]);
+        files.extend(installed(engine, "one/fe", &[Fe]));
+        files.extend(installed(engine, "db/be", &[Be]));
+        let root = machine(&files);
+        let table = [
+            ("one", None, "one/fe fe"),
+            ("db", Some(Fe), "db/fe fe"),
+            ("db", Some(Be), "db/be be"),
+            (
+                "db",
+                None,
+                "more than one home dir was found: db/be (BE) and db/fe (FE)",
+            ),
+        ];
+        for (dir, component, expected) in table {
+            let requested = requested(Some(&root.path().join(dir)), component);
+            assert_eq!(outcome(root.path(), &requested), expected, "{dir} {component:?}");
+        }
+    }
+
+    #[test]
     fn what_is_missing_is_named() {
         let engine = supported();
         let fe = engine.layout(Component::Fe).unwrap();
         let root = machine(&[
             ("empty/".to_owned(), ""),
             (format!("no-engine/{}", fe.script), ""),
-            (format!("above/fe/{}", fe.script), ""),
-            (format!("above/fe/{}", fe.marks[0]), ""),
         ]);
         let problem =
             |dir: &str| find(&requested(Some(&root.path().join(dir)), None), root.path()).unwrap_err();
@@ -561,10 +585,6 @@ mod tests {
         assert!(matches!(
             problem("no-engine"),
             HomeProblem::UnknownEngine { looked, .. } if looked.iter().any(|mark| mark == fe.marks[0])
-        ));
-        assert!(matches!(
-            problem("above"),
-            HomeProblem::NoScript { nested, .. } if nested == [root.path().join("above/fe")]
         ));
     }
 

@@ -5,6 +5,7 @@
 
 pub mod addresses;
 pub mod conf;
+pub mod conf_folder;
 pub mod data;
 pub mod dir_lock_facts;
 pub mod dir_state;
@@ -35,7 +36,8 @@ use crate::settings::{Settings, Source, Sourced};
 use std::collections::BTreeSet;
 
 use addresses::Addresses;
-use conf::{ConfFile, Grammar, Unresolved};
+use conf::{ConfFile, Grammar, Unresolved, Variables};
+use conf_folder::ConfFolder;
 use data::FeData;
 use dir_lock_facts::Holder;
 use dir_state::Place;
@@ -54,6 +56,7 @@ pub struct Facts {
     pub conf: ConfFile,
     /// The second conf file, which has precedence, for engines that read one.
     pub custom_conf: Option<ConfFile>,
+    pub conf_folder: Option<ConfFolder>,
     pub data: DataFacts,
     pub records: Records,
     pub addresses: Addresses,
@@ -93,16 +96,28 @@ pub struct Records {
 pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
     let mounts = Mounts::read(root);
     let grammar = Grammar::of(home.component);
-    let conf = ConfFile::read(&home.conf(), grammar, &mounts);
-    let custom_conf = home
-        .layout
-        .custom_conf
-        .map(|path| ConfFile::read(&home.dir.join(path), grammar, &mounts));
+    let folder = settings.conf_folder.as_ref();
+    let conf_folder = folder.map(|folder| ConfFolder::look(folder, &home, &mounts));
+    let read = |path: PathBuf| {
+        let instead = conf_folder.as_ref().and_then(|folder| folder.instead_of(&path));
+        ConfFile::read(&path, instead.as_ref().unwrap_or(&path), grammar, &mounts)
+    };
+    let mut conf = read(home.conf());
+    let mut custom_conf = home.layout.custom_conf.map(|path| read(home.dir.join(path)));
+    let requested = settings.conf.get(&home.component);
+    let requested = requested.into_iter().flatten();
+    let requested = requested.map(|request| (request.key.as_str(), request.value.as_str()));
+    let variables = Variables::of(&settings.inherited, &home, &conf, requested);
+    conf.resolve(&variables);
+    if let Some(custom) = &mut custom_conf {
+        custom.resolve(&variables);
+    }
     let sources = ConfSources {
         settings,
         home: &home,
         conf: &conf,
         custom: custom_conf.as_ref(),
+        variables: &variables,
     };
     let (data, data_paths) = look_at_data(&sources, &mounts);
     let records = look_at_records(&sources, &data_paths, &mounts);
@@ -120,6 +135,7 @@ pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
         log_dirs,
         conf,
         custom_conf,
+        conf_folder,
         home,
     }
 }
@@ -150,6 +166,7 @@ struct ConfSources<'a> {
     home: &'a Home,
     conf: &'a ConfFile,
     custom: Option<&'a ConfFile>,
+    variables: &'a Variables,
 }
 
 impl ConfSources<'_> {
@@ -178,7 +195,7 @@ impl ConfSources<'_> {
     }
 
     fn resolve(&self, value: &str) -> Result<PathBuf, Unresolved> {
-        conf::resolve_path(value, self.home, self.conf)
+        self.variables.path(value)
     }
 
     fn pid_file(&self) -> PathBuf {

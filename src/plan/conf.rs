@@ -27,7 +27,7 @@ pub fn warnings(
     ports: &[Choice],
     requested: &BTreeMap<PortName, Sourced<u16>>,
 ) -> Vec<String> {
-    let path = file.path.display();
+    let path = file.read_from.display();
     let mut warnings = Vec::new();
     for choice in ports
         .iter()

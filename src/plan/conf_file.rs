@@ -6,6 +6,7 @@ use super::conf::{self, ConfEntry};
 use super::local_addresses;
 use super::ports::Choice;
 use crate::facts::Facts;
+use crate::facts::conf_folder::ConfFolder;
 use crate::settings::{Settings, Source};
 
 /// The content of the conf file, and how it is written.
@@ -16,6 +17,10 @@ pub struct Conf {
     /// The lines of muster's block.
     pub entries: Vec<ConfEntry>,
     pub manner: ConfManner,
+    /// The files of the conf folder that `conf/` links to under their own names.
+    pub links: Vec<PathBuf>,
+    /// True if a file of the conf folder takes the place of the conf file, which is kept beside it.
+    pub replaced: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,9 +89,16 @@ pub(super) fn derive(facts: &Facts, entries: &[(ConfEntry, Source, String)]) -> 
     let file = &facts.conf;
     let lines: Vec<ConfEntry> = entries.iter().map(|(entry, _, _)| entry.clone()).collect();
     let text = conf::render(&file.text, &lines, file.grammar);
-    let manner = if text == file.text {
+    let folder = facts.conf_folder.as_ref();
+    let linked: Vec<PathBuf> = folder.map(ConfFolder::files).unwrap_or_default();
+    let linked: Vec<PathBuf> = linked
+        .into_iter()
+        .filter(|path| *path != file.read_from)
+        .collect();
+    let linkable = linked.is_empty() || file.dir_writable;
+    let manner = if text == file.text && file.read_from == file.path && linkable {
         ConfManner::Unchanged
-    } else if file.is_pinned && file.writable {
+    } else if file.is_pinned && file.writable && linkable {
         ConfManner::InPlace
     } else if file.dir_writable && !file.is_pinned {
         ConfManner::Replace
@@ -104,6 +116,8 @@ pub(super) fn derive(facts: &Facts, entries: &[(ConfEntry, Source, String)]) -> 
         text,
         entries: lines,
         manner,
+        links: linked,
+        replaced: file.read_from != file.path,
     }
 }
 

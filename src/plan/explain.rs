@@ -95,12 +95,30 @@ pub(super) fn decisions(
             dir.display()
         ),
     };
+    let (source, manner) = match &facts.conf_folder {
+        Some(folder) if plan.conf.replaced => (
+            folder.source.clone(),
+            format!("read from {}; {manner}", facts.conf.read_from.display()),
+        ),
+        _ => (Source::Image, manner),
+    };
     list.push(ExplainLine::new(
         "conf file",
         plan.conf.path.display(),
-        Source::Image,
+        source,
         manner,
     ));
+    if let Some(folder) = facts.conf_folder.as_ref().filter(|_| !plan.conf.links.is_empty()) {
+        let names = plan.conf.links.iter().filter_map(|link| link.file_name());
+        let names: Vec<_> = names.map(|name| name.to_string_lossy()).collect();
+        let why = format!("linked from {}", folder.dir.display());
+        list.push(ExplainLine::new(
+            "conf links",
+            names.join(", "),
+            folder.source.clone(),
+            why,
+        ));
+    }
     list.push(ExplainLine::new(
         "data",
         data_name(&plan.node.data),
@@ -133,6 +151,14 @@ pub(super) fn decisions(
             .map_or(Source::Default, |grace| grace.source.clone()),
         "the time from a stop request to SIGKILL",
     ));
+    if !plan.for_others.is_empty() {
+        list.push(ExplainLine::new(
+            "without effect",
+            plan.for_others.join(", "),
+            Source::Derived,
+            "settings of other nodes",
+        ));
+    }
     list
 }
 

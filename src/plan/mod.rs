@@ -5,6 +5,7 @@ pub mod before_start;
 pub mod caller;
 pub mod conf;
 mod conf_file;
+mod conf_preflight;
 pub mod data;
 mod dir_preflight;
 pub mod drop_detector;
@@ -17,6 +18,7 @@ pub mod launch;
 pub mod leader;
 pub mod limits;
 mod moved_node;
+mod no_effect;
 pub mod node;
 pub mod ports;
 pub mod readdress;
@@ -78,6 +80,8 @@ pub struct Plan {
     /// In the order of `explain`.
     pub decisions: Vec<ExplainLine>,
     pub warnings: Vec<String>,
+    /// The variables of ours that are set and apply to other nodes only.
+    pub for_others: Vec<String>,
 }
 
 impl Plan {
@@ -160,6 +164,7 @@ pub fn derive(
     };
     warnings.extend(conf::warnings(&facts.conf, &ports, &settings.ports));
     warnings.extend(ports::ignored_requests(&settings.ports, &ports));
+    warnings.extend(no_effect::warnings(settings, facts, role));
     let entries = conf_file::entries(settings, facts, &ports);
     let conf = conf_file::derive(facts, &entries);
     let guard_time = settings
@@ -206,6 +211,7 @@ pub fn derive(
         limits: facts.limits,
         decisions: Vec::new(),
         warnings,
+        for_others: no_effect::for_others(settings, facts, role),
     };
     plan.decisions = explain::decisions(settings, facts, &plan, &entries, record);
     Ok(plan)
@@ -241,6 +247,7 @@ fn is_seed(settings: &Settings) -> bool {
 /// Checks the image, the machine and the files, independent of the data.
 fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>) -> Vec<Refusal> {
     let mut refusals = Vec::new();
+    let home = &facts.home;
     if let Err(problem) = facts.addresses.check(&settings.local_host.value) {
         if settings.skip_preflight.contains("address") {
             warnings.push(problem.to_string());
@@ -266,14 +273,14 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
     match &facts.conf.state {
         ConfState::Unreadable(why) => refusals.push(Refusal::new(
             ExitCode::Configuration,
-            format!("cannot read {}: {why}", facts.conf.path.display()),
+            format!("cannot read {}: {why}", facts.conf.read_from.display()),
             "make it readable for the user this container runs as",
         )),
         ConfState::ReadLossy => refusals.push(Refusal::new(
             ExitCode::Configuration,
             format!(
                 "{} is not UTF-8, so muster cannot rewrite it unchanged",
-                facts.conf.path.display()
+                facts.conf.read_from.display()
             ),
             "save it as UTF-8",
         )),
@@ -283,9 +290,14 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
         refusals.push(Refusal::new(
             ExitCode::Configuration,
             format!("cannot resolve the data dir, from {source}: {problem}"),
-            "write the path without that variable",
+            if home.engine.script_sets.contains(&problem.variable.as_str()) {
+                "write the path without that variable"
+            } else {
+                "set that variable in the environment of this container, or write the path without it"
+            },
         ));
     }
+    refusals.extend(conf_preflight::problems(settings, facts, warnings));
     refusals.extend(dir_preflight::problems(settings, facts));
     refusals
 }

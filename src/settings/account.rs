@@ -53,6 +53,22 @@ pub(super) fn account(parser: &mut Parser<'_>, root_password_file: Option<&Path>
 }
 
 fn password(parser: &mut Parser<'_>) -> Option<Sourced<Secret>> {
+    let mut chosen = own_password(parser);
+    // An empty file is a choice too.
+    let is_chosen = ["CLUSTER_PASSWORD", "CLUSTER_PASSWORD_FILE"]
+        .iter()
+        .any(|name| parser.text(name).is_some());
+    for variable in aliases::meaning(Meaning::Password) {
+        let other = parser.text(variable);
+        let other = other.map(|text| from_environment(variable, Secret::new(text.to_owned())));
+        if !is_chosen || chosen.is_some() {
+            chosen = parser.first(chosen, other);
+        }
+    }
+    chosen
+}
+
+fn own_password(parser: &mut Parser<'_>) -> Option<Sourced<Secret>> {
     let given = parser.text("CLUSTER_PASSWORD");
     let file = parser.text("CLUSTER_PASSWORD_FILE");
     match (given, file) {
@@ -69,10 +85,7 @@ fn password(parser: &mut Parser<'_>) -> Option<Sourced<Secret>> {
             Secret::new(given.to_owned()),
         )),
         (None, Some(file)) => from_file(parser, file),
-        (None, None) => aliases::meaning(Meaning::Password).find_map(|variable| {
-            let text = parser.text(variable)?;
-            Some(from_environment(variable, Secret::new(text.to_owned())))
-        }),
+        (None, None) => None,
     }
 }
 

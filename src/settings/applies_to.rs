@@ -1,5 +1,6 @@
 //! The components that a variable applies to: the env file of one component has no variables of another.
 
+use crate::engine::aliases::{self, Meaning};
 use crate::engine::{Component, Engine, PortName};
 
 use super::environment::{Owner, owner};
@@ -13,7 +14,28 @@ pub fn applies_to(variable: &str, engine: &Engine, component: Component) -> Opti
         Owner::Ours(ours) => Some(own_applies_to(ours, engine, component)),
         Owner::Conf(of, key) if ports::of_conf_key(of, &key).is_none() => Some(of == component),
         Owner::Home(of) => Some(of == engine.home_variable),
-        Owner::Conf(..) | Owner::Vendor(_) | Owner::Unused | Owner::Foreign => None,
+        Owner::Vendor(alias) => match aliases::of(alias)?.meaning {
+            Meaning::ConfKey(of, ..) => Some(of == component),
+            Meaning::ConfFolder => Some(true),
+            _ => None,
+        },
+        Owner::Conf(..) | Owner::Foreign => None,
+    }
+}
+
+/// Tells if a variable has an effect on other components or engines only.
+pub fn is_for_another(variable: &str, engine: &Engine, component: Component) -> bool {
+    match owner(variable) {
+        Owner::Conf(of, _) => of != component,
+        Owner::Vendor(alias) => match aliases::of(alias).map(|alias| alias.meaning) {
+            Some(Meaning::ConfKey(of, ..)) => of != component,
+            Some(Meaning::Role | Meaning::Observer) => !component.is_fe(),
+            Some(Meaning::Port(port)) => engine.port(component, port).is_none(),
+            _ => false,
+        },
+        Owner::Home(of) => of != engine.home_variable,
+        Owner::Ours(ours) => !own_applies_to(ours, engine, component),
+        Owner::Foreign => false,
     }
 }
 
@@ -33,7 +55,7 @@ fn own_applies_to(variable: &'static str, engine: &Engine, component: Component)
 
 #[cfg(test)]
 mod tests {
-    use super::applies_to;
+    use super::{applies_to, is_for_another};
     use crate::engine::{ALL, Component};
     use crate::settings::variables;
 
@@ -64,12 +86,37 @@ mod tests {
             // Said by FE_QUERY_PORT and LOCAL_HOST.
             ("FE_CONF__query_port", None, None),
             ("POD_IP", None, None),
+            ("RUN_MODE", Some(true), Some(false)),
+            ("CONFIGMAP_MOUNT_PATH", Some(true), Some(true)),
             ("LOG_CONSOLE", None, None),
             ("KAFKA_HOST", None, None),
         ];
         for (variable, fe, be) in table {
             assert_eq!(applies_to(variable, engine, Component::Fe), fe, "{variable}");
             assert_eq!(applies_to(variable, engine, Component::Be), be, "{variable}");
+        }
+    }
+
+    #[test]
+    fn a_variable_of_another_component_is_told_from_one_that_is_not_ours() {
+        let table = [
+            ("META_DIR", true),
+            ("FE_CONF__query_port", true),
+            ("CN_CONF__x", true),
+            ("RUN_MODE", true),
+            ("FE_TYPE", true),
+            ("MASTER_HOST", false),
+            ("BE_CONF__be_port", false),
+            ("POD_IP", false),
+            ("LOG_CONSOLE", false),
+            ("KAFKA_HOST", false),
+        ];
+        for (variable, expected) in table {
+            assert_eq!(
+                is_for_another(variable, ALL[0], Component::Be),
+                expected,
+                "{variable}"
+            );
         }
     }
 

@@ -4,11 +4,9 @@
 
 use std::path::PathBuf;
 
-use super::conf::is_key;
-use super::env_file::unquoted;
+use super::conf_lines::{edited_lines, named, settings, with_values};
 use super::environment::conf_prefix;
-use super::problems::{escaped, shown};
-use super::secret::{is_secret_name, is_secret_value};
+use super::problems::shown;
 use super::shell::Script;
 use crate::engine::{self, Component, Layout};
 
@@ -16,7 +14,7 @@ use crate::engine::{self, Component, Layout};
 pub(super) const COMMAND: &str = "the command";
 
 /// Looks up a variable of the environment.
-type Value<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub(super) type Value<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// The meaning of a vendor's command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +65,8 @@ pub enum CommandProblem {
         component: Component,
         /// The same as lines to copy, as far as the text can be read.
         settings: Vec<String>,
+        /// What else changes the file and is no such line.
+        unread: Vec<String>,
     },
 }
 
@@ -80,10 +80,27 @@ impl CommandProblem {
                 "take that out of `command:`, and set each key in the environment as {}key=value, or mount the whole file",
                 conf_prefix(*component)
             ),
-            Self::WritesConf { settings, .. } => format!(
-                "take that out of `command:`, and set in the environment instead:\n{}",
-                settings.join("\n")
-            ),
+            Self::WritesConf {
+                component,
+                settings,
+                unread,
+                ..
+            } => {
+                let rest = if unread.is_empty() {
+                    String::new()
+                } else {
+                    format!(
+                        "; beside them the command changes what muster cannot read as {}key=value, so set that too, or \
+                         mount the whole file: {}",
+                        conf_prefix(*component),
+                        unread.join(", ")
+                    )
+                };
+                format!(
+                    "take that out of `command:`, and set in the environment instead{rest}:\n{}",
+                    settings.join("\n")
+                )
+            }
             _ => "muster is the entrypoint of this image and starts the engine itself: leave `command:` out, or set it to \
                   fe, be or cn; an FE and a BE are two containers of one image; to get a shell, set `entrypoint:` \
                   (docker run --entrypoint bash)"
@@ -101,7 +118,7 @@ impl Command {
             return None;
         }
         let mut found = Found::default();
-        Some(found.take(words, value).and_then(|()| found.meaning()))
+        Some(found.take(words, value).and_then(|()| found.meaning(value)))
     }
 
     /// The rest of a sentence that begins with the name of the command.
@@ -137,6 +154,10 @@ struct Found {
     conf_file: Option<String>,
     /// The texts that may become lines of a conf file.
     texts: Vec<String>,
+    /// What changes a conf file and is no text of a line.
+    unread: Vec<String>,
+    /// The variables that the text sets.
+    assigned: Vec<(String, String)>,
 }
 
 impl Found {
@@ -144,6 +165,9 @@ impl Found {
     fn take(&mut self, words: &[String], value: Value<'_>) -> Result<(), CommandProblem> {
         let is_before = |word: &&String| is_one_of(KEYWORDS, word) || is_assignment(word);
         let before = words.iter().take_while(is_before).count();
+        let assigned = words.iter().take(before).filter_map(|word| word.split_once('='));
+        let assigned = assigned.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        self.assigned.extend(assigned);
         let words = words.get(before..).unwrap_or_default();
         let Some(first) = words.first() else { return Ok(()) };
         let mut at = 0;
@@ -174,49 +198,77 @@ impl Found {
                     self.calls.push((command, format!("{script} {}", args.join(" "))));
                 }
             }
-            None => self.other(name, args),
+            None => self.other(name, args, value),
         }
         Ok(())
     }
 
     fn take_script(&mut self, script: &Script, value: Value<'_>) -> Result<(), CommandProblem> {
-        self.texts.extend(script.documents.iter().cloned());
-        script.outputs.iter().for_each(|file| self.writes(Some(file)));
         script
             .commands
             .iter()
-            .try_for_each(|command| self.take(command, value))
+            .try_for_each(|command| self.take(command, value))?;
+        self.texts.extend(script.documents.iter().cloned());
+        for file in &script.outputs {
+            self.writes(file, value);
+        }
+        Ok(())
     }
 
     /// Takes a program that muster does not run.
-    fn other(&mut self, name: &str, args: &[String]) {
+    fn other(&mut self, name: &str, args: &[String], value: Value<'_>) {
         let shown = shown(name);
         if !self.others.contains(&shown) {
             self.others.push(shown);
         }
         let is_flag = |arg: &&String| arg.starts_with('-');
+        let words = || args.iter().filter(|arg| !is_flag(arg));
         match name {
             "echo" | "printf" => {
-                let words: Vec<String> = args.iter().filter(|arg| !is_flag(arg)).cloned().collect();
+                let words: Vec<&str> = words().map(String::as_str).collect();
                 self.texts.push(words.join(" "));
             }
             "sed" if args.iter().filter(is_flag).any(|flag| flag.contains('i')) => {
-                self.texts.extend(args.iter().filter_map(|arg| replacement(arg)));
-                self.writes(args.last());
+                let mut words: Vec<&String> = words().collect();
+                let Some(file) = words.pop().filter(|file| self.writes(file, value)) else {
+                    return;
+                };
+                for edit in words.iter().filter(|word| **word != file) {
+                    match edited_lines(edit) {
+                        Some(lines) => self.texts.extend(lines),
+                        None => self.unread.push(named(name, edit)),
+                    }
+                }
             }
-            "tee" | "cp" | "mv" | "ln" => self.writes(args.last()),
+            "tee" => {
+                for file in args {
+                    self.writes(file, value);
+                }
+            }
+            "cp" | "mv" | "ln" if args.last().is_some_and(|file| self.writes(file, value)) => {
+                let from = words().next().map(String::as_str).unwrap_or_default();
+                self.unread.push(named(name, from));
+            }
             _ => {}
         }
     }
 
-    fn writes(&mut self, file: Option<&String>) {
-        if let Some(file) = file.filter(|file| has_extension(file, "conf")) {
-            self.conf_file = Some(shown(file));
+    /// Notes that this file is written to, if it is a conf file.
+    fn writes(&mut self, file: &str, value: Value<'_>) -> bool {
+        let assigned = |name: &str| {
+            let (_, text) = self.assigned.iter().rev().find(|(known, _)| known == name)?;
+            Some(text.clone())
+        };
+        let file = with_values(file, &|name| assigned(name).or_else(|| value(name)));
+        let is_conf = has_extension(&file, "conf");
+        if is_conf {
+            self.conf_file = Some(shown(&file));
         }
+        is_conf
     }
 
     /// The one call says what is meant.
-    fn meaning(self) -> Result<Command, CommandProblem> {
+    fn meaning(self, value: Value<'_>) -> Result<Command, CommandProblem> {
         let [(command, _)] = self.calls.as_slice() else {
             let calls: Vec<String> = self
                 .calls
@@ -229,11 +281,14 @@ impl Found {
             });
         };
         if let Some(file) = self.conf_file {
+            let texts: Vec<String> = self.texts.iter().map(|text| with_values(text, value)).collect();
+            let (settings, refused) = settings(command.component, &texts);
             return Err(CommandProblem::WritesConf {
                 script: command.script,
                 file,
                 component: command.component,
-                settings: settings(command.component, &self.texts),
+                settings,
+                unread: [self.unread, refused].concat(),
             });
         }
         Ok(Command {
@@ -314,41 +369,6 @@ fn without_port(helper: String) -> String {
     }
 }
 
-/// The text that `s/…/text/` of sed puts in place.
-fn replacement(script: &str) -> Option<String> {
-    let rest = script.strip_prefix('s')?;
-    let mark = rest.chars().next().filter(char::is_ascii_punctuation)?;
-    let text = rest.split(mark).nth(2)?;
-    (!text.contains(['\\', '&'])).then(|| text.to_owned())
-}
-
-/// Every `key = value` of the texts as a variable, the last one of a key. A secret is not repeated.
-fn settings(component: Component, texts: &[String]) -> Vec<String> {
-    let mut keys: Vec<(&str, String)> = Vec::new();
-    let lines = texts
-        .iter()
-        .flat_map(|text| text.split("\\n"))
-        .flat_map(str::lines);
-    for (key, value) in lines.filter_map(|line| line.split_once('=')) {
-        // A conf file may quote a value, a setting may not.
-        let (key, value) = (key.trim(), unquoted(value.trim()));
-        if is_key(key) && !value.is_empty() {
-            let secret = is_secret_name(key) || is_secret_value(value);
-            let value = if secret {
-                "(the secret in the command)".to_owned()
-            } else {
-                escaped(value)
-            };
-            keys.retain(|(known, _)| *known != key);
-            keys.push((key, value));
-        }
-    }
-    let prefix = conf_prefix(component);
-    keys.iter()
-        .map(|(key, value)| format!("{prefix}{key}={value}"))
-        .collect()
-}
-
 fn is_one_of(words: &str, word: &str) -> bool {
     words.split(' ').any(|known| known == word)
 }
@@ -357,7 +377,7 @@ fn is_assignment(text: &str) -> bool {
     text.split_once('=').is_some_and(|(name, _)| is_name(name))
 }
 
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && text
             .bytes()
@@ -484,6 +504,12 @@ mod tests {
         printf 'a = 1\\nb = 2\\n' | tee -a be.conf; start_be.sh => BE_CONF__a=1|nBE_CONF__b=2
         { echo -e \"a=1\"; } &> be.conf; start_be.sh => BE_CONF__a=1
         sed -ri 's|^#*mem_limit.*|mem_limit = 80%|' be.conf; start_be.sh => BE_CONF__mem_limit=80%
+        CONF=/db/be/conf/be.conf; echo 'a = 1' >> \"$CONF\"; start_be.sh => BE_CONF__a=1
+        echo a=$FE:9000 >> fe.conf; echo b=${FE} >> fe.conf; echo c=$NOPE >> fe.conf; start_fe.sh => FE_CONF__a=fe-0:9000|nFE_CONF__b=fe-0|nFE_CONF__c=$NOPE
+        sed -i -e 's/^a .*/a = 1/' -e 's#^b.*#b = /x#g; s/c=1/c=2/' fe.conf; start_fe.sh => FE_CONF__a=1|nFE_CONF__b=/x|nFE_CONF__c=2
+        sed -i '$ a a = 1' be.conf; sed -i '/^x/a\\b = 2' be.conf; sed -i '1i c = 3' be.conf; start_be.sh => BE_CONF__a=1|nBE_CONF__b=2|nBE_CONF__c=3
+        sed -i 's/-Xmx8192m/-Xmx1g/' fe.conf; echo a=1 >> fe.conf; start_fe.sh => so set that too, or mount the whole file: `sed s/-Xmx8192m/-Xmx1g/`:|nFE_CONF__a=1
+        cp /mnt/x.conf fe.conf; echo 'JAVA_OPTS=\"-Xlog:gc*\"' >> fe.conf; echo a=1 >> fe.conf; start_fe.sh => `cp /mnt/x.conf`, JAVA_OPTS, whose value contains `*`, and the start script evaluates upper-case keys as shell code:|nFE_CONF__a=1
         cp /mnt/fe.conf /opt/db/fe/conf/fe.conf; start_fe.sh => set each key in the environment as FE_CONF__key=value, or mount the whole file";
 
     #[test]

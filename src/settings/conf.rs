@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::engine::aliases::{self, Meaning};
 use crate::engine::{Component, PortName};
 use std::collections::BTreeMap;
 
@@ -96,6 +97,25 @@ pub(super) fn read(
                 value: value.clone(),
                 source: source.clone(),
             });
+        }
+    }
+    for alias in aliases::all() {
+        let Meaning::ConfKey(of, key, words) = alias.meaning else {
+            continue;
+        };
+        let Some(text) = parser.text(alias.variable) else {
+            continue;
+        };
+        match words.iter().find(|word| word.eq_ignore_ascii_case(text)) {
+            None => parser.warn(
+                alias.variable,
+                format!("is none of {} and is not read", words.join(", ")),
+            ),
+            Some(word) => conf.entry(of).or_default().push(ConfRequest {
+                key: key.to_owned(),
+                value: (*word).to_owned(),
+                source: Source::Environment(alias.variable.to_owned()),
+            }),
         }
     }
     let environment = parser.environment;

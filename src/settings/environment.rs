@@ -2,9 +2,9 @@
 
 use std::ffi::{OsStr, OsString};
 
-use crate::engine::aliases::{self, Meaning};
+use crate::engine::aliases;
 use crate::engine::{self, Component};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::problems::{Problem, Warning, shown_lossily};
 use super::secret::{is_secret_name, is_secret_value};
@@ -23,6 +23,10 @@ pub(super) struct Environment {
     pub secrets: Vec<String>,
     /// Names that are not read, and the variable that each was probably meant to be.
     pub suggestions: Vec<(String, String)>,
+    /// Every variable that is UTF-8.
+    pub all: BTreeMap<String, String>,
+    /// Those that are ours, a vendor's or a conf key, and not empty.
+    pub names: Vec<String>,
     pub problems: Vec<Problem>,
     pub warnings: Vec<Warning>,
 }
@@ -42,8 +46,6 @@ pub(super) enum Owner {
     /// Where an engine's images keep its home dir.
     Home(&'static str),
     Conf(Component, String),
-    /// Known, and without effect.
-    Unused,
     Foreign,
 }
 
@@ -58,9 +60,15 @@ pub(super) fn collect(vars: &mut dyn Iterator<Item = (OsString, OsString)>) -> E
         if !seen.insert(name.to_owned()) {
             continue;
         }
-        match owner(name) {
+        if let Some(text) = value.to_str() {
+            found.all.insert(name.to_owned(), text.to_owned());
+        }
+        let owner = owner(name);
+        if !matches!(owner, Owner::Foreign) && !value.as_encoded_bytes().trim_ascii().is_empty() {
+            found.names.push(name.to_owned());
+        }
+        match owner {
             Owner::Foreign => found.foreign(name, &value),
-            Owner::Unused => {}
             Owner::Ours(known) => {
                 if let Some(text) = found.text(name, &value) {
                     ours.push((known.to_owned(), text));
@@ -85,6 +93,7 @@ pub(super) fn collect(vars: &mut dyn Iterator<Item = (OsString, OsString)>) -> E
     }
     found.conf.sort_by(|one, other| one.name.cmp(&other.name));
     found.secrets.sort();
+    found.names.sort();
     match envy::from_iter(ours) {
         Ok(given) => found.given = given,
         // Its text is not passed on: it quotes values.
@@ -164,10 +173,7 @@ pub(super) fn owner(name: &str) -> Owner {
         return Owner::Ours(known);
     }
     if let Some(alias) = aliases::of(name) {
-        return match alias.meaning {
-            Meaning::Nothing => Owner::Unused,
-            _ => Owner::Vendor(alias.variable),
-        };
+        return Owner::Vendor(alias.variable);
     }
     if let Some(engine) = engine::ALL
         .into_iter()

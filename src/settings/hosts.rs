@@ -50,7 +50,6 @@ pub(super) fn read(
         // In a pod HOST_IP is the machine below it.
         None => locals.extend(parser.parse("HOST_IP", parse_host)),
     }
-    let local = choose(parser, locals, |a, b| a == b);
 
     let mut masters: Vec<Sourced<Vec<Host>>> = Vec::new();
     masters.extend(list(parser, "MASTER_HOST"));
@@ -59,14 +58,24 @@ pub(super) fn read(
         masters.extend(list(parser, name));
     }
     masters.extend(servers.hosts());
-    // Beside another name of the seed it may name the FE of this very host.
-    let fe_host = list(parser, "FE_HOST")
-        .filter(|fe| masters.is_empty() || fe.value.first() != local.as_ref().map(|local| &local.value));
-    masters.extend(fe_host);
+    // Beside another name of the seed it names the FE of this very host.
+    let fe_host = list(parser, "FE_HOST");
+    if masters.is_empty() {
+        masters.extend(fe_host);
+    } else if let Some(Sourced { value, source }) = fe_host
+        && component.is_none_or(Component::is_fe)
+    {
+        let first = value.into_iter().next();
+        locals.extend(first.map(|value| Sourced { value, source }));
+    }
+    let local = choose(parser, locals, |a, b| a == b);
     if masters.is_empty() {
         masters.extend(vendor::service(parser, component, local.as_ref(), named));
     }
     let master = choose(parser, masters, |a, b| a.first() == b.first());
+    if let Some(local) = &local {
+        vendor::check_host_type(parser, local);
+    }
 
     check_missing(parser, master.is_some(), local.is_some(), command.is_some());
     if let (Some(master), Some(local)) = (&master, &local) {

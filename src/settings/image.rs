@@ -45,13 +45,13 @@ impl ImageSettings {
         let component = parser.parse("COMPONENT", enums::component);
         let home = home(parser, engine.as_ref().map(|engine| engine.value), flags);
         let command = flags.command.as_ref();
+        let named = flag(flags.home.clone(), "--home")
+            .or(flag(command.and_then(|command| command.home.clone()), COMMAND));
+        let called = flag(flags.component, "the argument of `run`")
+            .or(flag(command.map(|command| command.component), COMMAND));
         Self {
-            home: flag(flags.home.clone(), "--home")
-                .or(flag(command.and_then(|command| command.home.clone()), COMMAND))
-                .or(home),
-            component: flag(flags.component, "the argument of `run`")
-                .or(flag(command.map(|command| command.component), COMMAND))
-                .or(component),
+            home: parser.first(named, home),
+            component: parser.first(called, component),
             state_dir: parser.parse("STATE_DIR", absolute_path),
             engine,
         }

@@ -5,6 +5,7 @@ mod account;
 mod applies_to;
 mod command;
 mod conf;
+mod conf_lines;
 mod conf_value;
 mod duration;
 mod enums;
@@ -14,6 +15,7 @@ mod files;
 mod host;
 mod hosts;
 mod image;
+mod inherited;
 mod log;
 mod networks;
 mod parse;
@@ -31,13 +33,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use account::{Account, ROOT, Tls, TlsMode};
-pub use applies_to::applies_to;
+pub use applies_to::{applies_to, is_for_another};
 pub use command::{Command, CommandProblem};
 pub use conf::ConfRequest;
 pub use duration::parse_duration;
 pub use env_file::EnvFile;
 pub use host::{Endpoint, Host, NotAHost};
 pub use image::ImageSettings;
+pub use inherited::Inherited;
 pub use log::{LogFormat, LogSettings};
 pub use problems::{Problem, Problems, Warning};
 pub use secret::{Secret, is_secret_name, is_secret_value};
@@ -110,6 +113,8 @@ pub struct Settings {
     pub fe_role: Option<Sourced<FeRole>>,
     pub ports: BTreeMap<PortName, Sourced<u16>>,
     pub image: ImageSettings,
+    /// The folder whose files take the place of those in `conf/`.
+    pub conf_folder: Option<Sourced<PathBuf>>,
     /// Conf keys asked for through variables, per component, in the order they are to be written.
     pub conf: BTreeMap<Component, Vec<ConfRequest>>,
     pub account: Account,
@@ -129,6 +134,10 @@ pub struct Settings {
     pub skip_preflight: BTreeSet<String>,
     /// Variables that must not reach the engine: those that held a secret.
     pub secret_variables: Vec<String>,
+    /// The other ones.
+    pub inherited: Inherited,
+    /// The names of ours and of vendors, and those of conf keys, that are set.
+    pub names: Vec<String>,
     /// Arguments after `--`, handed to the start script as they are.
     pub script_args: Vec<String>,
 }

@@ -3,8 +3,9 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
+use crate::engine::PortName;
 use crate::engine::aliases::{self, Meaning};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::command::{COMMAND, Command};
 use super::duration::{parse_duration, parse_patience};
@@ -15,7 +16,8 @@ use super::log::LogSettings;
 use super::problems::{Problem, Problems, Warning, shown};
 use super::secret::{is_secret_name, is_secret_value};
 use super::{
-    Bootstrap, FeRole, Flags, Settings, Source, Sourced, account, conf, enums, environment, hosts, ports,
+    Bootstrap, FeRole, Flags, Inherited, Settings, Source, Sourced, account, conf, enums, environment, hosts,
+    ports,
 };
 
 impl Settings {
@@ -65,15 +67,17 @@ fn read(parser: &mut Parser<'_>, flags: Flags) -> Option<Settings> {
         ports::rename_backend_port(&mut requested, &local.source);
     }
     let conf = conf::read(parser, component, &mut requested);
+    let conf_folder =
+        aliases::meaning(Meaning::ConfFolder).find_map(|variable| parser.parse(variable, absolute_path));
     for alias in aliases::all() {
         if let Meaning::Port(port) = alias.meaning
             && let Some(number) = ports::read_port(parser, alias.variable)
         {
-            requested.entry(port).or_insert(number);
+            add_port(parser, &mut requested, port, number);
         }
     }
     for (port, number) in hosts.ports {
-        requested.entry(port).or_insert(number);
+        add_port(parser, &mut requested, port, number);
     }
     ports::check_distinct(parser, &requested, component);
     if let Some(local) = &hosts.local {
@@ -84,7 +88,7 @@ fn read(parser: &mut Parser<'_>, flags: Flags) -> Option<Settings> {
     let mut master_edit_log_port = ports::read_port(parser, "MASTER_FE_EDIT_LOG_PORT");
     for variable in aliases::meaning(Meaning::MasterEditLogPort) {
         let port = ports::read_port(parser, variable);
-        master_edit_log_port = master_edit_log_port.or(port);
+        master_edit_log_port = parser.first(master_edit_log_port, port);
     }
     for variable in ["FE_INDEX", "BE_INDEX"] {
         parser.parse(variable, |text| {
@@ -92,6 +96,12 @@ fn read(parser: &mut Parser<'_>, flags: Flags) -> Option<Settings> {
         });
     }
     let fe_role = fe_role(parser);
+    for variable in aliases::meaning(Meaning::AlwaysOn) {
+        if parser.parse(variable, enums::boolean).is_some_and(|on| !on.value) {
+            let text = "has no effect: the engine's log always goes to the console too".to_owned();
+            parser.warn(variable, text);
+        }
+    }
     let exec = parser.parse("MUSTER_EXEC", enums::boolean);
     let rejoin = parser.parse("REJOIN", enums::boolean);
     let bootstrap = parser.parse("BOOTSTRAP", enums::bootstrap);
@@ -112,6 +122,7 @@ fn read(parser: &mut Parser<'_>, flags: Flags) -> Option<Settings> {
         fe_role,
         ports: requested,
         image,
+        conf_folder,
         conf,
         account,
         tls,
@@ -128,6 +139,8 @@ fn read(parser: &mut Parser<'_>, flags: Flags) -> Option<Settings> {
         exec: flags.exec || exec.is_some_and(|exec| exec.value),
         skip_preflight: skip_preflight.map(|checks| checks.value).unwrap_or_default(),
         secret_variables: parser.environment.secrets.clone(),
+        inherited: Inherited::new(parser.environment.all.clone(), &parser.environment.secrets),
+        names: parser.environment.names.clone(),
         script_args: match flags.command {
             Some(command) => command.script_args,
             None => flags.script_args,
@@ -135,17 +148,32 @@ fn read(parser: &mut Parser<'_>, flags: Flags) -> Option<Settings> {
     })
 }
 
+/// Adds the request of a vendor's variable, unless there is one already.
+fn add_port(
+    parser: &mut Parser<'_>,
+    requested: &mut BTreeMap<PortName, Sourced<u16>>,
+    port: PortName,
+    number: Sourced<u16>,
+) {
+    let chosen = parser.first(requested.remove(&port), Some(number));
+    requested.extend(chosen.map(|chosen| (port, chosen)));
+}
+
 fn fe_role(parser: &mut Parser<'_>) -> Option<Sourced<FeRole>> {
-    let ours = parser.parse("FE_ROLE", enums::fe_role);
-    ours.or_else(|| {
-        aliases::meaning(Meaning::Observer).find_map(|variable| {
-            let observer = parser.parse(variable, enums::boolean)?;
-            observer.value.then_some(Sourced {
-                value: FeRole::Observer,
-                source: observer.source,
-            })
-        })
-    })
+    let mut role = parser.parse("FE_ROLE", enums::fe_role);
+    for variable in aliases::meaning(Meaning::Role) {
+        let other = parser.parse(variable, enums::fe_role);
+        role = parser.first(role, other);
+    }
+    for variable in aliases::meaning(Meaning::Observer) {
+        let observer = parser.parse(variable, enums::boolean).filter(|it| it.value);
+        let other = observer.map(|observer| Sourced {
+            value: FeRole::Observer,
+            source: observer.source,
+        });
+        role = parser.first(role, other);
+    }
+    role
 }
 
 fn patience(parser: &mut Parser<'_>, variable: &str) -> Sourced<Duration> {
@@ -220,6 +248,21 @@ impl<'a> Parser<'a> {
                 None
             }
         }
+    }
+
+    /// The first of two values of one setting, with a warning if the other one differs.
+    pub(super) fn first<T: PartialEq>(
+        &mut self,
+        chosen: Option<Sourced<T>>,
+        other: Option<Sourced<T>>,
+    ) -> Option<Sourced<T>> {
+        if let (Some(chosen), Some(other)) = (&chosen, &other)
+            && chosen.value != other.value
+        {
+            let text = format!("conflicts with {} and is ignored", chosen.source.name());
+            self.warn(other.source.name(), text);
+        }
+        chosen.or(other)
     }
 
     /// A value that cannot be used: shown, unless it may be a secret.

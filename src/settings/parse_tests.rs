@@ -547,7 +547,7 @@ fn what_the_replaced_project_generated_is_understood() {
     assert_eq!(
         said,
         [
-            "FE_HOST conflicts with MASTER_HOST and is ignored",
+            "FE_HOST conflicts with LOCAL_HOST and is ignored",
             "HOST_IP conflicts with LOCAL_HOST and is ignored",
             "MASTER_FE_HOST conflicts with MASTER_HOST and is ignored",
         ]
@@ -835,6 +835,103 @@ fn our_own_names_win_over_the_vendors() {
             "HOST_TYPE: `FQDN` requests a name, but neither LOCAL_HOST nor POD_FQDN is set, set in the environment"
         ]
     );
+}
+
+/// Text, and what is warned or refused.
+#[test]
+fn a_value_that_another_one_overrules_is_named() {
+    let table = [
+        (
+            "FE_ROLE=follower IS_FE_OBSERVER=true",
+            "IS_FE_OBSERVER conflicts with FE_ROLE and is ignored",
+        ),
+        (
+            "FE_TYPE=follower IS_FE_OBSERVER=1",
+            "IS_FE_OBSERVER conflicts with FE_TYPE and is ignored",
+        ),
+        (
+            "FE_TYPE=leader",
+            "FE_TYPE: `leader` is none of follower, observer, set in the environment",
+        ),
+        (
+            "CLUSTER_PASSWORD=hunter2 MYSQL_PWD=hunter3",
+            "MYSQL_PWD conflicts with CLUSTER_PASSWORD and is ignored",
+        ),
+        ("CLUSTER_PASSWORD=hunter2 MYSQL_PWD=hunter2", ""),
+        (
+            "EDIT_LOG_PORT=9011 FE_CURRENT_PORT=9012",
+            "FE_CURRENT_PORT conflicts with EDIT_LOG_PORT and is ignored",
+        ),
+        (
+            "MASTER_FE_EDIT_LOG_PORT=9011 FE_MASTER_PORT=9012",
+            "FE_MASTER_PORT conflicts with MASTER_FE_EDIT_LOG_PORT and is ignored",
+        ),
+        (
+            "HOST_TYPE=FQDN",
+            "HOST_TYPE = FQDN has no effect: LOCAL_HOST is an address, and the node is known by that",
+        ),
+        ("HOST_TYPE=IP", ""),
+        ("FE_ID=2", "FE_ID has no effect without FE_SERVERS"),
+        (
+            "HEARTBEAT_PORT=9051 BE_ADDR=192.168.1.11:9052",
+            "BE_ADDR conflicts with HEARTBEAT_PORT and is ignored",
+        ),
+        ("LOG_CONSOLE=1", ""),
+        (
+            "LOG_CONSOLE=0",
+            "LOG_CONSOLE has no effect: the engine's log always goes to the console too",
+        ),
+        (
+            "RUN_MODE=standalone",
+            "RUN_MODE is none of shared_data, shared_nothing and is not read",
+        ),
+        (
+            "RUN_MODE=shared_data FE_CONF__run_mode=shared_nothing",
+            "FE_CONF__run_mode: `shared_nothing` conflicts with RUN_MODE (remove one of them), set in the environment",
+        ),
+        ("RUN_MODE=shared_data FE_CONF__run_mode=shared_data", ""),
+        (
+            "CONFIGMAP_MOUNT_PATH=conf",
+            "CONFIGMAP_MOUNT_PATH: `conf` is not an absolute path, set in the environment",
+        ),
+    ];
+    for (text, expected) in table {
+        let read = Settings::read(Flags::default(), vars(&format!("{TWO} {text}")));
+        let said = match read {
+            Ok((_, warnings)) => warned(&warnings),
+            problems @ Err(_) => lines(problems),
+        };
+        assert_eq!(said.join("; "), expected, "{text}");
+    }
+    let (settings, _) = read(&format!("{TWO} RUN_MODE=Shared_Data FE_TYPE=observer"));
+    let [request] = settings.conf[&Component::Fe].as_slice() else {
+        panic!("{:?}", settings.conf);
+    };
+    assert_eq!(
+        (request.key.as_str(), request.value.as_str()),
+        ("run_mode", "shared_data")
+    );
+    assert_eq!(settings.fe_role.unwrap().value, FeRole::Observer);
+    let flags = Flags {
+        component: Some(Component::Be),
+        ..Flags::default()
+    };
+    let (_, warnings) = Settings::read(flags, vars(&format!("{TWO} COMPONENT=fe"))).unwrap();
+    assert_eq!(
+        warned(&warnings),
+        ["COMPONENT conflicts with the argument of `run` and is ignored"]
+    );
+}
+
+/// The compose files of an older image name the seed and the FE of the container.
+#[test]
+fn fe_host_beside_the_seed_is_the_host_of_this_fe() {
+    let (settings, warnings) = read("MASTER_FE_HOST=fe1 FE_HOST=fe2 FE_TYPE=observer");
+    assert_eq!(hosts(&settings), "fe1");
+    assert_eq!(settings.local_host.value.to_string(), "fe2");
+    assert_eq!(settings.local_host.source, environment("FE_HOST"));
+    assert!(warnings.is_empty(), "{warnings:?}");
+    assert_eq!(refused("MASTER_FE_HOST=fe1 FE_HOST=fe2 COMPONENT=be").len(), 1);
 }
 
 #[test]

@@ -83,9 +83,9 @@ variables! {
     master_fe_query_port "MASTER_FE_QUERY_PORT", "the engine's",
         "the seed's MySQL port, to ask it first";
     master_fe_edit_log_port "MASTER_FE_EDIT_LOG_PORT", "the engine's",
-        "the seed's edit log port";
+        "the seed's edit log port, written by `init`; not needed";
     fe_host "FE_HOST", "–",
-        "another name of MASTER_HOST; beside one, of the FE on this host", Fe;
+        "another name of MASTER_HOST; beside one, the host of this FE", Fe;
     host_ip "HOST_IP", "–",
         "another name of LOCAL_HOST, written by `init`";
     fe_index "FE_INDEX", "–",

@@ -83,10 +83,14 @@ pub(super) fn servers(parser: &mut Parser<'_>) -> Servers {
 
 /// The endpoint of this node in the list.
 pub(super) fn own_server(parser: &mut Parser<'_>, servers: &Servers) -> Option<Sourced<Endpoint>> {
-    if servers.0.is_empty() {
-        return None;
-    }
     for variable in aliases::meaning(Meaning::ServerNumber) {
+        if servers.0.is_empty() {
+            if parser.text(variable).is_some() {
+                let lists: Vec<&str> = aliases::meaning(Meaning::Servers).collect();
+                parser.warn(variable, format!("has no effect without {}", lists.join(", ")));
+            }
+            continue;
+        }
         let number = parser.parse(variable, |text| {
             text.parse::<u32>().map_err(|_| "is not a number".to_owned())
         });
@@ -166,6 +170,22 @@ pub(super) fn pod_variable(parser: &mut Parser<'_>, host_type: Option<&str>) -> 
         );
     }
     name
+}
+
+/// `LOCAL_HOST` says by itself if this node is known by an address or by a name.
+pub(super) fn check_host_type(parser: &mut Parser<'_>, local: &Sourced<Host>) {
+    let is_name = matches!(local.value, Host::Name(_));
+    for variable in aliases::meaning(Meaning::HostType) {
+        let text = parser.text(variable).unwrap_or_default();
+        if enums::host_type(text).is_ok_and(|by_name| by_name != is_name) {
+            let kind = if is_name { "a name" } else { "an address" };
+            let text = format!(
+                "= {text} has no effect: {} is {kind}, and the node is known by that",
+                local.source.name()
+            );
+            parser.warn(variable, text);
+        }
+    }
 }
 
 /// The hosts behind a service name: somebody to ask, and, for an FE of a `StatefulSet`, the pod with number 0 as the seed.

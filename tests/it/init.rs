@@ -348,6 +348,8 @@ fn explain(home: &Path, env: &str) -> Vec<String> {
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
     let plan: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let decisions = plan.get("decisions").unwrap().as_array().unwrap().iter();
+    // Only app.env has the settings of both components.
+    let decisions = decisions.filter(|decision| decision.get("subject").unwrap() != "without effect");
     let lines = decisions.map(|decision| {
         let part = |name: &str| decision.get(name).unwrap().as_str().unwrap();
         // The reason of a join names the FEs to ask, with their ports.

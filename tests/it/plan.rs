@@ -1,5 +1,5 @@
 //! Settings, files and record in, plan out: `muster explain` over `tests/cases/`. A case is a directory with what a
-//! person would have (`env`, `conf`, a `record.json`, the `data` dir) and the plan that follows (`plan.txt`).
+//! person would have (`env`, `conf`, a `record.json`, the `data` dir, a mounted `folder`) and the plan that follows (`plan.txt`).
 //! `UPDATE_CASES=1 cargo test --test it plan` writes the plans anew; read the difference before you commit it.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -78,6 +78,9 @@ fn explain(case: &Path) -> String {
     let kind = if is_cn { "cn" } else { component };
     fs::copy(case.join("conf"), home.join(format!("conf/{kind}.conf"))).unwrap();
     copy(&case.join("data"), &home.join(data));
+    copy(&case.join("folder"), &root.path().join("folder"));
+    let here = root.path().display().to_string();
+    let env = env.replace("<here>", &here);
     if case.join("record.json").exists() {
         fs::copy(
             case.join("record.json"),
@@ -99,7 +102,8 @@ fn explain(case: &Path) -> String {
     let text = [output.stdout, output.stderr].concat();
     let text = String::from_utf8(text)
         .unwrap()
-        .replace(&home.display().to_string(), "<home>");
+        .replace(&home.display().to_string(), "<home>")
+        .replace(&here, "<here>");
     format!("{text}exit code {}\n", output.status.code().unwrap())
 }
 

@@ -3,14 +3,16 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::{ConfFile, ConfState, Entries, Grammar, resolve_path, without_block};
+use super::{ConfFile, ConfState, Entries, Grammar, Variables, without_block};
 use crate::engine::Component;
 use crate::facts::fixture::{home, tree};
 use crate::facts::mounts::Mounts;
+use crate::settings::Inherited;
 
 fn conf(text: &str, grammar: Grammar) -> ConfFile {
     ConfFile {
         path: "fe.conf".into(),
+        read_from: "fe.conf".into(),
         grammar,
         text: text.to_owned(),
         state: ConfState::Read,
@@ -18,6 +20,7 @@ fn conf(text: &str, grammar: Grammar) -> ConfFile {
         is_pinned: false,
         dir_writable: true,
         read: Entries::of(text, grammar),
+        unresolved: Vec::new(),
     }
 }
 
@@ -135,12 +138,21 @@ fn a_path_is_resolved_as_the_engine_would() {
         ("${LOG_DIR}/meta".to_owned(), "/opt/e/fe/logs/meta"),
         ("${BASE}/meta".to_owned(), "/opt/e/fe/logs/../meta"),
         ("${PID_DIR}".to_owned(), "/opt/e/fe/bin"),
+        // From the environment; the script sets LOG_DIR itself.
+        ("${SR_DATA}/meta".to_owned(), "/disk/meta"),
+        ("${ADDED}".to_owned(), "/opt/e/fe/logs/../x"),
     ];
+    let inherited = [("SR_DATA", "/disk"), ("LOG_DIR", "/lost"), ("PASSWORD", "x")];
+    let inherited = inherited.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let inherited = Inherited::new(inherited.into(), &["PASSWORD".to_owned()]);
+    let known = Variables::of(&inherited, &home, &file, [("ADDED", "${BASE}/x")].into_iter());
     for (value, path) in table {
-        assert_eq!(resolve_path(&value, &home, &file), Ok(path.into()), "{value}");
+        assert_eq!(known.path(&value), Ok(path.into()), "{value}");
     }
-    let unresolved = resolve_path("${NOPE}/meta", &home, &file).unwrap_err();
-    assert_eq!(unresolved.variable, "NOPE");
+    for name in ["NOPE", "PASSWORD"] {
+        let unresolved = known.path(&format!("${{{name}}}/meta")).unwrap_err();
+        assert_eq!(unresolved.variable, name);
+    }
 }
 
 #[test]
@@ -152,8 +164,10 @@ fn the_file_says_what_may_be_done_with_it() {
         "31 22 8:1 /vol {} rw - ext4 /dev/sda1 rw\n",
         mounted.display()
     ));
-    let read =
-        |name: &str| ConfFile::read(&root.path().join("conf").join(name), Grammar::Properties, &mounts);
+    let read = |name: &str| {
+        let path = root.path().join("conf").join(name);
+        ConfFile::read(&path, &path, Grammar::Properties, &mounts)
+    };
 
     let shipped = read("fe.conf");
     assert!(shipped.writable && shipped.dir_writable && !shipped.is_pinned);

@@ -124,3 +124,46 @@ fn as_it_reads(host: &Host, case: &Case) -> Result<()> {
     ensure!(host.last_log().contains(&warning), "{}", host.last_log());
     Ok(())
 }
+
+/// The vendor's entrypoint links the files of a `ConfigMap` over those of the image, and the engine puts variables into them.
+#[test]
+fn a_mounted_folder_takes_the_place_of_the_shipped_conf() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let [fe, _] = world.stand_in(&StandIn {
+        time_scale: 0.1,
+        heartbeat_ms: 1000,
+        ..StandIn::default()
+    })?;
+    let host = world.host("fe1", 1, &fe)?;
+    let own = host.address().to_string();
+    host.set("MASTER_HOST", &own)
+        .set("LOCAL_HOST", &own)
+        .set("BOOTSTRAP", "force")
+        .set("CONFIGMAP_MOUNT_PATH", "/opt/folder")
+        .set("SQL_QUERY_PORT", "9130")
+        .set("SR_DATA", "/opt/disk");
+    let folder = host.on_disk(Path::new("/opt/folder"));
+    fs::create_dir_all(&folder)?;
+    let text = "query_port = ${SQL_QUERY_PORT}\nmeta_dir = ${SR_DATA}/meta\n";
+    fs::write(folder.join("fe.conf"), text)?;
+    fs::write(folder.join("core-site.xml"), "<configuration/>\n")?;
+    for _ in 0..2 {
+        host.start()?;
+        host.says(PATIENCE, "is alive in cluster")?;
+        let at = SocketAddr::from((host.address(), 9130));
+        ensure!(query(at, PATIENCE, "SHOW FRONTENDS")?.len() == 1);
+        let conf = fs::read_to_string(host.on_disk(Path::new(CONF)))?;
+        ensure!(
+            conf.starts_with(text) && conf.matches(BLOCK).count() == 1,
+            "{conf}"
+        );
+        ensure!(host.on_disk(Path::new("/opt/disk/meta/image/VERSION")).exists());
+        let xml = host.on_disk(Path::new(CONF)).with_file_name("core-site.xml");
+        ensure!(fs::read_link(xml)? == Path::new("/opt/folder/core-site.xml"));
+        ensure!(fs::read_to_string(folder.join("fe.conf"))? == text);
+        host.stop()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! Checks what the engine would refuse to read, or would read differently from what was meant, before anything is written.
+
+use crate::exit::ExitCode;
+use crate::facts::conf::{ConfFile, Grammar};
+use crate::facts::{DataFacts, Facts};
+use crate::plan::conf::is_shell_key;
+use crate::plan::refusal::Refusal;
+use crate::settings::Settings;
+
+/// Variables that the shell of the start script gives a value.
+const SHELL: [&str; 4] = ["PWD", "OLDPWD", "SHLVL", "_"];
+
+pub(super) fn problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    refusals.extend(folder(facts, warnings));
+    for file in [Some(&facts.conf), facts.custom_conf.as_ref()]
+        .into_iter()
+        .flatten()
+    {
+        for (key, variable) in unset_variables(settings, facts, file) {
+            let (why, hint) = if settings.secret_variables.contains(variable) {
+                (
+                    "which the engine does not inherit from muster, because it holds a secret",
+                    format!(
+                        "give that value to the container under another name than {variable}, and use that in the conf file"
+                    ),
+                )
+            } else {
+                (
+                    "which is not set",
+                    format!(
+                        "set {variable} in the environment of this container, or write the value into the conf file"
+                    ),
+                )
+            };
+            let sentence = format!(
+                "{}: {key} uses the variable {variable}, {why}",
+                file.read_from.display()
+            );
+            // A BE ends for the keys that it knows only.
+            if file.grammar == Grammar::Properties {
+                refusals.push(Refusal::new(
+                    ExitCode::Configuration,
+                    format!("{sentence}; the {} would not start", facts.home.component.name()),
+                    hint,
+                ));
+            } else {
+                warnings.push(format!(
+                    "{sentence}; the engine does not start if it knows this key"
+                ));
+            }
+        }
+    }
+    refusals.extend(founded_otherwise(settings, facts));
+    refusals
+}
+
+fn folder(facts: &Facts, warnings: &mut Vec<String>) -> Option<Refusal> {
+    let folder = facts.conf_folder.as_ref()?;
+    let (dir, source) = (folder.dir.display(), folder.source.name());
+    for name in &folder.mounted {
+        warnings.push(format!(
+            "{} is mounted itself, so {dir}/{name} (from {source}) does not replace it",
+            facts.home.conf_dir().join(name).display()
+        ));
+    }
+    let why = folder.names.as_ref().err()?;
+    Some(Refusal::new(
+        ExitCode::Configuration,
+        format!("cannot list {dir}, from {source}: {why}"),
+        format!("mount the folder with the conf files there, or unset {source}"),
+    ))
+}
+
+/// The keys of a conf file that use a variable without a value, and are not requested.
+fn unset_variables<'a>(
+    settings: &'a Settings,
+    facts: &'a Facts,
+    file: &'a ConfFile,
+) -> impl Iterator<Item = &'a (String, String)> {
+    let home = &facts.home;
+    let is_given = |name: &str| {
+        // A name with a dot is a property of the Java VM.
+        let is_variable = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        let by_script = home
+            .engine
+            .script_adds
+            .iter()
+            .any(|start| name.starts_with(start));
+        let by_option = format!("-D{name}=");
+        !is_variable || by_script || SHELL.contains(&name) || file.text.contains(&by_option)
+    };
+    let is_requested = move |key: &str| {
+        let requested = settings.conf.get(&home.component);
+        let mut ports = home.engine.ports_of(home.component);
+        requested.is_some_and(|requests| requests.iter().any(|request| request.key == key))
+            || ports.any(|port| port.conf_key == key && settings.ports.contains_key(&port.name))
+    };
+    let is_data =
+        |key: &str| key == home.layout.data_key && matches!(facts.data, DataFacts::Unresolved { .. });
+    // A BE ignores upper-case keys.
+    let is_read = |key: &str| file.grammar == Grammar::Properties || !is_shell_key(key);
+    file.unresolved
+        .iter()
+        .filter(move |(key, name)| is_read(key) && !is_given(name) && !is_requested(key) && !is_data(key))
+}
+
+/// A cluster keeps the mode it was founded in.
+fn founded_otherwise(settings: &Settings, facts: &Facts) -> Option<Refusal> {
+    let mode = facts.home.engine.founding_mode.as_ref()?;
+    let DataFacts::Fe(data) = &facts.data else {
+        return None;
+    };
+    let founded = data.version.as_ref()?.keys.get(mode.version_key)?;
+    let key = mode.conf_key;
+    let requested = settings.conf.get(&facts.home.component);
+    let requested = requested.and_then(|requests| requests.iter().rev().find(|request| request.key == key));
+    let (value, source) = match (
+        requested,
+        facts.conf.lookup(key).filter(|value| !value.is_empty()),
+    ) {
+        (Some(request), _) => (request.value.clone(), request.source.to_string()),
+        (None, Some(value)) => (value, facts.conf.read_from.display().to_string()),
+        (None, None) => (
+            mode.default.to_owned(),
+            format!(
+                "the default, because {} has no {key}",
+                facts.conf.read_from.display()
+            ),
+        ),
+    };
+    (!founded.eq_ignore_ascii_case(&value)).then(|| {
+        Refusal::new(
+            ExitCode::Configuration,
+            format!(
+                "{key} is {value} (from {source}), but this cluster was founded with {founded} (from {}/image/VERSION); the \
+                 FE would not start",
+                data.place.path.display()
+            ),
+            format!(
+                "set {key} to {founded}; a cluster keeps the mode it was founded in, and another mode needs a new cluster \
+                 with an empty data dir"
+            ),
+        )
+    })
+}

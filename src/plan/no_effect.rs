@@ -1,0 +1,125 @@
+//! Settings that change nothing here: a person who set one expects something of it.
+
+use super::node::Role;
+use crate::facts::Facts;
+use crate::settings::{Bootstrap, FeRole, Settings, Source, is_for_another};
+
+/// The names of the pre-flight checks.
+const CHECKS: [&str; 1] = ["address"];
+
+/// One sentence for each that was probably meant to have an effect on this node.
+pub(super) fn warnings(settings: &Settings, facts: &Facts, role: Role) -> Vec<String> {
+    let mut all = overwritten_by_script(settings, facts);
+    all.extend(overwritten_by_file(settings, facts));
+    let mut lost = |source: Option<&Source>, why: &str| {
+        if let Some(Source::Environment(name)) = source {
+            all.push(format!("{name} has no effect: {why}"));
+        }
+    };
+    let unguarded = (role == Role::Seed && settings.bootstrap.value != Bootstrap::Guarded)
+        .then_some(settings.guard_time.as_ref())
+        .flatten();
+    lost(
+        unguarded.map(|guard| &guard.source),
+        "with BOOTSTRAP=never or force, the node does not look for a cluster before it founds one",
+    );
+    if settings.exec {
+        let why = "with MUSTER_EXEC or --exec, no process of muster remains after the start";
+        lost(settings.stop_grace.as_ref().map(|grace| &grace.source), why);
+        lost(Some(&settings.join_timeout.source), why);
+    }
+    for name in settings
+        .skip_preflight
+        .iter()
+        .filter(|name| !CHECKS.contains(&name.as_str()))
+    {
+        all.push(format!(
+            "SKIP_PREFLIGHT names {name}, which is no check; the checks are {}",
+            CHECKS.join(", ")
+        ));
+    }
+    all
+}
+
+/// The variables of ours that are set for other nodes: an env file may be that of several containers.
+pub(super) fn for_others(settings: &Settings, facts: &Facts, role: Role) -> Vec<String> {
+    let home = &facts.home;
+    let seed = role == Role::Seed;
+    // The seed is always a follower.
+    let observer = settings
+        .fe_role
+        .as_ref()
+        .filter(|role| seed && role.value == FeRole::Observer);
+    let observer = observer.map_or("", |role| role.source.name());
+    let for_seed = |name: &str| !seed && ["BOOTSTRAP", "GUARD_TIME"].contains(&name);
+    let names = settings.names.iter();
+    names
+        .filter(|name| {
+            *name == observer || for_seed(name) || is_for_another(name, home.engine, home.component)
+        })
+        .cloned()
+        .collect()
+}
+
+/// The start script sets some variables itself, and exports the upper-case lines of the conf file over those of the container.
+fn overwritten_by_script(settings: &Settings, facts: &Facts) -> Vec<String> {
+    let (engine, conf) = (facts.home.engine, &facts.conf);
+    let requested = settings
+        .conf
+        .get(&facts.home.component)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let component = facts.home.component.id().to_ascii_uppercase();
+    let overwritten = settings.inherited.iter().filter_map(|(name, value)| {
+        let request = requested.iter().find(|request| request.key == name);
+        let shipped = conf.exported(name);
+        // Home variables are settings of muster.
+        let is_home = crate::engine::ALL
+            .iter()
+            .any(|engine| engine.home_variable == name);
+        let is_set = engine.script_sets.contains(&name) || request.is_some() || shipped.is_some();
+        let is_same = request.map_or(shipped.as_deref(), |request| Some(&request.value)) == Some(value);
+        if is_home || !is_set || is_same || value.is_empty() {
+            return None;
+        }
+        let by = match (request, &shipped) {
+            (Some(request), _) => format!("{} replaces it", request.source.name()),
+            (None, Some(_)) => format!(
+                "the start script replaces it by that of {}",
+                conf.read_from.display()
+            ),
+            (None, None) => "the start script sets it itself".to_owned(),
+        };
+        let instead = match request {
+            Some(_) => String::new(),
+            None => format!("; set {component}_CONF__{name} instead"),
+        };
+        Some(format!("{name} of the environment has no effect: {by}{instead}"))
+    });
+    overwritten.collect()
+}
+
+/// The second conf file has precedence over what muster writes into the first.
+fn overwritten_by_file(settings: &Settings, facts: &Facts) -> Vec<String> {
+    let Some(file) = &facts.custom_conf else {
+        return Vec::new();
+    };
+    let home = &facts.home;
+    let keys = settings.conf.get(&home.component).into_iter().flatten();
+    let keys = keys.map(|request| (request.key.as_str(), request.value.clone(), &request.source));
+    let ports = home.engine.ports_of(home.component).filter_map(|port| {
+        let request = settings.ports.get(&port.name)?;
+        Some((port.conf_key, request.value.to_string(), &request.source))
+    });
+    let lost = keys
+        .chain(ports)
+        .filter(|(key, value, _)| file.lookup(key).is_some_and(|other| other != *value));
+    lost.map(|(key, _, source)| {
+        format!(
+            "{} has no effect: {} sets {key} too, and the engine reads it last",
+            source.name(),
+            file.read_from.display()
+        )
+    })
+    .collect()
+}
