@@ -117,7 +117,7 @@ pub async fn join_cluster<C: FeClient>(
             search.warn(warning);
         }
         let for_others = plan.for_others.join(", ");
-        if !for_others.is_empty() && warned.insert(for_others.clone()) {
+        if !for_others.is_empty() && search.warned.insert(for_others.clone()) {
             tracing::info!("settings of other nodes, without effect here: {for_others}");
         }
         status.decided(&plan);
