@@ -69,7 +69,7 @@ pub struct JournalInfo {
 }
 
 impl RoleFile {
-    fn key(&self, key: &str) -> Option<&str> {
+    pub fn key(&self, key: &str) -> Option<&str> {
         self.keys.get(key).map(String::as_str)
     }
 

@@ -129,7 +129,7 @@ impl<C: FeClient> Search<'_, C> {
             .map(|caller| Host::from(caller.from))
             .collect();
         ask_list::endpoints(&ask_list::Inputs {
-            master_hosts: &self.settings.master_hosts.value,
+            master_hosts: &plan.masters,
             query_port: plan.query_port,
             members: &members,
             callers: &callers,
@@ -233,7 +233,7 @@ impl<C: FeClient> Search<'_, C> {
         }
         if self.announcer.is_none() {
             let own = self.record().and_then(Announcer::of);
-            self.announcer = own.or_else(|| self.seed_announcer(plan));
+            self.announcer = own.or_else(|| Self::seed_announcer(plan));
         }
         match &mut self.announcer {
             Some(announcer) => announcer.call(self.client, &round.answers).await.to_vec(),
@@ -242,8 +242,8 @@ impl<C: FeClient> Search<'_, C> {
     }
 
     /// The call of a node that would found, to the other FEs of `MASTER_HOST`.
-    fn seed_announcer(&self, plan: &Plan) -> Option<Announcer> {
-        let told = &self.settings.master_hosts.value;
+    fn seed_announcer(plan: &Plan) -> Option<Announcer> {
+        let told = &plan.masters;
         Some(Announcer::of_seed(
             &plan.node.host,
             false,
@@ -278,7 +278,7 @@ impl<C: FeClient> Search<'_, C> {
         if round.answered() {
             return Vec::new();
         }
-        let told = self.settings.master_hosts.value.iter();
+        let told = plan.masters.iter();
         let others = told.filter(|host| **host != plan.node.host && !self.rivals.contains(host));
         let others = others.map(|host| Endpoint {
             host: host.clone(),
