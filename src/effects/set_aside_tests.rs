@@ -154,7 +154,7 @@ fn classified(root: &Path, seed: bool) -> Data {
         state: &state,
         owner,
     };
-    classify_fe(seed, &FeDir::of(&data), copies).unwrap()
+    classify_fe(seed, &FeDir::of(&data, &owner.engine.own_host), copies).unwrap()
 }
 
 /// All files, without the directories of set-asides in their paths.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::probe::{Caller, Probes, ReadyWord};
 use super::{
-    CallListener, Component, Engine, Layout, Poll, Port, PortKind, PortName, ReadyProof, Rehost, Sql,
+    CallListener, Component, Engine, Layout, NameMode, OwnHost, Poll, Port, PortKind, PortName, ReadyProof,
+    Rehost, Sql,
 };
 
 const FE: &[Component] = &[Component::Fe];
@@ -182,6 +183,15 @@ pub(super) static ENGINE: Engine = Engine {
     ],
     heartbeat: Duration::from_secs(10),
     ready_proof: ReadyProof::JournalInfo,
+    // fe/fe-core/src/main/java/org/apache/doris/service/FrontendOptions.java, since 2.0. By name: the canonical name of the
+    // local address, forward and backward.
+    own_host: OwnHost {
+        // frontend_address existed up to 1.2.
+        address_key: None,
+        by_name: NameMode::Key("enable_fqdn_mode"),
+        // `name=fe_<uuid>`.
+        role_mode_key: None,
+    },
     // Observed: "env 'http_proxy' = …, need unset it", exit 1.
     unwanted: &["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"],
     cut_founding: &[

@@ -44,6 +44,8 @@ pub struct Engine {
     pub heartbeat: Duration,
     /// The proof that an FE was once ready.
     pub ready_proof: ReadyProof,
+    /// How an FE computes its own host.
+    pub own_host: OwnHost,
     /// Variables that make its start scripts fail.
     pub unwanted: &'static [&'static str],
     /// Log texts of an FE that show an interrupted founding: nothing can have been stored.
@@ -240,6 +242,34 @@ pub enum ReadyProof {
     RoleKeyFilled(&'static str),
     /// Texts in the journal's own log, `bdb/je.info.*`: joined as a replica, or nascent group with its own name in a `*.jdb`.
     JournalInfo,
+}
+
+/// How an FE computes the host by which it knows itself. It compares that text with the list of members.
+#[derive(Debug, PartialEq, Eq)]
+pub struct OwnHost {
+    /// The conf key that fixes an address and has precedence over everything else.
+    pub address_key: Option<AddressKey>,
+    pub by_name: NameMode,
+    /// The key of ROLE with the address mode (`IP` or `FQDN`), in engines whose `name` in ROLE begins with the host:
+    /// `<host>_<edit_log_port>_<millis>`.
+    pub role_mode_key: Option<&'static str>,
+}
+
+/// A conf key with an address of the host.
+#[derive(Debug, PartialEq, Eq)]
+pub struct AddressKey {
+    pub key: &'static str,
+    /// The value that fixes nothing.
+    pub unset: &'static str,
+}
+
+/// What makes an FE know itself by the name of its machine, and not by an address.
+#[derive(Debug, PartialEq, Eq)]
+pub enum NameMode {
+    /// A flag of the start script. muster gives it to an FE whose host is a name.
+    Flag(&'static str),
+    /// A conf key with the value `true`.
+    Key(&'static str),
 }
 
 /// The statements of membership. `{}` stands for `host:port`, already in the engine's spelling.

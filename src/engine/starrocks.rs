@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::probe::{Probes, ReadyWord};
 use super::{
-    CallListener, Component, Engine, FoundingMode, Layout, Poll, Port, PortKind, PortName, ReadyProof,
-    Rehost, Sql,
+    AddressKey, CallListener, Component, Engine, FoundingMode, Layout, NameMode, OwnHost, Poll, Port,
+    PortKind, PortName, ReadyProof, Rehost, Sql,
 };
 
 const FE: &[Component] = &[Component::Fe];
@@ -207,6 +207,19 @@ pub(super) static ENGINE: Engine = Engine {
     heartbeat: Duration::from_secs(5),
     // Observed: the key is there from the first write, its value only 0.7 s after `can write now`.
     ready_proof: ReadyProof::RoleKeyFilled("hostType"),
+    // fe/fe-core/src/main/java/com/starrocks/service/FrontendOptions.java. By name: the canonical name of
+    // `InetAddress.getLocalHost()`; since 2026 that of the address in priority_networks, if there is one.
+    own_host: OwnHost {
+        // Forces the address mode, also with `--host_type FQDN`; 0.0.0.0 is its default.
+        address_key: Some(AddressKey {
+            key: "frontend_address",
+            unset: "0.0.0.0",
+        }),
+        by_name: NameMode::Flag("--host_type"),
+        // Observed: `hostType=IP`, `name=10.77.0.11_9010_1795234059948`. Each start writes hostType again once it is
+        // ready (saveStartType); the name stays when the host is changed.
+        role_mode_key: Some("hostType"),
+    },
     unwanted: &[],
     cut_founding: &[
         "current node is not added to the cluster, will exit",

@@ -148,6 +148,14 @@ impl LocalHostFact {
     }
 }
 
+/// True if an interface of this machine has one of these addresses; loopback addresses are those of every machine.
+pub fn is_here(addresses: &[IpAddr]) -> bool {
+    let own = interfaces();
+    addresses
+        .iter()
+        .any(|address| !address.is_loopback() && own.iter().any(|interface| interface.address == *address))
+}
+
 /// True if the interface has this address; a loopback interface has all of 127.0.0.0/8.
 fn is_held(interface: IpAddr, address: IpAddr) -> bool {
     interface == address

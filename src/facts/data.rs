@@ -94,7 +94,7 @@ impl RoleFile {
         self.key("role") == Some("OBSERVER")
     }
 
-    fn key(&self, key: &str) -> Option<&str> {
+    pub fn key(&self, key: &str) -> Option<&str> {
         self.keys.get(key).map(String::as_str)
     }
 

@@ -15,6 +15,7 @@ pub mod home;
 pub mod limits;
 pub mod mounts;
 pub mod old_file;
+pub mod own_name;
 pub mod pidfile;
 pub mod ports;
 pub mod process;
@@ -31,8 +32,8 @@ use std::path::{Path, PathBuf};
 
 pub use search::Sought;
 
-use crate::engine::Component;
-use crate::settings::{Settings, Source, Sourced};
+use crate::engine::{Component, NameMode};
+use crate::settings::{Host, Settings, Source, Sourced};
 use std::collections::BTreeSet;
 
 use addresses::Addresses;
@@ -44,6 +45,7 @@ use dir_state::Place;
 use home::Home;
 use limits::ProcessLimits;
 use mounts::Mounts;
+use own_name::OwnName;
 use pidfile::{PidFileFact, PidFileState};
 use ports::{Candidate, PortFacts};
 use record::RecordCopy;
@@ -60,6 +62,10 @@ pub struct Facts {
     pub data: DataFacts,
     pub records: Records,
     pub addresses: Addresses,
+    /// The address that the conf fixes for an FE, whatever `LOCAL_HOST` is.
+    pub fixed_address: Option<Sourced<String>>,
+    /// The names of this machine, of an FE that knows itself by one.
+    pub own_name: Option<OwnName>,
     pub ports: PortFacts,
     pub pid_file: PidFileFact,
     /// The dirs where the engine may write its log files, each once.
@@ -124,7 +130,13 @@ pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
     let ports = PortFacts::look(root, &sources.candidates(&records));
     let pid_file = PidFileFact::read(&sources.pid_file(), &home, root);
     let log_dirs = sources.log_dirs();
+    let fixed_address = sources.fixed_address();
+    let own_name = sources
+        .knows_itself_by_name()
+        .then(|| OwnName::look(&settings.local_host.value.to_string(), root));
     Facts {
+        fixed_address,
+        own_name,
         holder: Holder::look(&data_paths, home.layout.engine_locks),
         limits: ProcessLimits::look(),
         data,
@@ -196,6 +208,22 @@ impl ConfSources<'_> {
 
     fn resolve(&self, value: &str) -> Result<PathBuf, Unresolved> {
         self.variables.path(value)
+    }
+
+    /// The value of the conf key that fixes an FE's address.
+    fn fixed_address(&self) -> Option<Sourced<String>> {
+        let fe = self.home.component.is_fe();
+        let address = self.home.engine.own_host.address_key.as_ref().filter(|_| fe)?;
+        self.value(address.key)
+            .filter(|value| value.value != address.unset)
+    }
+
+    fn knows_itself_by_name(&self) -> bool {
+        let by_name = match &self.home.engine.own_host.by_name {
+            NameMode::Flag(flag) => self.home.knows_flag(flag),
+            NameMode::Key(key) => self.value(key).is_some_and(|value| value.value == "true"),
+        };
+        by_name && self.home.component.is_fe() && matches!(self.settings.local_host.value, Host::Name(_))
     }
 
     fn pid_file(&self) -> PathBuf {

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout};
 use crate::settings::Host;
 
 /// How long one name may take.
-const DEADLINE: Duration = Duration::from_secs(3);
+pub(super) const DEADLINE: Duration = Duration::from_secs(3);
 
 /// What a host stands for; an address stands for itself.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,10 +1,12 @@
 //! Classifies the data of this node. ROLE and VERSION prove nothing: they are written seconds before an FE belongs to a
 //! cluster, and a start that is killed in between leaves a directory that never starts again.
 
+use crate::engine::OwnHost;
 use crate::facts::data::FeData;
-use crate::facts::record::{Progress, Record};
+use crate::facts::record::{Progress, Record, RecordCopy};
 use crate::plan::record_merge::{MergedRecord, RecordCopies};
 use crate::plan::refusal::Refusal;
+use crate::plan::role_host::RoleHost;
 use crate::settings::Host;
 
 /// The data of a node, by what the node may do with it.
@@ -29,18 +31,28 @@ pub enum Data {
     Dropped { cluster: Option<ClusterId> },
     /// A seed's data without a record or a proof: an unfinished join if a cluster answers, else an unfinished founding.
     Unproven { why: String, cluster: Option<ClusterId> },
-    /// The record names another host.
+    /// The record names another host; or there is none, and ROLE does.
     Moved(Moved),
 }
 
-/// A node whose record names another host.
+/// A node whose record, or ROLE, names another host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moved {
     pub from: Host,
+    pub named_by: NamedBy,
     pub data: MovedData,
     /// An FE's own name in the election group, by its data.
     pub name: Option<String>,
     pub cluster: Option<ClusterId>,
+}
+
+/// The file that names another host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NamedBy {
+    /// The cluster once listed that host.
+    Record,
+    /// The engine wrote it. muster has not seen any list with it.
+    Role,
 }
 
 /// The data of a moved node.
@@ -131,13 +143,16 @@ pub struct FeDir {
     pub ready: bool,
     /// `name` of ROLE.
     pub name: Option<String>,
+    /// The host that ROLE names.
+    pub host: Option<RoleHost>,
     /// `clusterId` of VERSION.
     pub cluster: Option<String>,
 }
 
 impl FeDir {
-    pub fn of(data: &FeData) -> Self {
+    pub fn of(data: &FeData, own_host: &OwnHost) -> Self {
         Self {
+            host: data.role.as_ref().and_then(|role| RoleHost::of(role, own_host)),
             path: data.place.path.display().to_string(),
             empty: data.is_empty(),
             journal: !data.journals.is_empty(),
@@ -161,11 +176,13 @@ pub struct Storage {
 /// Classifies the data of an FE.
 pub fn classify_fe(seed: bool, dir: &FeDir, copies: RecordCopies<'_>) -> Result<Data, Refusal> {
     let merged = copies.merge()?;
-    let progress = merged.map(|merged| merged.progress);
-    let moved = merged.filter(|merged| merged.record.host != *copies.owner.host);
     if dir.empty {
         return nothing_here(merged, copies.owner.host);
     }
+    let is_moved = |merged: &MergedRecord<'_>| merged.record.host != *copies.owner.host;
+    let merged = merged.filter(|merged| !is_moved(merged) || binds(merged, copies));
+    let progress = merged.map(|merged| merged.progress);
+    let moved = merged.filter(is_moved);
     let shown = dir.cluster.clone().map(|id| ClusterId {
         id,
         read_from: format!("{}/image/VERSION", dir.path),
@@ -199,6 +216,21 @@ pub fn classify_fe(seed: bool, dir: &FeDir, copies: RecordCopies<'_>) -> Result<
         };
         return Ok(moved_from(merged, data, dir.name.clone(), cluster));
     }
+    if let (None | Some(Progress::Planned | Progress::Founding), Some(host)) = (progress, &dir.host)
+        && let Some(from) = host.differs_from(copies.owner.host, &dir.path)?
+    {
+        return Ok(Data::Moved(Moved {
+            from,
+            named_by: NamedBy::Role,
+            data: if dir.ready {
+                MovedData::Member
+            } else {
+                MovedData::Unfinished
+            },
+            name: dir.name.clone(),
+            cluster,
+        }));
+    }
     let keep = dir.journal && !dir.nascent;
     let unfinished = |why: &str| Data::Unfinished {
         keep,
@@ -209,18 +241,27 @@ pub fn classify_fe(seed: bool, dir: &FeDir, copies: RecordCopies<'_>) -> Result<
         Some(Progress::Dropped) => Data::Dropped { cluster },
         Some(Progress::Joined) if dir.ready || in_data => Data::Joined { cluster },
         Some(Progress::Founding) if !dir.ready => Data::UnfinishedFounding,
+        // With a plan, an earlier start adopted it, and no cluster has shown it since.
+        None | Some(Progress::Planned) if dir.ready => Data::Adopted { cluster },
         Some(_) if dir.ready => Data::Joined { cluster },
         Some(Progress::Joined) => unfinished("only the record in the state dir says that it joined"),
         Some(Progress::Planned | Progress::Added | Progress::Started | Progress::Founding) => {
             unfinished("its first start was interrupted")
         }
-        None if dir.ready => Data::Adopted { cluster },
         None if seed => Data::Unproven {
             why: unfinished_sentence(dir, "nothing proves that it was ready once"),
             cluster,
         },
         None => unfinished("nothing proves that it was ready once"),
     })
+}
+
+/// False if nothing but a `LOCAL_HOST` has named the host of this record: the list of its cluster has not shown it. An
+/// unreadable copy may know more.
+const fn binds(merged: &MergedRecord<'_>, copies: RecordCopies<'_>) -> bool {
+    !matches!(merged.progress, Progress::Planned | Progress::Founding)
+        || merged.unreadable_data_copy.is_some()
+        || matches!(copies.state, RecordCopy::Unreadable { .. })
 }
 
 /// Classifies the storage of a BE or CN.
@@ -375,6 +416,7 @@ fn moved_from(
 ) -> Data {
     Data::Moved(Moved {
         from: merged.record.host.clone(),
+        named_by: NamedBy::Record,
         data,
         name,
         cluster: cluster.or_else(|| known(merged.record, merged.progress)?.cluster),

@@ -2,6 +2,7 @@
 //! leader changes may be outdated, and a leader of another cluster never lists this node. Several looks at a leader that
 //! has just lost its majority are not enough either: it still shows its old list, without the nodes that joined later.
 
+use crate::facts::record::Progress;
 use crate::plan::leader::Cluster;
 
 /// The number of consecutive looks at the same leader that prove a drop, if a majority has answered its heartbeats since
@@ -31,6 +32,29 @@ pub enum Missed {
     PerhapsForeign,
     /// Only a leader of another cluster answers.
     Foreign,
+}
+
+/// The reason why a confirmed leader of the own cluster does not list this node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absence {
+    /// The leader is this node's own engine, which knows itself by another host.
+    OtherHost,
+    /// No list has ever shown this host: `LOCAL_HOST` may be wrong.
+    NeverListed,
+    Dropped,
+}
+
+/// Decides why this node is not listed. `progress`: by its record; `own_engine`: the leader is the engine of this node, which
+/// cannot have dropped itself.
+pub const fn absence(progress: Progress, own_engine: bool) -> Absence {
+    match (progress, own_engine) {
+        (_, true) => Absence::OtherHost,
+        (Progress::Planned, false) => Absence::NeverListed,
+        (
+            Progress::Added | Progress::Started | Progress::Joined | Progress::Founding | Progress::Dropped,
+            false,
+        ) => Absence::Dropped,
+    }
 }
 
 impl DropDetector {
@@ -76,7 +100,8 @@ impl DropDetector {
 
 #[cfg(test)]
 mod tests {
-    use super::{DropDetector, Missed};
+    use super::{Absence, DropDetector, Missed, absence};
+    use crate::facts::record::Progress;
     use crate::plan::leader::Cluster;
     use crate::plan::leader::tests::members;
     use crate::settings::{Endpoint, Host};
@@ -162,6 +187,25 @@ mod tests {
             };
         }
         last
+    }
+
+    #[test]
+    fn a_host_that_no_list_has_shown_and_one_that_its_own_engine_does_not_list_are_not_dropped() {
+        let table = [
+            (Progress::Joined, false, Absence::Dropped),
+            (Progress::Started, false, Absence::Dropped),
+            (Progress::Planned, false, Absence::NeverListed),
+            (Progress::Joined, true, Absence::OtherHost),
+            (Progress::Founding, true, Absence::OtherHost),
+            (Progress::Planned, true, Absence::OtherHost),
+        ];
+        for (progress, own_engine, expected) in table {
+            assert_eq!(
+                absence(progress, own_engine),
+                expected,
+                "{progress:?} {own_engine}"
+            );
+        }
     }
 
     #[test]

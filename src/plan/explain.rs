@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::ask_list;
 use super::conf_file::ConfManner;
-use super::data::Data;
+use super::data::{Data, NamedBy};
 use super::explain_line::ExplainLine;
 use super::join::asking;
 use super::node::{Asking, Role};
@@ -196,8 +196,13 @@ fn join_line(plan: &Plan, fes: &str) -> (String, String) {
         (_, Data::Moved(moved), _) => (
             "refuse, unless the cluster lists the new host".to_owned(),
             format!(
-                "the cluster knows this node as {}; it starts if the cluster lists {} instead; {asks}",
-                moved.from, node.host
+                "{} {}; it starts if the cluster lists {} instead; {asks}",
+                match moved.named_by {
+                    NamedBy::Record => "the cluster knows this node as",
+                    NamedBy::Role => "image/ROLE says that the data belongs to",
+                },
+                moved.from,
+                node.host
             ),
         ),
         (_, Data::UnfinishedFounding, _) => (

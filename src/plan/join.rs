@@ -171,13 +171,22 @@ fn bring_the_vote(node: &Node, seen: &Seen) -> Decision {
     }
 }
 
+/// The hint for a node that was dropped, where no other FE is known.
+pub(super) const NO_OTHER_FE: &str = "name an FE of that cluster in MASTER_HOST: neither it nor the record names another FE. \
+                                      If this is the only FE, LOCAL_HOST was wrong when it was recorded as dropped: correct it, \
+                                      and move the records away (muster.json in the data dir, muster-fe.json in the state dir)";
+
 /// Refuses a dropped node, or sets its data aside if `REJOIN` is set.
 fn was_dropped(node: &Node, cluster: Option<&ClusterId>) -> Decision {
-    let refusal = dropped(
+    let mut refusal = dropped(
         node.component,
         &node.host,
         cluster.map(|cluster| cluster.id.as_str()),
     );
+    if node.alone {
+        NO_OTHER_FE.clone_into(&mut refusal.hint);
+        return Decision::Refuse(refusal);
+    }
     if node.rejoin {
         return Decision::SetAside {
             why: refusal.sentence,

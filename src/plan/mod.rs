@@ -20,14 +20,17 @@ pub mod limits;
 mod moved_node;
 mod no_effect;
 pub mod node;
+mod own_host;
 pub mod ports;
 pub mod readdress;
 pub mod record_merge;
 pub mod refusal;
+pub mod role_host;
 mod self_join;
 pub mod sql;
 pub mod witness;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -35,7 +38,7 @@ use std::time::Duration;
 
 pub use self::conf_file::{Conf, ConfManner};
 pub use self::explain::{displayed_value, progress_word, seconds};
-use crate::engine::{Component, PortName};
+use crate::engine::{Component, Engine, PortName};
 use crate::exit::ExitCode;
 use crate::facts::conf::ConfState;
 use crate::facts::data::RoleFile;
@@ -72,6 +75,8 @@ pub struct Plan {
     pub stale_files: Vec<PathBuf>,
     /// The engine's log dirs.
     pub log_dirs: Vec<PathBuf>,
+    /// The hosts of `MASTER_HOST`, this one once.
+    pub masters: Vec<Host>,
     /// The MySQL port of an FE whose port is not known.
     pub query_port: u16,
     pub guard_time: Duration,
@@ -115,6 +120,7 @@ pub fn derive(
 ) -> Result<Plan, Vec<Refusal>> {
     let mut refusals = Vec::new();
     let mut warnings = Vec::new();
+    let settings = &own_name_once(settings, facts, &mut warnings);
     let home = &facts.home;
     let copies = RecordCopies {
         data: &facts.records.data,
@@ -161,7 +167,11 @@ pub fn derive(
         lost: record.is_some_and(|record| record.lost),
         bootstrap: settings.bootstrap.value,
         rejoin: settings.rejoin,
+        alone: home.component.is_fe() && no_other_fe(settings, facts),
     };
+    if let Some(refusal) = moved_node::asks_nobody(&node) {
+        return Err(vec![refusal]);
+    }
     warnings.extend(conf::warnings(&facts.conf, &ports, &settings.ports));
     warnings.extend(ports::ignored_requests(&settings.ports, &ports));
     warnings.extend(no_effect::warnings(settings, facts, role));
@@ -171,22 +181,7 @@ pub fn derive(
         .guard_time
         .as_ref()
         .map_or(home.engine.default_guard(), |guard| guard.value);
-    if guard_time < home.engine.default_guard() && role == Role::Seed {
-        warnings.push(format!(
-            "GUARD_TIME = {} is shorter than two heartbeats and a second ({}): a seed that lost its data could found a \
-             second cluster before the leader of its own cluster calls",
-            seconds(guard_time),
-            seconds(home.engine.default_guard())
-        ));
-    }
-    let patience = settings.wait_timeout.value;
-    if patience <= guard_time && role == Role::Seed && settings.bootstrap.value == Bootstrap::Guarded {
-        warnings.push(format!(
-            "WAIT_TIMEOUT = {} is not longer than GUARD_TIME = {}: a seed without data stops before it may found a cluster",
-            seconds(patience),
-            seconds(guard_time)
-        ));
-    }
+    warnings.extend(time_warnings(settings, home.engine, role, guard_time));
     let stop_grace = settings
         .stop_grace
         .as_ref()
@@ -208,6 +203,7 @@ pub fn derive(
         query_port,
         guard_time,
         stop_grace,
+        masters: settings.master_hosts.value.clone(),
         limits: facts.limits,
         decisions: Vec::new(),
         warnings,
@@ -215,6 +211,28 @@ pub fn derive(
     };
     plan.decisions = explain::decisions(settings, facts, &plan, &entries, record);
     Ok(plan)
+}
+
+/// Warnings about times that contradict each other.
+fn time_warnings(settings: &Settings, engine: &Engine, role: Role, guard_time: Duration) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if guard_time < engine.default_guard() && role == Role::Seed {
+        warnings.push(format!(
+            "GUARD_TIME = {} is shorter than two heartbeats and a second ({}): a seed that lost its data could found a \
+             second cluster before the leader of its own cluster calls",
+            seconds(guard_time),
+            seconds(engine.default_guard())
+        ));
+    }
+    let patience = settings.wait_timeout.value;
+    if patience <= guard_time && role == Role::Seed && settings.bootstrap.value == Bootstrap::Guarded {
+        warnings.push(format!(
+            "WAIT_TIMEOUT = {} is not longer than GUARD_TIME = {}: a seed without data stops before it may found a cluster",
+            seconds(patience),
+            seconds(guard_time)
+        ));
+    }
+    warnings
 }
 
 /// Compares two hosts: equal means seed, which may found; every other FE joins.
@@ -230,14 +248,36 @@ fn role(settings: &Settings, component: Component) -> Role {
     }
 }
 
+/// The settings with this host once in `MASTER_HOST`.
+fn own_name_once<'a>(settings: &'a Settings, facts: &Facts, warnings: &mut Vec<String>) -> Cow<'a, Settings> {
+    let (masters, local) = (&settings.master_hosts.value, &settings.local_host.value);
+    let Some((once, warning)) = self_join::own_name_once(masters, local, &facts.addresses) else {
+        return Cow::Borrowed(settings);
+    };
+    warnings.push(warning);
+    let mut settings = settings.clone();
+    settings.master_hosts.value = once;
+    Cow::Owned(settings)
+}
+
 fn joins_itself(settings: &Settings, facts: &Facts, role: Role, data: &Data) -> Option<Refusal> {
     let joins = matches!(role, Role::Follower | Role::Observer);
     if !joins || !matches!(data, Data::Empty { known: None }) {
         return None;
     }
     let (masters, local) = (&settings.master_hosts.value, &settings.local_host.value);
-    let addresses = &facts.addresses;
-    self_join::asks_itself(masters, local, &addresses.local.resolved, &addresses.masters)
+    self_join::asks_itself(masters, local, &facts.addresses)
+}
+
+/// True if neither `MASTER_HOST` nor a record names another FE than this one.
+fn no_other_fe(settings: &Settings, facts: &Facts) -> bool {
+    let own = |host: &Host| *host == settings.local_host.value;
+    let records = [&facts.records.data, &facts.records.state].into_iter();
+    let records = records.filter_map(|copy| copy.record());
+    settings.master_hosts.value.iter().all(own)
+        && records
+            .flat_map(|record| record.members.iter().map(move |member| (record, &member.host)))
+            .all(|(record, member)| own(member) || *member == record.host)
 }
 
 fn is_seed(settings: &Settings) -> bool {
@@ -260,6 +300,16 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
             ));
         }
     }
+    // A name that is not of this machine has been reported.
+    let name = Some(settings).filter(|_| facts.addresses.local.on_interface);
+    if let Some(refusal) = name.and_then(|settings| own_host::unusable_name(settings, facts)) {
+        if settings.skip_preflight.contains("address") {
+            warnings.push(refusal.to_string());
+        } else {
+            refusals.push(refusal);
+        }
+    }
+    refusals.extend(own_host::fixed_elsewhere(settings, facts));
     if let PidFileState::Engine { pid, command } = &facts.pid_file.state {
         refusals.push(Refusal::protect(
             format!(
@@ -360,7 +410,10 @@ fn classify(facts: &Facts, role: Role, copies: RecordCopies<'_>) -> Result<Data,
                 "make it readable for the user this container runs as",
             ))
         }
-        DataFacts::Fe(fe) => data::classify_fe(role == Role::Seed, &FeDir::of(fe), copies),
+        DataFacts::Fe(fe) => {
+            let dir = FeDir::of(fe, &facts.home.engine.own_host);
+            data::classify_fe(role == Role::Seed, &dir, copies)
+        }
         DataFacts::Nothing | DataFacts::Unresolved { .. } => {
             data::classify_backend(&Storage { ids: Vec::new() }, copies)
         }
@@ -403,7 +456,9 @@ fn choose_ports(
     let udp = home.engine.ports_of(home.component).any(|port| port.udp);
     let mut taken = facts.ports.taken(udp);
     taken.extend(also_taken.iter().map(|(port, holder)| (*port, holder.clone())));
-    let registered = record.is_some_and(|record| !matches!(record.progress, Progress::Planned));
+    // Data that was ready once belongs to a member, whatever its record says.
+    let ready = matches!(&facts.data, DataFacts::Fe(data) if data.ready);
+    let registered = ready || record.is_some_and(|record| !matches!(record.progress, Progress::Planned));
     ports::choose(&ports::Inputs {
         engine: home.engine,
         component: home.component,

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 
 use crate::engine::Component;
 use crate::engine::member::{Backend, Frontend, Member};
-use crate::plan::data::{Data, Moved, MovedData};
+use crate::plan::data::{Data, Moved, MovedData, NamedBy};
 use crate::plan::join;
 use crate::plan::leader::{Belief, Cluster};
 use crate::plan::node::{Decision, Identity, Node, Seen};
 use crate::plan::readdress::{Kind, Move};
 use crate::plan::refusal::Refusal;
+use crate::plan::role_host;
 
 /// The rows of this node in the cluster's lists, under its old and its new host.
 struct HostRows<'a> {
@@ -82,6 +83,14 @@ pub(super) fn decide(node: &Node, moved: &Moved, seen: &Seen) -> Decision {
         }
         // It was never added under the old host, so it is a new node.
         (None, None) if moved.data == MovedData::Planned => join::join_as_new(node, cluster, seen),
+        // Only a record shows that a list once had the old host.
+        (None, None) if moved.named_by == NamedBy::Role => Decision::Refuse(Refusal::protect(
+            format!("{}, and {leader} lists neither", belongs(node, moved)),
+            format!(
+                "set LOCAL_HOST={}, and check MASTER_HOST; if this data is not needed, move it away",
+                moved.from
+            ),
+        )),
         (None, None) => was_dropped(node, moved),
         (None, Some(new)) => match (moved.data, &new) {
             // The host was changed: the row keeps the node's name in the election group. A new member has another name.
@@ -106,6 +115,13 @@ pub(super) fn decide(node: &Node, moved: &Moved, seen: &Seen) -> Decision {
             ),
         },
     }
+}
+
+/// The refusal of a node that has nobody to ask, before anything is done.
+pub(super) fn asks_nobody(node: &Node) -> Option<Refusal> {
+    let moved = of(&node.data).filter(|moved| node.alone && moved.data != MovedData::Dropped)?;
+    let why = "and no other FE is known that could say which of the two its cluster lists";
+    Some(refusal(node, moved, why, true))
 }
 
 fn host_rows<'a>(
@@ -167,13 +183,32 @@ fn refusal(node: &Node, moved: &Moved, why: &str, joined: bool) -> Refusal {
         from: &moved.from,
         to: &node.host,
     };
-    Refusal::protect(
+    let hint = if node.alone {
         format!(
-            "the cluster knows this node as {}, but LOCAL_HOST is {}, {why}",
+            "set LOCAL_HOST={from}; if this host has another address or name now, give it {from} again; if its cluster has \
+             other FEs, name them in MASTER_HOST",
+            from = moved.from
+        )
+    } else {
+        change.hint(Kind::of(node.role), node.identity_port, joined)
+    };
+    Refusal::protect(format!("{}, {why}", belongs(node, moved)), hint)
+}
+
+/// Both hosts, and the file that has the old one.
+fn belongs(node: &Node, moved: &Moved) -> String {
+    match moved.named_by {
+        NamedBy::Record => format!(
+            "the cluster knows this node as {}, but LOCAL_HOST is {}",
             moved.from, node.host
         ),
-        change.hint(Kind::of(node.role), node.identity_port, joined),
-    )
+        NamedBy::Role => format!(
+            "this data belongs to the member {} (image/ROLE, {}); LOCAL_HOST says {}",
+            moved.from,
+            role_host::mode(&moved.from),
+            node.host
+        ),
+    }
 }
 
 /// The cluster lists neither host.
@@ -187,15 +222,20 @@ pub(super) fn was_dropped(node: &Node, moved: &Moved) -> Decision {
 
 /// Sets the data aside if `REJOIN` is set, and refuses otherwise: the old membership has ended.
 fn rejoin(node: &Node, why: String) -> Decision {
-    if node.rejoin {
+    if node.rejoin && !node.alone {
         return Decision::SetAside { why };
     }
-    Decision::Refuse(Refusal::protect(
-        format!("{why}; LOCAL_HOST is {}", node.host),
+    let hint = if node.alone {
+        join::NO_OTHER_FE.to_owned()
+    } else {
         format!(
             "set REJOIN=1 to set the data aside and join again as {}, or remove this node",
             node.host
-        ),
+        )
+    };
+    Decision::Refuse(Refusal::protect(
+        format!("{why}; LOCAL_HOST is {}", node.host),
+        hint,
     ))
 }
 

@@ -67,6 +67,8 @@ pub struct Node {
     pub lost: bool,
     pub bootstrap: Bootstrap,
     pub rejoin: bool,
+    /// An FE, and neither `MASTER_HOST` nor its record names another one: it has no cluster to join again.
+    pub alone: bool,
 }
 
 /// The answers of one round.

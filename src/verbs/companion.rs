@@ -23,10 +23,13 @@ use crate::effects::set_aside::set_all_aside;
 use crate::effects::status_file::StatusFile;
 use crate::effects::watch::{Watch, Watched};
 use crate::exit::{ExitCode, chain};
+use crate::facts::addresses::is_here;
 use crate::facts::home::Home;
 use crate::facts::record::{Progress, Record, RecordCopy};
+use crate::facts::resolve::resolve;
 use crate::facts::status::Phase;
 use crate::plan::DataDir;
+use crate::plan::drop_detector::{Absence, absence};
 use crate::plan::end_report::{self, CONSOLE};
 use crate::plan::launch::{self, HELPER, HOST_TYPE, Launch};
 use crate::plan::leader::Cluster;
@@ -135,8 +138,10 @@ impl Companion<'_> {
             return Ok(Outcome::silent(ExitCode::Ok));
         }
         // PID 1 holds the locks and the reservations now.
-        let ReadyToStart { record, known, .. } = ready;
-        let announcer = Announcer::of(&record).or_else(|| self.founder(&record));
+        let ReadyToStart {
+            record, known, plan, ..
+        } = ready;
+        let announcer = Announcer::of(&record).or_else(|| Self::founder(&record, &plan.masters));
         self.watch(known, announcer, record, &kept).await
     }
 
@@ -208,9 +213,8 @@ impl Companion<'_> {
     }
 
     /// Announces a founding while the engine starts and does not answer yet, so that another seed does not found.
-    fn founder(&self, record: &Record) -> Option<Announcer> {
+    fn founder(record: &Record, masters: &[Host]) -> Option<Announcer> {
         let port = record.ports.get(&crate::engine::PortName::Http)?;
-        let masters = &self.settings.master_hosts.value;
         (record.progress == Progress::Founding)
             .then(|| Announcer::of_seed(&record.host, true, masters, *port))
     }
@@ -286,7 +290,14 @@ impl Companion<'_> {
                         );
                         self.channel.send(&Request::StartAgain { why }, &[])?;
                     } else {
-                        self.dropped(&cluster, &mut record, &store);
+                        match absence(record.progress, self.leads_here(&cluster, &identity).await) {
+                            Absence::Dropped => self.dropped(&cluster, &mut record, &store),
+                            Absence::NeverListed => self.never_listed(&cluster, &host),
+                            Absence::OtherHost => tracing::error!(
+                                "the engine of this node leads cluster {id} as {leader}, but LOCAL_HOST is {host}, which it does \
+                                 not list; the engine runs on; set LOCAL_HOST={leader}"
+                            ),
+                        }
                     }
                 }
                 Watched::Foreign(cluster) => {
@@ -355,6 +366,31 @@ impl Companion<'_> {
         Ok(())
     }
 
+    /// True if the leader is the engine of this node.
+    async fn leads_here(&self, cluster: &Cluster, identity: &Identity<'_>) -> bool {
+        let leader = &cluster.leader;
+        if !identity.component.is_fe() || leader.edit_log_port != identity.identity_port {
+            return false;
+        }
+        let Ok(host) = Host::parse(&leader.host) else {
+            return false;
+        };
+        resolve(&host).await.is_ok_and(|addresses| is_here(&addresses))
+    }
+
+    /// Logs that the cluster has never listed this host, and records nothing: another `LOCAL_HOST` may be right.
+    fn never_listed(&self, cluster: &Cluster, host: &Host) {
+        let members: Vec<&str> = cluster.frontends.iter().map(|fe| fe.host.as_str()).collect();
+        let sentence = format!(
+            "cluster {} led by {} lists {} and not LOCAL_HOST = {host}; the engine runs on; check LOCAL_HOST",
+            cluster.id,
+            cluster.leader.host,
+            members.join(", ")
+        );
+        self.status.notices(&sentence);
+        tracing::error!("{sentence}");
+    }
+
     /// Logs that this node was dropped, and records it for the next start. The engine runs on.
     fn dropped(&self, cluster: &Cluster, record: &mut Record, store: &RecordStore) {
         let sentence = format!(
@@ -362,6 +398,7 @@ impl Companion<'_> {
             cluster.id, cluster.leader.host, record.host
         );
         record.progress = Progress::Dropped;
+        record.members = members(cluster);
         if let Err(error) = store.write(record) {
             tracing::error!("{}", chain(&error));
         }

@@ -1,5 +1,6 @@
 //! Settings, files and record in, plan out: `muster explain` over `tests/cases/`. A case is a directory with what a
-//! person would have (`env`, `conf`, a `record.json`, the `data` dir, a mounted `folder`) and the plan that follows (`plan.txt`).
+//! person would have (`env`, `conf`, a `record.json`, the `data` dir, a mounted `folder`, a `hosts` file) and the plan that
+//! follows (`plan.txt`).
 //! `UPDATE_CASES=1 cargo test --test it plan` writes the plans anew; read the difference before you commit it.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -15,6 +16,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use hosts::World;
+
+/// Gives the machine the names of a hosts file. Its first line, `# hostname`, is the machine's own.
+const NAMED: &str = r#"
+    PATH=/usr/sbin:/usr/bin:/sbin:/bin
+    hosts=$1; shift
+    mount --bind "$hosts" /etc/hosts
+    read -r _ name <"$hosts"
+    hostname "$name"
+    unset PATH
+    exec "$@"
+"#;
 
 /// Addresses that cases give to `LOCAL_HOST`.
 const OWN: [&str; 3] = ["10.0.0.11/32", "10.0.0.12/32", "192.168.1.11/32"];
@@ -91,7 +103,15 @@ fn explain(case: &Path) -> String {
             fs::copy(case.join("record.json"), home.join(data).join("muster.json")).unwrap();
         }
     }
-    let output = Command::new(env!("CARGO_BIN_EXE_muster"))
+    // The names of this machine, where they matter.
+    let hosts = case.join("hosts");
+    let mut muster = Command::new(env!("CARGO_BIN_EXE_muster"));
+    if hosts.exists() {
+        muster = Command::new("unshare");
+        muster.args(["--uts", "--mount", "sh", "-c", NAMED, "sh"]);
+        muster.arg(&hosts).arg(env!("CARGO_BIN_EXE_muster"));
+    }
+    let output = muster
         .arg("explain")
         .arg("--home")
         .arg(&home)

@@ -117,6 +117,9 @@ impl<C: FeClient> Search<'_, C> {
             (Data::Joined { .. } | Data::Dropped { .. }, false) => {
                 self.record().map_or(Progress::Started, |record| record.progress)
             }
+            // Nothing but LOCAL_HOST names this host, and that may be wrong: a planned record binds to no host. The watch
+            // records more once the cluster shows it.
+            (Data::Adopted { .. }, false) if plan.node.role.is_fe() => Progress::Planned,
             // The cluster lists it where it is now; whether it is alive there the watch will see.
             (Data::Empty { .. } | Data::Adopted { .. } | Data::Unfinished { .. } | Data::Moved(_), false) => {
                 Progress::Started

@@ -150,7 +150,7 @@ impl<C: FeClient> Search<'_, C> {
         let mut members = self.members.clone();
         members.extend(self.remembered());
         ask_list::endpoints(&ask_list::Inputs {
-            master_hosts: &self.settings.master_hosts.value,
+            master_hosts: &plan.masters,
             query_port: plan.query_port,
             members: &members,
             not: plan.node.role.is_fe().then_some(&plan.node.host),
@@ -374,7 +374,7 @@ impl<C: FeClient> Search<'_, C> {
         }
         if self.announcer.is_none() {
             let own = self.record().and_then(Announcer::of);
-            self.announcer = own.or_else(|| self.seed_announcer(plan));
+            self.announcer = own.or_else(|| Self::seed_announcer(plan));
         }
         match &mut self.announcer {
             Some(announcer) => announcer.call(self.client, &round.answers).await.to_vec(),
@@ -383,8 +383,8 @@ impl<C: FeClient> Search<'_, C> {
     }
 
     /// The call of a node that would found, to the other FEs of `MASTER_HOST`.
-    fn seed_announcer(&self, plan: &Plan) -> Option<Announcer> {
-        let told = &self.settings.master_hosts.value;
+    fn seed_announcer(plan: &Plan) -> Option<Announcer> {
+        let told = &plan.masters;
         Some(Announcer::of_seed(
             &plan.node.host,
             false,
@@ -419,7 +419,7 @@ impl<C: FeClient> Search<'_, C> {
         if round.answered() {
             return Vec::new();
         }
-        let told = self.settings.master_hosts.value.iter();
+        let told = plan.masters.iter();
         let others = told.filter(|host| **host != plan.node.host && !self.rivals.contains(host));
         let others = others.map(|host| Endpoint {
             host: host.clone(),

@@ -8,6 +8,7 @@ use crate::engine::{ALL, Component};
 use crate::facts::record::{Progress, Record, RecordCopy};
 use crate::plan::data::{ClusterId, Data, FeDir, Storage, classify_backend, classify_fe};
 use crate::plan::refusal::Refusal;
+use crate::plan::role_host::RoleHost;
 use crate::settings::Host;
 
 /// `-`, `cut off`, `newer`, or a progress, a cluster and a host other than this one: `joined 77 of 10.0.0.6`.
@@ -51,8 +52,12 @@ fn copy(text: &str, place: &str, component: Component) -> RecordCopy {
     })
 }
 
-/// `empty`, `ready`, `begun` (a journal), `elected itself`, `no journal`; of cluster 77 unless another is named.
+/// `empty`, `ready`, `begun` (a journal), `elected itself`, `no journal`; of cluster 77 unless another is named. After `, `
+/// the host in ROLE.
 fn dir(text: &str) -> FeDir {
+    let (text, role) = text
+        .split_once(", ")
+        .map_or((text, None), |(text, host)| (text, Some(host)));
     let (state, cluster) = text.split_once(" of ").unwrap_or((text, "77"));
     FeDir {
         path: "/meta".to_owned(),
@@ -61,6 +66,10 @@ fn dir(text: &str) -> FeDir {
         nascent: state == "elected itself",
         ready: state == "ready",
         name: None,
+        host: role.map(|host| match host {
+            "a name" => RoleHost::SomeName,
+            host => RoleHost::Named(Host::parse(host).unwrap()),
+        }),
         cluster: (state != "empty").then(|| cluster.to_owned()),
     }
 }
@@ -118,6 +127,41 @@ fn both_copies_and_the_data_amount_to_one_thing() {
         // It ran without muster.
         ("-", "-", "ready", "adopted 77"),
         ("-", "-", "begun", "unfinished, kept"),
+        ("-", "-", "ready, 10.0.0.5", "adopted 77"),
+        (
+            "-",
+            "-",
+            "ready, a name",
+            "refuse 79: the data in /meta belongs to a member that is known by a name (image/ROLE, \
+                                     hostType=FQDN); LOCAL_HOST says 10.0.0.5",
+        ),
+        // A wrong LOCAL_HOST, or another address: ROLE names the owner.
+        ("-", "-", "ready, 10.0.0.6", "Member moved from 10.0.0.6 77"),
+        ("-", "-", "ready, db-fe", "Member moved from db-fe 77"),
+        ("-", "-", "begun, 10.0.0.6", "Unfinished moved from 10.0.0.6 77"),
+        (
+            "founding",
+            "founding",
+            "ready, 10.0.0.6",
+            "Member moved from 10.0.0.6 77",
+        ),
+        // A start with a wrong LOCAL_HOST recorded it, and no list has shown it: it binds nothing.
+        (
+            "planned 77 of 10.0.0.6",
+            "planned 77 of 10.0.0.6",
+            "ready",
+            "adopted 77",
+        ),
+        ("planned 77 of 10.0.0.6", "-", "ready, 10.0.0.5", "adopted 77"),
+        ("planned 77", "planned 77", "ready", "adopted 77"),
+        (
+            "founding of 10.0.0.6",
+            "founding of 10.0.0.6",
+            "ready, 10.0.0.5",
+            "adopted 77",
+        ),
+        ("started 77", "started 77", "ready, 10.0.0.6", "joined 77"),
+        ("joined 77", "joined 77", "ready, 10.0.0.6", "joined 77"),
         // The address changed: only the cluster can say what became of the old one.
         (
             "joined 77 of 10.0.0.6",

@@ -134,22 +134,31 @@ impl Ground {
                 host.state = Some(record(&look, &outcome, host.data.or(look.before), Got::Planned));
                 host.run = Run::Adding(look, leader);
             }
-            Act::Start => Self::finish(world, who, &look, &outcome, None, false),
-            Act::Found => Self::finish(world, who, &look, &outcome, None, true),
+            Act::Start => self.finish(world, who, &look, &outcome, None, false),
+            Act::Found => self.finish(world, who, &look, &outcome, None, true),
             Act::Join { helper, cluster } => {
                 look.cluster = Some(cluster);
-                Self::finish(world, who, &look, &outcome, Some(helper), false);
+                self.finish(world, who, &look, &outcome, Some(helper), false);
             }
         }
     }
 
-    fn finish(world: &mut World, who: Who, look: &Look, outcome: &Outcome, helper: Option<Who>, found: bool) {
+    fn finish(
+        &self,
+        world: &mut World,
+        who: Who,
+        look: &Look,
+        outcome: &Outcome,
+        helper: Option<Who>,
+        found: bool,
+    ) {
         let host = world.host_mut(who);
         let before = host.data.or(look.before);
         let founding = matches!(outcome.kind, Some(Kind::UnfinishedFounding | Kind::Unproven));
         let got = match outcome.kind {
             _ if found || founding => Got::Founding,
             Some(Kind::Joined | Kind::Dropped) => before.map_or(Got::Started, |rec| rec.got),
+            Some(Kind::Adopted) if self.part(who) != Part::Backend => Got::Planned,
             _ => Got::Started,
         };
         let rec = record(look, outcome, before, got);
@@ -225,7 +234,7 @@ impl Ground {
             // A BE never knew of the drop: it waits for heartbeats, and gets them again.
             engine.phase = Phase::Begun;
             world.host_mut(who).run = Run::Engine(engine);
-        } else if missing == Missing::Foreign {
+        } else if missing == Missing::Foreign || (missing == Missing::Dropped && rec.got == Got::Planned) {
             // It is said, and nothing is written down.
             engine.settled = true;
             world.host_mut(who).run = Run::Engine(engine);

@@ -370,6 +370,7 @@ fn node(rules: &Rules, sight: &Sight) -> Result<Node, u8> {
         lost: false,
         bootstrap: Bootstrap::Guarded,
         rejoin: sight.rejoin,
+        alone: false,
     })
 }
 
@@ -392,6 +393,7 @@ fn fe_dir(dir: Dir) -> FeDir {
         ready: matches!(dir, Dir::Ready { .. }),
         // Asked for only where a record names another host: nobody moves here.
         name: None,
+        host: None,
         cluster: dir.cluster().map(id_text),
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::engine::failure::Failure;
 use crate::engine::member::Backend;
-use crate::plan::data::{ClusterId, Data, Moved, MovedData};
+use crate::plan::data::{ClusterId, Data, Moved, MovedData, NamedBy};
 use crate::plan::join::decide;
 use crate::plan::leader::tests::members;
 use crate::plan::leader::{Answer, believe};
@@ -16,16 +16,21 @@ use super::situation::node;
 /// Data of a node that was 10.0.0.6 and is 10.0.0.5 now.
 fn data(name: &str) -> Data {
     let (data, in_group, cluster) = match name {
-        "moved" => (MovedData::Member, "10.0.0.6_9010_1", "77"),
+        "moved" | "role" => (MovedData::Member, "10.0.0.6_9010_1", "77"),
         "moved-renamed" => (MovedData::Member, "10.0.0.5_9010_1", "77"),
         "moved-wiped" => (MovedData::Empty, "", "77"),
         "moved-planned" => (MovedData::Planned, "", "77"),
-        "moved-unfinished" => (MovedData::Unfinished, "10.0.0.6_9010_1", "77"),
+        "moved-unfinished" | "role-unfinished" => (MovedData::Unfinished, "10.0.0.6_9010_1", "77"),
         "moved-foreign" => (MovedData::Member, "10.0.0.6_9010_1", "88"),
         other => panic!("no such data: {other}"),
     };
     Data::Moved(Moved {
         from: Host::parse("10.0.0.6").unwrap(),
+        named_by: if name.starts_with("role") {
+            NamedBy::Role
+        } else {
+            NamedBy::Record
+        },
         data,
         name: Some(in_group.to_owned()).filter(|name| !name.is_empty()),
         cluster: Some(ClusterId {
@@ -95,8 +100,10 @@ fn step(node: &Node, seen: &Seen) -> String {
 /// A record that names 10.0.0.6 on a host that is 10.0.0.5: only its cluster can say what became of it. `6` in the
 /// rows is the old host, `5` the new one, whose name in the election group is that of a fresh row.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn a_moved_node_starts_only_where_its_cluster_lists_it_in_place_of_the_old_host() {
     const KNOWN: &str = "refuse 79: the cluster knows this node as 10.0.0.6, but LOCAL_HOST is 10.0.0.5";
+    const ROLE: &str = "refuse 79: this data belongs to the member 10.0.0.6 (image/ROLE, address mode); LOCAL_HOST says 10.0.0.5";
     let table = [
         // Still listed under its old host.
         (Role::Follower, "moved", "1L+ 2F+ 6F-", false, format!("{KNOWN}, and 10.0.0.1 lists 10.0.0.6")),
@@ -163,6 +170,12 @@ fn a_moved_node_starts_only_where_its_cluster_lists_it_in_place_of_the_old_host(
             true,
             "set aside: 10.0.0.6 was dropped from cluster 77".to_owned(),
         ),
+        // There is no record, and ROLE names 10.0.0.6: LOCAL_HOST may be wrong, and nobody has seen it dropped.
+        (Role::Follower, "role", "silent", true, format!("{ROLE}, and no FE answers, so muster cannot check which host the cluster lists")),
+        (Role::Follower, "role", "1L+ 2F+ 6F-", true, format!("{ROLE}, and 10.0.0.1 lists 10.0.0.6")),
+        (Role::Follower, "role", "1L+ 2F+", true, format!("{ROLE}, and 10.0.0.1 lists neither")),
+        (Role::Follower, "role-unfinished", "1L+ 2F+", true, format!("{ROLE}, and 10.0.0.1 lists neither")),
+        (Role::Follower, "role", "1L+ 2F+ 5F-", false, "refuse 79: 10.0.0.1 lists 10.0.0.5 as a new node, and the data is that of 10.0.0.6; LOCAL_HOST is 10.0.0.5".to_owned()),
         // Without a confirmed leader nothing is set aside.
         (
             Role::Follower,
@@ -196,5 +209,25 @@ fn a_moved_node_starts_only_where_its_cluster_lists_it_in_place_of_the_old_host(
             expected,
             "{role:?}, {data_name}, {rows}, REJOIN={rejoin}"
         );
+    }
+}
+
+/// It was recorded as dropped under a wrong `LOCAL_HOST`, by its own engine: set aside, the data of a healthy FE is lost.
+#[test]
+fn an_fe_that_knows_no_other_fe_is_told_nothing_of_rejoin_and_keeps_its_data() {
+    let dropped = Data::Dropped { cluster: None };
+    let mut gone = data("moved");
+    if let Data::Moved(moved) = &mut gone {
+        moved.data = MovedData::Dropped;
+    }
+    for data in [dropped, gone, data("moved"), data("role")] {
+        for rejoin in [false, true] {
+            let mut node = node(Role::Seed, data.clone());
+            (node.alone, node.rejoin) = (true, rejoin);
+            let Decision::Refuse(refusal) = decide(&node, &seen("silent")) else {
+                panic!("{data:?}");
+            };
+            assert!(!refusal.hint.contains("REJOIN"), "{refusal:?}");
+        }
     }
 }

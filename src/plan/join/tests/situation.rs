@@ -9,6 +9,7 @@ use crate::plan::data::{ClusterId, Data, FeDir, Storage};
 use crate::plan::node::{Node, Role};
 use crate::plan::record_merge::{Identity, RecordCopies};
 use crate::plan::refusal::Refusal;
+use crate::plan::role_host::RoleHost;
 use crate::settings::{Bootstrap, Host};
 
 use super::every::Rules;
@@ -83,6 +84,29 @@ impl Kept {
             } => Some((progress, id)),
             _ => None,
         }
+    }
+
+    /// Another host was dropped.
+    const fn gone(self) -> bool {
+        matches!(
+            self,
+            Self::Present {
+                progress: Progress::Dropped,
+                ours: false,
+                ..
+            }
+        )
+    }
+
+    /// It names a host that a list has shown.
+    const fn binds(self) -> bool {
+        !matches!(
+            self,
+            Self::Present {
+                progress: Progress::Planned | Progress::Founding,
+                ..
+            }
+        )
     }
 
     const fn present(self) -> bool {
@@ -176,6 +200,8 @@ pub(super) struct Facts {
     pub id: Id,
     /// A copy of this host's: how far, by the one that counts.
     pub recorded: bool,
+    /// That copy is a plan: no list has shown this host.
+    pub planned: bool,
     /// The cluster that copy binds this node to; a plan binds to none.
     pub bound: Id,
     pub says_joined: bool,
@@ -213,7 +239,7 @@ impl Facts {
     /// True if it was a member according to its record, or its data proves it under a record of this host.
     pub(super) const fn member(&self) -> bool {
         let proven = if self.fe {
-            (self.joined_in_data && self.journal) || (self.recorded && self.ready)
+            (self.joined_in_data && self.journal) || (self.recorded && !self.planned && self.ready)
         } else {
             self.says_joined
         };
@@ -256,6 +282,7 @@ impl Situation {
             ready,
             id,
             recorded: counts.ours().is_some(),
+            planned: says(counts, Progress::Planned),
             bound: match counts.ours() {
                 None | Some((Progress::Planned | Progress::Founding, _)) => Id::Unknown,
                 Some((_, id)) => id,
@@ -268,7 +295,13 @@ impl Situation {
             newer: self.data == Kept::Newer || self.state == Kept::Newer,
             data_unreadable: self.data == Kept::Unreadable,
             state_unreadable: self.state == Kept::Unreadable,
-            other_host: counts.present() && counts.ours().is_none(),
+            other_host: counts.present()
+                && counts.ours().is_none()
+                && (self.lies == Lies::Nothing
+                    || !fe
+                    || counts.binds()
+                    || self.state.gone()
+                    || [self.data, self.state].contains(&Kept::Unreadable)),
             planned_elsewhere: self.lies == Lies::Nothing
                 && counts.present()
                 && [self.data, self.state].iter().all(|kept| {
@@ -295,16 +328,7 @@ impl Situation {
                     ..
                 }
             ),
-            gone: [self.data, self.state].iter().any(|kept| {
-                matches!(
-                    kept,
-                    Kept::Present {
-                        progress: Progress::Dropped,
-                        ours: false,
-                        ..
-                    }
-                )
-            }),
+            gone: self.data.gone() || self.state.gone(),
         }
     }
 
@@ -359,6 +383,7 @@ fn fe_dir(lies: Option<Lies>) -> FeDir {
             nascent: false,
             ready: false,
             name: None,
+            host: None,
             cluster: None,
         };
     };
@@ -369,6 +394,7 @@ fn fe_dir(lies: Option<Lies>) -> FeDir {
         nascent,
         ready,
         name: Some("10.0.0.5_9010_1".to_owned()),
+        host: Some(RoleHost::Named(host())),
         cluster: id.text(),
     }
 }
@@ -399,5 +425,6 @@ pub(crate) fn node(role: Role, data: Data) -> Node {
         lost: false,
         bootstrap: Bootstrap::Guarded,
         rejoin: false,
+        alone: false,
     }
 }

@@ -1,5 +1,6 @@
 //! Stories on hosts that are namespaces, as one program: `cargo test -p hosts --test stories kills::` runs one file.
 
+mod adopted;
 mod bad_input;
 mod bench;
 mod cluster;

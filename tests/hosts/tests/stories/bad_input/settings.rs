@@ -198,13 +198,18 @@ fn an_fe_that_would_join_itself_is_refused_whatever_the_spelling() -> Result<()>
         ("[::1]", "::1"),
         ("::ffff:127.0.0.1", "127.0.0.1"),
     ] {
+        let or = if shown == "fe1" {
+            ", or LOCAL_HOST=fe1 here"
+        } else {
+            ""
+        };
         says(
             &fe,
             &[("MASTER_HOST", master)],
             &format!(
                 "…error: MASTER_HOST = {shown} is this host, but LOCAL_HOST = 10.99.0.11 is spelled differently: this FE \
-                 would join itself\n\nhint: on the seed, set both to the same text, by which the other hosts reach it; \
-                 on any other FE, set MASTER_HOST to the seed"
+                 would join itself\n\nhint: on the seed, write MASTER_HOST=10.99.0.11 on every node{or}: the same text, by \
+                 which the other hosts reach it; on any other FE, set MASTER_HOST to the seed"
             ),
         )?;
     }

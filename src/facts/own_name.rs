@@ -1,0 +1,163 @@
+//! The name that the Java runtime gives this machine: an FE in name mode knows itself by it, not by `LOCAL_HOST`.
+//! `java.net.InetAddress`: `getLocalHost()` is the address of `gethostname`; `getCanonicalHostName()` is the first name of
+//! that address, in `/etc/hosts` or else by DNS, if that name has the address too.
+
+use std::fs;
+use std::net::{IpAddr, ToSocketAddrs};
+use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
+
+use super::resolve::DEADLINE;
+use crate::settings::Host;
+
+/// The canonical names; `None` where no resolver gave a clear answer in time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OwnName {
+    /// Of the machine's address.
+    pub of_machine: Option<Host>,
+    /// Of the address of `LOCAL_HOST`.
+    pub of_local: Option<Host>,
+}
+
+impl OwnName {
+    /// Asks the resolver on a thread of its own: it has no deadline.
+    pub fn look(local: &str, root: &Path) -> Self {
+        if !files_first(root) {
+            return Self::default();
+        }
+        let (answer, inbox) = mpsc::channel();
+        let local = local.to_owned();
+        let look = move || {
+            let machine = nix::unistd::gethostname()
+                .ok()
+                .and_then(|name| name.into_string().ok());
+            let names = Self {
+                of_machine: machine.and_then(|machine| canonical(&machine, &forward, &reverse)),
+                of_local: canonical(&local, &forward, &reverse),
+            };
+            drop(answer.send(names));
+        };
+        drop(thread::Builder::new().spawn(look));
+        inbox.recv_timeout(DEADLINE).unwrap_or_default()
+    }
+}
+
+/// True if the C library reads `/etc/hosts` first. Other services are libraries, which a static program may not be able to
+/// load: the engine could get another answer.
+fn files_first(root: &Path) -> bool {
+    let Ok(text) = fs::read_to_string(root.join("etc/nsswitch.conf")) else {
+        return true;
+    };
+    let hosts = text
+        .lines()
+        .find_map(|line| line.trim_start().strip_prefix("hosts:"));
+    hosts.is_none_or(|services| services.split_whitespace().next() == Some("files"))
+}
+
+/// The canonical name of the addresses of `name`, if all of them have the same one.
+fn canonical(
+    name: &str,
+    forward: &dyn Fn(&str) -> Vec<IpAddr>,
+    reverse: &dyn Fn(IpAddr) -> Option<String>,
+) -> Option<Host> {
+    let mut found: Option<Host> = None;
+    let all = forward(name);
+    // The runtime takes an IPv4 address where there is one.
+    let v4_only = all.iter().any(IpAddr::is_ipv4);
+    for address in all.into_iter().filter(|address| address.is_ipv4() || !v4_only) {
+        let text = reverse(address)?;
+        let host = Host::parse(&text)
+            .ok()
+            .filter(|host| matches!(host, Host::Name(_)))?;
+        // A name that does not lead back is not used.
+        if !forward(&text).contains(&address) || found.as_ref().is_some_and(|found| *found != host) {
+            return None;
+        }
+        found = Some(host);
+    }
+    found
+}
+
+fn forward(name: &str) -> Vec<IpAddr> {
+    (name, 0)
+        .to_socket_addrs()
+        .map(|sockets| sockets.map(|socket| socket.ip().to_canonical()).collect())
+        .unwrap_or_default()
+}
+
+fn reverse(address: IpAddr) -> Option<String> {
+    dns_lookup::lookup_addr(&address).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::{canonical, files_first};
+    use crate::facts::fixture::tree;
+
+    /// Lines of a hosts file: all addresses of a name, and the first name of an address.
+    fn name_of(machine: &str, hosts: &[&str]) -> Option<String> {
+        let lines: Vec<Vec<&str>> = hosts
+            .iter()
+            .map(|line| line.split_whitespace().collect())
+            .collect();
+        let forward = |name: &str| -> Vec<IpAddr> {
+            let lines = lines.iter().filter(|line| line[1..].contains(&name));
+            lines.map(|line| line[0].parse().unwrap()).collect()
+        };
+        let reverse = |address: IpAddr| {
+            let line = lines.iter().find(|line| line[0] == address.to_string());
+            line.map(|line| line[1].to_owned())
+        };
+        canonical(machine, &forward, &reverse).map(|host| host.to_string())
+    }
+
+    #[test]
+    fn the_canonical_name_is_the_first_name_of_the_machines_address_or_none() {
+        let table: [(&str, &[&str], Option<&str>); 9] = [
+            ("db-fe", &["172.18.0.2 db-fe"], Some("db-fe")),
+            ("3f2a91c0d1e2", &["172.18.0.2 3f2a91c0d1e2"], Some("3f2a91c0d1e2")),
+            // domainname: the long name is first.
+            (
+                "db-fe",
+                &["172.18.0.2 db-fe.example.com db-fe"],
+                Some("db-fe.example.com"),
+            ),
+            // Two networks.
+            ("db-fe", &["172.18.0.2 db-fe", "172.19.0.2 db-fe"], Some("db-fe")),
+            ("db-fe", &["fd00::2 db-fe"], Some("db-fe")),
+            (
+                "db-fe",
+                &["172.18.0.2 db-fe", "fd00::2 other db-fe"],
+                Some("db-fe"),
+            ),
+            ("fe02", &["127.0.0.1 localhost", "127.0.1.1 fe02"], Some("fe02")),
+            // The order of the addresses decides: no verdict.
+            ("vm", &["127.0.0.1 localhost vm", "10.0.0.2 vm"], None),
+            ("db-fe", &[], None),
+        ];
+        for (machine, hosts, expected) in table {
+            assert_eq!(name_of(machine, hosts).as_deref(), expected, "{hosts:?}");
+        }
+    }
+
+    #[test]
+    fn a_resolver_that_asks_others_first_gives_no_verdict() {
+        let table = [
+            ("hosts: files dns\n", true),
+            ("passwd: files\n", true),
+            ("  hosts:\tdns files\n", false),
+            ("hosts: resolve [!UNAVAIL=return] files\n", false),
+        ];
+        for (text, expected) in table {
+            assert_eq!(
+                files_first(tree(&[("etc/nsswitch.conf", text)]).path()),
+                expected,
+                "{text}"
+            );
+        }
+        assert!(files_first(tree(&[]).path()));
+    }
+}
