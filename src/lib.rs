@@ -27,6 +27,7 @@ pub mod exit;
 mod expect_file;
 pub mod facts;
 pub mod plan;
+pub mod printable;
 pub mod settings;
 pub mod supervise;
 pub mod verbs;

@@ -17,7 +17,7 @@ use crate::engine::member::Row;
 use crate::settings::{Endpoint, TlsMode};
 
 /// Preset, so that the driver asks for neither: it would do so with a SELECT. No row of an FE is longer than a packet.
-const MAX_PACKET: usize = 1024 * 1024;
+pub const MAX_PACKET: usize = 1024 * 1024;
 const WAIT_TIMEOUT: usize = 28_800;
 
 /// The bounds of one answer: 30 columns and some thousand rows of half a kilobyte are a large cluster.
@@ -183,11 +183,13 @@ fn text(value: Value) -> Option<String> {
     }
 }
 
-/// The TLS library wraps its own errors in this kind; a connection that ends in the handshake has another.
+/// True for an error of the TLS library: the driver gives its own errors about packets the same kind.
 fn is_tls(error: &IoError) -> bool {
     match error {
         IoError::Tls(_) => true,
-        IoError::Io(error) => error.kind() == io::ErrorKind::InvalidData,
+        IoError::Io(error) => error
+            .get_ref()
+            .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>),
     }
 }
 
@@ -211,7 +213,7 @@ fn handshake(error: &IoError) -> Failure {
             "{why} (signed by another authority of that name, or by an RSA key below 2048 bits)"
         ));
     }
-    Failure::Tls(why)
+    Failure::Tls(presentable(&why))
 }
 
 fn failure(error: Error) -> Failure {
@@ -219,7 +221,8 @@ fn failure(error: Error) -> Failure {
         Error::Server(error) => Failure::from_server(error.code, &error.state, &error.message),
         Error::Driver(DriverError::NoClientSslFlagFromServer) => Failure::NoTls,
         Error::Driver(DriverError::UnknownAuthPlugin { name }) => Failure::Denied(format!(
-            "the account uses the login plugin {name} instead of a password"
+            "the account uses the login plugin {} instead of a password",
+            presentable(&name)
         )),
         Error::Driver(
             error @ (DriverError::CleartextPluginDisabled | DriverError::MysqlOldPasswordDisabled),
@@ -230,7 +233,7 @@ fn failure(error: Error) -> Failure {
             io::ErrorKind::InvalidData | io::ErrorKind::Other => {
                 Failure::Malformed(presentable(&error.to_string()))
             }
-            _ => Failure::Lost(error.to_string()),
+            _ => Failure::Lost(presentable(&error.to_string())),
         },
         Error::Driver(DriverError::ConnectionClosed) => {
             Failure::Lost("the FE closed the connection".to_owned())

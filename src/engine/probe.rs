@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::failure::{Failure, presentable};
+use super::valid::{is_host, is_word};
 
 /// The questions an engine's nodes answer over HTTP. `{host}` and `{port}` stand for whose membership is asked.
 #[derive(Debug, PartialEq, Eq)]
@@ -120,9 +121,10 @@ impl Membership {
             // `invalid client host.`
             (400, _) => Ok(Self::Stranger),
             (200, Some("UNKNOWN")) => Ok(Self::NotListed),
-            (200, Some(role)) => Ok(Self::Member {
+            (200, Some(role)) if is_word(role) => Ok(Self::Member {
                 role: role.to_owned(),
             }),
+            (200, Some(role)) => Err(Failure::NotReady(format!("`{}` is no role", presentable(role)))),
             (200, None) => Err(Failure::NotReady("it names no role".to_owned())),
             (code, _) => Err(Failure::Rejected {
                 code,
@@ -146,10 +148,18 @@ impl Ha {
         if text("role").is_empty() {
             return Err(Failure::NotReady("it names no role".to_owned()));
         }
+        let leader = text("master");
+        if matches!(leader, "" | "unknown") {
+            return Ok(Self { leader: None });
+        }
+        if !is_host(leader) {
+            return Err(Failure::NotReady(format!(
+                "its leader `{}` is no host",
+                presentable(leader)
+            )));
+        }
         Ok(Self {
-            leader: Some(text("master"))
-                .filter(|host| !matches!(*host, "" | "unknown"))
-                .map(str::to_owned),
+            leader: Some(leader.to_owned()),
         })
     }
 }
