@@ -26,6 +26,7 @@ pub mod exit;
 #[cfg(test)]
 mod expect_file;
 pub mod facts;
+pub mod file;
 pub mod plan;
 pub mod printable;
 pub mod settings;

@@ -6,6 +6,7 @@ pub mod http;
 mod mysql;
 mod reach;
 
+pub use self::mysql::MAX_PACKET;
 pub use self::reach::is_open;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use crate::engine::Engine;
 use crate::engine::failure::Failure;
 use crate::engine::member::{Backend, Frontend, Row};
 use crate::engine::probe::{HttpWitness, Membership};
+use crate::file;
 use crate::settings::{Account, Endpoint, Host, ROOT, Secret, Settings, Source, Sourced, Tls, TlsMode};
 
 /// The deadline of one call: resolving, connecting, logging in, asking and reading together. A leader that has lost
@@ -129,7 +131,7 @@ impl Client {
             drop(rustls::crypto::ring::default_provider().install_default());
         }
         let authorities = match (tls.mode, &tls.ca_file) {
-            (TlsMode::Verify, Some(path)) => Some(std::fs::read(path).map_err(|error| {
+            (TlsMode::Verify, Some(path)) => Some(file::read(path, file::AUTHORITIES).map_err(|error| {
                 Failure::Tls(format!(
                     "CLUSTER_CA_FILE {} cannot be read: {error}",
                     path.display()

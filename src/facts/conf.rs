@@ -8,6 +8,7 @@ use super::dir_state::may_write;
 use super::home::Home;
 use super::mounts::Mounts;
 use crate::engine::Component;
+use crate::file;
 
 /// The start of the first line of the block that muster writes.
 pub const BEGIN_MARK: &str = "# >>> muster";
@@ -93,7 +94,7 @@ impl Grammar {
 
 impl ConfFile {
     pub fn read(path: &Path, grammar: Grammar, mounts: &Mounts) -> Self {
-        let (text, state) = match std::fs::read(path) {
+        let (text, state) = match file::read(path, file::CONF) {
             Ok(bytes) => match String::from_utf8(bytes) {
                 Ok(text) => (text, ConfState::Read),
                 Err(error) => (

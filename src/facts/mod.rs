@@ -24,7 +24,6 @@ mod search;
 pub mod sockets;
 pub mod status;
 pub mod storage;
-pub mod text;
 
 use std::path::{Path, PathBuf};
 
