@@ -26,7 +26,9 @@ pub mod exit;
 #[cfg(test)]
 mod expect_file;
 pub mod facts;
+pub mod file;
 pub mod plan;
+pub mod printable;
 pub mod settings;
 pub mod supervise;
 pub mod verbs;

@@ -14,6 +14,8 @@ use crate::settings::Endpoint;
 const PROTOCOL: u8 = 10;
 /// The first byte of an error instead of a greeting, such as too many connections.
 const ERROR: u8 = 0xff;
+/// After the version, which ends with a zero: a number, eight bytes for the login, a zero, and what the server can do.
+const AFTER_VERSION: usize = 4 + 8 + 1 + 2;
 /// A longer greeting is not that of an FE; `8.0.33` makes 74 bytes.
 const LONGEST: usize = 4096;
 /// How long to wait for the end of the stream.
@@ -71,7 +73,14 @@ fn judge(seen: &[u8]) -> Option<Result<(), Failure>> {
         return None;
     }
     if kind == PROTOCOL {
-        return Some(Ok(()));
+        // The driver would find no name for it: to it this is an error of TLS.
+        let version = rest.iter().take(length).position(|byte| *byte == 0);
+        let whole = version.is_some_and(|end| length >= end + 2 + AFTER_VERSION);
+        return Some(if whole {
+            Ok(())
+        } else {
+            Err(Failure::NotMySql(format!("it sent {}", shown(seen))))
+        });
     }
     Some(Err(match rest {
         [code_low, code_high, text @ ..] => {
@@ -108,7 +117,18 @@ mod tests {
     fn a_first_packet_is_a_greeting_an_error_or_somebody_else() {
         let not_mysql = |text: &str| Some(Err(Failure::NotMySql(text.to_owned())));
         let table: &[(&[u8], Judged)] = &[
-            (b"\x08\0\0\0\x0a8.0.33\0", Some(Ok(()))),
+            (
+                b"\x17\0\0\0\x0a8.0.33\0\x01\0\0\0abcdefgh\0\xff\xf7",
+                Some(Ok(())),
+            ),
+            (
+                b"\x08\0\0\0\x0a8.0.33\0",
+                not_mysql(r"it sent `\x08\x00\x00\x00\n8.0.33\x00`"),
+            ),
+            (
+                b"\x17\0\0\0\x0agarbage without an end..",
+                not_mysql(r"it sent `\x17\x00\x00\x00\ngarbage without an end..`"),
+            ),
             (b"", None),
             (b"\x08\0\0\0", None),
             (b"\x08\0\0\0\x0a8.0", None),

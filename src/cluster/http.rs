@@ -10,7 +10,7 @@ use reqwest::redirect::Policy;
 use tokio::time::timeout;
 use tracing::debug;
 
-use crate::engine::failure::Failure;
+use crate::engine::failure::{Failure, presentable};
 use crate::engine::probe::{self, Ha, Membership, Probes, Ready};
 use crate::engine::{MEMBER_ANSWER, member_path, seed_in, seed_path};
 use crate::facts::data::ClusterToken;
@@ -209,9 +209,10 @@ async fn fetch(
 
 fn failure(error: &reqwest::Error, within: Duration) -> Failure {
     let causes = || std::iter::successors(error.source(), |error| (*error).source());
-    let root = causes()
-        .last()
-        .map_or_else(|| "no reason given".to_owned(), ToString::to_string);
+    let root = causes().last().map_or_else(
+        || "no reason given".to_owned(),
+        |error| presentable(&error.to_string()),
+    );
     let refused = causes()
         .filter_map(|error| error.downcast_ref::<io::Error>())
         .any(|error| error.kind() == io::ErrorKind::ConnectionRefused);

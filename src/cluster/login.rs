@@ -16,7 +16,7 @@ const SECURE_CONNECTION: u32 = 0x8000;
 const PLUGIN_AUTH: u32 = 0x8_0000;
 
 /// The longest packet that the server may send.
-const MAX_PACKET: u32 = 1024 * 1024;
+pub const MAX_PACKET: u32 = 1024 * 1024;
 /// `utf8mb4_general_ci`
 const UTF8: u8 = 45;
 

@@ -10,6 +10,7 @@ mod plugin;
 mod reach;
 mod tls;
 
+pub use self::login::MAX_PACKET;
 pub use self::reach::is_open;
 
 use std::time::Duration;

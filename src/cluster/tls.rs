@@ -11,6 +11,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 
 use super::packets::lost;
 use crate::engine::failure::Failure;
+use crate::file;
 use crate::settings::{Host, Tls, TlsMode};
 
 pub(super) type Config = Result<Arc<ClientConfig>, Failure>;
@@ -43,7 +44,7 @@ fn authorities(tls: &Tls) -> Result<RootCertStore, Failure> {
             path.display()
         ))
     };
-    let content = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+    let content = file::read(path, file::AUTHORITIES).map_err(|error| failed(error.to_string()))?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&content).collect();
     let mut certificates = certificates.map_err(|error| failed(error.to_string()))?;
     if certificates.is_empty() {

@@ -1,25 +1,30 @@
 //! The work of the founder, once in the life of a cluster, after the cluster has shown it alive: root gets its password,
 //! and the SQL files of the init directory are run. A failure of either does not stop the engine.
 
+use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::cluster::{Client, FeClient as _};
+use crate::cluster::{Client, FeClient as _, MAX_PACKET};
 use crate::engine::failure::Failure;
-use crate::plan::sql::statements;
+use crate::file;
+use crate::plan::sql::{Splitter, Statement};
 use crate::settings::{Endpoint, Secret};
 
 /// The directory of files to run once, as in Docker Hub's mysql and postgres images.
 pub const INIT_DIR: &str = "/docker-entrypoint-initdb.d";
+
+/// The longest statement that the driver sends, in bytes.
+const LONGEST: u64 = MAX_PACKET as u64;
 
 /// Between two looks for a first BE.
 const SOON: Duration = Duration::from_millis(500);
 
 /// Gives root its password, unless it has one.
 pub async fn set_root_password(client: &Client, leader: &Endpoint, path: &Path) {
-    match std::fs::read_to_string(path) {
+    match file::text(path, file::SECRET) {
         Err(error) => tracing::error!(
             "root has no password: cannot read ROOT_PASSWORD_FILE {}: {error}",
             path.display()
@@ -100,16 +105,39 @@ fn told(leader: &Endpoint, statement: &str, why: &Failure) -> String {
 
 /// Returns the number of statements that were run; or, to follow the name of the file, which one failed and why.
 async fn run_file(client: &Client, leader: &Endpoint, path: &Path) -> Result<usize, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!(" cannot be read: {error}"))?;
-    let statements = statements(&text);
-    for statement in &statements {
-        client.run(leader, statement.text).await.map_err(|why| {
-            format!(
-                ", line {}: {}",
-                statement.line,
-                told(leader, statement.text, &why)
-            )
-        })?;
+    let cannot = |error: io::Error| format!(" cannot be read: {error}");
+    let mut file = BufReader::new(file::open(path).map_err(cannot)?);
+    let mut splitter = Splitter::default();
+    let mut count = 0;
+    for number in 1.. {
+        let mut line = Vec::new();
+        let read = file.by_ref().take(LONGEST + 1).read_until(b'\n', &mut line);
+        if read.map_err(cannot)? == 0 {
+            break;
+        }
+        if (line.len() + splitter.pending()) as u64 > LONGEST {
+            return Err(format!(", line {number}: a statement may have {LONGEST} bytes"));
+        }
+        let line = String::from_utf8(line).map_err(|_| format!(", line {number}: it is not UTF-8"))?;
+        for statement in splitter.take(&line) {
+            run(client, leader, &statement).await?;
+            count += 1;
+        }
     }
-    Ok(statements.len())
+    if let Some(last) = splitter.end() {
+        run(client, leader, &last).await?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+async fn run(client: &Client, leader: &Endpoint, statement: &Statement) -> Result<(), String> {
+    let said = client.run(leader, &statement.text).await;
+    said.map_err(|why| {
+        format!(
+            ", line {}: {}",
+            statement.line,
+            told(leader, &statement.text, &why)
+        )
+    })
 }

@@ -71,6 +71,14 @@ fn with_end(path: &Path, end: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Checks that the conf file can be replaced, before anything is written.
+pub fn try_out(conf: &Conf) -> Result<(), WriteError> {
+    match &conf.manner {
+        ConfManner::Replace => files::try_out(&conf.path, conf.text.as_bytes()),
+        ConfManner::Unchanged | ConfManner::InPlace | ConfManner::Shadow { .. } => Ok(()),
+    }
+}
+
 /// A home of links to the real one, with a `conf/` of its own, and a `bin/` of its own because the start scripts keep
 /// their pid files there.
 fn shadow(conf: &Conf, home: &Path, dir: &Path) -> io::Result<()> {

@@ -1,7 +1,9 @@
 //! Locks the data dirs of this node while its engine runs, so that a second container on the same volume is refused before
 //! it changes anything. The kernel frees a lock when the last process with its descriptor has ended.
 
-use std::fs::{self, File};
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,8 +12,9 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use tokio::time::sleep;
 
+use crate::effects::files::replace_unsynced;
 use crate::facts::dir_lock_facts::{HOLDER, Holder};
-use crate::facts::text;
+use crate::file;
 use crate::plan::DataDir;
 
 /// The number of attempts: a process that only checks has the lock for a moment.
@@ -22,6 +25,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug, Default)]
 pub struct DirLocks {
     locks: Vec<(PathBuf, File)>,
+    /// The dirs that cannot be locked, each logged once.
+    unlockable: BTreeSet<PathBuf>,
 }
 
 impl DirLocks {
@@ -42,7 +47,9 @@ impl DirLocks {
                         sleep(PAUSE).await;
                     }
                     Err(error) => {
-                        tracing::debug!("cannot lock {}: {error}", dir.path.display());
+                        if self.unlockable.insert(dir.path.clone()) {
+                            tracing::warn!("{}", cannot_lock(&dir.path, &error));
+                        }
                         break None;
                     }
                     Ok(lock) => break Some(lock),
@@ -55,13 +62,13 @@ impl DirLocks {
 
     /// Writes the name of this holder into each dir, for people: the lock does not depend on it.
     pub fn sign(&self) {
-        let host = text::read(Path::new("/proc/sys/kernel/hostname")).unwrap_or_default();
+        let host = file::text_of_kernel(Path::new("/proc/sys/kernel/hostname")).unwrap_or_default();
         let name = format!("host {}\n", host.trim());
         for (dir, _) in &self.locks {
             let path = dir.join(HOLDER);
             // A restarted container has the same name; writing it again takes a millisecond on ext4.
-            if !text::read(&path).is_ok_and(|old| old == name) {
-                fs::write(path, &name).ok();
+            if !file::text(&path, file::HOLDER).is_ok_and(|old| old == name) {
+                replace_unsynced(&path, name.as_bytes()).ok();
             }
         }
     }
@@ -77,8 +84,17 @@ impl DirLocks {
     }
 }
 
-fn lock(dir: &Path) -> std::io::Result<File> {
-    let dir = File::open(dir)?;
+/// NFS without a lock daemon answers ENOLCK, some file systems of FUSE ENOSYS or EOPNOTSUPP.
+fn cannot_lock(dir: &Path, error: &io::Error) -> String {
+    format!(
+        "cannot lock {}: {error}: two engines could be started on it, which destroys the data; make sure that no other \
+         container uses this directory, or put it on a file system with locks",
+        dir.display()
+    )
+}
+
+fn lock(dir: &Path) -> io::Result<File> {
+    let dir = file::open_dir(dir)?;
     flock(&dir, FlockOperation::NonBlockingLockExclusive)?;
     Ok(dir)
 }

@@ -2,8 +2,13 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt as _};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use crate::file;
 
 /// A file that could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -21,9 +26,8 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<(), WriteError> {
         source,
     };
     let dir = path.parent().unwrap_or(Path::new("."));
-    let beside = beside(path);
+    let (beside, mut file) = beside(path).map_err(failed)?;
     let written = (|| {
-        let mut file = File::create(&beside)?;
         // The mode of an existing file stays: other users may need to read it, or must not.
         if let Ok(old) = fs::metadata(path) {
             file.set_permissions(old.permissions())?;
@@ -40,19 +44,24 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<(), WriteError> {
     written.map_err(failed)
 }
 
+/// The same without a sync, for a file that nobody needs after a power cut.
+pub fn replace_unsynced(path: &Path, content: &[u8]) -> io::Result<()> {
+    let (beside, mut file) = beside(path)?;
+    file.write_all(content)
+        .and_then(|()| fs::rename(&beside, path))
+        .inspect_err(|_| drop(fs::remove_file(&beside)))
+}
+
 /// Checks that the content can be written there: writes a file beside and removes it.
 pub fn try_out(path: &Path, content: &[u8]) -> Result<(), WriteError> {
-    let beside = beside(path);
-    let written = (|| {
-        let mut file = File::create(&beside)?;
-        file.write_all(content)?;
-        file.sync_all()
-    })();
-    drop(fs::remove_file(&beside));
-    written.map_err(|source| WriteError {
+    let failed = |source| WriteError {
         path: path.to_owned(),
         source,
-    })
+    };
+    let (beside, mut file) = beside(path).map_err(failed)?;
+    let written = file.write_all(content).and_then(|()| file.sync_all());
+    drop(fs::remove_file(&beside));
+    written.map_err(failed)
 }
 
 /// Rewrites a file that cannot be replaced because it is a mount point itself. There is no other copy, so the file is never
@@ -60,8 +69,8 @@ pub fn try_out(path: &Path, content: &[u8]) -> Result<(), WriteError> {
 /// the file is shortened. A kill leaves the old text or the new one.
 pub fn rewrite_in_place(path: &Path, content: &[u8]) -> Result<(), WriteError> {
     let written = (|| {
+        let old = file::read(path, file::CONF)?;
         let file = OpenOptions::new().write(true).open(path)?;
-        let old = fs::read(path)?;
         let same = old
             .iter()
             .zip(content)
@@ -103,21 +112,60 @@ pub fn make_dir(dir: &Path) -> Result<(), WriteError> {
 
 /// Makes created, renamed and removed entries of a directory survive a power cut.
 pub fn sync_dir(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
+    file::open_dir(dir)?.sync_all()
 }
 
-/// The path of the new content until it is renamed.
-pub(super) fn beside(path: &Path) -> PathBuf {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(".muster-new");
-    path.with_file_name(name)
+/// The end of the name of a file that is not renamed yet.
+const NEW: &str = ".muster-new";
+
+/// Creates the file of the new content until it is renamed. Its name is nobody else's: two that write at the same time
+/// never see each other's half, and a link that waits at a name is not followed. It is locked until it is closed.
+pub(super) fn beside(path: &Path) -> io::Result<(PathBuf, File)> {
+    remove_abandoned(path);
+    loop {
+        let beside = path.with_file_name(format!("{}{:016x}{NEW}", prefix(path), fastrand::u64(..)));
+        let file = match File::create_new(&beside) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+            created => created?,
+        };
+        // Another process may have taken it for abandoned before it was locked.
+        let locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
+        if locked != Err(Errno::WOULDBLOCK) && file.metadata()?.nlink() > 0 {
+            return Ok((beside, file));
+        }
+    }
+}
+
+fn prefix(path: &Path) -> String {
+    format!(".{}.", path.file_name().unwrap_or_default().to_string_lossy())
+}
+
+/// Removes what processes that were killed have left: nobody has it locked.
+fn remove_abandoned(path: &Path) {
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+    let entries = fs::read_dir(dir.unwrap_or(Path::new(".")))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let prefix = prefix(path);
+    let half_written = entries.filter(|entry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        name.starts_with(&prefix) && name.ends_with(NEW) && entry.file_type().is_ok_and(|kind| kind.is_file())
+    });
+    for entry in half_written {
+        if let Ok(file) = file::open(&entry.path())
+            && flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()
+        {
+            drop(fs::remove_file(entry.path()));
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{replace, rewrite_in_place};
-    use std::os::unix::fs::PermissionsExt;
+    use super::{beside, replace, replace_unsynced, rewrite_in_place};
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     #[test]
     fn a_replaced_file_keeps_its_mode_and_leaves_nothing_beside() {
@@ -131,6 +179,45 @@ mod tests {
             std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
             0o640
         );
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    /// A link at the name of the new file once led it anywhere.
+    #[test]
+    fn a_new_file_has_a_name_of_its_own_and_takes_what_a_killed_process_left_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::write(at("foreign"), "foreign").unwrap();
+        std::fs::write(at(".a.muster-new"), "of a run that was killed").unwrap();
+        symlink(at("foreign"), at(".a.1.muster-new")).unwrap();
+        let (first, open) = beside(&at("a")).unwrap();
+        let (second, _) = beside(&at("a")).unwrap();
+        assert_ne!(first, second);
+        assert!(first.exists(), "it is written now");
+        assert!(!at(".a.muster-new").exists());
+        drop(open);
+        replace(&at("a"), b"new").unwrap();
+        assert!(!first.exists() && !second.exists());
+        assert_eq!(std::fs::read_to_string(at("foreign")).unwrap(), "foreign");
+        assert_eq!(std::fs::read_to_string(at("a")).unwrap(), "new");
+    }
+
+    /// Two that wrote at once once shared the file beside: one renamed the other's while it was empty.
+    #[test]
+    fn nobody_ever_reads_a_half_of_what_several_write() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("record");
+        replace(&path, b"whole").unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..100 {
+                        replace_unsynced(&path, b"whole").unwrap();
+                        assert_eq!(std::fs::read(&path).unwrap(), b"whole");
+                    }
+                });
+            }
+        });
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 

@@ -1,10 +1,11 @@
 //! Reads what the engine wrote into its own log files since a start, to find the reason of its end.
 
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+
+use crate::file;
 
 /// The most bytes read of each file: the last lines matter.
 const TAIL: u64 = 256 * 1024;
@@ -57,7 +58,7 @@ pub fn find(phrases: &[&'static str], texts: &[(String, String)]) -> Option<&'st
 }
 
 fn since(path: &Path, from: u64) -> std::io::Result<String> {
-    let mut file = File::open(path)?;
+    let mut file = file::open(path)?;
     let length = file.metadata()?.len();
     // A shorter file was rotated: all of it is new.
     let from = if length < from { 0 } else { from };

@@ -1,12 +1,12 @@
 //! Writes the two copies of the record. The copy in the state dir is written first: it is left when the data is gone, so it
 //! must never know less than the other one.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::effects::files::{self, WriteError, make_dir};
 use crate::engine::Component;
 use crate::facts::record::{DATA_COPY, Record, state_copy};
+use crate::file;
 
 /// The directories of the two copies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl RecordStore {
     pub fn write(&self, record: &Record) -> Result<(), WriteError> {
         let text = record.to_json();
         for path in [self.state_copy(record.component), self.data_copy()] {
-            if fs::read(&path).is_ok_and(|old| old == text.as_bytes()) {
+            if file::read(&path, file::RECORD).is_ok_and(|old| old == text.as_bytes()) {
                 continue;
             }
             make_dir(path.parent().unwrap_or(Path::new("/")))?;

@@ -2,12 +2,19 @@
 //! network namespace, and the kernel frees it when the process ends.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
 
+use nix::sys::socket::sockopt::PeerCredentials;
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, UnixAddr, UnixCredentials, connect, getsockopt, socket,
+};
+use nix::unistd::geteuid;
+
 use crate::facts::sockets::{self, Process};
+use crate::printable::excerpt;
 use std::collections::BTreeMap;
 
 /// The reservations of one node; dropping them frees the ports.
@@ -61,12 +68,37 @@ fn name(port: u16) -> String {
     format!("muster/port/{port}")
 }
 
-/// The node that has reserved a port, as far as it is visible.
+/// The process that has reserved a port, as far as it is visible: a node, or a program that took the name.
 pub fn holder(root: &Path, port: u16) -> String {
-    match sockets::abstract_listener(root, &name(port)) {
-        Some(Process { pid, name }) => format!("another node of this host ({name}, pid {pid})"),
-        None => ANOTHER.to_owned(),
+    let user = listener_of(port).map(|listener| listener.uid());
+    match (sockets::abstract_listener(root, &name(port)), user) {
+        (Some(Process { pid, name }), _) if name.starts_with("muster") => {
+            format!("{ANOTHER} ({name}, pid {pid})")
+        }
+        (Some(Process { pid, name }), Some(user)) => {
+            format!(
+                "a program that is not muster ({}, pid {pid}, user {user})",
+                excerpt(&name, 20)
+            )
+        }
+        (Some(Process { pid, name }), None) => {
+            format!("a program that is not muster ({}, pid {pid})", excerpt(&name, 20))
+        }
+        // In another container.
+        (None, Some(user)) if user != geteuid().as_raw() => {
+            format!("a process of user {user} in another container of this host")
+        }
+        (None, _) => ANOTHER.to_owned(),
     }
+}
+
+/// The process that listens at the name of a port; the pid is 0 if it is in another container.
+fn listener_of(port: u16) -> Option<UnixCredentials> {
+    let (kind, flags) = (SockType::Stream, SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK);
+    let socket = socket(AddressFamily::Unix, kind, flags, None).ok()?;
+    let address = UnixAddr::new_abstract(name(port).as_bytes()).ok()?;
+    connect(socket.as_raw_fd(), &address).ok()?;
+    getsockopt(&socket, PeerCredentials).ok()
 }
 
 /// A holder whose process was not searched, or is in another container.
@@ -110,5 +142,7 @@ mod tests {
             "{named}"
         );
         assert_eq!(holder(Path::new("/nowhere"), D), "another node of this host");
+        // The connections that these questions made are not taken for the listener.
+        assert_eq!(holder(Path::new("/"), D), named);
     }
 }

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::effects::files::make_dir;
+use crate::effects::files::{make_dir, replace_unsynced};
 use crate::engine::Component;
 use crate::facts::process;
 use crate::facts::status::{Decided, Phase, Status};
@@ -118,10 +118,7 @@ fn replace(path: &Path, status: &Status) -> io::Result<()> {
     let text = serde_json::to_vec(status)?;
     // Synced: the record, which lies beside it, rests on that.
     make_dir(path.parent().unwrap_or(Path::new("/"))).map_err(|error| error.source)?;
-    let beside = path.with_extension("status.new");
-    fs::write(&beside, text)
-        .and_then(|()| fs::rename(&beside, path))
-        .inspect_err(|_| drop(fs::remove_file(&beside)))
+    replace_unsynced(path, &text)
 }
 
 fn now() -> u64 {

@@ -1,6 +1,6 @@
 //! Writes several files: all of them or none, as far as possible without a transaction.
 
-use std::fs::{self, OpenOptions, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::geteuid;
 
 use crate::effects::files::{WriteError, beside, sync_dir};
+use crate::file;
 
 /// One file to write.
 #[derive(Debug, Clone, Copy)]
@@ -22,10 +23,9 @@ pub struct NewFile<'a> {
 /// uses the owner of `like`, so that a container leaves no file of root in a user's directory.
 pub fn write(files: &[NewFile<'_>], like: &Path) -> Result<(), WriteError> {
     let mut made = Vec::new();
-    let written = files
-        .iter()
-        .try_for_each(|file| stage(file, like, &mut made))
-        .and_then(|()| rename(files));
+    let staged: Result<Vec<Staged>, WriteError> =
+        files.iter().map(|file| stage(file, like, &mut made)).collect();
+    let written = staged.and_then(|staged| rename(files, &staged));
     if written.is_err() {
         for path in made {
             drop(fs::remove_file(path));
@@ -34,27 +34,33 @@ pub fn write(files: &[NewFile<'_>], like: &Path) -> Result<(), WriteError> {
     written
 }
 
-/// Creates the new file and the copy of the old one; `made` collects the files to remove after a failure.
-fn stage(file: &NewFile<'_>, like: &Path, made: &mut Vec<PathBuf>) -> Result<(), WriteError> {
+/// A new file that is not renamed yet; open, so that nobody takes it for abandoned.
+type Staged = (PathBuf, File);
+
+/// Creates the new file and the copy of the old one; `made` collects the files to remove after a
+/// failure.
+fn stage(file: &NewFile<'_>, like: &Path, made: &mut Vec<PathBuf>) -> Result<Staged, WriteError> {
     let ownership = Ownership::of(file.path, like);
-    let beside = beside(file.path);
     let staged = (|| {
         if let Some(aside) = file.aside {
-            let old = fs::read(file.path)?;
-            create(aside, &old, &ownership, made)?;
+            let old = file::read(file.path, file::ENV)?;
+            let copy = File::create_new(aside)?;
+            made.push(aside.to_owned());
+            fill(&copy, &old, &ownership)?;
         }
-        // Left by a killed run.
-        drop(fs::remove_file(&beside));
-        create(&beside, file.text.as_bytes(), &ownership, made)
+        let (beside, new) = beside(file.path)?;
+        made.push(beside.clone());
+        fill(&new, file.text.as_bytes(), &ownership)?;
+        Ok((beside, new))
     })();
     staged.map_err(|source| failed(file, source))
 }
 
-fn rename(files: &[NewFile<'_>]) -> Result<(), WriteError> {
+fn rename(files: &[NewFile<'_>], staged: &[Staged]) -> Result<(), WriteError> {
     let mut done: Vec<(&Path, Option<Vec<u8>>)> = Vec::new();
-    for file in files {
+    for (file, (beside, _)) in files.iter().zip(staged) {
         let renamed = old(file.path).and_then(|old| {
-            fs::rename(beside(file.path), file.path)?;
+            fs::rename(beside, file.path)?;
             done.push((file.path, old));
             sync_dir(dir_of(file.path))
         });
@@ -70,7 +76,7 @@ fn rename(files: &[NewFile<'_>]) -> Result<(), WriteError> {
 
 /// The old content, to be restored after a failure; `None` without a file.
 fn old(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    match fs::read(path) {
+    match file::read(path, file::ENV) {
         Ok(old) => Ok(Some(old)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
@@ -120,12 +126,10 @@ impl Ownership {
     }
 }
 
-fn create(path: &Path, content: &[u8], ownership: &Ownership, made: &mut Vec<PathBuf>) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    made.push(path.to_owned());
+fn fill(mut file: &File, content: &[u8], ownership: &Ownership) -> io::Result<()> {
     if let Some((user, group)) = ownership.owner {
         // Only root may change the owner, and not on every file system; the file is written all the same.
-        drop(fchown(&file, Some(user), Some(group)));
+        drop(fchown(file, Some(user), Some(group)));
     }
     file.set_permissions(ownership.permissions.clone())?;
     file.write_all(content)?;
@@ -211,9 +215,8 @@ mod tests {
             aside: Some(&kept),
             ..new_file(&a, "new")
         };
-        // The failure comes before the first rename; between two; and after the others, because the file before it took the
-        // new file away.
-        for path in [dir.path().join("none/at all"), full, b.clone()] {
+        // The failure comes before the first rename, and after two.
+        for path in [dir.path().join("none/at all"), full] {
             let error = write(&[first, new_file(&b, "b"), new_file(&path, "c")], dir.path()).unwrap_err();
             assert_eq!(error.path, path);
             assert_eq!(fs::read_to_string(&a).unwrap(), "old");

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::printable::excerpt;
+
 /// Why an FE gave no usable answer. `Display` follows the endpoint and a colon: "fe1:9030: connection refused".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
@@ -191,11 +193,7 @@ pub fn presentable(text: &str) -> String {
         rest = secret.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '-');
     }
     shown.push_str(rest);
-    if shown.chars().count() > LONGEST {
-        shown = shown.chars().take(LONGEST).collect();
-        shown.push('…');
-    }
-    shown
+    excerpt(&shown, LONGEST)
 }
 
 #[cfg(test)]
@@ -375,6 +373,8 @@ mod tests {
             ("token=a1 and token: b2", "token=… and token: …"),
             ("Connection refused\nat line 2", "Connection refused"),
             ("", ""),
+            // It goes into a log and onto a terminal.
+            ("\u{1b}[2Jgone\rx", r"\u{1b}[2Jgone\rx"),
         ];
         for (text, shown) in table {
             assert_eq!(presentable(text), shown);

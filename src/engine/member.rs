@@ -2,7 +2,14 @@
 //! first in one version, columns were added in many, rows come in any order.
 
 use super::failure::{Failure, presentable};
+use super::valid::{is_cluster_id, is_host, is_node_name};
+use crate::printable::excerpt;
 use std::collections::BTreeMap;
+
+/// No cluster has so many FEs, and a record can hold them.
+const MOST_FRONTENDS: usize = 1000;
+/// The length of the part of a cell that is shown.
+const EXCERPT: usize = 60;
 
 /// One row: column name to cell, `None` for SQL NULL.
 pub type Row = BTreeMap<String, Option<String>>;
@@ -105,6 +112,11 @@ impl Member for Backend {
 impl Frontend {
     /// All rows of SHOW FRONTENDS.
     pub fn read(rows: &[Row]) -> Result<Vec<Self>, Failure> {
+        if rows.len() > MOST_FRONTENDS {
+            return Err(Failure::Malformed(format!(
+                "it has more than {MOST_FRONTENDS} rows"
+            )));
+        }
         rows.iter().map(Self::read_one).collect()
     }
 
@@ -114,14 +126,14 @@ impl Frontend {
             row,
         };
         Ok(Self {
-            name: cells.text("Name")?.to_owned(),
+            name: cells.valid("Name", is_node_name)?.to_owned(),
             host: cells.host()?.to_owned(),
             edit_log_port: cells.port("EditLogPort")?,
             http_port: cells.learned_port("HttpPort")?,
             query_port: cells.learned_port("QueryPort")?,
             rpc_port: cells.learned_port("RpcPort")?,
             role: cells.role()?,
-            cluster_id: cells.text("ClusterId")?.to_owned(),
+            cluster_id: cells.valid("ClusterId", is_cluster_id)?.to_owned(),
             join: cells.flag("Join")?,
             alive: cells.flag("Alive")?,
             last_heartbeat: cells.filled("LastHeartbeat"),
@@ -192,24 +204,33 @@ impl<'a> Cells<'a> {
         Failure::BadCell {
             statement: self.statement,
             column,
-            value: value.to_owned(),
+            value: excerpt(value, EXCERPT),
         }
     }
 
     /// A cell that may be missing, NULL or empty, which all mean that nothing is known.
     fn filled(&self, column: &str) -> Option<String> {
-        self.cell(column)
-            .filter(|text| !text.is_empty())
-            .map(str::to_owned)
+        self.cell(column).filter(|text| !text.is_empty()).map(presentable)
     }
 
     /// `IP` holds the name of a node that is registered by name; the other engine calls the same column `Host`.
     fn host(&self) -> Result<&'a str, Failure> {
-        self.text(if self.column("Host").is_some() {
+        let column = if self.column("Host").is_some() {
             "Host"
         } else {
             "IP"
-        })
+        };
+        self.valid(column, is_host)
+    }
+
+    /// A cell of this form.
+    fn valid(&self, column: &'static str, form: fn(&str) -> bool) -> Result<&'a str, Failure> {
+        let text = self.text(column)?;
+        if form(text) {
+            Ok(text)
+        } else {
+            Err(self.bad(column, text))
+        }
     }
 
     fn role(&self) -> Result<FrontendRole, Failure> {
@@ -447,6 +468,7 @@ mod tests {
 
     #[test]
     fn a_cell_that_cannot_be_meant_is_named_with_its_value() {
+        let (digits, cut) = ("7".repeat(3 << 20), "7".repeat(60) + "…");
         let table = [
             ("Role", Some("UNKNOWN"), "UNKNOWN"),
             ("Alive", Some("maybe"), "maybe"),
@@ -457,6 +479,18 @@ mod tests {
             ("EditLogPort", Some("0"), "0"),
             ("QueryPort", Some("9030 "), ""),
             ("QueryPort", Some("x"), "x"),
+            // It would go to the start script as `--helper`.
+            (
+                "IP",
+                Some("10.9.0.11:9010 -Devil=1 --x"),
+                "10.9.0.11:9010 -Devil=1 --x",
+            ),
+            ("IP", Some("--helper"), "--helper"),
+            ("IP", Some("fe\u{1b}[2J\n1"), r"fe\u{1b}[2J\n1"),
+            ("Name", Some("a b"), "a b"),
+            // It would be recorded, and the next start could not read the record.
+            ("ClusterId", Some(&digits), &cut),
+            ("ClusterId", Some("77&token=x"), "77&token=x"),
         ];
         for (column, cell, shown) in table {
             let mut row = rows(FRONTENDS_WITH_ID).remove(0);
@@ -531,6 +565,15 @@ mod tests {
         assert_eq!(
             (read[0].host.as_str(), read[0].heartbeat_port),
             ("10.77.0.17", 9050)
+        );
+    }
+
+    #[test]
+    fn a_list_that_no_record_could_hold_is_no_list() {
+        let row = rows(FRONTENDS_WITH_ID).remove(0);
+        assert_eq!(
+            Frontend::read(&vec![row; 1001]),
+            Err(Failure::Malformed("it has more than 1000 rows".to_owned()))
         );
     }
 

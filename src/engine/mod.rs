@@ -10,6 +10,7 @@ mod poll;
 pub mod probe;
 pub mod signature;
 mod starrocks;
+pub mod valid;
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! The calls of a living cluster to a node that waits without data, and the answers that were observed to do no harm.
 
-use super::failure::presentable;
 use super::heartbeat::{self, Heartbeat, Read};
+use super::valid::{is_cluster_id, is_host};
 
 /// One kind of call, as it arrives on one port.
 #[derive(Debug, PartialEq, Eq)]
@@ -112,8 +112,8 @@ impl Poll {
             }
             Self::Member => {
                 let (cluster, host) = values(request, MEMBER)?;
-                Some(Call::Member {
-                    cluster: presentable(cluster),
+                is_cluster_id(cluster).then(|| Call::Member {
+                    cluster: cluster.to_owned(),
                     host: host.to_owned(),
                 })
             }
@@ -151,7 +151,7 @@ fn values<'r>(request: &'r [u8], path: &str) -> Option<(&'r str, &'r str)> {
         .ok()?
         .strip_prefix(path)?
         .split_once(HOST)
-        .filter(|(_, host)| !host.contains(char::is_whitespace))
+        .filter(|(_, host)| is_host(host))
 }
 
 fn head(bytes: &[u8], length: usize) -> &[u8] {

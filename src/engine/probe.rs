@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::failure::{Failure, presentable};
+use super::valid::{is_host, is_word};
 
 /// The questions an engine's nodes answer over HTTP. `{host}` and `{port}` stand for whose membership is asked.
 #[derive(Debug, PartialEq, Eq)]
@@ -140,9 +141,10 @@ impl Membership {
             // `invalid client host.`
             (400, _) => Ok(Self::Stranger),
             (200, Some("UNKNOWN")) => Ok(Self::NotListed),
-            (200, Some(role)) => Ok(Self::Member {
+            (200, Some(role)) if is_word(role) => Ok(Self::Member {
                 role: role.to_owned(),
             }),
+            (200, Some(role)) => Err(Failure::NotReady(format!("`{}` is no role", presentable(role)))),
             (200, None) => Err(Failure::NotReady("it names no role".to_owned())),
             (code, _) => Err(Failure::Rejected {
                 code,
@@ -167,20 +169,31 @@ impl Ha {
                 .map(str::trim)
                 .unwrap_or_default()
         };
+        let host = |text: &str| {
+            let wrong = || Failure::NotReady(format!("its member `{}` is no host", presentable(text)));
+            is_host(text).then(|| text.to_owned()).ok_or_else(wrong)
+        };
         let hosts = |key: &str| {
             let hosts = text(key).split(',').map(str::trim);
-            hosts.filter(|host| !host.is_empty()).map(str::to_owned).collect()
+            hosts
+                .filter(|host| !host.is_empty())
+                .map(host)
+                .collect::<Result<_, _>>()
         };
         if text("role").is_empty() {
             return Err(Failure::NotReady("it names no role".to_owned()));
         }
+        let leader = text("master");
+        if !matches!(leader, "" | "unknown") {
+            host(leader)?;
+        }
         Ok(Self {
             leads: matches!(text("role"), "LEADER" | "MASTER"),
-            leader: Some(text("master"))
+            leader: Some(leader)
                 .filter(|host| !matches!(*host, "" | "unknown"))
                 .map(str::to_owned),
-            voters: hosts("electable_nodes"),
-            observers: hosts("observer_nodes"),
+            voters: hosts("electable_nodes")?,
+            observers: hosts("observer_nodes")?,
             journal: text("current_journal_id").parse().ok(),
         })
     }

@@ -8,6 +8,7 @@ use super::dir_state::may_write;
 use super::home::Home;
 use super::mounts::Mounts;
 use crate::engine::Component;
+use crate::file;
 use crate::settings::Inherited;
 
 /// The start of the first line of the block that muster writes.
@@ -99,7 +100,7 @@ impl Grammar {
 impl ConfFile {
     /// Reads the text of `source`: the file itself, or one that takes its place when muster writes it.
     pub fn read(path: &Path, source: &Path, grammar: Grammar, mounts: &Mounts) -> Self {
-        let (text, state) = match std::fs::read(source) {
+        let (text, state) = match file::read(source, file::CONF) {
             Ok(bytes) => match String::from_utf8(bytes) {
                 Ok(text) => (text, ConfState::Read),
                 Err(error) => (

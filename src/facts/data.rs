@@ -9,6 +9,9 @@ use super::dir_state::{Place, PlaceState};
 use super::mounts::Mounts;
 use super::search::{self, Sought};
 use crate::engine::ReadyProof;
+use crate::engine::valid::is_cluster_id;
+use crate::file;
+use crate::printable::excerpt;
 use crate::settings::Secret;
 use std::collections::BTreeMap;
 
@@ -23,9 +26,6 @@ const JOURNAL_SEARCH: u64 = 256 << 20;
 
 /// The journal's own log rotates at 10 MB.
 const INFO_SEARCH: u64 = 64 << 20;
-
-/// ROLE and VERSION have about a hundred bytes.
-const SMALL_FILE: u64 = 64 << 10;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeData {
@@ -125,6 +125,8 @@ impl FeData {
                 keys,
             }
         });
+        let odd_id = version.as_ref().and_then(|version| version.cluster_id.clone());
+        let odd_id = odd_id.filter(|id| !id.is_empty() && !is_cluster_id(id));
         let deploy_mode = small("DEPLOY_MODE");
         let mut list = |dir: PathBuf, counts: fn(&str) -> bool| {
             files(&dir, &counts).unwrap_or_else(|error| {
@@ -141,6 +143,14 @@ impl FeData {
                 .into_iter()
                 .map(|name| format!("v2/{name}")),
         );
+        if let Some(id) = odd_id {
+            let path = dir.join("image").join("VERSION");
+            let id = excerpt(&id, 60);
+            unreadable.push(format!(
+                "{}: its clusterId `{id}` is not a number",
+                path.display()
+            ));
+        }
         let mut data = Self {
             place: Place::look(dir, mounts),
             role,
@@ -200,7 +210,7 @@ impl FeData {
         };
         let info: Vec<PathBuf> = info.into_iter().map(|file| bdb.join(file)).collect();
         for path in &info {
-            if let Err(error) = search::head(path, 1) {
+            if let Err(error) = file::open(path) {
                 self.unreadable.push(format!("{}: {error}", path.display()));
             }
         }
@@ -238,10 +248,10 @@ fn keys(text: &str) -> BTreeMap<String, String> {
     Grammar::Properties.entries(text).into_iter().collect()
 }
 
-/// Reads the start of a file; `None` if it does not exist.
+/// Reads a file; `None` if it does not exist.
 fn read_small(path: &Path) -> Result<Option<String>, String> {
-    match search::head(path, SMALL_FILE) {
-        Ok(head) => Ok(Some(String::from_utf8_lossy(&head).into_owned())),
+    match file::read(path, file::IDENTITY) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => Ok(None),
         Err(error) => Err(format!("{}: {error}", path.display())),
     }

@@ -8,7 +8,8 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, Flock, FlockArg, fcntl};
 use nix::libc::{F_UNLCK, F_WRLCK, SEEK_SET, flock};
 
-use super::text;
+use crate::file;
+use crate::printable::excerpt;
 
 /// The file that names the holder. The lock is on the directory itself, so taking it changes no file.
 pub const HOLDER: &str = ".muster-holder";
@@ -36,17 +37,17 @@ impl Holder {
 
     /// Reads the description of the muster that has `dir` locked.
     pub fn of(dir: &Path) -> Self {
-        let name = text::read(&dir.join(HOLDER)).unwrap_or_default();
+        let name = file::text(&dir.join(HOLDER), file::HOLDER).unwrap_or_default();
         Self {
             path: dir.to_owned(),
-            name: Some(name.trim().to_owned()),
+            name: Some(excerpt(name.trim(), 200)),
         }
     }
 }
 
 /// Tries a shared lock for a moment: two checks at the same time do not block each other.
 fn muster(dir: &Path) -> Option<Holder> {
-    let opened = File::open(dir).ok()?;
+    let opened = file::open_dir(dir).ok()?;
     match Flock::lock(opened, FlockArg::LockSharedNonblock) {
         Err((_, Errno::EWOULDBLOCK)) => Some(Holder::of(dir)),
         Err(_) | Ok(_) => None,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::{self, Component, Engine, Layout};
 use crate::exit::ExitCode;
+use crate::file;
 use crate::settings::{ImageSettings, Source};
 use std::collections::BTreeSet;
 
@@ -365,15 +366,11 @@ fn read_scripts(chosen: &Candidate) -> Result<BTreeSet<String>, HomeProblem> {
     )?);
     // A missing inner script belongs to another version.
     for inner in chosen.layout.inner_scripts {
-        if let Ok(text) = text_of(&chosen.dir.join(inner)) {
-            flags.extend(flags_in(&text));
+        if let Ok(bytes) = file::read(&chosen.dir.join(inner), file::SCRIPT) {
+            flags.extend(flags_in(&String::from_utf8_lossy(&bytes)));
         }
     }
     Ok(flags)
-}
-
-fn text_of(path: &Path) -> std::io::Result<String> {
-    Ok(String::from_utf8_lossy(&fs::read(path)?).into_owned())
 }
 
 /// Each name once, in the order of the table.

@@ -26,7 +26,6 @@ mod search;
 pub mod sockets;
 pub mod status;
 pub mod storage;
-pub mod text;
 
 use std::path::{Path, PathBuf};
 

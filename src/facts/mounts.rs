@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::text;
+use crate::file;
 
 /// The mount points of this mount namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -14,7 +14,7 @@ pub struct Mounts {
 impl Mounts {
     /// Reads `<root>/proc/self/mountinfo`; without it nothing counts as a mount point.
     pub fn read(root: &Path) -> Self {
-        Self::parse(&text::read(&root.join("proc/self/mountinfo")).unwrap_or_default())
+        Self::parse(&file::text_of_kernel(&root.join("proc/self/mountinfo")).unwrap_or_default())
     }
 
     /// `proc_pid_mountinfo(5)`: the fifth field of a line is the mount point, with blanks as `\040`.

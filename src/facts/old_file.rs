@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::file;
+
 /// A path to write to, and the file that exists there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OldFile {
@@ -30,7 +32,7 @@ const KEPT: &str = "before-muster";
 
 impl OldFile {
     pub fn read(path: &Path) -> Self {
-        let state = match read(path) {
+        let state = match file::read(path, file::ENV) {
             Ok(bytes) if bytes.trim_ascii().is_empty() => OldState::Missing,
             Ok(bytes) => OldState::Text(String::from_utf8_lossy(&bytes).into_owned()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => OldState::Missing,
@@ -42,15 +44,6 @@ impl OldFile {
             state,
             aside: aside(path),
         }
-    }
-}
-
-/// Refuses pipes and devices: reading one might never end.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    if fs::metadata(path)?.is_file() {
-        fs::read(path)
-    } else {
-        Err(io::Error::other("it is not a file"))
     }
 }
 
@@ -88,7 +81,10 @@ mod tests {
             ("none", OldState::Missing),
             ("empty", OldState::Missing),
             ("latin", text("A=\u{fffd}\n")),
-            ("dir", OldState::Unreadable("it is not a file".to_owned())),
+            (
+                "dir",
+                OldState::Unreadable("it is a directory; put a regular file there".to_owned()),
+            ),
             ("link", text("B=1\n")),
         ];
         for (name, expected) in table {

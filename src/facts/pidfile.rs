@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::home::Home;
+use crate::file;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PidFileFact {
@@ -54,7 +55,7 @@ impl PidFileFact {
 }
 
 fn state(path: &Path, home: &Home, root: &Path) -> PidFileState {
-    let text = match super::search::head(path, 256) {
+    let text = match file::read(path, file::PID) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return PidFileState::Missing,
         Err(error) => return PidFileState::Unreadable(error.to_string()),
         Ok(head) => String::from_utf8_lossy(&head).into_owned(),
@@ -66,7 +67,7 @@ fn state(path: &Path, home: &Home, root: &Path) -> PidFileState {
         _ => return PidFileState::NoPid(first.to_owned()),
     };
     let process = root.join("proc").join(pid.to_string());
-    let Ok(command_line) = fs::read(process.join("cmdline")) else {
+    let Ok(command_line) = file::of_kernel(&process.join("cmdline")) else {
         return PidFileState::Dead { pid };
     };
     // A zombie has no command line any more.
@@ -96,7 +97,7 @@ fn mentions(command: &str, dir: &Path) -> bool {
 /// True if the process has this home in its environment: newer scripts pass the class path there and not as an argument.
 fn runs_in(process: &Path, home: &Home) -> bool {
     let variable = format!("{}={}", home.engine.home_variable, home.dir.display());
-    fs::read(process.join("environ")).is_ok_and(|environment| {
+    file::of_kernel(&process.join("environ")).is_ok_and(|environment| {
         environment
             .split(|b| *b == 0)
             .any(|entry| entry == variable.as_bytes())

@@ -12,7 +12,7 @@ use nix::sys::socket::{
 };
 
 use super::sockets::{self, Holder, Protocol, SocketState};
-use super::text;
+use crate::file;
 use std::collections::BTreeSet;
 
 /// The kernel's default, if its file cannot be read.
@@ -66,7 +66,8 @@ pub struct Candidate {
 impl PortFacts {
     /// Tries to bind each candidate; after one that is refused, or that two services request, the next numbers too.
     pub fn look(root: &Path, candidates: &[Candidate]) -> Self {
-        let read = |path: &str| text::read(&root.join("proc/sys/net/ipv4").join(path)).unwrap_or_default();
+        let read =
+            |path: &str| file::text_of_kernel(&root.join("proc/sys/net/ipv4").join(path)).unwrap_or_default();
         let mut facts = Self {
             holders: BTreeMap::new(),
             ephemeral: parse_range(&read("ip_local_port_range")).unwrap_or(EPHEMERAL),

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::home::Home;
+use crate::file;
 
 /// True if a process has the engine's marker in its command line.
 pub fn runs(home: &Home, root: &Path) -> bool {
@@ -17,7 +18,7 @@ pub fn runs(home: &Home, root: &Path) -> bool {
 
 /// The start time of a process, in clock ticks since boot: field 22 of /proc/PID/stat, proc(5).
 pub fn started(root: &Path, pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(root.join("proc").join(pid.to_string()).join("stat")).ok()?;
+    let stat = file::text_of_kernel(&root.join("proc").join(pid.to_string()).join("stat")).ok()?;
     // The name before it may contain spaces and brackets.
     let (_, fields) = stat.rsplit_once(") ")?;
     let mut fields = fields.split(' ');
@@ -26,7 +27,7 @@ pub fn started(root: &Path, pid: u32) -> Option<u64> {
 }
 
 fn words(proc: &Path, pid: i32) -> Vec<String> {
-    let line = fs::read(proc.join(pid.to_string()).join("cmdline")).unwrap_or_default();
+    let line = file::of_kernel(&proc.join(pid.to_string()).join("cmdline")).unwrap_or_default();
     line.split(|byte| *byte == 0)
         .map(|word| String::from_utf8_lossy(word).into_owned())
         .collect()

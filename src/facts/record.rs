@@ -3,13 +3,15 @@
 //! is gone). This module reads and renders it; `effects/record_store` writes it.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::valid::is_cluster_id;
 use crate::engine::{Component, Engine, PortKind, PortName};
+use crate::file;
+use crate::printable::excerpt;
 use crate::settings::Host;
 
 /// The version this program writes; a newer muster writes a higher one.
@@ -17,9 +19,6 @@ pub const VERSION: u64 = 1;
 
 /// The name of the copy inside the data dir.
 pub const DATA_COPY: &str = "muster.json";
-
-/// The longest record that is read, in bytes.
-const LONGEST: u64 = 1 << 20;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
@@ -151,6 +150,12 @@ impl Record {
             Some(_) => {}
         }
         let wire: Wire = serde_json::from_value(value).map_err(|error| foreign(error.to_string()))?;
+        if let Some(id) = wire.cluster_id.as_deref().filter(|id| !is_cluster_id(id)) {
+            return Err(foreign(format!(
+                "the cluster id `{}` is not a number",
+                excerpt(id, 60)
+            )));
+        }
         // An unknown port is ignored like any other unknown field.
         let port = |name: PortName| Some((name, *wire.ports.get(name.variable())?));
         Ok(Self {
@@ -176,7 +181,7 @@ impl RecordCopy {
             path: path.to_owned(),
             why,
         };
-        let text = match text_of(path) {
+        let text = match file::text(path, file::RECORD) {
             // A broken link is not "no file": a record was intended there.
             Err(error) if is_absence(&error) && path.is_symlink() => return unreadable(error.to_string()),
             Err(error) if is_absence(&error) => return Self::Missing,
@@ -206,12 +211,6 @@ fn is_absence(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
     )
-}
-
-fn text_of(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    fs::File::open(path)?.take(LONGEST).read_to_string(&mut text)?;
-    Ok(text)
 }
 
 /// The file's shape, in the order of its keys.
@@ -326,6 +325,8 @@ mod tests {
         let zeros = "\0".repeat(200);
         let other_engine = whole.replace(supported().id, "postgres");
         let other_host = whole.replace("192.168.1.11", "192.168.1.11:9010");
+        let other_cluster = whole.replace("147889237", "147889237&token=1");
+        let long = whole.clone() + &" ".repeat((1 << 20) + 1 - whole.len());
         let table = [
             ("present", whole.as_str(), "present"),
             ("empty", "", "it is empty"),
@@ -349,6 +350,16 @@ mod tests {
                 "the engine `postgres` is unknown",
             ),
             ("impossible host", &other_host, "has a port"),
+            (
+                "impossible cluster",
+                &other_cluster,
+                "the cluster id `147889237&token=1` is not a number",
+            ),
+            (
+                "long",
+                &long,
+                "it has 1048577 bytes, and a record may have 1048576",
+            ),
             ("link to nowhere", "-> nowhere.json", "No such file"),
             ("newer", r#"{"version": 2, "identity": {}}"#, "newer 2"),
         ];

@@ -10,6 +10,7 @@ use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::{AccessFlags, eaccess};
 
 use crate::exit::ExitCode;
+use crate::file;
 
 /// The first bytes of a binary, which needs no interpreter.
 const ELF: &[u8] = b"\x7fELF";
@@ -88,7 +89,7 @@ pub(super) fn read(script: &Path, home: &Path) -> Result<String, ScriptProblem> 
             }
         });
     }
-    let bytes = fs::read(script).map_err(unreadable)?;
+    let bytes = file::read(script, file::SCRIPT).map_err(unreadable)?;
     if bytes.is_empty() {
         return Err(ScriptProblem::Empty(script.to_owned()));
     }

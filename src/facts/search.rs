@@ -1,8 +1,9 @@
-//! Reads a bounded part of a file, and searches files that are too long for memory.
+//! Searches files that are too long for memory.
 
-use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use crate::file;
 
 const CHUNK: usize = 256 << 10;
 
@@ -18,19 +19,12 @@ pub enum Sought {
     GivenUp,
 }
 
-/// Reads the first `limit` bytes.
-pub(super) fn head(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
 /// Searches the files for `words`, reading `limit` bytes in all. With an unreadable file the search counts as unfinished.
 pub(super) fn in_files(paths: &[PathBuf], words: &[u8], limit: u64) -> Sought {
     let mut left = limit;
     let mut whole = true;
     for path in paths {
-        let Ok(file) = File::open(path) else {
+        let Ok(file) = file::open(path) else {
             whole = false;
             continue;
         };

@@ -5,7 +5,7 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
-use super::text;
+use crate::file;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The socket on a port, and its process.
@@ -78,7 +78,7 @@ pub fn read(root: &Path) -> Vec<Holder> {
     tables
         .into_iter()
         .flat_map(|(table, protocol)| {
-            let text = text::read(&root.join("proc/net").join(table)).unwrap_or_default();
+            let text = file::text_of_kernel(&root.join("proc/net").join(table)).unwrap_or_default();
             parse(&text, protocol)
         })
         .collect()
@@ -138,12 +138,13 @@ pub fn name_processes(root: &Path, holders: &mut [&mut Holder]) {
 
 /// The process that listens on an abstract unix socket, if it can be seen.
 pub fn abstract_listener(root: &Path, name: &str) -> Option<Process> {
-    let table = text::read(&root.join("proc/net/unix")).ok()?;
+    let table = file::text_of_kernel(&root.join("proc/net/unix")).ok()?;
     // unix(7) and proc(5): `Num RefCount Protocol Flags Type St Inode Path`, and `@` before an abstract name.
     let inode = table.lines().find_map(|line| {
         let mut fields = line.split_whitespace();
         let inode = fields.nth(6)?.parse().ok()?;
-        (fields.next()?.strip_prefix('@')? == name).then_some(inode)
+        // A connection that nobody has accepted yet has the same name, and no inode.
+        (fields.next()?.strip_prefix('@')? == name && inode != 0).then_some(inode)
     })?;
     owners(root, &BTreeSet::from_iter([inode])).remove(&inode)
 }
@@ -185,7 +186,7 @@ fn socket_inode(link: &Path) -> Option<u64> {
 }
 
 fn name_of(process: &Path) -> String {
-    fs::read_to_string(process.join("comm"))
+    file::text_of_kernel(&process.join("comm"))
         .map(|name| name.trim_end().to_owned())
         .unwrap_or_default()
 }

@@ -1,7 +1,6 @@
 //! The status file: written by the companion, read by `health` and `explain`, which run beside it. A file whose writer no
 //! longer runs is ignored.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,9 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::Component;
 use crate::facts::process;
-
-/// The longest file that is read, in bytes.
-const LONGEST: u64 = 1 << 20;
+use crate::file;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
@@ -59,10 +56,7 @@ impl Status {
 
     /// Reads the file; `None` if it does not exist or its companion no longer runs. `root` contains `proc`.
     pub fn read(path: &Path, root: &Path) -> Option<Self> {
-        if fs::metadata(path).ok()?.len() > LONGEST {
-            return None;
-        }
-        let status: Self = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+        let status: Self = serde_json::from_slice(&file::read(path, file::STATUS).ok()?).ok()?;
         (process::started(root, status.pid) == Some(status.started)).then_some(status)
     }
 

@@ -8,7 +8,7 @@ use super::data::SET_ASIDE;
 use super::dir_state::Place;
 use super::mounts::Mounts;
 use super::record::DATA_COPY;
-use super::search;
+use crate::file;
 
 /// One entry of `/disk1,medium:SSD;/disk2`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl StoragePath {
 
 impl ClusterIdFile {
     fn read(path: &Path) -> Self {
-        let head = match search::head(path, 64) {
+        let bytes = match file::read(path, file::IDENTITY) {
             Err(error)
                 if matches!(
                     error.kind(),
@@ -79,9 +79,9 @@ impl ClusterIdFile {
                 return Self::Unset;
             }
             Err(error) => return Self::Unreadable(error.to_string()),
-            Ok(head) => head,
+            Ok(bytes) => bytes,
         };
-        let text = String::from_utf8_lossy(&head);
+        let text = String::from_utf8_lossy(&bytes);
         let text = text.trim();
         if text.is_empty() || text == "-1" {
             Self::Unset

@@ -1,88 +1,113 @@
 //! Splits a file of SQL into statements: an FE accepts one at a time (its greeting offers no multi-statements).
 
-/// One statement of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Statement<'a> {
+/// One statement of a file, without its semicolon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
     /// The line it begins on, from 1.
     pub line: usize,
-    pub text: &'a str,
+    pub text: String,
+}
+
+/// Splits a text that comes line by line. A semicolon inside quotes or a comment ends nothing; a hint or comment stays in
+/// its statement.
+#[derive(Debug, Default)]
+pub struct Splitter {
+    inside: Inside,
+    line: usize,
+    /// The statement that is not ended yet, once it holds more than spaces and comments.
+    current: Option<Statement>,
 }
 
 /// The part of the text that the reader is in.
+#[derive(Debug, Default)]
 enum Inside {
+    #[default]
     Nothing,
     Quotes(char),
     LineComment,
     BlockComment,
 }
 
-/// Splits a text into statements, without their semicolons. A semicolon inside quotes or a comment ends nothing; a hint or
-/// comment stays in its statement.
-pub fn statements(text: &str) -> Vec<Statement<'_>> {
-    let mut found = Vec::new();
-    let mut inside = Inside::Nothing;
-    let mut rest = text.char_indices().peekable();
-    // Where the current statement begins, once it holds more than spaces and comments.
-    let mut begin = None;
-    let mut line = 1;
-    let mut ended = |begin: &mut Option<(usize, usize)>, end: usize| {
-        if let Some((line, from)) = begin.take() {
-            let text = text.get(from..end).unwrap_or_default().trim_end();
-            found.push(Statement { line, text });
-        }
-    };
-    while let Some((at, c)) = rest.next() {
-        let next = rest.peek().map(|(_, next)| *next);
-        match inside {
-            Inside::Nothing => match (c, next) {
-                (';', _) => ended(&mut begin, at),
-                ('#', _) => inside = Inside::LineComment,
-                // Two dashes are a comment only before a space: `1--1` is arithmetic.
-                ('-', Some('-'))
-                    if text
-                        .get(at + 2..)
-                        .is_none_or(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace)) =>
-                {
-                    inside = Inside::LineComment;
-                }
-                ('/', Some('*')) => {
-                    inside = Inside::BlockComment;
-                    // Otherwise `/*/` would count as a whole comment.
-                    rest.next();
-                }
-                _ if c.is_whitespace() => {}
-                _ => {
-                    begin.get_or_insert((line, at));
-                    if matches!(c, '\'' | '"' | '`') {
-                        inside = Inside::Quotes(c);
+impl Splitter {
+    /// Takes the next line, with its line end. Returns the statements that end in it.
+    pub fn take(&mut self, line: &str) -> Vec<Statement> {
+        self.line += 1;
+        let mut ended = Vec::new();
+        let mut rest = line.char_indices().peekable();
+        while let Some((at, c)) = rest.next() {
+            let next = rest.peek().map(|(_, next)| *next);
+            // True if `c` and `next` mean something together only.
+            let mut pair = false;
+            match self.inside {
+                Inside::Nothing => match (c, next) {
+                    (';', _) => {
+                        ended.extend(self.end());
+                        continue;
                     }
+                    ('#', _) => self.inside = Inside::LineComment,
+                    // Two dashes are a comment only before a space: `1--1` is arithmetic.
+                    ('-', Some('-'))
+                        if line
+                            .get(at + 2..)
+                            .is_none_or(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace)) =>
+                    {
+                        self.inside = Inside::LineComment;
+                    }
+                    ('/', Some('*')) => {
+                        self.inside = Inside::BlockComment;
+                        // Otherwise `/*/` would count as a whole comment.
+                        pair = true;
+                    }
+                    _ if c.is_whitespace() => {}
+                    _ => {
+                        self.current.get_or_insert(Statement {
+                            line: self.line,
+                            text: String::new(),
+                        });
+                        if matches!(c, '\'' | '"' | '`') {
+                            self.inside = Inside::Quotes(c);
+                        }
+                    }
+                },
+                // A doubled quote leaves the string and enters it again.
+                Inside::Quotes(quote) if c == quote => self.inside = Inside::Nothing,
+                Inside::Quotes(quote) => pair = c == '\\' && quote != '`',
+                Inside::LineComment if c == '\n' => self.inside = Inside::Nothing,
+                Inside::BlockComment if (c, next) == ('*', Some('/')) => {
+                    self.inside = Inside::Nothing;
+                    pair = true;
                 }
-            },
-            // A doubled quote leaves the string and enters it again.
-            Inside::Quotes(quote) if c == quote => inside = Inside::Nothing,
-            Inside::Quotes(quote) if c == '\\' && quote != '`' => {
-                if let Some((_, '\n')) = rest.next() {
-                    line += 1;
-                }
+                Inside::LineComment | Inside::BlockComment => {}
             }
-            Inside::LineComment if c == '\n' => inside = Inside::Nothing,
-            Inside::BlockComment if (c, next) == ('*', Some('/')) => {
-                inside = Inside::Nothing;
-                rest.next();
+            let second = if pair {
+                rest.next().map(|(_, next)| next)
+            } else {
+                None
+            };
+            if let Some(current) = &mut self.current {
+                current.text.push(c);
+                current.text.extend(second);
             }
-            Inside::Quotes(_) | Inside::LineComment | Inside::BlockComment => {}
         }
-        if c == '\n' {
-            line += 1;
-        }
+        ended
     }
-    ended(&mut begin, text.len());
-    found
+
+    /// The statement that the text so far ends with, without a semicolon.
+    pub fn end(&mut self) -> Option<Statement> {
+        let mut statement = self.current.take()?;
+        statement.text.truncate(statement.text.trim_end().len());
+        Some(statement)
+    }
+
+    /// The bytes of the statement that is not ended yet.
+    pub fn pending(&self) -> usize {
+        self.current.as_ref().map_or(0, |current| current.text.len())
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::statements;
+    use super::Splitter;
 
     #[test]
     fn a_semicolon_ends_a_statement_unless_it_is_text_or_comment() {
@@ -114,7 +139,13 @@ mod tests {
             ),
             ("X --", vec![(1, "X --")]),
         ] {
-            let found: Vec<_> = statements(text).iter().map(|one| (one.line, one.text)).collect();
+            let mut splitter = Splitter::default();
+            let mut found: Vec<_> = text
+                .split_inclusive('\n')
+                .flat_map(|line| splitter.take(line))
+                .collect();
+            found.extend(splitter.end());
+            let found: Vec<_> = found.iter().map(|one| (one.line, &*one.text)).collect();
             assert_eq!(found, expected, "{text:?}");
         }
     }

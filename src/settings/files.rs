@@ -1,17 +1,14 @@
 //! Files that variables name. Their content never appears in a message.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::parse::absolute_path;
-
-/// In bytes. A password is one line.
-const LARGEST: u64 = 64 * 1024;
+use crate::file::{self, Kind};
 
 /// The one line that a file holds, without its line end; `None` if the file is empty.
 pub(super) fn read_secret(text: &str) -> Result<Option<String>, String> {
     let path = absolute_path(text)?;
-    let bytes = read(&path)?;
+    let bytes = read(&path, file::SECRET)?;
     let line = String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())?;
     let line = line.strip_suffix('\n').unwrap_or(&line);
     let line = line.strip_suffix('\r').unwrap_or(line);
@@ -21,10 +18,10 @@ pub(super) fn read_secret(text: &str) -> Result<Option<String>, String> {
     Ok(Some(line.to_owned()).filter(|line| !line.is_empty()))
 }
 
-/// A file that can be read now, and is read later.
+/// A file of certificates that can be read now, and is read later.
 pub(super) fn readable(text: &str) -> Result<PathBuf, String> {
     let path = absolute_path(text)?;
-    read(&path)?;
+    read(&path, file::AUTHORITIES)?;
     Ok(path)
 }
 
@@ -36,17 +33,8 @@ pub(super) fn secret_file(text: &str) -> Result<PathBuf, String> {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let cannot = |error: std::io::Error| format!("cannot be read: {error}");
-    let metadata = fs::metadata(path).map_err(cannot)?;
-    // Reading a pipe or a device might never end.
-    if !metadata.is_file() {
-        return Err("is not a file".to_owned());
-    }
-    if metadata.len() > LARGEST {
-        return Err("is larger than 64 KiB".to_owned());
-    }
-    fs::read(path).map_err(cannot)
+fn read(path: &Path, kind: Kind) -> Result<Vec<u8>, String> {
+    file::read(path, kind).map_err(|error| format!("cannot be read: {error}"))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use tracing::debug;
 
 use super::SuperviseError;
-use crate::facts::text;
+use crate::file;
 
 /// Proof that signals are blocked. Made in the first instruction of `main`: threads inherit the mask, and a signal before it
 /// is lost (the kernel drops a signal without a handler that is sent to PID 1).
@@ -40,7 +40,7 @@ impl Signals {
 /// among them, Rust's own doing. HUP stays as it is: that is what nohup promises.
 fn unignore() {
     let kept = [SIGHUP, SIGKILL, SIGSTOP, SIGILL, SIGFPE, SIGSEGV];
-    let status = text::read(Path::new("/proc/self/status")).unwrap_or_default();
+    let status = file::text_of_kernel(Path::new("/proc/self/status")).unwrap_or_default();
     for signal in ignored(&status).filter(|signal| !kept.contains(signal)) {
         if let Err(error) = signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false))) {
             debug!(%error, "{} stays ignored", name(signal));

@@ -10,6 +10,7 @@ use rustix_libc_wrappers::process::SignalExt;
 use tracing::{debug, info, warn};
 
 use super::signals::name;
+use crate::file;
 
 /// The processes that muster can see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,7 +123,7 @@ impl Tree {
         let stats = fs::read_dir("/proc").into_iter().flatten().filter_map(|entry| {
             let path = entry.ok()?.path();
             path.file_name()?.to_str()?.parse::<i32>().ok()?;
-            fs::read_to_string(path.join("stat")).ok()
+            file::text_of_kernel(&path.join("stat")).ok()
         });
         let all = stats
             .filter_map(|stat| Process::parse(&stat))

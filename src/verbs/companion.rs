@@ -421,7 +421,7 @@ impl Companion<'_> {
                 Unproven::Join => self.home.engine.cut_join,
             };
             if let Some(phrase) = find(signature, &texts) {
-                tracing::info!("{}", report.trim());
+                report.trim().lines().for_each(|line| tracing::info!("{line}"));
                 let why = format!("its first start was interrupted: the engine ended with `{phrase}`");
                 let dirs: Vec<DataDir> = kept
                     .data_dirs

@@ -2,7 +2,6 @@
 //! machine, lets the plan decide, and writes both files or none.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::cli::InitArgs;
@@ -12,6 +11,7 @@ use crate::exit::chain;
 use crate::facts::addresses::Addresses;
 use crate::facts::old_file::OldFile;
 use crate::facts::ports::{Candidate, PortFacts};
+use crate::file;
 use crate::plan::init::{self, ChosenPort, FileChange, HostPorts, Inputs, Target};
 use crate::plan::refusal::Refusal;
 use crate::settings::{EnvFile, Flags, Problems, Settings};
@@ -155,7 +155,7 @@ fn dir_of(path: &Path) -> &Path {
 
 fn read_app_env(path: &Path) -> Result<EnvFile, Refusal> {
     let name = path.display().to_string();
-    match fs::read_to_string(path) {
+    match file::text(path, file::ENV) {
         Ok(text) => Ok(EnvFile::parse(name, &text)),
         Err(error) => Err(Refusal::new(
             ExitCode::Configuration,

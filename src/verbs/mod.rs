@@ -25,6 +25,7 @@ use crate::cli::{Cli, Verb};
 use crate::exit::ExitCode;
 use crate::facts::home::{self, Home};
 use crate::plan::refusal::Refusal;
+use crate::printable;
 use crate::settings::{Flags, ImageSettings, Settings};
 use crate::supervise::{COMPANION, Channel, Signals, Work};
 
@@ -114,10 +115,11 @@ impl Outcome {
         );
     }
 
-    /// Prints both texts; a closed stdout or stderr changes nothing.
+    /// Prints both texts, which may repeat what a server said; a closed stdout or stderr changes nothing.
     pub fn print(&self) {
-        drop(std::io::stdout().lock().write_all(self.output.as_bytes()));
-        drop(std::io::stderr().lock().write_all(self.report.as_bytes()));
+        let (output, report) = (printable::lines(&self.output), printable::lines(&self.report));
+        drop(std::io::stdout().lock().write_all(output.as_bytes()));
+        drop(std::io::stderr().lock().write_all(report.as_bytes()));
     }
 }
 
@@ -125,11 +127,11 @@ impl Outcome {
 fn report(refusals: &[Refusal], not: &str) -> String {
     let mut text = String::new();
     match refusals {
-        [only] => text.push_str(&format!("error: {}\n", only.sentence)),
+        [only] => text.push_str(&format!("error: {}\n", printable::line(&only.sentence))),
         several => {
             text.push_str(&format!("error: {} reasons {not}\n", several.len()));
             for refusal in several {
-                text.push_str(&format!("  {}\n", refusal.sentence));
+                text.push_str(&format!("  {}\n", printable::line(&refusal.sentence)));
             }
         }
     }

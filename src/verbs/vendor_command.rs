@@ -2,7 +2,6 @@
 //! with: `docker exec` sees the variables of a container, but not its command.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -10,6 +9,7 @@ use clap::Parser;
 
 use crate::cli::{Cli, RunArgs, Verb};
 use crate::exit::ExitCode;
+use crate::file;
 use crate::plan::refusal::Refusal;
 use crate::settings::{Command, CommandProblem, Flags};
 
@@ -73,7 +73,7 @@ pub(super) fn run_flags(args: RunArgs, command: Option<Command>) -> Flags {
 
 /// The flags of the `run` that this container was started with, and over them those of another verb.
 pub(super) fn beside_run(flags: Flags, args: &[OsString], vars: &[(OsString, OsString)]) -> Flags {
-    let line = fs::read("/proc/1/cmdline").unwrap_or_default();
+    let line = file::of_kernel(Path::new("/proc/1/cmdline")).unwrap_or_default();
     // Each word ends with a zero byte.
     let words = line.strip_suffix(b"\0").unwrap_or(&line).split(|byte| *byte == 0);
     let words: Vec<OsString> = words.map(|word| OsStr::from_bytes(word).to_owned()).collect();

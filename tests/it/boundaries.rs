@@ -74,6 +74,26 @@ fn the_pure_half_touches_nothing_of_the_world() {
     assert_eq!(found, [""; 0]);
 }
 
+/// `src/file.rs` refuses what is no regular file and what is too long. Tests read what they wrote themselves.
+#[test]
+fn every_file_is_read_in_one_place() {
+    let words = ["fs::read(", "read_to_string(", "File::open("];
+    let mut found = Vec::new();
+    for (path, text) in sources("") {
+        let name = path.to_string_lossy();
+        if name.ends_with("src/file.rs") || name.ends_with("src/expect_file.rs") || name.contains("tests") {
+            continue;
+        }
+        let program = text.split("#[cfg(test)]").next().unwrap();
+        let lines = program
+            .lines()
+            .filter(|line| words.iter().any(|word| line.contains(word)));
+        found.extend(lines.map(|line| format!("{name}: {}", line.trim())));
+    }
+    found.retain(|line| !line.contains("File::open(\"/dev/null\")"));
+    assert_eq!(found, [""; 0]);
+}
+
 /// A stage reads what the stages before it produced and nothing after it.
 #[test]
 fn data_moves_one_way() {

@@ -13,6 +13,7 @@ const ABRT: i32 = 6;
 const KILL: i32 = 9;
 const USR1: i32 = 10;
 const TERM: i32 = 15;
+const STOP: i32 = 19;
 
 /// The companion, by its number outside the namespace.
 fn companion(muster: i32) -> Option<i32> {
@@ -134,23 +135,62 @@ fn a_stop_request_is_heard_while_the_companion_waits_for_a_leader() {
     }
 }
 
-/// To open a FIFO waits for somebody who writes into it: PID 1 was deaf for as long.
+/// As it does in a file system that does not answer.
 #[test]
-fn a_stop_request_is_heard_while_the_companion_hangs_in_a_file() {
+fn a_stop_request_is_heard_while_the_companion_hangs() {
     let place = Place::new();
-    let whole = Whole::new(&place, ENGINE);
-    let conf = whole.home.join("conf/fe.conf");
-    fs::remove_file(&conf).unwrap();
-    assert!(Command::new("mkfifo").arg(&conf).status().unwrap().success());
+    let whole = waiting(&place);
     let Some(mut run) = whole.start() else { return };
-    let pid = companion_of(&run);
-    eventually("it hangs", || {
-        let at = fs::read_to_string(format!("/proc/{pid}/wchan")).ok()?;
-        (at.contains("fifo") || at.contains("wait_for_partner")).then_some(())
-    });
+    says(&whole, "waiting: ");
+    send(companion_of(&run), STOP);
     run.signal(TERM);
     assert_eq!(run.end(), 0, "{}", whole.said());
     assert!(!whole.has("up"));
+}
+
+/// To open a pipe waits for somebody who writes into it: the start waited as long.
+#[test]
+fn a_pipe_in_the_place_of_a_file_ends_the_start_with_its_path() {
+    const SENTENCE: &str = ": it is a pipe; put a regular file there";
+    for (file, code) in [
+        ("conf/fe.conf", 78),
+        ("meta/image/ROLE", 79),
+        ("meta/image/VERSION", 79),
+        ("meta/bdb/je.info.0", 79),
+        ("meta/muster.json", 79),
+        ("state/muster-fe.json", 79),
+    ] {
+        let place = Place::new();
+        let whole = Whole::new(&place, ENGINE).env("STATE_DIR", place.path("home/state").to_str().unwrap());
+        let path = whole.home.join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        drop(fs::remove_file(&path));
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let Some(mut run) = whole.start() else { return };
+        assert_eq!(run.end(), code, "{file}: {}", whole.said());
+        let said = whole.said();
+        let line = said.lines().find(|line| line.starts_with("error: "));
+        assert!(
+            line.is_some_and(|line| line.contains(file) && line.contains(SENTENCE)),
+            "{said}"
+        );
+    }
+}
+
+/// PID 1 waited in a line of its own log, and the container could only be killed.
+#[test]
+fn a_log_that_is_full_and_that_nobody_reads_holds_up_neither_a_start_nor_a_stop() {
+    let place = Place::new();
+    let fifo = place.path("log");
+    let fifo = fifo.to_str().unwrap();
+    let whole = Whole::new(&place, ENGINE).after(&format!(
+        "mkfifo {fifo}; exec 2<>{fifo}; head -c 65536 /dev/zero >&2;"
+    ));
+    let Some(mut run) = whole.start() else { return };
+    is_up(&whole, &mut run);
+    run.signal(TERM);
+    assert_eq!(run.end(), 0);
+    assert_eq!(whole.read("mark"), "clean\n");
 }
 
 /// An address of its own, and a process that takes every question and answers none, as a name server and as the MySQL port of 127.0.0.2.

@@ -176,6 +176,31 @@ fn who_cannot_adopt_orphans_says_so_and_still_stops_cleanly() {
     assert_eq!(whole.read("mark"), "clean\n");
 }
 
+/// NFS without a lock daemon.
+#[test]
+fn a_data_dir_that_cannot_be_locked_is_warned_about_once_and_used() {
+    if !may_refuse() {
+        return;
+    }
+    let place = Place::new();
+    let trace = place.path("trace");
+    let strace = ["strace", "-f", "-qqq", "-o", trace.to_str().unwrap()];
+    let words = strace.into_iter().chain(["-e", "inject=flock:error=ENOLCK"]);
+    let words: Vec<String> = words.map(str::to_owned).collect();
+    let whole = Whole::new(&place, ENGINE).through(&words);
+    let Some(mut run) = whole.start() else { return };
+    eventually("it is up", || whole.has("up").then_some(()));
+    let said = whole.said();
+    assert_eq!(
+        said.matches("two engines could be started on it").count(),
+        1,
+        "{said}"
+    );
+    assert!(said.contains("home/meta: No locks available"), "{said}");
+    run.signal(TERM);
+    assert_eq!(run.end(), 0, "{}", whole.said());
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "a seed is a fact about the test run, not a setting"

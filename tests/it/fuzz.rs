@@ -66,4 +66,4 @@ macro_rules! replay {
     };
 }
 
-replay!(conf data hosts poll record render rows);
+replay!(answers conf data hosts poll record render rows);

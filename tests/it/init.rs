@@ -248,7 +248,10 @@ fn a_path_that_cannot_be_written_is_73() {
     for (path, error) in [
         ("/proc", format!("cannot write /proc/{FE}: ")),
         ("nowhere", format!("cannot write nowhere/{FE}: ")),
-        (".", format!("cannot read ./{BE}: it is not a file\n")),
+        (
+            ".",
+            format!("cannot read ./{BE}: it is a directory; put a regular file there\n"),
+        ),
     ] {
         let run = dir.init(&["--dir", path]);
         assert_eq!((run.code, run.out.as_str()), (73, ""), "{run:?}");

@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::Search;
 use super::ready_to_start::{NotReady, ReadyToStart, Unproven};
 use crate::cluster::FeClient;
+use crate::effects::configure::{configure, try_out};
 use crate::effects::files::WriteError;
 use crate::effects::record_store::RecordStore;
 use crate::effects::register::add;
@@ -18,10 +19,13 @@ use crate::plan::leader::Cluster;
 use crate::settings::Endpoint;
 
 impl<C: FeClient> Search<'_, C> {
-    /// Sends an ADD: the record says `planned` before it.
+    /// Sends an ADD: the record says `planned` before it, and the conf file is written, because a node that could not start
+    /// must not be registered.
     pub(super) async fn add(&mut self, plan: &Plan, cluster: &Cluster) -> Result<(), NotReady> {
         self.cluster_id = Some(cluster.id.clone());
+        try_out(&plan.conf)?;
         Self::places(plan).write_plan(&self.new_record(plan, Progress::Planned))?;
+        configure(&plan.conf, &self.home.dir)?;
         let host_port = plan.node.host.with_port(plan.node.identity_port);
         self.sent = Some(add(self.client, cluster.endpoint(), plan.node.role, &host_port).await);
         Ok(())

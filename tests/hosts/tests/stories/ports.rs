@@ -408,11 +408,15 @@ fn a_restart_gets_the_ports_of_the_record_and_moves_only_what_may_move() -> Resu
     // This program holds one, which is all that was found.
     ensure!(refused.is_err(), "nobody holds a port");
     ensure!(
-        node.said().contains("but another node of this host ("),
+        node.said().contains("but a program that is not muster ("),
         "{}",
         node.said()
     );
-    ensure!(node.said().contains(", pid 1) uses it"), "{}", node.said());
+    ensure!(
+        node.said().contains(", pid 1, user 0) uses it"),
+        "{}",
+        node.said()
+    );
     drop(reserved);
     assert_eq!(node.start(&world)?, moved);
     Ok(())

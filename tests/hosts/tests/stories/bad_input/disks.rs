@@ -88,7 +88,7 @@ fn what_is_no_directory_is_said_before_anybody_is_asked() -> Result<()> {
     Trial::of(&fe).ends(
         78,
         &format!(
-            "error: cannot read {conf}: Is a directory (os error 21)\n\nhint: make it readable for the user this container \
+            "error: cannot read {conf}: it is a directory; put a regular file there\n\nhint: make it readable for the user this container \
              runs as"
         ),
     )?;
@@ -123,7 +123,7 @@ fn data_that_cannot_be_read_is_never_taken_for_something_else() -> Result<()> {
         Trial::of(&fe).ends(
             79,
             &format!(
-                "error: cannot read the data dir {meta}: {meta}/{file}: Is a directory (os error 21)\n\nhint: make \
+                "error: cannot read the data dir {meta}: {meta}/{file}: it is a directory; put a regular file there\n\nhint: make \
                  it readable for the user this container runs as"
             ),
         )?;
@@ -138,14 +138,24 @@ struct FullDisk {
 }
 
 impl FullDisk {
-    /// In the place of a directory of a host, as it is seen from outside.
+    /// In the place of a directory of a host, as it is seen from outside, with its files.
     fn at(dir: &Path) -> Result<Self> {
         fs::create_dir_all(dir)?;
+        let mut files = Vec::new();
+        for entry in fs::read_dir(dir)? {
+            let path = entry?.path();
+            if path.is_file() {
+                files.push((fs::read(&path)?, path));
+            }
+        }
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", "size=64k", "full"])
             .arg(dir)
             .status()?;
         ensure!(mounted.success(), "cannot mount {}", dir.display());
+        for (text, path) in files {
+            fs::write(path, text)?;
+        }
         let filler = dir.join("filler");
         let mut file = File::create(&filler)?;
         loop {
@@ -242,7 +252,7 @@ fn what_cannot_be_remembered_is_not_registered() -> Result<()> {
         return Ok(());
     };
     let [fe, be] = world.stand_in(&QUICK)?;
-    let cluster = Cluster::new(&world, 3, &fe, 1, Some(&be))?;
+    let cluster = Cluster::new(&world, 4, &fe, 1, Some(&be))?;
     let seed = cluster.seed()?;
     // The first of a new cluster: nobody could call.
     seed.set("BOOTSTRAP", "force");
@@ -250,7 +260,8 @@ fn what_cannot_be_remembered_is_not_registered() -> Result<()> {
     seed.says(PATIENCE, "is alive in cluster")?;
     let state = "/opt/state";
     let (a, b, c) = (cluster.host("fe2")?, cluster.host("fe3")?, cluster.host("be1")?);
-    for host in [a, b, c] {
+    let d = cluster.host("fe4")?;
+    for host in [a, b, c, d] {
         host.set("STATE_DIR", state)
             .set("CLUSTER_PASSWORD_FILE", "/opt/no-password");
         put(host, "/opt/no-password", "")?;
@@ -267,6 +278,11 @@ fn what_cannot_be_remembered_is_not_registered() -> Result<()> {
             c,
             FullDisk::at(&c.data())?,
             "/opt/starrocks/be/storage/muster.json",
+        ),
+        (
+            d,
+            FullDisk::at(&d.home().join("conf"))?,
+            "/opt/starrocks/fe/conf/fe.conf",
         ),
     ];
     for (host, disk, path) in cases {

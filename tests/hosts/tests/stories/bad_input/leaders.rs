@@ -240,7 +240,7 @@ fn an_answer_without_what_is_needed_is_told_by_its_columns() -> Result<()> {
         return Ok(());
     };
     let stage = Stage::new()?;
-    let scripts: [(Component, Script, String); 7] = [
+    let scripts: [(Component, Script, String); 9] = [
         (
             Component::Fe,
             |_| without(&["Alive"]),
@@ -259,6 +259,21 @@ fn an_answer_without_what_is_needed_is_told_by_its_columns() -> Result<()> {
                 Reply::Rows(COLUMNS.to_vec(), vec![row])
             },
             fe("SHOW FRONTENDS has `NULL` in the column Role"),
+        ),
+        // It went to the start script as `--helper`.
+        (
+            Component::Fe,
+            |_| {
+                let mut row = LEADER.to_vec();
+                row[1] = Some("10.9.0.11:9010 -Devil=1 --x");
+                Reply::Rows(COLUMNS.to_vec(), vec![row])
+            },
+            fe("SHOW FRONTENDS has `10.9.0.11:9010 -Devil=1 --x` in the column IP"),
+        ),
+        (
+            Component::Fe,
+            |_| Reply::Error(1064, "HY000", "\x1b[2J\x07gone".to_owned()),
+            fe("error 1064: \\u{1b}[2J\\u{7}gone"),
         ),
         (
             Component::Fe,

@@ -68,3 +68,21 @@ fn a_port_that_may_not_move_is_refused_with_its_holder() -> Result<()> {
         "the variable HEARTBEAT_PORT: requested",
     )
 }
+
+/// Anybody may take the name of a reservation. It was called another node of this host.
+#[test]
+fn a_program_that_takes_the_name_of_a_reservation_is_named() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let fe = host(&world, 1, Component::Fe)?;
+    fe.set("HTTP_PORT", "8130");
+    let squatter = "perl -MIO::Socket::UNIX -e '\
+         $s = IO::Socket::UNIX->new(Local => \"\\0muster/port/8130\", Listen => 1) or die;
+         open F, \">/tmp/squats\"; close F; sleep 600' & until [ -e /tmp/squats ]; do :; done";
+    Trial::of(&fe).after(squatter).beyond_explain().ends(
+        73,
+        "error: http_port must be 8130 (the variable HTTP_PORT: requested), but a program that is not muster (perl, pid …, \
+         user 0) uses it\n\nhint: stop the process that uses it, or run this node on another host",
+    )
+}

@@ -39,7 +39,7 @@ fn a_record_that_cannot_be_read_is_not_taken_for_none() -> Result<()> {
             "it is truncated or not JSON: EOF while parsing …",
         ),
         (b"", "it is empty"),
-        (b"\x7fELF\0\xff\xfe", "stream did not contain valid UTF-8"),
+        (b"\x7fELF\0\xff\xfe", "it is not UTF-8; save it as UTF-8"),
         (b"{}", "it is JSON, but not a record of muster: it has no version"),
         (
             b"[1]",
@@ -66,7 +66,10 @@ fn a_record_that_cannot_be_read_is_not_taken_for_none() -> Result<()> {
         .ends(79, &unreadable(STATE, "Permission denied (os error 13)"))?;
     fs::remove_file(&state)?;
     fs::create_dir(&state)?;
-    Trial::of(&fe).ends(79, &unreadable(STATE, "Is a directory (os error 21)"))?;
+    Trial::of(&fe).ends(
+        79,
+        &unreadable(STATE, "it is a directory; put a regular file there"),
+    )?;
     fs::remove_dir(&state)?;
     std::os::unix::fs::symlink("nowhere", &state)?;
     Trial::of(&fe).ends(79, &unreadable(STATE, "No such file or directory (os error 2)"))?;

@@ -304,7 +304,10 @@ fn a_password_file_that_cannot_be_read_is_said() -> Result<()> {
             "/opt/none",
             "`/opt/none` cannot be read: No such file or directory (os error 2)",
         ),
-        ("/opt/starrocks", "`/opt/starrocks` is not a file"),
+        (
+            "/opt/starrocks",
+            "`/opt/starrocks` cannot be read: it is a directory; put a regular file there",
+        ),
         ("/opt/two-lines", "`/opt/two-lines` contains more than one line"),
         // It may be the password itself.
         (SECRET, "its value is not an absolute path"),

@@ -1,0 +1,105 @@
+//! Texts of others, made fit for a log and a terminal: nothing in them ends a line, moves the cursor or turns the direction
+//! of writing.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// One line of at most `most` characters, with everything that is no visible character escaped.
+pub fn excerpt(text: &str, most: usize) -> String {
+    let mut shown = String::new();
+    let mut rest = text.chars();
+    for c in rest.by_ref().take(most) {
+        push(&mut shown, c);
+    }
+    if rest.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// The whole text on one line.
+pub fn line(text: &str) -> Cow<'_, str> {
+    escaped(text, &[])
+}
+
+/// A text of several lines, which stay lines.
+pub fn lines(text: &str) -> Cow<'_, str> {
+    escaped(text, &['\n', '\t'])
+}
+
+/// A text of JSON, which has escaped the control characters below U+0020 itself.
+pub fn json(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::new();
+    for c in text.chars() {
+        if is_hidden(c) {
+            // None of them is above U+FFFF.
+            // Writing to a String cannot fail.
+            write!(shown, "\\u{:04x}", u32::from(c)).unwrap_or_default();
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+fn escaped<'t>(text: &'t str, kept: &[char]) -> Cow<'t, str> {
+    if !text.chars().any(|c| is_hidden(c) && !kept.contains(&c)) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::new();
+    for c in text.chars() {
+        if kept.contains(&c) {
+            shown.push(c);
+        } else {
+            push(&mut shown, c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+fn push(shown: &mut String, c: char) {
+    if is_hidden(c) {
+        shown.extend(c.escape_default());
+    } else {
+        shown.push(c);
+    }
+}
+
+/// Control characters, separators of lines, and marks of direction (Unicode, UAX #9).
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{excerpt, json, line, lines};
+
+    #[test]
+    fn nothing_of_a_foreign_text_ends_a_line_or_steers_a_terminal() {
+        let table = [
+            ("grün `a` \\ €", "grün `a` \\ €", "grün `a` \\ €"),
+            ("a\nb\tc", r"a\nb\tc", "a\nb\tc"),
+            (
+                "\u{1b}[2J\u{7}\u{9b}1m",
+                r"\u{1b}[2J\u{7}\u{9b}1m",
+                r"\u{1b}[2J\u{7}\u{9b}1m",
+            ),
+            ("a\u{202e}b\u{2028}", r"a\u{202e}b\u{2028}", r"a\u{202e}b\u{2028}"),
+            ("a\r", r"a\r", r"a\r"),
+        ];
+        for (text, on_one, on_several) in table {
+            assert_eq!(line(text), on_one);
+            assert_eq!(lines(text), on_several);
+        }
+        assert_eq!(json("\"a\u{9b}\""), "\"a\\u009b\"");
+        assert_eq!(excerpt("\u{1b}abcdef", 4), r"\u{1b}abc…");
+        assert_eq!(excerpt("abcd", 4), "abcd");
+    }
+}
