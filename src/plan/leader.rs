@@ -49,9 +49,10 @@ impl Cluster {
     pub fn pulse(&self) -> Option<i64> {
         let mut latest = None;
         let time = |fe: &Frontend| fe.last_heartbeat.as_deref().and_then(seconds);
-        for voter in voters(self) {
+        let heard = || voters(self).filter(|fe| tells_time(fe));
+        for voter in heard() {
             let own = time(voter)?;
-            let since = voters(self).filter(|fe| time(fe) >= Some(own)).count();
+            let since = heard().filter(|fe| time(fe) >= Some(own)).count();
             if since * 2 > voters(self).count() {
                 latest = latest.max(Some(own));
             }
@@ -374,8 +375,15 @@ fn has_asked(
 fn newest(frontends: &[Frontend]) -> Option<i64> {
     let times = frontends
         .iter()
+        .filter(|fe| tells_time(fe))
         .filter_map(|fe| seconds(fe.last_heartbeat.as_deref()?));
     times.max()
+}
+
+/// True if its last heartbeat tells the leader's time: the row of a dead FE keeps the time of the clock that wrote it, which
+/// may have been set back since, or have been a former leader's. The leader's own row may lag behind as not alive.
+fn tells_time(fe: &Frontend) -> bool {
+    fe.alive || fe.role == FrontendRole::Leader
 }
 
 /// A heartbeat that is no older than this is no sign of anything.
