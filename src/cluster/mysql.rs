@@ -1,5 +1,5 @@
 //! One conversation with an FE's MySQL port: connect, one statement, close. No pool, no prepared statement, and no
-//! SELECT: on a cold FE that can fail or take 11 s (observed), and before the first BE it may not run at all.
+//! SELECT of the driver's own: on a cold FE that can fail or take 11 s (observed), and before the first BE it may not run at all.
 
 use std::io;
 use std::net::SocketAddr;

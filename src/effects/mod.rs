@@ -3,6 +3,7 @@
 pub mod announce;
 pub mod backoff;
 pub mod bootstrap_sql;
+pub mod clock;
 pub mod configure;
 pub mod dir_lock;
 pub mod files;

@@ -1,6 +1,7 @@
 //! `settings → facts → plan`: decides the next actions. Pure: no clock, socket, file, process or environment.
 
 pub mod ask_list;
+pub mod clock;
 pub mod conf;
 mod conf_file;
 pub mod data;
