@@ -5,6 +5,7 @@
 
 pub mod addresses;
 pub mod conf;
+pub mod container;
 pub mod data;
 pub mod dir_lock_facts;
 pub mod dir_state;
@@ -36,6 +37,7 @@ use std::collections::BTreeSet;
 
 use addresses::Addresses;
 use conf::{ConfFile, Grammar, Unresolved};
+use container::ContainerFacts;
 use data::FeData;
 use dir_lock_facts::Holder;
 use dir_state::Place;
@@ -64,6 +66,7 @@ pub struct Facts {
     /// The process that has a data dir locked.
     pub holder: Option<Holder>,
     pub limits: ProcessLimits,
+    pub container: ContainerFacts,
 }
 
 /// The data of this component on disk.
@@ -109,6 +112,12 @@ pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
     let ports = PortFacts::look(root, &sources.candidates(&records));
     let pid_file = PidFileFact::read(&sources.pid_file(), &home, root);
     let log_dirs = sources.log_dirs();
+    let used_logs = sources.used_log_dirs();
+    let options = |key: &str| {
+        let requested = sources.requested(key).map(|request| request.value);
+        requested.or_else(|| conf.exported(key))
+    };
+    let container = ContainerFacts::look(root, &home.dir, [&data_paths, &used_logs], &mounts, options);
     Facts {
         holder: Holder::look(&data_paths, home.layout.engine_locks),
         limits: ProcessLimits::look(),
@@ -118,6 +127,7 @@ pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
         ports,
         pid_file,
         log_dirs,
+        container,
         conf,
         custom_conf,
         home,
@@ -200,13 +210,28 @@ impl ConfSources<'_> {
         let layout = self.home.layout;
         let mut dirs = vec![self.home.dir.join(layout.default_logs)];
         for key in layout.log_dir_keys {
-            let value = self.value(key).map(|value| value.value);
-            let dir = value
-                .or_else(|| self.conf.exported(key))
-                .and_then(|dir| self.resolve(&dir).ok());
-            dirs.extend(dir.filter(|dir| !dirs.contains(dir)));
+            dirs.extend(self.log_dir(key).filter(|dir| !dirs.contains(dir)));
         }
         dirs
+    }
+
+    /// Where it writes them: the dir of `LOG_DIR` first.
+    fn used_log_dirs(&self) -> Vec<PathBuf> {
+        let mut dirs = self.log_dirs();
+        if self
+            .log_dir("LOG_DIR")
+            .is_some_and(|dir| dirs.first() != Some(&dir))
+        {
+            // Nothing is written to the default one.
+            dirs.remove(0);
+        }
+        dirs
+    }
+
+    fn log_dir(&self, key: &str) -> Option<PathBuf> {
+        let value = self.value(key).map(|value| value.value);
+        let value = value.or_else(|| self.conf.exported(key))?;
+        self.resolve(&value).ok()
     }
 
     /// The requested, recorded and default ports of each service, each once.

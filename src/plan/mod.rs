@@ -4,6 +4,7 @@ pub mod ask_list;
 pub mod clock;
 pub mod conf;
 mod conf_file;
+mod container;
 pub mod data;
 mod dir_preflight;
 pub mod drop_detector;
@@ -158,6 +159,11 @@ pub fn derive(
     warnings.extend(ports::ignored_requests(&settings.ports, &ports));
     let entries = conf_file::entries(settings, facts, &ports);
     let conf = conf_file::derive(facts, &entries);
+    if let Some(refusal) = container::refusal(&facts.container, home, &conf.manner) {
+        return Err(vec![refusal]);
+    }
+    let given = (home, &facts.conf, &conf.manner);
+    warnings.extend(container::warnings(&facts.container, given, node.data.is_empty()));
     let guard_time = settings
         .guard_time
         .as_ref()
