@@ -23,7 +23,7 @@ use clap::{CommandFactory as _, Parser};
 
 use crate::cli::{Cli, Verb};
 use crate::exit::ExitCode;
-use crate::facts::home::{self, Home};
+use crate::facts::home::{self, Home, HomeProblem};
 use crate::plan::refusal::Refusal;
 use crate::settings::{Flags, ImageSettings, Settings};
 use crate::supervise::{COMPANION, Channel, Signals, Work};
@@ -278,7 +278,14 @@ fn typed(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
 
 /// Reads the settings, then finds the home; all problems of the settings are reported together.
 fn read(flags: Flags, vars: Vec<(OsString, OsString)>) -> Result<(Settings, Home), Outcome> {
+    let image = ImageSettings::read(&flags, &vars).ok();
     let (settings, warnings) = Settings::read(flags, vars).map_err(|problems| {
+        // Whose settings they are is open: nobody can set the host of two nodes.
+        if let Some(Err(problem @ HomeProblem::SeveralNodes(_))) =
+            image.map(|(image, _)| home::find(&image, Path::new("/")))
+        {
+            return no_home(&problem);
+        }
         let warnings = warning_lines(problems.warnings());
         Outcome {
             output: String::new(),
@@ -294,10 +301,12 @@ fn read(flags: Flags, vars: Vec<(OsString, OsString)>) -> Result<(Settings, Home
 }
 
 fn find_home(image: &ImageSettings) -> Result<Home, Outcome> {
-    home::find(image, Path::new("/")).map_err(|problem| {
-        let code = problem.exit_code();
-        Outcome::refused(&[Refusal::new(code, problem.to_string(), problem.hint())])
-    })
+    home::find(image, Path::new("/")).map_err(|problem| no_home(&problem))
+}
+
+fn no_home(problem: &HomeProblem) -> Outcome {
+    let code = problem.exit_code();
+    Outcome::refused(&[Refusal::new(code, problem.to_string(), problem.hint())])
 }
 
 /// Runs a verb in a runtime of one thread.
