@@ -27,6 +27,8 @@ pub struct ContainerFacts {
 pub struct UnwritableLog {
     pub dir: PathBuf,
     pub why: String,
+    /// A shadow home has a link to it then; otherwise the engine makes its own there.
+    pub exists: bool,
     /// The JVM opens the log of its garbage collection in it before anything else, whichever line of options counts.
     pub needed: bool,
 }
@@ -126,6 +128,7 @@ fn unwritable(dir: &Path, needed: bool) -> Option<UnwritableLog> {
     Some(UnwritableLog {
         dir: dir.to_owned(),
         why: std::io::Error::from(why).to_string(),
+        exists: dir.is_dir(),
         needed,
     })
 }

@@ -197,6 +197,11 @@ impl Home {
         self.dir.join(self.layout.conf)
     }
 
+    /// The home of links that replaces this one if its conf file cannot be written.
+    pub fn shadow(&self, state_dir: &Path) -> PathBuf {
+        state_dir.join(format!("home-{}", self.component.id()))
+    }
+
     /// True if the installed scripts accept a flag (`--helper`): an older script fails on an unknown one.
     pub fn knows_flag(&self, flag: &str) -> bool {
         self.script_flags.contains(flag)

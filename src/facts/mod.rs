@@ -110,7 +110,7 @@ pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
     let (data, data_paths) = look_at_data(&sources, &mounts);
     let records = look_at_records(&sources, &data_paths, &mounts);
     let ports = PortFacts::look(root, &sources.candidates(&records));
-    let pid_file = PidFileFact::read(&sources.pid_file(), &home, root);
+    let pid_file = sources.look_at_pid_file(&records.state_dir.path, root);
     let log_dirs = sources.log_dirs();
     let used_logs = sources.used_log_dirs();
     let options = |key: &str| {
@@ -189,6 +189,24 @@ impl ConfSources<'_> {
 
     fn resolve(&self, value: &str) -> Result<PathBuf, Unresolved> {
         conf::resolve_path(value, self.home, self.conf)
+    }
+
+    /// The pid file of an engine that runs in the shadow home, or else the one in the home dir.
+    fn look_at_pid_file(&self, state_dir: &Path, root: &Path) -> PidFileFact {
+        let shadow = Home {
+            dir: self.home.shadow(state_dir),
+            ..self.home.clone()
+        };
+        let path = self.pid_file();
+        let moved = match path.strip_prefix(&self.home.dir) {
+            Ok(below) => shadow.dir.join(below),
+            Err(_) => path.clone(),
+        };
+        let fact = PidFileFact::read(&moved, &shadow, root);
+        if matches!(fact.state, PidFileState::Engine { .. }) {
+            return fact;
+        }
+        PidFileFact::read(&path, self.home, root)
     }
 
     fn pid_file(&self) -> PathBuf {

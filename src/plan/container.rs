@@ -79,7 +79,7 @@ fn heap_above_limit(container: &ContainerFacts) -> Option<String> {
     })
 }
 
-/// The log dirs that cannot be written. An engine in a shadow home has logs of its own there.
+/// The log dirs that cannot be written. An engine in a shadow home makes those of its own there that its home does not have.
 fn unwritable<'a>(
     container: &'a ContainerFacts,
     home: &Home,
@@ -87,7 +87,7 @@ fn unwritable<'a>(
 ) -> impl Iterator<Item = &'a UnwritableLog> {
     let moved = matches!(manner, ConfManner::Shadow { .. });
     let logs = container.unwritable_logs.iter();
-    logs.filter(move |log| !moved || !log.dir.starts_with(&home.dir))
+    logs.filter(move |log| !moved || log.exists || !log.dir.starts_with(&home.dir))
 }
 
 fn unwritable_sentence(log: &UnwritableLog, uid: u32) -> String {
@@ -135,6 +135,7 @@ mod tests {
 
     fn log(dir: &str, needed: bool) -> Vec<UnwritableLog> {
         vec![UnwritableLog {
+            exists: false,
             dir: PathBuf::from(dir),
             why: "Permission denied (os error 13)".to_owned(),
             needed,

@@ -11,6 +11,7 @@ pub mod run;
 
 mod fe_endpoints;
 mod logging;
+mod own_node;
 mod vendor_command;
 
 use std::ffi::OsString;
@@ -263,7 +264,14 @@ fn typed(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
                 Err(outcome) => outcome,
             }
         }
-        Verb::Init(args) => init::init(&args),
+        Verb::Init(args) => {
+            let image = ImageSettings::read(&beside_run(Flags::default()), &vars).ok();
+            let own = image.and_then(|(image, _)| {
+                let home = home::find(&image, Path::new("/")).ok()?;
+                Some(own_node::ports(&home, &image))
+            });
+            init::init(&args, &own.unwrap_or_default())
+        }
         Verb::Version => Outcome::printed(Cli::command().render_version()),
         Verb::Health(args) => {
             let flags = beside_run(Flags {

@@ -8,6 +8,7 @@ mod companion;
 mod dropped;
 mod harness;
 mod herd;
+mod inside;
 mod kills;
 mod leader_changes;
 mod nemesis;
