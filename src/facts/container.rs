@@ -95,10 +95,10 @@ fn looks_meant(volume: &Path, data: &[PathBuf]) -> bool {
 
 /// The last `-Xmx` of a line counts.
 fn heap(key: &str, options: &str) -> Option<Heap> {
-    let words = options
+    let mut words = options
         .split_whitespace()
         .map(|word| word.trim_matches(['"', '\'']));
-    let option = words.filter(|word| word.starts_with("-Xmx")).next_back()?;
+    let option = words.rfind(|word| word.starts_with("-Xmx"))?;
     let size = option.strip_prefix("-Xmx")?;
     let digits = size.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let shift = match size.get(digits.len()..)?.to_ascii_lowercase().as_str() {
@@ -164,10 +164,11 @@ mod tests {
     use crate::facts::fixture::tree;
     use crate::facts::mounts::Mounts;
 
+    type Files<'a> = &'a [(&'a str, &'a str)];
+
     #[test]
     fn the_least_memory_limit_of_a_group_and_those_above_it_counts_in_both_versions() {
         let v1 = "5:devices:/\n4:memory:/docker/ab\n0::/\n";
-        type Files<'a> = &'a [(&'a str, &'a str)];
         let table: [(&str, Files<'_>, Option<u64>); 6] = [
             ("0::/\n", &[("memory.max", "536870912\n")], Some(512 << 20)),
             ("0::/\n", &[("memory.max", "max\n")], None),

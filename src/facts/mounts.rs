@@ -30,9 +30,9 @@ impl Mounts {
             .map(|field| PathBuf::from(unescape(field)))
             .collect();
         // What is mounted last over the same point counts; the type follows the lone hyphen.
-        let roots = text.lines().filter(|line| line.split(' ').nth(4) == Some("/"));
+        let mut roots = text.lines().filter(|line| line.split(' ').nth(4) == Some("/"));
         let kind = roots
-            .last()
+            .next_back()
             .and_then(|line| line.split_once(" - ")?.1.split(' ').next());
         Self {
             points,

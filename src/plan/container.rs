@@ -144,6 +144,7 @@ mod tests {
 
     /// What is said by a container, before a first start or not.
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn what_the_container_will_do_is_named_before_it_does_it() {
         let heap = |option: &str, bytes| {
             Some(Heap {

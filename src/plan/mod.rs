@@ -33,7 +33,7 @@ use std::time::Duration;
 
 pub use self::conf_file::{Conf, ConfManner};
 pub use self::explain::{displayed_value, progress_word, seconds};
-use crate::engine::{Component, PortName};
+use crate::engine::{Component, Engine, PortName};
 use crate::exit::ExitCode;
 use crate::facts::conf::ConfState;
 use crate::facts::dir_lock_facts::Holder;
@@ -168,22 +168,7 @@ pub fn derive(
         .guard_time
         .as_ref()
         .map_or(home.engine.default_guard(), |guard| guard.value);
-    if guard_time < home.engine.default_guard() && role == Role::Seed {
-        warnings.push(format!(
-            "GUARD_TIME = {} is shorter than two heartbeats and a second ({}): a seed that lost its data could found a \
-             second cluster before the leader of its own cluster calls",
-            seconds(guard_time),
-            seconds(home.engine.default_guard())
-        ));
-    }
-    let patience = settings.wait_timeout.value;
-    if patience <= guard_time && role == Role::Seed && settings.bootstrap.value == Bootstrap::Guarded {
-        warnings.push(format!(
-            "WAIT_TIMEOUT = {} is not longer than GUARD_TIME = {}: a seed without data stops before it may found a cluster",
-            seconds(patience),
-            seconds(guard_time)
-        ));
-    }
+    warnings.extend(short_times(settings, home.engine, role, guard_time));
     let stop_grace = settings
         .stop_grace
         .as_ref()
@@ -211,6 +196,28 @@ pub fn derive(
     };
     plan.decisions = explain::decisions(settings, facts, &plan, &entries, record);
     Ok(plan)
+}
+
+/// Warnings about times that are too short for a seed without data.
+fn short_times(settings: &Settings, engine: &Engine, role: Role, guard_time: Duration) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if guard_time < engine.default_guard() && role == Role::Seed {
+        warnings.push(format!(
+            "GUARD_TIME = {} is shorter than two heartbeats and a second ({}): a seed that lost its data could found a \
+             second cluster before the leader of its own cluster calls",
+            seconds(guard_time),
+            seconds(engine.default_guard())
+        ));
+    }
+    let patience = settings.wait_timeout.value;
+    if patience <= guard_time && role == Role::Seed && settings.bootstrap.value == Bootstrap::Guarded {
+        warnings.push(format!(
+            "WAIT_TIMEOUT = {} is not longer than GUARD_TIME = {}: a seed without data stops before it may found a cluster",
+            seconds(patience),
+            seconds(guard_time)
+        ));
+    }
+    warnings
 }
 
 /// Compares two hosts: equal means seed, which may found; every other FE joins.
