@@ -49,7 +49,7 @@ const JAVA_OPTIONS: [&str; 4] = [
     "JAVA_OPTS_FOR_JDK_11",
     "JAVA_OPTS_FOR_JDK_17",
 ];
-/// Parts of the names that people give to a data dir: `doris-meta`, `storage2`.
+/// Parts of the names that people give to a data dir: `old-meta`, `storage2`.
 const DATA_NAMES: [&str; 3] = ["meta", "storage", "data"];
 
 impl ContainerFacts {
@@ -221,7 +221,7 @@ mod tests {
     fn data_is_on_the_containers_layer_unless_a_mount_holds_it_and_a_volume_beside_it_looks_meant() {
         let root = tree(&[
             ("fe/meta/", ""),
-            ("fe/doris-meta/", ""),
+            ("fe/old-meta/", ""),
             ("fe/lib/", ""),
             ("fe/conf/", ""),
             ("volume/", ""),
@@ -242,7 +242,7 @@ mod tests {
                 ContainerFacts::look(Path::new("/nowhere"), &at("fe"), [&data, &[]], &mounts, |_| None);
             (facts.on_layer.len() == 1, facts.unused_volumes)
         };
-        let unused = vec![at("fe/doris-meta")];
+        let unused = vec![at("fe/old-meta")];
         let overlay = layer("overlay");
         let table = [
             (vec![overlay.clone()], "fe/meta", true, vec![]),
@@ -266,14 +266,14 @@ mod tests {
                 vec![],
             ),
             (
-                vec![overlay.clone(), point("fe/doris-meta")],
+                vec![overlay.clone(), point("fe/old-meta")],
                 "fe/meta",
                 true,
                 unused,
             ),
             (
-                vec![overlay.clone(), point("fe/doris-meta")],
-                "fe/doris-meta/in",
+                vec![overlay.clone(), point("fe/old-meta")],
+                "fe/old-meta/in",
                 false,
                 vec![],
             ),

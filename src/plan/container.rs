@@ -4,26 +4,25 @@
 use super::conf_file::ConfManner;
 use crate::engine::Layout;
 use crate::exit::ExitCode;
-use crate::facts::conf::{ConfFile, ConfState};
 use crate::facts::container::{ContainerFacts, UnwritableLog};
 use crate::facts::home::Home;
 use crate::plan::refusal::Refusal;
 
-/// The warnings. `first`: there is no data yet.
+/// The warnings. `has_data` and `has_conf`: the data dirs are not empty, and the conf file exists.
 pub(super) fn warnings(
     container: &ContainerFacts,
-    (home, conf, manner): (&Home, &ConfFile, &ConfManner),
-    first: bool,
+    (home, manner): (&Home, &ConfManner),
+    [has_data, has_conf]: [bool; 2],
 ) -> Vec<String> {
     let mut warnings = Vec::new();
-    if first {
+    if !has_data {
         warnings.extend(on_no_volume(container, home.layout));
     }
-    if conf.state == ConfState::Missing {
+    if !has_conf {
         warnings.push(format!(
             "{} does not exist (was an empty volume mounted over its directory?): the engine gets its own defaults and the \
              lines that muster adds",
-            conf.path.display()
+            home.conf().display()
         ));
     }
     warnings.extend(heap_above_limit(container));
@@ -101,13 +100,11 @@ mod tests {
 
     use super::*;
     use crate::engine::{self, Component};
-    use crate::facts::conf::Grammar;
     use crate::facts::container::Heap;
-    use crate::facts::mounts::Mounts;
     use crate::settings::Source;
     use std::collections::BTreeSet;
 
-    const HOME: &str = "/opt/starrocks/fe";
+    const HOME: &str = "/opt/engine";
 
     fn home() -> Home {
         let engine = engine::ALL.into_iter().find(|engine| engine.supported).unwrap();
@@ -125,7 +122,7 @@ mod tests {
     fn plain() -> ContainerFacts {
         ContainerFacts {
             on_layer: Vec::new(),
-            unused_volumes: vec![PathBuf::from("/opt/starrocks/fe/doris-meta")],
+            unused_volumes: vec![PathBuf::from("/opt/engine/old-meta")],
             memory: Some(512 << 20),
             heap: None,
             unwritable_logs: Vec::new(),
@@ -153,17 +150,19 @@ mod tests {
                 bytes,
             })
         };
-        let meta = vec![PathBuf::from("/opt/starrocks/fe/meta")];
+        let meta = vec![PathBuf::from("/opt/engine/meta")];
         let on_layer = ContainerFacts {
             on_layer: meta,
             ..plain()
         };
-        let lost = "meta_dir /opt/starrocks/fe/meta is on no volume: everything is lost when the container is recreated";
+        let lost =
+            "meta_dir /opt/engine/meta is on no volume: everything is lost when the container is recreated";
         let meant = format!(
-            "{lost}; /opt/starrocks/fe/doris-meta is a volume that no conf key names: mount it at /opt/starrocks/fe/meta, or \
+            "{lost}; /opt/engine/old-meta is a volume that no conf key names: mount it at /opt/engine/meta, or \
              set META_DIR to it"
         );
-        let denied = "the log dir /opt/starrocks/fe/log cannot be written by uid 1000: Permission denied (os error 13)";
+        let denied =
+            "the log dir /opt/engine/log cannot be written by uid 1000: Permission denied (os error 13)";
         let (here, shadow) = (
             ConfManner::Replace,
             ConfManner::Shadow {
@@ -224,14 +223,14 @@ mod tests {
             ),
             (
                 "logs",
-                with_logs(log("/opt/starrocks/fe/log", false)),
+                with_logs(log("/opt/engine/log", false)),
                 false,
                 &here,
                 vec![denied],
             ),
             (
                 "logs that move",
-                with_logs(log("/opt/starrocks/fe/log", true)),
+                with_logs(log("/opt/engine/log", true)),
                 false,
                 &shadow,
                 vec![],
@@ -239,36 +238,24 @@ mod tests {
             // The refusal says it.
             (
                 "logs of the JVM",
-                with_logs(log("/opt/starrocks/fe/log", true)),
+                with_logs(log("/opt/engine/log", true)),
                 false,
                 &here,
                 vec![],
             ),
         ];
-        let file = |path: &str| ConfFile::read(path.as_ref(), Grammar::Properties, &Mounts::default());
-        let dir = tempfile::tempdir().unwrap();
-        let conf = dir.path().join("fe.conf");
-        std::fs::write(&conf, "").unwrap();
         for (name, container, first, manner, expected) in table {
-            let conf = file(conf.to_str().unwrap());
-            assert_eq!(
-                warnings(&container, (&home(), &conf, manner), first),
-                expected,
-                "{name}"
-            );
+            let said = warnings(&container, (&home(), manner), [!first, true]);
+            assert_eq!(said, expected, "{name}");
             let refused = refusal(&container, &home(), manner).map(|refusal| refusal.sentence);
-            assert_eq!(
-                refused.as_deref(),
-                (name == "logs of the JVM").then_some(denied),
-                "{name}"
-            );
+            let refuses = name == "logs of the JVM";
+            assert_eq!(refused.as_deref(), refuses.then_some(denied), "{name}");
         }
-        let missing = file("/opt/starrocks/fe/conf/fe.conf");
         assert_eq!(
-            warnings(&plain(), (&home(), &missing, &here), true),
+            warnings(&plain(), (&home(), &here), [false, false]),
             [
-                "/opt/starrocks/fe/conf/fe.conf does not exist (was an empty volume mounted over its directory?): the engine \
-                 gets its own defaults and the lines that muster adds"
+                "/opt/engine/conf/fe.conf does not exist (was an empty volume mounted over its directory?): the engine gets \
+                 its own defaults and the lines that muster adds"
             ]
         );
     }

@@ -162,8 +162,8 @@ pub fn derive(
     if let Some(refusal) = container::refusal(&facts.container, home, &conf.manner) {
         return Err(vec![refusal]);
     }
-    let given = (home, &facts.conf, &conf.manner);
-    warnings.extend(container::warnings(&facts.container, given, node.data.is_empty()));
+    let has = [!node.data.is_empty(), facts.conf.state != ConfState::Missing];
+    warnings.extend(container::warnings(&facts.container, (home, &conf.manner), has));
     let guard_time = settings
         .guard_time
         .as_ref()
