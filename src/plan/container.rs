@@ -248,8 +248,8 @@ mod tests {
             let said = warnings(&container, (&home(), manner), [!first, true]);
             assert_eq!(said, expected, "{name}");
             let refused = refusal(&container, &home(), manner).map(|refusal| refusal.sentence);
-            let refuses = name == "logs of the JVM";
-            assert_eq!(refused.as_deref(), refuses.then_some(denied), "{name}");
+            let of_jvm = name == "logs of the JVM";
+            assert_eq!(refused.as_deref(), of_jvm.then_some(denied), "{name}");
         }
         assert_eq!(
             warnings(&plain(), (&home(), &here), [false, false]),
