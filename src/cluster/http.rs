@@ -10,6 +10,7 @@ use reqwest::redirect::Policy;
 use tokio::time::timeout;
 use tracing::debug;
 
+use crate::engine::calendar::http_date;
 use crate::engine::failure::{Failure, presentable};
 use crate::engine::probe::{self, Ha, Membership, Probes, Ready};
 use crate::engine::{MEMBER_ANSWER, member_path, seed_in, seed_path};
@@ -91,6 +92,12 @@ pub async fn ha(
     Ha::read(&answer.body).map(Some).map_err(|why| answer.blame(why))
 }
 
+/// The clock of an FE by the `Date` header of its answer, whatever else the answer says.
+pub async fn time(probes: &Probes, host: &Host, http_port: u16, within: Duration) -> Option<i64> {
+    let answer = get(host, http_port, probes.fe_ready, &[], within).await.ok()?;
+    http_date(answer.date.as_deref()?)
+}
+
 /// Tells a host that `cluster` lists it as a member. Returns true if a muster that waits there has heard it.
 pub async fn call_member(host: &Host, http_port: u16, cluster: &str, within: Duration) -> bool {
     let path = member_path(cluster, &host.to_string());
@@ -126,6 +133,7 @@ fn caller(probes: &Probes, asked: &Host, edit_log_port: u16) -> Vec<(&'static st
 struct Answer {
     status: u16,
     role: Option<String>,
+    date: Option<String>,
     body: String,
 }
 
@@ -191,8 +199,8 @@ async fn fetch(
         request = request.header(*name, value);
     }
     let mut response = request.send().await.map_err(failed)?;
-    let role = response.headers().get("role");
-    let role = role.and_then(|value| Some(value.to_str().ok()?.to_owned()));
+    let header = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
+    let (role, date) = (header("role"), header("date"));
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(failed)? {
         body.extend_from_slice(&chunk);
@@ -203,6 +211,7 @@ async fn fetch(
     Ok(Answer {
         status: response.status().as_u16(),
         role,
+        date,
         body: String::from_utf8_lossy(&body).into_owned(),
     })
 }

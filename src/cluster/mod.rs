@@ -55,6 +55,8 @@ pub trait FeClient {
     async fn is_ours(&self, host: &Host, http_port: u16, token: &ClusterToken) -> bool;
     /// Asks an FE over HTTP, without an account, for the id of its cluster, which it tells to members only.
     async fn cluster_id(&self, host: &Host, http_port: u16, edit_log_port: u16) -> Option<String>;
+    /// Asks an FE for its clock, in seconds since 1970; `None` without an answer.
+    async fn time(&self, at: &Endpoint, http_port: u16) -> Option<i64>;
     /// Tells the FE `host` that it is a member of `cluster`. Returns true if a muster that waits there has heard it.
     async fn call(&self, host: &Host, http_port: u16, cluster: &str) -> bool;
     /// Tells an FE that `own` may found, or founds. Returns the host of the muster there, if that may found too.
@@ -104,7 +106,7 @@ impl Client {
         self.as_new_root().ask(at, &statement).await.map(drop)
     }
 
-    /// The same client for statements that take their time.
+    /// The same client with another deadline.
     #[must_use]
     pub fn patient(&self, deadline: Duration) -> Self {
         Self {
@@ -177,6 +179,15 @@ impl FeClient for Client {
 
     async fn is_ours(&self, host: &Host, http_port: u16, token: &ClusterToken) -> bool {
         http::is_ours(host, http_port, token, BRIEF).await
+    }
+
+    async fn time(&self, at: &Endpoint, http_port: u16) -> Option<i64> {
+        let Some(statement) = self.engine.sql.unix_time else {
+            return http::time(&self.engine.probes, &at.host, http_port, BRIEF).await;
+        };
+        // On an FE that has just started a SELECT may fail, or take 11 s (observed).
+        let rows = self.patient(BRIEF).say(at, statement).await.ok()?;
+        rows.first()?.values().next()?.as_deref()?.parse().ok()
     }
 
     async fn call(&self, host: &Host, http_port: u16, cluster: &str) -> bool {

@@ -1,5 +1,5 @@
-//! One conversation with an FE's MySQL port: connect, log in, one statement, close. No prepared statement, and no SELECT: on
-//! a cold FE that can fail or take 11 s (observed), and before the first BE it may not run at all.
+//! One conversation with an FE's MySQL port: connect, log in, one statement, close. No prepared statement, and no SELECT of its own:
+//! on a cold FE that can fail or take 11 s (observed), and before the first BE it may not run at all.
 //!
 //! Spoken by hand and not by a driver: drivers answer every login plugin that a server asks for, and several answers of a
 //! hostile server made one panic or allocate without bound.

@@ -4,6 +4,7 @@ pub mod announce;
 mod ask_callers;
 pub mod backoff;
 pub mod bootstrap_sql;
+pub mod clock;
 pub mod configure;
 pub mod crowd;
 pub mod dir_lock;

@@ -40,6 +40,7 @@ impl StatusFile {
                 waiting_for: String::new(),
                 since: now(),
                 notice: String::new(),
+                clock: String::new(),
                 decisions: Vec::new(),
                 conf: Vec::new(),
             };
@@ -61,6 +62,10 @@ impl StatusFile {
 
     pub fn notices(&self, what: &str) {
         self.change(|status| what.clone_into(&mut status.notice));
+    }
+
+    pub fn clock(&self, differs: &str) {
+        self.change(|status| differs.clone_into(&mut status.clock));
     }
 
     /// Leaves nothing of it: this companion ends, and has nothing to say any more.

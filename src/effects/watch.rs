@@ -8,9 +8,11 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::cluster::FeClient;
 use crate::effects::announce::Announcer;
+use crate::effects::clock::read_clock;
 use crate::effects::look::{CONTRADICTION, look};
 use crate::effects::roster::{MemberRow, row};
 use crate::engine::Component;
+use crate::plan::clock::{ClockNews, ClockWatch};
 use crate::plan::drop_detector::{DropDetector, Missed};
 use crate::plan::leader::{Belief, Cluster};
 use crate::plan::node::Identity;
@@ -41,6 +43,8 @@ pub enum Watched {
     },
     /// Only this other cluster answers.
     Foreign(Box<Cluster>),
+    /// The clock of this machine differs from the leader's, or agrees with it again.
+    Clock(ClockNews),
     /// `JOIN_TIMEOUT` is over, and this node is not alive. `leader`: the confirmed leader, if there is one; `serves`: this
     /// node's own engine serves.
     Late {
@@ -83,6 +87,10 @@ struct State {
     pause: Duration,
     /// The pause between two looks of a member.
     every: Duration,
+    clock: ClockWatch,
+    clock_read: Option<Instant>,
+    /// What the last look found out about the clock.
+    clock_news: Option<ClockNews>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +134,9 @@ impl<'a, C: FeClient> Watch<'a, C> {
                 urgent: announcer.is_some(),
                 pause: Duration::ZERO,
                 every: heartbeat,
+                clock: ClockWatch::default(),
+                clock_read: None,
+                clock_news: None,
             },
             announcer,
         }
@@ -134,6 +145,9 @@ impl<'a, C: FeClient> Watch<'a, C> {
     /// Looks until there is a result to report.
     pub async fn next(&mut self) -> Watched {
         loop {
+            if let Some(news) = self.state.clock_news.take() {
+                return Watched::Clock(news);
+            }
             sleep(self.state.pause).await;
             self.state.pause = SOON;
             if let Some(watched) = self.look().await {
@@ -166,6 +180,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
         let (leader, why, watched) = match round.belief {
             Belief::Leader(cluster) => {
                 self.learn(&cluster);
+                self.compare_clocks(&cluster).await;
                 let leader = cluster.leader.host.clone();
                 let (why, watched) = self.judge(cluster, serves).await;
                 (Some(leader), why, watched)
@@ -247,6 +262,20 @@ impl<'a, C: FeClient> Watch<'a, C> {
                     }
                 }
             }
+        }
+    }
+
+    /// Compares this machine's clock with the clock of a confirmed leader. Only an engine's FEs depend on it.
+    async fn compare_clocks(&mut self, cluster: &Cluster) {
+        let own = self.identity.is_at(&cluster.leader.host);
+        let read = self.state.clock_read;
+        let just_read = read.is_some_and(|read| read.elapsed() < self.heartbeat);
+        if self.identity.component != Component::Fe || own || just_read {
+            return;
+        }
+        self.state.clock_read = Some(Instant::now());
+        if let Some(reading) = read_clock(self.client, cluster).await {
+            self.state.clock_news = self.state.clock.compare(&reading);
         }
     }
 

@@ -226,6 +226,8 @@ pub(super) static ENGINE: Engine = Engine {
             to_address: false,
         },
         set_all_roles: "",
+        // Observed: the header is in every answer of http_port, and follows the FE's own clock.
+        unix_time: None,
         set_own_password: "SET PASSWORD = PASSWORD('{}')",
     },
     // `/api/bootstrap` answers OK before the query port is open, and after the quorum is lost (observed).

@@ -2,6 +2,7 @@
 //! folder names an engine.
 
 pub mod aliases;
+pub mod calendar;
 mod doris;
 pub mod failure;
 pub mod heartbeat;
@@ -293,6 +294,8 @@ pub struct Sql {
     pub backend_host: Rehost,
     /// Activates granted roles that are not default ones.
     pub set_all_roles: &'static str,
+    /// Tells the clock of an FE, in seconds since 1970. `None`: the `Date` header of every HTTP answer tells it.
+    pub unix_time: Option<&'static str>,
     /// Sets the password of the current account; `{}` stands for the quoted text.
     pub set_own_password: &'static str,
 }

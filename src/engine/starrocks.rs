@@ -256,6 +256,8 @@ pub(super) static ENGINE: Engine = Engine {
         },
         // Observed: cluster_admin that is not a default role answers 5203 until this.
         set_all_roles: "SET ROLE ALL",
+        // Observed: no answer of http_port has a `Date` header.
+        unix_time: Some("SELECT UNIX_TIMESTAMP()"),
         set_own_password: "SET PASSWORD = PASSWORD('{}')",
     },
     probes: Probes {

@@ -47,6 +47,8 @@ pub enum HomeProblem {
         requested: &'static str,
         found: &'static str,
     },
+    #[error("one container is one node, and this image has homes of several: {}", candidates(.0))]
+    SeveralNodes(Vec<(PathBuf, Component)>),
     #[error("more than one home dir was found: {}", candidates(.0))]
     Ambiguous(Vec<(PathBuf, Component)>),
     #[error("{requested_by} requests {}, but only {} is installed", requested.id(), candidates(found))]
@@ -127,9 +129,15 @@ pub fn find(requested: &ImageSettings, root: &Path) -> Result<Home, HomeProblem>
         [] => return Err(nothing_fits(requested, &dirs, root)),
         [one] => one.clone(),
         many => {
-            return Err(HomeProblem::Ambiguous(
-                many.iter().cloned().map(Candidate::named).collect(),
-            ));
+            let named: Vec<_> = many.iter().cloned().map(Candidate::named).collect();
+            let differ = |(at, (_, component)): (usize, &(PathBuf, Component))| {
+                named.iter().take(at).all(|(_, other)| other != component)
+            };
+            return Err(if named.iter().enumerate().all(differ) {
+                HomeProblem::SeveralNodes(named)
+            } else {
+                HomeProblem::Ambiguous(named)
+            });
         }
     };
     check_engine(requested, &chosen)?;
@@ -157,6 +165,10 @@ impl HomeProblem {
             | Self::NoScript { .. }
             | Self::UnknownEngine { .. } => {
                 "set --home to the directory that holds bin/, conf/ and lib/ of the engine"
+            }
+            Self::SeveralNodes(_) => {
+                "start one container of this image for each of them, with `command: fe` or `command: be` (COMPONENT is the \
+                 same), and with MASTER_HOST and LOCAL_HOST; or set --home"
             }
             Self::Ambiguous(_) => "set COMPONENT or --home, or name the component after `run`",
             Self::Script(problem) => problem.hint(),
@@ -187,6 +199,11 @@ impl Home {
     pub fn conf_dir(&self) -> PathBuf {
         let conf = self.conf();
         conf.parent().unwrap_or(&self.dir).to_owned()
+    }
+
+    /// The home of links that replaces this one if its conf file cannot be written.
+    pub fn shadow(&self, state_dir: &Path) -> PathBuf {
+        state_dir.join(format!("home-{}", self.component.id()))
     }
 
     /// True if the installed scripts accept a flag (`--helper`): an older script fails on an unknown one.
@@ -483,7 +500,7 @@ mod tests {
         };
         let is = |home: &str, id: &str| format!("{} {id}", home.trim_start_matches('/'));
         let two = format!(
-            "more than one home dir was found: {} (FE) and {} (BE)",
+            "one container is one node, and this image has homes of several: {} (FE) and {} (BE)",
             fe.trim_start_matches('/'),
             be.trim_start_matches('/')
         );

@@ -6,6 +6,7 @@
 pub mod addresses;
 pub mod conf;
 pub mod conf_folder;
+pub mod container;
 pub mod data;
 pub mod dir_lock_facts;
 pub mod dir_state;
@@ -38,6 +39,7 @@ use std::collections::BTreeSet;
 use addresses::Addresses;
 use conf::{ConfFile, Grammar, Unresolved, Variables};
 use conf_folder::ConfFolder;
+use container::ContainerFacts;
 use data::FeData;
 use dir_lock_facts::Holder;
 use dir_state::Place;
@@ -72,6 +74,7 @@ pub struct Facts {
     /// The process that has a data dir locked.
     pub holder: Option<Holder>,
     pub limits: ProcessLimits,
+    pub container: ContainerFacts,
 }
 
 /// The data of this component on disk.
@@ -127,12 +130,18 @@ pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
     let (data, data_paths) = look_at_data(&sources, &mounts);
     let records = look_at_records(&sources, &data_paths, &mounts);
     let ports = PortFacts::look(root, &sources.candidates(&records));
-    let pid_file = PidFileFact::read(&sources.pid_file(), &home, root);
+    let pid_file = sources.look_at_pid_file(&records.state_dir.path, root);
     let log_dirs = sources.log_dirs();
     let fixed_address = sources.fixed_address();
     let own_name = sources
         .knows_itself_by_name()
         .then(|| OwnName::look(&settings.local_host.value.to_string(), root));
+    let used_logs = sources.used_log_dirs();
+    let options = |key: &str| {
+        let requested = sources.requested(key).map(|request| request.value);
+        requested.or_else(|| conf.exported(key))
+    };
+    let container = ContainerFacts::look(root, &home.dir, [&data_paths, &used_logs], &mounts, options);
     Facts {
         fixed_address,
         own_name,
@@ -144,6 +153,7 @@ pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
         ports,
         pid_file,
         log_dirs,
+        container,
         conf,
         custom_conf,
         conf_folder,
@@ -225,6 +235,24 @@ impl ConfSources<'_> {
         by_name && self.home.component.is_fe() && matches!(self.settings.local_host.value, Host::Name(_))
     }
 
+    /// The pid file of an engine that runs in the shadow home, or else the one in the home dir.
+    fn look_at_pid_file(&self, state_dir: &Path, root: &Path) -> PidFileFact {
+        let shadow = Home {
+            dir: self.home.shadow(state_dir),
+            ..self.home.clone()
+        };
+        let path = self.pid_file();
+        let moved = match path.strip_prefix(&self.home.dir) {
+            Ok(below) => shadow.dir.join(below),
+            Err(_) => path.clone(),
+        };
+        let fact = PidFileFact::read(&moved, &shadow, root);
+        if matches!(fact.state, PidFileState::Engine { .. }) {
+            return fact;
+        }
+        PidFileFact::read(&path, self.home, root)
+    }
+
     fn pid_file(&self) -> PathBuf {
         let usual = self.home.dir.join(self.home.layout.pid_file);
         // A shell variable: only what the script exports moves it.
@@ -244,13 +272,28 @@ impl ConfSources<'_> {
         let layout = self.home.layout;
         let mut dirs = vec![self.home.dir.join(layout.default_logs)];
         for key in layout.log_dir_keys {
-            let value = self.value(key).map(|value| value.value);
-            let dir = value
-                .or_else(|| self.conf.exported(key))
-                .and_then(|dir| self.resolve(&dir).ok());
-            dirs.extend(dir.filter(|dir| !dirs.contains(dir)));
+            dirs.extend(self.log_dir(key).filter(|dir| !dirs.contains(dir)));
         }
         dirs
+    }
+
+    /// Where it writes them: the dir of `LOG_DIR` first.
+    fn used_log_dirs(&self) -> Vec<PathBuf> {
+        let mut dirs = self.log_dirs();
+        if self
+            .log_dir("LOG_DIR")
+            .is_some_and(|dir| dirs.first() != Some(&dir))
+        {
+            // Nothing is written to the default one.
+            dirs.remove(0);
+        }
+        dirs
+    }
+
+    fn log_dir(&self, key: &str) -> Option<PathBuf> {
+        let value = self.value(key).map(|value| value.value);
+        let value = value.or_else(|| self.conf.exported(key))?;
+        self.resolve(&value).ok()
     }
 
     /// The requested, recorded and default ports of each service, each once.

@@ -9,7 +9,12 @@ use crate::file;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Mounts {
     points: Vec<PathBuf>,
+    /// True if `/` is the layer that a container writes to, and that is deleted with it.
+    root_is_layer: bool,
 }
+
+/// File systems of such a layer. Other storage drivers (btrfs, zfs, vfs) look like any disk.
+const LAYERS: [&str; 2] = ["overlay", "fuse.fuse-overlayfs"];
 
 impl Mounts {
     /// Reads `<root>/proc/self/mountinfo`; without it nothing counts as a mount point.
@@ -19,12 +24,35 @@ impl Mounts {
 
     /// `proc_pid_mountinfo(5)`: the fifth field of a line is the mount point, with blanks as `\040`.
     pub fn parse(text: &str) -> Self {
-        let points = text
+        let points: Vec<PathBuf> = text
             .lines()
             .filter_map(|line| line.split(' ').nth(4))
             .map(|field| PathBuf::from(unescape(field)))
             .collect();
-        Self { points }
+        // What is mounted last over the same point counts; the type follows the lone hyphen.
+        let mut roots = text.lines().filter(|line| line.split(' ').nth(4) == Some("/"));
+        let kind = roots
+            .next_back()
+            .and_then(|line| line.split_once(" - ")?.1.split(' ').next());
+        Self {
+            points,
+            root_is_layer: kind.is_some_and(|kind| LAYERS.contains(&kind)),
+        }
+    }
+
+    /// True if `path`, which may not exist yet, is on the container's own layer and on no mount below it.
+    pub fn is_on_layer(&self, path: &Path) -> bool {
+        let real = path.ancestors().find_map(|dir| fs::canonicalize(dir).ok());
+        let real = real.unwrap_or_default();
+        let mut mounts = self.points.iter().filter(|point| **point != Path::new("/"));
+        self.root_is_layer && !mounts.any(|point| real.starts_with(point))
+    }
+
+    /// The mount points directly below `dir`.
+    pub fn below(&self, dir: &Path) -> impl Iterator<Item = PathBuf> {
+        let real = fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
+        let points = self.points.iter();
+        points.filter(move |point| point.parent() == Some(&real)).cloned()
     }
 
     /// True if `path`, or the target of its link, is a mount point.

@@ -23,6 +23,8 @@ pub struct Status {
     pub since: u64,
     /// A warning about a running node: it was dropped, or the FEs belong to another cluster.
     pub notice: String,
+    /// How the clock of this machine differs from the leader's; empty if it does not, or if that is not known.
+    pub clock: String,
     /// Every decision of this start.
     pub decisions: Vec<Decided>,
     /// The lines added to the conf file, without secrets.
@@ -100,6 +102,7 @@ mod tests {
             waiting_for: "for a leader: 10.0.0.10:9030: connection refused".to_owned(),
             since: 0,
             notice: String::new(),
+            clock: String::new(),
             decisions: Vec::new(),
             conf: Vec::new(),
         };

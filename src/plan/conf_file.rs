@@ -104,11 +104,7 @@ pub(super) fn derive(facts: &Facts, entries: &[(ConfEntry, Source, String)]) -> 
         ConfManner::Replace
     } else {
         ConfManner::Shadow {
-            dir: facts
-                .records
-                .state_dir
-                .path
-                .join(format!("home-{}", facts.home.component.id())),
+            dir: facts.home.shadow(&facts.records.state_dir.path),
         }
     };
     Conf {

@@ -106,10 +106,11 @@ mod tests {
     use crate::plan::leader::tests::members;
     use crate::settings::{Endpoint, Host};
 
-    /// `beat`: seconds since the first look.
-    fn led_by(number: &str, id: &str, beat: u32) -> Cluster {
-        let mut frontends = members(&format!("{number}L+ 9F+"));
-        for fe in &mut frontends {
+    /// `beat`: seconds from the first look to the last heartbeat of the living follower; the leader hears itself on and on,
+    /// and the dead follower was last heard from when its clock was fast.
+    fn led_by(number: &str, id: &str, beat: u32, now: u32) -> Cluster {
+        let mut frontends = members(&format!("{number}L+ 9F+ 8F--60"));
+        for (fe, beat) in frontends.iter_mut().zip([now, beat]) {
             fe.last_heartbeat = Some(format!("2026-03-01 00:00:{:02}", 10 + beat));
         }
         Cluster {
@@ -124,7 +125,7 @@ mod tests {
     }
 
     /// Each letter is a look: `a` and `b` are leaders of cluster 77 that do not list this node, `x` one of cluster 88,
-    /// `.` a look that found it or no confirmed leader. Heartbeats continue until a `|` stops them.
+    /// `.` a look that found it or no confirmed leader. The follower's heartbeats continue until a `|` stops them.
     #[test]
     fn only_three_looks_in_a_row_at_the_same_leader_of_the_own_cluster_show_a_drop() {
         let table = [
@@ -170,12 +171,12 @@ mod tests {
         let mut detector = DropDetector::default();
         let mut last = Missed::PerhapsDropped;
         let (mut beat, mut stopped) = (0, false);
-        for look in looks.chars() {
+        for (now, look) in (0..).zip(looks.chars()) {
             beat += u32::from(!stopped);
             last = match look {
-                'a' => detector.missed(&led_by("1", "77", beat), Some("77")),
-                'b' => detector.missed(&led_by("2", "77", beat), Some("77")),
-                'x' => detector.missed(&led_by("1", "88", beat), Some("77")),
+                'a' => detector.missed(&led_by("1", "77", beat, now), Some("77")),
+                'b' => detector.missed(&led_by("2", "77", beat, now), Some("77")),
+                'x' => detector.missed(&led_by("1", "88", beat, now), Some("77")),
                 '|' => {
                     stopped = true;
                     last
@@ -212,7 +213,7 @@ mod tests {
     fn a_node_that_does_not_know_its_cluster_takes_the_one_it_is_shown() {
         let mut detector = DropDetector::default();
         let looks: Vec<Missed> = (0..3)
-            .map(|beat| detector.missed(&led_by("1", "77", beat), None))
+            .map(|beat| detector.missed(&led_by("1", "77", beat, beat), None))
             .collect();
         assert_eq!(
             looks,

@@ -35,7 +35,7 @@ pub struct EndReport {
     /// The id of the signature that matched.
     id: Option<&'static str>,
     /// The problem and the remedy.
-    why: Option<(&'static str, &'static str)>,
+    why: Option<(String, &'static str)>,
     /// The line that matched, after the name of its file.
     matched: Option<String>,
     /// The last lines, each group after the name of its file.
@@ -49,12 +49,12 @@ impl EndReport {
     }
 
     /// The problem, if it is known: a clause without a full stop.
-    pub fn sentence(&self) -> Option<&'static str> {
-        self.why.map(|(sentence, _)| sentence)
+    pub fn sentence(&self) -> Option<&str> {
+        self.why.as_ref().map(|(sentence, _)| sentence.as_str())
     }
 
     pub fn hint(&self) -> Option<&'static str> {
-        self.why.map(|(_, hint)| hint)
+        self.why.as_ref().map(|(_, hint)| *hint)
     }
 
     pub fn lines(&self) -> &[String] {
@@ -65,14 +65,14 @@ impl EndReport {
 impl fmt::Display for EndReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error: the engine ended with {}", self.end)?;
-        if let Some((sentence, _)) = self.why {
+        if let Some(sentence) = self.sentence() {
             write!(f, ": {sentence}")?;
         }
         f.write_str("\n")?;
         if let Some(line) = &self.matched {
             writeln!(f, "  {line}")?;
         }
-        if let Some((_, hint)) = self.why {
+        if let Some(hint) = self.hint() {
             writeln!(f, "\nhint: {hint}")?;
         }
         if !self.lines.is_empty() {
@@ -98,8 +98,8 @@ pub fn derive(texts: &[(String, String)], number: u8, uptime: Duration) -> EndRe
         end: format!("{number} after {}", seconds(uptime)),
         id: cause.as_ref().map(|cause| cause.row.id),
         why: match (&cause, end) {
-            (Some(cause), _) => Some((cause.row.sentence, cause.row.hint)),
-            (None, Some(end)) => Some((end.sentence, end.hint)),
+            (Some(cause), _) => Some((cause.row.sentence_of(cause.line), cause.row.hint)),
+            (None, Some(end)) => Some((end.sentence.to_owned(), end.hint)),
             (None, None) => None,
         },
         matched: cause

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::engine::calendar::timestamp;
 use crate::engine::failure::Failure;
 use crate::engine::member::{Frontend, FrontendRole};
 use crate::settings::{Endpoint, Host};
@@ -44,14 +45,15 @@ impl Cluster {
         }
     }
 
-    /// When a majority of the voters had last answered a heartbeat, in seconds on a scale of its own: a leader that is none
+    /// When a majority of the voters had last answered a heartbeat, in seconds by the leader's clock: a leader that is none
     /// any more does not come forward. `None` if the times cannot be read.
     pub fn pulse(&self) -> Option<i64> {
         let mut latest = None;
-        let time = |fe: &Frontend| fe.last_heartbeat.as_deref().and_then(seconds);
-        for voter in voters(self) {
+        let time = |fe: &Frontend| fe.last_heartbeat.as_deref().and_then(timestamp);
+        let heard = || voters(self).filter(|fe| tells_time(fe));
+        for voter in heard() {
             let own = time(voter)?;
-            let since = voters(self).filter(|fe| time(fe) >= Some(own)).count();
+            let since = heard().filter(|fe| time(fe) >= Some(own)).count();
             if since * 2 > voters(self).count() {
                 latest = latest.max(Some(own));
             }
@@ -375,8 +377,15 @@ fn has_asked(
 fn newest(frontends: &[Frontend]) -> Option<i64> {
     let times = frontends
         .iter()
-        .filter_map(|fe| seconds(fe.last_heartbeat.as_deref()?));
+        .filter(|fe| tells_time(fe))
+        .filter_map(|fe| timestamp(fe.last_heartbeat.as_deref()?));
     times.max()
+}
+
+/// True if its last heartbeat tells the leader's time: the row of a dead FE keeps the time of the clock that wrote it, which
+/// may have been set back since, or have been a former leader's. The leader's own row may lag behind as not alive.
+fn tells_time(fe: &Frontend) -> bool {
+    fe.alive || fe.role == FrontendRole::Leader
 }
 
 /// A heartbeat that is no older than this is no sign of anything.
@@ -386,7 +395,7 @@ fn two_rounds(heartbeat: Duration) -> i64 {
 
 /// True if its last heartbeat is at most two rounds and two seconds older than the newest in any list.
 fn is_fresh(fe: &Frontend, latest: Option<i64>, heartbeat: Duration) -> bool {
-    match (latest, fe.last_heartbeat.as_deref().and_then(seconds)) {
+    match (latest, fe.last_heartbeat.as_deref().and_then(timestamp)) {
         (Some(latest), Some(own)) => latest - own <= two_rounds(heartbeat),
         // Without a readable time there is nothing to hold against it.
         _ => true,
@@ -397,26 +406,6 @@ fn is_fresh(fe: &Frontend, latest: Option<i64>, heartbeat: Duration) -> bool {
 fn names(list: &[Frontend], leader: &Frontend) -> bool {
     list.iter()
         .any(|fe| fe.role == FrontendRole::Leader && fe.host == leader.host)
-}
-
-/// `YYYY-MM-DD hh:mm:ss` on a scale of seconds that is only good for differences.
-fn seconds(text: &str) -> Option<i64> {
-    let (date, time) = text.split_once(' ')?;
-    let mut date = date.splitn(3, '-').map(str::parse::<i64>);
-    let (year, month, day) = (date.next()?.ok()?, date.next()?.ok()?, date.next()?.ok()?);
-    let mut time = time.splitn(3, ':').map(str::parse::<i64>);
-    let (hour, minute, second) = (time.next()?.ok()?, time.next()?.ok()?, time.next()?.ok()?);
-    // Days since a March 1st: the leap day is then the last one of its year.
-    let (year, month) = if month > 2 {
-        (year, month - 3)
-    } else {
-        (year - 1, month + 9)
-    };
-    let days = year * 365 + year.div_euclid(4) - year.div_euclid(100)
-        + year.div_euclid(400)
-        + (month * 153 + 2) / 5
-        + day;
-    Some(((days * 24 + hour) * 60 + minute) * 60 + second)
 }
 
 /// Chooses one cluster from all answers that confirm a leader. Of two leaders of one cluster it is the one that a majority

@@ -3,9 +3,11 @@
 pub mod ask_list;
 pub mod before_start;
 pub mod caller;
+pub mod clock;
 pub mod conf;
 mod conf_file;
 mod conf_preflight;
+mod container;
 pub mod data;
 mod dir_preflight;
 pub mod drop_detector;
@@ -177,11 +179,16 @@ pub fn derive(
     warnings.extend(no_effect::warnings(settings, facts, role));
     let entries = conf_file::entries(settings, facts, &ports);
     let conf = conf_file::derive(facts, &entries);
+    if let Some(refusal) = container::refusal(&facts.container, home, &conf.manner) {
+        return Err(vec![refusal]);
+    }
+    let has = [!node.data.is_empty(), facts.conf.state != ConfState::Missing];
+    warnings.extend(container::warnings(&facts.container, (home, &conf.manner), has));
     let guard_time = settings
         .guard_time
         .as_ref()
         .map_or(home.engine.default_guard(), |guard| guard.value);
-    warnings.extend(time_warnings(settings, home.engine, role, guard_time));
+    warnings.extend(short_times(settings, home.engine, role, guard_time));
     let stop_grace = settings
         .stop_grace
         .as_ref()
@@ -213,8 +220,8 @@ pub fn derive(
     Ok(plan)
 }
 
-/// Warnings about times that contradict each other.
-fn time_warnings(settings: &Settings, engine: &Engine, role: Role, guard_time: Duration) -> Vec<String> {
+/// Warnings about times that are too short for a seed without data.
+fn short_times(settings: &Settings, engine: &Engine, role: Role, guard_time: Duration) -> Vec<String> {
     let mut warnings = Vec::new();
     if guard_time < engine.default_guard() && role == Role::Seed {
         warnings.push(format!(

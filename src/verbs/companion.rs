@@ -29,6 +29,7 @@ use crate::facts::record::{Progress, Record, RecordCopy};
 use crate::facts::resolve::resolve;
 use crate::facts::status::Phase;
 use crate::plan::DataDir;
+use crate::plan::clock::ClockNews;
 use crate::plan::drop_detector::{Absence, absence};
 use crate::plan::end_report::{self, CONSOLE};
 use crate::plan::launch::{self, HELPER, HOST_TYPE, Launch};
@@ -309,6 +310,14 @@ impl Companion<'_> {
                     );
                     self.status.notices(&sentence);
                     tracing::error!("{sentence}");
+                }
+                Watched::Clock(ClockNews::Differs(sentence)) => {
+                    self.status.clock(&sentence);
+                    tracing::warn!("{sentence}");
+                }
+                Watched::Clock(ClockNews::Agrees(sentence)) => {
+                    self.status.clock("");
+                    tracing::info!("{sentence}");
                 }
                 Watched::Late { why, leader, serves } => {
                     tracing::error!("this node is not alive in its cluster after JOIN_TIMEOUT: {why}");

@@ -30,8 +30,10 @@ pub fn explain(settings: &Settings, home: Home, json: bool) -> Outcome {
     if let Some(status) = Status::read(&path, Path::new("/")).filter(|status| !status.decisions.is_empty()) {
         let sentence = status.sentence();
         let mut report = format!("muster runs in this container: {sentence}; its decisions\n");
-        if !status.notice.is_empty() {
-            report = format!("warning: {}\n{report}", status.notice);
+        for warning in [&status.clock, &status.notice] {
+            if !warning.is_empty() {
+                report = format!("warning: {warning}\n{report}");
+            }
         }
         return print(status.decisions, status.conf, report, json);
     }

@@ -94,9 +94,27 @@ async fn check(
     {
         return Err(status.sentence());
     }
+    let line = check_engine(depth, home, image, status.as_ref(), (flags, vars), within).await?;
+    // A running engine does not depend on the clock; its next start does.
+    let clock = status.map(|status| status.clock).unwrap_or_default();
+    Ok(if clock.is_empty() {
+        line
+    } else {
+        format!("{line}; {clock}")
+    })
+}
+
+async fn check_engine(
+    depth: Depth,
+    home: &Home,
+    image: &ImageSettings,
+    status: Option<&Status>,
+    (flags, vars): (Flags, &[(OsString, OsString)]),
+    within: Duration,
+) -> Result<String, Why> {
     let record = record(home, image)?;
     if depth != Depth::Live {
-        listed(&record, status.as_ref())?;
+        listed(&record, status)?;
     }
     let what = home.component.name();
     // Less than the whole timeout, so that the message can name the silent peer.

@@ -17,8 +17,8 @@ use crate::plan::refusal::Refusal;
 use crate::settings::{EnvFile, Flags, Problems, Settings};
 use crate::verbs::{Outcome, report, warning_lines};
 
-/// Writes the files, or reports why not.
-pub fn init(args: &InitArgs) -> Outcome {
+/// Writes the files, or reports why not. `own`: ports of the node that this container runs, which are free for it.
+pub fn init(args: &InitArgs, own: &[u16]) -> Outcome {
     let path = app_env_path(args);
     let app_env = match read_app_env(&path) {
         Ok(app_env) => app_env,
@@ -35,7 +35,7 @@ pub fn init(args: &InitArgs) -> Outcome {
             };
         }
     };
-    let mut outcome = match write(args, &path, &app_env, settings, &mut warnings) {
+    let mut outcome = match write(args, (&path, &app_env), settings, own, &mut warnings) {
         Ok(output) => Outcome {
             output,
             ..Outcome::silent(ExitCode::Ok)
@@ -52,9 +52,9 @@ pub fn init(args: &InitArgs) -> Outcome {
 /// Writes both files or neither, and returns the report.
 fn write(
     args: &InitArgs,
-    path: &Path,
-    app_env: &EnvFile,
+    (path, app_env): (&Path, &EnvFile),
     settings: Vec<Settings>,
+    own: &[u16],
     warnings: &mut Vec<String>,
 ) -> Result<String, Vec<Refusal>> {
     let Some(first) = settings.first() else {
@@ -76,6 +76,7 @@ fn write(
     };
     let mut ports = PortFacts::look(Path::new("/"), &[]);
     let plan = loop {
+        ports.leave_out(own.iter().copied());
         let decided = init::derive(
             &inputs,
             &HostPorts {

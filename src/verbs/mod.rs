@@ -11,6 +11,7 @@ pub mod run;
 
 mod fe_endpoints;
 mod logging;
+mod own_node;
 mod vendor_command;
 
 use std::ffi::OsString;
@@ -23,7 +24,7 @@ use clap::{CommandFactory as _, Parser};
 
 use crate::cli::{Cli, Verb};
 use crate::exit::ExitCode;
-use crate::facts::home::{self, Home};
+use crate::facts::home::{self, Home, HomeProblem};
 use crate::plan::refusal::Refusal;
 use crate::printable;
 use crate::settings::{Flags, ImageSettings, Settings};
@@ -265,7 +266,14 @@ fn typed(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
                 Err(outcome) => outcome,
             }
         }
-        Verb::Init(args) => init::init(&args),
+        Verb::Init(args) => {
+            let image = ImageSettings::read(&beside_run(Flags::default()), &vars).ok();
+            let own = image.and_then(|(image, _)| {
+                let home = home::find(&image, Path::new("/")).ok()?;
+                Some(own_node::ports(&home, &image))
+            });
+            init::init(&args, &own.unwrap_or_default())
+        }
         Verb::Version => Outcome::printed(Cli::command().render_version()),
         Verb::Health(args) => {
             let flags = beside_run(Flags {
@@ -280,7 +288,14 @@ fn typed(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
 
 /// Reads the settings, then finds the home; all problems of the settings are reported together.
 fn read(flags: Flags, vars: Vec<(OsString, OsString)>) -> Result<(Settings, Home), Outcome> {
+    let image = ImageSettings::read(&flags, &vars).ok();
     let (settings, warnings) = Settings::read(flags, vars).map_err(|problems| {
+        // Whose settings they are is open: nobody can set the host of two nodes.
+        if let Some(Err(problem @ HomeProblem::SeveralNodes(_))) =
+            image.map(|(image, _)| home::find(&image, Path::new("/")))
+        {
+            return no_home(&problem);
+        }
         let warnings = warning_lines(problems.warnings());
         Outcome {
             output: String::new(),
@@ -296,10 +311,12 @@ fn read(flags: Flags, vars: Vec<(OsString, OsString)>) -> Result<(Settings, Home
 }
 
 fn find_home(image: &ImageSettings) -> Result<Home, Outcome> {
-    home::find(image, Path::new("/")).map_err(|problem| {
-        let code = problem.exit_code();
-        Outcome::refused(&[Refusal::new(code, problem.to_string(), problem.hint())])
-    })
+    home::find(image, Path::new("/")).map_err(|problem| no_home(&problem))
+}
+
+fn no_home(problem: &HomeProblem) -> Outcome {
+    let code = problem.exit_code();
+    Outcome::refused(&[Refusal::new(code, problem.to_string(), problem.hint())])
 }
 
 /// Runs a verb in a runtime of one thread.

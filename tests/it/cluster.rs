@@ -638,6 +638,35 @@ async fn bodies_and_headers_of_the_http_port_are_read_as_the_engine_writes_them(
 }
 
 #[tokio::test]
+async fn a_clock_is_told_by_a_select_or_by_the_date_of_any_answer_and_not_at_all_by_a_failure() {
+    let mut now = false;
+    let fe = speaking(move |statement| {
+        now = !now;
+        match statement {
+            "SELECT UNIX_TIMESTAMP()" if now => {
+                Reply::Rows(vec!["UNIX_TIMESTAMP()"], vec![vec![Some("1795245687")]])
+            }
+            _ => Reply::Error(1064, "HY000", "Backend node not found.".to_owned()),
+        }
+    })
+    .await;
+    assert_eq!(client("", LONG).time(&fe.at, 8030).await, Some(1_795_245_687));
+    assert_eq!(client("", LONG).time(&fe.at, 8030).await, None);
+    let dated = "Date: Sat, 21 Nov 2026 07:21:27 GMT\r\n";
+    let node = Web::start(move |path| (500, if path == "/api/health" { dated } else { "" }, "no")).await;
+    let (host, port) = (&node.at.host, node.at.port);
+    let probes = |name: &str| {
+        let engine = muster::engine::ALL.into_iter().find(|engine| engine.name == name);
+        &engine.unwrap().probes
+    };
+    assert_eq!(
+        http::time(probes("Apache Doris"), host, port, LONG).await,
+        Some(1_795_245_687)
+    );
+    assert_eq!(http::time(probes("StarRocks"), host, port, LONG).await, None);
+}
+
+#[tokio::test]
 async fn an_http_port_that_says_no_is_told_by_its_reason() {
     let probes = &engine().probes;
     let me = Endpoint {

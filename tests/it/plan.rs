@@ -124,6 +124,14 @@ fn explain(case: &Path) -> String {
         .unwrap()
         .replace(&home.display().to_string(), "<home>")
         .replace(&here, "<here>");
+    // What the machine of the test gives is no part of a case.
+    let of_machine =
+        |line: &&str| line.contains(" is on no volume: ") || line.contains(" is above the memory limit ");
+    let lines: Vec<&str> = text
+        .split_inclusive('\n')
+        .filter(|line| !of_machine(line))
+        .collect();
+    let text = lines.concat();
     format!("{text}exit code {}\n", output.status.code().unwrap())
 }
 

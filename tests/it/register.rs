@@ -159,6 +159,10 @@ impl FeClient for Script {
         None
     }
 
+    async fn time(&self, _: &Endpoint, _: u16) -> Option<i64> {
+        None
+    }
+
     async fn call(&self, _: &Host, _: u16, _: &str) -> bool {
         false
     }

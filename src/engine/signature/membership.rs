@@ -4,6 +4,7 @@ use super::{Signature, row};
 
 const ONE_HELPER: &str = "use another member as helper, with its host and edit_log_port from SHOW FRONTENDS";
 const AS_REGISTERED: &str = "start it with the LOCAL_HOST it was registered with, or change its host in the cluster with `muster readdress`";
+const SYNCHRONISE: &str = "synchronise the clocks of all FE hosts with NTP, then start it again; a container uses the clock of its host";
 pub(super) const REJOIN: &str =
     "if the other FEs have the data, start it with REJOIN=1: its own data is set aside, and it joins again";
 
@@ -67,12 +68,25 @@ pub(super) const ROWS: &[Signature] = &[
         "its helper is the node itself",
         ONE_HELPER,
     ),
-    // Observed (JE); 5000 ms is max_bdbje_clock_delta_ms of both.
+    // Observed on both (JE): minus means that the one that ends is ahead. 5000 ms is max_bdbje_clock_delta_ms of both.
     row(
-        "clock-skew",
-        "exceeds max permissible delta",
-        "its clock differs too much from the leader's",
-        "synchronise the clocks of all FE hosts with NTP; a container uses the clock of its host",
+        "clock-ahead",
+        "Clock delta: -* ms. between*exceeds max permissible delta",
+        "the clock of its host is * ms ahead of the clock of the leader's host, which is too much",
+        SYNCHRONISE,
+    ),
+    row(
+        "clock-behind",
+        "Clock delta: * ms. between*exceeds max permissible delta",
+        "the clock of its host is * ms behind the clock of the leader's host, which is too much",
+        SYNCHRONISE,
+    ),
+    // Observed on Doris 4.0 (JE).
+    row(
+        "clock-limit",
+        "je.rep.maxClockDelta doesn't validate",
+        "max_bdbje_clock_delta_ms in fe.conf is more than 60000, the most that the engine accepts",
+        "remove it from fe.conf, and synchronise the clocks of all FE hosts with NTP",
     ),
     // Observed (JE): a follower's data under another address.
     row(

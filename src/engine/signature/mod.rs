@@ -21,7 +21,7 @@ pub struct Signature {
     /// Parts of one line of a log: `*` stands for anything between two of them, `$` for the end of the line, and `|`
     /// separates alternatives, such as the message of the other engine or of another version.
     pub patterns: &'static str,
-    /// The problem: a clause without a full stop.
+    /// The problem: a clause without a full stop. `*` stands for the text between the first two parts of the pattern.
     pub sentence: &'static str,
     /// The remedy: a clause without a full stop.
     pub hint: &'static str,
@@ -30,6 +30,17 @@ pub struct Signature {
 impl Signature {
     pub fn matches(&self, line: &str) -> bool {
         self.patterns.split('|').any(|pattern| matches(line, pattern))
+    }
+
+    /// The sentence about a line that matches.
+    pub fn sentence_of(&self, line: &str) -> String {
+        let between = self.patterns.split('|').find_map(|pattern| {
+            let (first, rest) = pattern.split_once('*')?;
+            let second = rest.split('*').next()?;
+            let (_, line) = line.split_once(first)?;
+            Some(line.split_once(second)?.0)
+        });
+        self.sentence.replace('*', between.unwrap_or_default())
     }
 }
 

@@ -77,6 +77,21 @@ fn the_number_gives_the_reason_if_no_line_does() {
 }
 
 #[test]
+fn a_clock_that_differs_too_much_is_named_with_how_much_and_which_way() {
+    for (delta, words) in [("-10000", "10000 ms ahead of"), ("8000", "8000 ms behind")] {
+        let line = format!(
+            "(JE 18.3.12) Clock delta: {delta} ms. between Feeder: fe_3db5 and this Replica exceeds max permissible delta: \
+             5000 ms. HANDSHAKE_ERROR: Error during the handshake between two nodes."
+        );
+        let report = report(&[("fe.log", &line)], 255);
+        assert_eq!(
+            report.sentence().unwrap(),
+            format!("the clock of its host is {words} the clock of the leader's host, which is too much")
+        );
+    }
+}
+
+#[test]
 fn an_engine_that_was_stopped_from_outside_has_no_cause_in_its_log() {
     for number in [129, 130, 137, 143] {
         let report = report(&[("fe.log", TAKEN)], number);

@@ -9,7 +9,7 @@ use crate::settings::Host;
 use std::collections::BTreeMap;
 
 /// `1L+` is FE 10.0.0.1, leader, joined, alive; `2F-` a dead follower; `3f+` one alive that never joined; `4O+` an
-/// observer; `2F+13` was last heard from 13 s ago, `2F+?` at a time nobody can read. `5F-@9011` is registered with another
+/// observer; `2F+13` was last heard from 13 s ago, `2F--60` a minute ahead of the clock, `2F+?` at a time nobody can read. `5F-@9011` is registered with another
 /// edit log port, `5F-=FE5.` under another host string, and `of 88` at the end is another cluster.
 pub(crate) fn members(text: &str) -> Vec<Frontend> {
     let (list, cluster) = text.split_once(" of ").unwrap_or((text, "77"));
@@ -20,7 +20,7 @@ pub(crate) fn members(text: &str) -> Vec<Frontend> {
             let (number, rest) = word.split_at(1);
             let (letter, rest) = rest.split_at(1);
             let (alive, age) = rest.split_at(1);
-            let second = 59 - age.parse::<u32>().unwrap_or(0);
+            let second = 59 - age.parse::<i32>().unwrap_or(0);
             Frontend {
                 name: format!("10.0.0.{number}_9010_1"),
                 host: if host.is_empty() {
@@ -141,6 +141,10 @@ fn a_leader_is_confirmed_only_with_a_majority_it_still_hears_and_no_second_group
             "the leader 10.0.0.1 has no majority: 1 of 2 followers answered its last heartbeats",
         ),
         ("1: 1L+ 2F+? 3F+?", "leader 10.0.0.1"),
+        // The dead one was heard from before the clock was set back, or it was led by a clock that was fast.
+        ("1: 1L+ 2F+ 3F--40", "leader 10.0.0.1"),
+        ("1: 1L+ 2F+ 3F- 4O--40", "leader 10.0.0.1"),
+        ("1: 1L+ 2F+40 3F--40 / 2: 1L+ 2F+40 3F--40", "leader 10.0.0.1"),
         // It is cut off together with us, and slow besides.
         (
             "1: hangs / 2: refused / 3: unreachable",

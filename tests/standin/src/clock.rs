@@ -1,5 +1,6 @@
 //! Time as the stand-in sees it: the engine's own seconds, shortened by `time_scale`.
 
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
@@ -28,9 +29,17 @@ impl Scale {
     }
 }
 
+/// How far this process's clock is ahead of the machine's, in milliseconds: `clock_offset_ms`.
+static OFFSET: AtomicI64 = AtomicI64::new(0);
+
+pub(crate) fn set_offset(millis: i64) {
+    OFFSET.store(millis, Relaxed);
+}
+
 pub(crate) fn now_millis() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    let millis = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+    millis.saturating_add_signed(OFFSET.load(Relaxed))
 }
 
 /// `2026-11-21 07:21:27`, in UTC: containers have no other zone.

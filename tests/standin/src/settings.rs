@@ -52,6 +52,12 @@ impl Settings {
             text.parse()
                 .map_err(|_| format!("standin.conf: {key} = `{text}` is not a number"))
         };
+        let offset = own.get("clock_offset_ms").unwrap_or("0");
+        crate::clock::set_offset(
+            offset
+                .parse()
+                .map_err(|_| format!("standin.conf: clock_offset_ms = `{offset}` is not a number"))?,
+        );
         let profile = own.get("profile").unwrap_or("starrocks-3.5");
         let address = own.get("bind_address").map(|text| {
             text.parse()

@@ -3,11 +3,13 @@
 mod adopted;
 mod bad_input;
 mod bench;
+mod clocks;
 mod cluster;
 mod companion;
 mod dropped;
 mod harness;
 mod herd;
+mod inside;
 mod kills;
 mod leader_changes;
 mod nemesis;

@@ -92,6 +92,7 @@ impl Fe {
                 Ok(Some(self.settings.profile.version().replace('-', " ")))
             }
             "version()" => Ok(Some(self.settings.profile.greeting_version().to_owned())),
+            "unix_timestamp()" => Ok(Some((crate::clock::now_millis() / 1000).to_string())),
             "connection_id()" => Ok(Some("1".to_owned())),
             "database()" | "schema()" | "null" => Ok(None),
             "user()" | "current_user()" => Ok(Some("'root'@'%'".to_owned())),

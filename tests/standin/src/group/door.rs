@@ -7,6 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::membership::GroupNode;
 use super::message::{Line, Message, Refusal, Service};
 use super::{Group, Standing};
+use crate::clock::now_millis;
 
 impl Group {
     pub(crate) async fn open_door(self: Arc<Self>, listener: TcpListener) {
@@ -44,7 +45,12 @@ impl Group {
                     term: self.state().journal.term,
                 }
             }
-            Message::Attach { group, term, node } => match self.refusal(group.as_deref(), term, &node) {
+            Message::Attach {
+                group,
+                term,
+                node,
+                clock,
+            } => match self.refusal(group.as_deref(), term, &node, clock) {
                 Some(refusal) => Message::Refused(refusal),
                 None => return self.feed(line, node).await,
             },
@@ -103,7 +109,7 @@ impl Group {
         self.dir.save(&state.journal).is_ok()
     }
 
-    fn refusal(&self, group: Option<&str>, term: u64, node: &GroupNode) -> Option<Refusal> {
+    fn refusal(&self, group: Option<&str>, term: u64, node: &GroupNode, clock: u64) -> Option<Refusal> {
         let mut state = self.state();
         if !state.leads() {
             return Some(Refusal::NotLeader);
@@ -122,8 +128,12 @@ impl Group {
         if node.electable && membership.frontend(&node.name).is_none() {
             return Some(Refusal::Removed);
         }
-        let known = membership.group_node(&node.name)?;
-        super::replica::is_moved(&known.host, &node.host).then_some(Refusal::Moved)
+        let known = membership.group_node(&node.name);
+        if known.is_some_and(|known| super::replica::is_moved(&known.host, &node.host)) {
+            return Some(Refusal::Moved);
+        }
+        let own = now_millis();
+        (own.abs_diff(clock) > 5_000).then_some(Refusal::Clock(own))
     }
 
     /// Holds for as long as the claim's connection does.

@@ -31,6 +31,8 @@ pub(crate) enum Refusal {
     Removed,
     /// The name is known under another address.
     Moved,
+    /// Its clock differs too much from the leader's, which shows this many milliseconds since 1970.
+    Clock(u64),
     /// The replica has seen a later term than this leader's.
     StaleLeader {
         term: u64,
@@ -50,6 +52,8 @@ pub(crate) enum Message {
         group: Option<String>,
         term: u64,
         node: GroupNode,
+        /// In milliseconds since 1970.
+        clock: u64,
     },
     Attached {
         group: String,

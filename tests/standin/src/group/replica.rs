@@ -10,6 +10,9 @@ use tokio::time::Instant;
 use super::journal::Version;
 use super::message::{Leader, Line, Message, Refusal, Service};
 use super::{Group, Standing};
+use crate::clock::now_millis;
+use crate::halt::Halt;
+use crate::profile::JE;
 
 /// How a leader was lost.
 enum Loss {
@@ -108,6 +111,7 @@ impl Group {
             group,
             term,
             node: self.me.clone(),
+            clock: now_millis(),
         })
         .await
         .ok()?;
@@ -123,6 +127,16 @@ impl Group {
             Message::Refused(Refusal::StaleLeader { term }) => {
                 self.give_up_candidacy(term, &leader.name).ok();
                 None
+            }
+            Message::Refused(Refusal::Clock(clock)) => {
+                // Observed: minus means that the replica is ahead; the leader says nothing.
+                let delta = i128::from(clock) - i128::from(now_millis());
+                self.halt(Halt::fatal(format!(
+                    "{JE} Clock delta: {delta} ms. between Feeder: {} and this Replica exceeds max permissible delta: 5000 ms. \
+                     HANDSHAKE_ERROR: Error during the handshake between two nodes.",
+                    leader.name
+                )));
+                std::future::pending().await
             }
             Message::Refused(Refusal::Moved) => {
                 // Observed: no exit and no text, the node stays where it is until its old address is back.

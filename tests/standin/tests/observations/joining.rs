@@ -482,3 +482,52 @@ async fn registered_members_that_never_joined_do_not_count_for_a_majority() {
         .unwrap();
     assert_eq!(leader.frontends().await.unwrap().len(), 6);
 }
+
+/// Observed: 255 after 15-45 s, minus if the joiner is ahead, and the leader says nothing; 4 s are no hindrance; ROLE, VERSION
+/// and an image stay behind. No answer of http_port has a `Date`, so only SQL tells a clock.
+#[tokio::test]
+async fn a_joiner_whose_clock_differs_by_more_than_five_seconds_ends() {
+    let world = World::new();
+    let leader = world.founder().await;
+    checkpoint(&leader).await;
+    for (n, offset) in [(2, 10_000), (3, -10_000)] {
+        let mut host = world.host(n).await;
+        host.setting("fe", &format!("clock_offset_ms = {offset}"));
+        host.register(&leader, "FOLLOWER").await;
+        let ends = host.fe_ends(&["--helper", &leader.edit_log()]).await;
+        assert_eq!(ends, Some(255), "{}", host.log());
+        let delta = if offset > 0 {
+            "Clock delta: -"
+        } else {
+            "Clock delta: "
+        };
+        let said = host.log();
+        let (_, rest) = said.split_once(delta).unwrap_or_else(|| panic!("{said}"));
+        let (millis, rest) = rest.split_once(" ms. between Feeder: ").unwrap();
+        assert!(
+            (9_000..11_000).contains(&millis.parse::<i32>().unwrap()),
+            "{said}"
+        );
+        assert!(rest.contains("exceeds max permissible delta: 5000 ms. HANDSHAKE_ERROR"));
+        assert!(host.path("fe/meta/image/ROLE").exists() && host.path("fe/meta/image/VERSION").exists());
+        let row = leader.row_of(&host).await.unwrap();
+        assert!(row.is("Alive", "false") && row.is("Join", "false"));
+    }
+    let mut near = world.host(4).await;
+    near.setting("fe", "clock_offset_ms = 4000");
+    near.register(&leader, "FOLLOWER").await;
+    near.start_fe(&["--helper", &leader.edit_log()]);
+    near.ready().await;
+    let time = async |host: &Host| {
+        let rows = host.sql("SELECT UNIX_TIMESTAMP()").await.unwrap();
+        rows[0].get("UNIX_TIMESTAMP()").parse::<i64>().unwrap()
+    };
+    let (before, ahead) = (time(&leader).await, time(&near).await);
+    assert!((3..60).contains(&(ahead - before)), "{before} {ahead}");
+    let reply = leader.get("/api/health").await.unwrap();
+    assert!(
+        !reply.head.to_ascii_lowercase().contains("\r\ndate:"),
+        "{}",
+        reply.head
+    );
+}

@@ -39,6 +39,16 @@ fn what_is_read_only_is_said_before_anybody_is_asked() -> Result<()> {
     Trial::of(&fe)
         .after(&read_only("/opt/starrocks/fe/conf"))
         .ends(73, &format!("error: {state}\n\n{STATE}"))?;
+    // The JVM opens its log there before anything else.
+    put(&fe, "/opt/starrocks/fe/log/keep", "")?;
+    Trial::of(&fe).after(&read_only("/opt/starrocks/fe/log")).ends(
+        73,
+        &format!(
+            "error: {}\n\nhint: make it writable for the user of this container, or set LOG_DIR in the conf to a directory \
+             that is",
+            why("the log dir /opt/starrocks/fe/log").replace("written:", "written by uid 0:")
+        ),
+    )?;
     // The data is a volume in it, and read-only for itself.
     let both = format!(
         "{}; {}",

@@ -156,10 +156,13 @@ fn a_home_that_cannot_be_chosen_is_said_with_the_choice() -> Result<()> {
         fe.set(name, "");
     }
     add_home(&fe, "/opt/starrocks/be", &["bin/start_be.sh", "lib/starrocks_be"])?;
+    // As with `docker run` of an image that was all in one: nothing is set.
+    fe.set("LOCAL_HOST", "").set("MASTER_HOST", "");
     Trial::of(&fe).ends(
         78,
-        "error: more than one home dir was found: /opt/starrocks/fe (FE) and /opt/starrocks/be (BE)\n\n\
-         hint: set COMPONENT or --home, or name the component after `run`",
+        "error: one container is one node, and this image has homes of several: /opt/starrocks/fe (FE) and /opt/starrocks/be \
+         (BE)\n\nhint: start one container of this image for each of them, with `command: fe` or `command: be` (COMPONENT is \
+         the same), and with MASTER_HOST and LOCAL_HOST; or set --home",
     )
 }
 
