@@ -1,6 +1,7 @@
 //! The only loop back: observe, decide, act, until the engine may be started.
 
 mod act;
+mod callers;
 mod observe;
 mod ready_to_start;
 

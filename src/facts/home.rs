@@ -568,7 +568,7 @@ mod tests {
             (
                 "db",
                 None,
-                "more than one home dir was found: db/be (BE) and db/fe (FE)",
+                "one container is one node, and this image has homes of several: db/be (BE) and db/fe (FE)",
             ),
         ];
         for (dir, component, expected) in table {

@@ -2,13 +2,13 @@
 //! `java.net.InetAddress`: `getLocalHost()` is the address of `gethostname`; `getCanonicalHostName()` is the first name of
 //! that address, in `/etc/hosts` or else by DNS, if that name has the address too.
 
-use std::fs;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
 
 use super::resolve::DEADLINE;
+use crate::file;
 use crate::settings::Host;
 
 /// The canonical names; `None` where no resolver gave a clear answer in time.
@@ -46,7 +46,7 @@ impl OwnName {
 /// True if the C library reads `/etc/hosts` first. Other services are libraries, which a static program may not be able to
 /// load: the engine could get another answer.
 fn files_first(root: &Path) -> bool {
-    let Ok(text) = fs::read_to_string(root.join("etc/nsswitch.conf")) else {
+    let Ok(text) = file::text(&root.join("etc/nsswitch.conf"), file::CONF) else {
         return true;
     };
     let hosts = text

@@ -30,6 +30,7 @@ pub mod refusal;
 pub mod role_host;
 mod self_join;
 pub mod sql;
+mod waiting;
 pub mod witness;
 
 use std::borrow::Cow;

@@ -12,6 +12,7 @@ use crate::plan::node::{Decision, Identity, Node, Seen};
 use crate::plan::readdress::{Kind, Move};
 use crate::plan::refusal::Refusal;
 use crate::plan::role_host;
+use crate::plan::waiting;
 
 /// The rows of this node in the cluster's lists, under its old and its new host.
 struct HostRows<'a> {
@@ -45,7 +46,7 @@ impl MovedRow<'_> {
 pub(super) fn decide(node: &Node, moved: &Moved, seen: &Seen) -> Decision {
     let cluster = match &seen.belief {
         Belief::Leader(cluster) => cluster,
-        Belief::Doubt(_) => return join::wait(node, seen),
+        Belief::Doubt(_) => return waiting::wait(node, seen),
         Belief::Nobody => {
             let why = "and no FE answers, so muster cannot check which host the cluster lists";
             return Decision::Refuse(refusal(node, moved, why, true));
@@ -151,7 +152,7 @@ fn host_rows<'a>(
             return Err(Box::new(Decision::Refuse(join::denied(leader, why))));
         }
         Some(Err(why)) => {
-            return Err(Box::new(join::wait_to_join(
+            return Err(Box::new(waiting::wait_to_join(
                 seen,
                 format!("the leader {leader}: {why}"),
             )));
@@ -159,7 +160,7 @@ fn host_rows<'a>(
         None => {
             let kind = node.component.name();
             let why = format!("the leader {leader} has not listed its {kind}s yet");
-            return Err(Box::new(join::wait_to_join(seen, why)));
+            return Err(Box::new(waiting::wait_to_join(seen, why)));
         }
     };
     let (own, other) = match node.component {

@@ -51,6 +51,7 @@ impl Role {
 }
 
 /// The values of this node that a decision depends on and that stay the same while it waits.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of one node")]
 #[derive(Debug, Clone)]
 pub struct Node {
     pub role: Role,

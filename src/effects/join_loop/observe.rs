@@ -1,6 +1,5 @@
 //! Observes for one decision: the answers of FEs, the callers, and the answers without SQL.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::future::{join, join_all};
@@ -8,25 +7,22 @@ use futures_util::future::{join, join_all};
 use super::Search;
 use crate::cluster::{FeClient, is_open};
 use crate::effects::announce::Announcer;
-use crate::effects::ask_callers;
 use crate::effects::guard_clock::GuardClock;
 use crate::effects::listen::{CallPort, Caller, Callers};
 use crate::effects::look::{CONTRADICTION, LONGER, ROUND, Round, look};
 use crate::effects::look_before_start;
 use crate::engine::failure::Failure;
 use crate::engine::probe::{HttpWitness, Membership};
-use crate::engine::{Call, Component, Poll, PortName};
+use crate::engine::{Component, Poll, PortName};
 use crate::facts::data::ClusterToken;
 use crate::facts::record::{MemberSeen, Progress, Record};
-use crate::facts::resolve::resolve;
 use crate::plan::before_start;
-use crate::plan::caller::{self, Believed, CallerAnswers};
 use crate::plan::data::Data;
 use crate::plan::join::asking;
 use crate::plan::leader::{Belief, Cluster, remembering};
 use crate::plan::node::{Asking, Backends, Role, Seen};
 use crate::plan::refusal::Refusal;
-use crate::plan::witness::{self, Witness, goes_first};
+use crate::plan::witness::{Witness, goes_first};
 use crate::plan::{Plan, ask_list, prescribed};
 use crate::settings::{Bootstrap, Endpoint, Host};
 
@@ -182,45 +178,8 @@ impl<C: FeClient> Search<'_, C> {
         members
     }
 
-    fn heard(&self) -> Vec<(Caller, u64)> {
+    pub(super) fn heard(&self) -> Vec<(Caller, u64)> {
         self.callers.as_ref().map(Callers::heard).unwrap_or_default()
-    }
-
-    /// The calls that begin the guard anew: all but those of a node that would found after this one.
-    fn calls(&self, plan: &Plan) -> u64 {
-        let later = |call: &Call| match call {
-            Call::Seed { host, founding } => {
-                !Host::parse(host).is_ok_and(|host| goes_first(&host, *founding, &plan.node.host))
-            }
-            Call::Leads | Call::Heartbeat(_) | Call::WantsVote | Call::Member { .. } => false,
-        };
-        let heard = self.heard().into_iter();
-        heard
-            .filter(|(caller, _)| !later(&caller.call))
-            .map(|(_, calls)| calls)
-            .sum()
-    }
-
-    /// The callers that nobody named, each with its answers over HTTP.
-    async fn strangers(&self, plan: &Plan, known: &[Endpoint]) -> Strangers {
-        let heard = self.heard();
-        if heard.is_empty() {
-            return Strangers::default();
-        }
-        let names = known.iter().map(async |endpoint| {
-            let addresses = resolve(&endpoint.host).await.unwrap_or_default();
-            let addresses = addresses.into_iter().map(Host::from);
-            addresses.chain([endpoint.host.clone()]).collect::<Vec<Host>>()
-        });
-        let named: BTreeSet<Host> = join_all(names).await.into_iter().flatten().collect();
-        let strangers = heard.into_iter().map(|(caller, _)| caller);
-        let strangers = strangers.filter(|caller| !named.contains(&Host::from(caller.from)));
-        let answers = strangers.map(async |caller| {
-            let answers = ask_callers::ask(self.client, plan, &caller).await;
-            (caller, answers)
-        });
-        let callers = join_all(answers).await;
-        Strangers { named, callers }
     }
 
     /// The refusal of a member whose group was reset without it.
@@ -244,91 +203,6 @@ impl<C: FeClient> Search<'_, C> {
         let here = self.facts.addresses.all();
         let answers = look_before_start::look(self.client, &plan.node, &here, &members, token.as_ref()).await;
         before_start::reset_without(&plan.node, &here, &answers)
-    }
-
-    /// The caller that is believed, and the calls of the others.
-    fn judge_strangers(
-        &mut self,
-        plan: &Plan,
-        round: &Round,
-        strangers: &Strangers,
-    ) -> (Option<Believed>, Vec<Witness>) {
-        let (mut believed, mut calls) = (None, Vec::new());
-        for (caller, answers) in &strangers.callers {
-            let from = Host::from(caller.from);
-            let Some(mut answers) = answers.clone() else {
-                continue;
-            };
-            if let Some(journal) = answers.ha.as_ref().and_then(|ha| ha.journal) {
-                let first = *self.journals.entry(answers.leader.clone()).or_insert(journal);
-                answers.journal_rose = journal > first;
-            }
-            if let Belief::Leader(cluster) = &round.belief {
-                let members: Vec<String> = cluster.frontends.iter().map(|fe| fe.host.clone()).collect();
-                if let Some(warning) = caller::other_cluster(&plan.node, &members, &answers) {
-                    self.warn(&warning);
-                }
-                continue;
-            }
-            let call = match (
-                &caller.call,
-                caller::judge(&plan.node, &strangers.named, &answers),
-            ) {
-                (_, Ok(its)) => {
-                    believed.get_or_insert(its);
-                    continue;
-                }
-                (Call::Leads | Call::Heartbeat(_), Err(why)) => Some(why),
-                (Call::WantsVote, _) => Some(Witness::WantsVote(from)),
-                (Call::Member { cluster, host }, _) => self.of_muster(plan, from, cluster, host),
-                (Call::Seed { host, founding }, _) => self.of_seed(plan, host, *founding),
-            };
-            calls.extend(call.filter(|call| !calls.contains(call)));
-        }
-        (believed, calls)
-    }
-
-    /// Another node that founded first, by its own call, leads a cluster now.
-    #[expect(clippy::unused_self, reason = "one of the questions about the callers")]
-    fn seed_leads(&self, strangers: &Strangers) -> bool {
-        strangers.callers.iter().any(|(caller, answers)| {
-            let leads = answers.as_ref().and_then(|answers| answers.ha.as_ref());
-            matches!(caller.call, Call::Seed { .. }) && leads.is_some_and(|ha| ha.leads)
-        })
-    }
-
-    /// The evidence of the callers that were named: a leader is asked back whether it lists this host; one that asks for a
-    /// vote has no leader to ask; the muster of a member names the host it means.
-    fn witnesses_of_callers(&self, plan: &Plan, round: &Round, named: &BTreeSet<Host>) -> Vec<Witness> {
-        let witness = |(caller, _): (Caller, u64)| {
-            let from = Host::from(caller.from);
-            if !named.contains(&from) {
-                return None;
-            }
-            match caller.call {
-                Call::Leads | Call::Heartbeat(_) => {
-                    witness::of_leader(plan.node.identity(), from, &round.answers)
-                }
-                Call::WantsVote => Some(Witness::WantsVote(from)),
-                Call::Seed { host, founding } => self.of_seed(plan, &host, founding),
-                Call::Member { cluster, host } => self.of_muster(plan, from, &cluster, &host),
-            }
-        };
-        self.heard().into_iter().filter_map(witness).collect()
-    }
-
-    #[expect(clippy::unused_self, reason = "one of the questions about the callers")]
-    fn of_seed(&self, plan: &Plan, host: &str, founding: bool) -> Option<Witness> {
-        let host = Host::parse(host).ok().filter(|_| would_found(plan))?;
-        goes_first(&host, founding, &plan.node.host).then_some(Witness::Seed { host, founding })
-    }
-
-    #[expect(clippy::unused_self, reason = "one of the questions about the callers")]
-    fn of_muster(&self, plan: &Plan, from: Host, cluster: &str, host: &str) -> Option<Witness> {
-        plan.node.identity().is_at(host).then(|| Witness::Member {
-            from,
-            cluster: cluster.to_owned(),
-        })
     }
 
     /// The answers over HTTP of the hosts that were asked: for a node that may found, when no FE answers SQL.
@@ -480,14 +354,6 @@ impl<C: FeClient> Search<'_, C> {
     }
 }
 
-/// The callers that nobody named, with their answers.
-#[derive(Default)]
-struct Strangers {
-    /// Every spelling of the hosts that were named.
-    named: BTreeSet<Host>,
-    callers: Vec<(Caller, Option<CallerAnswers>)>,
-}
-
 /// What an FE tells about `me` over HTTP; `None` if the answer is not that of an FE.
 async fn told<C: FeClient>(client: &C, host: &Host, http_port: u16, me: &Endpoint) -> Option<HttpWitness> {
     match client.membership(host, http_port, me).await {
@@ -515,7 +381,7 @@ fn may_found(plan: &Plan) -> bool {
 }
 
 /// True if it founds once the guard is over without evidence of a cluster.
-fn would_found(plan: &Plan) -> bool {
+pub(super) fn would_found(plan: &Plan) -> bool {
     may_found(plan)
         && plan.node.bootstrap != Bootstrap::Never
         && !matches!(plan.node.data, Data::Empty { known: Some(_) })

@@ -48,23 +48,23 @@ const POLL: &[u8] = b"GET /api/bootstrap?cluster_id=55&token=t HTTP/1.1\r\n\r\n"
 
 /// A leader's heartbeat to a BE: the leader, its HTTP port and the host by which it lists the BE.
 fn heartbeat(listed: &str) -> Vec<u8> {
-    let text = |text: &str| {
-        [
-            &u32::try_from(text.len()).unwrap().to_be_bytes()[..],
-            text.as_bytes(),
-        ]
-        .concat()
+    let leader = STRANGER.to_string();
+    let mut message = vec![0x80, 1, 0, 1, 0, 0, 0, 9];
+    let mut text = |before: &[u8], text: &str| {
+        message.extend_from_slice(before);
+        message.extend_from_slice(text.as_bytes());
     };
-    [
-        &[0x80, 1, 0, 1][..],
-        &text("heartbeat"),
-        &[0, 0, 0, 1, 12, 0, 1, 12, 0, 1, 11, 0, 1],
-        &text(&STRANGER.to_string()),
-        &[8, 0, 2, 0, 0, 0x23, 0x3c, 0, 8, 0, 2, 0, 0, 0, 55, 11, 0, 5],
-        &text(listed),
-        &[8, 0, 6, 0, 0, 0x1f, 0x5e, 0, 0],
-    ]
-    .concat()
+    let length = |text: &str| u8::try_from(text.len()).unwrap_or(u8::MAX);
+    text(&[], "heartbeat");
+    text(
+        &[0, 0, 0, 1, 12, 0, 1, 12, 0, 1, 11, 0, 1, 0, 0, 0, length(&leader)],
+        &leader,
+    );
+    let port_and_id = [8, 0, 2, 0, 0, 0x23, 0x3c, 0, 8, 0, 2, 0, 0, 0, 55];
+    let listed_field = [11, 0, 5, 0, 0, 0, length(listed)];
+    text(&[&port_and_id[..], &listed_field].concat(), listed);
+    text(&[8, 0, 6, 0, 0, 0x1f, 0x5e, 0, 0], "");
+    message
 }
 
 /// Calls once, and hears the answer to its end.
@@ -155,7 +155,7 @@ fn list(host: &'static str, cluster: &'static str) -> Reply {
     Reply::Rows(COLUMNS.to_vec(), vec![row.map(Some).to_vec()])
 }
 
-/// The right leader answers a second after another cluster that MASTER_HOST names by mistake.
+/// The right leader answers a second after another cluster that `MASTER_HOST` names by mistake.
 #[test]
 fn nothing_is_refused_before_every_named_fe_has_answered() -> Result<()> {
     let Some(world) = World::enter(this_test!())? else {
