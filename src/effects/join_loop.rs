@@ -17,6 +17,7 @@ pub use self::ready_to_start::{NotReady, ReadyToStart, Unproven};
 use crate::cluster::FeClient;
 use crate::effects::announce::Announcer;
 use crate::effects::backoff::{Backoff, Met};
+use crate::effects::clock::read_clock;
 use crate::effects::dir_lock::DirLocks;
 use crate::effects::guard_clock::GuardClock;
 use crate::effects::listen::Callers;
@@ -30,6 +31,7 @@ use crate::engine::PortName;
 use crate::facts::home::Home;
 use crate::facts::record::MemberSeen;
 use crate::facts::{Facts, gather};
+use crate::plan::clock::{ClockNews, ClockWatch};
 use crate::plan::data::Data;
 use crate::plan::join::{decide, denied_add, unregistered};
 use crate::plan::leader::Belief;
@@ -166,6 +168,7 @@ pub async fn join_cluster<C: FeClient>(
             Decision::Join { helper, cluster } => {
                 say_caller(&seen);
                 say_join(&plan, &helper, &cluster);
+                search.compare_clocks(&seen).await;
                 search.cluster_id = Some(cluster);
                 search.registered(&plan)?;
                 return search.finish(plan, Some(helper), false).await;
@@ -213,6 +216,19 @@ impl<C: FeClient> Search<'_, C> {
             if self.moved.insert(choice.port.name, choice.number) != Some(choice.number) {
                 tracing::info!("{} is {}: {}", choice.port.conf_key, choice.number, choice.why);
             }
+        }
+    }
+
+    /// Warns before the engine starts: it would end some seconds later by a clock that differs.
+    async fn compare_clocks(&self, seen: &Seen) {
+        let Belief::Leader(cluster) = &seen.belief else {
+            return;
+        };
+        let reading = read_clock(self.client, cluster).await;
+        if let Some(ClockNews::Differs(warning)) =
+            reading.and_then(|reading| ClockWatch::default().compare(&reading))
+        {
+            tracing::warn!("{warning}");
         }
     }
 
