@@ -12,6 +12,7 @@ mod inherits;
 mod init;
 mod languages;
 mod lives;
+mod mariadb;
 mod orphans;
 mod pid1;
 mod plan;
