@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use hosts::fakes::{Fe, Manner, Reply, Stage};
-use hosts::{Host, StandIn, World, eventually, this_test};
+use hosts::{Component, Host, StandIn, World, eventually, this_test};
 
 const QUICK: StandIn = StandIn {
     profile: "starrocks-3.5",
@@ -180,5 +180,61 @@ fn nothing_is_refused_before_every_named_fe_has_answered() -> Result<()> {
     host.says(PATIENCE, "two clusters answered")?;
     ensure!(!host.has_ended(), "{}", host.log_tail());
     assert_eq!(host.stop()?, 0, "{}", host.log_tail());
+    Ok(())
+}
+
+/// The machine was a member of another cluster, which has not been told: its leader goes on polling.
+#[test]
+fn a_node_of_an_old_cluster_joins_the_one_that_is_named_and_says_who_still_polls_it() -> Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let [fe, be] = world.stand_in(&QUICK)?;
+    let found = |name: &str, n| -> Result<Host> {
+        let seed = world.host(name, n, &fe)?;
+        let own = seed.address().to_string();
+        seed.set("MASTER_HOST", &own)
+            .set("LOCAL_HOST", &own)
+            .set("GUARD_TIME", "3s")
+            .start()?;
+        seed.says(PATIENCE, "is alive in cluster")?;
+        Ok(seed)
+    };
+    let (old, new) = (found("old", 1)?, found("new", 2)?);
+    let nodes = [world.host("fe3", 3, &fe)?, world.host("be4", 4, &be)?];
+    for node in &nodes {
+        node.set("MASTER_HOST", &old.address().to_string())
+            .set("LOCAL_HOST", &node.address().to_string());
+        if node.component() == Component::Fe {
+            // The old leader keeps its majority without it.
+            node.set("FE_ROLE", "observer");
+        }
+        node.start()?;
+        node.says(PATIENCE, "is alive in cluster")?;
+        node.kill9()?;
+        node.wipe_both()?;
+    }
+    let id = new.sql("SHOW FRONTENDS")?[0].get("ClusterId").to_owned();
+    // While the new leader is silent, the old one is no way out.
+    new.freeze()?;
+    for node in &nodes {
+        node.set("MASTER_HOST", &new.address().to_string()).start()?;
+        node.says(PATIENCE, "lists this host, but no host of MASTER_HOST")?;
+    }
+    new.thaw()?;
+    for node in &nodes {
+        node.says(PATIENCE, &format!("is alive in cluster {id}"))?;
+        let warning = format!(
+            "{} of another cluster still polls this host; drop {} there",
+            old.address(),
+            node.address()
+        );
+        assert_eq!(
+            node.last_log().matches(&warning).count(),
+            1,
+            "{}",
+            node.log_tail()
+        );
+    }
     Ok(())
 }
