@@ -7,6 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use crate::effects::files::{self, WriteError};
+use crate::file;
 use crate::plan::Conf;
 use crate::plan::ConfManner;
 
@@ -28,6 +29,11 @@ pub fn configure(conf: &Conf, home: &Path) -> Result<PathBuf, WriteError> {
         })?;
     }
     match &conf.manner {
+        // Also if it was written before the node was registered.
+        ConfManner::Unchanged | ConfManner::Replace if is_written(conf) => {
+            files::remove_abandoned(&conf.path);
+            Ok(home.to_owned())
+        }
         ConfManner::Unchanged => Ok(home.to_owned()),
         ConfManner::Replace => files::replace(&conf.path, conf.text.as_bytes()).map(|()| home.to_owned()),
         ConfManner::InPlace => {
@@ -41,6 +47,10 @@ pub fn configure(conf: &Conf, home: &Path) -> Result<PathBuf, WriteError> {
             Ok(dir.clone())
         }
     }
+}
+
+fn is_written(conf: &Conf) -> bool {
+    file::read(&conf.path, file::CONF).is_ok_and(|text| text == conf.text.as_bytes())
 }
 
 /// Links to a file of the conf folder under its own name.

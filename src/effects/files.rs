@@ -141,7 +141,7 @@ fn prefix(path: &Path) -> String {
 }
 
 /// Removes what processes that were killed have left: nobody has it locked.
-fn remove_abandoned(path: &Path) {
+pub(super) fn remove_abandoned(path: &Path) {
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
     let entries = fs::read_dir(dir.unwrap_or(Path::new(".")))
         .into_iter()

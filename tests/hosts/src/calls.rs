@@ -220,8 +220,17 @@ fn flags(flags: i32) -> u64 {
     u64::from(flags.unsigned_abs())
 }
 
-/// Set-asides are told apart by the time; steps of two runs are the same all the same.
+/// Set-asides are told apart by the time, and new files by a random number of 16 digits; steps of two runs are the same all
+/// the same.
 fn without_stamp(path: &str) -> String {
+    let number = path
+        .strip_suffix(".muster-new")
+        .and_then(|path| path.rsplit_once('.'));
+    if let Some((before, number)) = number
+        && number.len() == 16
+    {
+        return format!("{before}.….muster-new");
+    }
     let Some((before, after)) = path.split_once("unfinished-") else {
         return path.to_owned();
     };

@@ -18,6 +18,7 @@ mod health;
 mod hear;
 mod herd;
 mod join;
+mod look;
 mod machine;
 mod member;
 mod memory;
@@ -47,9 +48,10 @@ use crate::row::Row;
 const FILES: &str = "its files meanwhile: ";
 
 /// To add a row, write its file and name it here.
-const ROWS: [Row; 11] = [
+const ROWS: [Row; 12] = [
     size::ROW,
     start::ROW,
+    look::ROW,
     join::ROW,
     found::ROW,
     herd::ROW,

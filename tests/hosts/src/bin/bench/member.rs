@@ -22,7 +22,7 @@ pub(crate) struct Member {
 impl Member {
     /// A home with this start script; the flags of a vendor's are in it as a comment.
     pub(crate) fn new(bench: &Bench, name: &str, script: &str) -> anyhow::Result<Self> {
-        own_the_address()?;
+        own_address(ADDRESS)?;
         let home = bench.world.dir().join(name).join("fe");
         let case = Path::new(env!("CARGO_MANIFEST_DIR")).join(CASE);
         for dir in ["bin", "conf", "lib", "log", "meta/image", "meta/bdb"] {
@@ -70,14 +70,15 @@ pub(crate) fn script_of(interpreter: &Path) -> anyhow::Result<String> {
     Ok(format!("#!{}\n{body}", interpreter.display()))
 }
 
-fn own_the_address() -> anyhow::Result<()> {
+/// Gives the machine of the bench this address.
+pub(crate) fn own_address(address: &str) -> anyhow::Result<()> {
     let done = Command::new("ip")
-        .args(["address", "replace", &format!("{ADDRESS}/32"), "dev", "lo"])
+        .args(["address", "replace", &format!("{address}/32"), "dev", "lo"])
         .output()
         .context("cannot run `ip` (Debian package iproute2)")?;
     ensure!(
         done.status.success(),
-        "ip address replace {ADDRESS}: {}",
+        "ip address replace {address}: {}",
         String::from_utf8_lossy(&done.stderr)
     );
     Ok(())

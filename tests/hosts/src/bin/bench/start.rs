@@ -79,7 +79,7 @@ fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
 }
 
 /// Milliseconds from the fork to the first line of what is started, by its own clock.
-fn until_it_runs(contestant: &Contestant) -> anyhow::Result<f64> {
+pub(crate) fn until_it_runs(contestant: &Contestant) -> anyhow::Result<f64> {
     let mut words = contestant.words.iter();
     let mut command = Command::new(words.next().context("no program")?);
     command

@@ -151,7 +151,7 @@ fn durable(steps: &[Step]) -> Result<()> {
             .map_or_else(String::new, |dir| dir.display().to_string());
         match name {
             // Words for people about a lock or a process that ends with us: nothing rests on them.
-            "create" | "write" if path.ends_with("/.muster-holder") => {}
+            "create" | "write" | "rename" if path.contains("/..muster-holder.") => {}
             "create" | "write" | "rename" if path.contains(".status") => {}
             "create" | "write" => {
                 in_memory.insert(path.to_owned());
