@@ -73,7 +73,7 @@ fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
-            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
         )
 }
 
@@ -93,6 +93,7 @@ mod tests {
             ),
             ("a\u{202e}b\u{2028}", r"a\u{202e}b\u{2028}", r"a\u{202e}b\u{2028}"),
             ("a\r", r"a\r", r"a\r"),
+            ("a\u{61c}", r"a\u{61c}", r"a\u{61c}"),
         ];
         for (text, on_one, on_several) in table {
             assert_eq!(line(text), on_one);

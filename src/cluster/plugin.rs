@@ -20,11 +20,13 @@ const REVEALS: &[(&str, &str)] = &[
         "mysql_old_password",
         "whose reply is enough to compute the password",
     ),
+    // A server may ask for it once more, with another random number, and then has to decide.
+    (NATIVE, "whose proof it has had twice"),
 ];
 const CLEAR: &str = "which sends the password in clear";
 const KEY: &str = "which can send the password in clear or encrypted with a key of the server's choice";
 
-/// The refusal of any other plugin.
+/// The refusal of any other plugin, and of a third proof.
 pub(super) fn refuse(name: &str) -> Failure {
     let known = REVEALS.iter().find(|(plugin, _)| *plugin == name);
     Failure::Plugin {

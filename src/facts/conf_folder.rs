@@ -19,13 +19,13 @@ pub struct ConfFolder {
 }
 
 impl ConfFolder {
-    pub fn look(folder: &Sourced<PathBuf>, home: &Home, mounts: &Mounts) -> Self {
+    /// `None` if it is `conf/` itself.
+    pub fn look(folder: &Sourced<PathBuf>, home: &Home, mounts: &Mounts) -> Option<Self> {
         let conf = home.conf_dir();
-        let names = if is_same(&folder.value, &conf) {
-            Ok(Vec::new())
-        } else {
-            list(&folder.value).map_err(|error| error.to_string())
-        };
+        if is_same(&folder.value, &conf) {
+            return None;
+        }
+        let names = list(&folder.value).map_err(|error| error.to_string());
         let mounted = |name: &String| mounts.is_mount_point(&conf.join(name));
         let (mounted, names) = match names {
             Ok(names) => {
@@ -34,12 +34,12 @@ impl ConfFolder {
             }
             Err(why) => (Vec::new(), Err(why)),
         };
-        Self {
+        Some(Self {
             dir: folder.value.clone(),
             source: folder.source.clone(),
             names,
             mounted,
-        }
+        })
     }
 
     /// Its files.

@@ -105,7 +105,7 @@ pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
     let mounts = Mounts::read(root);
     let grammar = Grammar::of(home.component);
     let folder = settings.conf_folder.as_ref();
-    let conf_folder = folder.map(|folder| ConfFolder::look(folder, &home, &mounts));
+    let conf_folder = folder.and_then(|folder| ConfFolder::look(folder, &home, &mounts));
     let read = |path: PathBuf| {
         let instead = conf_folder.as_ref().and_then(|folder| folder.instead_of(&path));
         ConfFile::read(&path, instead.as_ref().unwrap_or(&path), grammar, &mounts)

@@ -156,6 +156,9 @@ impl Record {
                 excerpt(id, 60)
             )));
         }
+        if let Some((name, _)) = wire.ports.iter().find(|(_, port)| **port == 0) {
+            return Err(foreign(format!("{name} is 0, which is no port")));
+        }
         // An unknown port is ignored like any other unknown field.
         let port = |name: PortName| Some((name, *wire.ports.get(name.variable())?));
         Ok(Self {
@@ -326,6 +329,7 @@ mod tests {
         let other_engine = whole.replace(supported().id, "postgres");
         let other_host = whole.replace("192.168.1.11", "192.168.1.11:9010");
         let other_cluster = whole.replace("147889237", "147889237&token=1");
+        let no_port = whole.replacen("8030", "0", 1);
         let long = whole.clone() + &" ".repeat((1 << 20) + 1 - whole.len());
         let table = [
             ("present", whole.as_str(), "present"),
@@ -355,6 +359,7 @@ mod tests {
                 &other_cluster,
                 "the cluster id `147889237&token=1` is not a number",
             ),
+            ("impossible port", &no_port, "HTTP_PORT is 0, which is no port"),
             (
                 "long",
                 &long,

@@ -64,7 +64,16 @@ fn folder(facts: &Facts, warnings: &mut Vec<String>) -> Option<Refusal> {
             facts.home.conf_dir().join(name).display()
         ));
     }
-    let why = folder.names.as_ref().err()?;
+    let Err(why) = &folder.names else {
+        let own = facts.conf.path.file_name().unwrap_or_default().to_string_lossy();
+        if folder.instead_of(&facts.conf.path).is_none() && !folder.mounted.iter().any(|name| *name == own) {
+            warnings.push(format!(
+                "{dir} (from {source}) has no file {own}, so that of the image is used; put {own} there, not into a folder \
+                 below it"
+            ));
+        }
+        return None;
+    };
     Some(Refusal::new(
         ExitCode::Configuration,
         format!("cannot list {dir}, from {source}: {why}"),

@@ -203,6 +203,10 @@ pub fn classify_fe(seed: bool, dir: &FeDir, copies: RecordCopies<'_>) -> Result<
     if progress == Some(Progress::Joined) && in_data && !dir.journal && !dir.ready {
         return Err(journal_lost(dir));
     }
+    // Neither ROLE nor VERSION: to an FE this is its first start. It ends by itself if one of them is there.
+    if progress == Some(Progress::Joined) && in_data && dir.name.is_none() && dir.cluster.is_none() {
+        return Err(image_lost(dir));
+    }
     if let Some(merged) = moved {
         if let Some(refusal) = merged.unproven() {
             return Err(refusal);
@@ -348,14 +352,29 @@ fn nothing_here(merged: Option<MergedRecord<'_>>, host: &Host) -> Result<Data, R
 
 /// The refusal for an image without a journal: an FE that starts on it elects itself (observed).
 fn journal_lost(dir: &FeDir) -> Refusal {
+    incomplete(
+        dir,
+        "its journal (bdb/*.jdb) is missing: an FE started on it would elect itself leader",
+        "the journal",
+    )
+}
+
+fn image_lost(dir: &FeDir) -> Refusal {
+    incomplete(
+        dir,
+        "image/ROLE and image/VERSION are missing: an FE started on it would found another cluster",
+        "the directory image",
+    )
+}
+
+fn incomplete(dir: &FeDir, how: &str, lost: &str) -> Refusal {
     Refusal::protect(
         format!(
-            "{} holds a member's data according to its record, but its journal (bdb/*.jdb) is missing: an FE started on \
-             it would elect itself leader",
+            "{} holds a member's data according to its record, but {how}",
             dir.path
         ),
         format!(
-            "restore the journal; or, if the other FEs of its cluster are healthy, move {} away: this node then joins again",
+            "restore {lost}; or, if the other FEs of its cluster are healthy, move {} away: this node then joins again",
             dir.path
         ),
     )

@@ -27,7 +27,7 @@ use crate::facts::addresses::is_here;
 use crate::facts::home::Home;
 use crate::facts::record::{Progress, Record, RecordCopy};
 use crate::facts::resolve::resolve;
-use crate::facts::status::Phase;
+use crate::facts::status::{Phase, Status};
 use crate::plan::DataDir;
 use crate::plan::clock::ClockNews;
 use crate::plan::drop_detector::{Absence, absence};
@@ -39,6 +39,7 @@ use crate::plan::refusal::Refusal;
 use crate::settings::{Endpoint, Host, Settings};
 use crate::supervise::{Channel, Ended, HandOver, Request, Work};
 use crate::verbs::Outcome;
+use crate::verbs::fe_endpoints::state_dir;
 
 /// The memory limit of the companion, in bytes. It needs about ten MB; an endless answer of a server ends one attempt only.
 const MEMORY: u64 = 256 << 20;
@@ -106,7 +107,7 @@ struct Companion<'a> {
 impl Companion<'_> {
     /// Prepares the start of this node, hands it over, and watches.
     async fn prepare(&self) -> io::Result<Outcome> {
-        if let Some(refusal) = self.not_with_exec() {
+        if let Some(refusal) = self.not_with_exec().or_else(|| self.not_beside_another()) {
             return Ok(Outcome::refused(&[refusal]));
         }
         let ready = match join_cluster(&self.client, self.settings, self.home, &self.status).await {
@@ -164,6 +165,16 @@ impl Companion<'_> {
                 "unset MUSTER_EXEC and remove --exec",
             )
         })
+    }
+
+    /// Refuses `docker exec … muster run`: the lock and the ports are those of the muster that is here already.
+    fn not_beside_another(&self) -> Option<Refusal> {
+        let dir = state_dir(self.home, &self.settings.image);
+        let status = Status::read(&Status::path(&dir, self.home.component), Path::new("/"))?;
+        Some(Refusal::protect(
+            format!("muster runs in this container already: {}", status.sentence()),
+            "use `muster explain` or `muster health` to see what it does; a second node needs a container of its own",
+        ))
     }
 
     fn launch(&self, ready: &ReadyToStart, dir: &Path) -> Launch {

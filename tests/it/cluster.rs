@@ -266,6 +266,11 @@ async fn a_server_gets_the_password_by_no_login_plugin() {
             switch("mysql_clear_password"),
             "mysql_clear_password, which sends",
         ),
+        (
+            native,
+            vec![switch_to(native); 3],
+            "mysql_native_password, whose proof it has had twice",
+        ),
     ];
     for (mode, ca) in [
         (TlsMode::Off, None),

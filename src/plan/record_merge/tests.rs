@@ -52,7 +52,7 @@ fn copy(text: &str, place: &str, component: Component) -> RecordCopy {
     })
 }
 
-/// `empty`, `ready`, `begun` (a journal), `elected itself`, `no journal`; of cluster 77 unless another is named. After `, `
+/// `empty`, `ready`, `begun` (a journal), `elected itself`, `no journal`, `no image`; of cluster 77 unless another is named. After `, `
 /// the host in ROLE.
 fn dir(text: &str) -> FeDir {
     let (text, role) = text
@@ -62,7 +62,7 @@ fn dir(text: &str) -> FeDir {
     FeDir {
         path: "/meta".to_owned(),
         empty: state == "empty",
-        journal: ["ready", "begun", "elected itself"].contains(&state),
+        journal: ["ready", "begun", "elected itself", "no image"].contains(&state),
         nascent: state == "elected itself",
         ready: state == "ready",
         name: None,
@@ -70,7 +70,7 @@ fn dir(text: &str) -> FeDir {
             "a name" => RoleHost::SomeName,
             host => RoleHost::Named(Host::parse(host).unwrap()),
         }),
-        cluster: (state != "empty").then(|| cluster.to_owned()),
+        cluster: (!["empty", "no image"].contains(&state)).then(|| cluster.to_owned()),
     }
 }
 
@@ -348,6 +348,15 @@ fn both_copies_and_the_data_amount_to_one_thing() {
             "refuse 79: /meta holds a member's data according to its record, but its journal (bdb/*.jdb) is missing: an FE \
              started on it would elect itself leader",
         ),
+        // A journal without an image founds another cluster.
+        (
+            "joined 77",
+            "joined 77",
+            "no image",
+            "refuse 79: /meta holds a member's data according to its record, but image/ROLE and image/VERSION are missing: \
+             an FE started on it would found another cluster",
+        ),
+        ("-", "joined 77", "no image", "unfinished, kept"),
         ("started 77", "started 77", "no journal", "unfinished, set aside"),
     ];
     for (data, state, files, expected) in table {

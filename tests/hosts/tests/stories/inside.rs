@@ -72,6 +72,12 @@ fn a_verb_inside_a_container_knows_the_engine_there_though_it_runs_in_a_shadow_h
     hosts[1].says(PATIENCE, "waiting: ")?;
     verbs(hosts[1], "muster runs in this container: waiting ")?;
     says(hosts[1], &["health"], 1, "waiting ")?;
+    says(
+        hosts[1],
+        &["run"],
+        79,
+        "muster runs in this container already: waiting ",
+    )?;
     start(hosts[0], &[])?;
     for host in hosts {
         host.says(PATIENCE, "is alive in cluster")?;
@@ -85,6 +91,12 @@ fn a_verb_inside_a_container_knows_the_engine_there_though_it_runs_in_a_shadow_h
             "muster runs in this container: the engine runs, and the cluster shows",
         )?;
         says(host, &["health", "--deep"], 0, " is alive in cluster")?;
+        says(
+            host,
+            &["run"],
+            79,
+            "muster runs in this container already: the engine runs",
+        )?;
     }
     let from = hosts[1].address().to_string();
     let readdress = ["readdress", "--from", &from, "--to", "be1", "--dry-run"];
