@@ -113,6 +113,12 @@ impl Ground {
             Act::Refuse(code) => host.run = Run::Refused(code),
             Act::SetAside => {
                 (host.dir, host.data) = (Dir::Nothing, None);
+                if let Some(state) = &mut host.state
+                    && state.got == Got::Started
+                {
+                    // It has not been started on the data that it gets now.
+                    state.got = Got::Added;
+                }
                 if outcome.kind == Some(Kind::Dropped) {
                     let rec = record(&look, &outcome, look.before, Got::Planned);
                     host.state = Some(rec);
@@ -152,6 +158,9 @@ impl Ground {
         helper: Option<Who>,
         found: bool,
     ) {
+        if helper.is_some() && outcome.believed.is_none() {
+            world.unled = world.unled.with(who);
+        }
         let host = world.host_mut(who);
         let before = host.data.or(look.before);
         let founding = matches!(outcome.kind, Some(Kind::UnfinishedFounding | Kind::Unproven));
@@ -208,6 +217,7 @@ impl Ground {
             got,
             cluster: Some(view.cluster),
             members: view.registered.only(self.fes()),
+            lost: false,
         };
         let missing = if view.registered.has(who) {
             Missing::ProvesNothing
@@ -455,5 +465,6 @@ fn record(look: &Look, outcome: &Outcome, before: Option<Rec>, got: Got) -> Rec 
         } else {
             look.members
         },
+        lost: outcome.lost,
     }
 }

@@ -21,10 +21,11 @@ pub enum Promise {
     NoAddStorm,
     TheDroppedStayAway,
     NothingGoodSetAside,
+    NoWriteLost,
 }
 
 impl Promise {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::NoFoundingBesideALeader,
         Self::NoSecondCluster,
         Self::NoFoundingAgainstAWitness,
@@ -39,6 +40,7 @@ impl Promise {
         Self::NoAddStorm,
         Self::TheDroppedStayAway,
         Self::NothingGoodSetAside,
+        Self::NoWriteLost,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -57,6 +59,7 @@ impl Promise {
             Self::NoAddStorm => "ADD is not repeated without a reason",
             Self::TheDroppedStayAway => "the dropped never add themselves back",
             Self::NothingGoodSetAside => "a member's data is never set aside",
+            Self::NoWriteLost => "nobody is elected without an acknowledged write that somebody still has",
         }
     }
 

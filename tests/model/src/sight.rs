@@ -116,6 +116,8 @@ pub struct Outcome {
     /// The cluster the data, or the record of it, belongs to.
     pub cluster: Option<Id>,
     pub was_member: bool,
+    /// The `lost` of the record that is written next.
+    pub lost: bool,
     /// The members of a believed cluster.
     pub learned: Option<Set>,
     pub witnessed: bool,
@@ -228,6 +230,7 @@ fn see(rules: &Rules, parts: &[Part; MOST], sight: &Sight) -> Outcome {
                 kind: None,
                 cluster: None,
                 was_member: false,
+                lost: false,
                 learned: None,
                 witnessed: false,
                 believed: None,
@@ -245,6 +248,7 @@ fn see(rules: &Rules, parts: &[Part; MOST], sight: &Sight) -> Outcome {
         complete: true,
     };
     let seen = seen(parts, sight, &node, &round);
+    let record = copy(sight.role, &node.host, sight.data.or(sight.state));
     let believed = view_of(&round.belief, &sight.said);
     let act = match (rules.decide)(&node, &seen) {
         Decision::Start => Act::Start,
@@ -266,6 +270,7 @@ fn see(rules: &Rules, parts: &[Part; MOST], sight: &Sight) -> Outcome {
         kind: Some(kind(&node.data)),
         cluster: node.data.cluster().map(|(id, _)| id_of(id)),
         was_member: node.data.was_member(),
+        lost: (rules.is_lost)(&node, &seen.belief, record.record()),
         learned: believed.map(|view| view.registered.only(fes(parts))),
         witnessed: !seen.witnesses.is_empty(),
         believed,
@@ -296,13 +301,15 @@ fn seen(parts: &[Part; MOST], sight: &Sight, node: &Node, round: &Round) -> Seen
             },
         }));
     }
-    let recorded = sight
-        .data
-        .or(sight.state)
-        .filter(|rec| matches!(rec.got, Got::Added | Got::Started));
-    let unfinished = matches!(node.data, Data::Unfinished { keep: true, .. })
-        && !matches!(round.belief, Belief::Leader(_));
-    let waiting = recorded.filter(|_| unfinished).map_or_else(Vec::new, |rec| {
+    let may_bring_its_vote = |rec: &Rec| match node.data {
+        Data::Unfinished { keep: true, .. } => matches!(rec.got, Got::Added | Got::Started),
+        // No rule brings it but one with a mistake.
+        Data::Empty { .. } => rec.got == Got::Joined,
+        _ => false,
+    };
+    let recorded = sight.data.or(sight.state).filter(may_bring_its_vote);
+    let leaderless = !matches!(round.belief, Belief::Leader(_));
+    let waiting = recorded.filter(|_| leaderless).map_or_else(Vec::new, |rec| {
         let open = rec.members.only(sight.voting).without(sight.me);
         open.iter().map(|who| host(who).with_port(9010)).collect()
     });
@@ -367,7 +374,7 @@ fn node(rules: &Rules, sight: &Sight) -> Result<Node, u8> {
         identity_port: if backend { 9050 } else { 9010 },
         data,
         data_of_observer: false,
-        lost: false,
+        lost: sight.data.or(sight.state).is_some_and(|rec| rec.lost),
         bootstrap: Bootstrap::Guarded,
         rejoin: sight.rejoin,
         alone: false,
@@ -428,7 +435,7 @@ fn copy(part: Part, host: &Host, rec: Option<Rec>) -> RecordCopy {
             Got::Dropped => Progress::Dropped,
         },
         first_steps_pending: false,
-        lost: false,
+        lost: rec.lost,
     })
 }
 
