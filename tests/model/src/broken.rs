@@ -249,6 +249,12 @@ pub const FORGETS_A_LOST_VOTE: Rules = Rules {
     ..MUSTER
 };
 
+pub const DOES_NOT_LOOK_BEFORE: Rules = Rules {
+    name: "starts a member without a look at its group",
+    reset_without: |_, _, _| None,
+    ..MUSTER
+};
+
 /// A shortcut for a wiped member whose cluster waits for its vote.
 pub const STARTS_EMPTY_WITHOUT_A_LEADER: Rules = Rules {
     name: "starts empty data with a member that has no leader",
@@ -271,7 +277,7 @@ pub const STARTS_EMPTY_WITHOUT_A_LEADER: Rules = Rules {
 };
 
 /// All of them.
-pub const ALL: [Rules; 19] = [
+pub const ALL: [Rules; 20] = [
     FOUNDS_AGAINST_WITNESSES,
     FOUNDS_AT_ONCE,
     STARTS_UNFINISHED_BARE,
@@ -290,5 +296,6 @@ pub const ALL: [Rules; 19] = [
     DROPPED_BY_LOOKS_ALONE,
     BRINGS_A_LOST_VOTE,
     FORGETS_A_LOST_VOTE,
+    DOES_NOT_LOOK_BEFORE,
     STARTS_EMPTY_WITHOUT_A_LEADER,
 ];

@@ -454,7 +454,8 @@ impl Model for Ground {
             NoAddStorm,
             TheDroppedStayAway,
             NothingGoodSetAside,
-            NoWriteLost
+            NoWriteLost,
+            NoDroppedVoterStarted
         ]
     }
 }

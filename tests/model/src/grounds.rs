@@ -132,7 +132,7 @@ pub fn all(rules: Rules) -> Vec<(&'static str, Ground)> {
         (
             "lagging",
             Ground {
-                may: LOSSES,
+                may: CRASHES,
                 disturbances: 3,
                 ..ground(rules, VOTERS, 3, Begin::Lagging)
             },

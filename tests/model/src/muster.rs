@@ -6,7 +6,7 @@ use muster::plan::node::Asking;
 use crate::ground::Ground;
 use crate::promise::Promise;
 use crate::sight::{self, Act, Kind, Missing, Outcome, Part, Said, Sight};
-use crate::world::{Dir, Engine, Got, Launch, Look, MOST, Phase, Rec, Run, Set, Who, World};
+use crate::world::{Dir, Engine, Got, Launch, Look, MOST, Phase, Rec, Run, Set, View, Who, World};
 
 impl World {
     /// muster is started: it gathers its facts.
@@ -119,7 +119,7 @@ impl Ground {
                     // It has not been started on the data that it gets now.
                     state.got = Got::Added;
                 }
-                if outcome.kind == Some(Kind::Dropped) {
+                if matches!(outcome.kind, Some(Kind::Dropped | Kind::Joined)) {
                     let rec = record(&look, &outcome, look.before, Got::Planned);
                     host.state = Some(rec);
                     world.dropped = world.dropped.without(who);
@@ -324,7 +324,27 @@ impl Ground {
                 .fold(Set::NONE, Set::with),
             voting: up(&[Phase::Joining, Phase::Entered, Phase::Waiting, Phase::Serving]).only(self.fes()),
             guard_over: look.guard >= 2,
+            before_start: self.before_start(world, who, look),
         }
+    }
+
+    /// What a member is shown that looks at its group before it starts.
+    fn before_start(&self, world: &World, who: Who, look: &Look) -> [Option<View>; MOST] {
+        let host = world.host(who);
+        let mut shown = [None; MOST];
+        if !matches!(host.dir, Dir::Ready { .. }) {
+            return shown;
+        }
+        let remembered = host.data.or(look.before).map_or(Set::NONE, |rec| rec.members);
+        for other in self.named.and(remembered).only(self.fes()).without(who).iter() {
+            let serves = world
+                .engine(other)
+                .is_some_and(|engine| engine.phase == Phase::Serving);
+            if serves && world.connected(who, other) {
+                shown[usize::from(other)] = world.shows(other);
+            }
+        }
+        shown
     }
 
     /// Asks these for their members, over SQL.
@@ -392,6 +412,19 @@ impl Ground {
                     && own != shown
                 {
                     world.broke(Promise::NoForeignDataStarted);
+                }
+                // All that answer name one leader, which answers too.
+                let views = sight.before_start.iter().flatten();
+                let leaders = views.fold(Set::NONE, |all, view| {
+                    view.leader.map_or(all, |one| all.with(one))
+                });
+                let dropped_by = |leader: Who| {
+                    let view = sight.before_start[usize::from(leader)];
+                    leaders == Set::of(leader)
+                        && view.is_some_and(|view| view.leader == Some(leader) && !view.joined.has(who))
+                };
+                if self.part(who).votes() && (0..self.count).any(dropped_by) {
+                    world.broke(Promise::NoDroppedVoterStarted);
                 }
             }
             Act::Register { leader, cluster } => {

@@ -22,10 +22,11 @@ pub enum Promise {
     TheDroppedStayAway,
     NothingGoodSetAside,
     NoWriteLost,
+    NoDroppedVoterStarted,
 }
 
 impl Promise {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::NoFoundingBesideALeader,
         Self::NoSecondCluster,
         Self::NoFoundingAgainstAWitness,
@@ -41,6 +42,7 @@ impl Promise {
         Self::TheDroppedStayAway,
         Self::NothingGoodSetAside,
         Self::NoWriteLost,
+        Self::NoDroppedVoterStarted,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -60,6 +62,7 @@ impl Promise {
             Self::TheDroppedStayAway => "the dropped never add themselves back",
             Self::NothingGoodSetAside => "a member's data is never set aside",
             Self::NoWriteLost => "nobody is elected without an acknowledged write that somebody still has",
+            Self::NoDroppedVoterStarted => "no voter is started in sight of the leader that dropped it",
         }
     }
 

@@ -7,14 +7,16 @@ use std::collections::{BTreeSet, HashMap};
 use muster::effects::look::Round;
 use muster::engine::failure::Failure;
 use muster::engine::member::{Backend, Frontend, FrontendRole};
-use muster::engine::probe::HttpWitness;
+use muster::engine::probe::{Ha, HttpWitness};
 use muster::engine::{Component, Engine};
 use muster::facts::record::{MemberSeen, Progress, Record, RecordCopy};
+use muster::plan::before_start::{self, MemberAnswer};
 use muster::plan::data::{ClusterId, Data, FeDir, Storage};
 use muster::plan::drop_detector::{DropDetector, LOOKS, Missed};
 use muster::plan::leader::{Answer, Belief};
 use muster::plan::node::{Asking, Backends, Decision, Node, Role, Seen};
 use muster::plan::record_merge::{Identity, RecordCopies};
+use muster::plan::refusal::Refusal;
 use muster::plan::witness::{self, Witness};
 use muster::settings::{Bootstrap, Host};
 
@@ -58,6 +60,8 @@ pub struct Sight {
     /// Hosts whose election port is open to this node.
     pub voting: Set,
     pub guard_over: bool,
+    /// What the FEs of its own cluster show over HTTP before a member starts.
+    pub before_start: [Option<View>; MOST],
 }
 
 /// A role, as a part of a key.
@@ -247,7 +251,7 @@ fn see(rules: &Rules, parts: &[Part; MOST], sight: &Sight) -> Outcome {
         answers,
         complete: true,
     };
-    let seen = seen(parts, sight, &node, &round);
+    let seen = seen(rules, parts, sight, &node, &round);
     let record = copy(sight.role, &node.host, sight.data.or(sight.state));
     let believed = view_of(&round.belief, &sight.said);
     let act = match (rules.decide)(&node, &seen) {
@@ -279,7 +283,7 @@ fn see(rules: &Rules, parts: &[Part; MOST], sight: &Sight) -> Outcome {
 
 /// What the loop would hand to `decide`; the callers, the HTTP answers and the open election ports are told together as
 /// it does in its round of observing.
-fn seen(parts: &[Part; MOST], sight: &Sight, node: &Node, round: &Round) -> Seen {
+fn seen(rules: &Rules, parts: &[Part; MOST], sight: &Sight, node: &Node, round: &Round) -> Seen {
     let called = sight
         .heard
         .iter()
@@ -329,11 +333,39 @@ fn seen(parts: &[Part; MOST], sight: &Sight, node: &Node, round: &Round) -> Seen
         caller: None,
         calls: Vec::new(),
         complete: true,
-        reset: None,
+        reset: reset(rules, parts, sight, node),
         waiting,
         guard_over: sight.guard_over,
         patience_over: false,
     }
+}
+
+fn reset(rules: &Rules, parts: &[Part; MOST], sight: &Sight, node: &Node) -> Option<Refusal> {
+    if !before_start::looks(node) {
+        return None;
+    }
+    let shown = (0..)
+        .zip(sight.before_start)
+        .filter_map(|(from, view)| Some((from, view?)));
+    let answers: Vec<MemberAnswer> = shown
+        .map(|(from, view)| {
+            let voters = view.joined.iter().filter(|who| parts[usize::from(*who)].votes());
+            MemberAnswer {
+                from: host(from),
+                ha: Ha {
+                    leads: view.leader == Some(from),
+                    leader: view.leader.map(address),
+                    ..Ha::default()
+                },
+                leads_itself: view.leader == Some(from),
+                ours: Some(view.cluster) == sight.dir.cluster(),
+                voters: voters
+                    .map(|who| (address(who), address(who).parse().into_iter().collect()))
+                    .collect(),
+            }
+        })
+        .collect();
+    (rules.reset_without)(node, &[], &answers)
 }
 
 fn node(rules: &Rules, sight: &Sight) -> Result<Node, u8> {

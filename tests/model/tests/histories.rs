@@ -175,6 +175,12 @@ fn a_vote_that_lost_its_data_and_is_brought_without_a_leader_is_found() {
 }
 
 #[test]
+fn a_dropped_voter_that_is_started_on_its_old_data_is_found() {
+    let by = Promise::NoDroppedVoterStarted.name();
+    caught(broken::DOES_NOT_LOOK_BEFORE, "three", 2, by);
+}
+
+#[test]
 fn the_witnesses_are_what_keeps_a_wiped_seed_from_founding() {
     let by = Promise::NoFoundingAgainstAWitness.name();
     caught(broken::FOUNDS_AGAINST_WITNESSES, "three", 2, by);
