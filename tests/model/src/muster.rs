@@ -413,17 +413,7 @@ impl Ground {
                 {
                     world.broke(Promise::NoForeignDataStarted);
                 }
-                // All that answer name one leader, which answers too.
-                let views = sight.before_start.iter().flatten();
-                let leaders = views.fold(Set::NONE, |all, view| {
-                    view.leader.map_or(all, |one| all.with(one))
-                });
-                let dropped_by = |leader: Who| {
-                    let view = sight.before_start[usize::from(leader)];
-                    leaders == Set::of(leader)
-                        && view.is_some_and(|view| view.leader == Some(leader) && !view.joined.has(who))
-                };
-                if self.part(who).votes() && (0..self.count).any(dropped_by) {
+                if self.is_dropped_voter(sight) {
                     world.broke(Promise::NoDroppedVoterStarted);
                 }
             }
@@ -474,6 +464,20 @@ impl Ground {
             }
             Act::Join { .. } | Act::Wait | Act::Refuse(_) => {}
         }
+    }
+
+    /// Whether all that answer before the start name one leader, which answers too and does not list this voter.
+    fn is_dropped_voter(&self, sight: &Sight) -> bool {
+        let views = sight.before_start.iter().flatten();
+        let leaders = views.fold(Set::NONE, |all, view| {
+            view.leader.map_or(all, |one| all.with(one))
+        });
+        let dropped_by = |leader: Who| {
+            let view = sight.before_start[usize::from(leader)];
+            leaders == Set::of(leader)
+                && view.is_some_and(|view| view.leader == Some(leader) && !view.joined.has(sight.me))
+        };
+        sight.role.votes() && (0..self.count).any(dropped_by)
     }
 
     /// Whether anybody else has data of a cluster.
