@@ -35,6 +35,7 @@ use crate::plan::clock::{ClockNews, ClockWatch};
 use crate::plan::data::Data;
 use crate::plan::join::{decide, denied_add, unregistered};
 use crate::plan::leader::Belief;
+use crate::plan::lost_vote::is_lost;
 use crate::plan::node::{Decision, Seen};
 use crate::plan::{Plan, Prescribed, taken};
 use crate::settings::{Bootstrap, Endpoint, Host, Settings, Source};
@@ -53,6 +54,8 @@ struct Search<'a, C> {
     prescribed: Prescribed,
     members: Vec<MemberSeen>,
     cluster_id: Option<String>,
+    /// Whether the vote of this node is lost, by the last round.
+    lost: bool,
     reservations: Reservations,
     locks: DirLocks,
     /// An ADD that no look has followed yet.
@@ -96,6 +99,7 @@ pub async fn join_cluster<C: FeClient>(
         prescribed: Prescribed::new(),
         members: Vec::new(),
         cluster_id: None,
+        lost: false,
         reservations: Reservations::default(),
         locks: DirLocks::default(),
         sent: None,
@@ -130,6 +134,7 @@ pub async fn join_cluster<C: FeClient>(
             // The cluster prescribes a port this plan does not have.
             continue;
         }
+        search.lost = is_lost(&plan.node, &seen.belief, search.record());
         match decide(&plan.node, &seen) {
             // An FE that answers later may be the right one.
             Decision::Refuse(refusal) if !seen.complete => {

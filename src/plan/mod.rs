@@ -19,6 +19,7 @@ pub mod join;
 pub mod launch;
 pub mod leader;
 pub mod limits;
+pub mod lost_vote;
 mod moved_node;
 mod no_effect;
 pub mod node;

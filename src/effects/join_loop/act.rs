@@ -78,7 +78,7 @@ impl<C: FeClient> Search<'_, C> {
             progress,
             first_steps_pending: progress == Progress::Founding
                 || before.is_some_and(|record| record.first_steps_pending),
-            lost: before.is_some_and(|record| record.lost || lost(plan, record)),
+            lost: self.lost,
         }
     }
 
@@ -163,12 +163,6 @@ impl<C: FeClient> Search<'_, C> {
             plan,
         })
     }
-}
-
-/// True if the data of a member is gone; what was set aside was not a member's.
-const fn lost(plan: &Plan, record: &Record) -> bool {
-    matches!(plan.node.data, Data::Empty { .. })
-        && matches!(record.progress, Progress::Started | Progress::Joined)
 }
 
 /// Seconds since 1970: part of the name of each set-aside.

@@ -11,6 +11,7 @@ mod moved;
 mod seen;
 mod situation;
 
+pub(crate) use self::seen::led;
 pub(crate) use self::situation::node;
 
 use crate::plan::data::{ClusterId, Data};

@@ -5,7 +5,8 @@ use muster::facts::record::RecordCopy;
 use muster::plan::data::{self, Data, FeDir};
 use muster::plan::join::{self};
 use muster::plan::leader::{self, Answer, Belief, Cluster, Doubt};
-use muster::plan::node::Decision;
+use muster::plan::lost_vote;
+use muster::plan::node::{Decision, Node};
 use muster::plan::record_merge::RecordCopies;
 
 use crate::rules::{MUSTER, Rules};
@@ -228,8 +229,55 @@ pub const DROPPED_BY_LOOKS_ALONE: Rules = Rules {
     ..MUSTER
 };
 
+/// What it was before a vote that acknowledged writes counted as lost with its data.
+pub const BRINGS_A_LOST_VOTE: Rules = Rules {
+    name: "brings the vote of a member that lost its data",
+    decide: |node, seen| {
+        let found = Node {
+            lost: false,
+            ..node.clone()
+        };
+        join::decide(&found, seen)
+    },
+    ..MUSTER
+};
+
+/// What it was before the list of the cluster counted: with its records gone, a member seems to join for the first time.
+pub const FORGETS_A_LOST_VOTE: Rules = Rules {
+    name: "knows by its record alone that its vote is lost",
+    is_lost: |node, _, record| lost_vote::is_lost(node, &Belief::Nobody, record),
+    ..MUSTER
+};
+
+pub const DOES_NOT_LOOK_BEFORE: Rules = Rules {
+    name: "starts a member without a look at its group",
+    reset_without: |_, _, _| None,
+    ..MUSTER
+};
+
+/// A shortcut for a wiped member whose cluster waits for its vote.
+pub const STARTS_EMPTY_WITHOUT_A_LEADER: Rules = Rules {
+    name: "starts empty data with a member that has no leader",
+    decide: |node, seen| match (&node.data, join::decide(node, seen)) {
+        (Data::Empty { known: Some(known) }, Decision::Wait { .. }) if known.member => {
+            let begun = Data::Unfinished {
+                keep: true,
+                why: known.sentence.clone(),
+                cluster: known.cluster.clone(),
+            };
+            let begun = Node {
+                data: begun,
+                ..node.clone()
+            };
+            join::decide(&begun, seen)
+        }
+        (_, step) => step,
+    },
+    ..MUSTER
+};
+
 /// All of them.
-pub const ALL: [Rules; 16] = [
+pub const ALL: [Rules; 20] = [
     FOUNDS_AGAINST_WITNESSES,
     FOUNDS_AT_ONCE,
     STARTS_UNFINISHED_BARE,
@@ -246,4 +294,8 @@ pub const ALL: [Rules; 16] = [
     REGISTERS_BEGUN_JOINS,
     BELIEVES_WHO_SEES_MORE,
     DROPPED_BY_LOOKS_ALONE,
+    BRINGS_A_LOST_VOTE,
+    FORGETS_A_LOST_VOTE,
+    DOES_NOT_LOOK_BEFORE,
+    STARTS_EMPTY_WITHOUT_A_LEADER,
 ];

@@ -1,6 +1,7 @@
 //! What the engines do, as it was observed on real ones: elections, lists, ADD, and every window of a start. Where the
 //! two engines differ it is the worse of both.
 
+use crate::ground::Ground;
 use crate::promise::Promise;
 use crate::world::{Cluster, Dir, Engine, Id, Phase, Run, Set, View, Who, World};
 
@@ -41,15 +42,65 @@ impl World {
         }
     }
 
-    /// Whether this host could lead with those it can hear.
-    fn has_majority(&self, id: Id, who: Who, electable: Set) -> bool {
-        let voters = self.cluster(id).joined.only(electable).count();
-        let heard = self
-            .votes(id, electable)
+    /// The votes that reach this host.
+    fn heard(&self, id: Id, who: Who, electable: Set) -> Set {
+        let votes = self.votes(id, electable);
+        votes
             .iter()
             .filter(|other| self.connected(who, *other))
-            .count();
-        heard * 2 > voters as usize
+            .fold(Set::NONE, Set::with)
+    }
+
+    fn is_majority(&self, id: Id, votes: Set, electable: Set) -> bool {
+        votes.count() * 2 > self.cluster(id).joined.only(electable).count()
+    }
+
+    /// Whether this host could lead with those it can hear.
+    fn has_majority(&self, id: Id, who: Who, electable: Set) -> bool {
+        self.is_majority(id, self.heard(id, who, electable), electable)
+    }
+
+    /// Whether a leader of this cluster has acknowledged what this host does not have, and somebody has.
+    fn lags(&self, id: Id, who: Who) -> bool {
+        id == 0 && !self.copies.is_empty() && !self.copies.has(who)
+    }
+
+    /// Whether a majority votes for this host: nobody votes for one whose log is shorter than its own, and an empty log is
+    /// a vote like any other (observed).
+    fn may_win(&self, id: Id, who: Who, electable: Set) -> bool {
+        let heard = self.heard(id, who, electable);
+        if !self.lags(id, who) {
+            return self.is_majority(id, heard, electable);
+        }
+        let behind = heard.but(self.copies);
+        let in_any_case = self.is_majority(id, behind.but(self.unled), electable);
+        self.is_majority(id, behind, electable) && !Ground::may_be_copying(in_any_case)
+    }
+
+    /// What a leader has acknowledged, and what it has not, is what whoever follows it has: those behind catch up, and
+    /// those ahead roll back (observed).
+    fn replay(&mut self, id: Id, who: Who) {
+        if id == 0
+            && let Some(leader) = self.cluster(id).leader
+        {
+            self.copies = if self.copies.has(leader) {
+                self.copies.with(who)
+            } else {
+                self.copies.without(who)
+            };
+        }
+    }
+
+    /// The hosts that would hold what the leader writes now, if that is a majority: then it is acknowledged.
+    pub fn acknowledges(&self, id: Id, electable: Set) -> Option<Set> {
+        let leader = self.cluster(id).leader?;
+        let serves = |who: &Who| {
+            self.engine(*who)
+                .is_some_and(|engine| engine.phase == Phase::Serving)
+        };
+        let heard = self.heard(id, leader, electable);
+        let copies = heard.iter().filter(serves).fold(Set::NONE, Set::with);
+        (copies.has(leader) && self.is_majority(id, copies, electable)).then_some(copies)
     }
 
     /// The leader that can write.
@@ -70,10 +121,13 @@ impl World {
         let up = self
             .engine(who)
             .is_some_and(|engine| matches!(engine.phase, Phase::Waiting | Phase::Serving));
-        whole && up && self.votes(id, electable).has(who) && self.has_majority(id, who, electable)
+        whole && up && self.votes(id, electable).has(who) && self.may_win(id, who, electable)
     }
 
     pub fn elect(&mut self, id: Id, who: Who) {
+        if self.lags(id, who) {
+            self.broke(Promise::NoWriteLost);
+        }
         let view = self.own_view(id, self.cluster(id).leader);
         if let Some(former) = self.cluster(id).leader
             && let Some(engine) = self.engine_mut(former)
@@ -389,6 +443,7 @@ impl World {
                     && self.hears_leader(cluster, who, electable)
                 {
                     self.host_mut(who).dir = Dir::Ready { cluster, name };
+                    self.replay(cluster, who);
                     self.enter_phase(who, Phase::Serving);
                 }
             }
@@ -402,10 +457,18 @@ impl World {
                 } else if self.hears_leader(id, who, electable) {
                     let name = self.cluster(id).names[usize::from(who)];
                     self.host_mut(who).dir = Dir::Ready { cluster: id, name };
+                    self.replay(id, who);
                     self.enter_phase(who, Phase::Serving);
                 }
             }
-            Phase::Serving | Phase::Stuck | Phase::Impostor => {}
+            Phase::Serving => {
+                if let Some(id) = dir.cluster()
+                    && self.hears_leader(id, who, electable)
+                {
+                    self.replay(id, who);
+                }
+            }
+            Phase::Stuck | Phase::Impostor => {}
         }
     }
 

@@ -39,6 +39,8 @@ pub enum Begin {
     Formed { without: Set },
     /// The same, and everything was switched off.
     PowerCut,
+    /// The same as formed, and the last host is cut off and does not have what the leader has acknowledged since.
+    Lagging,
     /// Host 1 has the data of another cluster, and no record.
     Foreign,
 }
@@ -57,6 +59,7 @@ pub struct Kinds {
     pub drop: bool,
     pub bare: bool,
     pub shut: bool,
+    pub write: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +89,8 @@ pub enum Move {
     ByHand(Who),
     /// Its MySQL port refuses.
     Shut(Who),
+    /// Somebody writes, and the leader acknowledges it.
+    Write(Id),
     // What ends it: these are not.
     Heal,
     Open(Who),
@@ -178,6 +183,9 @@ impl Ground {
                 }
             }
             Move::Shut(who) => world.shut = world.shut.with(who),
+            Move::Write(id) => {
+                world.copies = world.acknowledges(id, self.electable()).unwrap_or(Set::NONE);
+            }
             Move::Start(_)
             | Move::Muster(_)
             | Move::Engine(_)
@@ -243,6 +251,9 @@ impl Ground {
         if may.slow && self.may_beat(world) {
             moves.push(Move::SlowBeat);
         }
+        if may.write && world.copies.is_empty() && world.acknowledges(0, self.electable()).is_some() {
+            moves.push(Move::Write(0));
+        }
         if may.drop {
             for id in 0..world.founded {
                 let Some(leader) = world.quorum_leader(id, self.electable()) else {
@@ -273,6 +284,7 @@ impl Ground {
                 got: Got::Joined,
                 cluster: Some(0),
                 members: fes,
+                lost: false,
             });
             *world.host_mut(who) = Host {
                 dir: Dir::Ready { cluster: 0, name: 1 },
@@ -310,6 +322,8 @@ impl Ground {
             cut: None,
             shut: Set::NONE,
             dropped: Set::NONE,
+            copies: Set::NONE,
+            unled: Set::NONE,
             left: self.disturbances,
             broken: 0,
             excused: false,
@@ -326,6 +340,12 @@ impl Ground {
             Begin::Formed { without } => {
                 let members = (0..self.count).filter(|who| !without.has(*who));
                 self.formed(members.fold(Set::NONE, Set::with))
+            }
+            Begin::Lagging => {
+                let mut world = self.formed(self.everybody());
+                world.cut = Some(self.count - 1);
+                self.disturb(&mut world, Move::Write(0));
+                world
             }
             Begin::PowerCut => {
                 let mut world = self.formed(self.everybody());
@@ -433,7 +453,9 @@ impl Model for Ground {
             NoAddOfTheListed,
             NoAddStorm,
             TheDroppedStayAway,
-            NothingGoodSetAside
+            NothingGoodSetAside,
+            NoWriteLost,
+            NoDroppedVoterStarted
         ]
     }
 }

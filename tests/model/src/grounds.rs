@@ -15,6 +15,7 @@ const ALL: Kinds = Kinds {
     drop: true,
     bare: true,
     shut: false,
+    write: false,
 };
 
 const CRASHES: Kinds = Kinds {
@@ -26,6 +27,14 @@ const CRASHES: Kinds = Kinds {
     drop: false,
     bare: false,
     shut: false,
+    write: false,
+};
+
+/// What a write can be lost by.
+const LOSSES: Kinds = Kinds {
+    cut: true,
+    write: true,
+    ..CRASHES
 };
 
 /// A model without a name yet: who there is and how it begins.
@@ -117,6 +126,22 @@ pub fn all(rules: Rules) -> Vec<(&'static str, Ground)> {
             Ground {
                 rejoin: true,
                 alike: true,
+                ..ground(rules, VOTERS, 3, none)
+            },
+        ),
+        (
+            "lagging",
+            Ground {
+                may: CRASHES,
+                disturbances: 3,
+                ..ground(rules, VOTERS, 3, Begin::Lagging)
+            },
+        ),
+        (
+            "writes",
+            Ground {
+                may: LOSSES,
+                disturbances: 4,
                 ..ground(rules, VOTERS, 3, none)
             },
         ),

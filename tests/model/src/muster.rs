@@ -6,7 +6,7 @@ use muster::plan::node::Asking;
 use crate::ground::Ground;
 use crate::promise::Promise;
 use crate::sight::{self, Act, Kind, Missing, Outcome, Part, Said, Sight};
-use crate::world::{Dir, Engine, Got, Launch, Look, MOST, Phase, Rec, Run, Set, Who, World};
+use crate::world::{Dir, Engine, Got, Launch, Look, MOST, Phase, Rec, Run, Set, View, Who, World};
 
 impl World {
     /// muster is started: it gathers its facts.
@@ -113,7 +113,13 @@ impl Ground {
             Act::Refuse(code) => host.run = Run::Refused(code),
             Act::SetAside => {
                 (host.dir, host.data) = (Dir::Nothing, None);
-                if outcome.kind == Some(Kind::Dropped) {
+                if let Some(state) = &mut host.state
+                    && state.got == Got::Started
+                {
+                    // It has not been started on the data that it gets now.
+                    state.got = Got::Added;
+                }
+                if matches!(outcome.kind, Some(Kind::Dropped | Kind::Joined)) {
                     let rec = record(&look, &outcome, look.before, Got::Planned);
                     host.state = Some(rec);
                     world.dropped = world.dropped.without(who);
@@ -152,6 +158,9 @@ impl Ground {
         helper: Option<Who>,
         found: bool,
     ) {
+        if helper.is_some() && outcome.believed.is_none() {
+            world.unled = world.unled.with(who);
+        }
         let host = world.host_mut(who);
         let before = host.data.or(look.before);
         let founding = matches!(outcome.kind, Some(Kind::UnfinishedFounding | Kind::Unproven));
@@ -208,6 +217,7 @@ impl Ground {
             got,
             cluster: Some(view.cluster),
             members: view.registered.only(self.fes()),
+            lost: false,
         };
         let missing = if view.registered.has(who) {
             Missing::ProvesNothing
@@ -314,7 +324,27 @@ impl Ground {
                 .fold(Set::NONE, Set::with),
             voting: up(&[Phase::Joining, Phase::Entered, Phase::Waiting, Phase::Serving]).only(self.fes()),
             guard_over: look.guard >= 2,
+            before_start: self.before_start(world, who, look),
         }
+    }
+
+    /// What a member is shown that looks at its group before it starts.
+    fn before_start(&self, world: &World, who: Who, look: &Look) -> [Option<View>; MOST] {
+        let host = world.host(who);
+        let mut shown = [None; MOST];
+        if !matches!(host.dir, Dir::Ready { .. }) {
+            return shown;
+        }
+        let remembered = host.data.or(look.before).map_or(Set::NONE, |rec| rec.members);
+        for other in self.named.and(remembered).only(self.fes()).without(who).iter() {
+            let serves = world
+                .engine(other)
+                .is_some_and(|engine| engine.phase == Phase::Serving);
+            if serves && world.connected(who, other) {
+                shown[usize::from(other)] = world.shows(other);
+            }
+        }
+        shown
     }
 
     /// Asks these for their members, over SQL.
@@ -383,6 +413,9 @@ impl Ground {
                 {
                     world.broke(Promise::NoForeignDataStarted);
                 }
+                if self.is_dropped_voter(sight) {
+                    world.broke(Promise::NoDroppedVoterStarted);
+                }
             }
             Act::Register { leader, cluster } => {
                 let claims = world.shows(leader);
@@ -433,6 +466,20 @@ impl Ground {
         }
     }
 
+    /// Whether all that answer before the start name one leader, which answers too and does not list this voter.
+    fn is_dropped_voter(&self, sight: &Sight) -> bool {
+        let views = sight.before_start.iter().flatten();
+        let leaders = views.fold(Set::NONE, |all, view| {
+            view.leader.map_or(all, |one| all.with(one))
+        });
+        let dropped_by = |leader: Who| {
+            let view = sight.before_start[usize::from(leader)];
+            leaders == Set::of(leader)
+                && view.is_some_and(|view| view.leader == Some(leader) && !view.joined.has(sight.me))
+        };
+        sight.role.votes() && (0..self.count).any(dropped_by)
+    }
+
     /// Whether anybody else has data of a cluster.
     fn another_cluster(&self, world: &World, who: Who) -> bool {
         (0..self.count).filter(|other| *other != who).any(|other| {
@@ -455,5 +502,6 @@ fn record(look: &Look, outcome: &Outcome, before: Option<Rec>, got: Got) -> Rec 
         } else {
             look.members
         },
+        lost: outcome.lost,
     }
 }

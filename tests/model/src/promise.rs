@@ -21,10 +21,12 @@ pub enum Promise {
     NoAddStorm,
     TheDroppedStayAway,
     NothingGoodSetAside,
+    NoWriteLost,
+    NoDroppedVoterStarted,
 }
 
 impl Promise {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::NoFoundingBesideALeader,
         Self::NoSecondCluster,
         Self::NoFoundingAgainstAWitness,
@@ -39,6 +41,8 @@ impl Promise {
         Self::NoAddStorm,
         Self::TheDroppedStayAway,
         Self::NothingGoodSetAside,
+        Self::NoWriteLost,
+        Self::NoDroppedVoterStarted,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -57,6 +61,8 @@ impl Promise {
             Self::NoAddStorm => "ADD is not repeated without a reason",
             Self::TheDroppedStayAway => "the dropped never add themselves back",
             Self::NothingGoodSetAside => "a member's data is never set aside",
+            Self::NoWriteLost => "nobody is elected without an acknowledged write that somebody still has",
+            Self::NoDroppedVoterStarted => "no voter is started in sight of the leader that dropped it",
         }
     }
 

@@ -195,8 +195,17 @@ fn good_end(ground: &Ground, world: &World) -> Option<End> {
     let lost = (0..world.founded).any(|id| {
         let voters = world.cluster(id).joined.only(electable);
         let whole = voters.iter().filter(|who| {
-            matches!(world.host(*who).dir, Dir::Ready { cluster, .. } | Dir::Join { cluster, journal: true, .. }
-                if cluster == id)
+            let host = world.host(*who);
+            let lost = host.data.or(host.state).is_some_and(|rec| rec.lost);
+            match host.dir {
+                Dir::Ready { cluster, .. } => cluster == id,
+                Dir::Join {
+                    cluster,
+                    journal: true,
+                    ..
+                } => cluster == id && !lost,
+                _ => false,
+            }
         });
         !voters.is_empty() && whole.count() * 2 <= voters.count() as usize
     });

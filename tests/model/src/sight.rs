@@ -7,14 +7,16 @@ use std::collections::{BTreeSet, HashMap};
 use muster::effects::look::Round;
 use muster::engine::failure::Failure;
 use muster::engine::member::{Backend, Frontend, FrontendRole};
-use muster::engine::probe::HttpWitness;
+use muster::engine::probe::{Ha, HttpWitness};
 use muster::engine::{Component, Engine};
 use muster::facts::record::{MemberSeen, Progress, Record, RecordCopy};
+use muster::plan::before_start::{self, MemberAnswer};
 use muster::plan::data::{ClusterId, Data, FeDir, Storage};
 use muster::plan::drop_detector::{DropDetector, LOOKS, Missed};
 use muster::plan::leader::{Answer, Belief};
 use muster::plan::node::{Asking, Backends, Decision, Node, Role, Seen};
 use muster::plan::record_merge::{Identity, RecordCopies};
+use muster::plan::refusal::Refusal;
 use muster::plan::witness::{self, Witness};
 use muster::settings::{Bootstrap, Host};
 
@@ -58,6 +60,8 @@ pub struct Sight {
     /// Hosts whose election port is open to this node.
     pub voting: Set,
     pub guard_over: bool,
+    /// What the FEs of its own cluster show over HTTP before a member starts.
+    pub before_start: [Option<View>; MOST],
 }
 
 /// A role, as a part of a key.
@@ -116,6 +120,8 @@ pub struct Outcome {
     /// The cluster the data, or the record of it, belongs to.
     pub cluster: Option<Id>,
     pub was_member: bool,
+    /// The `lost` of the record that is written next.
+    pub lost: bool,
     /// The members of a believed cluster.
     pub learned: Option<Set>,
     pub witnessed: bool,
@@ -228,6 +234,7 @@ fn see(rules: &Rules, parts: &[Part; MOST], sight: &Sight) -> Outcome {
                 kind: None,
                 cluster: None,
                 was_member: false,
+                lost: false,
                 learned: None,
                 witnessed: false,
                 believed: None,
@@ -244,7 +251,8 @@ fn see(rules: &Rules, parts: &[Part; MOST], sight: &Sight) -> Outcome {
         answers,
         complete: true,
     };
-    let seen = seen(parts, sight, &node, &round);
+    let seen = seen(rules, parts, sight, &node, &round);
+    let record = copy(sight.role, &node.host, sight.data.or(sight.state));
     let believed = view_of(&round.belief, &sight.said);
     let act = match (rules.decide)(&node, &seen) {
         Decision::Start => Act::Start,
@@ -266,6 +274,7 @@ fn see(rules: &Rules, parts: &[Part; MOST], sight: &Sight) -> Outcome {
         kind: Some(kind(&node.data)),
         cluster: node.data.cluster().map(|(id, _)| id_of(id)),
         was_member: node.data.was_member(),
+        lost: (rules.is_lost)(&node, &seen.belief, record.record()),
         learned: believed.map(|view| view.registered.only(fes(parts))),
         witnessed: !seen.witnesses.is_empty(),
         believed,
@@ -274,7 +283,7 @@ fn see(rules: &Rules, parts: &[Part; MOST], sight: &Sight) -> Outcome {
 
 /// What the loop would hand to `decide`; the callers, the HTTP answers and the open election ports are told together as
 /// it does in its round of observing.
-fn seen(parts: &[Part; MOST], sight: &Sight, node: &Node, round: &Round) -> Seen {
+fn seen(rules: &Rules, parts: &[Part; MOST], sight: &Sight, node: &Node, round: &Round) -> Seen {
     let called = sight
         .heard
         .iter()
@@ -296,13 +305,15 @@ fn seen(parts: &[Part; MOST], sight: &Sight, node: &Node, round: &Round) -> Seen
             },
         }));
     }
-    let recorded = sight
-        .data
-        .or(sight.state)
-        .filter(|rec| matches!(rec.got, Got::Added | Got::Started));
-    let unfinished = matches!(node.data, Data::Unfinished { keep: true, .. })
-        && !matches!(round.belief, Belief::Leader(_));
-    let waiting = recorded.filter(|_| unfinished).map_or_else(Vec::new, |rec| {
+    let may_bring_its_vote = |rec: &Rec| match node.data {
+        Data::Unfinished { keep: true, .. } => matches!(rec.got, Got::Added | Got::Started),
+        // No rule brings it but one with a mistake.
+        Data::Empty { .. } => rec.got == Got::Joined,
+        _ => false,
+    };
+    let recorded = sight.data.or(sight.state).filter(may_bring_its_vote);
+    let leaderless = !matches!(round.belief, Belief::Leader(_));
+    let waiting = recorded.filter(|_| leaderless).map_or_else(Vec::new, |rec| {
         let open = rec.members.only(sight.voting).without(sight.me);
         open.iter().map(|who| host(who).with_port(9010)).collect()
     });
@@ -322,11 +333,39 @@ fn seen(parts: &[Part; MOST], sight: &Sight, node: &Node, round: &Round) -> Seen
         caller: None,
         calls: Vec::new(),
         complete: true,
-        reset: None,
+        reset: reset(rules, parts, sight, node),
         waiting,
         guard_over: sight.guard_over,
         patience_over: false,
     }
+}
+
+fn reset(rules: &Rules, parts: &[Part; MOST], sight: &Sight, node: &Node) -> Option<Refusal> {
+    if !before_start::looks(node) {
+        return None;
+    }
+    let shown = (0..)
+        .zip(sight.before_start)
+        .filter_map(|(from, view)| Some((from, view?)));
+    let answers: Vec<MemberAnswer> = shown
+        .map(|(from, view)| {
+            let voters = view.joined.iter().filter(|who| parts[usize::from(*who)].votes());
+            MemberAnswer {
+                from: host(from),
+                ha: Ha {
+                    leads: view.leader == Some(from),
+                    leader: view.leader.map(address),
+                    ..Ha::default()
+                },
+                leads_itself: view.leader == Some(from),
+                ours: Some(view.cluster) == sight.dir.cluster(),
+                voters: voters
+                    .map(|who| (address(who), address(who).parse().into_iter().collect()))
+                    .collect(),
+            }
+        })
+        .collect();
+    (rules.reset_without)(node, &[], &answers)
 }
 
 fn node(rules: &Rules, sight: &Sight) -> Result<Node, u8> {
@@ -367,7 +406,7 @@ fn node(rules: &Rules, sight: &Sight) -> Result<Node, u8> {
         identity_port: if backend { 9050 } else { 9010 },
         data,
         data_of_observer: false,
-        lost: false,
+        lost: sight.data.or(sight.state).is_some_and(|rec| rec.lost),
         bootstrap: Bootstrap::Guarded,
         rejoin: sight.rejoin,
         alone: false,
@@ -428,7 +467,7 @@ fn copy(part: Part, host: &Host, rec: Option<Rec>) -> RecordCopy {
             Got::Dropped => Progress::Dropped,
         },
         first_steps_pending: false,
-        lost: false,
+        lost: rec.lost,
     })
 }
 

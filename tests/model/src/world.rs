@@ -46,6 +46,11 @@ impl Set {
         Self(self.0 & other.0)
     }
 
+    #[must_use]
+    pub const fn but(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
@@ -112,6 +117,14 @@ impl Dir {
             | Self::Ready { cluster, .. } => Some(cluster),
         }
     }
+
+    /// Whether it can hold what its cluster has written.
+    pub const fn has_log(self) -> bool {
+        matches!(
+            self,
+            Self::Founding { written: true, .. } | Self::Join { journal: true, .. } | Self::Ready { .. }
+        )
+    }
 }
 
 /// How far a record says its node got.
@@ -131,6 +144,8 @@ pub struct Rec {
     pub got: Got,
     pub cluster: Option<Id>,
     pub members: Set,
+    /// A member's data was found gone, and it has not been joined again since.
+    pub lost: bool,
 }
 
 /// What one host is and runs.
@@ -270,6 +285,10 @@ pub struct World {
     pub shut: Set,
     /// Members that a person dropped and did not tell to join again.
     pub dropped: Set,
+    /// Hosts whose data holds the one write that a leader of the first cluster has acknowledged; none before it.
+    pub copies: Set,
+    /// Hosts whose engine was last started with a helper while nobody was believed to lead.
+    pub unled: Set,
     /// Disturbances that may still come.
     pub left: u8,
     /// Promises that were broken on the way here.
@@ -326,6 +345,7 @@ impl World {
     /// The process is gone, whatever it was doing.
     pub fn end(&mut self, who: Who, run: Run) {
         self.host_mut(who).run = run;
+        self.unled = self.unled.without(who);
         for cluster in &mut self.clusters {
             if cluster.leader == Some(who) {
                 cluster.leader = None;
@@ -407,6 +427,8 @@ impl World {
         world.cut = world.cut.map(who);
         set(&mut world.shut);
         set(&mut world.dropped);
+        set(&mut world.copies);
+        set(&mut world.unled);
         world
     }
 }
@@ -430,6 +452,14 @@ impl World {
                     engine.missed = None;
                 }
             }
+        }
+        for who in self.copies.iter() {
+            if !self.host(who).dir.has_log() {
+                self.copies = self.copies.without(who);
+            }
+        }
+        if self.copies.is_empty() {
+            self.unled = Set::NONE;
         }
         while self.founded > 0 && !self.remembers(self.founded - 1) {
             self.founded -= 1;

@@ -65,9 +65,9 @@ fn holds(name: &str, disturbances: u8) {
     assert!(broken.is_empty(), "{name}: {} promises are broken", broken.len());
 }
 
-/// The mistake is found, by the name of this promise, where the rules pass.
+/// The mistake is found, by the name of this promise.
 #[track_caller]
-fn caught(rules: Rules, name: &str, disturbances: u8, by: &'static str) {
+fn finds(rules: Rules, name: &str, disturbances: u8, by: &'static str) {
     let broken: Vec<&str> = walk(name, ground(rules, name, disturbances), 1)
         .into_iter()
         .map(|(promise, _)| promise)
@@ -77,6 +77,12 @@ fn caught(rules: Rules, name: &str, disturbances: u8, by: &'static str) {
         "{}: not caught by `{by}`, but {broken:?}",
         rules.name
     );
+}
+
+/// The same, where the rules pass.
+#[track_caller]
+fn caught(rules: Rules, name: &str, disturbances: u8, by: &'static str) {
+    finds(rules, name, disturbances, by);
     holds(name, disturbances);
 }
 
@@ -148,6 +154,30 @@ fn three_members_that_may_join_again_keep_every_promise() {
 #[test]
 fn data_of_another_cluster_does_no_harm() {
     holds("foreign", 2);
+}
+
+#[test]
+fn a_wiped_member_loses_no_write_that_was_acknowledged_while_another_lagged_behind() {
+    holds("lagging", 3);
+}
+
+#[test]
+fn empty_data_that_is_started_without_a_leader_is_found() {
+    let by = Promise::NoWriteLost.name();
+    caught(broken::STARTS_EMPTY_WITHOUT_A_LEADER, "lagging", 2, by);
+}
+
+#[test]
+fn a_vote_that_lost_its_data_and_is_brought_without_a_leader_is_found() {
+    for mistake in [broken::BRINGS_A_LOST_VOTE, broken::FORGETS_A_LOST_VOTE] {
+        finds(mistake, "lagging", 3, Promise::NoWriteLost.name());
+    }
+}
+
+#[test]
+fn a_dropped_voter_that_is_started_on_its_old_data_is_found() {
+    let by = Promise::NoDroppedVoterStarted.name();
+    caught(broken::DOES_NOT_LOOK_BEFORE, "three", 2, by);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::plan::witness::Witness;
 use crate::settings::{Endpoint, Host};
 
 /// A confirmed leader. `believe` need not be able to return it: `decide` is total.
-pub(super) fn led(text: &str) -> Belief {
+pub(crate) fn led(text: &str) -> Belief {
     let frontends = rows(text);
     let leader = frontends
         .iter()

@@ -118,3 +118,19 @@ fn dropped_nodes_refuse_and_join_anew_when_told_to() -> anyhow::Result<()> {
          drop fe2\nrejoin fe2\nwhole\ndrop be1\nrejoin be1\nwhole\ndrop fe4\nremove fe4\nwhole\n",
     )
 }
+
+/// The leader and one member acknowledge a write while the third is cut off. Both die, the member's disk with it, and the third is
+/// back: it has no leader, but answers. An engine that is started with it as helper elects with it, and the write is gone for
+/// good, on the old leader's disk too once that is back.
+#[test]
+fn a_wiped_voter_waits_for_a_leader_while_a_member_that_lags_behind_is_there() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    story(
+        &world,
+        "hosts voters=3 masters=all\n\
+         start fe1 fe2 fe3\nwhole\nwrite\n\
+         cut fe2\nwrite\npause 3000\nkill fe3\nkill fe1\nwipe-data fe3\nheal\nstart fe3\npause 6000\nstart fe1\nwhole\n",
+    )
+}

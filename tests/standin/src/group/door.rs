@@ -45,6 +45,10 @@ impl Group {
                     term: self.state().journal.term,
                 }
             }
+            Message::Copy { name } => match self.copy_for(&name) {
+                Some(copy) => copy,
+                None => return,
+            },
             Message::Attach {
                 group,
                 term,
@@ -82,6 +86,20 @@ impl Group {
             Standing::Init | Standing::Unknown => None,
         };
         Message::Leads { leader, term }
+    }
+
+    /// What this node has, for a member of its group that has lost it, while nobody leads.
+    fn copy_for(&self, name: &str) -> Option<Message> {
+        let state = self.state();
+        let journal = &state.journal;
+        journal.membership.electable().find(|node| node.name == name)?;
+        (state.standing == Standing::Unknown && !state.detached).then_some(())?;
+        Some(Message::Copied {
+            group: journal.group.clone()?,
+            term: journal.term,
+            version: journal.version,
+            membership: Box::new(journal.membership.clone()),
+        })
     }
 
     /// One vote a term, never while a leader lives, never for someone who knows less.

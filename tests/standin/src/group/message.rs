@@ -82,6 +82,16 @@ pub(crate) enum Message {
         granted: bool,
         term: u64,
     },
+    /// A voter of the group that has no log asks for that of its helper, which knows no leader.
+    Copy {
+        name: String,
+    },
+    Copied {
+        group: String,
+        term: u64,
+        version: Version,
+        membership: Box<Membership>,
+    },
     /// A new leader wakes those who wait for one.
     Leading {
         group: String,

@@ -39,6 +39,9 @@ impl Group {
                 self.lose_leader(&loss).await;
                 continue;
             }
+            if let Some(helper) = &helper {
+                self.copy_from(helper).await;
+            }
             if self.may_be_elected() && self.wins_election().await {
                 self.lead().await;
             }
@@ -144,6 +147,33 @@ impl Group {
             }
             _ => None,
         }
+    }
+
+    /// Observed: a wiped voter whose helper knows no leader copies that one's log, votes, and may be elected, although its old
+    /// vote acknowledged what this log does not have.
+    async fn copy_from(&self, (host, port): &(String, u16)) -> Option<()> {
+        if !self.me.electable || self.state().journal.group.is_some() {
+            return None;
+        }
+        let stream = self.network.connect(host, *port, self.patience()).await.ok()?;
+        let mut line = Line::call(stream, Service::Feeder).await.ok()?;
+        let name = self.me.name.clone();
+        line.say(&Message::Copy { name }).await.ok()?;
+        let Message::Copied {
+            group,
+            term,
+            version,
+            membership,
+        } = line.hear(self.patience()).await.ok()?
+        else {
+            return None;
+        };
+        let mut state = self.state();
+        state.journal.group = Some(group);
+        state.journal.term = term;
+        state.journal.version = version;
+        state.journal.membership = *membership;
+        self.dir.save(&state.journal).ok()
     }
 
     fn adopt(&self, group: &str, term: u64) -> io::Result<()> {

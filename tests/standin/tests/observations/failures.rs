@@ -255,3 +255,20 @@ async fn the_restarted_leader_with_a_follower_as_helper_gives_the_lead_away_or_k
     })
     .await;
 }
+
+/// Observed in both versions: a wiped voter whose helper answers and has no leader copies that one's log, and the two elect. What
+/// the helper does not have is gone: the stories of the nemesis show that, where hosts can be cut off.
+#[tokio::test]
+async fn a_wiped_voter_elects_with_a_member_that_has_no_leader() {
+    let world = World::new();
+    let mut hosts = world.cluster(3).await;
+    hosts[2].kill_fe().await;
+    hosts[0].kill_fe().await;
+    hosts[2].wipe();
+    let helper = hosts[1].edit_log();
+    hosts[2].start_fe(&["--helper", &helper]);
+    hosts[2].ready().await;
+    hosts[0].start_fe(&[]);
+    hosts[0].ready().await;
+    assert_eq!(hosts[0].ha("role").await, "FOLLOWER");
+}

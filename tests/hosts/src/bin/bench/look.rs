@@ -24,6 +24,9 @@ pub(crate) const ROW: Row = Row {
 /// What the leader says of a group that has this node, and to its token.
 const ANSWER: &str = r#"{"role":"LEADER","master":"10.0.0.13","electable_nodes":"10.0.0.11","current_journal_id":"9","queryPort":9030,"status":"OK"}"#;
 
+/// The HTTP port of the others.
+const PORT: u16 = 18030;
+
 fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
     let cases = [
         ("answers", "10.0.0.13", 25.0),
@@ -42,6 +45,8 @@ fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
         for record in ["conf/muster-fe.json", "meta/muster.json"] {
             let path = member.home.join(record);
             let text = fs::read_to_string(&path)?.replace("10.0.0.13", host);
+            // All addresses are this machine's, where this node needs its own port.
+            let text = text.replace("\"http_port\": 8030", &format!("\"http_port\": {PORT}"));
             fs::write(&path, text)?;
         }
         fs::write(
@@ -69,7 +74,7 @@ fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
 
 fn at(address: &str) -> anyhow::Result<TcpListener> {
     own_address(address)?;
-    TcpListener::bind((address, 8030)).with_context(|| address.to_owned())
+    TcpListener::bind((address, PORT)).with_context(|| address.to_owned())
 }
 
 fn answer(mut stream: std::net::TcpStream) {

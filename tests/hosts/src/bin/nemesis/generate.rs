@@ -24,10 +24,12 @@ enum Act {
     PowerCut,
     Drop,
     Write,
+    /// One is cut off while the others write; these die, one of them with its disk, and the two meet without a leader.
+    WriteBehind,
 }
 
 /// How often each of them is tried, against the others. The second figure is while the cluster is being founded.
-const ACTS: [(Act, u32, u32); 16] = [
+const ACTS: [(Act, u32, u32); 17] = [
     (Act::Start, 3, 6),
     (Act::KillDuringStart, 4, 8),
     (Act::Kill, 3, 3),
@@ -44,6 +46,7 @@ const ACTS: [(Act, u32, u32); 16] = [
     (Act::PowerCut, 3, 2),
     (Act::Drop, 3, 0),
     (Act::Write, 3, 2),
+    (Act::WriteBehind, 3, 0),
 ];
 
 /// One of the schedules there are.
@@ -202,6 +205,22 @@ impl Story {
             }
             Act::Write => {
                 self.step(Step::Write);
+            }
+            Act::WriteBehind => {
+                let mut others = self.names();
+                others.retain(|name| *name != host);
+                self.step(Step::Cut(host));
+                self.step(Step::Write);
+                self.pause(4000);
+                for other in &others {
+                    self.step(Step::Kill(other.clone()));
+                }
+                if let Some(other) = self.dice.choice(others)
+                    && self.wipe(&other)
+                {
+                    self.step(Step::Heal);
+                    self.step(Step::Start(vec![other]));
+                }
             }
         }
     }
