@@ -143,6 +143,10 @@ fn orphans() -> io::Result<Vec<char>> {
         }
         // Who is gone meanwhile is gone.
         let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        // A companion of PID 1 is no orphan.
+        if !stat.contains("(extra)") {
+            continue;
+        }
         let mut fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
         if let (Some(state), Some("1")) = (fields.next(), fields.next()) {
             states.extend(state.chars().next());
