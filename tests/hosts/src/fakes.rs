@@ -46,6 +46,22 @@ pub enum Manner {
     Silent,
 }
 
+/// The columns of SHOW FRONTENDS that every version has.
+pub const FRONTENDS: [&str; 12] = [
+    "Name",
+    "IP",
+    "EditLogPort",
+    "HttpPort",
+    "QueryPort",
+    "RpcPort",
+    "Role",
+    "ClusterId",
+    "Join",
+    "Alive",
+    "LastHeartbeat",
+    "ErrMsg",
+];
+
 /// What it answers to one statement.
 #[derive(Debug)]
 pub enum Reply {

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use hosts::fakes::{Fe, Manner, Reply, Stage};
+use hosts::fakes::{FRONTENDS, Fe, Manner, Reply, Stage};
 use hosts::{Component, Host, StandIn, World, eventually, this_test};
 
 const QUICK: StandIn = StandIn {
@@ -121,21 +121,6 @@ fn one_poll_of_a_stranger_delays_a_founding_by_one_guard_time() -> Result<()> {
     seed.says(PATIENCE, "is alive in cluster")
 }
 
-const COLUMNS: [&str; 12] = [
-    "Name",
-    "IP",
-    "EditLogPort",
-    "HttpPort",
-    "QueryPort",
-    "RpcPort",
-    "Role",
-    "ClusterId",
-    "Join",
-    "Alive",
-    "LastHeartbeat",
-    "ErrMsg",
-];
-
 /// The list of a leader at this address, of this cluster.
 fn list(host: &'static str, cluster: &'static str) -> Reply {
     let row = [
@@ -152,7 +137,7 @@ fn list(host: &'static str, cluster: &'static str) -> Reply {
         "2026-01-01 00:00:00",
         "",
     ];
-    Reply::Rows(COLUMNS.to_vec(), vec![row.map(Some).to_vec()])
+    Reply::Rows(FRONTENDS.to_vec(), vec![row.map(Some).to_vec()])
 }
 
 /// The right leader answers a second after another cluster that `MASTER_HOST` names by mistake.

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::{Context, Result, ensure};
-use hosts::fakes::{Fe, Manner, Reply, Stage};
+use hosts::fakes::{FRONTENDS, Fe, Manner, Reply, Stage};
 use hosts::{Component, Host, World, this_test};
 
 use super::ports::held;
@@ -75,21 +75,6 @@ fn all_end(cases: &[(Case, i32, &str)]) -> Result<()> {
     Ok(())
 }
 
-const COLUMNS: [&str; 12] = [
-    "Name",
-    "IP",
-    "EditLogPort",
-    "HttpPort",
-    "QueryPort",
-    "RpcPort",
-    "Role",
-    "ClusterId",
-    "Join",
-    "Alive",
-    "LastHeartbeat",
-    "ErrMsg",
-];
-
 /// The fake as a leader; its port is the one it was asked at.
 const LEADER: [Option<&str>; 12] = [
     Some("10.99.255.254_9010_1"),
@@ -107,7 +92,7 @@ const LEADER: [Option<&str>; 12] = [
 ];
 
 fn leader() -> Reply {
-    Reply::Rows(COLUMNS.to_vec(), vec![LEADER.to_vec()])
+    Reply::Rows(FRONTENDS.to_vec(), vec![LEADER.to_vec()])
 }
 
 fn backends() -> Reply {
@@ -124,7 +109,7 @@ fn backends() -> Reply {
 
 /// Without some of the columns.
 fn without(names: &[&str]) -> Reply {
-    let (columns, row) = COLUMNS
+    let (columns, row) = FRONTENDS
         .into_iter()
         .zip(LEADER)
         .filter(|(column, _)| !names.contains(column))
@@ -146,7 +131,7 @@ fn whoever_never_answers_is_waited_for_as_long_as_was_asked() -> Result<()> {
         (Manner::SaysToLogin(b""), nothing),
         (Manner::Speaks, nothing),
         (Manner::Speaks, |_| {
-            Reply::RowsThenHangs(COLUMNS.to_vec(), LEADER.to_vec())
+            Reply::RowsThenHangs(FRONTENDS.to_vec(), LEADER.to_vec())
         }),
     ];
     let report = format!("error: no leader within WAIT_TIMEOUT: @: no answer within 3 s{NO_LEADER}");
@@ -248,7 +233,7 @@ fn an_answer_without_what_is_needed_is_told_by_its_columns() -> Result<()> {
         ),
         (
             Component::Fe,
-            |_| Reply::Rows(COLUMNS.to_vec(), Vec::new()),
+            |_| Reply::Rows(FRONTENDS.to_vec(), Vec::new()),
             fe("its list has no leader"),
         ),
         (
@@ -256,7 +241,7 @@ fn an_answer_without_what_is_needed_is_told_by_its_columns() -> Result<()> {
             |_| {
                 let mut row = LEADER.to_vec();
                 row[6] = None;
-                Reply::Rows(COLUMNS.to_vec(), vec![row])
+                Reply::Rows(FRONTENDS.to_vec(), vec![row])
             },
             fe("SHOW FRONTENDS has `NULL` in the column Role"),
         ),
@@ -266,7 +251,7 @@ fn an_answer_without_what_is_needed_is_told_by_its_columns() -> Result<()> {
             |_| {
                 let mut row = LEADER.to_vec();
                 row[1] = Some("10.9.0.11:9010 -Devil=1 --x");
-                Reply::Rows(COLUMNS.to_vec(), vec![row])
+                Reply::Rows(FRONTENDS.to_vec(), vec![row])
             },
             fe("SHOW FRONTENDS has `10.9.0.11:9010 -Devil=1 --x` in the column IP"),
         ),
@@ -277,7 +262,7 @@ fn an_answer_without_what_is_needed_is_told_by_its_columns() -> Result<()> {
         ),
         (
             Component::Fe,
-            |_| without(&COLUMNS[1..]),
+            |_| without(&FRONTENDS[1..]),
             fe("SHOW FRONTENDS has no column IP"),
         ),
         (
@@ -383,7 +368,7 @@ fn the_port_the_cluster_prescribes_is_refused_with_its_holder() -> Result<()> {
     let script: Script = |_| {
         let mut row = LEADER.to_vec();
         row[3] = Some("8130");
-        Reply::Rows(COLUMNS.to_vec(), vec![row])
+        Reply::Rows(FRONTENDS.to_vec(), vec![row])
     };
     let case = Case::new(&world, &stage, 1, Component::Fe, Manner::Speaks, script)?;
     let started = Trial::of(&case.host).after(&held(8130)).start()?;
