@@ -60,12 +60,7 @@ Only --deep needs an account: CLUSTER_USER and CLUSTER_PASSWORD_FILE.";
 fn init_help() -> String {
     let names: Vec<String> = COMPONENTS
         .iter()
-        .filter_map(|component| {
-            Some(file_name(
-                ALL.into_iter().find(|engine| engine.supported)?,
-                *component,
-            ))
-        })
+        .filter_map(|component| Some(file_name(ALL.first()?, *component)))
         .collect();
     format!(
         "The files are {}: KEY=VALUE lines for
@@ -106,7 +101,7 @@ It asks the FEs that MASTER_HOST and the record name, with CLUSTER_USER and
 CLUSTER_PASSWORD_FILE. It prints what it will do, does it, and checks the
 result. A member may move:\n\n",
     );
-    for engine in ALL.iter().filter(|engine| engine.supported) {
+    for engine in ALL {
         let to = |component| match engine.sql.rehost(component) {
             Some(rehost) if rehost.to_address => "to a name or an address",
             Some(_) => "to a name",
@@ -246,17 +241,10 @@ fn version() -> &'static str {
 }
 
 fn about() -> String {
-    let names = |supported: bool| {
-        let engines = ALL.iter().filter(move |engine| engine.supported == supported);
-        engines
-            .map(|engine| engine.name)
-            .collect::<Vec<_>>()
-            .join(" and ")
-    };
+    let names: Vec<&str> = ALL.into_iter().map(|engine| engine.name).collect();
     format!(
-        "PID 1 of a {} container: makes one cluster from two addresses a host.\n{} is not supported yet.",
-        names(true),
-        names(false)
+        "PID 1 of a container of {}:\nmakes one cluster from two addresses a host.",
+        names.join(" or ")
     )
 }
 

@@ -18,7 +18,7 @@ use std::time::Duration;
 pub use poll::{Call, MEMBER_ANSWER, Poll, member_path, seed_in, seed_path};
 pub use probe::Probes;
 
-/// The engines that are recognised, supported or not.
+/// The engines that muster runs.
 pub const ALL: [&Engine; 2] = [&starrocks::ENGINE, &doris::ENGINE];
 
 /// One database engine: its files, flags, ports, log texts and times.
@@ -28,8 +28,6 @@ pub struct Engine {
     pub id: &'static str,
     /// The name in messages.
     pub name: &'static str,
-    /// True if this version of muster runs it; otherwise it is only recognised.
-    pub supported: bool,
     /// The variable of its images that names the home dir.
     pub home_variable: &'static str,
     /// The key of an FE's conf whose value a cluster keeps from its founding on.

@@ -15,7 +15,6 @@ const BE_CN: &[Component] = &[Component::Be, Component::Cn];
 pub(super) static ENGINE: Engine = Engine {
     id: "starrocks",
     name: "StarRocks",
-    supported: true,
     home_variable: "STARROCKS_HOME",
     // Written into VERSION since 3.0; an FE with another value in its conf ends: "Unmatched run mode between config file and
     // version file".

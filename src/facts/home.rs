@@ -59,16 +59,6 @@ pub enum HomeProblem {
     },
     #[error(transparent)]
     Script(#[from] ScriptProblem),
-    #[error(
-        "{} contains {engine}, but this version of muster runs only {}",
-        dir.display(),
-        supported.join(" and ")
-    )]
-    Unsupported {
-        dir: PathBuf,
-        engine: &'static str,
-        supported: Vec<&'static str>,
-    },
 }
 
 /// A component that could be started from a dir.
@@ -175,7 +165,7 @@ impl HomeProblem {
             Self::OtherComponent { .. } => {
                 "set COMPONENT to the component of this image or leave it unset, or use another image"
             }
-            _ => "use an image of a supported engine, and set ENGINE to that engine or leave it unset",
+            _ => "use an image of that engine, or leave ENGINE unset",
         }
     }
 
@@ -319,17 +309,6 @@ fn check_engine(requested: &ImageSettings, chosen: &Candidate) -> Result<(), Hom
             found: chosen.engine.name,
         });
     }
-    if !chosen.engine.supported {
-        return Err(HomeProblem::Unsupported {
-            dir: chosen.dir.clone(),
-            engine: chosen.engine.name,
-            supported: engine::ALL
-                .iter()
-                .filter(|engine| engine.supported)
-                .map(|engine| engine.name)
-                .collect(),
-        });
-    }
     Ok(())
 }
 
@@ -423,7 +402,7 @@ mod tests {
 
     use super::{HomeProblem, ScriptProblem, find, flags_in};
     use crate::engine::{Component, Engine};
-    use crate::facts::fixture::{supported, tree, unsupported};
+    use crate::facts::fixture::{one_engine, other_engine, tree};
     use crate::settings::{ImageSettings, Source, Sourced};
 
     /// The files that make a dir the home of some components.
@@ -484,7 +463,7 @@ mod tests {
     fn the_image_tells_home_and_component() {
         use Component::{Be, Cn, Fe};
         const BOTH: &[Component] = &[Be, Cn];
-        let engine = supported();
+        let engine = one_engine();
         let [fe, be, cn] = [Fe, Be, Cn].map(|component| default_home(engine, component));
         // An image with all of them keeps them elsewhere.
         let [allin1, beside] = [Fe, Be].map(|component| engine.layout(component).unwrap().other_homes[0]);
@@ -536,7 +515,7 @@ mod tests {
 
     #[test]
     fn a_named_home_is_taken_as_it_is() {
-        let engine = supported();
+        let engine = one_engine();
         let mut files = installed(engine, default_home(engine, Component::Fe), &[Component::Fe]);
         files.extend(installed(
             engine,
@@ -556,7 +535,7 @@ mod tests {
     #[test]
     fn a_dir_above_the_homes_stands_for_the_one_that_fits() {
         use Component::{Be, Fe};
-        let engine = supported();
+        let engine = one_engine();
         let mut files = installed(engine, "db/fe", &[Fe]);
         files.extend(installed(engine, "one/fe", &[Fe]));
         files.extend(installed(engine, "db/be", &[Be]));
@@ -579,7 +558,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        let engine = supported();
+        let engine = one_engine();
         let fe = engine.layout(Component::Fe).unwrap();
         let root = machine(&[
             ("empty/".to_owned(), ""),
@@ -604,7 +583,7 @@ mod tests {
 
     #[test]
     fn a_script_that_cannot_be_executed_is_told_with_its_mode() {
-        let engine = supported();
+        let engine = one_engine();
         let fe = engine.layout(Component::Fe).unwrap();
         let root = machine(&installed(engine, "fe", &[Component::Fe]));
         let home = root.path().join("fe");
@@ -619,25 +598,8 @@ mod tests {
     }
 
     #[test]
-    fn an_engine_this_version_does_not_run_is_refused_by_name() {
-        let other = unsupported();
-        let root = machine(&installed(
-            other,
-            default_home(other, Component::Fe),
-            &[Component::Fe],
-        ));
-        let problem = find(&requested(None, None), root.path()).unwrap_err().to_string();
-        let expected = format!(" contains {}, but ", other.name);
-        assert!(problem.contains(&expected), "{problem}");
-        assert!(
-            problem.ends_with(&format!("this version of muster runs only {}", supported().name)),
-            "{problem}"
-        );
-    }
-
-    #[test]
     fn the_engine_that_was_asked_for_chooses_among_homes_but_does_not_overrule_their_files() {
-        let (ours, other) = (supported(), unsupported());
+        let (ours, other) = (one_engine(), other_engine());
         let mut requested = requested(None, None);
         requested.engine = Some(Sourced {
             value: ours,
@@ -663,7 +625,7 @@ mod tests {
 
     #[test]
     fn a_flag_is_known_if_a_script_or_the_one_it_calls_names_it() {
-        let engine = supported();
+        let engine = one_engine();
         let be = engine.layout(Component::Be).unwrap();
         let mut files = installed(engine, "be", &[Component::Be]);
         files.push((

@@ -243,12 +243,12 @@ mod tests {
 
     use super::{DATA_COPY, MemberSeen, NotARecord, Progress, Record, RecordCopy, state_copy};
     use crate::engine::{Component, PortName};
-    use crate::facts::fixture::{supported, tree};
+    use crate::facts::fixture::{one_engine, tree};
     use crate::settings::Host;
 
     fn record() -> Record {
         Record {
-            engine: supported(),
+            engine: one_engine(),
             component: Component::Fe,
             role: "follower".to_owned(),
             host: Host::parse("192.168.1.11").unwrap(),
@@ -290,7 +290,7 @@ mod tests {
   "progress": "added"
 }
 "#
-        .replace("ENGINE", supported().id)
+        .replace("ENGINE", one_engine().id)
     }
 
     #[test]
@@ -314,7 +314,7 @@ mod tests {
     fn what_need_not_be_known_may_be_absent() {
         let short = format!(
             r#"{{"version":1,"engine":"{}","component":"be","role":"BE","host":"be1","progress":"planned"}}"#,
-            supported().id
+            one_engine().id
         );
         let record = Record::parse(&short).unwrap();
         assert!(record.ports.is_empty() && record.cluster_id.is_none() && record.members.is_empty());
@@ -326,7 +326,7 @@ mod tests {
         let whole = text();
         let cut = whole.get(..whole.len() / 2).unwrap();
         let zeros = "\0".repeat(200);
-        let other_engine = whole.replace(supported().id, "postgres");
+        let other_engine = whole.replace(one_engine().id, "postgres");
         let other_host = whole.replace("192.168.1.11", "192.168.1.11:9010");
         let other_cluster = whole.replace("147889237", "147889237&token=1");
         let no_port = whole.replacen("8030", "0", 1);

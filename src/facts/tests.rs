@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 
-use super::fixture::{grow, home, settings, supported, tree};
+use super::fixture::{grow, home, one_engine, settings, tree};
 use super::pidfile::PidFileState;
 use super::record::{Progress, Record, RecordCopy};
 use super::{DataFacts, Facts, gather};
@@ -23,7 +23,7 @@ fn request(settings: &mut Settings, component: Component, key: &str, value: &str
 
 fn record(port: u16) -> Record {
     Record {
-        engine: supported(),
+        engine: one_engine(),
         component: Component::Fe,
         role: "seed".to_owned(),
         host: Host::parse("127.0.0.1").unwrap(),
@@ -45,7 +45,7 @@ fn fe_dir(facts: &Facts) -> &Path {
 
 #[test]
 fn the_data_dir_is_the_one_the_engine_will_use() {
-    let engine = supported();
+    let engine = one_engine();
     let layout = engine.layout(Component::Fe).unwrap();
     let key = layout.data_key;
     let in_home = format!("{key} = ${{{}}}/other\n", engine.home_variable);
@@ -77,8 +77,8 @@ fn the_data_dir_is_the_one_the_engine_will_use() {
 
 #[test]
 fn last_words_are_looked_for_wherever_the_engine_may_log() {
-    let layout = supported().layout(Component::Fe).unwrap();
-    let home_variable = supported().home_variable;
+    let layout = one_engine().layout(Component::Fe).unwrap();
+    let home_variable = one_engine().home_variable;
     let table = [
         (String::new(), None, vec!["home/log"]),
         (
@@ -117,7 +117,7 @@ fn last_words_are_looked_for_wherever_the_engine_may_log() {
 fn a_data_dir_that_cannot_be_told_says_which_variable_it_lacks() {
     let root = tree(&[("home/conf/", "")]);
     let mut settings = settings();
-    let key = supported().layout(Component::Fe).unwrap().data_key;
+    let key = one_engine().layout(Component::Fe).unwrap().data_key;
     request(&mut settings, Component::Fe, key, "${NOPE}/meta");
     let facts = gather(
         &settings,
@@ -132,7 +132,7 @@ fn a_data_dir_that_cannot_be_told_says_which_variable_it_lacks() {
 
 #[test]
 fn both_copies_of_the_record_are_read_and_the_state_dir_can_be_elsewhere() {
-    let layout = supported().layout(Component::Fe).unwrap();
+    let layout = one_engine().layout(Component::Fe).unwrap();
     let (inside, beside) = (record(9011).to_json(), record(9012).to_json());
     let root = tree(&[
         (&format!("home/{}/muster.json", layout.default_data), &inside),
@@ -157,7 +157,7 @@ fn both_copies_of_the_record_are_read_and_the_state_dir_can_be_elsewhere() {
 
 #[test]
 fn every_storage_path_is_looked_at_and_a_new_disk_in_front_hides_no_record() {
-    let layout = supported().layout(Component::Be).unwrap();
+    let layout = one_engine().layout(Component::Be).unwrap();
     let text = record(9050).to_json();
     let root = tree(&[
         ("new/", ""),
@@ -187,7 +187,7 @@ fn every_storage_path_is_looked_at_and_a_new_disk_in_front_hides_no_record() {
 
 #[test]
 fn a_damaged_record_on_one_disk_is_not_passed_over() {
-    let layout = supported().layout(Component::Be).unwrap();
+    let layout = one_engine().layout(Component::Be).unwrap();
     let root = tree(&[("a/", ""), ("b/muster.json", "")]);
     let list = format!(
         "{} = {root}/a;{root}/b\n",
@@ -206,7 +206,7 @@ fn a_damaged_record_on_one_disk_is_not_passed_over() {
 /// A script with its own `PID_DIR` writes there, and a stale file would stop it there.
 #[test]
 fn the_pid_file_is_looked_for_where_the_script_writes_it() {
-    let layout = supported().layout(Component::Fe).unwrap();
+    let layout = one_engine().layout(Component::Fe).unwrap();
     let name = Path::new(layout.pid_file).file_name().unwrap().to_str().unwrap();
     let root = tree(&[
         (&format!("home/{}", layout.conf), "PID_DIR = run\n"),
@@ -224,7 +224,7 @@ fn the_pid_file_is_looked_for_where_the_script_writes_it() {
 
 #[test]
 fn every_number_somebody_named_for_a_port_is_tried() {
-    let engine = supported();
+    let engine = one_engine();
     let layout = engine.layout(Component::Fe).unwrap();
     let held: Vec<TcpListener> = (0..3)
         .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap())

@@ -107,7 +107,7 @@ mod tests {
     const HOME: &str = "/opt/engine";
 
     fn home() -> Home {
-        let engine = engine::ALL.into_iter().find(|engine| engine.supported).unwrap();
+        let engine = engine::ALL[0];
         Home {
             dir: PathBuf::from(HOME),
             dir_source: Source::Default,

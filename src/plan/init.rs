@@ -120,29 +120,13 @@ pub enum FileChange {
     Replaced,
 }
 
-/// The engine the files are for: the one that `app.env` names, or the first that is supported.
-pub fn engine(settings: &Settings, app_env: &EnvFile) -> Result<&'static Engine, Refusal> {
-    let supported = || engine::ALL.into_iter().filter(|engine| engine.supported);
-    let Some(requested) = &settings.image.engine else {
-        let first = supported().next();
-        return first.ok_or_else(|| Refusal::new(ExitCode::Internal, "no engine is supported", ""));
-    };
-    if requested.value.supported {
-        return Ok(requested.value);
-    }
-    let names: Vec<&str> = supported().map(|engine| engine.name).collect();
-    Err(Refusal::new(
-        ExitCode::Configuration,
-        format!(
-            "ENGINE: {} is not supported yet, set in {}",
-            requested.value.name,
-            app_env.place("ENGINE")
-        ),
-        format!(
-            "leave ENGINE out to write the files for {}; nothing was written",
-            names.join(" and ")
-        ),
-    ))
+/// The engine the files are for: the one that `app.env` names, or the first.
+pub fn engine(settings: &Settings) -> &'static Engine {
+    settings
+        .image
+        .engine
+        .as_ref()
+        .map_or(engine::ALL[0], |requested| requested.value)
 }
 
 /// The name of a component's env file.

@@ -60,7 +60,7 @@ fn write(
     let Some(first) = settings.first() else {
         return Err(Vec::new());
     };
-    let engine = init::engine(first, app_env).map_err(|refusal| vec![refusal])?;
+    let engine = init::engine(first);
     warnings.extend(foreign_address(first));
     let dir = args.dir.as_deref().unwrap_or_else(|| dir_of(path));
     let mut targets = Vec::new();

@@ -36,7 +36,7 @@ fn run(host: Host<'_>) -> Outcome {
     for (component, old) in COMPONENTS.into_iter().zip(host.old) {
         let read = Settings::read_file(flags(component), &app_env);
         let (settings, _) = read.unwrap_or_else(|problems| panic!("{problems}"));
-        let engine = engine(&settings, &app_env).unwrap();
+        let engine = engine(&settings);
         let path = Path::new(".").join(file_name(engine, component));
         let old = OldFile {
             real: path.clone(),
@@ -48,7 +48,7 @@ fn run(host: Host<'_>) -> Outcome {
     }
     let nginx = |port: &u16| (*port, format!("nginx (pid 7) on TCP 0.0.0.0:{port}"));
     let inputs = Inputs {
-        engine: engine(&targets[0].settings, &app_env).unwrap(),
+        engine: engine(&targets[0].settings),
         app_env: &app_env,
         targets: &targets,
         force: host.force,
@@ -437,19 +437,10 @@ fn secrets_are_neither_copied_nor_printed_and_ambiguous_values_are_warned_of() {
 }
 
 #[test]
-fn an_engine_that_is_not_supported_is_refused() {
+fn the_files_are_for_the_engine_that_is_named() {
     for requested in crate::engine::ALL {
         let app_env = EnvFile::parse("./app.env", &format!("{FOLLOWER}ENGINE={}\n", requested.id));
         let (settings, _) = Settings::read_file(Flags::default(), &app_env).unwrap();
-        match engine(&settings, &app_env) {
-            Ok(engine) => assert!(engine.supported && engine.id == requested.id),
-            Err(refusal) => {
-                let expected = format!(
-                    "ENGINE: {} is not supported yet, set in ./app.env, line 3",
-                    requested.name
-                );
-                assert_eq!((requested.supported, refusal.to_string()), (false, expected));
-            }
-        }
+        assert_eq!(engine(&settings).id, requested.id);
     }
 }
