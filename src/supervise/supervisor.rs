@@ -21,6 +21,7 @@ use super::tree::Visibility;
 use super::{Ended, Exit, SuperviseError};
 use crate::exit::ExitCode;
 use crate::plan::launch::Launch;
+use crate::plan::seconds;
 
 /// The pause after a refused system call, and between two checks of a group whose end is not reported.
 const TICK: Duration = Duration::from_millis(100);
@@ -121,7 +122,10 @@ impl Supervisor {
             }
             let pause = pauses.next().unwrap_or(TICK);
             if begun.elapsed() + pause >= patience {
-                error!("the companion ended with {exit}, and WAIT_TIMEOUT ({patience:?}) is over");
+                error!(
+                    "the companion ended with {exit}, and WAIT_TIMEOUT ({}) is over",
+                    seconds(patience)
+                );
                 return Ok(Prepared::Ended(ExitCode::Internal));
             }
             error!(

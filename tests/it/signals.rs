@@ -231,7 +231,7 @@ fn only_a_second_ctrl_c_on_a_terminal_kills() {
     };
     line("ignoring TERM");
     keys.write_all(b"\x03").unwrap();
-    line("stop requested: sending SIGTERM to the engine, which has 30s to stop");
+    line("stop requested: sending SIGTERM to the engine, which has 30 s to stop");
     keys.write_all(b"\x03").unwrap();
     line("second Ctrl-C: killing the engine");
     line("engine ended with 137 (SIGKILL)");
@@ -244,7 +244,7 @@ fn what_ignores_a_stop_request_is_killed_when_the_grace_is_over_and_that_is_said
     let Some(mut run) = start.run() else { return };
     run.line("ignoring TERM");
     run.signal(TERM);
-    run.line("stop requested: sending SIGTERM to the engine, which has 200ms to stop");
+    run.line("stop requested: sending SIGTERM to the engine, which has 0.2 s to stop");
     let killed = run.line("still running after");
     assert!(
         killed.contains("ignores-term.sh (pid 2), sleep (pid 3)"),
