@@ -40,9 +40,9 @@ impl RunningEngine {
     pub(super) fn begin(
         launch: &Launch,
         grace: Duration,
-        visibility: Visibility,
         companion: Option<i32>,
     ) -> Result<Self, SuperviseError> {
+        let visibility = Visibility::open();
         let (console, ends) = Console::open();
         let main = spawn(launch, &ends)?;
         drop(ends);

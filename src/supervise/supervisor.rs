@@ -17,7 +17,6 @@ use super::phase::{Event, Phase};
 use super::reaper::Sweep;
 use super::running::{LAST, RunningEngine, without};
 use super::signals::{Heard, Listener, Signals, name};
-use super::tree::Visibility;
 use super::{Ended, Exit, SuperviseError};
 use crate::exit::ExitCode;
 use crate::plan::launch::Launch;
@@ -74,7 +73,6 @@ pub struct Start {
 #[derive(Debug)]
 pub struct Supervisor {
     signals: Listener,
-    visibility: Visibility,
     companion: Companion,
     ports: Vec<OwnedFd>,
 }
@@ -83,7 +81,6 @@ impl Supervisor {
     pub fn new(signals: Signals, companion: Companion) -> Result<Self, SuperviseError> {
         Ok(Self {
             signals: signals.listen()?,
-            visibility: Visibility::open(),
             companion,
             ports: Vec::new(),
         })
@@ -239,7 +236,7 @@ impl Supervisor {
         // A child that ended before signals were blocked caused no SIGCHLD.
         let sweep = self.sweep();
         let died = self.companion.reaped(&sweep.ended);
-        let begun = RunningEngine::begin(job.launch, job.grace, self.visibility, self.companion.pid());
+        let begun = RunningEngine::begin(job.launch, job.grace, self.companion.pid());
         let mut engine = match begun {
             Ok(engine) => engine,
             Err(error) => {
