@@ -37,7 +37,7 @@ use crate::plan::join::{decide, denied_add, unregistered};
 use crate::plan::leader::Belief;
 use crate::plan::lost_vote::is_lost;
 use crate::plan::node::{Decision, Seen};
-use crate::plan::{Plan, Prescribed, taken};
+use crate::plan::{Plan, Prescribed, seconds, taken};
 use crate::settings::{Bootstrap, Endpoint, Host, Settings, Source};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -96,7 +96,7 @@ pub async fn join_cluster<C: FeClient>(
         facts: gather(settings, home.clone(), Path::new("/")),
         taken: BTreeMap::new(),
         moved: BTreeMap::new(),
-        prescribed: Prescribed::new(),
+        prescribed: Prescribed::default(),
         members: Vec::new(),
         cluster_id: None,
         lost: false,
@@ -118,7 +118,7 @@ pub async fn join_cluster<C: FeClient>(
     let mut backoff = Backoff::new();
     let mut wait_log = WaitLog::new();
     loop {
-        let plan = search.plan()?;
+        let mut plan = search.plan()?;
         // What the cluster prescribes is known from the second plan on.
         for warning in &plan.warnings {
             search.warn(warning);
@@ -131,8 +131,11 @@ pub async fn join_cluster<C: FeClient>(
         search.lock(&plan).await?;
         let (seen, round) = search.observe(&plan).await;
         if search.learn(&plan, &seen) {
-            // The cluster prescribes a port this plan does not have.
-            continue;
+            let before = std::mem::replace(&mut plan, search.plan()?);
+            status.decided(&plan);
+            if before.ports != plan.ports {
+                continue;
+            }
         }
         search.lost = is_lost(&plan.node, &seen.belief, search.record());
         match decide(&plan.node, &seen) {
@@ -258,10 +261,10 @@ fn say_found(plan: &Plan) {
         tracing::info!("founding a new cluster: BOOTSTRAP is force");
     } else {
         tracing::info!(
-            "founding a new cluster: {host} is the first host of MASTER_HOST, {} holds no data, and for {:?} no FE answered \
+            "founding a new cluster: {host} is the first host of MASTER_HOST, {} holds no data, and for {} no FE answered \
              and none called",
             plan.data_dir.display(),
-            plan.guard_time
+            seconds(plan.guard_time)
         );
     }
 }

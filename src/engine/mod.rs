@@ -155,6 +155,8 @@ pub struct Layout {
     pub log_dir_keys: &'static [&'static str],
     /// The conf key of the data dir, or of a list of them.
     pub data_key: &'static str,
+    /// The conf key of the only cluster whose heartbeats are accepted. Without it the cluster of the first heartbeat counts.
+    pub cluster_id_key: Option<&'static str>,
     /// The data dir when the conf does not name one.
     pub default_data: &'static str,
     /// The time from a stop request to SIGKILL, unless `STOP_GRACE` is set.

@@ -66,6 +66,7 @@ pub(super) static ENGINE: Engine = Engine {
             default_logs: "log",
             log_dir_keys: &["LOG_DIR", "sys_log_dir"],
             data_key: "meta_dir",
+            cluster_id_key: None,
             default_data: "meta",
             // A ready leader needs 0.5 s after SIGTERM, an FE in its first seconds 1.4 s (observed).
             stop_grace: Duration::from_secs(30),
@@ -90,6 +91,8 @@ pub(super) static ENGINE: Engine = Engine {
             default_logs: "log",
             log_dir_keys: &["LOG_DIR", "sys_log_dir"],
             data_key: "storage_root_path",
+            // be/src/storage/storage_engine.cpp, _open: the value precedes what the storage says, and must not differ from it.
+            cluster_id_key: Some("cluster_id"),
             default_data: "storage",
             // From 3.4.2 on it waits up to 20 s for running fragments (loop_count_wait_fragments_finish = 2).
             stop_grace: Duration::from_secs(60),
@@ -114,6 +117,8 @@ pub(super) static ENGINE: Engine = Engine {
             default_logs: "log",
             log_dir_keys: &["LOG_DIR", "sys_log_dir"],
             data_key: "storage_root_path",
+            // be/src/storage/storage_engine.cpp, _open: the value precedes what the storage says, and must not differ from it.
+            cluster_id_key: Some("cluster_id"),
             default_data: "storage",
             stop_grace: Duration::from_secs(60),
         },

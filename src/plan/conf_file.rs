@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::conf::{self, ConfEntry};
-use super::local_addresses;
 use super::ports::Choice;
+use super::{Prescribed, local_addresses};
 use crate::facts::Facts;
 use crate::facts::conf_folder::ConfFolder;
 use crate::settings::{Settings, Source};
@@ -35,11 +35,12 @@ pub enum ConfManner {
     Shadow { dir: PathBuf },
 }
 
-/// The lines of muster's block: ports first, then the address, then the requested keys.
+/// The lines of muster's block: ports first, then the address and the cluster, then the requested keys.
 pub(super) fn entries(
     settings: &Settings,
     facts: &Facts,
     ports: &[Choice],
+    prescribed: &Prescribed,
 ) -> Vec<(ConfEntry, Source, String)> {
     let mut entries: Vec<(ConfEntry, Source, String)> = ports
         .iter()
@@ -68,6 +69,18 @@ pub(super) fn entries(
             },
             Source::Derived,
             "the engine uses LOCAL_HOST only".to_owned(),
+        ));
+    }
+    if let (Some(key), Some(id)) = (facts.home.layout.cluster_id_key, &prescribed.cluster_id)
+        && !is_requested(key)
+    {
+        entries.push((
+            ConfEntry {
+                key: key.to_owned(),
+                value: id.clone(),
+            },
+            Source::Cluster,
+            "the engine refuses heartbeats of other clusters".to_owned(),
         ));
     }
     for request in requests {

@@ -25,6 +25,7 @@ mod no_effect;
 pub mod node;
 mod own_host;
 pub mod ports;
+mod prescribed;
 pub mod readdress;
 pub mod record_merge;
 pub mod refusal;
@@ -42,6 +43,7 @@ use std::time::Duration;
 
 pub use self::conf_file::{Conf, ConfManner};
 pub use self::explain::{displayed_value, progress_word, seconds};
+pub use self::prescribed::{Prescribed, prescribed};
 use crate::engine::{Component, Engine, PortName};
 use crate::exit::ExitCode;
 use crate::facts::conf::ConfState;
@@ -57,8 +59,7 @@ use crate::facts::{DataFacts, Facts};
 use crate::plan::conf::ConfEntry;
 use crate::plan::data::{ClusterId, Data, FeDir, Storage};
 use crate::plan::explain_line::ExplainLine;
-use crate::plan::leader::Cluster;
-use crate::plan::node::{Backends, Node, Role};
+use crate::plan::node::{Node, Role};
 use crate::plan::ports::Choice;
 use crate::plan::record_merge::{Identity, RecordCopies};
 use crate::plan::refusal::Refusal;
@@ -111,9 +112,6 @@ pub struct DataDir {
     pub is_mount_point: bool,
 }
 
-/// The ports that the cluster prescribes to this node, as far as they are known.
-pub type Prescribed = BTreeMap<PortName, u16>;
-
 /// Decides everything that needs no answer of another FE, or returns every reason why this node cannot start.
 /// `taken` adds ports that were found taken after the facts were gathered.
 pub fn derive(
@@ -146,7 +144,7 @@ pub fn derive(
             None
         }
     };
-    let ports = match choose_ports(settings, facts, record, prescribed, taken) {
+    let ports = match choose_ports(settings, facts, record, &prescribed.ports, taken) {
         Ok(ports) => ports,
         Err(problems) => {
             refusals.extend(problems);
@@ -179,7 +177,7 @@ pub fn derive(
     warnings.extend(conf::warnings(&facts.conf, &ports, &settings.ports));
     warnings.extend(ports::ignored_requests(&settings.ports, &ports));
     warnings.extend(no_effect::warnings(settings, facts, role));
-    let entries = conf_file::entries(settings, facts, &ports);
+    let entries = conf_file::entries(settings, facts, &ports, prescribed);
     let conf = conf_file::derive(facts, &entries);
     if let Some(refusal) = container::refusal(&facts.container, home, &conf.manner) {
         return Err(vec![refusal]);
@@ -333,7 +331,7 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
         ConfState::Unreadable(why) => refusals.push(Refusal::new(
             ExitCode::Configuration,
             format!("cannot read {}: {why}", facts.conf.read_from.display()),
-            "make it readable for the user this container runs as",
+            "it must be a file that the user of this container can read",
         )),
         ConfState::ReadLossy => refusals.push(Refusal::new(
             ExitCode::Configuration,
@@ -416,7 +414,7 @@ fn classify(facts: &Facts, role: Role, copies: RecordCopies<'_>) -> Result<Data,
                     fe.place.path.display(),
                     fe.unreadable.join(", ")
                 ),
-                "make it readable for the user this container runs as",
+                "it must be a file that the user of this container can read",
             ))
         }
         DataFacts::Fe(fe) => {
@@ -453,7 +451,7 @@ fn choose_ports(
     settings: &Settings,
     facts: &Facts,
     record: Option<&Record>,
-    prescribed: &Prescribed,
+    prescribed: &BTreeMap<PortName, u16>,
     also_taken: &BTreeMap<u16, String>,
 ) -> Result<Vec<Choice>, Vec<Refusal>> {
     let home = &facts.home;
@@ -535,50 +533,4 @@ fn query_port(settings: &Settings, facts: &Facts) -> u16 {
         .or_else(in_conf)
         .or(port.default)
         .unwrap_or(0)
-}
-
-/// The ports that a confirmed cluster prescribes to this node: the HTTP port of every FE, and the port it lists for this
-/// host. A host may have several BEs; only the one at `recorded`, the heartbeat port in this node's record, is this node:
-/// it was added by an ADD whose sender was killed before the answer.
-pub fn prescribed(
-    node: &Node,
-    engine: &crate::engine::Engine,
-    cluster: &Cluster,
-    backends: Option<&Backends>,
-    recorded: Option<u16>,
-) -> Prescribed {
-    let mut ports = Prescribed::new();
-    if node.component != Component::Fe {
-        if let (Some(lists), Some(identity_port)) = (backends, recorded) {
-            let me = node::Identity {
-                identity_port,
-                ..node.identity()
-            };
-            if me
-                .find(&lists.backends)
-                .or_else(|| me.find(&lists.compute_nodes))
-                .is_some()
-            {
-                ports.insert(PortName::Heartbeat, identity_port);
-            }
-        }
-        return ports;
-    }
-    if cluster.leader.http_port != 0 {
-        ports.insert(PortName::Http, cluster.leader.http_port);
-    }
-    let rpc_is_shared = engine
-        .port(Component::Fe, PortName::Rpc)
-        .is_some_and(|port| port.kind == crate::engine::PortKind::ClusterWide);
-    if rpc_is_shared && cluster.leader.rpc_port != 0 {
-        ports.insert(PortName::Rpc, cluster.leader.rpc_port);
-    }
-    if let Some(own) = cluster
-        .frontends
-        .iter()
-        .find(|fe| node.identity().is_at(&fe.host))
-    {
-        ports.insert(PortName::EditLog, own.edit_log_port);
-    }
-    ports
 }

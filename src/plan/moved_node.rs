@@ -48,7 +48,7 @@ pub(super) fn decide(node: &Node, moved: &Moved, seen: &Seen) -> Decision {
         Belief::Leader(cluster) => cluster,
         Belief::Doubt(_) => return waiting::wait(node, seen),
         Belief::Nobody => {
-            let why = "and no FE answers, so muster cannot check which host the cluster lists";
+            let why = "and no leader answers, so muster cannot check which host the cluster lists";
             return Decision::Refuse(refusal(node, moved, why, true));
         }
     };

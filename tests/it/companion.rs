@@ -89,7 +89,7 @@ fn companions_that_keep_dying_end_the_container_after_the_timeout() {
     });
     assert_eq!(code, 70, "{}", whole.said());
     assert!(
-        whole.said().contains("WAIT_TIMEOUT (1s) is over"),
+        whole.said().contains("WAIT_TIMEOUT (1 s) is over"),
         "{}",
         whole.said()
     );
@@ -105,7 +105,7 @@ fn a_companion_that_dies_beside_an_engine_is_said_once_and_changes_nothing() {
         send(companion_of(&run), signal);
         says(
             &whole,
-            "the engine runs on, and the companion is started again in 60s",
+            "the engine runs on, and the companion is started again in 60 s",
         );
         // PID 1 is as it was: signals are passed on, the data is locked, and the stop is clean.
         run.signal(USR1);

@@ -343,7 +343,6 @@ impl<C: FeClient> Search<'_, C> {
             .and_then(|record| record.ports.get(&PortName::Heartbeat).copied());
         let prescribed = prescribed(
             &plan.node,
-            self.home.engine,
             cluster,
             seen.backends.as_ref().and_then(|lists| lists.as_ref().ok()),
             recorded,

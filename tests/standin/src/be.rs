@@ -38,6 +38,8 @@ struct Be {
     log: Log,
     ports: Ports,
     storage: Vec<PathBuf>,
+    /// Of the conf: precedes what the storage says.
+    cluster_id: Option<i32>,
     identity: Identity,
     computes: bool,
     start_seconds: i64,
@@ -149,6 +151,13 @@ impl Be {
                 ));
             }
         }
+        let of_conf: Option<i32> = conf.get("cluster_id").and_then(|id| id.parse().ok());
+        if let Some(id) = of_conf {
+            for path in storage.iter().filter(|path| cluster_id(path).is_none()) {
+                std::fs::write(path.join("cluster_id"), id.to_string())
+                    .map_err(|error| refuse(format!("fail to check cluster id: {error}")))?;
+            }
+        }
         let networks = conf.get("priority_networks").unwrap_or_default();
         let identity = Identity::choose(&settings, networks, false)
             .await
@@ -162,6 +171,7 @@ impl Be {
             log,
             ports,
             storage,
+            cluster_id: of_conf,
             identity,
             computes,
             start_seconds,
@@ -257,7 +267,7 @@ impl Be {
             ));
         }
         for path in &self.storage {
-            match cluster_id(path) {
+            match self.cluster_id.or_else(|| cluster_id(path)) {
                 Some(known) if known != master.cluster_id => return Some("Unmatched cluster id".to_owned()),
                 Some(_) => {}
                 None => {

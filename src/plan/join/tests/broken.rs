@@ -134,6 +134,25 @@ fn founding() -> Vec<(&'static str, Rules)> {
             "founds although the data has a record that cannot be read",
             |node, seen| when(may_found(node, seen), Decision::Found)
         ),
+        but!(
+            "founds although a leader polls this host and is believed",
+            |node, seen| {
+                let mut deaf = seen.clone();
+                deaf.caller = None;
+                deaf.witnesses.clear();
+                when(may_found(node, &deaf), Decision::Found)
+            }
+        ),
+        but!("follows a caller although a named host leads", |_node, seen| {
+            let caller = seen.caller.as_ref()?;
+            when(
+                leader(seen).is_some(),
+                Decision::Join {
+                    helper: caller.helper.clone()?,
+                    cluster: caller.cluster.clone().unwrap_or_default(),
+                },
+            )
+        }),
         but!("founds before the guard is over", |node, seen| {
             let mut late = seen.clone();
             late.guard_over = true;

@@ -171,7 +171,7 @@ fn a_moved_node_starts_only_where_its_cluster_lists_it_in_place_of_the_old_host(
             "set aside: 10.0.0.6 was dropped from cluster 77".to_owned(),
         ),
         // There is no record, and ROLE names 10.0.0.6: LOCAL_HOST may be wrong, and nobody has seen it dropped.
-        (Role::Follower, "role", "silent", true, format!("{ROLE}, and no FE answers, so muster cannot check which host the cluster lists")),
+        (Role::Follower, "role", "silent", true, format!("{ROLE}, and no leader answers, so muster cannot check which host the cluster lists")),
         (Role::Follower, "role", "1L+ 2F+ 6F-", true, format!("{ROLE}, and 10.0.0.1 lists 10.0.0.6")),
         (Role::Follower, "role", "1L+ 2F+", true, format!("{ROLE}, and 10.0.0.1 lists neither")),
         (Role::Follower, "role-unfinished", "1L+ 2F+", true, format!("{ROLE}, and 10.0.0.1 lists neither")),
@@ -182,7 +182,7 @@ fn a_moved_node_starts_only_where_its_cluster_lists_it_in_place_of_the_old_host(
             "moved",
             "silent",
             true,
-            format!("{KNOWN}, and no FE answers, so muster cannot check which host the cluster lists"),
+            format!("{KNOWN}, and no leader answers, so muster cannot check which host the cluster lists"),
         ),
         (
             Role::Follower,
