@@ -31,7 +31,7 @@ pub async fn set_root_password(client: &Client, leader: &Endpoint, path: &Path) 
         ),
         Ok(text) => {
             let password = Secret::new(text.trim_end_matches(['\r', '\n']).to_owned());
-            match client.set_root_password(leader, &password).await {
+            match client.set_first_password(leader, "root", &password).await {
                 Ok(()) => tracing::info!("root has the password of ROOT_PASSWORD_FILE now"),
                 Err(Failure::Denied(_)) => tracing::info!("root has a password already"),
                 Err(why) => tracing::error!("root has no password: {leader}: {why}"),

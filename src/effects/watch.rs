@@ -12,6 +12,7 @@ use crate::effects::clock::read_clock;
 use crate::effects::look::{CONTRADICTION, look};
 use crate::effects::roster::{MemberRow, row};
 use crate::engine::Component;
+use crate::engine::failure::Failure;
 use crate::plan::clock::{ClockNews, ClockWatch};
 use crate::plan::drop_detector::{DropDetector, Missed};
 use crate::plan::leader::{Belief, Cluster};
@@ -337,8 +338,10 @@ impl<'a, C: FeClient> Watch<'a, C> {
             return Ok(());
         };
         match self.client.frontends(own).await {
-            Err(why) if !why.is_final() => Err(format!("{own}: {why}")),
-            // A final refusal is an answer of a running engine as well.
+            Err(why) if !why.is_final() && !matches!(why, Failure::NoPassword(_)) => {
+                Err(format!("{own}: {why}"))
+            }
+            // A refusal of the account is an answer of a running engine as well.
             Ok(_) | Err(_) => Ok(()),
         }
     }

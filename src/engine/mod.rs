@@ -1,6 +1,7 @@
 //! The engines as data: this folder holds everything that differs between them, by version where versions differ. No other
 //! folder names an engine.
 
+pub mod accounts;
 pub mod aliases;
 pub mod calendar;
 mod doris;
@@ -53,6 +54,7 @@ pub struct Engine {
     /// Log texts that show a kept join that cannot finish: the data is set aside, and the node joins without data.
     pub cut_join: &'static [&'static str],
     pub sql: Sql,
+    pub accounts: accounts::Accounts,
     /// The HTTP requests that its nodes answer without a password.
     pub probes: Probes,
     /// The calls that a cluster makes to a member without data that waits.
@@ -294,8 +296,6 @@ pub struct Sql {
     pub set_all_roles: &'static str,
     /// Tells the clock of an FE, in seconds since 1970. `None`: the `Date` header of every HTTP answer tells it.
     pub unix_time: Option<&'static str>,
-    /// Sets the password of the current account; `{}` stands for the quoted text.
-    pub set_own_password: &'static str,
 }
 
 /// The statement that changes a member's host. `{from}`, `{to}` and `{port}` stand for the hosts and the member's identity port.
