@@ -22,10 +22,13 @@ pub fn excerpt(text: &str, most: usize) -> String {
 pub fn statement(text: &str) -> String {
     const MOST: usize = 60;
     let begin = text
-        .split(|c: char| !c.is_alphabetic() && !c.is_whitespace() && !matches!(c, '_' | '.'))
+        .split(|c: char| !c.is_alphanumeric() && !c.is_whitespace() && !matches!(c, '_' | '.'))
         .next()
         .unwrap_or_default();
-    let words: Vec<&str> = begin.split_whitespace().collect();
+    let words = begin.split_whitespace();
+    let words: Vec<&str> = words
+        .take_while(|word| word.starts_with(|c: char| c.is_alphabetic() || c == '_'))
+        .collect();
     excerpt(&words.join(" "), MOST)
 }
 
@@ -133,6 +136,10 @@ mod tests {
             ("CREATE USER 'hunter2'@'%'", "CREATE USER"),
             ("set pin = 4711", "set pin"),
             ("SELECT 4711", "SELECT"),
+            (
+                "CREATE REPOSITORY r1 WITH S3 ON LOCATION 's3://b'",
+                "CREATE REPOSITORY r1 WITH S3 ON LOCATION",
+            ),
             ("/* hunter2 */ SELECT", ""),
             ("", ""),
         ];

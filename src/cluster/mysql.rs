@@ -13,7 +13,7 @@ use super::reach::reach;
 use crate::engine::failure::Failure;
 use crate::engine::member::Row;
 use crate::printable;
-use crate::settings::{Endpoint, TlsMode};
+use crate::settings::{Endpoint, TlsMode, may_hold_secret};
 
 /// The bounds of one answer: 30 columns and some thousand rows of half a kilobyte are a large cluster.
 const MOST_COLUMNS: usize = 200;
@@ -30,6 +30,10 @@ impl Client {
         let verb = printable::statement(statement);
         match &answer {
             Ok(rows) => debug!(fe = %at, statement = verb, rows = rows.len(), "answered"),
+            // An answer may repeat its statement.
+            Err(_) if may_hold_secret(statement) => {
+                debug!(fe = %at, statement = verb, "refused, or no answer")
+            }
             Err(why) => debug!(fe = %at, statement = verb, %why, "no answer"),
         }
         answer

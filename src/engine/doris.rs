@@ -227,6 +227,7 @@ pub(super) static ENGINE: Engine = Engine {
             statement: "ALTER SYSTEM MODIFY BACKEND \"{from}:{port}\" HOSTNAME \"{to}\"",
             to_address: false,
         },
+        member_verbs: &["ADD", "DROP", "DROPP", "DECOMMISSION"],
         set_all_roles: "",
         // Observed: the header is in every answer of http_port, and follows the FE's own clock.
         unix_time: None,

@@ -130,7 +130,8 @@ const BUSY: &[&str] = &[
     "frontend name already exists",
 ];
 
-const EXISTS: &[&str] = &["already exists", "has already in brokers"];
+/// The last one is what CREATE DATABASE answers.
+const EXISTS: &[&str] = &["already exists", "has already in brokers", "; database exists"];
 
 impl Failure {
     /// The class of a server's error: by code where the code says it, else by text, because 1064 says nearly all.
@@ -278,7 +279,8 @@ mod tests {
                  1064 HY000 Same compute node already exists[10.0.0.4:9050]
                  1064 HY000 Backend already exists with same host 10.77.0.14 and port 9050
                  1064 HY000 Compute node already exists with same host 10.77.0.14 and port 9050
-                 1064 HY000 Broker(10.77.0.15:8000) has already in brokers.",
+                 1064 HY000 Broker(10.77.0.15:8000) has already in brokers.
+                 1007 HY000 Can't create database 'd'; database exists",
             ),
         ];
         for (class, answers) in table {

@@ -292,6 +292,8 @@ pub struct Sql {
     pub drop_compute_node: Option<&'static str>,
     pub frontend_host: Rehost,
     pub backend_host: Rehost,
+    /// The words after ALTER SYSTEM that change the list of members.
+    pub member_verbs: &'static [&'static str],
     /// Activates granted roles that are not default ones.
     pub set_all_roles: &'static str,
     /// Tells the clock of an FE, in seconds since 1970. `None`: the `Date` header of every HTTP answer tells it.
@@ -342,6 +344,11 @@ impl Engine {
         self.call_listeners
             .iter()
             .filter(move |listener| listener.components.contains(&component))
+    }
+
+    /// True if nodes of this component are started by this engine's images.
+    pub fn has(&self, component: Component) -> bool {
+        self.layouts.iter().any(|layout| layout.component == component)
     }
 
     pub fn port(&self, component: Component, name: PortName) -> Option<&'static Port> {

@@ -254,6 +254,7 @@ pub(super) static ENGINE: Engine = Engine {
             statement: "ALTER SYSTEM MODIFY BACKEND HOST \"{from}\" TO \"{to}\"",
             to_address: false,
         },
+        member_verbs: &["ADD", "DROP", "DECOMMISSION"],
         // Observed: cluster_admin that is not a default role answers 5203 until this.
         set_all_roles: "SET ROLE ALL",
         // Observed: no answer of http_port has a `Date` header.

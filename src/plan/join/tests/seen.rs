@@ -124,6 +124,7 @@ fn beliefs(fe: bool) -> Vec<(Belief, Vec<Frontend>)> {
 
 fn backend(number: u8, port: u16) -> Backend {
     Backend {
+        id: None,
         host: format!("10.0.0.{number}"),
         heartbeat_port: port,
         alive: true,
