@@ -86,10 +86,10 @@ impl Client {
         }
     }
 
-    /// The same client, as root without a password: the account of a new cluster.
-    fn as_new_root(&self) -> Self {
+    /// The same client, as this account without a password: one of a new cluster.
+    fn as_new(&self, account: &str) -> Self {
         let user = Sourced {
-            value: ROOT.to_owned(),
+            value: account.to_owned(),
             source: Source::Default,
         };
         Self {
@@ -99,11 +99,16 @@ impl Client {
         }
     }
 
-    /// Gives root its password, if root has none yet.
-    pub async fn set_root_password(&self, at: &Endpoint, password: &Secret) -> Result<(), Failure> {
-        let quoted = password.reveal().replace('\\', "\\\\").replace('\'', "\\'");
-        let statement = self.engine.sql.set_own_password.replace("{}", &quoted);
-        self.as_new_root().ask(at, &statement).await.map(drop)
+    /// Gives an account its first password. `Denied`: it has one.
+    pub async fn set_first_password(
+        &self,
+        at: &Endpoint,
+        account: &str,
+        password: &Secret,
+    ) -> Result<(), Failure> {
+        let hash = plugin::hash(password.reveal());
+        let statement = self.engine.accounts.set_password(account, &hash);
+        self.as_new(account).ask(at, &statement).await.map(drop)
     }
 
     /// The same client with another deadline.
@@ -120,17 +125,24 @@ impl Client {
         self.say(at, statement).await.map(drop)
     }
 
-    /// Runs one statement. Until root gets its password, some moments after the founding, root has none.
+    /// Runs one statement. Until the founder gives it one, some moments after the founding, an account has no password.
     async fn say(&self, at: &Endpoint, statement: &str) -> Result<Vec<Row>, Failure> {
-        match self.ask(at, statement).await {
-            Err(Failure::Denied(why)) if self.first_boot && self.account.user.value == ROOT => {
-                match self.as_new_root().ask(at, statement).await {
-                    // It may have got its password between the two.
-                    Err(Failure::Denied(_)) => self.ask(at, statement).await,
-                    answer => answer.map_err(|_| Failure::Denied(why)),
-                }
-            }
-            answer => answer,
+        let answer = self.ask(at, statement).await;
+        if !matches!(answer, Err(Failure::Denied(_))) || self.account.password.is_none() {
+            return answer;
+        }
+        let account = &self.account.user.value;
+        let new = self.as_new(account);
+        let said = if self.first_boot && account == ROOT {
+            new.ask(at, statement).await
+        } else {
+            let let_in = new.is_let_in(at).await;
+            let_in.and_then(|()| Err(Failure::NoPassword(account.clone())))
+        };
+        match said {
+            // It may have got its password between the two.
+            Err(Failure::Denied(_)) => self.ask(at, statement).await,
+            said => said,
         }
     }
 

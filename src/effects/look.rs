@@ -142,11 +142,20 @@ impl Round {
 
     /// The answers that asking again cannot change.
     pub fn denied(&self) -> Vec<(String, Failure)> {
-        let denied = self.answers.iter().filter_map(|answer| match &answer.said {
-            Err(why) if why.is_final() => Some((answer.from.with_port(answer.port), why.clone())),
+        self.failed(Failure::is_final)
+    }
+
+    /// The same, and those that have not changed although there was time.
+    pub fn denied_to_the_end(&self) -> Vec<(String, Failure)> {
+        self.failed(|why| why.is_final() || matches!(why, Failure::NoPassword(_)))
+    }
+
+    fn failed(&self, so: impl Fn(&Failure) -> bool) -> Vec<(String, Failure)> {
+        let failed = self.answers.iter().filter_map(|answer| match &answer.said {
+            Err(why) if so(why) => Some((answer.from.with_port(answer.port), why.clone())),
             _ => None,
         });
-        denied.collect()
+        failed.collect()
     }
 
     /// The reason why no leader is confirmed.

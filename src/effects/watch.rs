@@ -9,9 +9,10 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::cluster::FeClient;
 use crate::effects::announce::Announcer;
 use crate::effects::clock::read_clock;
-use crate::effects::look::{CONTRADICTION, look};
+use crate::effects::look::{CONTRADICTION, Round, look};
 use crate::effects::roster::{MemberRow, row};
 use crate::engine::Component;
+use crate::engine::failure::Failure;
 use crate::plan::clock::{ClockNews, ClockWatch};
 use crate::plan::drop_detector::{DropDetector, Missed};
 use crate::plan::leader::{Belief, Cluster};
@@ -45,6 +46,8 @@ pub enum Watched {
     Foreign(Box<Cluster>),
     /// The clock of this machine differs from the leader's, or agrees with it again.
     Clock(ClockNews),
+    /// The cluster does not let the account in any more, or not yet.
+    Refused { from: String, why: Failure },
     /// `JOIN_TIMEOUT` is over, and this node is not alive. `leader`: the confirmed leader, if there is one; `serves`: this
     /// node's own engine serves.
     Late {
@@ -82,6 +85,8 @@ struct State {
     /// What was told last of how the cluster lists this node.
     reported: Reported,
     late: bool,
+    /// That the account is refused was told.
+    refused: bool,
     /// Look again soon, even if this node's engine does not serve.
     urgent: bool,
     pause: Duration,
@@ -131,6 +136,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
                 members: None,
                 reported: Reported::Nothing,
                 late: false,
+                refused: false,
                 urgent: announcer.is_some(),
                 pause: Duration::ZERO,
                 every: heartbeat,
@@ -179,6 +185,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
         let engine_serves = serves.is_ok();
         let (leader, why, watched) = match round.belief {
             Belief::Leader(cluster) => {
+                self.state.refused = false;
                 self.learn(&cluster);
                 self.compare_clocks(&cluster).await;
                 let leader = cluster.leader.host.clone();
@@ -190,7 +197,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
                     announcer.call(self.client, &round.answers).await;
                 }
                 self.state.drop_detector.reset();
-                (None, round.no_leader(), None)
+                (None, round.no_leader(), self.refused(&round))
             }
         };
         self.state.pause = self.pause(is_late);
@@ -279,6 +286,13 @@ impl<'a, C: FeClient> Watch<'a, C> {
         }
     }
 
+    /// The first refusal of the account since a leader was seen.
+    fn refused(&mut self, round: &Round) -> Option<Watched> {
+        let (from, why) = round.denied_to_the_end().into_iter().next()?;
+        let news = !std::mem::replace(&mut self.state.refused, true);
+        news.then_some(Watched::Refused { from, why })
+    }
+
     /// Resets the counts: a look found this node.
     fn found(&mut self) {
         self.state.drop_detector.reset();
@@ -337,8 +351,10 @@ impl<'a, C: FeClient> Watch<'a, C> {
             return Ok(());
         };
         match self.client.frontends(own).await {
-            Err(why) if !why.is_final() => Err(format!("{own}: {why}")),
-            // A final refusal is an answer of a running engine as well.
+            Err(why) if !why.is_final() && !matches!(why, Failure::NoPassword(_)) => {
+                Err(format!("{own}: {why}"))
+            }
+            // A refusal of the account is an answer of a running engine as well.
             Ok(_) | Err(_) => Ok(()),
         }
     }

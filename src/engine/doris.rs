@@ -1,8 +1,10 @@
 //! Apache Doris, 2.0 to 4.1. Observed running: FE 4.0.1. Files, flags and texts that differ between versions are recognised
 //! by the installed scripts, not by a version number.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use super::accounts::{Accounts, Grant, ShippedAccount};
 use super::probe::{Caller, Probes, ReadyWord};
 use super::{
     CallListener, Component, Engine, Layout, NameMode, OwnHost, Poll, Port, PortKind, PortName, ReadyProof,
@@ -229,10 +231,44 @@ pub(super) static ENGINE: Engine = Engine {
             statement: "ALTER SYSTEM MODIFY BACKEND \"{from}:{port}\" HOSTNAME \"{to}\"",
             to_address: false,
         },
+        member_verbs: &["ADD", "DROP", "DROPP", "DECOMMISSION"],
         set_all_roles: "",
         // Observed: the header is in every answer of http_port, and follows the FE's own clock.
         unix_time: None,
-        set_own_password: "SET PASSWORD = PASSWORD('{}')",
+    },
+    accounts: Accounts {
+        // Observed: both have an empty password, from anywhere, and closing root leaves admin open.
+        shipped: &[
+            ShippedAccount {
+                name: "root",
+                password_file: "ROOT_PASSWORD_FILE",
+            },
+            ShippedAccount {
+                name: "admin",
+                password_file: "ADMIN_PASSWORD_FILE",
+            },
+        ],
+        set_password: "SET PASSWORD FOR '{account}' = '{hash}'",
+        // Observed: applied when it founds, a later value is ignored; it closes root only.
+        root_hash_key: Some("initial_root_password"),
+        // Observed for root (skip_localhost_auth_check, true since 2.0).
+        trusts: Some(Ipv4Addr::LOCALHOST),
+        grants: &[
+            // Observed: enough for ADD, DROP and SHOW; only root can grant it.
+            Grant {
+                privilege: "NODE",
+                statement: "GRANT NODE_PRIV ON *.*.* TO '{account}'",
+            },
+            Grant {
+                privilege: "ADMIN",
+                statement: "GRANT ADMIN_PRIV ON *.*.* TO '{account}'",
+            },
+            // SHOW FRONTENDS asks for it since mid-2025 (ShowFrontendsCommand).
+            Grant {
+                privilege: "SELECT",
+                statement: "GRANT SELECT_PRIV ON internal.information_schema.* TO '{account}'",
+            },
+        ],
     },
     // `/api/bootstrap` answers OK before the query port is open, and after the quorum is lost (observed).
     probes: Probes {

@@ -53,6 +53,8 @@ impl FrontendRole {
 /// One BE or CN as the cluster lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backend {
+    /// `BackendId` or `ComputeNodeId`: the one that was registered earlier has the smaller one.
+    pub id: Option<u64>,
     pub host: String,
     pub heartbeat_port: u16,
     pub alive: bool,
@@ -157,7 +159,9 @@ impl Backend {
 
     fn read(row: &Row, statement: &'static str) -> Result<Self, Failure> {
         let cells = Cells { statement, row };
+        let id = cells.cell("BackendId").or_else(|| cells.cell("ComputeNodeId"));
         Ok(Self {
+            id: id.and_then(|id| id.parse().ok()),
             host: cells.host()?.to_owned(),
             heartbeat_port: cells.port("HeartbeatPort")?,
             alive: cells.flag("Alive")?,

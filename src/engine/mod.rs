@@ -1,6 +1,7 @@
 //! The engines as data: this folder holds everything that differs between them, by version where versions differ. No other
 //! folder names an engine.
 
+pub mod accounts;
 pub mod aliases;
 pub mod calendar;
 mod doris;
@@ -53,6 +54,7 @@ pub struct Engine {
     /// Log texts that show a kept join that cannot finish: the data is set aside, and the node joins without data.
     pub cut_join: &'static [&'static str],
     pub sql: Sql,
+    pub accounts: accounts::Accounts,
     /// The HTTP requests that its nodes answer without a password.
     pub probes: Probes,
     /// The calls that a cluster makes to a member without data that waits.
@@ -292,12 +294,12 @@ pub struct Sql {
     pub drop_compute_node: Option<&'static str>,
     pub frontend_host: Rehost,
     pub backend_host: Rehost,
+    /// The words after ALTER SYSTEM that change the list of members.
+    pub member_verbs: &'static [&'static str],
     /// Activates granted roles that are not default ones.
     pub set_all_roles: &'static str,
     /// Tells the clock of an FE, in seconds since 1970. `None`: the `Date` header of every HTTP answer tells it.
     pub unix_time: Option<&'static str>,
-    /// Sets the password of the current account; `{}` stands for the quoted text.
-    pub set_own_password: &'static str,
 }
 
 /// The statement that changes a member's host. `{from}`, `{to}` and `{port}` stand for the hosts and the member's identity port.
@@ -344,6 +346,11 @@ impl Engine {
         self.call_listeners
             .iter()
             .filter(move |listener| listener.components.contains(&component))
+    }
+
+    /// True if nodes of this component are started by this engine's images.
+    pub fn has(&self, component: Component) -> bool {
+        self.layouts.iter().any(|layout| layout.component == component)
     }
 
     pub fn port(&self, component: Component, name: PortName) -> Option<&'static Port> {

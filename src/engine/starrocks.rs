@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::accounts::{Accounts, Grant, ShippedAccount};
 use super::probe::{Probes, ReadyWord};
 use super::{
     AddressKey, CallListener, Component, Engine, FoundingMode, Layout, NameMode, OwnHost, Poll, Port,
@@ -258,11 +259,38 @@ pub(super) static ENGINE: Engine = Engine {
             statement: "ALTER SYSTEM MODIFY BACKEND HOST \"{from}\" TO \"{to}\"",
             to_address: false,
         },
+        member_verbs: &["ADD", "DROP", "DECOMMISSION"],
         // Observed: cluster_admin that is not a default role answers 5203 until this.
         set_all_roles: "SET ROLE ALL",
         // Observed: no answer of http_port has a `Date` header.
         unix_time: Some("SELECT UNIX_TIMESTAMP()"),
-        set_own_password: "SET PASSWORD = PASSWORD('{}')",
+    },
+    accounts: Accounts {
+        shipped: &[ShippedAccount {
+            name: "root",
+            password_file: "ROOT_PASSWORD_FILE",
+        }],
+        // Observed: 3.5.0 takes the hash.
+        set_password: "SET PASSWORD FOR '{account}' = '{hash}'",
+        // No conf key and no variable sets it (com.starrocks.common.Config).
+        root_hash_key: None,
+        trusts: None,
+        grants: &[
+            // Observed: "'NODE' cannot be granted to user or role directly, use built-in role instead". Up to 2.5 there are
+            // no roles, and the right is called OPERATOR.
+            Grant {
+                privilege: "NODE",
+                statement: "GRANT cluster_admin TO USER '{account}'",
+            },
+            Grant {
+                privilege: "OPERATE",
+                statement: "GRANT OPERATE ON SYSTEM TO USER '{account}'",
+            },
+            Grant {
+                privilege: "OPERATOR",
+                statement: "GRANT NODE_PRIV ON *.* TO '{account}'",
+            },
+        ],
     },
     probes: Probes {
         fe_ready: "/api/bootstrap",

@@ -90,6 +90,7 @@ pub(super) fn settings() -> Settings {
             ca_file: None,
         },
         root_password_file: None,
+        admin_password_file: None,
         bootstrap: by_default(Bootstrap::Guarded),
         guard_time: None,
         rejoin: false,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::fixture::{grow, home, one_engine, settings, tree};
 use super::pidfile::PidFileState;
-use super::record::{Progress, Record, RecordCopy};
+use super::record::{FirstSteps, Progress, Record, RecordCopy};
 use super::{DataFacts, Facts, gather};
 use crate::engine::{Component, PortName};
 use crate::settings::{ConfRequest, Host, Settings, Source, Sourced};
@@ -31,7 +31,7 @@ fn record(port: u16) -> Record {
         cluster_id: None,
         members: Vec::new(),
         progress: Progress::Founding,
-        first_steps_pending: true,
+        first_steps: Some(FirstSteps::default()),
         lost: false,
     }
 }

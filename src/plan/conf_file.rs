@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::conf::{self, ConfEntry};
 use super::ports::Choice;
 use super::{Prescribed, local_addresses};
+use crate::engine::accounts::is_hash;
 use crate::facts::Facts;
 use crate::facts::conf_folder::ConfFolder;
 use crate::settings::{Settings, Source};
@@ -96,6 +97,18 @@ pub(super) fn entries(
         }
     }
     entries
+}
+
+/// True if the conf gives root a password when this FE founds. The engine ignores a text that is no hash.
+pub(super) fn has_root_hash(facts: &Facts, conf: &Conf) -> bool {
+    let Some(key) = facts.home.engine.accounts.root_hash_key else {
+        return false;
+    };
+    let own = facts.conf.grammar.entries(&conf.text);
+    let own = own.into_iter().rev().find(|(name, _)| name == key);
+    let custom = facts.custom_conf.as_ref().and_then(|file| file.lookup(key));
+    let hash = custom.or(own.map(|(_, hash)| hash));
+    hash.is_some_and(|hash| is_hash(hash.trim()))
 }
 
 pub(super) fn derive(facts: &Facts, entries: &[(ConfEntry, Source, String)]) -> Conf {

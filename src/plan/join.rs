@@ -422,20 +422,33 @@ fn fatal(seen: &Seen) -> Option<Refusal> {
 
 /// The refusal for an answer that stays the same until an operator changes something.
 pub fn denied(from: &str, why: &Failure) -> Refusal {
+    Refusal::new(ExitCode::Credentials, format!("{from}: {why}"), cure(why))
+}
+
+/// The hint for an answer that stays the same until an operator changes something.
+pub fn cure(why: &Failure) -> String {
     let hint = match why {
         Failure::Denied(_) => {
             "set CLUSTER_USER and CLUSTER_PASSWORD (or CLUSTER_PASSWORD_FILE) to an account of this cluster"
         }
+        Failure::NoPassword(_) => {
+            "set ROOT_PASSWORD_FILE on the FE that founds: it gives root that password; or remove CLUSTER_PASSWORD and \
+             CLUSTER_PASSWORD_FILE here"
+        }
+        Failure::Privilege { cure, .. } => return format!("as root: {cure}"),
         Failure::Plugin { .. } => {
             "set CLUSTER_USER to an account of this cluster that logs in by mysql_native_password; if the host is not an FE \
              of yours, correct MASTER_HOST"
         }
         Failure::NoTls => "set CLUSTER_TLS=prefer or off, or give the FE a certificate",
         Failure::Insecure(_) => "set CLUSTER_TLS=require, or verify with CLUSTER_CA_FILE",
-        Failure::Tls(_) => "set CLUSTER_CA_FILE to the authority that signed the FE's certificate",
-        _ => "give the account of CLUSTER_USER the cluster_admin role",
+        Failure::Tls(_) => {
+            "set CLUSTER_CA_FILE to the authority that signed the FE's certificate; for CLUSTER_TLS=verify that has to be valid \
+             today, and for the host as MASTER_HOST or the cluster's list names it"
+        }
+        _ => "check CLUSTER_USER and CLUSTER_PASSWORD",
     };
-    Refusal::new(ExitCode::Credentials, format!("{from}: {why}"), hint)
+    hint.to_owned()
 }
 
 /// Refuses if the account may not send ADD.
@@ -446,7 +459,7 @@ pub fn denied_add(leader: &Endpoint, why: &Failure) -> Result<(), Refusal> {
     Err(Refusal::new(
         ExitCode::Credentials,
         format!("cannot register at {leader}: {why}"),
-        "give the account of CLUSTER_USER the cluster_admin role",
+        cure(why),
     ))
 }
 

@@ -250,7 +250,8 @@ pub fn shows_an_fe(why: &Failure) -> bool {
     match why {
         Failure::Denied(_)
         | Failure::Plugin { .. }
-        | Failure::Privilege(_)
+        | Failure::Privilege { .. }
+        | Failure::NoPassword(_)
         | Failure::NoLeader(_)
         | Failure::Busy(_)
         | Failure::Exists(_)

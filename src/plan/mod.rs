@@ -15,6 +15,7 @@ pub mod end_report;
 mod explain;
 pub mod explain_line;
 pub mod init;
+pub mod init_files;
 pub mod join;
 pub mod launch;
 pub mod leader;
@@ -71,6 +72,8 @@ pub struct Plan {
     pub node: Node,
     pub ports: Vec<Choice>,
     pub conf: Conf,
+    /// The conf file gives root its password, when this FE founds.
+    pub root_in_conf: bool,
     /// The engine's data dir, which holds the first copy of the record.
     pub data_dir: PathBuf,
     /// All data dirs: they are set aside together.
@@ -198,6 +201,7 @@ pub fn derive(
         node,
         ports,
         log_dirs: conf_file::log_dirs(facts, &conf),
+        root_in_conf: conf_file::has_root_hash(facts, &conf),
         conf,
         data_dir: data_place(facts).map_or_else(|| home.dir.clone(), |place| place.path.clone()),
         data_dirs: data_dirs(facts),

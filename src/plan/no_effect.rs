@@ -28,6 +28,17 @@ pub(super) fn warnings(settings: &Settings, facts: &Facts, role: Role) -> Vec<St
         lost(settings.stop_grace.as_ref().map(|grace| &grace.source), why);
         lost(Some(&settings.join_timeout.source), why);
     }
+    let engine = facts.home.engine;
+    let shipped = |variable: &str| {
+        let mut accounts = engine.accounts.shipped.iter();
+        accounts.any(|account| account.password_file == variable)
+    };
+    if settings.admin_password_file.is_some() && !shipped("ADMIN_PASSWORD_FILE") {
+        let name = engine.name;
+        all.push(format!(
+            "ADMIN_PASSWORD_FILE has no effect: {name} ships no account admin"
+        ));
+    }
     for name in settings
         .skip_preflight
         .iter()

@@ -30,6 +30,7 @@ fn backends(text: &str) -> Backends {
     let mut all = Backends::default();
     for word in text.split_whitespace() {
         let backend = Backend {
+            id: None,
             host: format!("10.0.0.{}", word.chars().nth(1).unwrap()),
             heartbeat_port: 9050,
             alive: word.ends_with('+'),

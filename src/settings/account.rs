@@ -10,7 +10,8 @@ use super::{Secret, Source, Sourced, enums, files};
 /// The account every cluster begins with.
 pub const ROOT: &str = "root";
 
-const ROOT_PASSWORD_FILE: &str = "ROOT_PASSWORD_FILE";
+pub(super) const ROOT_PASSWORD_FILE: &str = "ROOT_PASSWORD_FILE";
+pub(super) const ADMIN_PASSWORD_FILE: &str = "ADMIN_PASSWORD_FILE";
 
 /// The account that sends SHOW and ALTER SYSTEM.
 #[derive(Debug, Clone)]
@@ -105,16 +106,13 @@ fn from_file(parser: &mut Parser<'_>, file: &str) -> Option<Sourced<Secret>> {
     })
 }
 
-/// The file with the password that root is to get.
-pub(super) fn root_password_file(parser: &mut Parser<'_>) -> Option<PathBuf> {
-    if parser
-        .text(ROOT_PASSWORD_FILE)
-        .is_some_and(|file| !file.starts_with('/'))
-    {
-        not_a_path(parser, ROOT_PASSWORD_FILE);
+/// The file that `variable` names, with the password that an account is to get.
+pub(super) fn first_password_file(parser: &mut Parser<'_>, variable: &'static str) -> Option<PathBuf> {
+    if parser.text(variable).is_some_and(|file| !file.starts_with('/')) {
+        not_a_path(parser, variable);
         return None;
     }
-    look_at(parser, ROOT_PASSWORD_FILE, files::secret_file).map(|file| file.value)
+    look_at(parser, variable, files::secret_file).map(|file| file.value)
 }
 
 /// The value may be the password itself: it is not repeated.

@@ -67,6 +67,7 @@ mod tests {
             ("MASTER_HOST", Some(true), Some(true)),
             ("STATE_DIR", Some(true), Some(true)),
             ("ROOT_PASSWORD_FILE", Some(true), Some(true)),
+            ("ADMIN_PASSWORD_FILE", Some(true), Some(false)),
             ("PRIORITY_NETWORKS", Some(true), Some(true)),
             ("ARROW_FLIGHT_PORT", Some(true), Some(true)),
             (engine.home_variable, Some(true), Some(true)),

@@ -29,7 +29,7 @@ mod suggest;
 pub mod variables;
 mod vendor;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use account::{Account, ROOT, Tls, TlsMode};
@@ -43,7 +43,7 @@ pub use image::ImageSettings;
 pub use inherited::Inherited;
 pub use log::{LogFormat, LogSettings};
 pub use problems::{Problem, Problems, Warning};
-pub use secret::{Secret, is_secret_name, is_secret_value};
+pub use secret::{Secret, is_secret_name, is_secret_value, may_hold_secret};
 pub use variables::{VARIABLES, Variable};
 
 use crate::engine::{Component, PortName};
@@ -120,7 +120,9 @@ pub struct Settings {
     pub account: Account,
     /// `CLUSTER_TLS` and `CLUSTER_CA_FILE`.
     pub tls: Tls,
+    /// `ROOT_PASSWORD_FILE` and `ADMIN_PASSWORD_FILE`: the first passwords of accounts that the engine ships.
     pub root_password_file: Option<PathBuf>,
+    pub admin_password_file: Option<PathBuf>,
     pub bootstrap: Sourced<Bootstrap>,
     /// `None`: two heartbeats and a second.
     pub guard_time: Option<Sourced<Duration>>,
@@ -140,6 +142,17 @@ pub struct Settings {
     pub names: Vec<String>,
     /// Arguments after `--`, handed to the start script as they are.
     pub script_args: Vec<String>,
+}
+
+impl Settings {
+    /// The file with the first password of an account, by its variable.
+    pub fn first_password_file(&self, variable: &str) -> Option<&Path> {
+        match variable {
+            account::ROOT_PASSWORD_FILE => self.root_password_file.as_deref(),
+            account::ADMIN_PASSWORD_FILE => self.admin_password_file.as_deref(),
+            _ => None,
+        }
+    }
 }
 
 /// The role in which an FE that is not the seed joins.

@@ -111,7 +111,8 @@ fn read(parser: &mut Parser<'_>, flags: Flags) -> Option<Settings> {
     let stop_grace = parser.parse("STOP_GRACE", parse_patience);
     let skip_preflight = parser.parse("SKIP_PREFLIGHT", checks);
     let tls = account::tls(parser);
-    let root_password_file = account::root_password_file(parser);
+    let root_password_file = account::first_password_file(parser, account::ROOT_PASSWORD_FILE);
+    let admin_password_file = account::first_password_file(parser, account::ADMIN_PASSWORD_FILE);
     let account = account::account(parser, root_password_file.as_deref());
 
     Some(Settings {
@@ -127,6 +128,7 @@ fn read(parser: &mut Parser<'_>, flags: Flags) -> Option<Settings> {
         account,
         tls,
         root_password_file,
+        admin_password_file,
         bootstrap: bootstrap.unwrap_or(Sourced {
             value: Bootstrap::Guarded,
             source: Source::Default,

@@ -365,6 +365,11 @@ fn each_bad_path_and_conf_key_says_what_was_expected() {
             "`/nowhere/at/all` cannot be read: No such file",
         ),
         (
+            "ADMIN_PASSWORD_FILE",
+            "/nowhere/at/all",
+            "`/nowhere/at/all` cannot be read: No such file",
+        ),
+        (
             "CLUSTER_CA_FILE",
             "/nowhere/at/all",
             "`/nowhere/at/all` cannot be read: No such file",
@@ -1149,11 +1154,13 @@ fn the_lines_of_a_file_are_checked_as_the_environment_is_and_named_by_their_plac
     assert_eq!(
         report(
             "MASTER_HOST=10.0.0.1,,10.0.0.2\nLOCAL_HOST=10.0.0.2\nnonsense\n\nFE_QUERY_PORT=90x0\n\
-             CLUSTER_PASSWORD=hunter2\nCLUSTER_PASSWORD_FILE=/run/secrets/none\nROOT_PASSWORD_FILE=hunter2\n"
+             CLUSTER_PASSWORD=hunter2\nCLUSTER_PASSWORD_FILE=/run/secrets/none\nROOT_PASSWORD_FILE=hunter2\n\
+             ADMIN_PASSWORD_FILE=hunter2\n"
         )
         .as_deref(),
         Some(
             "app.env cannot be used
+  ADMIN_PASSWORD_FILE: its value is not an absolute path, set in app.env, line 9
   CLUSTER_PASSWORD: cannot be used together with CLUSTER_PASSWORD_FILE (remove one of them), set in app.env, line 6
   FE_QUERY_PORT: `90x0` is not a port (1–65535), set in app.env, line 5
   MASTER_HOST: `10.0.0.1,,10.0.0.2` has an empty host at position 2, set in app.env, line 1

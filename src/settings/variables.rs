@@ -108,6 +108,8 @@ variables! {
         "a file that holds the password, instead";
     root_password_file "ROOT_PASSWORD_FILE", "–",
         "a file with the password that the founding FE gives root, once, while root has none; root logs in with it unless another password is set";
+    admin_password_file "ADMIN_PASSWORD_FILE", "ROOT_PASSWORD_FILE",
+        "the same for admin, which one of the engines ships without a password too", Fe;
     cluster_tls "CLUSTER_TLS", "off",
         "off, prefer, require or verify: TLS to the FEs' MySQL port; only verify checks the certificate";
     cluster_ca_file "CLUSTER_CA_FILE", "–",

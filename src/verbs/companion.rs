@@ -12,9 +12,10 @@ use nix::unistd::setsid;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::Client;
+use crate::effects::accounts::FirstPasswords;
 use crate::effects::announce::Announcer;
-use crate::effects::bootstrap_sql::{INIT_DIR, run_files, set_root_password, sql_files};
 use crate::effects::configure::configure;
+use crate::effects::init_files::{INIT_DIR, InitFiles, is_first, present};
 use crate::effects::join_loop::{NotReady, ReadyToStart, Unproven, join_cluster, members, stamp};
 use crate::effects::log_tail::{LogTail, find};
 use crate::effects::record_store::RecordStore;
@@ -25,13 +26,14 @@ use crate::effects::watch::{Watch, Watched};
 use crate::exit::{ExitCode, chain};
 use crate::facts::addresses::is_here;
 use crate::facts::home::Home;
-use crate::facts::record::{Progress, Record, RecordCopy};
+use crate::facts::record::{FirstSteps, Progress, Record, RecordCopy};
 use crate::facts::resolve::resolve;
 use crate::facts::status::{Phase, Status};
 use crate::plan::DataDir;
 use crate::plan::clock::ClockNews;
 use crate::plan::drop_detector::{Absence, absence};
 use crate::plan::end_report::{self, CONSOLE};
+use crate::plan::join::cure;
 use crate::plan::launch::{self, HELPER, HOST_TYPE, Launch};
 use crate::plan::leader::Cluster;
 use crate::plan::node::{Identity, Role};
@@ -76,6 +78,8 @@ struct Kept {
     helper: Option<String>,
     /// True if the data was a member's before this start.
     was_member: bool,
+    /// The conf file gives root its password, if this FE founds.
+    root_in_conf: bool,
 }
 
 /// Does the work that PID 1 requested. Must be called inside the runtime.
@@ -149,12 +153,14 @@ impl Companion<'_> {
 
     /// Refuses settings that need muster after the start: with `--exec` no process of muster remains.
     fn not_with_exec(&self) -> Option<Refusal> {
-        let needs = if self.settings.root_password_file.is_some() {
-            "ROOT_PASSWORD_FILE is set".to_owned()
-        } else if sql_files(Path::new(INIT_DIR)).is_empty() {
-            return None;
-        } else {
-            format!("{INIT_DIR} contains SQL files")
+        let accounts = self.home.engine.accounts.shipped.iter();
+        let variable = accounts
+            .map(|account| account.password_file)
+            .find(|variable| self.settings.first_password_file(variable).is_some());
+        let needs = match variable {
+            Some(variable) => format!("{variable} is set"),
+            None if present(Path::new(INIT_DIR)) => format!("{INIT_DIR} contains files to run"),
+            None => return None,
         };
         self.settings.exec.then(|| {
             Refusal::new(
@@ -221,6 +227,7 @@ impl Companion<'_> {
             unproven: ready.unproven,
             helper: ready.helper.clone(),
             was_member: plan.node.data.was_member(),
+            root_in_conf: plan.root_in_conf,
         }
     }
 
@@ -281,7 +288,16 @@ impl Companion<'_> {
         );
         loop {
             match watch.next().await {
-                Watched::Alive(cluster) => self.alive(&cluster, &mut record, &store).await?,
+                Watched::Alive(cluster) => {
+                    let first = self.alive(&cluster, &mut record, &store);
+                    self.channel.send(&Request::ReleasePorts, &[])?;
+                    self.first_steps(&cluster, &mut record, &identity, first, kept)
+                        .await;
+                }
+                Watched::Refused { from, why } => tracing::error!(
+                    "{from}: {why}; the engine runs on, but muster does not see its cluster; {}",
+                    cure(&why)
+                ),
                 Watched::NotListed { cluster, serves } => {
                     let (id, leader) = (&cluster.id, &cluster.leader.host);
                     // The leader accepted the ADD and ended before the others had it. A node that was never a member has no
@@ -346,8 +362,8 @@ impl Companion<'_> {
         }
     }
 
-    /// Records that the cluster shows this node alive, and does a founder's first tasks.
-    async fn alive(&self, cluster: &Cluster, record: &mut Record, store: &RecordStore) -> io::Result<()> {
+    /// Records that the cluster shows this node alive. Returns true if it was not a member before.
+    fn alive(&self, cluster: &Cluster, record: &mut Record, store: &RecordStore) -> bool {
         let before = record.progress;
         record.progress = Progress::Joined;
         record.lost = false;
@@ -368,22 +384,80 @@ impl Companion<'_> {
         } else {
             tracing::info!("{host} is alive in cluster {id} led by {leader}");
         }
-        self.channel.send(&Request::ReleasePorts, &[])?;
         self.status.enters(Phase::Running);
         self.status.notices("");
-        if record.first_steps_pending {
-            let leader = cluster.endpoint();
-            if let Some(path) = &self.settings.root_password_file {
-                set_root_password(&self.client, &leader, path).await;
+        !matches!(before, Progress::Joined | Progress::Dropped)
+    }
+
+    /// Does the work that is done once in the life of a cluster, and writes down what is done. `first`: this node has just become
+    /// a member, so nothing of it was begun before.
+    async fn first_steps(
+        &self,
+        cluster: &Cluster,
+        record: &mut Record,
+        identity: &Identity<'_>,
+        first: bool,
+        kept: &Kept,
+    ) {
+        let (dir, store) = (Path::new(INIT_DIR), store(kept));
+        let Some(done) = record.first_steps.clone() else {
+            if first && present(dir) {
+                tracing::info!(
+                    "the files of {INIT_DIR} are not run here: the FE that founds a cluster runs its own, and so does the first \
+                     BE that is registered"
+                );
             }
-            let patience = self.settings.join_timeout.value;
-            run_files(&self.client, &leader, Path::new(INIT_DIR), patience).await;
-            record.first_steps_pending = false;
+            return;
+        };
+        let keep = |steps: Option<FirstSteps>, record: &mut Record| {
+            record.first_steps = steps;
             if let Err(error) = store.write(record) {
                 tracing::error!("{}", chain(&error));
             }
+        };
+        let leader = cluster.endpoint();
+        let patience = self.settings.join_timeout.value;
+        if identity.component.is_fe() {
+            let accounts = FirstPasswords {
+                client: &self.client,
+                engine: self.home.engine,
+                settings: self.settings,
+                leader: &leader,
+                root_in_conf: kept.root_in_conf,
+                patience,
+            };
+            if !accounts.set().await {
+                return;
+            }
+        } else if present(dir) {
+            match is_first(&self.client, &leader, identity, patience).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    tracing::info!(
+                        "the files of {INIT_DIR} are not run here: another BE was registered first"
+                    );
+                    return keep(None, record);
+                }
+                Err(why) => {
+                    tracing::error!(
+                        "the files of {INIT_DIR} were not run: {why}; the next start of this node tries again"
+                    );
+                    return;
+                }
+            }
         }
-        Ok(())
+        let files = InitFiles {
+            client: &self.client,
+            engine: self.home.engine,
+            leader: &leader,
+            dir,
+            patience,
+            unset: &self.settings.secret_variables,
+        };
+        files
+            .run(done, !first, |steps| keep(Some(steps.clone()), record))
+            .await;
+        keep(None, record);
     }
 
     /// True if the leader is the engine of this node.

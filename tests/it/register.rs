@@ -128,6 +128,7 @@ impl FeClient for Script {
         let row = |row: &String| {
             let (host, port) = row.rsplit_once(':').unwrap();
             Backend {
+                id: None,
                 host: host.to_owned(),
                 heartbeat_port: port.parse().unwrap(),
                 alive: false,

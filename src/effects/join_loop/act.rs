@@ -11,8 +11,9 @@ use crate::effects::files::WriteError;
 use crate::effects::record_store::RecordStore;
 use crate::effects::register::add;
 use crate::effects::set_aside::set_all_aside;
+use crate::engine::Component;
 use crate::facts::gather;
-use crate::facts::record::{Progress, Record};
+use crate::facts::record::{FirstSteps, Progress, Record};
 use crate::plan::Plan;
 use crate::plan::data::Data;
 use crate::plan::leader::Cluster;
@@ -56,6 +57,11 @@ impl<C: FeClient> Search<'_, C> {
 
     fn new_record(&self, plan: &Plan, progress: Progress) -> Record {
         let before = self.record();
+        // It is about to be registered, and nothing says that it ever was.
+        let is_new_backend = progress == Progress::Planned
+            && before.is_none()
+            && plan.node.data.is_empty()
+            && matches!(self.home.component, Component::Be | Component::Cn);
         let known_id = self.cluster_id.clone();
         Record {
             engine: self.home.engine,
@@ -76,8 +82,9 @@ impl<C: FeClient> Search<'_, C> {
                 self.members.clone()
             },
             progress,
-            first_steps_pending: progress == Progress::Founding
-                || before.is_some_and(|record| record.first_steps_pending),
+            first_steps: before
+                .and_then(|record| record.first_steps.clone())
+                .or_else(|| (progress == Progress::Founding || is_new_backend).then(FirstSteps::default)),
             lost: self.lost,
         }
     }

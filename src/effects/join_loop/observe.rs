@@ -92,9 +92,14 @@ impl<C: FeClient> Search<'_, C> {
         }
         witnesses.extend(unheard.map(|(count, from)| Witness::Unheard { count, from }));
         let guard = self.listening.as_ref().map(GuardClock::so_far);
+        let patience_over = self.begun.elapsed() >= self.settings.wait_timeout.value;
         let seen = Seen {
             belief: round.belief.clone(),
-            fatal: round.denied(),
+            fatal: if patience_over {
+                round.denied_to_the_end()
+            } else {
+                round.denied()
+            },
             members: round.members().to_vec(),
             backends,
             answers: round.failures(),
@@ -105,7 +110,7 @@ impl<C: FeClient> Search<'_, C> {
             reset,
             waiting,
             guard_over: guard.is_some_and(|guard| guard >= plan.guard_time),
-            patience_over: self.begun.elapsed() >= self.settings.wait_timeout.value,
+            patience_over,
         };
         (seen, round)
     }

@@ -47,7 +47,7 @@ fn copy(text: &str, place: &str, component: Component) -> RecordCopy {
             "dropped" => Progress::Dropped,
             other => panic!("no such progress: {other}"),
         },
-        first_steps_pending: false,
+        first_steps: None,
         lost: false,
     })
 }

@@ -466,7 +466,7 @@ fn copy(part: Part, host: &Host, rec: Option<Rec>) -> RecordCopy {
             Got::Founding => Progress::Founding,
             Got::Dropped => Progress::Dropped,
         },
-        first_steps_pending: false,
+        first_steps: None,
         lost: rec.lost,
     })
 }
@@ -536,6 +536,7 @@ fn backends(parts: &[Part; MOST], view: &View) -> Vec<Backend> {
         .iter()
         .filter(|who| backend(*who))
         .map(|who| Backend {
+            id: None,
             host: address(who),
             heartbeat_port: 9050,
             alive: view.alive.has(who),

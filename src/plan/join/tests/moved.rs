@@ -54,6 +54,7 @@ fn seen(rows: &str) -> Seen {
         said,
     }];
     let backend = |number: u8| Backend {
+        id: None,
         host: format!("10.0.0.{number}"),
         heartbeat_port: 9050,
         alive: true,

@@ -124,6 +124,7 @@ fn beliefs(fe: bool) -> Vec<(Belief, Vec<Frontend>)> {
 
 fn backend(number: u8, port: u16) -> Backend {
     Backend {
+        id: None,
         host: format!("10.0.0.{number}"),
         heartbeat_port: port,
         alive: true,
@@ -143,7 +144,10 @@ pub(super) fn lists() -> Vec<Option<Result<Backends, Failure>>> {
     vec![
         None,
         Some(Err(Failure::Deadline(3))),
-        Some(Err(Failure::Privilege("OPERATE".to_owned()))),
+        Some(Err(Failure::Privilege {
+            said: "you need NODE".to_owned(),
+            cure: "GRANT NODE TO x".to_owned(),
+        })),
         list(&[], &[]),
         list(&[backend(4, 9050), backend(5, 9050)], &[backend(4, 9050)]),
         list(&[backend(4, 9050)], &[backend(5, 9050)]),

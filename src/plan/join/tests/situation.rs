@@ -131,7 +131,7 @@ impl Kept {
                 cluster_id: id.text(),
                 members: Vec::new(),
                 progress,
-                first_steps_pending: false,
+                first_steps: None,
                 lost: false,
             }),
         }
