@@ -126,7 +126,8 @@ impl Supervisor {
                 return Ok(Prepared::Ended(ExitCode::Internal));
             }
             error!(
-                "the companion ended with {exit} before the engine was started: starting it again in {pause:.1?}"
+                "the companion ended with {exit} before the engine was started: starting it again in {}",
+                seconds(pause)
             );
             let until = Instant::now() + pause;
             while Instant::now() < until {

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use crate::support::whole::{ENGINE, Running, Whole};
-use crate::support::{Place, eventually, send};
+use crate::support::{Place, eventually, send, send_if_there};
 
 const HUP: i32 = 1;
 const INT: i32 = 2;
@@ -83,7 +83,7 @@ fn companions_that_keep_dying_end_the_container_after_the_timeout() {
     let muster = run.muster();
     let code = eventually("it has given up", || {
         if let Some(pid) = companion(muster) {
-            send(pid, ABRT);
+            send_if_there(pid, ABRT);
         }
         run.ended()
     });
