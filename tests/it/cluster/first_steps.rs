@@ -13,6 +13,7 @@ use flate2::write::GzEncoder;
 use muster::cluster::Client;
 use muster::effects::accounts::NewCluster;
 use muster::effects::init_files::{InitFiles, is_first};
+use muster::engine::failure::Failure;
 use muster::engine::{Component, Engine};
 use muster::facts::record::FirstSteps;
 use muster::plan::accounts::first_passwords;
@@ -348,6 +349,19 @@ async fn an_account_is_closed_also_if_the_cluster_has_no_leader_for_a_moment() {
     assert!(!close(&closed, Duration::ZERO).await);
     fs::remove_file(dir.path().join("ROOT_PASSWORD_FILE")).unwrap();
     assert!(!close(&fe.at, LONG).await);
+}
+
+/// A follower asks a new cluster whose root is still open, and which has no leader at that moment. It ended with 77.
+#[tokio::test]
+async fn an_open_root_without_a_leader_is_no_wrong_password() {
+    let fe = Fe::start(Manner::Speaks, "", |_| {
+        Reply::Error(1064, "HY000", "forward failed: unknown result".to_owned())
+    })
+    .await;
+    let dir = TempDir::new().unwrap();
+    let client = Client::new(&settings(&dir, FOR_ROOT), engine("starrocks"));
+    let why = client.run(&fe.at, "SHOW FRONTENDS").await.unwrap_err();
+    assert!(matches!(why, Failure::NoLeader(_)), "{why}");
 }
 
 // The init files.
