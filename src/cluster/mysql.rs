@@ -32,7 +32,7 @@ impl Client {
             Ok(rows) => debug!(fe = %at, statement = verb, rows = rows.len(), "answered"),
             // An answer may repeat its statement.
             Err(_) if may_hold_secret(statement) => {
-                debug!(fe = %at, statement = verb, "refused, or no answer")
+                debug!(fe = %at, statement = verb, "refused, or no answer");
             }
             Err(why) => debug!(fe = %at, statement = verb, %why, "no answer"),
         }

@@ -37,9 +37,7 @@ pub(super) fn refuse(name: &str) -> Failure {
 
 /// What the plugin keeps of a password: `*` and SHA1(SHA1(password)) in upper-case hex.
 pub(super) fn hash(password: &str) -> String {
-    let twice = Sha1::digest(Sha1::digest(password));
-    let hex: String = twice.iter().map(|byte| format!("{byte:02X}")).collect();
-    format!("*{hex}")
+    format!("*{:X}", Sha1::digest(Sha1::digest(password)))
 }
 
 /// `SHA1(password) XOR SHA1(nonce SHA1(SHA1(password)))`; nothing for no password.

@@ -58,6 +58,8 @@ struct Search<'a, C> {
     lost: bool,
     reservations: Reservations,
     locks: DirLocks,
+    /// A BE or CN that is registered for the first time: nothing says that it ever was.
+    is_new: bool,
     /// An ADD that no look has followed yet.
     sent: Option<Sent>,
     callers: Option<Callers>,
@@ -102,6 +104,7 @@ pub async fn join_cluster<C: FeClient>(
         lost: false,
         reservations: Reservations::default(),
         locks: DirLocks::default(),
+        is_new: false,
         sent: None,
         callers: None,
         announcer: None,

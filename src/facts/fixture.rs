@@ -14,13 +14,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Every path with its text; a path that ends in `/` is a directory, a text `-> x` a link to `x`. Scripts can be
 /// executed.
-pub(super) fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
+pub(crate) fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     grow(root.path(), files);
     root
 }
 
-pub(super) fn grow(root: &Path, files: &[(&str, &str)]) {
+pub(crate) fn grow(root: &Path, files: &[(&str, &str)]) {
     for (path, text) in files {
         let whole = root.join(path.trim_start_matches('/'));
         if path.ends_with('/') {
@@ -40,17 +40,20 @@ pub(super) fn grow(root: &Path, files: &[(&str, &str)]) {
 }
 
 /// The engine of a test that fits any.
-pub(super) fn one_engine() -> &'static Engine {
+pub(crate) fn one_engine() -> &'static Engine {
     engine::ALL[0]
 }
 
-pub(super) fn other_engine() -> &'static Engine {
+pub(crate) fn other_engine() -> &'static Engine {
     engine::ALL[1]
 }
 
 /// A home of `one_engine` in `dir`.
-pub(super) fn home(dir: &Path, component: Component) -> Home {
-    let engine = one_engine();
+pub(crate) fn home(dir: &Path, component: Component) -> Home {
+    home_of(one_engine(), dir, component)
+}
+
+pub(crate) fn home_of(engine: &'static Engine, dir: &Path, component: Component) -> Home {
     Home {
         dir: dir.to_owned(),
         dir_source: Source::Default,
@@ -63,7 +66,7 @@ pub(super) fn home(dir: &Path, component: Component) -> Home {
 }
 
 /// Two addresses and nothing else: this machine's loopback as the seed.
-pub(super) fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     fn by_default<T>(value: T) -> Sourced<T> {
         Sourced {
             value,

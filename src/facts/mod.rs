@@ -11,7 +11,7 @@ pub mod data;
 pub mod dir_lock_facts;
 pub mod dir_state;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 pub mod home;
 pub mod limits;
 pub mod mounts;

@@ -155,3 +155,46 @@ pub(super) fn log_dirs(facts: &Facts, conf: &Conf) -> Vec<PathBuf> {
     });
     dirs.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{derive, has_root_hash};
+    use crate::engine::{ALL, Component};
+    use crate::facts::fixture::{home_of, settings, tree};
+    use crate::facts::gather;
+
+    #[test]
+    fn the_conf_gives_root_a_password_if_the_last_value_of_the_key_is_a_hash() {
+        const HASH: &str = "*14E65567ABDB5135D0CFD9A70B3032C179A49EE7";
+        // The conf file, the file that the engine reads after it.
+        let table = [
+            (String::new(), String::new(), false),
+            (format!("KEY = {HASH}\n"), String::new(), true),
+            (format!("KEY = {HASH}\nKEY =\n"), String::new(), false),
+            ("KEY = secret\n".to_owned(), String::new(), false),
+            ("KEY = secret\n".to_owned(), format!("KEY={HASH}"), true),
+            (format!("KEY = {HASH}\n"), "KEY = \n".to_owned(), false),
+        ];
+        for engine in ALL {
+            let key = engine.accounts.root_hash_key;
+            let layout = engine.layout(Component::Fe).unwrap();
+            for (conf, custom, expected) in &table {
+                let text = |text: &str| text.replace("KEY", key.unwrap_or("initial_root_password"));
+                let custom_path = layout.custom_conf.unwrap_or("conf/none");
+                let root = tree(&[
+                    (&format!("home/{}", layout.conf), &text(conf)),
+                    (&format!("home/{custom_path}"), &text(custom)),
+                ]);
+                let home = home_of(engine, &root.path().join("home"), Component::Fe);
+                let facts = gather(&settings(), home, root.path());
+                let found = has_root_hash(&facts, &derive(&facts, &[]));
+                assert_eq!(
+                    found,
+                    *expected && key.is_some(),
+                    "{} {conf} {custom}",
+                    engine.name
+                );
+            }
+        }
+    }
+}

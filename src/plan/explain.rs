@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::accounts::{FirstPassword, first_passwords};
 use super::ask_list;
 use super::conf_file::ConfManner;
 use super::data::{Data, NamedBy};
@@ -131,6 +132,17 @@ pub(super) fn decisions(
         Source::Record,
         format!("{} and {}", plan.data_dir.display(), plan.state_dir.display()),
     ));
+    let may_found = plan.node.role == Role::Seed && !plan.node.data.was_member();
+    let accounts = first_passwords(home.engine, settings, plan.root_in_conf);
+    if may_found && !accounts.is_empty() {
+        let origins: Vec<String> = accounts.iter().map(FirstPassword::origin).collect();
+        list.push(ExplainLine::new(
+            "accounts",
+            origins.join(", "),
+            Source::Derived,
+            "if this FE founds",
+        ));
+    }
     let fes: Vec<String> = ask_list::endpoints(&ask_list::Inputs {
         master_hosts: &settings.master_hosts.value,
         query_port: plan.query_port,

@@ -1,5 +1,6 @@
 //! `settings → facts → plan`: decides the next actions. Pure: no clock, socket, file, process or environment.
 
+pub mod accounts;
 pub mod ask_list;
 pub mod before_start;
 pub mod caller;

@@ -12,7 +12,7 @@ use nix::unistd::setsid;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::Client;
-use crate::effects::accounts::FirstPasswords;
+use crate::effects::accounts::NewCluster;
 use crate::effects::announce::Announcer;
 use crate::effects::configure::configure;
 use crate::effects::init_files::{INIT_DIR, InitFiles, is_first, present};
@@ -30,6 +30,7 @@ use crate::facts::record::{FirstSteps, Progress, Record, RecordCopy};
 use crate::facts::resolve::resolve;
 use crate::facts::status::{Phase, Status};
 use crate::plan::DataDir;
+use crate::plan::accounts::first_passwords;
 use crate::plan::clock::ClockNews;
 use crate::plan::drop_detector::{Absence, absence};
 use crate::plan::end_report::{self, CONSOLE};
@@ -418,15 +419,15 @@ impl Companion<'_> {
         let leader = cluster.endpoint();
         let patience = self.settings.join_timeout.value;
         if identity.component.is_fe() {
-            let accounts = FirstPasswords {
+            let engine = self.home.engine;
+            let cluster = NewCluster {
                 client: &self.client,
-                engine: self.home.engine,
-                settings: self.settings,
+                engine,
                 leader: &leader,
-                root_in_conf: kept.root_in_conf,
                 patience,
             };
-            if !accounts.set().await {
+            let accounts = first_passwords(engine, self.settings, kept.root_in_conf);
+            if !cluster.close(&accounts).await {
                 return;
             }
         } else if present(dir) {

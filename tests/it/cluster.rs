@@ -14,6 +14,7 @@ use muster::engine::Engine;
 use muster::engine::failure::Failure;
 use muster::engine::member::FrontendRole;
 use muster::engine::probe::{Membership, Ready};
+use muster::plan::join::denied_add;
 use muster::plan::leader::Belief;
 use muster::settings::{Account, Endpoint, Host, Secret, Source, Sourced, Tls, TlsMode};
 
@@ -333,6 +334,78 @@ async fn a_privilege_no_role_has_is_final() {
         assert!(matches!(why, Failure::Privilege { .. }), "{why}");
         let heard = fe.heard_to_the_end().await;
         assert_eq!(heard.iter().filter(|what| *what == "SET ROLE ALL").count(), 1);
+    }
+}
+
+/// Both engines' words to an account that may look and may not add: a plain one, one with another right, the shipped admin.
+#[tokio::test]
+async fn an_account_that_may_not_add_is_told_the_statement_that_lets_it() {
+    const ADD: &str = "ALTER SYSTEM ADD FOLLOWER \"10.77.0.12:9010\"";
+    let table = [
+        (
+            "StarRocks",
+            5203,
+            "Access denied; you need (at least one of) the NODE privilege(s) on SYSTEM for this operation.",
+            "GRANT cluster_admin TO USER 'root'",
+            &["SET ROLE ALL"][..],
+        ),
+        (
+            "StarRocks",
+            1227,
+            "Access denied; you need (at least one of) the OPERATOR privilege(s) for this operation",
+            "GRANT NODE_PRIV ON *.* TO 'root'",
+            &["SET ROLE ALL"],
+        ),
+        (
+            "Apache Doris",
+            1105,
+            "errCode = 2, detailMessage = Access denied; you need (at least one of) the (NODE) privilege(s) for this operation",
+            "GRANT NODE_PRIV ON *.*.* TO 'root'",
+            &[],
+        ),
+        (
+            "Apache Doris",
+            1227,
+            "Access denied; you need (at least one of) the NODE privilege(s) for this operation",
+            "GRANT NODE_PRIV ON *.*.* TO 'root'",
+            &[],
+        ),
+    ];
+    for (name, code, text, statement, then) in table {
+        let fe = speaking(move |asked| match asked {
+            "SHOW FRONTENDS" => frontends(),
+            "SET ROLE ALL" => Reply::Error(1064, "HY000", "no".to_owned()),
+            _ => Reply::Error(code, "HY000", text.to_owned()),
+        })
+        .await;
+        let mut engines = muster::engine::ALL.into_iter();
+        let engine = engines.find(|engine| engine.name == name).unwrap();
+        let account = Account {
+            user: Sourced {
+                value: "root".to_owned(),
+                source: Source::Default,
+            },
+            password: None,
+        };
+        let tls = Tls {
+            mode: TlsMode::Off,
+            ca_file: None,
+        };
+        let client = Client::with(account, tls, engine, LONG);
+        assert!(client.frontends(&fe.at).await.is_ok());
+        let why = client
+            .add(&fe.at, Add::Follower, "10.77.0.12:9010")
+            .await
+            .unwrap_err();
+        let refusal = denied_add(&fe.at, &why).unwrap_err();
+        assert_eq!(
+            refusal.sentence,
+            format!("cannot register at {}: missing privilege: {text}", fe.at)
+        );
+        assert_eq!(refusal.hint, format!("as root: {statement}"));
+        let mut heard = fe.heard_to_the_end().await;
+        heard.retain(|what| !what.starts_with('(') && what != "SHOW FRONTENDS");
+        assert_eq!(heard, [&[ADD][..], then].concat(), "{text}");
     }
 }
 

@@ -24,6 +24,8 @@ impl<C: FeClient> Search<'_, C> {
     /// must not be registered.
     pub(super) async fn add(&mut self, plan: &Plan, cluster: &Cluster) -> Result<(), NotReady> {
         self.cluster_id = Some(cluster.id.clone());
+        let runs_tables = matches!(self.home.component, Component::Be | Component::Cn);
+        self.is_new |= runs_tables && self.record().is_none() && plan.node.data.is_empty();
         try_out(&plan.conf)?;
         Self::places(plan).write_plan(&self.new_record(plan, Progress::Planned))?;
         configure(&plan.conf, &self.home.dir)?;
@@ -57,11 +59,6 @@ impl<C: FeClient> Search<'_, C> {
 
     fn new_record(&self, plan: &Plan, progress: Progress) -> Record {
         let before = self.record();
-        // It is about to be registered, and nothing says that it ever was.
-        let is_new_backend = progress == Progress::Planned
-            && before.is_none()
-            && plan.node.data.is_empty()
-            && matches!(self.home.component, Component::Be | Component::Cn);
         let known_id = self.cluster_id.clone();
         Record {
             engine: self.home.engine,
@@ -84,7 +81,7 @@ impl<C: FeClient> Search<'_, C> {
             progress,
             first_steps: before
                 .and_then(|record| record.first_steps.clone())
-                .or_else(|| (progress == Progress::Founding || is_new_backend).then(FirstSteps::default)),
+                .or_else(|| (progress == Progress::Founding || self.is_new).then(FirstSteps::default)),
             lost: self.lost,
         }
     }

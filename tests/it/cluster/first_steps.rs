@@ -11,10 +11,12 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use muster::cluster::Client;
-use muster::effects::accounts::FirstPasswords;
+use muster::effects::accounts::NewCluster;
 use muster::effects::init_files::{InitFiles, is_first};
+use muster::engine::failure::Failure;
 use muster::engine::{Component, Engine};
 use muster::facts::record::FirstSteps;
+use muster::plan::accounts::first_passwords;
 use muster::plan::node::Identity;
 use muster::settings::{Account, Endpoint, Flags, Host, ROOT, Settings, Source, Sourced, Tls, TlsMode};
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
@@ -127,7 +129,7 @@ const FOR_ADMIN: &[(&str, &str)] = &[("ADMIN_PASSWORD_FILE", ADMIN_SECRET)];
 const SHARED: &str = "admin, which Apache Doris ships without a password too, has the password of ROOT_PASSWORD_FILE now, \
                       because ADMIN_PASSWORD_FILE is not set";
 const OPEN: &str = "the account admin has no password; set ADMIN_PASSWORD_FILE";
-const IN_CONF: &str = "root has the password of initial_root_password in the conf file";
+const IN_CONF: &str = "root has the password of initial_root_password in the conf file; muster sets no other";
 
 const CASES: &[Case] = &[
     Case {
@@ -205,7 +207,7 @@ const CASES: &[Case] = &[
         closed: &["root"],
         at_home: false,
         set: &[],
-        says: &[OPEN],
+        says: &[IN_CONF, OPEN],
     },
     Case {
         engine: "doris",
@@ -250,10 +252,10 @@ const CASES: &[Case] = &[
 ];
 
 fn hash(password: &str) -> &'static str {
-    match password {
-        ROOT_SECRET => ROOT_HASH,
-        ADMIN_SECRET => ADMIN_HASH,
-        other => panic!("{other}"),
+    if password == ROOT_SECRET {
+        ROOT_HASH
+    } else {
+        ADMIN_HASH
     }
 }
 
@@ -284,15 +286,14 @@ async fn the_founder_closes_every_account_that_the_engine_ships_open() {
         let engine = engine(case.engine);
         let client = client(engine);
         let (log, guard) = Log::begin();
-        let first = FirstPasswords {
+        let cluster = NewCluster {
             client: &client,
             engine,
-            settings: &settings,
             leader: &fe.at,
-            root_in_conf: case.root_in_conf,
             patience: LONG,
         };
-        assert!(first.set().await, "case {number}");
+        let accounts = first_passwords(engine, &settings, case.root_in_conf);
+        assert!(cluster.close(&accounts).await, "case {number}");
         drop(guard);
         let mut heard = said(&fe).await;
         heard.retain(|line| !closed.iter().any(|name| line.contains(&format!("'{name}'"))));
@@ -331,26 +332,36 @@ async fn an_account_is_closed_also_if_the_cluster_has_no_leader_for_a_moment() {
     let settings = settings(&dir, FOR_ROOT);
     let engine = engine("starrocks");
     let client = client(engine);
-    let first = |patience| FirstPasswords {
-        client: &client,
-        engine,
-        settings: &settings,
-        leader: &fe.at,
-        root_in_conf: false,
-        patience,
+    let accounts = first_passwords(engine, &settings, false);
+    let close = async |leader: &Endpoint, patience| {
+        let cluster = NewCluster {
+            client: &client,
+            engine,
+            leader,
+            patience,
+        };
+        cluster.close(&accounts).await
     };
-    assert!(first(LONG).set().await);
+    assert!(close(&fe.at, LONG).await);
     assert_eq!(said(&fe).await.len(), 2);
-    // The file is gone, and so is the chance: it is not told as done.
-    fs::remove_file(dir.path().join("ROOT_PASSWORD_FILE")).unwrap();
-    assert!(!first(LONG).set().await);
+    // It did not come to it: that is not told as done.
     let closed = crate::fakes::closed_port().await;
-    let unreachable = FirstPasswords {
-        leader: &closed,
-        ..first(Duration::ZERO)
-    };
-    fs::write(dir.path().join("ROOT_PASSWORD_FILE"), ROOT_SECRET).unwrap();
-    assert!(!unreachable.set().await);
+    assert!(!close(&closed, Duration::ZERO).await);
+    fs::remove_file(dir.path().join("ROOT_PASSWORD_FILE")).unwrap();
+    assert!(!close(&fe.at, LONG).await);
+}
+
+/// A follower asks a new cluster whose root is still open, and which has no leader at that moment. It ended with 77.
+#[tokio::test]
+async fn an_open_root_without_a_leader_is_no_wrong_password() {
+    let fe = Fe::start(Manner::Speaks, "", |_| {
+        Reply::Error(1064, "HY000", "forward failed: unknown result".to_owned())
+    })
+    .await;
+    let dir = TempDir::new().unwrap();
+    let client = Client::new(&settings(&dir, FOR_ROOT), engine("starrocks"));
+    let why = client.run(&fe.at, "SHOW FRONTENDS").await.unwrap_err();
+    assert!(matches!(why, Failure::NoLeader(_)), "{why}");
 }
 
 // The init files.
@@ -544,7 +555,7 @@ async fn statements_about_members_are_left_out_and_named() {
 
 #[tokio::test]
 async fn a_failure_names_the_file_the_line_and_the_statement_and_ends_it() {
-    let long = format!("ONE;\n-- {}", "x".repeat(1 << 20));
+    let endless = format!("ONE;\n-- {}", "x".repeat(1 << 20));
     let fails = "it ended with exit status: 3";
     let table: [(&str, &[u8], &[&str], &str); 9] = [
         (
@@ -561,7 +572,7 @@ async fn a_failure_names_the_file_the_line_and_the_statement_and_ends_it() {
         ),
         (
             "1.sql",
-            long.as_bytes(),
+            endless.as_bytes(),
             &["ONE"],
             "1.sql, line 2: a statement may have 1048576 bytes",
         ),
