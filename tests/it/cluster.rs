@@ -23,10 +23,7 @@ const LONG: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(150);
 
 fn engine() -> &'static Engine {
-    muster::engine::ALL
-        .into_iter()
-        .find(|engine| engine.supported)
-        .unwrap()
+    muster::engine::ALL[0]
 }
 
 fn client(password: &str, deadline: Duration) -> Client {
