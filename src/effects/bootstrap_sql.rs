@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::cluster::{Client, FeClient as _, MAX_PACKET};
+use crate::engine::Component;
 use crate::engine::failure::Failure;
 use crate::file;
 use crate::plan::sql::{Splitter, Statement};
@@ -89,7 +90,7 @@ async fn has_backend(client: &Client, leader: &Endpoint) -> bool {
     let alive = |list: Result<Vec<crate::engine::member::Backend>, Failure>| {
         list.is_ok_and(|list| list.iter().any(|node| node.alive))
     };
-    alive(client.backends(leader).await) || alive(client.compute_nodes(leader).await)
+    alive(client.members(leader, Component::Be).await) || alive(client.members(leader, Component::Cn).await)
 }
 
 /// An answer may repeat a part of its statement, and so a password.

@@ -5,12 +5,33 @@ use std::time::Duration;
 
 use super::probe::{Caller, Probes, ReadyWord};
 use super::{
-    CallListener, Component, Engine, Layout, NameMode, OwnHost, Poll, Port, PortKind, PortName, ReadyProof,
-    Rehost, Sql,
+    CallListener, Component, DataKey, Engine, Layout, MemberList, NameMode, OwnHost, Poll, Port, PortKind,
+    PortName, ReadyProof, Rehost, Sql,
 };
 
 const FE: &[Component] = &[Component::Fe];
 const BE: &[Component] = &[Component::Be];
+/// bin/start_fe.sh and bin/start_be.sh, before they read the conf.
+const SCRIPT_SETS: &[&str] = &["DORIS_HOME", "LOG_DIR", "PID_DIR", "JAVA_OPTS"];
+
+/// A compute node is a BE to the cluster: `ADD COMPUTE NODE` does not exist (observed).
+const fn backends(component: Component) -> MemberList {
+    MemberList {
+        component,
+        show: "SHOW BACKENDS",
+        port_column: "HeartbeatPort",
+        // Observed.
+        node_roles: &[("mix", Component::Be), ("computation", Component::Cn)],
+        add: "ALTER SYSTEM ADD BACKEND \"{}\"",
+        // Observed: DROP BACKEND is refused, "use DROPP instead of DROP".
+        drop: "ALTER SYSTEM DROPP BACKEND \"{}\"",
+        // Observed for names only.
+        rehost: Some(Rehost {
+            statement: "ALTER SYSTEM MODIFY BACKEND \"{from}:{port}\" HOSTNAME \"{to}\"",
+            to_address: false,
+        }),
+    }
+}
 
 pub(super) static ENGINE: Engine = Engine {
     id: "doris",
@@ -18,8 +39,6 @@ pub(super) static ENGINE: Engine = Engine {
     home_variable: "DORIS_HOME",
     // It is in a file of its own, DEPLOY_MODE.
     founding_mode: None,
-    // bin/start_fe.sh and bin/start_be.sh, before they read the conf.
-    script_sets: &["DORIS_HOME", "LOG_DIR", "PID_DIR", "JAVA_OPTS"],
     script_adds: &[
         "JAVA_",
         "HADOOP_",
@@ -37,20 +56,25 @@ pub(super) static ENGINE: Engine = Engine {
             entrypoint: None,
             inner_scripts: &[],
             marks: &["lib/doris-fe.jar"],
+            script_mark: None,
+            script_sets: SCRIPT_SETS,
             conf: "conf/fe.conf",
             custom_conf: Some("conf/fe_custom.conf"),
             pid_file: "bin/fe.pid",
             // Observed: "Try to lock process failed" names the first; JE locks a part of the second.
             engine_locks: &["process.lock", "bdb/je.lck"],
             process_mark: "DorisFE",
-            console_flag: "--console",
+            console_flag: Some("--console"),
             log_files: &["fe.out", "fe.log", "fe.warn.log"],
             // JE writes it itself (observed).
             data_logs: &["bdb/je.info.0"],
             default_logs: "log",
             log_dir_keys: &["LOG_DIR", "sys_log_dir"],
-            data_key: "meta_dir",
-            default_data: "doris-meta",
+            data: Some(DataKey {
+                key: "meta_dir",
+                default: "doris-meta",
+            }),
+            networks_key: Some("priority_networks"),
             stop_grace: Duration::from_secs(30),
         },
         Layout {
@@ -61,19 +85,24 @@ pub(super) static ENGINE: Engine = Engine {
             entrypoint: None,
             inner_scripts: &[],
             marks: &["lib/doris_be"],
+            script_mark: None,
+            script_sets: SCRIPT_SETS,
             conf: "conf/be.conf",
             custom_conf: Some("conf/be_custom.conf"),
             pid_file: "bin/be.pid",
             // Of the key-value store with the tablets' metadata (be/src/olap/olap_meta.cpp, RocksDB's LockFile).
             engine_locks: &["meta/LOCK"],
             process_mark: "doris_be",
-            console_flag: "--console",
+            console_flag: Some("--console"),
             log_files: &["be.out", "be.INFO", "be.WARNING"],
             data_logs: &[],
             default_logs: "log",
             log_dir_keys: &["LOG_DIR", "sys_log_dir"],
-            data_key: "storage_root_path",
-            default_data: "storage",
+            data: Some(DataKey {
+                key: "storage_root_path",
+                default: "storage",
+            }),
+            networks_key: Some("priority_networks"),
             stop_grace: Duration::from_secs(60),
         },
         Layout {
@@ -84,18 +113,23 @@ pub(super) static ENGINE: Engine = Engine {
             entrypoint: None,
             inner_scripts: &[],
             marks: &["lib/apache_hdfs_broker.jar"],
+            script_mark: Some("org.apache.doris.broker"),
+            // bin/start_broker.sh, before it reads the conf.
+            script_sets: &["BROKER_HOME", "BROKER_LOG_DIR", "PID_DIR", "JAVA_OPTS"],
             conf: "conf/apache_hdfs_broker.conf",
             custom_conf: None,
             pid_file: "bin/apache_hdfs_broker.pid",
             engine_locks: &[],
             process_mark: "BrokerBootstrap",
-            console_flag: "--console",
-            log_files: &["apache_hdfs_broker.out"],
+            // The script passes its output on without one.
+            console_flag: None,
+            // The script itself writes a date into the first; conf/log4j.properties names the second.
+            log_files: &["apache_hdfs_broker.out", "apache_hdfs_broker.log"],
             data_logs: &[],
             default_logs: "log",
-            log_dir_keys: &["LOG_DIR", "sys_log_dir"],
-            data_key: "",
-            default_data: "",
+            log_dir_keys: &["BROKER_LOG_DIR", "sys_log_dir"],
+            data: None,
+            networks_key: None,
             stop_grace: Duration::from_secs(30),
         },
     ],
@@ -203,33 +237,37 @@ pub(super) static ENGINE: Engine = Engine {
     cut_join: &["represent different environment instances"],
     sql: Sql {
         show_frontends: "SHOW FRONTENDS",
-        show_backends: "SHOW BACKENDS",
-        show_compute_nodes: None,
         add_follower: "ALTER SYSTEM ADD FOLLOWER \"{}\"",
         add_observer: "ALTER SYSTEM ADD OBSERVER \"{}\"",
-        add_backend: "ALTER SYSTEM ADD BACKEND \"{}\"",
-        add_compute_node: None,
         drop_follower: "ALTER SYSTEM DROP FOLLOWER \"{}\"",
         drop_observer: "ALTER SYSTEM DROP OBSERVER \"{}\"",
-        // Observed: DROP BACKEND is refused, "use DROPP instead of DROP".
-        drop_backend: "ALTER SYSTEM DROPP BACKEND \"{}\"",
-        drop_compute_node: None,
         // Observed: works for an address too, while the FE is down. On a live one it fails, but the host is changed
         // in the leader's memory; the reverse statement repairs that.
         frontend_host: Rehost {
             statement: "ALTER SYSTEM MODIFY FRONTEND \"{from}:{port}\" HOSTNAME \"{to}\"",
             to_address: true,
         },
-        // Observed for names only.
-        backend_host: Rehost {
-            statement: "ALTER SYSTEM MODIFY BACKEND \"{from}:{port}\" HOSTNAME \"{to}\"",
-            to_address: false,
-        },
+        // Observed: NODE_PRIV alone may ADD, DROP and SHOW BROKER; ADMIN_PRIV may only SHOW.
+        grant: "give the account of CLUSTER_USER the privilege: GRANT NODE_PRIV ON *.*.* TO it",
         set_all_roles: "",
         // Observed: the header is in every answer of http_port, and follows the FE's own clock.
         unix_time: None,
         set_own_password: "SET PASSWORD = PASSWORD('{}')",
     },
+    lists: &[
+        backends(Component::Be),
+        backends(Component::Cn),
+        // Observed: an address may be listed under several names, and one name may have several addresses.
+        MemberList {
+            component: Component::Broker,
+            show: "SHOW BROKER",
+            port_column: "Port",
+            node_roles: &[],
+            add: "ALTER SYSTEM ADD BROKER {name} \"{}\"",
+            drop: "ALTER SYSTEM DROP BROKER {name} \"{}\"",
+            rehost: None,
+        },
+    ],
     // `/api/bootstrap` answers OK before the query port is open, and after the quorum is lost (observed).
     probes: Probes {
         fe_ready: "/api/health",

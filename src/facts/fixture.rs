@@ -77,6 +77,7 @@ pub(super) fn settings() -> Settings {
         master_query_port: None,
         master_edit_log_port: None,
         fe_role: None,
+        broker_name: None,
         ports: BTreeMap::new(),
         image: ImageSettings::default(),
         conf_folder: None,

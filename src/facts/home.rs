@@ -273,7 +273,11 @@ fn nested_homes(dir: &Path, requested: &ImageSettings) -> Vec<PathBuf> {
 }
 
 fn is_marked(dir: &Path, layout: &Layout) -> bool {
-    layout.marks.iter().any(|mark| dir.join(mark).exists())
+    let in_script = |mark: &str| {
+        let script = file::read(&dir.join(layout.script), file::SCRIPT).unwrap_or_default();
+        String::from_utf8_lossy(&script).contains(mark)
+    };
+    layout.marks.iter().any(|mark| dir.join(mark).exists()) && layout.script_mark.is_none_or(in_script)
 }
 
 fn marked_engine(dir: &Path) -> Option<&'static Engine> {
@@ -346,7 +350,7 @@ fn nothing_fits(requested: &ImageSettings, dirs: &[PathBuf], root: &Path) -> Hom
     if let Some(dir) = has_script {
         return HomeProblem::UnknownEngine {
             dir: dir.clone(),
-            looked: names(wanted_layouts.iter().flat_map(|layout| layout.marks).copied()),
+            looked: marks(&wanted_layouts),
         };
     }
     HomeProblem::NoScript {
@@ -367,6 +371,17 @@ fn read_scripts(chosen: &Candidate) -> Result<BTreeSet<String>, HomeProblem> {
         }
     }
     Ok(flags)
+}
+
+/// What would identify one of these.
+fn marks(layouts: &[&Layout]) -> Vec<String> {
+    let files = layouts.iter().flat_map(|layout| layout.marks).copied();
+    let mut marks = names(files);
+    for layout in layouts {
+        let mark = layout.script_mark.iter();
+        marks.extend(mark.map(|mark| format!("{mark} in {}", layout.script)));
+    }
+    marks
 }
 
 /// Each name once, in the order of the table.
@@ -553,6 +568,39 @@ mod tests {
         for (dir, component, expected) in table {
             let requested = requested(Some(&root.path().join(dir)), component);
             assert_eq!(outcome(root.path(), &requested), expected, "{dir} {component:?}");
+        }
+    }
+
+    /// The jars of both engines have the same name, and so have the start scripts.
+    #[test]
+    fn the_start_script_tells_whose_broker_it_is() {
+        let [ours, other] =
+            [one_engine(), other_engine()].map(|engine| engine.layout(Component::Broker).unwrap());
+        assert_eq!((ours.script, ours.marks), (other.script, other.marks));
+        for (text, expected) in [
+            (ours.script_mark.unwrap(), Some(one_engine().id)),
+            (other.script_mark.unwrap(), Some(other_engine().id)),
+            ("com.example.broker", None),
+        ] {
+            let script = format!("#!/bin/sh\njava {text}.hdfs.BrokerBootstrap\n");
+            let root = tree(&[
+                (&format!("b/{}", ours.script), &script),
+                (&format!("b/{}", ours.marks[0]), ""),
+            ]);
+            let found = find(&requested(Some(&root.path().join("b")), None), root.path());
+            match expected {
+                Some(id) => assert_eq!(
+                    found.map(|home| (home.engine.id, home.component)),
+                    Ok((id, Component::Broker))
+                ),
+                None => {
+                    let problem = found.unwrap_err().to_string();
+                    assert!(
+                        problem.contains(&format!("{} in {}", ours.script_mark.unwrap(), ours.script)),
+                        "{problem}"
+                    );
+                }
+            }
         }
     }
 

@@ -277,11 +277,12 @@ impl ConfSources<'_> {
         dirs
     }
 
-    /// Where it writes them: the dir of `LOG_DIR` first.
+    /// Where it writes them: the dir of the start script's variable first.
     fn used_log_dirs(&self) -> Vec<PathBuf> {
         let mut dirs = self.log_dirs();
-        if self
-            .log_dir("LOG_DIR")
+        let variable = self.home.layout.log_dir_keys.first();
+        if variable
+            .and_then(|key| self.log_dir(key))
             .is_some_and(|dir| dirs.first() != Some(&dir))
         {
             // Nothing is written to the default one.
@@ -327,11 +328,11 @@ impl ConfSources<'_> {
 /// The data, and its paths in the order of the conf.
 fn look_at_data(sources: &ConfSources<'_>, mounts: &Mounts) -> (DataFacts, Vec<PathBuf>) {
     let layout = sources.home.layout;
-    if layout.data_key.is_empty() {
+    let Some(data) = &layout.data else {
         return (DataFacts::Nothing, Vec::new());
-    }
-    let value = sources.value(layout.data_key).unwrap_or_else(|| Sourced {
-        value: layout.default_data.to_owned(),
+    };
+    let value = sources.value(data.key).unwrap_or_else(|| Sourced {
+        value: data.default.to_owned(),
         source: Source::Default,
     });
     let unresolved = |problem| {

@@ -57,13 +57,14 @@ pub(super) fn entries(
         .map(Vec::as_slice)
         .unwrap_or_default();
     let is_requested = |key: &str| requests.iter().any(|request| request.key == key);
-    if !is_requested("priority_networks")
+    if let Some(key) = facts.home.layout.networks_key
+        && !is_requested(key)
         && let Some(address) = local_addresses(facts).first()
     {
         let width = if address.is_ipv4() { 32 } else { 128 };
         entries.push((
             ConfEntry {
-                key: "priority_networks".to_owned(),
+                key: key.to_owned(),
                 value: format!("{address}/{width}"),
             },
             Source::Derived,

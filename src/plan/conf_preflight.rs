@@ -105,8 +105,8 @@ fn unset_variables<'a>(
         requested.is_some_and(|requests| requests.iter().any(|request| request.key == key))
             || ports.any(|port| port.conf_key == key && settings.ports.contains_key(&port.name))
     };
-    let is_data =
-        |key: &str| key == home.layout.data_key && matches!(facts.data, DataFacts::Unresolved { .. });
+    let data_key = home.layout.data.as_ref().map_or("", |data| data.key);
+    let is_data = move |key: &str| key == data_key && matches!(facts.data, DataFacts::Unresolved { .. });
     // A BE ignores upper-case keys.
     let is_read = |key: &str| file.grammar == Grammar::Properties || !is_shell_key(key);
     file.unresolved

@@ -45,10 +45,10 @@ pub(super) fn refusal(container: &ContainerFacts, home: &Home, manner: &ConfMann
 fn on_no_volume(container: &ContainerFacts, layout: &Layout) -> Vec<String> {
     let paths = container.on_layer.iter().map(|path| path.display().to_string());
     let paths = paths.collect::<Vec<_>>().join(", ");
-    if paths.is_empty() {
+    let Some(data) = layout.data.as_ref().filter(|_| !paths.is_empty()) else {
         return Vec::new();
-    }
-    let key = layout.data_key;
+    };
+    let key = data.key;
     let unused = container.unused_volumes.iter();
     let unused: Vec<String> = unused.map(|volume| volume.display().to_string()).collect();
     let meant = if unused.is_empty() {

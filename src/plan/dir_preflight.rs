@@ -61,7 +61,7 @@ fn required_dirs<'a>(settings: &Settings, facts: &'a Facts) -> Vec<RequiredDir<'
 
 /// The source of the data dir's path.
 fn data_source(settings: &Settings, facts: &Facts) -> Source {
-    let key = facts.home.layout.data_key;
+    let key = facts.home.layout.data.as_ref().map_or("", |data| data.key);
     let in_file = |file: &ConfFile| file.lookup(key).is_some_and(|value| !value.is_empty());
     if facts.custom_conf.as_ref().is_some_and(in_file) {
         return Source::ConfFile;

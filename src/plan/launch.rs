@@ -64,9 +64,12 @@ pub fn derive(inputs: &Inputs<'_>) -> Launch {
             args.extend([HELPER.to_owned(), helper.to_owned()]);
         }
     }
-    if inputs.known_flags.contains(&inputs.layout.console_flag) {
-        args.push(inputs.layout.console_flag.to_owned());
-    }
+    let console = inputs.layout.console_flag;
+    args.extend(
+        console
+            .filter(|flag| inputs.known_flags.contains(flag))
+            .map(str::to_owned),
+    );
     args.extend(inputs.script_args.iter().cloned());
     Launch {
         script: inputs.home.join(inputs.layout.script),

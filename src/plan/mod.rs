@@ -42,6 +42,7 @@ use std::time::Duration;
 
 pub use self::conf_file::{Conf, ConfManner};
 pub use self::explain::{displayed_value, progress_word, seconds};
+use crate::engine::member::Backend;
 use crate::engine::{Component, Engine, PortName};
 use crate::exit::ExitCode;
 use crate::facts::conf::ConfState;
@@ -58,7 +59,7 @@ use crate::plan::conf::ConfEntry;
 use crate::plan::data::{ClusterId, Data, FeDir, Storage};
 use crate::plan::explain_line::ExplainLine;
 use crate::plan::leader::Cluster;
-use crate::plan::node::{Backends, Node, Role};
+use crate::plan::node::{Node, Role};
 use crate::plan::ports::Choice;
 use crate::plan::record_merge::{Identity, RecordCopies};
 use crate::plan::refusal::Refusal;
@@ -70,8 +71,8 @@ pub struct Plan {
     pub node: Node,
     pub ports: Vec<Choice>,
     pub conf: Conf,
-    /// The engine's data dir, which holds the first copy of the record.
-    pub data_dir: PathBuf,
+    /// The engine's data dir, which holds the first copy of the record; `None` for a component that keeps no data.
+    pub data_dir: Option<PathBuf>,
     /// All data dirs: they are set aside together.
     pub data_dirs: Vec<DataDir>,
     pub state_dir: PathBuf,
@@ -164,6 +165,7 @@ pub fn derive(
         engine: home.engine,
         component: home.component,
         host: settings.local_host.value.clone(),
+        name: broker_name(settings),
         also: also(facts),
         identity_port: identity(&ports),
         data,
@@ -201,7 +203,7 @@ pub fn derive(
         ports,
         log_dirs: conf_file::log_dirs(facts, &conf),
         conf,
-        data_dir: data_place(facts).map_or_else(|| home.dir.clone(), |place| place.path.clone()),
+        data_dir: data_place(facts).map(|place| place.path.clone()),
         data_dirs: data_dirs(facts),
         state_dir: facts.records.state_dir.path.clone(),
         stale_files: Some(&facts.pid_file)
@@ -247,14 +249,23 @@ fn short_times(settings: &Settings, engine: &Engine, role: Role, guard_time: Dur
 /// Compares two hosts: equal means seed, which may found; every other FE joins.
 fn role(settings: &Settings, component: Component) -> Role {
     match component {
-        Component::Be | Component::Broker => Role::Backend,
-        Component::Cn => Role::ComputeNode,
+        Component::Be | Component::Cn | Component::Broker => Role::Component(component),
         Component::Fe if is_seed(settings) => Role::Seed,
         Component::Fe => match settings.fe_role.as_ref().map(|role| role.value) {
             Some(FeRole::Observer) => Role::Observer,
             Some(FeRole::Follower) | None => Role::Follower,
         },
     }
+}
+
+/// The name that a broker is added under: it stays the same for as long as the host does.
+fn broker_name(settings: &Settings) -> String {
+    let of_host = || {
+        let host = settings.local_host.value.to_string();
+        format!("broker_{}", host.replace(['.', ':', '-'], "_"))
+    };
+    let requested = settings.broker_name.as_ref().map(|name| name.value.clone());
+    requested.unwrap_or_else(of_host)
 }
 
 /// The settings with this host once in `MASTER_HOST`.
@@ -349,7 +360,7 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
         refusals.push(Refusal::new(
             ExitCode::Configuration,
             format!("cannot resolve the data dir, from {source}: {problem}"),
-            if home.engine.script_sets.contains(&problem.variable.as_str()) {
+            if home.layout.script_sets.contains(&problem.variable.as_str()) {
                 "write the path without that variable"
             } else {
                 "set that variable in the environment of this container, or write the path without it"
@@ -423,9 +434,9 @@ fn classify(facts: &Facts, role: Role, copies: RecordCopies<'_>) -> Result<Data,
             let dir = FeDir::of(fe, &facts.home.engine.own_host);
             data::classify_fe(role == Role::Seed, &dir, copies)
         }
-        DataFacts::Nothing | DataFacts::Unresolved { .. } => {
-            data::classify_backend(&Storage { ids: Vec::new() }, copies)
-        }
+        DataFacts::Nothing => data::classify_without_data(copies),
+        // The path has been refused.
+        DataFacts::Unresolved { .. } => data::classify_backend(&Storage { ids: Vec::new() }, copies),
         DataFacts::Storage(paths) => {
             let mut ids = Vec::new();
             for storage in paths {
@@ -538,28 +549,24 @@ fn query_port(settings: &Settings, facts: &Facts) -> u16 {
 }
 
 /// The ports that a confirmed cluster prescribes to this node: the HTTP port of every FE, and the port it lists for this
-/// host. A host may have several BEs; only the one at `recorded`, the heartbeat port in this node's record, is this node:
+/// host. A host may have several BEs; only the one at `recorded`, the identity port in this node's record, is this node:
 /// it was added by an ADD whose sender was killed before the answer.
 pub fn prescribed(
     node: &Node,
-    engine: &crate::engine::Engine,
     cluster: &Cluster,
-    backends: Option<&Backends>,
+    backends: Option<&[Backend]>,
     recorded: Option<u16>,
 ) -> Prescribed {
     let mut ports = Prescribed::new();
-    if node.component != Component::Fe {
-        if let (Some(lists), Some(identity_port)) = (backends, recorded) {
+    if !node.role.is_fe() {
+        if let (Some(rows), Some(identity_port)) = (backends, recorded) {
             let me = node::Identity {
                 identity_port,
                 ..node.identity()
             };
-            if me
-                .find(&lists.backends)
-                .or_else(|| me.find(&lists.compute_nodes))
-                .is_some()
-            {
-                ports.insert(PortName::Heartbeat, identity_port);
+            let own = node.engine.identity_port(node.component);
+            if let (Some(port), Some(_)) = (own, me.find(rows)) {
+                ports.insert(port.name, identity_port);
             }
         }
         return ports;
@@ -567,7 +574,8 @@ pub fn prescribed(
     if cluster.leader.http_port != 0 {
         ports.insert(PortName::Http, cluster.leader.http_port);
     }
-    let rpc_is_shared = engine
+    let rpc_is_shared = node
+        .engine
         .port(Component::Fe, PortName::Rpc)
         .is_some_and(|port| port.kind == crate::engine::PortKind::ClusterWide);
     if rpc_is_shared && cluster.leader.rpc_port != 0 {

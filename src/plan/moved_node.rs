@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::engine::Component;
 use crate::engine::member::{Backend, Frontend, Member};
 use crate::plan::data::{Data, Moved, MovedData, NamedBy};
 use crate::plan::join;
@@ -142,14 +141,17 @@ fn host_rows<'a>(
         let frontends = &cluster.frontends;
         return Ok(HostRows {
             old: was.find(frontends).map(MovedRow::Frontend),
-            new: find_new(me, was, frontends).map(MovedRow::Frontend),
+            new: frontends
+                .iter()
+                .find(|row| is_new(me, was, *row))
+                .map(MovedRow::Frontend),
         });
     }
     let leader = &cluster.leader.host;
-    let lists = match &seen.backends {
-        Some(Ok(lists)) => lists,
+    let rows = match &seen.backends {
+        Some(Ok(rows)) => rows,
         Some(Err(why)) if why.is_final() => {
-            return Err(Box::new(Decision::Refuse(join::denied(leader, why))));
+            return Err(Box::new(Decision::Refuse(join::denied(node.engine, leader, why))));
         }
         Some(Err(why)) => {
             return Err(Box::new(waiting::wait_to_join(
@@ -163,19 +165,20 @@ fn host_rows<'a>(
             return Err(Box::new(waiting::wait_to_join(seen, why)));
         }
     };
-    let (own, other) = match node.component {
-        Component::Cn => (&lists.compute_nodes, &lists.backends),
-        Component::Fe | Component::Be | Component::Broker => (&lists.backends, &lists.compute_nodes),
-    };
+    let own = |row: &&Backend| row.may_be(node.component);
     Ok(HostRows {
-        old: was.find(own).or_else(|| was.find(other)).map(MovedRow::Backend),
-        new: find_new(me, was, own).map(MovedRow::Backend),
+        old: was.find(rows).map(MovedRow::Backend),
+        new: rows
+            .iter()
+            .filter(own)
+            .find(|row| is_new(me, was, *row))
+            .map(MovedRow::Backend),
     })
 }
 
-/// The row under the new host: an old address may be one of those that the new name has.
-fn find_new<'l, M: Member>(me: Identity<'_>, was: Identity<'_>, list: &'l [M]) -> Option<&'l M> {
-    list.iter().find(|row| me.is(*row) && !was.is(*row))
+/// True for the row under the new host: an old address may be one of those that the new name has.
+fn is_new(me: Identity<'_>, was: Identity<'_>, row: &impl Member) -> bool {
+    me.is(row) && !was.is(row)
 }
 
 fn refusal(node: &Node, moved: &Moved, why: &str, joined: bool) -> Refusal {
@@ -183,6 +186,7 @@ fn refusal(node: &Node, moved: &Moved, why: &str, joined: bool) -> Refusal {
         engine: node.engine,
         from: &moved.from,
         to: &node.host,
+        name: &node.name,
     };
     let hint = if node.alone {
         format!(
@@ -230,7 +234,12 @@ fn rejoin(node: &Node, why: String) -> Decision {
         join::NO_OTHER_FE.to_owned()
     } else {
         format!(
-            "set REJOIN=1 to set the data aside and join again as {}, or remove this node",
+            "set REJOIN=1 to {}join again as {}, or remove this node",
+            if node.keeps_data() {
+                "set the data aside and "
+            } else {
+                ""
+            },
             node.host
         )
     };

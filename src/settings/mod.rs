@@ -111,6 +111,8 @@ pub struct Settings {
     pub master_query_port: Option<Sourced<u16>>,
     pub master_edit_log_port: Option<Sourced<u16>>,
     pub fe_role: Option<Sourced<FeRole>>,
+    /// The name that a broker is added under. `None`: it follows from the host.
+    pub broker_name: Option<Sourced<String>>,
     pub ports: BTreeMap<PortName, Sourced<u16>>,
     pub image: ImageSettings,
     /// The folder whose files take the place of those in `conf/`.

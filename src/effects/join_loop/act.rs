@@ -26,8 +26,7 @@ impl<C: FeClient> Search<'_, C> {
         try_out(&plan.conf)?;
         Self::places(plan).write_plan(&self.new_record(plan, Progress::Planned))?;
         configure(&plan.conf, &self.home.dir)?;
-        let host_port = plan.node.host.with_port(plan.node.identity_port);
-        self.sent = Some(add(self.client, cluster.endpoint(), plan.node.role, &host_port).await);
+        self.sent = Some(add(self.client, cluster.endpoint(), &plan.node.add_statement()).await);
         Ok(())
     }
 
@@ -36,7 +35,12 @@ impl<C: FeClient> Search<'_, C> {
         if let Some(sent) = self.sent.take() {
             let who = plan.node.host.with_port(plan.node.identity_port);
             let role = plan.node.role.added_as();
-            tracing::info!("registered {who} as {role} at {}", sent.leader);
+            let name = if plan.node.is_named() {
+                format!(" {}", plan.node.name)
+            } else {
+                String::new()
+            };
+            tracing::info!("registered {who} as {role}{name} at {}", sent.leader);
             self.remember(plan, Progress::Added)?;
         }
         Ok(())
