@@ -11,6 +11,7 @@ use crate::effects::announce::Announcer;
 use crate::effects::clock::read_clock;
 use crate::effects::look::{CONTRADICTION, look};
 use crate::effects::roster::{MemberRow, row};
+use crate::engine::signature::{HEARTBEAT, Signature};
 use crate::plan::clock::{ClockNews, ClockWatch};
 use crate::plan::drop_detector::{DropDetector, Missed};
 use crate::plan::leader::{Belief, Cluster};
@@ -370,8 +371,12 @@ fn hosts(cluster: &Cluster) -> Vec<String> {
 
 fn not_yet(error: &str) -> String {
     if error.is_empty() {
-        "the cluster has not contacted this node yet".to_owned()
-    } else {
-        format!("the cluster reports: {error}")
+        return "the cluster has not contacted this node yet".to_owned();
+    }
+    match HEARTBEAT.iter().find(|row| row.matches(error)) {
+        Some(Signature { sentence, hint, .. }) => {
+            format!("the cluster reports: {error}; {sentence}: {hint}")
+        }
+        None => format!("the cluster reports: {error}"),
     }
 }
