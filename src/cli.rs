@@ -310,7 +310,7 @@ fn fit(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Cli, fit};
-    use clap::CommandFactory;
+    use clap::{CommandFactory, Parser as _};
 
     #[test]
     fn the_command_line_is_well_formed() {
@@ -324,6 +324,20 @@ mod tests {
             version,
             format!("muster {} (development build)\n", env!("CARGO_PKG_VERSION"))
         );
+    }
+
+    #[test]
+    fn every_component_can_be_run_and_a_broker_cannot_be_moved() {
+        for word in ["fe", "be", "cn", "broker"] {
+            let parses =
+                |words: &[&str]| Cli::try_parse_from(["muster"].iter().chain(words).chain(&[word])).is_ok();
+            assert!(
+                parses(&["run"]) && parses(&["explain"]) && parses(&["health"]),
+                "{word}"
+            );
+            let moves = parses(&["readdress", "--from", "a", "--to", "b", "--only"]);
+            assert_eq!(moves, word != "broker", "{word}");
+        }
     }
 
     #[test]

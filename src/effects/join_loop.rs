@@ -152,7 +152,7 @@ pub async fn join_cluster<C: FeClient>(
                 Some(sent) => {
                     let leader = sent.leader.clone();
                     let why = sent.in_vain();
-                    denied_add(home.engine, &leader, &why)?;
+                    denied_add(&leader, &why)?;
                     let said = unregistered(&leader, &why, &seen)?;
                     wait_log.wait(&said);
                     search

@@ -5,14 +5,68 @@ use std::time::Duration;
 
 use super::probe::{Caller, Probes, ReadyWord};
 use super::{
-    CallListener, Component, DataKey, Engine, Layout, MemberList, NameMode, OwnHost, Poll, Port, PortKind,
-    PortName, ReadyProof, Rehost, Sql,
+    CallListener, Component, DataKey, Demand, Engine, HostCheck, HostChecks, JavaHome, Layout, MemberList,
+    NameMode, OwnHost, Poll, Port, PortKind, PortName, ReadyProof, Rehost, Sql,
 };
 
 const FE: &[Component] = &[Component::Fe];
-const BE: &[Component] = &[Component::Be];
-/// bin/start_fe.sh and bin/start_be.sh, before they read the conf.
+const BE_CN: &[Component] = &[Component::Be, Component::Cn];
+/// `bin/start_fe.sh` and `bin/start_be.sh`, before they read the conf.
 const SCRIPT_SETS: &[&str] = &["DORIS_HOME", "LOG_DIR", "PID_DIR", "JAVA_OPTS"];
+
+/// `bin/start_be.sh`: the first since 1.2, the last since 2.0, swap since September 2023, the variable since December 2024.
+static HOST_CHECKS: HostChecks = HostChecks {
+    skip: "SKIP_CHECK_ULIMIT",
+    checks: &[
+        HostCheck {
+            demand: Demand::MapCount(2_000_000),
+            word: "max_map_count",
+        },
+        HostCheck {
+            demand: Demand::NoSwap,
+            word: "swapon",
+        },
+        HostCheck {
+            demand: Demand::OpenFiles(60_000),
+            word: "ulimit",
+        },
+    ],
+};
+
+const BE_LAYOUT: Layout = Layout {
+    component: Component::Be,
+    default_home: "/opt/apache-doris/be",
+    other_homes: &[],
+    script: "bin/start_be.sh",
+    entrypoint: None,
+    inner_scripts: &[],
+    marks: &["lib/doris_be"],
+    script_mark: None,
+    script_sets: SCRIPT_SETS,
+    conf: "conf/be.conf",
+    custom_conf: Some("conf/be_custom.conf"),
+    pid_file: "bin/be.pid",
+    // Of the key-value store with the tablets' metadata (be/src/olap/olap_meta.cpp, RocksDB's LockFile).
+    engine_locks: &["meta/LOCK"],
+    process_mark: "doris_be",
+    console_flag: Some("--console"),
+    log_files: &["be.out", "be.INFO", "be.WARNING"],
+    data_logs: &[],
+    default_logs: "log",
+    log_dir_keys: &["LOG_DIR", "sys_log_dir"],
+    data: Some(DataKey {
+        key: "storage_root_path",
+        default: "storage",
+    }),
+    networks_key: Some("priority_networks"),
+    // Since 2.0, even for a BE that runs no Java.
+    java_home: JavaHome::InEither,
+    host_checks: Some(&HOST_CHECKS),
+    // `chmod` at every start up to 3.0, later only if it cannot be executed.
+    program: Some("lib/doris_be"),
+    fixed_conf: &[],
+    stop_grace: Duration::from_secs(60),
+};
 
 /// A compute node is a BE to the cluster: `ADD COMPUTE NODE` does not exist (observed).
 const fn backends(component: Component) -> MemberList {
@@ -75,35 +129,18 @@ pub(super) static ENGINE: Engine = Engine {
                 default: "doris-meta",
             }),
             networks_key: Some("priority_networks"),
+            java_home: JavaHome::Optional,
+            host_checks: None,
+            program: None,
+            fixed_conf: &[],
             stop_grace: Duration::from_secs(30),
         },
+        BE_LAYOUT,
+        // The vendor's entrypoint writes that line for NODE_ROLE=computation (docker/runtime/be/resource/init_be.sh).
         Layout {
-            component: Component::Be,
-            default_home: "/opt/apache-doris/be",
-            other_homes: &[],
-            script: "bin/start_be.sh",
-            entrypoint: None,
-            inner_scripts: &[],
-            marks: &["lib/doris_be"],
-            script_mark: None,
-            script_sets: SCRIPT_SETS,
-            conf: "conf/be.conf",
-            custom_conf: Some("conf/be_custom.conf"),
-            pid_file: "bin/be.pid",
-            // Of the key-value store with the tablets' metadata (be/src/olap/olap_meta.cpp, RocksDB's LockFile).
-            engine_locks: &["meta/LOCK"],
-            process_mark: "doris_be",
-            console_flag: Some("--console"),
-            log_files: &["be.out", "be.INFO", "be.WARNING"],
-            data_logs: &[],
-            default_logs: "log",
-            log_dir_keys: &["LOG_DIR", "sys_log_dir"],
-            data: Some(DataKey {
-                key: "storage_root_path",
-                default: "storage",
-            }),
-            networks_key: Some("priority_networks"),
-            stop_grace: Duration::from_secs(60),
+            component: Component::Cn,
+            fixed_conf: &[("be_node_role", "computation")],
+            ..BE_LAYOUT
         },
         Layout {
             component: Component::Broker,
@@ -130,6 +167,11 @@ pub(super) static ENGINE: Engine = Engine {
             log_dir_keys: &["BROKER_LOG_DIR", "sys_log_dir"],
             data: None,
             networks_key: None,
+            // Without it, it takes `java` from PATH.
+            java_home: JavaHome::Optional,
+            host_checks: None,
+            program: None,
+            fixed_conf: &[],
             stop_grace: Duration::from_secs(30),
         },
     ],
@@ -176,7 +218,7 @@ pub(super) static ENGINE: Engine = Engine {
         },
         Port {
             name: PortName::Be,
-            components: BE,
+            components: BE_CN,
             kind: PortKind::Local,
             conf_key: "be_port",
             default: Some(9060),
@@ -184,7 +226,7 @@ pub(super) static ENGINE: Engine = Engine {
         },
         Port {
             name: PortName::BeHttp,
-            components: BE,
+            components: BE_CN,
             kind: PortKind::Local,
             conf_key: "webserver_port",
             default: Some(8040),
@@ -192,7 +234,7 @@ pub(super) static ENGINE: Engine = Engine {
         },
         Port {
             name: PortName::Heartbeat,
-            components: BE,
+            components: BE_CN,
             kind: PortKind::Identity,
             conf_key: "heartbeat_service_port",
             default: Some(9050),
@@ -200,10 +242,19 @@ pub(super) static ENGINE: Engine = Engine {
         },
         Port {
             name: PortName::Brpc,
-            components: BE,
+            components: BE_CN,
             kind: PortKind::Local,
             conf_key: "brpc_port",
             default: Some(8060),
+            udp: false,
+        },
+        // Since 4.0; -1 in the shipped conf of 2.1 and 3.0 (be/src/common/config.cpp).
+        Port {
+            name: PortName::ArrowFlight,
+            components: BE_CN,
+            kind: PortKind::Local,
+            conf_key: "arrow_flight_sql_port",
+            default: Some(8050),
             udp: false,
         },
         Port {
@@ -247,8 +298,6 @@ pub(super) static ENGINE: Engine = Engine {
             statement: "ALTER SYSTEM MODIFY FRONTEND \"{from}:{port}\" HOSTNAME \"{to}\"",
             to_address: true,
         },
-        // Observed: NODE_PRIV alone may ADD, DROP and SHOW BROKER; ADMIN_PRIV may only SHOW.
-        grant: "give the account of CLUSTER_USER the privilege: GRANT NODE_PRIV ON *.*.* TO it",
         set_all_roles: "",
         // Observed: the header is in every answer of http_port, and follows the FE's own clock.
         unix_time: None,
@@ -306,7 +355,7 @@ pub(super) static ENGINE: Engine = Engine {
             poll: Poll::Election,
         },
         CallListener {
-            components: BE,
+            components: BE_CN,
             port: PortName::Heartbeat,
             poll: Poll::Heartbeat { method: "heartbeat" },
         },

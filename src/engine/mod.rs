@@ -6,6 +6,7 @@ pub mod calendar;
 mod doris;
 pub mod failure;
 pub mod heartbeat;
+mod host_checks;
 pub mod member;
 mod member_list;
 mod poll;
@@ -16,6 +17,7 @@ pub mod valid;
 
 use std::time::Duration;
 
+pub use host_checks::{Demand, HostCheck, HostChecks};
 pub use member_list::MemberList;
 pub use poll::{Call, MEMBER_ANSWER, Poll, member_path, seed_in, seed_path};
 pub use probe::Probes;
@@ -165,8 +167,26 @@ pub struct Layout {
     pub data: Option<DataKey>,
     /// The conf key with the networks of which one has the node's address. `None`: it listens on every address.
     pub networks_key: Option<&'static str>,
+    pub java_home: JavaHome,
+    /// The demands of the start script on the host.
+    pub host_checks: Option<&'static HostChecks>,
+    /// The file whose mode some versions of the start script set at every start.
+    pub program: Option<&'static str>,
+    /// Lines of the conf that make a process this component, where nothing else tells it from another one.
+    pub fixed_conf: &'static [(&'static str, &'static str)],
     /// The time from a stop request to SIGKILL, unless `STOP_GRACE` is set.
     pub stop_grace: Duration,
+}
+
+/// Where the start script needs `JAVA_HOME`, if it mentions that at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JavaHome {
+    /// Nowhere: it looks for Java itself, or goes on without.
+    Optional,
+    /// In the environment or in the conf file, which it reads before.
+    InEither,
+    /// In the environment.
+    InEnvironment,
 }
 
 /// How the conf names the data dir.
@@ -298,8 +318,6 @@ pub struct Sql {
     pub drop_follower: &'static str,
     pub drop_observer: &'static str,
     pub frontend_host: Rehost,
-    /// What an account needs for these statements, as a remedy.
-    pub grant: &'static str,
     /// Activates granted roles that are not default ones.
     pub set_all_roles: &'static str,
     /// Tells the clock of an FE, in seconds since 1970. `None`: the `Date` header of every HTTP answer tells it.
@@ -368,6 +386,12 @@ impl Engine {
             }
         }
         lists
+    }
+
+    /// True if these two read the same conf file.
+    pub fn share_conf(&self, one: Component, other: Component) -> bool {
+        let conf = |component| self.layout(component).map(|layout| layout.conf);
+        conf(one).is_some() && conf(one) == conf(other)
     }
 
     /// The statement that changes the host of such a node, if there is one.

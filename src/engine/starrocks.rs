@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use super::probe::{Probes, ReadyWord};
 use super::{
-    AddressKey, CallListener, Component, DataKey, Engine, FoundingMode, Layout, MemberList, NameMode,
-    OwnHost, Poll, Port, PortKind, PortName, ReadyProof, Rehost, Sql,
+    AddressKey, CallListener, Component, DataKey, Engine, FoundingMode, JavaHome, Layout, MemberList,
+    NameMode, OwnHost, Poll, Port, PortKind, PortName, ReadyProof, Rehost, Sql,
 };
 
 const FE: &[Component] = &[Component::Fe];
 const BE_CN: &[Component] = &[Component::Be, Component::Cn];
-/// bin/start_fe.sh and bin/start_backend.sh, before export_env_from_conf.
+/// `bin/start_fe.sh` and `bin/start_backend.sh`, before `export_env_from_conf`.
 const SCRIPT_SETS: &[&str] = &["STARROCKS_HOME", "DORIS_HOME", "LOG_DIR", "PID_DIR", "JAVA_OPTS"];
 
 pub(super) static ENGINE: Engine = Engine {
@@ -72,6 +72,10 @@ pub(super) static ENGINE: Engine = Engine {
                 default: "meta",
             }),
             networks_key: Some("priority_networks"),
+            java_home: JavaHome::Optional,
+            host_checks: None,
+            program: None,
+            fixed_conf: &[],
             // A ready leader needs 0.5 s after SIGTERM, an FE in its first seconds 1.4 s (observed).
             stop_grace: Duration::from_secs(30),
         },
@@ -101,6 +105,10 @@ pub(super) static ENGINE: Engine = Engine {
                 default: "storage",
             }),
             networks_key: Some("priority_networks"),
+            java_home: JavaHome::Optional,
+            host_checks: None,
+            program: None,
+            fixed_conf: &[],
             // From 3.4.2 on it waits up to 20 s for running fragments (loop_count_wait_fragments_finish = 2).
             stop_grace: Duration::from_secs(60),
         },
@@ -130,6 +138,10 @@ pub(super) static ENGINE: Engine = Engine {
                 default: "storage",
             }),
             networks_key: Some("priority_networks"),
+            java_home: JavaHome::Optional,
+            host_checks: None,
+            program: None,
+            fixed_conf: &[],
             stop_grace: Duration::from_secs(60),
         },
         Layout {
@@ -158,6 +170,11 @@ pub(super) static ENGINE: Engine = Engine {
             log_dir_keys: &["BROKER_LOG_DIR", "sys_log_dir"],
             data: None,
             networks_key: None,
+            // It reads the conf only after it has looked.
+            java_home: JavaHome::InEnvironment,
+            host_checks: None,
+            program: None,
+            fixed_conf: &[],
             stop_grace: Duration::from_secs(30),
         },
     ],
@@ -293,7 +310,6 @@ pub(super) static ENGINE: Engine = Engine {
             statement: "ALTER SYSTEM MODIFY FRONTEND HOST \"{from}\" TO \"{to}\"",
             to_address: false,
         },
-        grant: "give the account of CLUSTER_USER the cluster_admin role",
         // Observed: cluster_admin that is not a default role answers 5203 until this.
         set_all_roles: "SET ROLE ALL",
         // Observed: no answer of http_port has a `Date` header.
@@ -314,7 +330,8 @@ pub(super) static ENGINE: Engine = Engine {
                 to_address: false,
             }),
         },
-        // Observed: a cluster that was founded as shared_nothing takes one too.
+        // Observed: a cluster that was founded as shared_nothing takes one too. Its docs offer it as more computing power for
+        // such a cluster (deployment/deploy_manually), and demand it only for shared_data.
         MemberList {
             component: Component::Cn,
             show: "SHOW COMPUTE NODES",

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use super::home::Home;
+use super::home::{Home, ScriptWords};
 use crate::engine::{self, Component, Engine};
 use crate::settings::{
     Account, Bootstrap, Host, ImageSettings, Inherited, Settings, Source, Sourced, Tls, TlsMode,
@@ -58,7 +58,7 @@ pub(super) fn home(dir: &Path, component: Component) -> Home {
         layout: engine.layout(component).unwrap(),
         component,
         component_source: Source::Image,
-        script_flags: BTreeSet::new(),
+        script: ScriptWords::default(),
     }
 }
 

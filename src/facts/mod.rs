@@ -44,7 +44,7 @@ use data::FeData;
 use dir_lock_facts::Holder;
 use dir_state::Place;
 use home::Home;
-use limits::ProcessLimits;
+use limits::{HostLimits, ProcessLimits};
 use mounts::Mounts;
 use own_name::OwnName;
 use pidfile::{PidFileFact, PidFileState};
@@ -74,6 +74,9 @@ pub struct Facts {
     /// The process that has a data dir locked.
     pub holder: Option<Holder>,
     pub limits: ProcessLimits,
+    pub host_limits: HostLimits,
+    /// The reason why the start script cannot set the mode of the engine's program.
+    pub fixed_mode: Option<String>,
     pub container: ContainerFacts,
 }
 
@@ -147,6 +150,11 @@ pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
         own_name,
         holder: Holder::look(&data_paths, home.layout.engine_locks),
         limits: ProcessLimits::look(),
+        host_limits: HostLimits::look(root),
+        fixed_mode: home
+            .layout
+            .program
+            .and_then(|program| script::fixed_mode(&home.dir.join(program))),
         data,
         records,
         addresses: Addresses::look(&settings.local_host.value, &settings.master_hosts.value),

@@ -71,6 +71,14 @@ pub(super) fn entries(
             "the engine uses LOCAL_HOST only".to_owned(),
         ));
     }
+    for (key, value) in facts.home.layout.fixed_conf {
+        let line = ConfEntry {
+            key: (*key).to_owned(),
+            value: (*value).to_owned(),
+        };
+        let why = format!("makes this node a {}", facts.home.component.name());
+        entries.push((line, facts.home.component_source.clone(), why));
+    }
     for request in requests {
         if entries.iter().all(|(entry, _, _)| entry.key != request.key) {
             entries.push((

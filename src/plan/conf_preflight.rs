@@ -52,7 +52,49 @@ pub(super) fn problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<St
         }
     }
     refusals.extend(founded_otherwise(settings, facts));
+    refusals.extend(another_component(settings, facts));
     refusals
+}
+
+/// Refuses a conf with the lines that make a node another component than this one is to be.
+fn another_component(settings: &Settings, facts: &Facts) -> Option<Refusal> {
+    let home = &facts.home;
+    let custom = |key: &str| facts.custom_conf.as_ref()?.lookup(key);
+    let last = |key: &str| {
+        let mut requested = settings.conf.get(&home.component).into_iter().flatten().rev();
+        let requested = requested.find(|request| request.key == key);
+        custom(key)
+            .or_else(|| requested.map(|request| request.value.clone()))
+            .or_else(|| facts.conf.lookup(key))
+    };
+    let refusal = |key: &str, value: &str, of: &str, hint: String| {
+        let sentence = format!(
+            "{key} = {value} in the conf makes this node a {of}, but it is started as a {} (from {})",
+            home.component.name(),
+            home.component_source
+        );
+        Refusal::new(ExitCode::Configuration, sentence, hint)
+    };
+    // muster adds its own lines to the first file, and the engine reads the second one last.
+    for (key, value) in home.layout.fixed_conf {
+        if let Some(other) = custom(key).filter(|other| other != value) {
+            let file = facts.custom_conf.as_ref()?.read_from.display();
+            let hint = format!("remove {key} from {file}");
+            return Some(refusal(key, &other, "node of another kind", hint));
+        }
+    }
+    let mut others = home.engine.layouts.iter().filter(|other| {
+        other.script == home.layout.script
+            && other.component != home.component
+            && !other.fixed_conf.is_empty()
+    });
+    let other = others.find(|other| {
+        let mut lines = other.fixed_conf.iter();
+        lines.all(|(key, value)| last(key).as_deref() == Some(value))
+    })?;
+    let (key, value) = other.fixed_conf.first()?;
+    let hint = format!("set COMPONENT={}, or remove {key}", other.component.id());
+    Some(refusal(key, value, other.component.name(), hint))
 }
 
 fn folder(facts: &Facts, warnings: &mut Vec<String>) -> Option<Refusal> {

@@ -101,8 +101,8 @@ mod tests {
     use super::*;
     use crate::engine::{self, Component};
     use crate::facts::container::Heap;
+    use crate::facts::home::ScriptWords;
     use crate::settings::Source;
-    use std::collections::BTreeSet;
 
     const HOME: &str = "/opt/engine";
 
@@ -115,7 +115,7 @@ mod tests {
             layout: engine.layout(Component::Fe).unwrap(),
             component: Component::Fe,
             component_source: Source::Image,
-            script_flags: BTreeSet::new(),
+            script: ScriptWords::default(),
         }
     }
 

@@ -1,9 +1,9 @@
 //! Decides the next step of a node on its way into its cluster. Total and pure; the loop around it observes, calls
 //! `decide`, acts, and observes again.
 
+use crate::engine::Component;
 use crate::engine::failure::Failure;
 use crate::engine::member::Frontend;
-use crate::engine::{Component, Engine};
 use crate::exit::ExitCode;
 use crate::plan::caller::Believed;
 use crate::plan::data::{ClusterId, Data, MovedData};
@@ -55,7 +55,7 @@ pub fn decide(node: &Node, seen: &Seen) -> Decision {
     if asking(node) == Asking::Nobody {
         return Decision::Start;
     }
-    if let Some(refusal) = fatal(node, seen) {
+    if let Some(refusal) = fatal(seen) {
         return Decision::Refuse(refusal);
     }
     if let Some(refusal) = foreign(node, seen) {
@@ -336,7 +336,7 @@ fn decide_backend(node: &Node, seen: &Seen) -> Decision {
     let leader = &cluster.leader.host;
     let rows = match &seen.backends {
         Some(Ok(rows)) => rows,
-        Some(Err(why)) if why.is_final() => return Decision::Refuse(denied(node.engine, leader, why)),
+        Some(Err(why)) if why.is_final() => return Decision::Refuse(denied(leader, why)),
         Some(Err(why)) => return wait_to_join(seen, format!("the leader {leader}: {why}")),
         None => {
             let kind = node.component.name();
@@ -404,17 +404,17 @@ fn names(doubt: &Doubt, id: &str) -> bool {
     matches!(doubt, Doubt::TwoClusters { one, other } if one.1 == id || other.1 == id)
 }
 
-fn fatal(node: &Node, seen: &Seen) -> Option<Refusal> {
+fn fatal(seen: &Seen) -> Option<Refusal> {
     // A confirmed leader accepted the same account, so the other answers do not matter.
     if matches!(seen.belief, Belief::Leader(_)) {
         return None;
     }
     let (from, why) = seen.fatal.first()?;
-    Some(denied(node.engine, from, why))
+    Some(denied(from, why))
 }
 
 /// The refusal for an answer that stays the same until an operator changes something.
-pub fn denied(engine: &Engine, from: &str, why: &Failure) -> Refusal {
+pub fn denied(from: &str, why: &Failure) -> Refusal {
     let hint = match why {
         Failure::Denied(_) => {
             "set CLUSTER_USER and CLUSTER_PASSWORD (or CLUSTER_PASSWORD_FILE) to an account of this cluster"
@@ -426,20 +426,20 @@ pub fn denied(engine: &Engine, from: &str, why: &Failure) -> Refusal {
         Failure::NoTls => "set CLUSTER_TLS=prefer or off, or give the FE a certificate",
         Failure::Insecure(_) => "set CLUSTER_TLS=require, or verify with CLUSTER_CA_FILE",
         Failure::Tls(_) => "set CLUSTER_CA_FILE to the authority that signed the FE's certificate",
-        _ => engine.sql.grant,
+        _ => "give the account of CLUSTER_USER the cluster_admin role",
     };
     Refusal::new(ExitCode::Credentials, format!("{from}: {why}"), hint)
 }
 
 /// Refuses if the account may not send ADD.
-pub fn denied_add(engine: &Engine, leader: &Endpoint, why: &Failure) -> Result<(), Refusal> {
+pub fn denied_add(leader: &Endpoint, why: &Failure) -> Result<(), Refusal> {
     if !why.is_final() {
         return Ok(());
     }
     Err(Refusal::new(
         ExitCode::Credentials,
         format!("cannot register at {leader}: {why}"),
-        engine.sql.grant,
+        "give the account of CLUSTER_USER the cluster_admin role",
     ))
 }
 

@@ -31,6 +31,7 @@ pub mod refusal;
 pub mod role_host;
 mod self_join;
 pub mod sql;
+pub mod start_script;
 mod waiting;
 pub mod witness;
 
@@ -368,6 +369,7 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
         ));
     }
     refusals.extend(conf_preflight::problems(settings, facts, warnings));
+    refusals.extend(start_script::problems(settings, facts, warnings));
     refusals.extend(dir_preflight::problems(settings, facts));
     refusals
 }

@@ -33,6 +33,13 @@ impl MovedRow<'_> {
         }
     }
 
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Frontend(_) => None,
+            Self::Backend(be) => be.name.as_deref(),
+        }
+    }
+
     const fn alive(&self) -> bool {
         match self {
             Self::Frontend(fe) => fe.alive,
@@ -48,13 +55,13 @@ pub(super) fn decide(node: &Node, moved: &Moved, seen: &Seen) -> Decision {
         Belief::Doubt(_) => return waiting::wait(node, seen),
         Belief::Nobody => {
             let why = "and no FE answers, so muster cannot check which host the cluster lists";
-            return Decision::Refuse(refusal(node, moved, why, true));
+            return Decision::Refuse(refusal(node, moved, why, None));
         }
     };
     let leader = &cluster.leader.host;
     if moved.data == MovedData::Member && moved.cluster.is_none() {
         let why = "and neither its data nor its record names its cluster";
-        return Decision::Refuse(refusal(node, moved, why, false));
+        return Decision::Refuse(refusal(node, moved, why, Some((false, None))));
     }
     let rows = match host_rows(node, moved, cluster, seen) {
         Ok(rows) => rows,
@@ -71,7 +78,7 @@ pub(super) fn decide(node: &Node, moved: &Moved, seen: &Seen) -> Decision {
                 node,
                 moved,
                 &format!("and {leader} lists {which}"),
-                old.joined() && new.is_none(),
+                Some((old.joined() && new.is_none(), old.name())),
             );
             if old.alive() {
                 refusal.hint = format!(
@@ -121,7 +128,7 @@ pub(super) fn decide(node: &Node, moved: &Moved, seen: &Seen) -> Decision {
 pub(super) fn asks_nobody(node: &Node) -> Option<Refusal> {
     let moved = of(&node.data).filter(|moved| node.alone && moved.data != MovedData::Dropped)?;
     let why = "and no other FE is known that could say which of the two its cluster lists";
-    Some(refusal(node, moved, why, true))
+    Some(refusal(node, moved, why, None))
 }
 
 fn host_rows<'a>(
@@ -151,7 +158,7 @@ fn host_rows<'a>(
     let rows = match &seen.backends {
         Some(Ok(rows)) => rows,
         Some(Err(why)) if why.is_final() => {
-            return Err(Box::new(Decision::Refuse(join::denied(node.engine, leader, why))));
+            return Err(Box::new(Decision::Refuse(join::denied(leader, why))));
         }
         Some(Err(why)) => {
             return Err(Box::new(waiting::wait_to_join(
@@ -181,12 +188,14 @@ fn is_new(me: Identity<'_>, was: Identity<'_>, row: &impl Member) -> bool {
     me.is(row) && !was.is(row)
 }
 
-fn refusal(node: &Node, moved: &Moved, why: &str, joined: bool) -> Refusal {
+/// `old`: whether the old row can be moved, and its name if its list has names; `None` if nobody has shown that row.
+fn refusal(node: &Node, moved: &Moved, why: &str, old: Option<(bool, Option<&str>)>) -> Refusal {
+    let (joined, name) = old.unwrap_or((true, None));
     let change = Move {
         engine: node.engine,
         from: &moved.from,
         to: &node.host,
-        name: &node.name,
+        name: name.unwrap_or("<name>"),
     };
     let hint = if node.alone {
         format!(

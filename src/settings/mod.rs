@@ -46,7 +46,7 @@ pub use problems::{Problem, Problems, Warning};
 pub use secret::{Secret, is_secret_name, is_secret_value};
 pub use variables::{VARIABLES, Variable};
 
-use crate::engine::{Component, PortName};
+use crate::engine::{Component, Engine, PortName};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The command line; it wins over the environment.
@@ -142,6 +142,23 @@ pub struct Settings {
     pub names: Vec<String>,
     /// Arguments after `--`, handed to the start script as they are.
     pub script_args: Vec<String>,
+}
+
+impl Settings {
+    /// Lets a component have the requests for the conf file that it shares with another one.
+    pub fn share_conf(&mut self, engine: &Engine, component: Component) {
+        let others = Component::ALL
+            .into_iter()
+            .filter(|other| *other != component && engine.share_conf(*other, component));
+        let theirs = others.filter_map(|other| self.conf.get(&other));
+        let theirs: Vec<ConfRequest> = theirs.flatten().cloned().collect();
+        let own = self.conf.entry(component).or_default();
+        for request in theirs {
+            if own.iter().all(|known| known.key != request.key) {
+                own.push(request);
+            }
+        }
+    }
 }
 
 /// The role in which an FE that is not the seed joins.

@@ -36,6 +36,7 @@ use crate::plan::launch::{self, HELPER, HOST_TYPE, Launch};
 use crate::plan::leader::Cluster;
 use crate::plan::node::Identity;
 use crate::plan::refusal::Refusal;
+use crate::plan::start_script;
 use crate::settings::{Endpoint, Host, Settings};
 use crate::supervise::{Channel, Ended, HandOver, Request, Work};
 use crate::verbs::Outcome;
@@ -200,6 +201,7 @@ impl Companion<'_> {
             known_flags: &known,
             helper: ready.helper.as_deref(),
             script_args: &self.settings.script_args,
+            set: &start_script::variables(home),
             unset: &unset,
             limits: &ready.plan.limits,
         })

@@ -145,14 +145,14 @@ async fn find(client: &Client, home: &Home, fes: &[Endpoint], patience: Duration
         let cluster = match find_leader(client, fes, home.engine.heartbeat, left).await {
             Ok(cluster) => cluster,
             Err(round) => match round.denied().first() {
-                Some((from, why)) => return Err(denied(home.engine, from, why)),
+                Some((from, why)) => return Err(denied(from, why)),
                 None => break round.no_leader(),
             },
         };
         let leader = cluster.endpoint();
         match backends(client, home, &leader).await {
             Ok(backends) => return Ok(Shown { cluster, backends }),
-            Err(why) if why.is_final() => return Err(denied(home.engine, &leader.to_string(), &why)),
+            Err(why) if why.is_final() => return Err(denied(&leader.to_string(), &why)),
             Err(why) if left.is_zero() => break format!("the leader {leader}: {why}"),
             Err(_) => sleep(SOON).await,
         }
@@ -215,7 +215,7 @@ async fn second_look(
     }
     let leader = shown.cluster.endpoint();
     Err(match answer {
-        Err(why) if why.is_final() => denied(home.engine, &leader.to_string(), &why),
+        Err(why) if why.is_final() => denied(&leader.to_string(), &why),
         Err(why @ Failure::Immovable(..)) => Refusal::protect(
             format!("{leader}: {why}"),
             way.rejoin_steps(member.kind, member.port),

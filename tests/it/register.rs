@@ -4,6 +4,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     reason = "a test says what it needs by failing"
 )]
 
@@ -25,7 +26,7 @@ use muster::engine::{ALL, Component, Engine};
 use muster::facts::data::ClusterToken;
 use muster::facts::home::{self, Home};
 use muster::facts::record::Progress;
-use muster::settings::{Endpoint, Flags, Host, Settings};
+use muster::settings::{ConfRequest, Endpoint, Flags, Host, Settings, Source};
 use tokio::sync::Notify;
 
 /// Each of these tests starts a node that takes the engine's usual ports, of this host: a node of another test, or of
@@ -327,6 +328,33 @@ async fn every_component_is_added_once_by_its_own_statement() {
         assert_eq!(copy.exists(), data.is_some(), "{case}");
         let state = dir.path().join(format!("state/muster-{}.json", component.id()));
         assert!(state.exists(), "{case}");
+    }
+}
+
+/// One of the engines ends if a storage path does not exist.
+#[tokio::test(start_paused = true)]
+async fn every_storage_path_is_there_before_the_engine_starts() {
+    let _alone = alone();
+    for engine in ALL {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut settings, home) = node_of(dir.path(), engine, Component::Be);
+        let paths = ["one", "two"].map(|name| dir.path().join(name));
+        let list = paths
+            .each_ref()
+            .map(|path| path.display().to_string())
+            .join(",medium:HDD;");
+        let request = ConfRequest {
+            key: "storage_root_path".to_owned(),
+            value: list,
+            source: Source::Default,
+        };
+        settings.conf.insert(Component::Be, vec![request]);
+        let script = Script::default();
+        start(&script, &settings, &home)
+            .await
+            .unwrap()
+            .expect(engine.name);
+        assert!(paths.iter().all(|path| path.is_dir()), "{}", engine.name);
     }
 }
 

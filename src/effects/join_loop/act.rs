@@ -7,7 +7,7 @@ use super::Search;
 use super::ready_to_start::{NotReady, ReadyToStart, Unproven};
 use crate::cluster::FeClient;
 use crate::effects::configure::{configure, try_out};
-use crate::effects::files::WriteError;
+use crate::effects::files::{WriteError, make_dir};
 use crate::effects::record_store::RecordStore;
 use crate::effects::register::add;
 use crate::effects::set_aside::set_all_aside;
@@ -24,6 +24,7 @@ impl<C: FeClient> Search<'_, C> {
     pub(super) async fn add(&mut self, plan: &Plan, cluster: &Cluster) -> Result<(), NotReady> {
         self.cluster_id = Some(cluster.id.clone());
         try_out(&plan.conf)?;
+        make_data_dirs(plan)?;
         Self::places(plan).write_plan(&self.new_record(plan, Progress::Planned))?;
         configure(&plan.conf, &self.home.dir)?;
         self.sent = Some(add(self.client, cluster.endpoint(), &plan.node.add_statement()).await);
@@ -139,6 +140,7 @@ impl<C: FeClient> Search<'_, C> {
             _ => None,
         };
         let record = self.new_record(&plan, progress);
+        make_data_dirs(&plan)?;
         Self::places(&plan).write(&record)?;
         // A data dir that was missing is there by now.
         self.lock(&plan).await?;
@@ -167,6 +169,11 @@ impl<C: FeClient> Search<'_, C> {
             plan,
         })
     }
+}
+
+/// Creates the data dirs that are missing: some engines create only the first one, or none.
+fn make_data_dirs(plan: &Plan) -> Result<(), WriteError> {
+    plan.data_dirs.iter().try_for_each(|dir| make_dir(&dir.path))
 }
 
 /// Seconds since 1970: part of the name of each set-aside.

@@ -216,6 +216,27 @@ fn a_moved_node_starts_only_where_its_cluster_lists_it_in_place_of_the_old_host(
     }
 }
 
+/// It was added under another name than the one that its new host gives it.
+#[test]
+fn a_broker_that_has_moved_is_told_how_its_old_row_is_dropped() {
+    let node = node(Role::Component(Component::Broker), data("moved-wiped"));
+    for (rows, name) in [("1L+ 2F+ 6F-", "hdfs6"), ("silent", "<name>")] {
+        let mut seen = seen(rows);
+        for row in seen.backends.as_mut().unwrap().as_mut().unwrap() {
+            row.name = Some("hdfs6".to_owned());
+        }
+        let Decision::Refuse(refusal) = decide(&node, &seen) else {
+            panic!("{rows}");
+        };
+        let steps = format!(
+            "if it has, run `ALTER SYSTEM DROP BROKER {name} \"10.0.0.6:8000\"` with any MySQL client, then start the node with \
+             LOCAL_HOST=10.0.0.5 and REJOIN=1: it keeps no data"
+        );
+        assert!(refusal.hint.contains(&steps), "{}", refusal.hint);
+        assert!(!refusal.hint.contains("readdress"), "{}", refusal.hint);
+    }
+}
+
 /// It was recorded as dropped under a wrong `LOCAL_HOST`, by its own engine: set aside, the data of a healthy FE is lost.
 #[test]
 fn an_fe_that_knows_no_other_fe_is_told_nothing_of_rejoin_and_keeps_its_data() {
