@@ -324,6 +324,10 @@ impl<C: FeClient> Search<'_, C> {
             return false;
         };
         self.members = members(cluster);
+        if !plan.node.keeps_data() {
+            // No data will tell which cluster it belongs to.
+            self.cluster_id = Some(cluster.id.clone());
+        }
         if asking(&plan.node) != Asking::Until {
             return false;
         }
