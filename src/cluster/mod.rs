@@ -15,10 +15,10 @@ pub use self::reach::is_open;
 
 use std::time::Duration;
 
-use crate::engine::Engine;
 use crate::engine::failure::Failure;
 use crate::engine::member::{Backend, Frontend, Row};
 use crate::engine::probe::{Ha, Membership};
+use crate::engine::{Component, Engine};
 use crate::facts::data::ClusterToken;
 use crate::settings::{Account, Endpoint, Host, ROOT, Secret, Settings, Source, Sourced, Tls};
 
@@ -29,15 +29,6 @@ pub const DEADLINE: Duration = Duration::from_secs(3);
 /// The deadline of a question over HTTP that is only asked beside others.
 const BRIEF: Duration = Duration::from_secs(1);
 
-/// The kind of member that a node is added as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Add {
-    Follower,
-    Observer,
-    Backend,
-    ComputeNode,
-}
-
 /// The questions, so that the loops that ask them can be tested with a script of answers.
 #[expect(
     async_fn_in_trait,
@@ -45,8 +36,8 @@ pub enum Add {
 )]
 pub trait FeClient {
     async fn frontends(&self, at: &Endpoint) -> Result<Vec<Frontend>, Failure>;
-    async fn backends(&self, at: &Endpoint) -> Result<Vec<Backend>, Failure>;
-    async fn compute_nodes(&self, at: &Endpoint) -> Result<Vec<Backend>, Failure>;
+    /// All rows of the list that has the members of that component, which is no FE.
+    async fn members(&self, at: &Endpoint, component: Component) -> Result<Vec<Backend>, Failure>;
     /// Asks an FE over HTTP, without an account, who leads; `None` if the answer is not that of an FE.
     async fn ha(&self, host: &Host, http_port: u16) -> Option<Ha>;
     /// Asks an FE over HTTP, without an account, for its row of `about`.
@@ -61,8 +52,8 @@ pub trait FeClient {
     async fn call(&self, host: &Host, http_port: u16, cluster: &str) -> bool;
     /// Tells an FE that `own` may found, or founds. Returns the host of the muster there, if that may found too.
     async fn call_seed(&self, host: &Host, http_port: u16, own: &Host, founding: bool) -> Option<Host>;
-    /// Adds one node; `host_port` is its registered host and identity port.
-    async fn add(&self, at: &Endpoint, what: Add, host_port: &str) -> Result<(), Failure>;
+    /// Adds one node by its statement.
+    async fn add(&self, at: &Endpoint, statement: &str) -> Result<(), Failure>;
 }
 
 /// The MySQL form of the questions.
@@ -165,13 +156,9 @@ impl FeClient for Client {
         Frontend::read(&self.say(at, self.engine.sql.show_frontends).await?)
     }
 
-    async fn backends(&self, at: &Endpoint) -> Result<Vec<Backend>, Failure> {
-        Backend::read_backends(&self.say(at, self.engine.sql.show_backends).await?)
-    }
-
-    async fn compute_nodes(&self, at: &Endpoint) -> Result<Vec<Backend>, Failure> {
-        match self.engine.sql.show_compute_nodes {
-            Some(statement) => Backend::read_compute_nodes(&self.say(at, statement).await?),
+    async fn members(&self, at: &Endpoint, component: Component) -> Result<Vec<Backend>, Failure> {
+        match self.engine.list(component) {
+            Some(list) => Backend::read(&self.say(at, list.show).await?, list),
             None => Ok(Vec::new()),
         }
     }
@@ -210,14 +197,7 @@ impl FeClient for Client {
         http::call_seed(host, http_port, own, founding, BRIEF).await
     }
 
-    async fn add(&self, at: &Endpoint, what: Add, host_port: &str) -> Result<(), Failure> {
-        let sql = &self.engine.sql;
-        let statement = match what {
-            Add::Follower => sql.add_follower,
-            Add::Observer => sql.add_observer,
-            Add::Backend => sql.add_backend,
-            Add::ComputeNode => sql.add_compute_node.unwrap_or(sql.add_backend),
-        };
-        self.say(at, &statement.replace("{}", host_port)).await.map(drop)
+    async fn add(&self, at: &Endpoint, statement: &str) -> Result<(), Failure> {
+        self.say(at, statement).await.map(drop)
     }
 }

@@ -71,11 +71,7 @@ pub async fn is_first(
 ) -> Result<bool, String> {
     let until = Instant::now() + patience;
     loop {
-        let list = match me.component {
-            Component::Cn => client.compute_nodes(leader).await,
-            Component::Fe | Component::Be | Component::Broker => client.backends(leader).await,
-        };
-        match list {
+        match client.members(leader, me.component).await {
             Ok(list) => {
                 return Ok(list
                     .iter()
@@ -156,7 +152,8 @@ impl InitFiles<'_> {
         let alive = |list: Result<Vec<crate::engine::member::Backend>, Failure>| {
             list.is_ok_and(|list| list.iter().any(|node| node.alive))
         };
-        alive(self.client.backends(self.leader).await) || alive(self.client.compute_nodes(self.leader).await)
+        let list = async |component| self.client.members(self.leader, component).await;
+        alive(list(Component::Be).await) || alive(list(Component::Cn).await)
     }
 
     /// Returns what was done; or, to follow the name of the file, which statement failed and why.

@@ -258,6 +258,12 @@ impl<C: FeClient> Search<'_, C> {
     }
 }
 
+/// The data dir of an FE.
+fn data_dir(plan: &Plan) -> String {
+    let dir = plan.data_dir.as_ref();
+    dir.map_or_else(String::new, |dir| dir.display().to_string())
+}
+
 fn say_found(plan: &Plan) {
     let host = &plan.node.host;
     if plan.node.bootstrap == Bootstrap::Force {
@@ -266,7 +272,7 @@ fn say_found(plan: &Plan) {
         tracing::info!(
             "founding a new cluster: {host} is the first host of MASTER_HOST, {} holds no data, and for {} no FE answered \
              and none called",
-            plan.data_dir.display(),
+            data_dir(plan),
             seconds(plan.guard_time)
         );
     }
@@ -286,7 +292,7 @@ fn say_join(plan: &Plan, helper: &str, cluster: &str) {
     if let Data::Empty { known: Some(known) } = &plan.node.data {
         tracing::info!(
             "rejoining cluster {cluster} through {helper}: {} holds no data, and {}",
-            plan.data_dir.display(),
+            data_dir(plan),
             known.sentence
         );
     } else {

@@ -11,8 +11,8 @@ use crate::effects::announce::Announcer;
 use crate::effects::clock::read_clock;
 use crate::effects::look::{CONTRADICTION, Round, look};
 use crate::effects::roster::{MemberRow, row};
-use crate::engine::Component;
 use crate::engine::failure::Failure;
+use crate::engine::signature::{HEARTBEAT, Signature};
 use crate::plan::clock::{ClockNews, ClockWatch};
 use crate::plan::drop_detector::{DropDetector, Missed};
 use crate::plan::leader::{Belief, Cluster};
@@ -25,8 +25,8 @@ const SOON: Duration = Duration::from_millis(500);
 const LATER: Duration = Duration::from_secs(10);
 /// The longest pause between two looks of an FE that is a member: it begins with one heartbeat, and doubles.
 const FE_EVERY: Duration = Duration::from_secs(60);
-/// The same for a BE or CN, of which there may be hundreds: each look is a line in the leader's audit log.
-const BE_EVERY: Duration = Duration::from_secs(600);
+/// The same for the other components, of which there may be hundreds: each look is a line in the leader's audit log.
+const OTHERS_EVERY: Duration = Duration::from_secs(600);
 /// The longest wait for a connection to this node's own port.
 const KNOCK: Duration = Duration::from_secs(1);
 
@@ -277,7 +277,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
         let own = self.identity.is_at(&cluster.leader.host);
         let read = self.state.clock_read;
         let just_read = read.is_some_and(|read| read.elapsed() < self.heartbeat);
-        if self.identity.component != Component::Fe || own || just_read {
+        if !self.identity.component.is_fe() || own || just_read {
             return;
         }
         self.state.clock_read = Some(Instant::now());
@@ -302,9 +302,10 @@ impl<'a, C: FeClient> Watch<'a, C> {
 
     /// The pause until the next look.
     fn pause(&mut self, is_late: bool) -> Duration {
-        let longest = match self.identity.component {
-            Component::Fe => FE_EVERY,
-            Component::Be | Component::Cn | Component::Broker => BE_EVERY,
+        let longest = if self.identity.component.is_fe() {
+            FE_EVERY
+        } else {
+            OTHERS_EVERY
         };
         let state = &mut self.state;
         if state.reported != Reported::Nothing || (state.members.is_some() && !state.urgent) {
@@ -333,9 +334,9 @@ impl<'a, C: FeClient> Watch<'a, C> {
     }
 
     /// Checks that this node's own engine serves. An FE opens its MySQL port once its data is complete, a BE or CN its
-    /// heartbeat port once its storage is open.
+    /// heartbeat port once its storage is open, and a broker has one port only.
     async fn serves(&self) -> Result<(), String> {
-        if self.identity.component != Component::Fe {
+        if !self.identity.component.is_fe() {
             let port = self.identity.identity_port;
             let at = (self.identity.host.to_string(), port);
             return match timeout(KNOCK, TcpStream::connect(at)).await {
@@ -386,8 +387,12 @@ fn hosts(cluster: &Cluster) -> Vec<String> {
 
 fn not_yet(error: &str) -> String {
     if error.is_empty() {
-        "the cluster has not contacted this node yet".to_owned()
-    } else {
-        format!("the cluster reports: {error}")
+        return "the cluster has not contacted this node yet".to_owned();
+    }
+    match HEARTBEAT.iter().find(|row| row.matches(error)) {
+        Some(Signature { sentence, hint, .. }) => {
+            format!("the cluster reports: {error}; {sentence}: {hint}")
+        }
+        None => format!("the cluster reports: {error}"),
     }
 }

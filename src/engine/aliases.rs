@@ -87,6 +87,11 @@ const DORIS: &[Alias] = &[
     alias("FE_CURRENT_PORT", Meaning::Port(PortName::EditLog)),
     alias("BE_IP", Meaning::LocalBackend),
     alias("FE_MASTER", Meaning::MasterHosts),
+    // The only word that init_be.sh knows is the first.
+    alias(
+        "NODE_ROLE",
+        Meaning::ConfKey(Component::Be, "be_node_role", &["computation", "mix"]),
+    ),
 ];
 
 const fn alias(variable: &'static str, meaning: Meaning) -> Alias {

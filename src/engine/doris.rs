@@ -7,12 +7,89 @@ use std::time::Duration;
 use super::accounts::{Accounts, Grant, ShippedAccount};
 use super::probe::{Caller, Probes, ReadyWord};
 use super::{
-    CallListener, Component, Engine, Layout, NameMode, OwnHost, Poll, Port, PortKind, PortName, ReadyProof,
-    Rehost, Sql,
+    CallListener, Component, DataKey, Demand, Engine, HostCheck, HostChecks, JavaHome, Layout, MemberList,
+    NameMode, OwnHost, Poll, Port, PortKind, PortName, ReadyProof, Rehost, Sql,
 };
 
 const FE: &[Component] = &[Component::Fe];
-const BE: &[Component] = &[Component::Be];
+const BE_CN: &[Component] = &[Component::Be, Component::Cn];
+/// `bin/start_fe.sh` and `bin/start_be.sh`, before they read the conf.
+const SCRIPT_SETS: &[&str] = &["DORIS_HOME", "LOG_DIR", "PID_DIR", "JAVA_OPTS"];
+
+/// `bin/start_be.sh`: the first since 1.2, the last since 2.0, swap since September 2023, the variable since December 2024.
+static HOST_CHECKS: HostChecks = HostChecks {
+    skip: "SKIP_CHECK_ULIMIT",
+    checks: &[
+        HostCheck {
+            demand: Demand::MapCount(2_000_000),
+            word: "max_map_count",
+        },
+        HostCheck {
+            demand: Demand::NoSwap,
+            word: "swapon",
+        },
+        HostCheck {
+            demand: Demand::OpenFiles(60_000),
+            word: "ulimit",
+        },
+    ],
+};
+
+const BE_LAYOUT: Layout = Layout {
+    component: Component::Be,
+    default_home: "/opt/apache-doris/be",
+    other_homes: &[],
+    script: "bin/start_be.sh",
+    entrypoint: None,
+    inner_scripts: &[],
+    marks: &["lib/doris_be"],
+    script_mark: None,
+    script_sets: SCRIPT_SETS,
+    conf: "conf/be.conf",
+    custom_conf: Some("conf/be_custom.conf"),
+    pid_file: "bin/be.pid",
+    // Of the key-value store with the tablets' metadata (be/src/olap/olap_meta.cpp, RocksDB's LockFile).
+    engine_locks: &["meta/LOCK"],
+    process_mark: "doris_be",
+    console_flag: Some("--console"),
+    log_files: &["be.out", "be.INFO", "be.WARNING"],
+    data_logs: &[],
+    default_logs: "log",
+    log_dir_keys: &["LOG_DIR", "sys_log_dir"],
+    data: Some(DataKey {
+        key: "storage_root_path",
+        default: "storage",
+    }),
+    networks_key: Some("priority_networks"),
+    // Since 2.0, even for a BE that runs no Java.
+    java_home: JavaHome::InEither,
+    host_checks: Some(&HOST_CHECKS),
+    // `chmod` at every start up to 3.0, later only if it cannot be executed.
+    program: Some("lib/doris_be"),
+    fixed_conf: &[],
+    // be/src/olap/storage_engine.cpp, _open: the value precedes what the storage says, and must not differ from it.
+    cluster_id_key: Some("cluster_id"),
+    stop_grace: Duration::from_secs(60),
+};
+
+/// A compute node is a BE to the cluster: `ADD COMPUTE NODE` does not exist (observed).
+const fn backends(component: Component) -> MemberList {
+    MemberList {
+        component,
+        show: "SHOW BACKENDS",
+        port_column: "HeartbeatPort",
+        // Observed.
+        node_roles: &[("mix", Component::Be), ("computation", Component::Cn)],
+        add: "ALTER SYSTEM ADD BACKEND \"{}\"",
+        // Observed: DROP BACKEND is refused, "use DROPP instead of DROP".
+        drop: "ALTER SYSTEM DROPP BACKEND \"{}\"",
+        // Observed for names only.
+        rehost: Some(Rehost {
+            statement: "ALTER SYSTEM MODIFY BACKEND \"{from}:{port}\" HOSTNAME \"{to}\"",
+            to_address: false,
+        }),
+    }
+}
 
 pub(super) static ENGINE: Engine = Engine {
     id: "doris",
@@ -20,8 +97,6 @@ pub(super) static ENGINE: Engine = Engine {
     home_variable: "DORIS_HOME",
     // It is in a file of its own, DEPLOY_MODE.
     founding_mode: None,
-    // bin/start_fe.sh and bin/start_be.sh, before they read the conf.
-    script_sets: &["DORIS_HOME", "LOG_DIR", "PID_DIR", "JAVA_OPTS"],
     script_adds: &[
         "JAVA_",
         "HADOOP_",
@@ -39,47 +114,38 @@ pub(super) static ENGINE: Engine = Engine {
             entrypoint: None,
             inner_scripts: &[],
             marks: &["lib/doris-fe.jar"],
+            script_mark: None,
+            script_sets: SCRIPT_SETS,
             conf: "conf/fe.conf",
             custom_conf: Some("conf/fe_custom.conf"),
             pid_file: "bin/fe.pid",
             // Observed: "Try to lock process failed" names the first; JE locks a part of the second.
             engine_locks: &["process.lock", "bdb/je.lck"],
             process_mark: "DorisFE",
-            console_flag: "--console",
+            console_flag: Some("--console"),
             log_files: &["fe.out", "fe.log", "fe.warn.log"],
             // JE writes it itself (observed).
             data_logs: &["bdb/je.info.0"],
             default_logs: "log",
             log_dir_keys: &["LOG_DIR", "sys_log_dir"],
-            data_key: "meta_dir",
+            data: Some(DataKey {
+                key: "meta_dir",
+                default: "doris-meta",
+            }),
+            networks_key: Some("priority_networks"),
+            java_home: JavaHome::Optional,
+            host_checks: None,
+            program: None,
+            fixed_conf: &[],
             cluster_id_key: None,
-            default_data: "doris-meta",
             stop_grace: Duration::from_secs(30),
         },
+        BE_LAYOUT,
+        // The vendor's entrypoint writes that line for NODE_ROLE=computation (docker/runtime/be/resource/init_be.sh).
         Layout {
-            component: Component::Be,
-            default_home: "/opt/apache-doris/be",
-            other_homes: &[],
-            script: "bin/start_be.sh",
-            entrypoint: None,
-            inner_scripts: &[],
-            marks: &["lib/doris_be"],
-            conf: "conf/be.conf",
-            custom_conf: Some("conf/be_custom.conf"),
-            pid_file: "bin/be.pid",
-            // Of the key-value store with the tablets' metadata (be/src/olap/olap_meta.cpp, RocksDB's LockFile).
-            engine_locks: &["meta/LOCK"],
-            process_mark: "doris_be",
-            console_flag: "--console",
-            log_files: &["be.out", "be.INFO", "be.WARNING"],
-            data_logs: &[],
-            default_logs: "log",
-            log_dir_keys: &["LOG_DIR", "sys_log_dir"],
-            data_key: "storage_root_path",
-            // be/src/olap/storage_engine.cpp, _open: the value precedes what the storage says, and must not differ from it.
-            cluster_id_key: Some("cluster_id"),
-            default_data: "storage",
-            stop_grace: Duration::from_secs(60),
+            component: Component::Cn,
+            fixed_conf: &[("be_node_role", "computation")],
+            ..BE_LAYOUT
         },
         Layout {
             component: Component::Broker,
@@ -89,19 +155,29 @@ pub(super) static ENGINE: Engine = Engine {
             entrypoint: None,
             inner_scripts: &[],
             marks: &["lib/apache_hdfs_broker.jar"],
+            script_mark: Some("org.apache.doris.broker"),
+            // bin/start_broker.sh, before it reads the conf.
+            script_sets: &["BROKER_HOME", "BROKER_LOG_DIR", "PID_DIR", "JAVA_OPTS"],
             conf: "conf/apache_hdfs_broker.conf",
             custom_conf: None,
             pid_file: "bin/apache_hdfs_broker.pid",
             engine_locks: &[],
             process_mark: "BrokerBootstrap",
-            console_flag: "--console",
-            log_files: &["apache_hdfs_broker.out"],
+            // The script passes its output on without one.
+            console_flag: None,
+            // The script itself writes a date into the first; conf/log4j.properties names the second.
+            log_files: &["apache_hdfs_broker.out", "apache_hdfs_broker.log"],
             data_logs: &[],
             default_logs: "log",
-            log_dir_keys: &["LOG_DIR", "sys_log_dir"],
-            data_key: "",
+            log_dir_keys: &["BROKER_LOG_DIR", "sys_log_dir"],
+            data: None,
+            networks_key: None,
+            // Without it, it takes `java` from PATH.
+            java_home: JavaHome::Optional,
+            host_checks: None,
+            program: None,
+            fixed_conf: &[],
             cluster_id_key: None,
-            default_data: "",
             stop_grace: Duration::from_secs(30),
         },
     ],
@@ -148,7 +224,7 @@ pub(super) static ENGINE: Engine = Engine {
         },
         Port {
             name: PortName::Be,
-            components: BE,
+            components: BE_CN,
             kind: PortKind::Local,
             conf_key: "be_port",
             default: Some(9060),
@@ -156,7 +232,7 @@ pub(super) static ENGINE: Engine = Engine {
         },
         Port {
             name: PortName::BeHttp,
-            components: BE,
+            components: BE_CN,
             kind: PortKind::Local,
             conf_key: "webserver_port",
             default: Some(8040),
@@ -164,7 +240,7 @@ pub(super) static ENGINE: Engine = Engine {
         },
         Port {
             name: PortName::Heartbeat,
-            components: BE,
+            components: BE_CN,
             kind: PortKind::Identity,
             conf_key: "heartbeat_service_port",
             default: Some(9050),
@@ -172,10 +248,19 @@ pub(super) static ENGINE: Engine = Engine {
         },
         Port {
             name: PortName::Brpc,
-            components: BE,
+            components: BE_CN,
             kind: PortKind::Local,
             conf_key: "brpc_port",
             default: Some(8060),
+            udp: false,
+        },
+        // Since 4.0; -1 in the shipped conf of 2.1 and 3.0 (be/src/common/config.cpp).
+        Port {
+            name: PortName::ArrowFlight,
+            components: BE_CN,
+            kind: PortKind::Local,
+            conf_key: "arrow_flight_sql_port",
+            default: Some(8050),
             udp: false,
         },
         Port {
@@ -209,27 +294,15 @@ pub(super) static ENGINE: Engine = Engine {
     cut_join: &["represent different environment instances"],
     sql: Sql {
         show_frontends: "SHOW FRONTENDS",
-        show_backends: "SHOW BACKENDS",
-        show_compute_nodes: None,
         add_follower: "ALTER SYSTEM ADD FOLLOWER \"{}\"",
         add_observer: "ALTER SYSTEM ADD OBSERVER \"{}\"",
-        add_backend: "ALTER SYSTEM ADD BACKEND \"{}\"",
-        add_compute_node: None,
         drop_follower: "ALTER SYSTEM DROP FOLLOWER \"{}\"",
         drop_observer: "ALTER SYSTEM DROP OBSERVER \"{}\"",
-        // Observed: DROP BACKEND is refused, "use DROPP instead of DROP".
-        drop_backend: "ALTER SYSTEM DROPP BACKEND \"{}\"",
-        drop_compute_node: None,
         // Observed: works for an address too, while the FE is down. On a live one it fails, but the host is changed
         // in the leader's memory; the reverse statement repairs that.
         frontend_host: Rehost {
             statement: "ALTER SYSTEM MODIFY FRONTEND \"{from}:{port}\" HOSTNAME \"{to}\"",
             to_address: true,
-        },
-        // Observed for names only.
-        backend_host: Rehost {
-            statement: "ALTER SYSTEM MODIFY BACKEND \"{from}:{port}\" HOSTNAME \"{to}\"",
-            to_address: false,
         },
         member_verbs: &["ADD", "DROP", "DROPP", "DECOMMISSION"],
         set_all_roles: "",
@@ -270,6 +343,20 @@ pub(super) static ENGINE: Engine = Engine {
             },
         ],
     },
+    lists: &[
+        backends(Component::Be),
+        backends(Component::Cn),
+        // Observed: an address may be listed under several names, and one name may have several addresses.
+        MemberList {
+            component: Component::Broker,
+            show: "SHOW BROKER",
+            port_column: "Port",
+            node_roles: &[],
+            add: "ALTER SYSTEM ADD BROKER {name} \"{}\"",
+            drop: "ALTER SYSTEM DROP BROKER {name} \"{}\"",
+            rehost: None,
+        },
+    ],
     // `/api/bootstrap` answers OK before the query port is open, and after the quorum is lost (observed).
     probes: Probes {
         fe_ready: "/api/health",
@@ -308,7 +395,7 @@ pub(super) static ENGINE: Engine = Engine {
             poll: Poll::Election,
         },
         CallListener {
-            components: BE,
+            components: BE_CN,
             port: PortName::Heartbeat,
             poll: Poll::Heartbeat { method: "heartbeat" },
         },

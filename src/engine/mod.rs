@@ -7,7 +7,9 @@ pub mod calendar;
 mod doris;
 pub mod failure;
 pub mod heartbeat;
+mod host_checks;
 pub mod member;
+mod member_list;
 mod poll;
 pub mod probe;
 pub mod signature;
@@ -16,6 +18,8 @@ pub mod valid;
 
 use std::time::Duration;
 
+pub use host_checks::{Demand, HostCheck, HostChecks};
+pub use member_list::MemberList;
 pub use poll::{Call, MEMBER_ANSWER, Poll, member_path, seed_in, seed_path};
 pub use probe::Probes;
 
@@ -33,8 +37,6 @@ pub struct Engine {
     pub home_variable: &'static str,
     /// The key of an FE's conf whose value a cluster keeps from its founding on.
     pub founding_mode: Option<FoundingMode>,
-    /// Variables that its start scripts set before they read the conf: a value of the container has no effect.
-    pub script_sets: &'static [&'static str],
     /// The beginnings of other names that its start scripts may give a value, and that a conf may therefore use.
     pub script_adds: &'static [&'static str],
     /// Its files, one entry for each component.
@@ -55,6 +57,8 @@ pub struct Engine {
     pub cut_join: &'static [&'static str],
     pub sql: Sql,
     pub accounts: accounts::Accounts,
+    /// How a cluster lists each component that is no FE.
+    pub lists: &'static [MemberList],
     /// The HTTP requests that its nodes answer without a password.
     pub probes: Probes,
     /// The calls that a cluster makes to a member without data that waits.
@@ -137,6 +141,11 @@ pub struct Layout {
     pub inner_scripts: &'static [&'static str],
     /// Files of which one identifies this engine.
     pub marks: &'static [&'static str],
+    /// A text of the start script that identifies this engine, where `marks` are named as those of another one.
+    pub script_mark: Option<&'static str>,
+    /// Variables that the start script sets before it reads the conf: a value of the container has no effect. The first one
+    /// is the home dir.
+    pub script_sets: &'static [&'static str],
     pub conf: &'static str,
     /// A second file that the engine reads after `conf` and that has precedence.
     pub custom_conf: Option<&'static str>,
@@ -146,23 +155,51 @@ pub struct Layout {
     /// A text in the command line of this component's running process.
     pub process_mark: &'static str,
     /// The flag that sends the engine's log to the console, in versions whose scripts know it.
-    pub console_flag: &'static str,
+    pub console_flag: Option<&'static str>,
     /// Its log files, those with the reason of an end first.
     pub log_files: &'static [&'static str],
     /// Log files in its data dir, written even if the others go to the console.
     pub data_logs: &'static [&'static str],
     /// The default log dir.
     pub default_logs: &'static str,
-    /// The conf keys that set the log dirs: one for the console's file, one for the others.
+    /// The conf keys that set the log dirs: first the variable of the start script, for the console's file, then the one for
+    /// the others.
     pub log_dir_keys: &'static [&'static str],
-    /// The conf key of the data dir, or of a list of them.
-    pub data_key: &'static str,
+    /// `None`: it keeps no data.
+    pub data: Option<DataKey>,
+    /// The conf key with the networks of which one has the node's address. `None`: it listens on every address.
+    pub networks_key: Option<&'static str>,
+    pub java_home: JavaHome,
+    /// The demands of the start script on the host.
+    pub host_checks: Option<&'static HostChecks>,
+    /// The file whose mode some versions of the start script set at every start.
+    pub program: Option<&'static str>,
+    /// Lines of the conf that make a process this component, where nothing else tells it from another one.
+    pub fixed_conf: &'static [(&'static str, &'static str)],
     /// The conf key of the only cluster whose heartbeats are accepted. Without it the cluster of the first heartbeat counts.
     pub cluster_id_key: Option<&'static str>,
-    /// The data dir when the conf does not name one.
-    pub default_data: &'static str,
     /// The time from a stop request to SIGKILL, unless `STOP_GRACE` is set.
     pub stop_grace: Duration,
+}
+
+/// Where the start script needs `JAVA_HOME`, if it mentions that at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JavaHome {
+    /// Nowhere: it looks for Java itself, or goes on without.
+    Optional,
+    /// In the environment or in the conf file, which it reads before.
+    InEither,
+    /// In the environment.
+    InEnvironment,
+}
+
+/// How the conf names the data dir.
+#[derive(Debug, PartialEq, Eq)]
+pub struct DataKey {
+    /// The key of the data dir, or of a list of them.
+    pub key: &'static str,
+    /// The data dir when the conf does not name one.
+    pub default: &'static str,
 }
 
 /// The rule that a port follows.
@@ -276,24 +313,15 @@ pub enum NameMode {
     Key(&'static str),
 }
 
-/// The statements of membership. `{}` stands for `host:port`, already in the engine's spelling.
+/// The statements about FEs, and those without a member. `{}` stands for `host:port`, already in the engine's spelling.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Sql {
     pub show_frontends: &'static str,
-    pub show_backends: &'static str,
-    /// `None`: compute nodes are rows of `show_backends`.
-    pub show_compute_nodes: Option<&'static str>,
     pub add_follower: &'static str,
     pub add_observer: &'static str,
-    pub add_backend: &'static str,
-    pub add_compute_node: Option<&'static str>,
     pub drop_follower: &'static str,
     pub drop_observer: &'static str,
-    pub drop_backend: &'static str,
-    /// `None`: a compute node is dropped like a backend.
-    pub drop_compute_node: Option<&'static str>,
     pub frontend_host: Rehost,
-    pub backend_host: Rehost,
     /// The words after ALTER SYSTEM that change the list of members.
     pub member_verbs: &'static [&'static str],
     /// Activates granted roles that are not default ones.
@@ -310,26 +338,12 @@ pub struct Rehost {
     pub to_address: bool,
 }
 
-impl Sql {
-    /// The statement for such a node, if there is one.
-    pub const fn rehost(&self, component: Component) -> Option<&Rehost> {
-        match component {
-            Component::Fe => Some(&self.frontend_host),
-            Component::Be => Some(&self.backend_host),
-            // Where a CN is a row of the BEs' list it is moved like one.
-            Component::Cn if self.show_compute_nodes.is_none() => Some(&self.backend_host),
-            Component::Cn | Component::Broker => None,
-        }
-    }
-}
-
 impl Engine {
     /// The engine of that id.
     pub fn by_id(id: &str) -> Option<&'static Self> {
         ALL.into_iter().find(|engine| engine.id.eq_ignore_ascii_case(id))
     }
 
-    #[cfg(test)]
     pub fn layout(&self, component: Component) -> Option<&'static Layout> {
         self.layouts.iter().find(|layout| layout.component == component)
     }
@@ -357,6 +371,46 @@ impl Engine {
         self.ports_of(component).find(|port| port.name == name)
     }
 
+    /// The port that is part of what a cluster knows a node by.
+    pub fn identity_port(&self, component: Component) -> Option<&'static Port> {
+        self.ports_of(component)
+            .find(|port| port.kind == PortKind::Identity)
+    }
+
+    /// The list of that component; an FE has none of these.
+    pub fn list(&self, component: Component) -> Option<&'static MemberList> {
+        self.lists.iter().find(|list| list.component == component)
+    }
+
+    /// Every list that may have the address of such a node, its own first: those with the same identity port.
+    pub fn lists_beside(&self, component: Component) -> Vec<&'static MemberList> {
+        let port = |component| self.identity_port(component).map(|port| port.name);
+        let own = self.list(component).into_iter();
+        let others = self.lists.iter();
+        let others = others.filter(|list| port(list.component) == port(component));
+        let mut lists: Vec<&MemberList> = Vec::new();
+        for list in own.chain(others) {
+            if lists.iter().all(|known| known.show != list.show) {
+                lists.push(list);
+            }
+        }
+        lists
+    }
+
+    /// True if these two read the same conf file.
+    pub fn share_conf(&self, one: Component, other: Component) -> bool {
+        let conf = |component| self.layout(component).map(|layout| layout.conf);
+        conf(one).is_some() && conf(one) == conf(other)
+    }
+
+    /// The statement that changes the host of such a node, if there is one.
+    pub fn rehost(&self, component: Component) -> Option<&Rehost> {
+        if component.is_fe() {
+            return Some(&self.sql.frontend_host);
+        }
+        self.list(component)?.rehost.as_ref()
+    }
+
     /// The default guard time: two heartbeats and a second, so that a running leader has called a seed without data at least
     /// once.
     pub fn default_guard(&self) -> Duration {
@@ -369,9 +423,11 @@ mod tests {
     use super::{ALL, Component};
 
     #[test]
-    fn every_engine_has_a_layout_and_exactly_one_identity_port_for_each_component_it_lists() {
+    fn every_component_that_an_engine_has_can_be_listed_and_has_exactly_one_identity_port() {
         for engine in ALL {
             for layout in engine.layouts {
+                let is_listed = layout.component.is_fe() || engine.list(layout.component).is_some();
+                assert!(is_listed, "{} {}", engine.name, layout.component.name());
                 let identity = engine
                     .ports_of(layout.component)
                     .filter(|port| port.kind == super::PortKind::Identity)

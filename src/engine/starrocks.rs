@@ -6,12 +6,14 @@ use std::time::Duration;
 use super::accounts::{Accounts, Grant, ShippedAccount};
 use super::probe::{Probes, ReadyWord};
 use super::{
-    AddressKey, CallListener, Component, Engine, FoundingMode, Layout, NameMode, OwnHost, Poll, Port,
-    PortKind, PortName, ReadyProof, Rehost, Sql,
+    AddressKey, CallListener, Component, DataKey, Engine, FoundingMode, JavaHome, Layout, MemberList,
+    NameMode, OwnHost, Poll, Port, PortKind, PortName, ReadyProof, Rehost, Sql,
 };
 
 const FE: &[Component] = &[Component::Fe];
 const BE_CN: &[Component] = &[Component::Be, Component::Cn];
+/// `bin/start_fe.sh` and `bin/start_backend.sh`, before `export_env_from_conf`.
+const SCRIPT_SETS: &[&str] = &["STARROCKS_HOME", "DORIS_HOME", "LOG_DIR", "PID_DIR", "JAVA_OPTS"];
 
 pub(super) static ENGINE: Engine = Engine {
     id: "starrocks",
@@ -24,8 +26,6 @@ pub(super) static ENGINE: Engine = Engine {
         default: "shared_nothing",
         version_key: "runMode",
     }),
-    // bin/start_fe.sh and bin/start_backend.sh, before export_env_from_conf.
-    script_sets: &["STARROCKS_HOME", "DORIS_HOME", "LOG_DIR", "PID_DIR", "JAVA_OPTS"],
     // The same scripts, bin/common.sh and conf/hadoop_env.sh.
     // DORIS_HOME up to 3.5.
     script_adds: &[
@@ -53,6 +53,8 @@ pub(super) static ENGINE: Engine = Engine {
                 "lib/starrocks-fe-core.jar",
                 "lib/starrocks-fe-main.jar",
             ],
+            script_mark: None,
+            script_sets: SCRIPT_SETS,
             conf: "conf/fe.conf",
             custom_conf: None,
             pid_file: "bin/fe.pid",
@@ -60,15 +62,22 @@ pub(super) static ENGINE: Engine = Engine {
             engine_locks: &["bdb/je.lck"],
             process_mark: "StarRocksFE",
             // Since 2.5.5; older scripts print a getopt complaint for it (bin/start_fe.sh).
-            console_flag: "--logconsole",
+            console_flag: Some("--logconsole"),
             log_files: &["fe.out", "fe.log", "fe.warn.log"],
             // JE writes it itself (observed).
             data_logs: &["bdb/je.info.0"],
             default_logs: "log",
             log_dir_keys: &["LOG_DIR", "sys_log_dir"],
-            data_key: "meta_dir",
+            data: Some(DataKey {
+                key: "meta_dir",
+                default: "meta",
+            }),
+            networks_key: Some("priority_networks"),
+            java_home: JavaHome::Optional,
+            host_checks: None,
+            program: None,
+            fixed_conf: &[],
             cluster_id_key: None,
-            default_data: "meta",
             // A ready leader needs 0.5 s after SIGTERM, an FE in its first seconds 1.4 s (observed).
             stop_grace: Duration::from_secs(30),
         },
@@ -80,21 +89,30 @@ pub(super) static ENGINE: Engine = Engine {
             entrypoint: Some("be_entrypoint.sh"),
             inner_scripts: &["bin/start_backend.sh"],
             marks: &["lib/starrocks_be"],
+            script_mark: None,
+            script_sets: SCRIPT_SETS,
             conf: "conf/be.conf",
             custom_conf: None,
             pid_file: "bin/be.pid",
             // Of the key-value store with the tablets' metadata (be/src/storage/kv_store.cpp, RocksDB's LockFile).
             engine_locks: &["meta/LOCK"],
             process_mark: "starrocks_be",
-            console_flag: "--logconsole",
+            console_flag: Some("--logconsole"),
             log_files: &["be.out", "be.INFO", "be.WARNING"],
             data_logs: &[],
             default_logs: "log",
             log_dir_keys: &["LOG_DIR", "sys_log_dir"],
-            data_key: "storage_root_path",
+            data: Some(DataKey {
+                key: "storage_root_path",
+                default: "storage",
+            }),
+            networks_key: Some("priority_networks"),
+            java_home: JavaHome::Optional,
+            host_checks: None,
+            program: None,
+            fixed_conf: &[],
             // be/src/storage/storage_engine.cpp, _open: the value precedes what the storage says, and must not differ from it.
             cluster_id_key: Some("cluster_id"),
-            default_data: "storage",
             // From 3.4.2 on it waits up to 20 s for running fragments (loop_count_wait_fragments_finish = 2).
             stop_grace: Duration::from_secs(60),
         },
@@ -106,22 +124,65 @@ pub(super) static ENGINE: Engine = Engine {
             entrypoint: Some("cn_entrypoint.sh"),
             inner_scripts: &["bin/start_backend.sh"],
             marks: &["lib/starrocks_be"],
+            script_mark: None,
+            script_sets: SCRIPT_SETS,
             conf: "conf/cn.conf",
             custom_conf: None,
             pid_file: "bin/cn.pid",
             // Of the key-value store with the tablets' metadata (be/src/storage/kv_store.cpp, RocksDB's LockFile).
             engine_locks: &["meta/LOCK"],
             process_mark: "starrocks_be",
-            console_flag: "--logconsole",
+            console_flag: Some("--logconsole"),
             log_files: &["cn.out", "cn.INFO", "cn.WARNING"],
             data_logs: &[],
             default_logs: "log",
             log_dir_keys: &["LOG_DIR", "sys_log_dir"],
-            data_key: "storage_root_path",
+            data: Some(DataKey {
+                key: "storage_root_path",
+                default: "storage",
+            }),
+            networks_key: Some("priority_networks"),
+            java_home: JavaHome::Optional,
+            host_checks: None,
+            program: None,
+            fixed_conf: &[],
             // be/src/storage/storage_engine.cpp, _open: the value precedes what the storage says, and must not differ from it.
             cluster_id_key: Some("cluster_id"),
-            default_data: "storage",
             stop_grace: Duration::from_secs(60),
+        },
+        Layout {
+            component: Component::Broker,
+            default_home: "/opt/starrocks/apache_hdfs_broker",
+            // docker/dockerfiles/allin1: broker_artifacts.
+            other_homes: &["/data/deploy/starrocks/apache_hdfs_broker"],
+            script: "bin/start_broker.sh",
+            entrypoint: None,
+            inner_scripts: &[],
+            marks: &["lib/apache_hdfs_broker.jar"],
+            script_mark: Some("com.starrocks.broker"),
+            // bin/start_broker.sh, before it reads the conf.
+            script_sets: &["BROKER_HOME", "BROKER_LOG_DIR", "PID_DIR", "JAVA_OPTS"],
+            conf: "conf/apache_hdfs_broker.conf",
+            custom_conf: None,
+            // Written after the engine has ended, and empty.
+            pid_file: "bin/apache_hdfs_broker.pid",
+            engine_locks: &[],
+            process_mark: "BrokerBootstrap",
+            // Its output goes into the first log file, and there is no flag that changes it.
+            console_flag: None,
+            log_files: &["apache_hdfs_broker.out", "apache_hdfs_broker.log"],
+            data_logs: &[],
+            default_logs: "log",
+            log_dir_keys: &["BROKER_LOG_DIR", "sys_log_dir"],
+            data: None,
+            networks_key: None,
+            // It reads the conf only after it has looked.
+            java_home: JavaHome::InEnvironment,
+            host_checks: None,
+            program: None,
+            fixed_conf: &[],
+            cluster_id_key: None,
+            stop_grace: Duration::from_secs(30),
         },
     ],
     ports: &[
@@ -207,6 +268,14 @@ pub(super) static ENGINE: Engine = Engine {
             default: Some(9070),
             udp: false,
         },
+        Port {
+            name: PortName::BrokerIpc,
+            components: &[Component::Broker],
+            kind: PortKind::Identity,
+            conf_key: "broker_ipc_port",
+            default: Some(8000),
+            udp: false,
+        },
     ],
     // Observed: polls every 5.00 s while every node is reachable.
     heartbeat: Duration::from_secs(5),
@@ -239,24 +308,13 @@ pub(super) static ENGINE: Engine = Engine {
     ],
     sql: Sql {
         show_frontends: "SHOW FRONTENDS",
-        show_backends: "SHOW BACKENDS",
-        show_compute_nodes: Some("SHOW COMPUTE NODES"),
         add_follower: "ALTER SYSTEM ADD FOLLOWER \"{}\"",
         add_observer: "ALTER SYSTEM ADD OBSERVER \"{}\"",
-        add_backend: "ALTER SYSTEM ADD BACKEND \"{}\"",
-        add_compute_node: Some("ALTER SYSTEM ADD COMPUTE NODE \"{}\""),
         drop_follower: "ALTER SYSTEM DROP FOLLOWER \"{}\"",
         drop_observer: "ALTER SYSTEM DROP OBSERVER \"{}\"",
-        drop_backend: "ALTER SYSTEM DROP BACKEND \"{}\"",
-        drop_compute_node: Some("ALTER SYSTEM DROP COMPUTE NODE \"{}\""),
         // Observed: "Can't change ip to ip." A name to an address is allowed by the source and was not observed.
         frontend_host: Rehost {
             statement: "ALTER SYSTEM MODIFY FRONTEND HOST \"{from}\" TO \"{to}\"",
-            to_address: false,
-        },
-        // Observed for names; the source has the same check as for an FE (AlterSystemStmtAnalyzer).
-        backend_host: Rehost {
-            statement: "ALTER SYSTEM MODIFY BACKEND HOST \"{from}\" TO \"{to}\"",
             to_address: false,
         },
         member_verbs: &["ADD", "DROP", "DECOMMISSION"],
@@ -292,6 +350,42 @@ pub(super) static ENGINE: Engine = Engine {
             },
         ],
     },
+    lists: &[
+        MemberList {
+            component: Component::Be,
+            show: "SHOW BACKENDS",
+            port_column: "HeartbeatPort",
+            node_roles: &[],
+            add: "ALTER SYSTEM ADD BACKEND \"{}\"",
+            drop: "ALTER SYSTEM DROP BACKEND \"{}\"",
+            // Observed for names; the source has the same check as for an FE (AlterSystemStmtAnalyzer).
+            rehost: Some(Rehost {
+                statement: "ALTER SYSTEM MODIFY BACKEND HOST \"{from}\" TO \"{to}\"",
+                to_address: false,
+            }),
+        },
+        // Observed: a cluster that was founded as shared_nothing takes one too. Its docs offer it as more computing power for
+        // such a cluster (deployment/deploy_manually), and demand it only for shared_data.
+        MemberList {
+            component: Component::Cn,
+            show: "SHOW COMPUTE NODES",
+            port_column: "HeartbeatPort",
+            node_roles: &[],
+            add: "ALTER SYSTEM ADD COMPUTE NODE \"{}\"",
+            drop: "ALTER SYSTEM DROP COMPUTE NODE \"{}\"",
+            rehost: None,
+        },
+        // Observed: an address may be listed under several names.
+        MemberList {
+            component: Component::Broker,
+            show: "SHOW BROKER",
+            port_column: "Port",
+            node_roles: &[],
+            add: "ALTER SYSTEM ADD BROKER {name} \"{}\"",
+            drop: "ALTER SYSTEM DROP BROKER {name} \"{}\"",
+            rehost: None,
+        },
+    ],
     probes: Probes {
         fe_ready: "/api/bootstrap",
         ready_word: ReadyWord::Status,

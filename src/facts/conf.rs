@@ -242,8 +242,13 @@ impl Variables {
         conf: &'a ConfFile,
         requested: impl Iterator<Item = (&'a str, &'a str)>,
     ) -> Self {
-        let engine = home.engine;
-        let is_lost = |name: &str| engine.script_sets.contains(&name) || engine.unwanted.contains(&name);
+        let (engine, layout) = (home.engine, home.layout);
+        let is_lost = |name: &str| layout.script_sets.contains(&name) || engine.unwanted.contains(&name);
+        let home_variable = layout
+            .script_sets
+            .first()
+            .copied()
+            .unwrap_or(engine.home_variable);
         let values = inherited.iter().filter(|(name, _)| !is_lost(name));
         let values = values.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let mut known = Self {
@@ -251,7 +256,11 @@ impl Variables {
             home: home.dir.clone(),
         };
         let dir = home.dir.to_string_lossy();
-        known.values.insert("LOG_DIR".to_owned(), format!("{dir}/log"));
+        if let Some(logs) = layout.log_dir_keys.first() {
+            known
+                .values
+                .insert((*logs).to_owned(), format!("{dir}/{}", layout.default_logs));
+        }
         known.values.insert("PID_DIR".to_owned(), format!("{dir}/bin"));
         let shipped = conf
             .read
@@ -259,16 +268,12 @@ impl Variables {
             .iter()
             .map(|(key, value)| (key.as_str(), value.as_str()));
         for (key, value) in shipped.chain(requested.filter(|(key, _)| is_shell_key(key))) {
-            known
-                .values
-                .insert(engine.home_variable.to_owned(), dir.to_string());
+            known.values.insert(home_variable.to_owned(), dir.to_string());
             if let Ok(value) = known.expand(value) {
                 known.values.insert(key.to_owned(), value);
             }
         }
-        known
-            .values
-            .insert(engine.home_variable.to_owned(), dir.to_string());
+        known.values.insert(home_variable.to_owned(), dir.to_string());
         known
     }
 

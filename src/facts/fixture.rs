@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use super::home::Home;
+use super::home::{Home, ScriptWords};
 use crate::engine::{self, Component, Engine};
 use crate::settings::{
     Account, Bootstrap, Host, ImageSettings, Inherited, Settings, Source, Sourced, Tls, TlsMode,
@@ -61,7 +61,7 @@ pub(crate) fn home_of(engine: &'static Engine, dir: &Path, component: Component)
         layout: engine.layout(component).unwrap(),
         component,
         component_source: Source::Image,
-        script_flags: BTreeSet::new(),
+        script: ScriptWords::default(),
     }
 }
 
@@ -80,6 +80,7 @@ pub(crate) fn settings() -> Settings {
         master_query_port: None,
         master_edit_log_port: None,
         fe_role: None,
+        broker_name: None,
         ports: BTreeMap::new(),
         image: ImageSettings::default(),
         conf_folder: None,

@@ -44,7 +44,7 @@ use data::FeData;
 use dir_lock_facts::Holder;
 use dir_state::Place;
 use home::Home;
-use limits::ProcessLimits;
+use limits::{HostLimits, ProcessLimits};
 use mounts::Mounts;
 use own_name::OwnName;
 use pidfile::{PidFileFact, PidFileState};
@@ -74,6 +74,9 @@ pub struct Facts {
     /// The process that has a data dir locked.
     pub holder: Option<Holder>,
     pub limits: ProcessLimits,
+    pub host_limits: HostLimits,
+    /// The reason why the start script cannot set the mode of the engine's program.
+    pub fixed_mode: Option<String>,
     pub container: ContainerFacts,
 }
 
@@ -147,6 +150,11 @@ pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
         own_name,
         holder: Holder::look(&data_paths, home.layout.engine_locks),
         limits: ProcessLimits::look(),
+        host_limits: HostLimits::look(root),
+        fixed_mode: home
+            .layout
+            .program
+            .and_then(|program| script::fixed_mode(&home.dir.join(program))),
         data,
         records,
         addresses: Addresses::look(&settings.local_host.value, &settings.master_hosts.value),
@@ -277,11 +285,12 @@ impl ConfSources<'_> {
         dirs
     }
 
-    /// Where it writes them: the dir of `LOG_DIR` first.
+    /// Where it writes them: the dir of the start script's variable first.
     fn used_log_dirs(&self) -> Vec<PathBuf> {
         let mut dirs = self.log_dirs();
-        if self
-            .log_dir("LOG_DIR")
+        let variable = self.home.layout.log_dir_keys.first();
+        if variable
+            .and_then(|key| self.log_dir(key))
             .is_some_and(|dir| dirs.first() != Some(&dir))
         {
             // Nothing is written to the default one.
@@ -327,11 +336,11 @@ impl ConfSources<'_> {
 /// The data, and its paths in the order of the conf.
 fn look_at_data(sources: &ConfSources<'_>, mounts: &Mounts) -> (DataFacts, Vec<PathBuf>) {
     let layout = sources.home.layout;
-    if layout.data_key.is_empty() {
+    let Some(data) = &layout.data else {
         return (DataFacts::Nothing, Vec::new());
-    }
-    let value = sources.value(layout.data_key).unwrap_or_else(|| Sourced {
-        value: layout.default_data.to_owned(),
+    };
+    let value = sources.value(data.key).unwrap_or_else(|| Sourced {
+        value: data.default.to_owned(),
         source: Source::Default,
     });
     let unresolved = |problem| {

@@ -59,18 +59,27 @@ pub(super) fn entries(
         .map(Vec::as_slice)
         .unwrap_or_default();
     let is_requested = |key: &str| requests.iter().any(|request| request.key == key);
-    if !is_requested("priority_networks")
+    if let Some(key) = facts.home.layout.networks_key
+        && !is_requested(key)
         && let Some(address) = local_addresses(facts).first()
     {
         let width = if address.is_ipv4() { 32 } else { 128 };
         entries.push((
             ConfEntry {
-                key: "priority_networks".to_owned(),
+                key: key.to_owned(),
                 value: format!("{address}/{width}"),
             },
             Source::Derived,
             "the engine uses LOCAL_HOST only".to_owned(),
         ));
+    }
+    for (key, value) in facts.home.layout.fixed_conf {
+        let line = ConfEntry {
+            key: (*key).to_owned(),
+            value: (*value).to_owned(),
+        };
+        let why = format!("makes this node a {}", facts.home.component.name());
+        entries.push((line, facts.home.component_source.clone(), why));
     }
     if let (Some(key), Some(id)) = (facts.home.layout.cluster_id_key, &prescribed.cluster_id)
         && !is_requested(key)

@@ -52,7 +52,49 @@ pub(super) fn problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<St
         }
     }
     refusals.extend(founded_otherwise(settings, facts));
+    refusals.extend(another_component(settings, facts));
     refusals
+}
+
+/// Refuses a conf with the lines that make a node another component than this one is to be.
+fn another_component(settings: &Settings, facts: &Facts) -> Option<Refusal> {
+    let home = &facts.home;
+    let custom = |key: &str| facts.custom_conf.as_ref()?.lookup(key);
+    let last = |key: &str| {
+        let mut requested = settings.conf.get(&home.component).into_iter().flatten().rev();
+        let requested = requested.find(|request| request.key == key);
+        custom(key)
+            .or_else(|| requested.map(|request| request.value.clone()))
+            .or_else(|| facts.conf.lookup(key))
+    };
+    let refusal = |key: &str, value: &str, of: &str, hint: String| {
+        let sentence = format!(
+            "{key} = {value} in the conf makes this node a {of}, but it is started as a {} (from {})",
+            home.component.name(),
+            home.component_source
+        );
+        Refusal::new(ExitCode::Configuration, sentence, hint)
+    };
+    // muster adds its own lines to the first file, and the engine reads the second one last.
+    for (key, value) in home.layout.fixed_conf {
+        if let Some(other) = custom(key).filter(|other| other != value) {
+            let file = facts.custom_conf.as_ref()?.read_from.display();
+            let hint = format!("remove {key} from {file}");
+            return Some(refusal(key, &other, "node of another kind", hint));
+        }
+    }
+    let mut others = home.engine.layouts.iter().filter(|other| {
+        other.script == home.layout.script
+            && other.component != home.component
+            && !other.fixed_conf.is_empty()
+    });
+    let other = others.find(|other| {
+        let mut lines = other.fixed_conf.iter();
+        lines.all(|(key, value)| last(key).as_deref() == Some(value))
+    })?;
+    let (key, value) = other.fixed_conf.first()?;
+    let hint = format!("set COMPONENT={}, or remove {key}", other.component.id());
+    Some(refusal(key, value, other.component.name(), hint))
 }
 
 fn folder(facts: &Facts, warnings: &mut Vec<String>) -> Option<Refusal> {
@@ -105,8 +147,8 @@ fn unset_variables<'a>(
         requested.is_some_and(|requests| requests.iter().any(|request| request.key == key))
             || ports.any(|port| port.conf_key == key && settings.ports.contains_key(&port.name))
     };
-    let is_data =
-        |key: &str| key == home.layout.data_key && matches!(facts.data, DataFacts::Unresolved { .. });
+    let data_key = home.layout.data.as_ref().map_or("", |data| data.key);
+    let is_data = move |key: &str| key == data_key && matches!(facts.data, DataFacts::Unresolved { .. });
     // A BE ignores upper-case keys.
     let is_read = |key: &str| file.grammar == Grammar::Properties || !is_shell_key(key);
     file.unresolved

@@ -45,10 +45,10 @@ pub(super) fn refusal(container: &ContainerFacts, home: &Home, manner: &ConfMann
 fn on_no_volume(container: &ContainerFacts, layout: &Layout) -> Vec<String> {
     let paths = container.on_layer.iter().map(|path| path.display().to_string());
     let paths = paths.collect::<Vec<_>>().join(", ");
-    if paths.is_empty() {
+    let Some(data) = layout.data.as_ref().filter(|_| !paths.is_empty()) else {
         return Vec::new();
-    }
-    let key = layout.data_key;
+    };
+    let key = data.key;
     let unused = container.unused_volumes.iter();
     let unused: Vec<String> = unused.map(|volume| volume.display().to_string()).collect();
     let meant = if unused.is_empty() {
@@ -101,8 +101,8 @@ mod tests {
     use super::*;
     use crate::engine::{self, Component};
     use crate::facts::container::Heap;
+    use crate::facts::home::ScriptWords;
     use crate::settings::Source;
-    use std::collections::BTreeSet;
 
     const HOME: &str = "/opt/engine";
 
@@ -115,7 +115,7 @@ mod tests {
             layout: engine.layout(Component::Fe).unwrap(),
             component: Component::Fe,
             component_source: Source::Image,
-            script_flags: BTreeSet::new(),
+            script: ScriptWords::default(),
         }
     }
 

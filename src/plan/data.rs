@@ -315,6 +315,19 @@ pub fn classify_backend(storage: &Storage, copies: RecordCopies<'_>) -> Result<D
     })
 }
 
+/// Classifies a node of a component that keeps no data: its record alone says whether it is a member.
+pub fn classify_without_data(copies: RecordCopies<'_>) -> Result<Data, Refusal> {
+    let merged = copies.merge()?;
+    let member = merged
+        .filter(|merged| merged.record.host == *copies.owner.host && merged.progress == Progress::Joined);
+    match member {
+        Some(merged) => Ok(Data::Joined {
+            cluster: known(merged.record, merged.progress).and_then(|known| known.cluster),
+        }),
+        None => nothing_here(merged, copies.owner.host),
+    }
+}
+
 /// Classifies a node without data by its record.
 fn nothing_here(merged: Option<MergedRecord<'_>>, host: &Host) -> Result<Data, Refusal> {
     let Some(merged) = merged else {

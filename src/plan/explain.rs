@@ -50,7 +50,7 @@ pub(super) fn decisions(
                 .map_or(Source::Derived, |role| role.source.clone()),
             "LOCAL_HOST is not the first of MASTER_HOST".to_owned(),
         ),
-        Role::Backend | Role::ComputeNode => (Source::Derived, "follows from the component".to_owned()),
+        Role::Component(_) => (Source::Derived, "follows from the component".to_owned()),
     };
     list.push(ExplainLine::new(
         "role",
@@ -68,6 +68,13 @@ pub(super) fn decisions(
         settings.local_host.source.clone(),
         host_why,
     ));
+    if plan.node.is_named() {
+        let (source, why) = match &settings.broker_name {
+            Some(name) => (name.source.clone(), "requested"),
+            None => (Source::Derived, "from the host; BROKER_NAME sets another"),
+        };
+        list.push(ExplainLine::new("name", &plan.node.name, source, why));
+    }
     for choice in &plan.ports {
         list.push(ExplainLine::new(
             choice.port.conf_key,
@@ -120,17 +127,24 @@ pub(super) fn decisions(
             why,
         ));
     }
-    list.push(ExplainLine::new(
-        "data",
-        data_name(&plan.node.data),
-        Source::Derived,
-        plan.data_dir.display().to_string(),
-    ));
+    let (data, place, copies) = match &plan.data_dir {
+        Some(dir) => {
+            let dir = dir.display();
+            let copies = format!("{dir} and {}", plan.state_dir.display());
+            (data_name(&plan.node.data), dir.to_string(), copies)
+        }
+        None => (
+            "none",
+            "this component keeps none".to_owned(),
+            plan.state_dir.display().to_string(),
+        ),
+    };
+    list.push(ExplainLine::new("data", data, Source::Derived, place));
     list.push(ExplainLine::new(
         "record",
         record.map_or("none", |record| progress_word(record.progress)),
         Source::Record,
-        format!("{} and {}", plan.data_dir.display(), plan.state_dir.display()),
+        copies,
     ));
     let may_found = plan.node.role == Role::Seed && !plan.node.data.was_member();
     let accounts = first_passwords(home.engine, settings, plan.root_in_conf);

@@ -177,11 +177,7 @@ pub(super) const NO_OTHER_FE: &str = "name an FE of that cluster in MASTER_HOST:
 
 /// Refuses a dropped node, or sets its data aside if `REJOIN` is set.
 fn was_dropped(node: &Node, cluster: Option<&ClusterId>) -> Decision {
-    let mut refusal = dropped(
-        node.component,
-        &node.host,
-        cluster.map(|cluster| cluster.id.as_str()),
-    );
+    let mut refusal = dropped(node, cluster.map(|cluster| cluster.id.as_str()));
     if node.alone {
         NO_OTHER_FE.clone_into(&mut refusal.hint);
         return Decision::Refuse(refusal);
@@ -196,16 +192,20 @@ fn was_dropped(node: &Node, cluster: Option<&ClusterId>) -> Decision {
 
 /// The refusal of a dropped node. The election group never accepts an FE's old data again (observed). A BE's old data would
 /// be accepted, but its replicas were created again elsewhere and the engine deletes unknown ones: set aside, it is kept.
-pub fn dropped(component: Component, host: &Host, cluster: Option<&str>) -> Refusal {
+fn dropped(node: &Node, cluster: Option<&str>) -> Refusal {
     let name = cluster.map_or_else(|| "its cluster".to_owned(), |id| format!("cluster {id}"));
-    let what = if component.is_fe() {
+    let what = if node.role.is_fe() {
         ", and its data cannot be used again"
     } else {
         ""
     };
     Refusal::protect(
-        format!("{host} was dropped from {name}{what}"),
-        "set REJOIN=1 to set the data aside and join again, or remove this node",
+        format!("{} was dropped from {name}{what}", node.host),
+        if node.keeps_data() {
+            "set REJOIN=1 to set the data aside and join again, or remove this node"
+        } else {
+            "set REJOIN=1 to join again, or remove this node"
+        },
     )
 }
 
@@ -315,17 +315,14 @@ fn found_or_wait(node: &Node, seen: &Seen, known: bool) -> Decision {
     }
 }
 
-/// True if the confirmed leader of this node's cluster lists this BE or CN.
+/// True if the confirmed leader of this node's cluster lists this node, which is no FE.
 fn is_listed_backend(node: &Node, seen: &Seen) -> bool {
-    let (Belief::Leader(cluster), Some(Ok(lists))) = (&seen.belief, &seen.backends) else {
+    let (Belief::Leader(cluster), Some(Ok(rows))) = (&seen.belief, &seen.backends) else {
         return false;
     };
-    let list = match node.component {
-        Component::Cn => &lists.compute_nodes,
-        Component::Fe | Component::Be | Component::Broker => &lists.backends,
-    };
     let same = node.data.cluster().is_none_or(|(id, _)| id == cluster.id);
-    same && node.identity().find(list).is_some()
+    let mut own = rows.iter().filter(|row| row.may_be(node.component));
+    same && own.any(|row| node.identity().is(row))
 }
 
 fn decide_backend(node: &Node, seen: &Seen) -> Decision {
@@ -337,8 +334,8 @@ fn decide_backend(node: &Node, seen: &Seen) -> Decision {
         };
     };
     let leader = &cluster.leader.host;
-    let lists = match &seen.backends {
-        Some(Ok(lists)) => lists,
+    let rows = match &seen.backends {
+        Some(Ok(rows)) => rows,
         Some(Err(why)) if why.is_final() => return Decision::Refuse(denied(leader, why)),
         Some(Err(why)) => return wait_to_join(seen, format!("the leader {leader}: {why}")),
         None => {
@@ -349,35 +346,31 @@ fn decide_backend(node: &Node, seen: &Seen) -> Decision {
             );
         }
     };
-    let here = |list| node.identity().find(list).is_some();
-    let (own, other, other_name) = match node.component {
-        Component::Cn => (
-            here(&lists.compute_nodes),
-            here(&lists.backends),
-            Component::Be.name(),
-        ),
-        Component::Fe | Component::Be | Component::Broker => (
-            here(&lists.backends),
-            here(&lists.compute_nodes),
-            Component::Cn.name(),
-        ),
-    };
-    if own {
-        return Decision::Start;
+    let mut others = None;
+    for row in rows.iter().filter(|row| node.identity().is(*row)) {
+        if row.may_be(node.component) {
+            return Decision::Start;
+        }
+        others = others.or(row.component);
     }
-    if other {
-        return Decision::Refuse(Refusal::new(
-            ExitCode::Refused,
-            format!(
-                "the cluster led by {} lists {} as a {other_name}, but this node is a {}",
-                cluster.leader.host,
-                node.host.with_port(node.identity_port),
-                node.component.name()
-            ),
-            format!("start it as a {other_name}, or drop the {other_name} first"),
-        ));
+    match others {
+        Some(other) => Decision::Refuse(listed_as_another(node, leader, other)),
+        None => register(node, cluster),
     }
-    register(node, cluster)
+}
+
+/// The refusal of a node whose address its cluster lists as a member of another component.
+fn listed_as_another(node: &Node, leader: &str, other: Component) -> Refusal {
+    let other = other.name();
+    Refusal::new(
+        ExitCode::Refused,
+        format!(
+            "the cluster led by {leader} lists {} as a {other}, but this node is a {}",
+            node.host.with_port(node.identity_port),
+            node.component.name()
+        ),
+        format!("start it as a {other}, or drop the {other} first"),
+    )
 }
 
 /// Refuses data of another cluster: it is never registered, joined or started. The list of an FE without a confirmed leader

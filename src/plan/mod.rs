@@ -34,6 +34,7 @@ pub mod refusal;
 pub mod role_host;
 mod self_join;
 pub mod sql;
+pub mod start_script;
 mod waiting;
 pub mod witness;
 
@@ -75,8 +76,8 @@ pub struct Plan {
     pub conf: Conf,
     /// The conf file gives root its password, when this FE founds.
     pub root_in_conf: bool,
-    /// The engine's data dir, which holds the first copy of the record.
-    pub data_dir: PathBuf,
+    /// The engine's data dir, which holds the first copy of the record; `None` for a component that keeps no data.
+    pub data_dir: Option<PathBuf>,
     /// All data dirs: they are set aside together.
     pub data_dirs: Vec<DataDir>,
     pub state_dir: PathBuf,
@@ -166,6 +167,7 @@ pub fn derive(
         engine: home.engine,
         component: home.component,
         host: settings.local_host.value.clone(),
+        name: broker_name(settings),
         also: also(facts),
         identity_port: identity(&ports),
         data,
@@ -204,7 +206,7 @@ pub fn derive(
         log_dirs: conf_file::log_dirs(facts, &conf),
         root_in_conf: conf_file::has_root_hash(facts, &conf),
         conf,
-        data_dir: data_place(facts).map_or_else(|| home.dir.clone(), |place| place.path.clone()),
+        data_dir: data_place(facts).map(|place| place.path.clone()),
         data_dirs: data_dirs(facts),
         state_dir: facts.records.state_dir.path.clone(),
         stale_files: Some(&facts.pid_file)
@@ -250,14 +252,23 @@ fn short_times(settings: &Settings, engine: &Engine, role: Role, guard_time: Dur
 /// Compares two hosts: equal means seed, which may found; every other FE joins.
 fn role(settings: &Settings, component: Component) -> Role {
     match component {
-        Component::Be | Component::Broker => Role::Backend,
-        Component::Cn => Role::ComputeNode,
+        Component::Be | Component::Cn | Component::Broker => Role::Component(component),
         Component::Fe if is_seed(settings) => Role::Seed,
         Component::Fe => match settings.fe_role.as_ref().map(|role| role.value) {
             Some(FeRole::Observer) => Role::Observer,
             Some(FeRole::Follower) | None => Role::Follower,
         },
     }
+}
+
+/// The name that a broker is added under: it stays the same for as long as the host does.
+fn broker_name(settings: &Settings) -> String {
+    let of_host = || {
+        let host = settings.local_host.value.to_string();
+        format!("broker_{}", host.replace(['.', ':', '-'], "_"))
+    };
+    let requested = settings.broker_name.as_ref().map(|name| name.value.clone());
+    requested.unwrap_or_else(of_host)
 }
 
 /// The settings with this host once in `MASTER_HOST`.
@@ -352,7 +363,7 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
         refusals.push(Refusal::new(
             ExitCode::Configuration,
             format!("cannot resolve the data dir, from {source}: {problem}"),
-            if home.engine.script_sets.contains(&problem.variable.as_str()) {
+            if home.layout.script_sets.contains(&problem.variable.as_str()) {
                 "write the path without that variable"
             } else {
                 "set that variable in the environment of this container, or write the path without it"
@@ -360,6 +371,7 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
         ));
     }
     refusals.extend(conf_preflight::problems(settings, facts, warnings));
+    refusals.extend(start_script::problems(settings, facts, warnings));
     refusals.extend(dir_preflight::problems(settings, facts));
     refusals
 }
@@ -426,9 +438,9 @@ fn classify(facts: &Facts, role: Role, copies: RecordCopies<'_>) -> Result<Data,
             let dir = FeDir::of(fe, &facts.home.engine.own_host);
             data::classify_fe(role == Role::Seed, &dir, copies)
         }
-        DataFacts::Nothing | DataFacts::Unresolved { .. } => {
-            data::classify_backend(&Storage { ids: Vec::new() }, copies)
-        }
+        DataFacts::Nothing => data::classify_without_data(copies),
+        // The path has been refused.
+        DataFacts::Unresolved { .. } => data::classify_backend(&Storage { ids: Vec::new() }, copies),
         DataFacts::Storage(paths) => {
             let mut ids = Vec::new();
             for storage in paths {

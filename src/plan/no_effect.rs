@@ -74,7 +74,7 @@ pub(super) fn for_others(settings: &Settings, facts: &Facts, role: Role) -> Vec<
 
 /// The start script sets some variables itself, and exports the upper-case lines of the conf file over those of the container.
 fn overwritten_by_script(settings: &Settings, facts: &Facts) -> Vec<String> {
-    let (engine, conf) = (facts.home.engine, &facts.conf);
+    let (layout, conf) = (facts.home.layout, &facts.conf);
     let requested = settings
         .conf
         .get(&facts.home.component)
@@ -88,7 +88,7 @@ fn overwritten_by_script(settings: &Settings, facts: &Facts) -> Vec<String> {
         let is_home = crate::engine::ALL
             .iter()
             .any(|engine| engine.home_variable == name);
-        let is_set = engine.script_sets.contains(&name) || request.is_some() || shipped.is_some();
+        let is_set = layout.script_sets.contains(&name) || request.is_some() || shipped.is_some();
         let is_same = request.map_or(shipped.as_deref(), |request| Some(&request.value)) == Some(value);
         if is_home || !is_set || is_same || value.is_empty() {
             return None;

@@ -283,7 +283,7 @@ mod tests {
     use std::ops::RangeInclusive;
 
     use super::{Choice, Inputs, choose, ignored_requests};
-    use crate::engine::{ALL, Component, PortName};
+    use crate::engine::{ALL, Component, Engine, PortName};
     use crate::plan::refusal::Refusal;
     use crate::settings::{Source, Sourced};
 
@@ -298,6 +298,7 @@ mod tests {
         reserved: Vec<RangeInclusive<u16>>,
         ephemeral: Option<RangeInclusive<u16>>,
         component: Option<Component>,
+        engine: Option<&'static Engine>,
     }
 
     /// The choices, with the warnings about requests that cannot hold.
@@ -321,7 +322,7 @@ mod tests {
             .map(|port| (*port, format!("nginx (pid 7) on 0.0.0.0:{port}")))
             .collect();
         let inputs = Inputs {
-            engine: ALL[0],
+            engine: case.engine.unwrap_or(ALL[0]),
             component: case.component.unwrap_or(Component::Fe),
             requested: &requested,
             recorded: &case.recorded.iter().copied().collect(),
@@ -567,6 +568,37 @@ mod tests {
                     ..none()
                 },
                 "9060 8041 9051 8060 9070",
+            ),
+            (
+                "a BE with Arrow Flight, whose port moves on",
+                Case {
+                    engine: Some(ALL[1]),
+                    component: Some(Component::Be),
+                    taken: vec![8050],
+                    ..none()
+                },
+                "9060 8040 9050 8060 8051",
+            ),
+            (
+                "a broker",
+                Case {
+                    component: Some(Component::Broker),
+                    requested: vec![(PortName::BrokerIpc, 8001)],
+                    ..none()
+                },
+                "8001",
+            ),
+            (
+                "a registered broker keeps its own",
+                Case {
+                    engine: Some(ALL[1]),
+                    component: Some(Component::Broker),
+                    recorded: vec![(PortName::BrokerIpc, 8002)],
+                    registered: true,
+                    requested: vec![(PortName::BrokerIpc, 8001)],
+                    ..none()
+                },
+                "8002",
             ),
         ];
         for (what, case, expected) in table {

@@ -25,10 +25,11 @@ pub fn applies_to(variable: &str, engine: &Engine, component: Component) -> Opti
 
 /// Tells if a variable has an effect on other components or engines only.
 pub fn is_for_another(variable: &str, engine: &Engine, component: Component) -> bool {
+    let is_not_read = |of| of != component && !engine.share_conf(of, component);
     match owner(variable) {
-        Owner::Conf(of, _) => of != component,
+        Owner::Conf(of, _) => is_not_read(of),
         Owner::Vendor(alias) => match aliases::of(alias).map(|alias| alias.meaning) {
-            Some(Meaning::ConfKey(of, ..)) => of != component,
+            Some(Meaning::ConfKey(of, ..)) => is_not_read(of),
             Some(Meaning::Role | Meaning::Observer) => !component.is_fe(),
             Some(Meaning::Port(port)) => engine.port(component, port).is_none(),
             _ => false,

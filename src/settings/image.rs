@@ -1,11 +1,14 @@
 //! The settings about the image, which every verb needs: the home of the engine, the component and the engine.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::engine::{self, Component, Engine};
 
 use super::command::COMMAND;
+use super::conf::{self, ConfRequest};
+use super::environment::Environment;
 use super::parse::{Parser, absolute_path};
 use super::problems::{Problems, Warning, shown};
 use super::{Flags, Source, Sourced, enums, environment};
@@ -18,6 +21,8 @@ pub struct ImageSettings {
     pub engine: Option<Sourced<&'static Engine>>,
     /// `None`: beside the conf file.
     pub state_dir: Option<Sourced<PathBuf>>,
+    /// The requested conf lines, without a word about wrong ones: a line can make a node another component.
+    pub conf: BTreeMap<Component, Vec<ConfRequest>>,
 }
 
 impl ImageSettings {
@@ -31,7 +36,11 @@ impl ImageSettings {
         });
         let environment = environment::collect(&mut ours.cloned());
         let mut parser = Parser::new(&environment, None);
-        let image = Self::from_parser(&mut parser, flags);
+        let whole = environment::collect(&mut vars.iter().cloned());
+        let image = Self {
+            conf: conf_lines(&whole),
+            ..Self::from_parser(&mut parser, flags)
+        };
         if parser.problems.is_empty() {
             Ok((image, parser.warnings))
         } else {
@@ -54,8 +63,19 @@ impl ImageSettings {
             component: parser.first(called, component),
             state_dir: parser.parse("STATE_DIR", absolute_path),
             engine,
+            conf: conf_lines(parser.environment),
         }
     }
+
+    /// True if the component is only that of a script in the command of the container, and the conf may say more.
+    pub fn component_is_of_command(&self) -> bool {
+        let source = self.component.as_ref().map(|component| &component.source);
+        source == Some(&Source::Flag(COMMAND))
+    }
+}
+
+fn conf_lines(environment: &Environment) -> BTreeMap<Component, Vec<ConfRequest>> {
+    conf::read(&mut Parser::new(environment, None), None, &mut BTreeMap::new())
 }
 
 pub(super) fn flag<T>(value: Option<T>, name: &'static str) -> Option<Sourced<T>> {

@@ -46,7 +46,7 @@ pub use problems::{Problem, Problems, Warning};
 pub use secret::{Secret, is_secret_name, is_secret_value, may_hold_secret};
 pub use variables::{VARIABLES, Variable};
 
-use crate::engine::{Component, PortName};
+use crate::engine::{Component, Engine, PortName};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The command line; it wins over the environment.
@@ -111,6 +111,8 @@ pub struct Settings {
     pub master_query_port: Option<Sourced<u16>>,
     pub master_edit_log_port: Option<Sourced<u16>>,
     pub fe_role: Option<Sourced<FeRole>>,
+    /// The name that a broker is added under. `None`: it follows from the host.
+    pub broker_name: Option<Sourced<String>>,
     pub ports: BTreeMap<PortName, Sourced<u16>>,
     pub image: ImageSettings,
     /// The folder whose files take the place of those in `conf/`.
@@ -151,6 +153,21 @@ impl Settings {
             account::ROOT_PASSWORD_FILE => self.root_password_file.as_deref(),
             account::ADMIN_PASSWORD_FILE => self.admin_password_file.as_deref(),
             _ => None,
+        }
+    }
+
+    /// Lets a component have the requests for the conf file that it shares with another one.
+    pub fn share_conf(&mut self, engine: &Engine, component: Component) {
+        let others = Component::ALL
+            .into_iter()
+            .filter(|other| *other != component && engine.share_conf(*other, component));
+        let theirs = others.filter_map(|other| self.conf.get(&other));
+        let theirs: Vec<ConfRequest> = theirs.flatten().cloned().collect();
+        let own = self.conf.entry(component).or_default();
+        for request in theirs {
+            if own.iter().all(|known| known.key != request.key) {
+                own.push(request);
+            }
         }
     }
 }

@@ -96,6 +96,7 @@ fn read(parser: &mut Parser<'_>, flags: Flags) -> Option<Settings> {
         });
     }
     let fe_role = fe_role(parser);
+    let broker_name = parser.parse("BROKER_NAME", broker_name);
     for variable in aliases::meaning(Meaning::AlwaysOn) {
         if parser.parse(variable, enums::boolean).is_some_and(|on| !on.value) {
             let text = "has no effect: the engine's log always goes to the console too".to_owned();
@@ -121,6 +122,7 @@ fn read(parser: &mut Parser<'_>, flags: Flags) -> Option<Settings> {
         master_query_port,
         master_edit_log_port: master_edit_log_port.or(hosts.master_edit_log_port),
         fe_role,
+        broker_name,
         ports: requested,
         image,
         conf_folder,
@@ -176,6 +178,15 @@ fn fe_role(parser: &mut Parser<'_>) -> Option<Sourced<FeRole>> {
         role = parser.first(role, other);
     }
     role
+}
+
+/// A word that neither engine's SQL needs in quotes.
+fn broker_name(text: &str) -> Result<String, String> {
+    let begins = text.starts_with(|c: char| c.is_ascii_alphabetic());
+    if begins && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && text.len() <= 64 {
+        return Ok(text.to_owned());
+    }
+    Err("is not a name of at most 64 letters, digits and `_` that begins with a letter".to_owned())
 }
 
 fn patience(parser: &mut Parser<'_>, variable: &str) -> Sourced<Duration> {

@@ -78,6 +78,8 @@ variables! {
         "requested BE or CN port";
     broker_ipc_port "BROKER_IPC_PORT", "the engine's",
         "requested broker port; fixed once the broker is registered";
+    broker_name "BROKER_NAME", "broker_ and LOCAL_HOST",
+        "name that the broker is added under: letters, digits and _, the first one a letter", Broker;
     master_fe_host "MASTER_FE_HOST", "–",
         "another name of MASTER_HOST, written by `init`";
     master_fe_query_port "MASTER_FE_QUERY_PORT", "the engine's",

@@ -37,8 +37,9 @@ use crate::plan::end_report::{self, CONSOLE};
 use crate::plan::join::cure;
 use crate::plan::launch::{self, HELPER, HOST_TYPE, Launch};
 use crate::plan::leader::Cluster;
-use crate::plan::node::{Identity, Role};
+use crate::plan::node::Identity;
 use crate::plan::refusal::Refusal;
+use crate::plan::start_script;
 use crate::settings::{Endpoint, Host, Settings};
 use crate::supervise::{Channel, Ended, HandOver, Request, Work};
 use crate::verbs::Outcome;
@@ -67,12 +68,13 @@ pub(super) fn isolate() {
 #[derive(Debug, Serialize, Deserialize)]
 struct Kept {
     logs: LogTail,
-    data_dir: PathBuf,
+    data_dir: Option<PathBuf>,
     state_dir: PathBuf,
     data_dirs: Vec<PathBuf>,
     /// The data dirs that are mount points.
     mount_points: Vec<PathBuf>,
-    role: Role,
+    /// The statement that adds this node to a cluster.
+    add: String,
     /// Other spellings of this host.
     also: Vec<String>,
     unproven: Option<Unproven>,
@@ -186,8 +188,9 @@ impl Companion<'_> {
 
     fn launch(&self, ready: &ReadyToStart, dir: &Path) -> Launch {
         let home = self.home;
-        let known: Vec<&'static str> = [HOST_TYPE, HELPER, home.layout.console_flag]
+        let known: Vec<&'static str> = [Some(HOST_TYPE), Some(HELPER), home.layout.console_flag]
             .into_iter()
+            .flatten()
             .filter(|flag| home.knows_flag(flag))
             .collect();
         let unwanted = home.engine.unwanted.iter().map(|name| (*name).to_owned());
@@ -205,6 +208,7 @@ impl Companion<'_> {
             known_flags: &known,
             helper: ready.helper.as_deref(),
             script_args: &self.settings.script_args,
+            set: &start_script::variables(home),
             unset: &unset,
             limits: &ready.plan.limits,
         })
@@ -218,12 +222,12 @@ impl Companion<'_> {
         };
         Kept {
             logs: LogTail::from_here(&plan.log_dirs, layout.log_files)
-                .and(std::slice::from_ref(&plan.data_dir), layout.data_logs),
+                .and(plan.data_dir.as_slice(), layout.data_logs),
             data_dir: plan.data_dir.clone(),
             state_dir: plan.state_dir.clone(),
             data_dirs: dirs(|_| true),
             mount_points: dirs(|dir| dir.is_mount_point),
-            role: plan.node.role,
+            add: plan.node.add_statement(),
             also: plan.node.also.iter().map(ToString::to_string).collect(),
             unproven: ready.unproven,
             helper: ready.helper.clone(),
@@ -304,13 +308,12 @@ impl Companion<'_> {
                     // The leader accepted the ADD and ended before the others had it. A node that was never a member has no
                     // data to lose, and is not dropped on purpose.
                     let never_joined = record.progress == Progress::Started && !kept.was_member;
-                    if never_joined && !kept.role.is_fe() {
+                    if never_joined && !self.home.component.is_fe() {
                         tracing::info!(
                             "cluster {id} led by {leader} does not list {host}, which was never a member: registering it \
                              again"
                         );
-                        let host_port = host.with_port(identity.identity_port);
-                        add(&self.client, cluster.endpoint(), kept.role, &host_port).await;
+                        add(&self.client, cluster.endpoint(), &kept.add).await;
                         watch.ask_again();
                     } else if never_joined && !serves {
                         // A new registration gives it another name, which its journal does not contain.

@@ -176,10 +176,13 @@ async fn ready(home: &Home, record: &Record, within: Duration) -> Result<(), Why
                 .map_err(|why| format!("FE query port {}: {why}", query.port))
         }
         Component::Be | Component::Cn | Component::Broker => {
-            let http = port(PortName::BeHttp)?;
-            http::backend_health(&home.engine.probes, &record.host, http, within)
-                .await
-                .map_err(|why| format!("{what} http port {http}: {why}"))?;
+            // A broker answers on one port only, and not in HTTP.
+            if home.engine.port(home.component, PortName::BeHttp).is_some() {
+                let http = port(PortName::BeHttp)?;
+                http::backend_health(&home.engine.probes, &record.host, http, within)
+                    .await
+                    .map_err(|why| format!("{what} http port {http}: {why}"))?;
+            }
             is_listening(record, within).await
         }
     }

@@ -289,7 +289,7 @@ fn typed(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
 /// Reads the settings, then finds the home; all problems of the settings are reported together.
 fn read(flags: Flags, vars: Vec<(OsString, OsString)>) -> Result<(Settings, Home), Outcome> {
     let image = ImageSettings::read(&flags, &vars).ok();
-    let (settings, warnings) = Settings::read(flags, vars).map_err(|problems| {
+    let (mut settings, warnings) = Settings::read(flags, vars).map_err(|problems| {
         // Whose settings they are is open: nobody can set the host of two nodes.
         if let Some(Err(problem @ HomeProblem::SeveralNodes(_))) =
             image.map(|(image, _)| home::find(&image, Path::new("/")))
@@ -307,6 +307,7 @@ fn read(flags: Flags, vars: Vec<(OsString, OsString)>) -> Result<(Settings, Home
         tracing::warn!("{warning}");
     }
     let home = find_home(&settings.image)?;
+    settings.share_conf(home.engine, home.component);
     Ok((settings, home))
 }
 

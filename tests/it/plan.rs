@@ -1,6 +1,7 @@
 //! Settings, files and record in, plan out: `muster explain` over `tests/cases/`. A case is a directory with what a
-//! person would have (`env`, `conf`, a `record.json`, the `data` dir, a mounted `folder`, a `hosts` file) and the plan that
-//! follows (`plan.txt`).
+//! person would have (`env`, `conf`, a `record.json`, the `data` dir, a mounted `folder`, a `hosts` file, the second conf file
+//! as `custom`, the `script` where another one is installed) and the plan that follows (`plan.txt`). The engine is the first
+//! word of its name.
 //! `UPDATE_CASES=1 cargo test --test it plan` writes the plans anew; read the difference before you commit it.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -75,20 +76,36 @@ fn explain(case: &Path) -> String {
     for dir in ["bin", "conf", "lib"] {
         fs::create_dir_all(home.join(dir)).unwrap();
     }
-    let (scripts, mark, data): (&[&str], _, _) = match component {
-        "fe" => (&["start_fe.sh"], "starrocks-fe.jar", "meta"),
-        _ => (&["start_be.sh", "start_cn.sh"], "starrocks_be", "storage"),
+    let name = case.file_name().unwrap().to_str().unwrap();
+    let (engine, _) = name.split_once('-').unwrap();
+    let (scripts, mark, data): (&[&str], _, _) = match (engine, component) {
+        ("starrocks", "fe") => (&["start_fe.sh"], "starrocks-fe.jar", "meta"),
+        ("starrocks", "be") => (&["start_be.sh", "start_cn.sh"], "starrocks_be", "storage"),
+        (_, "fe") => (&["start_fe.sh"], "doris-fe.jar", "doris-meta"),
+        (_, "be") => (&["start_be.sh"], "doris_be", "storage"),
+        (_, _) => (&["start_broker.sh"], "apache_hdfs_broker.jar", "no data"),
     };
+    let knows = match engine {
+        "starrocks" => "--host_type|--helper|--logconsole) ;; com.starrocks.broker",
+        _ => "--helper|--console) ;; org.apache.doris.broker",
+    };
+    let text =
+        fs::read_to_string(case.join("script")).unwrap_or_else(|_| format!("case $1 in {knows}) ;; esac\n"));
     for script in scripts {
         let path = home.join("bin").join(script);
-        fs::write(&path, "#!/bin/bash\n# --host_type --helper --logconsole\ncase $1 in --host_type|--helper|--logconsole) ;; esac\n").unwrap();
+        fs::write(&path, format!("#!/bin/bash\n{text}")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
     fs::write(home.join("lib").join(mark), "").unwrap();
     let env = fs::read_to_string(case.join("env")).unwrap();
     let is_cn = env.contains("COMPONENT=cn");
     let kind = if is_cn { "cn" } else { component };
-    fs::copy(case.join("conf"), home.join(format!("conf/{kind}.conf"))).unwrap();
+    // A compute node of one engine reads the conf of a BE.
+    let conf = if engine == "starrocks" { kind } else { component };
+    fs::copy(case.join("conf"), home.join(format!("conf/{conf}.conf"))).unwrap();
+    if case.join("custom").exists() {
+        fs::copy(case.join("custom"), home.join(format!("conf/{conf}_custom.conf"))).unwrap();
+    }
     copy(&case.join("data"), &home.join(data));
     copy(&case.join("folder"), &root.path().join("folder"));
     let here = root.path().display().to_string();
@@ -96,7 +113,7 @@ fn explain(case: &Path) -> String {
     if case.join("record.json").exists() {
         fs::copy(
             case.join("record.json"),
-            home.join(format!("conf/muster-{kind}.json")),
+            home.join(format!("conf/muster-{}.json", kind.rsplit('_').next().unwrap())),
         )
         .unwrap();
         if case.join("record-beside-data").exists() {
@@ -125,8 +142,11 @@ fn explain(case: &Path) -> String {
         .replace(&home.display().to_string(), "<home>")
         .replace(&here, "<here>");
     // What the machine of the test gives is no part of a case.
-    let of_machine =
-        |line: &&str| line.contains(" is on no volume: ") || line.contains(" is above the memory limit ");
+    let of_machine = |line: &&str| {
+        line.contains(" is on no volume: ")
+            || line.contains(" is above the memory limit ")
+            || line.contains("SKIP_CHECK_ULIMIT")
+    };
     let lines: Vec<&str> = text
         .split_inclusive('\n')
         .filter(|line| !of_machine(line))

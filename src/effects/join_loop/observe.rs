@@ -11,16 +11,17 @@ use crate::effects::guard_clock::GuardClock;
 use crate::effects::listen::{CallPort, Caller, Callers};
 use crate::effects::look::{CONTRADICTION, LONGER, ROUND, Round, look};
 use crate::effects::look_before_start;
+use crate::engine::Poll;
 use crate::engine::failure::Failure;
+use crate::engine::member::Backend;
 use crate::engine::probe::{HttpWitness, Membership};
-use crate::engine::{Component, Poll, PortName};
 use crate::facts::data::ClusterToken;
 use crate::facts::record::{MemberSeen, Progress, Record};
 use crate::plan::before_start;
 use crate::plan::data::Data;
 use crate::plan::join::asking;
 use crate::plan::leader::{Belief, Cluster, remembering};
-use crate::plan::node::{Asking, Backends, Role, Seen};
+use crate::plan::node::{Asking, Role, Seen};
 use crate::plan::refusal::Refusal;
 use crate::plan::witness::{Witness, goes_first};
 use crate::plan::{Plan, ask_list, prescribed};
@@ -204,7 +205,7 @@ impl<C: FeClient> Search<'_, C> {
                 members.push(member);
             }
         }
-        let token = ClusterToken::read(&plan.data_dir);
+        let token = plan.data_dir.as_deref().and_then(ClusterToken::read);
         let here = self.facts.addresses.all();
         let answers = look_before_start::look(self.client, &plan.node, &here, &members, token.as_ref()).await;
         before_start::reset_without(&plan.node, &here, &answers)
@@ -307,31 +308,19 @@ impl<C: FeClient> Search<'_, C> {
         open(others.collect()).await
     }
 
-    /// The list this node belongs in; the other one too if it is not there, because it may stand in that by mistake.
-    async fn backends(&self, plan: &Plan, cluster: &Cluster) -> Result<Backends, Failure> {
+    /// The list this node belongs in; the other ones too if it is not there, because it may stand in them by mistake.
+    async fn backends(&self, plan: &Plan, cluster: &Cluster) -> Result<Vec<Backend>, Failure> {
         let leader = cluster.endpoint();
-        let mut lists = Backends::default();
-        let own_first = match plan.node.component {
-            Component::Cn => [true, false],
-            Component::Fe | Component::Be | Component::Broker => [false, true],
-        };
-        for compute_nodes in own_first {
-            let list = if compute_nodes {
-                self.client.compute_nodes(&leader).await?
-            } else {
-                self.client.backends(&leader).await?
-            };
-            let here = plan.node.identity().find(&list).is_some();
-            if compute_nodes {
-                lists.compute_nodes = list;
-            } else {
-                lists.backends = list;
-            }
+        let mut rows = Vec::new();
+        for list in self.home.engine.lists_beside(plan.node.component) {
+            let shown = self.client.members(&leader, list.component).await?;
+            let here = plan.node.identity().find(&shown).is_some();
+            rows.extend(shown);
             if here {
                 break;
             }
         }
-        Ok(lists)
+        Ok(rows)
     }
 
     /// Takes over the lists of a confirmed leader. Returns true if the plan has to be made again.
@@ -340,18 +329,16 @@ impl<C: FeClient> Search<'_, C> {
             return false;
         };
         self.members = members(cluster);
+        if !plan.node.keeps_data() {
+            // No data will tell which cluster it belongs to.
+            self.cluster_id = Some(cluster.id.clone());
+        }
         if asking(&plan.node) != Asking::Until {
             return false;
         }
-        let recorded = self
-            .record()
-            .and_then(|record| record.ports.get(&PortName::Heartbeat).copied());
-        let prescribed = prescribed(
-            &plan.node,
-            cluster,
-            seen.backends.as_ref().and_then(|lists| lists.as_ref().ok()),
-            recorded,
-        );
+        let recorded = self.record().and_then(Record::identity_port);
+        let lists = seen.backends.as_ref().and_then(|lists| lists.as_ref().ok());
+        let prescribed = prescribed(&plan.node, cluster, lists.map(Vec::as_slice), recorded);
         let changed = prescribed != self.prescribed;
         self.prescribed = prescribed;
         changed

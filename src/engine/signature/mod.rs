@@ -7,11 +7,13 @@
 
 mod ends;
 mod general;
+mod heartbeat;
 mod machine;
 mod membership;
 mod start;
 
 pub use ends::{ENDS, End};
+pub use heartbeat::HEARTBEAT;
 pub use machine::HEAP_FULL;
 
 /// A message of an engine, and its meaning.
