@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::probe::{Probes, ReadyWord};
 use super::{
-    AddressKey, CallListener, Component, Engine, FoundingMode, Layout, NameMode, OwnHost, Poll, Port,
-    PortKind, PortName, ReadyProof, Rehost, Sql,
+    AddressKey, CallListener, Component, Engine, Entrypoint, FoundingMode, Layout, NameMode, OwnHost, Poll,
+    Port, PortKind, PortName, ReadyProof, Rehost, ReplicationKey, Sql,
 };
 
 const FE: &[Component] = &[Component::Fe];
@@ -23,6 +23,17 @@ pub(super) static ENGINE: Engine = Engine {
         default: "shared_nothing",
         version_key: "runMode",
     }),
+    // Its images have no entrypoint: the command is all that runs.
+    command_follows_engine: false,
+    // The scripts take the address unless HOST_TYPE says FQDN.
+    hostname_is_identity: false,
+    replication: ReplicationKey {
+        key: "default_replication_num",
+        needless: None,
+    },
+    one_time_flags: &[],
+    ignored_keys: &[],
+    unsupported: &[],
     // bin/start_fe.sh and bin/start_backend.sh, before export_env_from_conf.
     script_sets: &["STARROCKS_HOME", "DORIS_HOME", "LOG_DIR", "PID_DIR", "JAVA_OPTS"],
     // The same scripts, bin/common.sh and conf/hadoop_env.sh.
@@ -45,7 +56,7 @@ pub(super) static ENGINE: Engine = Engine {
             other_homes: &["/data/deploy/starrocks/fe"],
             script: "bin/start_fe.sh",
             // docker/dockerfiles/fe/fe_entrypoint.sh and its like.
-            entrypoint: Some("fe_entrypoint.sh"),
+            entrypoints: &[Entrypoint::with_host("fe_entrypoint.sh")],
             inner_scripts: &[],
             marks: &[
                 "lib/starrocks-fe.jar",
@@ -75,7 +86,7 @@ pub(super) static ENGINE: Engine = Engine {
             default_home: "/opt/starrocks/be",
             other_homes: &["/data/deploy/starrocks/be"],
             script: "bin/start_be.sh",
-            entrypoint: Some("be_entrypoint.sh"),
+            entrypoints: &[Entrypoint::with_host("be_entrypoint.sh")],
             inner_scripts: &["bin/start_backend.sh"],
             marks: &["lib/starrocks_be"],
             conf: "conf/be.conf",
@@ -99,7 +110,7 @@ pub(super) static ENGINE: Engine = Engine {
             default_home: "/opt/starrocks/cn",
             other_homes: &[],
             script: "bin/start_cn.sh",
-            entrypoint: Some("cn_entrypoint.sh"),
+            entrypoints: &[Entrypoint::with_host("cn_entrypoint.sh")],
             inner_scripts: &["bin/start_backend.sh"],
             marks: &["lib/starrocks_be"],
             conf: "conf/cn.conf",

@@ -81,6 +81,9 @@ pub(super) fn settings() -> Settings {
         image: ImageSettings::default(),
         conf_folder: None,
         conf: BTreeMap::new(),
+        heap: BTreeMap::new(),
+        broker_name: None,
+        host_names: Vec::new(),
         account: Account {
             user: by_default("root".to_owned()),
             password: None,

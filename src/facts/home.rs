@@ -165,7 +165,7 @@ impl HomeProblem {
             Self::OtherComponent { .. } => {
                 "set COMPONENT to the component of this image or leave it unset, or use another image"
             }
-            _ => "use an image of that engine, or leave ENGINE unset",
+            Self::OtherEngine { .. } => "use an image of that engine, or leave ENGINE unset",
         }
     }
 

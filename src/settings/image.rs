@@ -3,12 +3,13 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::engine::aliases::Word;
 use crate::engine::{self, Component, Engine};
 
 use super::command::COMMAND;
-use super::parse::{Parser, absolute_path};
+use super::parse::{Parser, absolute_path, from_environment};
 use super::problems::{Problems, Warning, shown};
-use super::{Flags, Source, Sourced, enums, environment};
+use super::{Flags, Source, Sourced, enums, environment, words};
 
 /// The home of the engine, the component and the engine, where they are set; usually they are found in the image.
 #[derive(Debug, Clone, Default)]
@@ -27,10 +28,11 @@ impl ImageSettings {
             ["COMPONENT", "ENGINE", "STATE_DIR"]
                 .into_iter()
                 .chain(engine::ALL.into_iter().map(|engine| engine.home_variable))
+                .chain(words::for_component().map(|alias| alias.variable))
                 .any(|known| name == known)
         });
-        let environment = environment::collect(&mut ours.cloned());
-        let mut parser = Parser::new(&environment, None);
+        let environment = environment::collect(&mut ours.cloned(), None);
+        let mut parser = Parser::new(&environment, None, None);
         let image = Self::from_parser(&mut parser, flags);
         if parser.problems.is_empty() {
             Ok((image, parser.warnings))
@@ -42,7 +44,15 @@ impl ImageSettings {
     pub(super) fn from_parser(parser: &mut Parser<'_>, flags: &Flags) -> Self {
         let engine = parser.parse("ENGINE", enums::engine);
         // Read even if the flag wins: a wrong value is reported anyway.
-        let component = parser.parse("COMPONENT", enums::component);
+        let mut component = parser.parse("COMPONENT", enums::component);
+        for alias in words::for_component() {
+            let word = parser
+                .text(alias.variable)
+                .and_then(|text| alias.meaning.word(text));
+            if let Some(Word::Component(value) | Word::Node(value)) = word {
+                component = parser.first(component, Some(from_environment(alias.variable, value)));
+            }
+        }
         let home = home(parser, engine.as_ref().map(|engine| engine.value), flags);
         let command = flags.command.as_ref();
         let named = flag(flags.home.clone(), "--home")

@@ -22,3 +22,4 @@ mod release;
 mod signals;
 mod signatures;
 mod support;
+mod vendor;

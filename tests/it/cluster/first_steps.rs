@@ -22,7 +22,7 @@ fn client() -> Client {
         mode: TlsMode::Off,
         ca_file: None,
     };
-    let engine = ALL.into_iter().find(|engine| engine.supported).unwrap();
+    let engine = ALL.into_iter().find(|engine| engine.id == "starrocks").unwrap();
     Client::with(Account { user, password: None }, tls, engine, LONG)
 }
 
