@@ -120,7 +120,7 @@ pub(super) fn read(
             .and_then(|master| servers.edit_log_port(master.value.first())),
         ports: local
             .as_ref()
-            .map(|local| ports_beside(&servers, &endpoints, broker.as_ref(), local))
+            .map(|local| ports_beside((&servers, own.as_ref()), &endpoints, broker.as_ref(), local))
             .unwrap_or_default(),
         master,
         local,
@@ -158,15 +158,17 @@ fn of_machine(parser: &mut Parser<'_>, machine: &Machine) -> Option<Sourced<Host
 
 /// The ports that a vendor's variable gives together with this host.
 fn ports_beside(
-    servers: &Servers,
+    (servers, own): (&Servers, Option<&Sourced<Endpoint>>),
     endpoints: &[Sourced<Endpoint>],
     broker: Option<&Sourced<BrokerAddress>>,
     local: &Sourced<Host>,
 ) -> Vec<(PortName, Sourced<u16>)> {
-    let edit_log = servers
-        .edit_log_port(Some(&local.value))
-        .map(|port| (PortName::EditLog, port));
     let is_here = |endpoint: &Endpoint| endpoint.host == local.value;
+    let own = own.filter(|own| is_here(&own.value));
+    let edit_log = own
+        .map(|own| own.map(|it| it.port))
+        .or_else(|| servers.edit_log_port(Some(&local.value)))
+        .map(|port| (PortName::EditLog, port));
     let heartbeat = endpoints.iter().find(|endpoint| is_here(&endpoint.value));
     let heartbeat = heartbeat.map(|endpoint| (PortName::Heartbeat, endpoint.map(|it| it.port)));
     let ipc = broker.filter(|broker| is_here(&broker.value.endpoint));

@@ -13,6 +13,8 @@ use super::{Endpoint, Host, Sourced, enums};
 #[derive(Default)]
 pub(super) struct Servers {
     servers: Vec<Server>,
+    /// An entry cannot be read, so no position counts.
+    broken: bool,
     /// The names by which members are known, each with its address, if they are not known by what the list gives as host.
     pub names: Vec<(Host, Host)>,
 }
@@ -35,7 +37,10 @@ impl Servers {
             for (at, entry) in (1..).zip(text.split(',').map(str::trim)) {
                 match entry_of(entry, at) {
                     Ok((name, endpoint)) => servers.add(parser, variable, (name, endpoint), by_name),
-                    Err(why) => refuse_entry(parser, variable, (at, entry), &why),
+                    Err(why) => {
+                        servers.broken = true;
+                        refuse_entry(parser, variable, (at, entry), &why);
+                    }
                 }
             }
         }
@@ -58,7 +63,10 @@ impl Servers {
                     self.names.push((host.clone(), endpoint.host));
                     endpoint.host = host;
                 }
-                Err(why) => return parser.problem(variable, format!("`{}` {why}", shown(name))),
+                Err(why) => {
+                    self.broken = true;
+                    return parser.problem(variable, format!("`{}` {why}", shown(name)));
+                }
             }
         }
         self.servers.push(Server {
@@ -117,11 +125,13 @@ impl Servers {
     /// The endpoint of this FE: its number is its position.
     pub(super) fn own(&self, parser: &mut Parser<'_>) -> Option<Sourced<Endpoint>> {
         for variable in aliases::meaning(Meaning::ServerNumber) {
+            // What is wrong with the list has been reported.
+            if self.broken {
+                continue;
+            }
             if self.servers.is_empty() {
-                let lists: Vec<&str> = aliases::meaning(Meaning::Servers).collect();
-                // A list that cannot be read has been reported.
-                let is_set = |name: &&str| parser.text(name).is_some();
-                if is_set(&variable) && !lists.iter().any(is_set) {
+                if parser.text(variable).is_some() {
+                    let lists: Vec<&str> = aliases::meaning(Meaning::Servers).collect();
                     parser.warn(variable, format!("has no effect without {}", lists.join(", ")));
                 }
                 continue;
@@ -206,13 +216,19 @@ fn entry_of(entry: &str, at: usize) -> Result<(&str, Endpoint), String> {
         .split_once(':')
         .filter(|(_, endpoint)| endpoint.contains(':'));
     let Some((name, endpoint)) = triple else {
-        let host = entry.split(':').next().unwrap_or_default();
+        let own = format!("fe{at}");
+        let (name, host) = match entry.split_once(':') {
+            // `fe1:10.0.0.1` lacks its port, `db-fe:9010` its name.
+            Some((name, host)) if !host.bytes().all(|byte| byte.is_ascii_digit()) => (name, host),
+            Some((host, _)) => (own.as_str(), host),
+            None => (own.as_str(), entry),
+        };
         let port = engine::ALL
             .into_iter()
             .find_map(|engine| engine.port(Component::Fe, PortName::EditLog)?.default)
             .unwrap_or_default();
         return Err(format!(
-            "is not name:host:port; the first part is a name of your own, such as fe{at}:{host}:{port}"
+            "is not name:host:port; the first part is a name of your own, such as {name}:{host}:{port}"
         ));
     };
     Ok((name, parse_endpoint(endpoint)?))

@@ -175,6 +175,18 @@ fn a_list_of_fes_says_the_founder_first_and_this_fe_by_its_position() {
             "FE_ID: `1` is fe2:172.20.80.3:9010 by its position in FE_SERVERS, and fe1:172.20.80.2:9010 by the number in its \
              name; write the list in the order of the names",
         ),
+        // Two of them on one host.
+        (
+            "FE_SERVERS=fe1:172.20.80.2:9010,fe2:172.20.80.2:9011  FE_ID=2".to_owned(),
+            "fe",
+            "172.20.80.2 172.20.80.2 EDIT_LOG_PORT=9011",
+        ),
+        (
+            "FE_SERVERS=fe1:172.20.80.2,fe2:172.20.80.3:9010  FE_ID=2".to_owned(),
+            "fe",
+            "FE_SERVERS: `fe1:172.20.80.2` at position 1 is not name:host:port; the first part is a name of your own, such as \
+             fe1:172.20.80.2:9010",
+        ),
         // A BE needs only the hosts.
         (
             "FE_SERVERS=fe2:172.20.80.3:9010,fe1:172.20.80.2:9010  BE_ADDR=172.20.80.5:9050".to_owned(),
