@@ -58,15 +58,17 @@ Only --deep needs an account: CLUSTER_USER and CLUSTER_PASSWORD_FILE.";
 
 /// The text below the options of `init`.
 fn init_help() -> String {
-    let names: Vec<String> = COMPONENTS
-        .iter()
-        .filter_map(|component| Some(file_name(ALL.first()?, *component)))
-        .collect();
+    let rows = ALL.into_iter().map(|engine| {
+        let names = COMPONENTS.map(|component| file_name(engine, component));
+        format!("  {:12} {}\n", engine.name, names.join(", "))
+    });
     format!(
-        "The files are {}: KEY=VALUE lines for
-compose's `env_file:` and `docker run --env-file`. Each is enough for its
-container. Run it on the host, or in a container with the network of the host
-and the directory mounted:
+        "The files are KEY=VALUE lines for compose's `env_file:` and `docker run
+--env-file`, of the engine that ENGINE in app.env names, or that of the image:
+
+{}
+Each is enough for its container. Run it on the host, or in a container with the
+network of the host and the directory mounted:
 
   docker run --rm --network host -v \"$PWD\":/work --entrypoint muster IMAGE \\
     init --dir /work
@@ -87,7 +89,7 @@ it, keeps its ports, and keeps the old file as <name>.before-muster.
 
 Exit codes: 0 written, or nothing to do; 73 a port is in use, or a file cannot
 be read, overwritten or written; 78 app.env cannot be used.\n",
-        names.join(" and ")
+        rows.collect::<String>()
     )
 }
 

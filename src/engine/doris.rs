@@ -7,8 +7,9 @@ use std::time::Duration;
 use super::accounts::{Accounts, Grant, ShippedAccount};
 use super::probe::{Caller, Probes, ReadyWord};
 use super::{
-    CallListener, Component, DataKey, Demand, Engine, HostCheck, HostChecks, JavaHome, Layout, MemberList,
-    NameMode, OwnHost, Poll, Port, PortKind, PortName, ReadyProof, Rehost, Sql,
+    CallListener, Component, DataKey, Demand, Engine, Entrypoint, HostCheck, HostChecks, IgnoredKey,
+    JavaHome, Layout, MemberList, NameMode, OneTimeFlag, OwnHost, Poll, Port, PortKind, PortName, ReadyProof,
+    Rehost, ReplicationKey, Sql, UnsupportedValue,
 };
 
 const FE: &[Component] = &[Component::Fe];
@@ -40,7 +41,13 @@ const BE_LAYOUT: Layout = Layout {
     default_home: "/opt/apache-doris/be",
     other_homes: &[],
     script: "bin/start_be.sh",
-    entrypoint: None,
+    // docker/runtime/be/resource.
+    entrypoints: &[
+        Entrypoint::alone("entry_point.sh"),
+        Entrypoint::alone("init_be.sh"),
+        Entrypoint::with_host("be_entrypoint.sh"),
+        Entrypoint::alone("start-be.sh"),
+    ],
     inner_scripts: &[],
     marks: &["lib/doris_be"],
     script_mark: None,
@@ -97,6 +104,73 @@ pub(super) static ENGINE: Engine = Engine {
     home_variable: "DORIS_HOME",
     // It is in a file of its own, DEPLOY_MODE.
     founding_mode: None,
+    // init_fe.sh, init_be.sh and init_broker.sh end with `exec "$@"`, after they waited for the engine.
+    command_follows_engine: true,
+    // FEs compare names as texts, and people give every service a `hostname:`.
+    hostname_is_identity: true,
+    // fe/fe-common/src/main/java/org/apache/doris/common/Config.java, since 2.0 (pull request 21848): it overrides CREATE TABLE.
+    // There is no default_replication_num.
+    replication: ReplicationKey {
+        key: "force_olap_table_replication_num",
+        needless: Some("3"),
+    },
+    // bin/start_fe.sh, bin/start_be.sh: getopt and what follows it.
+    one_time_flags: &[
+        OneTimeFlag {
+            flag: "--metadata_failure_recovery",
+            does: "throws the other FEs out of their group",
+        },
+        OneTimeFlag {
+            flag: "--image",
+            does: "checks an image file and ends",
+        },
+        OneTimeFlag {
+            flag: "--cluster_snapshot",
+            does: "restores a snapshot",
+        },
+        OneTimeFlag {
+            flag: "--version",
+            does: "prints the version and ends",
+        },
+    ],
+    // ConfigBase.java and be/src/common/config.cpp skip what they do not know. Seen in a guide and in compose files.
+    ignored_keys: &[
+        IgnoredKey {
+            component: Component::Fe,
+            key: "frontend_address",
+            instead: "up to 1.2 it was the address of an FE; LOCAL_HOST is the host of this node",
+            names_host: true,
+        },
+        IgnoredKey {
+            component: Component::Be,
+            key: "be_ip",
+            instead: "LOCAL_HOST is the host of this node",
+            names_host: true,
+        },
+        IgnoredKey {
+            component: Component::Fe,
+            key: "max_connection",
+            instead: "the key is qe_max_connection, and the property of a user max_user_connections",
+            names_host: false,
+        },
+        IgnoredKey {
+            component: Component::Be,
+            key: "max_scan_thread_num",
+            instead: "the key is doris_scanner_thread_pool_thread_num",
+            names_host: false,
+        },
+        IgnoredKey {
+            component: Component::Be,
+            key: "enable_ssl",
+            instead: "it is a key of fe.conf, for the MySQL port",
+            names_host: false,
+        },
+    ],
+    unsupported: &[UnsupportedValue {
+        key: "deploy_mode",
+        value: "cloud",
+        why: "the membership of this FE would be kept by the meta service",
+    }],
     script_adds: &[
         "JAVA_",
         "HADOOP_",
@@ -111,7 +185,12 @@ pub(super) static ENGINE: Engine = Engine {
             default_home: "/opt/apache-doris/fe",
             other_homes: &[],
             script: "bin/start_fe.sh",
-            entrypoint: None,
+            // docker/runtime/fe/resource; the last one is people's own, mounted beside the vendor's.
+            entrypoints: &[
+                Entrypoint::alone("init_fe.sh"),
+                Entrypoint::with_host("fe_entrypoint.sh"),
+                Entrypoint::alone("start-fe.sh"),
+            ],
             inner_scripts: &[],
             marks: &["lib/doris-fe.jar"],
             script_mark: None,
@@ -152,7 +231,11 @@ pub(super) static ENGINE: Engine = Engine {
             default_home: "/opt/apache-doris/apache_hdfs_broker",
             other_homes: &[],
             script: "bin/start_broker.sh",
-            entrypoint: None,
+            // docker/runtime/broker/resource.
+            entrypoints: &[
+                Entrypoint::alone("init_broker.sh"),
+                Entrypoint::with_host("broker_entrypoint.sh"),
+            ],
             inner_scripts: &[],
             marks: &["lib/apache_hdfs_broker.jar"],
             script_mark: Some("org.apache.doris.broker"),

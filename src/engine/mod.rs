@@ -37,6 +37,14 @@ pub struct Engine {
     pub home_variable: &'static str,
     /// The key of an FE's conf whose value a cluster keeps from its founding on.
     pub founding_mode: Option<FoundingMode>,
+    /// True if the vendor's image runs `command:` only once the engine has ended.
+    pub command_follows_engine: bool,
+    /// True if a node is known by the name that a person gave its machine, where no variable says another host.
+    pub hostname_is_identity: bool,
+    pub replication: ReplicationKey,
+    pub one_time_flags: &'static [OneTimeFlag],
+    pub ignored_keys: &'static [IgnoredKey],
+    pub unsupported: &'static [UnsupportedValue],
     /// The beginnings of other names that its start scripts may give a value, and that a conf may therefore use.
     pub script_adds: &'static [&'static str],
     /// Its files, one entry for each component.
@@ -135,8 +143,8 @@ pub struct Layout {
     pub other_homes: &'static [&'static str],
     /// The script that starts it.
     pub script: &'static str,
-    /// The entrypoint script of the vendor's image; its argument is a name behind which an FE answers.
-    pub entrypoint: Option<&'static str>,
+    /// The entrypoint scripts of the vendor's images and of others that are built from them.
+    pub entrypoints: &'static [Entrypoint],
     /// Other scripts that get its arguments: a flag is known if one of them mentions it.
     pub inner_scripts: &'static [&'static str],
     /// Files of which one identifies this engine.
@@ -200,6 +208,66 @@ pub struct DataKey {
     pub key: &'static str,
     /// The data dir when the conf does not name one.
     pub default: &'static str,
+}
+
+/// A script that finds the cluster and starts a component.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Entrypoint {
+    pub script: &'static str,
+    /// True if its argument is a name behind which an FE answers. Otherwise all that it reads is in the environment.
+    pub takes_host: bool,
+}
+
+impl Entrypoint {
+    const fn with_host(script: &'static str) -> Self {
+        Self {
+            script,
+            takes_host: true,
+        }
+    }
+
+    const fn alone(script: &'static str) -> Self {
+        Self {
+            script,
+            takes_host: false,
+        }
+    }
+}
+
+/// The key of an FE's conf with the number of copies of a table's data.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ReplicationKey {
+    pub key: &'static str,
+    /// The number that needs no key, because it is the engine's own and the key counts also for tables with another number.
+    pub needless: Option<&'static str>,
+}
+
+/// A flag of a start script that is for one start by hand.
+#[derive(Debug, PartialEq, Eq)]
+pub struct OneTimeFlag {
+    pub flag: &'static str,
+    /// What it does, after "which".
+    pub does: &'static str,
+}
+
+/// A key that people write into a conf file and that the engine ignores, as every key that it does not know.
+#[derive(Debug, PartialEq, Eq)]
+pub struct IgnoredKey {
+    pub component: Component,
+    pub key: &'static str,
+    /// The key that does it, or when it was one; the end of a sentence.
+    pub instead: &'static str,
+    /// True if its value is meant to be the host of this node.
+    pub names_host: bool,
+}
+
+/// A value of a conf key with which muster cannot run the engine.
+#[derive(Debug, PartialEq, Eq)]
+pub struct UnsupportedValue {
+    pub key: &'static str,
+    pub value: &'static str,
+    /// The end of a sentence.
+    pub why: &'static str,
 }
 
 /// The rule that a port follows.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::accounts::{Accounts, Grant, ShippedAccount};
 use super::probe::{Probes, ReadyWord};
 use super::{
-    AddressKey, CallListener, Component, DataKey, Engine, FoundingMode, JavaHome, Layout, MemberList,
-    NameMode, OwnHost, Poll, Port, PortKind, PortName, ReadyProof, Rehost, Sql,
+    AddressKey, CallListener, Component, DataKey, Engine, Entrypoint, FoundingMode, JavaHome, Layout,
+    MemberList, NameMode, OwnHost, Poll, Port, PortKind, PortName, ReadyProof, Rehost, ReplicationKey, Sql,
 };
 
 const FE: &[Component] = &[Component::Fe];
@@ -26,6 +26,17 @@ pub(super) static ENGINE: Engine = Engine {
         default: "shared_nothing",
         version_key: "runMode",
     }),
+    // Its images have no entrypoint: the command is all that runs.
+    command_follows_engine: false,
+    // The scripts take the address unless HOST_TYPE says FQDN.
+    hostname_is_identity: false,
+    replication: ReplicationKey {
+        key: "default_replication_num",
+        needless: None,
+    },
+    one_time_flags: &[],
+    ignored_keys: &[],
+    unsupported: &[],
     // The same scripts, bin/common.sh and conf/hadoop_env.sh.
     // DORIS_HOME up to 3.5.
     script_adds: &[
@@ -46,7 +57,7 @@ pub(super) static ENGINE: Engine = Engine {
             other_homes: &["/data/deploy/starrocks/fe"],
             script: "bin/start_fe.sh",
             // docker/dockerfiles/fe/fe_entrypoint.sh and its like.
-            entrypoint: Some("fe_entrypoint.sh"),
+            entrypoints: &[Entrypoint::with_host("fe_entrypoint.sh")],
             inner_scripts: &[],
             marks: &[
                 "lib/starrocks-fe.jar",
@@ -86,7 +97,7 @@ pub(super) static ENGINE: Engine = Engine {
             default_home: "/opt/starrocks/be",
             other_homes: &["/data/deploy/starrocks/be"],
             script: "bin/start_be.sh",
-            entrypoint: Some("be_entrypoint.sh"),
+            entrypoints: &[Entrypoint::with_host("be_entrypoint.sh")],
             inner_scripts: &["bin/start_backend.sh"],
             marks: &["lib/starrocks_be"],
             script_mark: None,
@@ -121,7 +132,7 @@ pub(super) static ENGINE: Engine = Engine {
             default_home: "/opt/starrocks/cn",
             other_homes: &[],
             script: "bin/start_cn.sh",
-            entrypoint: Some("cn_entrypoint.sh"),
+            entrypoints: &[Entrypoint::with_host("cn_entrypoint.sh")],
             inner_scripts: &["bin/start_backend.sh"],
             marks: &["lib/starrocks_be"],
             script_mark: None,
@@ -156,7 +167,7 @@ pub(super) static ENGINE: Engine = Engine {
             // docker/dockerfiles/allin1: broker_artifacts.
             other_homes: &["/data/deploy/starrocks/apache_hdfs_broker"],
             script: "bin/start_broker.sh",
-            entrypoint: None,
+            entrypoints: &[],
             inner_scripts: &[],
             marks: &["lib/apache_hdfs_broker.jar"],
             script_mark: Some("com.starrocks.broker"),

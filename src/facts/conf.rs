@@ -153,6 +153,16 @@ impl ConfFile {
         last(&self.read.exported, key)
     }
 
+    /// The last line of an upper-case key as it is written, after its `=`: with its quotes and variables. `None` also if it goes
+    /// on in the next line.
+    pub fn shell_line(&self, key: &str) -> Option<String> {
+        let shipped = self.shipped();
+        let mut pairs = shipped.lines().filter_map(|line| line.split_once('='));
+        let (_, value) = pairs.rfind(|(name, _)| name.trim() == key)?;
+        let value = value.trim();
+        (!value.ends_with('\\')).then(|| value.to_owned())
+    }
+
     /// The upper-case keys whose value ends with a `\r` for the start script, but not for the engine.
     pub fn returned_keys(&self) -> Vec<String> {
         returned_keys(&self.shipped())

@@ -85,6 +85,8 @@ pub(crate) fn settings() -> Settings {
         image: ImageSettings::default(),
         conf_folder: None,
         conf: BTreeMap::new(),
+        heap: BTreeMap::new(),
+        host_names: Vec::new(),
         account: Account {
             user: by_default("root".to_owned()),
             password: None,

@@ -14,6 +14,7 @@ pub mod dir_state;
 pub(crate) mod fixture;
 pub mod home;
 pub mod limits;
+pub mod machine;
 pub mod mounts;
 pub mod old_file;
 pub mod own_name;
@@ -140,9 +141,12 @@ pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
         .knows_itself_by_name()
         .then(|| OwnName::look(&settings.local_host.value.to_string(), root));
     let used_logs = sources.used_log_dirs();
+    let heap = settings.heap.get(&home.component).map(|heap| &heap.value);
     let options = |key: &str| {
         let requested = sources.requested(key).map(|request| request.value);
-        requested.or_else(|| conf.exported(key))
+        let options = requested.or_else(|| conf.exported(key))?;
+        let replaced = heap.and_then(|heap| heap.replace_in(&options));
+        Some(replaced.unwrap_or(options))
     };
     let container = ContainerFacts::look(root, &home.dir, [&data_paths, &used_logs], &mounts, options);
     Facts {

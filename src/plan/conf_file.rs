@@ -8,7 +8,7 @@ use super::{Prescribed, local_addresses};
 use crate::engine::accounts::is_hash;
 use crate::facts::Facts;
 use crate::facts::conf_folder::ConfFolder;
-use crate::settings::{Settings, Source};
+use crate::settings::{JAVA_OPTIONS, Settings, Source};
 
 /// The content of the conf file, and how it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +105,19 @@ pub(super) fn entries(
             ));
         }
     }
+    for (key, value) in java_options(settings, facts) {
+        // The last value of a key counts, and LOG_DIR has to stand before it.
+        entries.retain(|(entry, _, _)| entry.key != key);
+        let entry = ConfEntry {
+            key: key.to_owned(),
+            value,
+        };
+        let heap = settings.heap.get(&facts.home.component);
+        let (source, why) = heap.map_or((Source::Derived, String::new()), |heap| {
+            (heap.source.clone(), format!("-Xmx and -Xms are {}", heap.value))
+        });
+        entries.push((entry, source, why));
+    }
     entries
 }
 
@@ -118,6 +131,38 @@ pub(super) fn has_root_hash(facts: &Facts, conf: &Conf) -> bool {
     let custom = facts.custom_conf.as_ref().and_then(|file| file.lookup(key));
     let hash = custom.or(own.map(|(_, hash)| hash));
     hash.is_some_and(|hash| is_hash(hash.trim()))
+}
+
+/// The lines of Java options with the requested heap. Which of them counts is the JDK's choice.
+fn java_options(settings: &Settings, facts: &Facts) -> Vec<(&'static str, String)> {
+    let component = facts.home.component;
+    let Some(heap) = settings.heap.get(&component) else {
+        return Vec::new();
+    };
+    let requests = settings.conf.get(&component).into_iter().flatten();
+    let lines = JAVA_OPTIONS.iter().filter_map(|key| {
+        let requested = requests.clone().find(|request| request.key == *key);
+        let options = requested.map_or_else(
+            || facts.conf.shell_line(key),
+            |request| Some(request.value.clone()),
+        )?;
+        Some((*key, heap.value.replace_in(&options)?))
+    });
+    lines.collect()
+}
+
+/// A warning if the requested heap has no options to stand in.
+pub(super) fn lost_heap(settings: &Settings, facts: &Facts) -> Option<String> {
+    let component = facts.home.component;
+    let heap = settings.heap.get(&component)?;
+    java_options(settings, facts).is_empty().then(|| {
+        format!(
+            "{} has no effect: {} has no JAVA_OPTS with -Xmx; set {}_CONF__JAVA_OPTS, or that of the JDK",
+            heap.source.name(),
+            facts.conf.read_from.display(),
+            component.id().to_ascii_uppercase()
+        )
+    })
 }
 
 pub(super) fn derive(facts: &Facts, entries: &[(ConfEntry, Source, String)]) -> Conf {

@@ -18,6 +18,7 @@ pub mod explain_line;
 pub mod init;
 pub mod init_files;
 pub mod join;
+mod known_keys;
 pub mod launch;
 pub mod leader;
 pub mod limits;
@@ -25,6 +26,7 @@ pub mod lost_vote;
 mod moved_node;
 mod no_effect;
 pub mod node;
+mod not_local;
 mod own_host;
 pub mod ports;
 mod prescribed;
@@ -182,6 +184,7 @@ pub fn derive(
     }
     warnings.extend(conf::warnings(&facts.conf, &ports, &settings.ports));
     warnings.extend(ports::ignored_requests(&settings.ports, &ports));
+    warnings.extend(known_keys::warnings(settings, facts));
     warnings.extend(no_effect::warnings(settings, facts, role));
     let entries = conf_file::entries(settings, facts, &ports, prescribed);
     let conf = conf_file::derive(facts, &entries);
@@ -312,17 +315,14 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
     let mut refusals = Vec::new();
     let home = &facts.home;
     if let Err(problem) = facts.addresses.check(&settings.local_host.value) {
+        let refusal = not_local::refusal(settings, &problem);
         if settings.skip_preflight.contains("address") {
-            warnings.push(problem.to_string());
+            warnings.push(refusal.to_string());
         } else {
-            refusals.push(Refusal::new(
-                ExitCode::Configuration,
-                problem.to_string(),
-                "set LOCAL_HOST to the address or name by which the other hosts reach this one; with Docker's bridge \
-                 network between hosts no FE can join, use network_mode: host",
-            ));
+            refusals.push(refusal);
         }
     }
+    warnings.extend(not_local::unresolved(settings, &facts.addresses.masters));
     // A name that is not of this machine has been reported.
     let name = Some(settings).filter(|_| facts.addresses.local.on_interface);
     if let Some(refusal) = name.and_then(|settings| own_host::unusable_name(settings, facts)) {
@@ -370,6 +370,7 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
             },
         ));
     }
+    refusals.extend(known_keys::unsupported(settings, facts));
     refusals.extend(conf_preflight::problems(settings, facts, warnings));
     refusals.extend(start_script::problems(settings, facts, warnings));
     refusals.extend(dir_preflight::problems(settings, facts));

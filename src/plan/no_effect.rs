@@ -1,8 +1,9 @@
 //! Settings that change nothing here: a person who set one expects something of it.
 
+use super::conf_file::lost_heap;
 use super::node::Role;
 use crate::facts::Facts;
-use crate::settings::{Bootstrap, FeRole, Settings, Source, is_for_another};
+use crate::settings::{Bootstrap, FeRole, JAVA_OPTIONS, Settings, Source, heap_variable, is_for_another};
 
 /// The names of the pre-flight checks.
 const CHECKS: [&str; 1] = ["address"];
@@ -10,6 +11,7 @@ const CHECKS: [&str; 1] = ["address"];
 /// One sentence for each that was probably meant to have an effect on this node.
 pub(super) fn warnings(settings: &Settings, facts: &Facts, role: Role) -> Vec<String> {
     let mut all = overwritten_by_script(settings, facts);
+    all.extend(lost_heap(settings, facts));
     all.extend(overwritten_by_file(settings, facts));
     let mut lost = |source: Option<&Source>, why: &str| {
         if let Some(Source::Environment(name)) = source {
@@ -64,9 +66,12 @@ pub(super) fn for_others(settings: &Settings, facts: &Facts, role: Role) -> Vec<
     let observer = observer.map_or("", |role| role.source.name());
     let for_seed = |name: &str| !seed && ["BOOTSTRAP", "GUARD_TIME"].contains(&name);
     let names = settings.names.iter();
+    let value = |name: &str| settings.inherited.get(name).unwrap_or_default();
     names
         .filter(|name| {
-            *name == observer || for_seed(name) || is_for_another(name, home.engine, home.component)
+            *name == observer
+                || for_seed(name)
+                || is_for_another(name, value(name), home.engine, home.component)
         })
         .cloned()
         .collect()
@@ -101,9 +106,14 @@ fn overwritten_by_script(settings: &Settings, facts: &Facts) -> Vec<String> {
             ),
             (None, None) => "the start script sets it itself".to_owned(),
         };
-        let instead = match request {
-            Some(_) => String::new(),
-            None => format!("; set {component}_CONF__{name} instead"),
+        let heap = heap_variable(facts.home.component).filter(|_| JAVA_OPTIONS.contains(&name));
+        let instead = match (request, heap) {
+            (Some(_), _) => String::new(),
+            (None, None) => format!("; set {component}_CONF__{name} instead"),
+            // The shipped line has more in it than people repeat.
+            (None, Some(heap)) => {
+                format!("; {heap} changes the heap alone, {component}_CONF__{name} the whole line")
+            }
         };
         Some(format!("{name} of the environment has no effect: {by}{instead}"))
     });

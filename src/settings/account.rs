@@ -40,7 +40,12 @@ pub enum TlsMode {
 
 /// The password that root is to get is also the one root logs in with, unless another is set.
 pub(super) fn account(parser: &mut Parser<'_>, root_password_file: Option<&Path>) -> Account {
-    let user = parser.parse("CLUSTER_USER", one_line).unwrap_or(Sourced {
+    let mut user = parser.parse("CLUSTER_USER", one_line);
+    for variable in vendor_users(parser) {
+        let other = parser.parse(variable, one_line);
+        user = parser.first(user, other);
+    }
+    let user = user.unwrap_or(Sourced {
         value: ROOT.to_owned(),
         source: Source::Default,
     });
@@ -51,6 +56,16 @@ pub(super) fn account(parser: &mut Parser<'_>, root_password_file: Option<&Path>
         Some(from_environment(ROOT_PASSWORD_FILE, Secret::new(text)))
     });
     Account { user, password }
+}
+
+/// The variables for an account that a vendor's image reads: every program has a variable of that name, so it counts beside a
+/// password only.
+fn vendor_users(parser: &Parser<'_>) -> Vec<&'static str> {
+    let is_set = |variable: &&str| parser.text(variable).is_some();
+    if !aliases::meaning(Meaning::Password).any(|variable| is_set(&variable)) {
+        return Vec::new();
+    }
+    aliases::meaning(Meaning::User).filter(is_set).collect()
 }
 
 fn password(parser: &mut Parser<'_>) -> Option<Sourced<Secret>> {

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::engine::aliases::Word;
 use crate::engine::{self, Component, Engine};
 
 use super::command::COMMAND;
 use super::conf::{self, ConfRequest};
 use super::environment::Environment;
-use super::parse::{Parser, absolute_path};
+use super::parse::{Parser, absolute_path, from_environment};
 use super::problems::{Problems, Warning, shown};
-use super::{Flags, Source, Sourced, enums, environment};
+use super::{Flags, Source, Sourced, enums, environment, words};
 
 /// The home of the engine, the component and the engine, where they are set; usually they are found in the image.
 #[derive(Debug, Clone, Default)]
@@ -32,11 +33,12 @@ impl ImageSettings {
             ["COMPONENT", "ENGINE", "STATE_DIR"]
                 .into_iter()
                 .chain(engine::ALL.into_iter().map(|engine| engine.home_variable))
+                .chain(words::for_component().map(|alias| alias.variable))
                 .any(|known| name == known)
         });
-        let environment = environment::collect(&mut ours.cloned());
-        let mut parser = Parser::new(&environment, None);
-        let whole = environment::collect(&mut vars.iter().cloned());
+        let environment = environment::collect(&mut ours.cloned(), None);
+        let mut parser = Parser::new(&environment, None, None);
+        let whole = environment::collect(&mut vars.iter().cloned(), None);
         let image = Self {
             conf: conf_lines(&whole),
             ..Self::from_parser(&mut parser, flags)
@@ -51,7 +53,15 @@ impl ImageSettings {
     pub(super) fn from_parser(parser: &mut Parser<'_>, flags: &Flags) -> Self {
         let engine = parser.parse("ENGINE", enums::engine);
         // Read even if the flag wins: a wrong value is reported anyway.
-        let component = parser.parse("COMPONENT", enums::component);
+        let mut component = parser.parse("COMPONENT", enums::component);
+        for alias in words::for_component() {
+            let word = parser
+                .text(alias.variable)
+                .and_then(|text| alias.meaning.word(text));
+            if let Some(Word::Component(value) | Word::Node(value)) = word {
+                component = parser.first(component, Some(from_environment(alias.variable, value)));
+            }
+        }
         let home = home(parser, engine.as_ref().map(|engine| engine.value), flags);
         let command = flags.command.as_ref();
         let named = flag(flags.home.clone(), "--home")
@@ -75,7 +85,11 @@ impl ImageSettings {
 }
 
 fn conf_lines(environment: &Environment) -> BTreeMap<Component, Vec<ConfRequest>> {
-    conf::read(&mut Parser::new(environment, None), None, &mut BTreeMap::new())
+    conf::read(
+        &mut Parser::new(environment, None, None),
+        None,
+        &mut BTreeMap::new(),
+    )
 }
 
 pub(super) fn flag<T>(value: Option<T>, name: &'static str) -> Option<Sourced<T>> {

@@ -102,6 +102,10 @@ variables! {
         "into fe.conf: where an FE keeps its data";
     storage_root_path "STORAGE_ROOT_PATH", "the engine's",
         "into be.conf and cn.conf: where a BE keeps its data, a list separated by `;`";
+    fe_heap "FE_HEAP", "the conf's",
+        "heap of the Java VM, such as 4096m: in place of -Xmx and -Xms in fe.conf's JAVA_OPTS", Fe;
+    be_heap "BE_HEAP", "the conf's",
+        "the same for the Java VM of a BE or CN";
     cluster_user "CLUSTER_USER", "root",
         "account for SHOW and ALTER SYSTEM; it logs in by mysql_native_password, the default of both engines";
     cluster_password "CLUSTER_PASSWORD", "empty",

@@ -20,7 +20,7 @@ use crate::facts::status::{Phase, Status};
 use crate::plan::leader::Belief;
 use crate::plan::node::Identity;
 use crate::settings::{Endpoint, Flags, ImageSettings, Settings};
-use crate::verbs::{Outcome, fe_endpoints};
+use crate::verbs::{Outcome, fe_endpoints, machine};
 
 /// The depth of the check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -245,6 +245,7 @@ async fn deep(
     flags: Flags,
     vars: &[(OsString, OsString)],
 ) -> Result<String, Why> {
+    let flags = machine::look(flags, vars);
     let (settings, _) =
         Settings::read(flags, vars.iter().cloned()).map_err(|problems| problems.to_string())?;
     let client = Client::new(&settings, home.engine);

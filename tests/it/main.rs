@@ -23,3 +23,4 @@ mod release;
 mod signals;
 mod signatures;
 mod support;
+mod vendor;
