@@ -53,10 +53,12 @@ fn over_http(body: &str) {
         Ok(ha) => ha.leader.as_deref().map_or((), word),
         Err(why) => says(&why),
     }
-    match Membership::read(200, Some(body)) {
-        Ok(Membership::Member { role }) => word(&role),
-        Ok(_) => {}
-        Err(why) => says(&why),
+    for (role, rest) in [(Some(body), ""), (None, body)] {
+        match Membership::read(200, role, rest) {
+            Ok(Membership::Member { role }) => word(&role),
+            Ok(_) => {}
+            Err(why) => says(&why),
+        }
     }
     if let Some(Ok(host)) = seed_in(body).map(Host::parse) {
         word(&host.to_string());

@@ -40,12 +40,18 @@ pub trait FeClient {
     async fn members(&self, at: &Endpoint, component: Component) -> Result<Vec<Backend>, Failure>;
     /// Asks an FE over HTTP, without an account, who leads; `None` if the answer is not that of an FE.
     async fn ha(&self, host: &Host, http_port: u16) -> Option<Ha>;
-    /// Asks an FE over HTTP, without an account, for its row of `about`.
-    async fn membership(&self, host: &Host, http_port: u16, about: &Endpoint) -> Result<Membership, Failure>;
+    /// Asks an FE over HTTP, without an account, for its row of `about`. `asked` is its registered host and its election port,
+    /// as far as they are known.
+    async fn membership(
+        &self,
+        at: (&Host, u16),
+        asked: &Endpoint,
+        about: &Endpoint,
+    ) -> Result<Membership, Failure>;
     /// Asks an FE over HTTP, without an account, whether it is of the cluster with this token.
     async fn is_ours(&self, host: &Host, http_port: u16, token: &ClusterToken) -> bool;
     /// Asks an FE over HTTP, without an account, for the id of its cluster, which it tells to members only.
-    async fn cluster_id(&self, host: &Host, http_port: u16, edit_log_port: u16) -> Option<String>;
+    async fn cluster_id(&self, at: (&Host, u16), asked: &Endpoint) -> Option<String>;
     /// Asks an FE for its clock, in seconds since 1970; `None` without an answer.
     async fn time(&self, at: &Endpoint, http_port: u16) -> Option<i64>;
     /// Tells the FE `host` that it is a member of `cluster`. Returns true if a muster that waits there has heard it.
@@ -66,6 +72,8 @@ pub struct Client {
     deadline: Duration,
     /// A cluster of this age may not have given root its password yet: `ROOT_PASSWORD_FILE` is set.
     first_boot: bool,
+    /// The secret that all FEs share, if they have one.
+    fe_token: Option<Secret>,
 }
 
 impl Client {
@@ -147,6 +155,20 @@ impl Client {
             tls_config,
             deadline,
             first_boot: false,
+            fe_token: None,
+        }
+    }
+
+    /// The same client with the secret that all FEs share.
+    #[must_use]
+    pub fn knowing(self, fe_token: Option<Secret>) -> Self {
+        Self { fe_token, ..self }
+    }
+
+    const fn asker<'a>(&'a self, member: &'a Endpoint) -> http::As<'a> {
+        http::As {
+            member,
+            token: self.fe_token.as_ref(),
         }
     }
 }
@@ -167,12 +189,17 @@ impl FeClient for Client {
         http::ha(&self.engine.probes, host, http_port, BRIEF).await.ok()?
     }
 
-    async fn membership(&self, host: &Host, http_port: u16, about: &Endpoint) -> Result<Membership, Failure> {
-        http::role_of(&self.engine.probes, host, http_port, about, BRIEF).await
+    async fn membership(
+        &self,
+        at: (&Host, u16),
+        asked: &Endpoint,
+        about: &Endpoint,
+    ) -> Result<Membership, Failure> {
+        http::role_of(&self.engine.probes, at, self.asker(asked), about, BRIEF).await
     }
 
-    async fn cluster_id(&self, host: &Host, http_port: u16, edit_log_port: u16) -> Option<String> {
-        let answer = http::cluster_id(&self.engine.probes, host, http_port, edit_log_port, BRIEF).await;
+    async fn cluster_id(&self, at: (&Host, u16), asked: &Endpoint) -> Option<String> {
+        let answer = http::cluster_id(&self.engine.probes, at, self.asker(asked), BRIEF).await;
         answer.ok()?
     }
 

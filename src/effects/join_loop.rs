@@ -20,6 +20,7 @@ use crate::effects::backoff::{Backoff, Met};
 use crate::effects::clock::read_clock;
 use crate::effects::dir_lock::DirLocks;
 use crate::effects::guard_clock::GuardClock;
+use crate::effects::journal_pulse::JournalPulse;
 use crate::effects::listen::Callers;
 use crate::effects::look::Round;
 use crate::effects::register::Sent;
@@ -53,6 +54,8 @@ struct Search<'a, C> {
     moved: BTreeMap<PortName, u16>,
     prescribed: Prescribed,
     members: Vec<MemberSeen>,
+    /// Names that the cluster lists and that stand for this host.
+    also: BTreeSet<Host>,
     cluster_id: Option<String>,
     /// Whether the vote of this node is lost, by the last round.
     lost: bool,
@@ -76,8 +79,8 @@ struct Search<'a, C> {
     listening: Option<GuardClock>,
     /// The calls that the guard has begun after.
     calls: u64,
-    /// The journal of each caller when it was first asked.
-    journals: BTreeMap<Host, u64>,
+    /// The journals of the callers.
+    journals: BTreeMap<Host, JournalPulse>,
     /// The next round waits for every FE.
     thorough: bool,
     warned: BTreeSet<String>,
@@ -100,6 +103,7 @@ pub async fn join_cluster<C: FeClient>(
         moved: BTreeMap::new(),
         prescribed: Prescribed::default(),
         members: Vec::new(),
+        also: BTreeSet::new(),
         cluster_id: None,
         lost: false,
         reservations: Reservations::default(),
@@ -133,6 +137,8 @@ pub async fn join_cluster<C: FeClient>(
         status.decided(&plan);
         search.lock(&plan).await?;
         let (seen, round) = search.observe(&plan).await;
+        search.learn_names(&plan, &seen).await;
+        plan.node.also.extend(search.also.iter().cloned());
         if search.learn(&plan, &seen) {
             let before = std::mem::replace(&mut plan, search.plan()?);
             status.decided(&plan);

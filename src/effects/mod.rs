@@ -13,6 +13,7 @@ pub mod guard_clock;
 pub mod init_files;
 mod init_script;
 pub mod join_loop;
+mod journal_pulse;
 pub mod listen;
 pub mod log_tail;
 pub mod look;

@@ -9,10 +9,11 @@ use super::probe::{Caller, Probes, ReadyWord};
 use super::{
     CallListener, Component, DataKey, Demand, Engine, Entrypoint, HostCheck, HostChecks, IgnoredKey,
     JavaHome, Layout, MemberList, NameMode, OneTimeFlag, OwnHost, Poll, Port, PortKind, PortName, ReadyProof,
-    Rehost, ReplicationKey, Sql, UnsupportedValue,
+    Rehost, ReplicationKey, Sql, Unsupported,
 };
 
 const FE: &[Component] = &[Component::Fe];
+const META_SERVICE: &str = "the meta service";
 const BE_CN: &[Component] = &[Component::Be, Component::Cn];
 /// `bin/start_fe.sh` and `bin/start_be.sh`, before they read the conf.
 const SCRIPT_SETS: &[&str] = &["DORIS_HOME", "LOG_DIR", "PID_DIR", "JAVA_OPTS"];
@@ -58,6 +59,10 @@ const BE_LAYOUT: Layout = Layout {
     // Of the key-value store with the tablets' metadata (be/src/olap/olap_meta.cpp, RocksDB's LockFile).
     engine_locks: &["meta/LOCK"],
     process_mark: "doris_be",
+    version_class: None,
+    java_options: &[],
+    written_conf: &[],
+    temp_dir: None,
     console_flag: Some("--console"),
     log_files: &["be.out", "be.INFO", "be.WARNING"],
     data_logs: &[],
@@ -166,11 +171,6 @@ pub(super) static ENGINE: Engine = Engine {
             names_host: false,
         },
     ],
-    unsupported: &[UnsupportedValue {
-        key: "deploy_mode",
-        value: "cloud",
-        why: "the membership of this FE would be kept by the meta service",
-    }],
     script_adds: &[
         "JAVA_",
         "HADOOP_",
@@ -195,12 +195,20 @@ pub(super) static ENGINE: Engine = Engine {
             marks: &["lib/doris-fe.jar"],
             script_mark: None,
             script_sets: SCRIPT_SETS,
+            // Written by gensrc/script/gen_build_version.sh.
+            version_class: Some("org/apache/doris/common/Version.class"),
             conf: "conf/fe.conf",
             custom_conf: Some("conf/fe_custom.conf"),
             pid_file: "bin/fe.pid",
             // Observed: "Try to lock process failed" names the first; JE locks a part of the second.
             engine_locks: &["process.lock", "bdb/je.lck"],
             process_mark: "DorisFE",
+            // bin/start_fe.sh: "… is not set in fe.conf", exit 1.
+            java_options: &[(17, "JAVA_OPTS_FOR_JDK_17"), (9, "JAVA_OPTS_FOR_JDK_9")],
+            // Observed: 255 if it cannot be written, "java.io.IOException: Read-only file system".
+            written_conf: &["log4j2-spring.xml"],
+            // Observed: 255 after it has become the leader, "Unable to create tempDir. java.io.tmpdir is set to /tmp".
+            temp_dir: Some("/tmp"),
             console_flag: Some("--console"),
             log_files: &["fe.out", "fe.log", "fe.warn.log"],
             // JE writes it itself (observed).
@@ -241,11 +249,15 @@ pub(super) static ENGINE: Engine = Engine {
             script_mark: Some("org.apache.doris.broker"),
             // bin/start_broker.sh, before it reads the conf.
             script_sets: &["BROKER_HOME", "BROKER_LOG_DIR", "PID_DIR", "JAVA_OPTS"],
+            version_class: None,
             conf: "conf/apache_hdfs_broker.conf",
             custom_conf: None,
             pid_file: "bin/apache_hdfs_broker.pid",
             engine_locks: &[],
             process_mark: "BrokerBootstrap",
+            java_options: &[],
+            written_conf: &[],
+            temp_dir: None,
             // The script passes its output on without one.
             console_flag: None,
             // The script itself writes a date into the first; conf/log4j.properties names the second.
@@ -264,6 +276,7 @@ pub(super) static ENGINE: Engine = Engine {
             stop_grace: Duration::from_secs(30),
         },
     ],
+    // Observed: an FE tests each of its ports before its start, TCP and UDP.
     ports: &[
         Port {
             name: PortName::Http,
@@ -271,7 +284,8 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::ClusterWide,
             conf_key: "http_port",
             default: Some(8030),
-            udp: false,
+            default_since: None,
+            udp: true,
         },
         Port {
             name: PortName::Rpc,
@@ -279,7 +293,8 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::ClusterWide,
             conf_key: "rpc_port",
             default: Some(9020),
-            udp: false,
+            default_since: None,
+            udp: true,
         },
         Port {
             name: PortName::Query,
@@ -287,7 +302,8 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::Local,
             conf_key: "query_port",
             default: Some(9030),
-            udp: false,
+            default_since: None,
+            udp: true,
         },
         Port {
             name: PortName::EditLog,
@@ -295,6 +311,7 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::Identity,
             conf_key: "edit_log_port",
             default: Some(9010),
+            default_since: None,
             udp: true,
         },
         Port {
@@ -302,8 +319,10 @@ pub(super) static ENGINE: Engine = Engine {
             components: FE,
             kind: PortKind::Local,
             conf_key: "arrow_flight_sql_port",
+            // -1 before (`Config.arrow_flight_sql_port`).
             default: Some(8070),
-            udp: false,
+            default_since: Some((4, 0)),
+            udp: true,
         },
         Port {
             name: PortName::Be,
@@ -311,6 +330,7 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::Local,
             conf_key: "be_port",
             default: Some(9060),
+            default_since: None,
             udp: false,
         },
         Port {
@@ -319,6 +339,7 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::Local,
             conf_key: "webserver_port",
             default: Some(8040),
+            default_since: None,
             udp: false,
         },
         Port {
@@ -327,6 +348,7 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::Identity,
             conf_key: "heartbeat_service_port",
             default: Some(9050),
+            default_since: None,
             udp: false,
         },
         Port {
@@ -335,6 +357,7 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::Local,
             conf_key: "brpc_port",
             default: Some(8060),
+            default_since: None,
             udp: false,
         },
         // Since 4.0; -1 in the shipped conf of 2.1 and 3.0 (be/src/common/config.cpp).
@@ -344,6 +367,7 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::Local,
             conf_key: "arrow_flight_sql_port",
             default: Some(8050),
+            default_since: Some((4, 0)),
             udp: false,
         },
         Port {
@@ -352,20 +376,43 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::Identity,
             conf_key: "broker_ipc_port",
             default: Some(8000),
+            default_since: None,
             udp: false,
         },
     ],
     heartbeat: Duration::from_secs(10),
     ready_proof: ReadyProof::JournalInfo,
     // fe/fe-core/src/main/java/org/apache/doris/service/FrontendOptions.java, since 2.0. By name: the canonical name of the
-    // local address, forward and backward.
+    // machine, forward and backward.
     own_host: OwnHost {
         // frontend_address existed up to 1.2.
         address_key: None,
         by_name: NameMode::Key("enable_fqdn_mode"),
+        // `InetAddress.getLocalHost().getCanonicalHostName()`, whatever priority_networks is.
+        name_of_address: false,
+        // Observed: fe8 and FE8 are two members; the own row is found by `equals`.
+        case_matters: true,
         // `name=fe_<uuid>`.
         role_mode_key: None,
     },
+    // cloud/catalog/CloudEnv.java and be/src/common/config.cpp: on if one of the first two is set.
+    unsupported: &[
+        Unsupported {
+            key: "deploy_mode",
+            value: Some("cloud"),
+            kept_by: META_SERVICE,
+        },
+        Unsupported {
+            key: "cloud_unique_id",
+            value: None,
+            kept_by: META_SERVICE,
+        },
+        Unsupported {
+            key: "meta_service_endpoint",
+            value: None,
+            kept_by: META_SERVICE,
+        },
+    ],
     // Observed: "env 'http_proxy' = …, need unset it", exit 1.
     unwanted: &["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"],
     cut_founding: &[
@@ -374,7 +421,13 @@ pub(super) static ENGINE: Engine = Engine {
         "switch deploy mode from null",
         "has no root",
     ],
-    cut_join: &["represent different environment instances"],
+    // Observed: data of an impostor; a name that the group does not know; a member that was dropped and added again, whose old
+    // data never starts.
+    cut_join: &[
+        "represent different environment instances",
+        "were equal. But names",
+        "is no longer a member of the group",
+    ],
     sql: Sql {
         show_frontends: "SHOW FRONTENDS",
         add_follower: "ALTER SYSTEM ADD FOLLOWER \"{}\"",
@@ -451,6 +504,9 @@ pub(super) static ENGINE: Engine = Engine {
         caller: Some(Caller {
             host: "CLIENT_NODE_HOST",
             port: "CLIENT_NODE_PORT",
+            // Since 4.0.8 (MetaBaseAction.TOKEN).
+            token: "token",
+            token_key: "fe_meta_auth_token",
         }),
         // Observed: it says MASTER for ever, and its `current_journal_id`, which moves every 10 s, stands still.
         leader_needs_journal: true,

@@ -453,6 +453,81 @@ mod tests {
         assert_eq!(members, Frontend::read(&rows(FRONTENDS_WITH_ID)).unwrap());
     }
 
+    /// A table with its columns in another order, with new ones, and without those that nobody reads.
+    fn changed(table: &str, rng: &mut fastrand::Rng) -> Vec<Row> {
+        let read = [
+            "Name",
+            "IP",
+            "Host",
+            "EditLogPort",
+            "HttpPort",
+            "QueryPort",
+            "RpcPort",
+            "Role",
+            "IsMaster",
+            "ClusterId",
+            "Join",
+            "Alive",
+            "LastHeartbeat",
+            "ErrMsg",
+            "HeartbeatPort",
+            "StatusCode",
+        ];
+        let mut lines: Vec<Vec<String>> = table
+            .lines()
+            .map(|line| {
+                line.split('|')
+                    .map(|cell| cell.trim().to_owned())
+                    .collect::<Vec<_>>()
+            })
+            .filter(|cells: &Vec<String>| cells.len() > 1)
+            .collect();
+        let mut order: Vec<usize> = (0..lines[0].len()).collect();
+        rng.shuffle(&mut order);
+        order.retain(|at| read.contains(&lines[0][*at].as_str()) || rng.bool());
+        for (row, cells) in lines.iter_mut().enumerate() {
+            let moved: Vec<String> = order.iter().map(|at| cells[*at].clone()).collect();
+            *cells = moved;
+            for number in 0..3 {
+                let at = (number * 5) % (cells.len() + 1);
+                let new = if row == 0 {
+                    format!("New{number}")
+                } else {
+                    "NULL".to_owned()
+                };
+                cells.insert(at, new);
+            }
+        }
+        let text: Vec<String> = lines.iter().map(|cells| cells.join("|")).collect();
+        rows(&text.join("\n"))
+    }
+
+    #[test]
+    fn columns_that_are_added_moved_and_removed_change_nothing() {
+        let frontends = [
+            FRONTENDS_WITH_ID,
+            FRONTENDS_WITHOUT_ID,
+            FRONTENDS_WITH_IS_MASTER,
+            FRONTENDS_WITH_HOST_NAME,
+            FRONTENDS_WITH_HOST,
+        ];
+        let backends = [BACKENDS, BACKENDS_WITH_CLUSTER, BACKENDS_WITH_HOST];
+        for seed in 0..200 {
+            let mut rng = fastrand::Rng::with_seed(seed);
+            for table in frontends {
+                let read = Frontend::read(&changed(table, &mut rng));
+                assert_eq!(read, Frontend::read(&rows(table)), "seed {seed}: {table}");
+            }
+            for table in backends {
+                for engine in ALL {
+                    let list = engine.list(Component::Be).unwrap();
+                    let read = Backend::read(&changed(table, &mut rng), list);
+                    assert_eq!(read, Backend::read(&rows(table), list), "seed {seed}: {table}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn columns_nobody_knows_and_other_cases_change_nothing() {
         let plain = rows(FRONTENDS_WITHOUT_ID);

@@ -44,7 +44,6 @@ pub struct Engine {
     pub replication: ReplicationKey,
     pub one_time_flags: &'static [OneTimeFlag],
     pub ignored_keys: &'static [IgnoredKey],
-    pub unsupported: &'static [UnsupportedValue],
     /// The beginnings of other names that its start scripts may give a value, and that a conf may therefore use.
     pub script_adds: &'static [&'static str],
     /// Its files, one entry for each component.
@@ -57,6 +56,8 @@ pub struct Engine {
     pub ready_proof: ReadyProof,
     /// How an FE computes its own host.
     pub own_host: OwnHost,
+    /// Conf keys with which its members are kept in another way than muster's.
+    pub unsupported: &'static [Unsupported],
     /// Variables that make its start scripts fail.
     pub unwanted: &'static [&'static str],
     /// Log texts of an FE that show an interrupted founding: nothing can have been stored.
@@ -71,6 +72,16 @@ pub struct Engine {
     pub probes: Probes,
     /// The calls that a cluster makes to a member without data that waits.
     pub call_listeners: &'static [CallListener],
+}
+
+/// A conf key that asks for what muster does not do.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unsupported {
+    pub key: &'static str,
+    /// The value that does; `None`: any.
+    pub value: Option<&'static str>,
+    /// What keeps the membership then.
+    pub kept_by: &'static str,
 }
 
 /// The mode that a cluster is founded in.
@@ -154,6 +165,8 @@ pub struct Layout {
     /// Variables that the start script sets before it reads the conf: a value of the container has no effect. The first one
     /// is the home dir.
     pub script_sets: &'static [&'static str],
+    /// The class with the version as a constant, in one of the jars among `marks`.
+    pub version_class: Option<&'static str>,
     pub conf: &'static str,
     /// A second file that the engine reads after `conf` and that has precedence.
     pub custom_conf: Option<&'static str>,
@@ -162,6 +175,13 @@ pub struct Layout {
     pub engine_locks: &'static [&'static str],
     /// A text in the command line of this component's running process.
     pub process_mark: &'static str,
+    /// The keys of the conf with the Java options, each with the first version of Java that it is for, the newest first. A start
+    /// script that names one of them ends without it.
+    pub java_options: &'static [(u32, &'static str)],
+    /// Files in the dir of `conf` that it writes on every start.
+    pub written_conf: &'static [&'static str],
+    /// A directory for temporary files outside its home; it ends after it has joined if it cannot write there.
+    pub temp_dir: Option<&'static str>,
     /// The flag that sends the engine's log to the console, in versions whose scripts know it.
     pub console_flag: Option<&'static str>,
     /// Its log files, those with the reason of an end first.
@@ -261,15 +281,6 @@ pub struct IgnoredKey {
     pub names_host: bool,
 }
 
-/// A value of a conf key with which muster cannot run the engine.
-#[derive(Debug, PartialEq, Eq)]
-pub struct UnsupportedValue {
-    pub key: &'static str,
-    pub value: &'static str,
-    /// The end of a sentence.
-    pub why: &'static str,
-}
-
 /// The rule that a port follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PortKind {
@@ -340,9 +351,48 @@ pub struct Port {
     pub conf_key: &'static str,
     /// The engine's default; `None` if it is off by default.
     pub default: Option<u16>,
+    /// The first version in which `default` is on; `None`: all.
+    pub default_since: Option<(u16, u16)>,
     /// True if the engine tests or uses UDP on the same number.
     pub udp: bool,
 }
+
+impl Port {
+    /// False if this version listens there on request only.
+    pub fn is_default_in(&self, version: &Version) -> bool {
+        // A build between two releases is 0.0.0.
+        let is_release = version.number.0 > 0;
+        self.default_since
+            .is_none_or(|since| version.number >= since || !is_release)
+    }
+}
+
+/// The version of an engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// As the engine tells it: `3.0.6-rc01`.
+    pub text: String,
+    /// The first two numbers.
+    pub number: (u16, u16),
+}
+
+impl Version {
+    /// Reads `3.5.0`, or `<id>-3.0.6-rc01` with the engine's id before it.
+    pub fn parse(text: &str, id: &str) -> Option<Self> {
+        let bare = text.strip_prefix(id).and_then(|rest| rest.strip_prefix('-'));
+        let text = bare.unwrap_or(text);
+        let mut numbers = text.split(|c: char| !c.is_ascii_digit());
+        let number = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
+        let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        (text.len() <= LONGEST_VERSION && text.contains('.') && text.chars().all(is_word)).then(|| Self {
+            text: text.to_owned(),
+            number,
+        })
+    }
+}
+
+/// The longest version that is shown.
+const LONGEST_VERSION: usize = 60;
 
 /// The proof in an FE data dir that the FE was ready at least once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -350,8 +400,14 @@ pub enum ReadyProof {
     /// A key of ROLE that has a value only after the first readiness.
     RoleKeyFilled(&'static str),
     /// Texts in the journal's own log, `bdb/je.info.*`: joined as a replica, or nascent group with its own name in a `*.jdb`.
+    /// The journal and the images hold each member as text, see `JOURNAL_NAME` and `JOURNAL_HOSTS`.
     JournalInfo,
 }
+
+/// A member in the journal or in an image, as JSON: its name in the election group, then the key of its host, the older one
+/// first. Observed for the name; the order and the older key: `Frontend.java`.
+pub const JOURNAL_NAME: &str = "\"nodeName\":\"{}\"";
+pub const JOURNAL_HOSTS: [&str; 2] = [",\"ip\":\"", ",\"host\":\""];
 
 /// How an FE computes the host by which it knows itself. It compares that text with the list of members.
 #[derive(Debug, PartialEq, Eq)]
@@ -359,9 +415,23 @@ pub struct OwnHost {
     /// The conf key that fixes an address and has precedence over everything else.
     pub address_key: Option<AddressKey>,
     pub by_name: NameMode,
+    /// By name: some versions take the name of the address in `priority_networks` in place of that of the machine.
+    pub name_of_address: bool,
+    /// Upper and lower case of a name differ for its members.
+    pub case_matters: bool,
     /// The key of ROLE with the address mode (`IP` or `FQDN`), in engines whose `name` in ROLE begins with the host:
     /// `<host>_<edit_log_port>_<millis>`.
     pub role_mode_key: Option<&'static str>,
+}
+
+impl OwnHost {
+    /// The conf key that makes an FE know itself by name.
+    pub const fn name_key(&self) -> Option<&'static str> {
+        match self.by_name {
+            NameMode::Key(key) => Some(key),
+            NameMode::Flag(_) => None,
+        }
+    }
 }
 
 /// A conf key with an address of the host.
@@ -377,7 +447,7 @@ pub struct AddressKey {
 pub enum NameMode {
     /// A flag of the start script. muster gives it to an FE whose host is a name.
     Flag(&'static str),
-    /// A conf key with the value `true`.
+    /// A conf key with the value `true`. muster writes it for an FE whose host is a name.
     Key(&'static str),
 }
 
@@ -398,7 +468,8 @@ pub struct Sql {
     pub unix_time: Option<&'static str>,
 }
 
-/// The statement that changes a member's host. `{from}`, `{to}` and `{port}` stand for the hosts and the member's identity port.
+/// The statement that changes a member's host. `{from}` and `{to}` stand for the hosts, `{from}:{port}` for the old one with the
+/// member's identity port.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rehost {
     pub statement: &'static str,
@@ -502,6 +573,41 @@ mod tests {
                     .count();
                 assert_eq!(identity, 1, "{} {}", engine.name, layout.component.name());
             }
+        }
+    }
+
+    #[test]
+    fn a_version_is_read_with_and_without_the_id_of_its_engine() {
+        let table = [
+            ("3.5.0", Some(("3.5.0", (3, 5)))),
+            ("x-2.1.7-rc03", Some(("2.1.7-rc03", (2, 1)))),
+            ("x-0.0.0", Some(("0.0.0", (0, 0)))),
+            ("y-2.1.7", None),
+            ("x", None),
+            ("4", None),
+            ("4.", None),
+            ("4.0 of today", None),
+            ("", None),
+        ];
+        for (text, expected) in table {
+            let version = super::Version::parse(text, "x");
+            let read = version
+                .as_ref()
+                .map(|version| (version.text.as_str(), version.number));
+            assert_eq!(read, expected, "{text}");
+        }
+        let port = super::Port {
+            name: super::PortName::ArrowFlight,
+            components: &[Component::Fe],
+            kind: super::PortKind::Local,
+            conf_key: "x",
+            default: Some(8070),
+            default_since: Some((4, 0)),
+            udp: true,
+        };
+        for (text, expected) in [("3.9.9", false), ("4.0.0", true), ("10.0", true), ("0.0.0", true)] {
+            let version = super::Version::parse(text, "x").unwrap();
+            assert_eq!(port.is_default_in(&version), expected, "{text}");
         }
     }
 

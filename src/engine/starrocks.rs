@@ -36,7 +36,6 @@ pub(super) static ENGINE: Engine = Engine {
     },
     one_time_flags: &[],
     ignored_keys: &[],
-    unsupported: &[],
     // The same scripts, bin/common.sh and conf/hadoop_env.sh.
     // DORIS_HOME up to 3.5.
     script_adds: &[
@@ -66,12 +65,17 @@ pub(super) static ENGINE: Engine = Engine {
             ],
             script_mark: None,
             script_sets: SCRIPT_SETS,
+            // Written by gensrc/script/gen_build_version.py.
+            version_class: Some("com/starrocks/common/Version.class"),
             conf: "conf/fe.conf",
             custom_conf: None,
             pid_file: "bin/fe.pid",
             // Observed: there from the first second on; JE locks a part of it.
             engine_locks: &["bdb/je.lck"],
             process_mark: "StarRocksFE",
+            java_options: &[],
+            written_conf: &[],
+            temp_dir: None,
             // Since 2.5.5; older scripts print a getopt complaint for it (bin/start_fe.sh).
             console_flag: Some("--logconsole"),
             log_files: &["fe.out", "fe.log", "fe.warn.log"],
@@ -102,12 +106,16 @@ pub(super) static ENGINE: Engine = Engine {
             marks: &["lib/starrocks_be"],
             script_mark: None,
             script_sets: SCRIPT_SETS,
+            version_class: None,
             conf: "conf/be.conf",
             custom_conf: None,
             pid_file: "bin/be.pid",
             // Of the key-value store with the tablets' metadata (be/src/storage/kv_store.cpp, RocksDB's LockFile).
             engine_locks: &["meta/LOCK"],
             process_mark: "starrocks_be",
+            java_options: &[],
+            written_conf: &[],
+            temp_dir: None,
             console_flag: Some("--logconsole"),
             log_files: &["be.out", "be.INFO", "be.WARNING"],
             data_logs: &[],
@@ -137,12 +145,16 @@ pub(super) static ENGINE: Engine = Engine {
             marks: &["lib/starrocks_be"],
             script_mark: None,
             script_sets: SCRIPT_SETS,
+            version_class: None,
             conf: "conf/cn.conf",
             custom_conf: None,
             pid_file: "bin/cn.pid",
             // Of the key-value store with the tablets' metadata (be/src/storage/kv_store.cpp, RocksDB's LockFile).
             engine_locks: &["meta/LOCK"],
             process_mark: "starrocks_be",
+            java_options: &[],
+            written_conf: &[],
+            temp_dir: None,
             console_flag: Some("--logconsole"),
             log_files: &["cn.out", "cn.INFO", "cn.WARNING"],
             data_logs: &[],
@@ -180,6 +192,10 @@ pub(super) static ENGINE: Engine = Engine {
             engine_locks: &[],
             process_mark: "BrokerBootstrap",
             // Its output goes into the first log file, and there is no flag that changes it.
+            version_class: None,
+            java_options: &[],
+            written_conf: &[],
+            temp_dir: None,
             console_flag: None,
             log_files: &["apache_hdfs_broker.out", "apache_hdfs_broker.log"],
             data_logs: &[],
@@ -204,6 +220,7 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::ClusterWide,
             conf_key: "http_port",
             default: Some(8030),
+            default_since: None,
             udp: false,
         },
         Port {
@@ -212,6 +229,7 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::Local,
             conf_key: "rpc_port",
             default: Some(9020),
+            default_since: None,
             udp: false,
         },
         Port {
@@ -220,6 +238,7 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::Local,
             conf_key: "query_port",
             default: Some(9030),
+            default_since: None,
             udp: false,
         },
         Port {
@@ -228,6 +247,7 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::Identity,
             conf_key: "edit_log_port",
             default: Some(9010),
+            default_since: None,
             udp: false,
         },
         // Off (-1) by default; known since 3.5.
@@ -237,6 +257,7 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::Local,
             conf_key: "arrow_flight_port",
             default: None,
+            default_since: None,
             udp: false,
         },
         Port {
@@ -245,6 +266,7 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::Local,
             conf_key: "be_port",
             default: Some(9060),
+            default_since: None,
             udp: false,
         },
         Port {
@@ -253,6 +275,7 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::Local,
             conf_key: "be_http_port",
             default: Some(8040),
+            default_since: None,
             udp: false,
         },
         Port {
@@ -261,6 +284,7 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::Identity,
             conf_key: "heartbeat_service_port",
             default: Some(9050),
+            default_since: None,
             udp: false,
         },
         Port {
@@ -269,6 +293,7 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::Local,
             conf_key: "brpc_port",
             default: Some(8060),
+            default_since: None,
             udp: false,
         },
         Port {
@@ -277,6 +302,7 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::Local,
             conf_key: "starlet_port",
             default: Some(9070),
+            default_since: None,
             udp: false,
         },
         Port {
@@ -285,6 +311,7 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::Identity,
             conf_key: "broker_ipc_port",
             default: Some(8000),
+            default_since: None,
             udp: false,
         },
     ],
@@ -301,10 +328,13 @@ pub(super) static ENGINE: Engine = Engine {
             unset: "0.0.0.0",
         }),
         by_name: NameMode::Flag("--host_type"),
+        name_of_address: true,
+        case_matters: false,
         // Observed: `hostType=IP`, `name=10.77.0.11_9010_1795234059948`. Each start writes hostType again once it is
         // ready (saveStartType); the name stays when the host is changed.
         role_mode_key: Some("hostType"),
     },
+    unsupported: &[],
     unwanted: &[],
     cut_founding: &[
         "current node is not added to the cluster, will exit",

@@ -79,6 +79,16 @@ pub enum Progress {
     Dropped,
 }
 
+impl Progress {
+    /// True if a list of the cluster has shown the host of such a record. Nothing but a `LOCAL_HOST` has named that of the others.
+    pub const fn binds_host(self) -> bool {
+        match self {
+            Self::Planned | Self::Founding => false,
+            Self::Added | Self::Started | Self::Joined | Self::Dropped => true,
+        }
+    }
+}
+
 /// One copy of the record on disk. Only a file that does not exist is `Missing`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordCopy {

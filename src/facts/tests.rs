@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 
-use super::fixture::{grow, home, one_engine, settings, tree};
+use super::fixture::{grow, home, one_engine, other_engine, settings, tree};
 use super::pidfile::PidFileState;
 use super::record::{FirstSteps, Progress, Record, RecordCopy};
 use super::{DataFacts, Facts, gather};
@@ -72,6 +72,28 @@ fn the_data_dir_is_the_one_the_engine_will_use() {
             root.path().join("home").join(expected),
             "{conf:?} {requested:?}"
         );
+    }
+}
+
+/// "255, `Unable to create tempDir`, after becoming master".
+#[test]
+fn the_dir_for_temporary_files_is_checked_unless_java_uses_another() {
+    let moved = "JAVA_OPTS_FOR_JDK_17=\"-Xmx1g -Djava.io.tmpdir=/meta/tmp\"\n";
+    let table = [("", true, None), ("", false, Some("tmp")), (moved, false, None)];
+    for (conf, exists, expected) in table {
+        let layout = other_engine().layout(Component::Fe).unwrap();
+        let conf_path = format!("home/{}", layout.conf);
+        let mut files = vec![(conf_path.as_str(), conf)];
+        files.extend(exists.then_some(("tmp/", "")));
+        let root = tree(&files);
+        let mut home = home(&root.path().join("home"), Component::Fe);
+        let facts = gather(&settings(), home.clone(), root.path());
+        assert_eq!(facts.unwritable_temp, None, "an engine that needs none");
+        home.engine = other_engine();
+        home.layout = layout;
+        let facts = gather(&settings(), home, root.path());
+        let dir = facts.unwritable_temp.map(|(dir, _)| dir);
+        assert_eq!(dir, expected.map(|dir| root.path().join(dir)), "{conf}");
     }
 }
 

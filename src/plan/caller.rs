@@ -17,7 +17,7 @@ pub struct CallerAnswers {
     pub ha: Option<Ha>,
     /// The leader that it names is itself.
     pub leads_itself: bool,
-    /// Its journal has risen since it was first asked.
+    /// Its journal has risen in the last seconds.
     pub journal_rose: bool,
     /// Its row of this node: an FE's is asked for, a BE's host comes with the heartbeat.
     pub membership: Option<Membership>,

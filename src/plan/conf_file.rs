@@ -8,7 +8,7 @@ use super::{Prescribed, local_addresses};
 use crate::engine::accounts::is_hash;
 use crate::facts::Facts;
 use crate::facts::conf_folder::ConfFolder;
-use crate::settings::{JAVA_OPTIONS, Settings, Source};
+use crate::settings::{Host, JAVA_OPTIONS, Settings, Source};
 
 /// The content of the conf file, and how it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Conf {
     pub manner: ConfManner,
     /// The files of the conf folder that `conf/` links to under their own names.
     pub links: Vec<PathBuf>,
+    /// Files in `conf/` that the engine writes itself: not linked in a shadow home.
+    pub own_files: &'static [&'static str],
     /// True if a file of the conf folder takes the place of the conf file, which is kept beside it.
     pub replaced: bool,
 }
@@ -32,7 +34,7 @@ pub enum ConfManner {
     Replace,
     /// The file itself is a mount point or a link.
     InPlace,
-    /// The file and its dir are read-only: `dir` is a home of links with a `conf/` of its own.
+    /// The file and its dir, or a dir that the engine writes to, are read-only: `dir` is a home of links with a `conf/` of its own.
     Shadow { dir: PathBuf },
 }
 
@@ -91,6 +93,20 @@ pub(super) fn entries(
             },
             Source::Cluster,
             "the engine refuses heartbeats of other clusters".to_owned(),
+        ));
+    }
+    let name_key = facts.home.engine.own_host.name_key();
+    if let (Some(key), Host::Name(_)) = (name_key, &settings.local_host.value)
+        && facts.home.component.is_fe()
+        && !is_requested(key)
+    {
+        entries.push((
+            ConfEntry {
+                key: key.to_owned(),
+                value: "true".to_owned(),
+            },
+            Source::Derived,
+            "members know this FE by name".to_owned(),
         ));
     }
     for request in requests {
@@ -175,10 +191,11 @@ pub(super) fn derive(facts: &Facts, entries: &[(ConfEntry, Source, String)]) -> 
         .into_iter()
         .filter(|path| *path != file.read_from)
         .collect();
-    let linkable = linked.is_empty() || file.dir_writable;
-    let manner = if text == file.text && file.read_from == file.path && linkable {
+    let own_files = facts.home.layout.written_conf;
+    let here = file.dir_writable || (linked.is_empty() && own_files.is_empty());
+    let manner = if text == file.text && file.read_from == file.path && here {
         ConfManner::Unchanged
-    } else if file.is_pinned && file.writable && linkable {
+    } else if file.is_pinned && file.writable && here {
         ConfManner::InPlace
     } else if file.dir_writable && !file.is_pinned {
         ConfManner::Replace
@@ -193,6 +210,7 @@ pub(super) fn derive(facts: &Facts, entries: &[(ConfEntry, Source, String)]) -> 
         entries: lines,
         manner,
         links: linked,
+        own_files,
         replaced: file.read_from != file.path,
     }
 }
@@ -212,10 +230,11 @@ pub(super) fn log_dirs(facts: &Facts, conf: &Conf) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::{derive, has_root_hash};
+    use super::{ConfManner, derive, has_root_hash};
     use crate::engine::{ALL, Component};
-    use crate::facts::fixture::{home_of, settings, tree};
+    use crate::facts::fixture::{home_of, one_engine, other_engine, settings, tree};
     use crate::facts::gather;
+    use crate::plan::Prescribed;
 
     #[test]
     fn the_conf_gives_root_a_password_if_the_last_value_of_the_key_is_a_hash() {
@@ -248,6 +267,47 @@ mod tests {
                     "{} {conf} {custom}",
                     engine.name
                 );
+            }
+        }
+    }
+
+    /// An engine that writes into the dir of its conf file needs that dir, also where its conf file needs no change.
+    #[test]
+    fn a_conf_dir_that_the_engine_writes_to_and_cannot_is_replaced_by_a_shadow_home() {
+        // The file is mounted, it can be written, its dir can; for an engine that only reads it, and for one that writes there.
+        let shadow = "shadow";
+        let table = [
+            (false, true, true, "replace", "replace"),
+            (true, true, true, "in place", "in place"),
+            (true, true, false, "in place", shadow),
+            (true, false, true, shadow, shadow),
+            (false, false, false, shadow, shadow),
+        ];
+        for (is_pinned, writable, dir_writable, reads, writes) in table {
+            for (engine, expected) in [(one_engine(), reads), (other_engine(), writes)] {
+                let layout = engine.layout(Component::Fe).unwrap();
+                let root = tree(&[(&format!("home/{}", layout.conf), "a = 1\n"), ("tmp/", "")]);
+                let home = home_of(engine, &root.path().join("home"), Component::Fe);
+                let mut facts = gather(&settings(), home, root.path());
+                (facts.conf.is_pinned, facts.conf.writable) = (is_pinned, writable);
+                facts.conf.dir_writable = dir_writable;
+                let entries = super::entries(&settings(), &facts, &[], &Prescribed::default());
+                let conf = derive(&facts, &entries);
+                let manner = match conf.manner {
+                    ConfManner::Unchanged => "unchanged",
+                    ConfManner::Replace => "replace",
+                    ConfManner::InPlace => "in place",
+                    ConfManner::Shadow { .. } => shadow,
+                };
+                assert_eq!(
+                    manner, expected,
+                    "{} {is_pinned} {writable} {dir_writable}",
+                    engine.name
+                );
+                facts.conf.text = conf.text;
+                let again = derive(&facts, &entries).manner;
+                let unchanged = dir_writable || engine == one_engine();
+                assert_eq!(again == ConfManner::Unchanged, unchanged, "{} again", engine.name);
             }
         }
     }

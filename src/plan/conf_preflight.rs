@@ -5,6 +5,7 @@ use crate::facts::conf::{ConfFile, Grammar};
 use crate::facts::{DataFacts, Facts};
 use crate::plan::conf::is_shell_key;
 use crate::plan::refusal::Refusal;
+use crate::plan::set_key::SetKey;
 use crate::settings::Settings;
 
 /// Variables that the shell of the start script gives a value.
@@ -53,7 +54,59 @@ pub(super) fn problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<St
     }
     refusals.extend(founded_otherwise(settings, facts));
     refusals.extend(another_component(settings, facts));
+    refusals.extend(no_java_options(settings, facts));
+    refusals.extend(not_supported(settings, facts));
     refusals
+}
+
+/// The start script ends without the line of Java options that its Java needs, after the node would have been registered.
+fn no_java_options(settings: &Settings, facts: &Facts) -> Option<Refusal> {
+    let java = facts.java.as_ref()?;
+    let key = java.options_key?;
+    let in_conf = facts.conf.exported(key).or_else(|| facts.conf.lookup(key));
+    let in_conf = in_conf.is_some_and(|line| !line.is_empty());
+    let requests = settings.conf.get(&facts.home.component).into_iter().flatten();
+    let mut inherited = settings.inherited.iter();
+    let set = in_conf
+        || requests.into_iter().any(|request| request.key == key)
+        || inherited.any(|(name, value)| name == key && !value.is_empty());
+    let file = facts.conf.read_from.display();
+    (!set).then(|| {
+        Refusal::new(
+            ExitCode::Configuration,
+            format!(
+                "{file} has no {key}, and the start script ends without it under Java {} ({})",
+                java.version,
+                java.home.display()
+            ),
+            "start from the conf file of the vendor's image: it has that line",
+        )
+    })
+}
+
+/// Keys of the conf that ask for what muster does not do.
+fn not_supported(settings: &Settings, facts: &Facts) -> Option<Refusal> {
+    let home = &facts.home;
+    home.engine.unsupported.iter().find_map(|unsupported| {
+        let set = SetKey::of(settings, facts, unsupported.key)?;
+        let meant = unsupported
+            .value
+            .is_none_or(|value| set.value.eq_ignore_ascii_case(value));
+        meant.then(|| {
+            let component = home.component.name();
+            Refusal::new(
+                ExitCode::Configuration,
+                format!(
+                    "{} = {} is not supported yet: this {component}'s membership is kept by {}",
+                    unsupported.key, set.value, unsupported.kept_by
+                ),
+                format!(
+                    "{}, or start this {component} with the vendor's entrypoint",
+                    set.remedy
+                ),
+            )
+        })
+    })
 }
 
 /// Refuses a conf with the lines that make a node another component than this one is to be.

@@ -20,10 +20,19 @@ struct RequiredDir<'a> {
 
 /// The reasons why the data or the record cannot be written.
 pub(super) fn problems(settings: &Settings, facts: &Facts) -> Vec<Refusal> {
-    required_dirs(settings, facts)
+    let mut problems: Vec<Refusal> = required_dirs(settings, facts)
         .iter()
         .filter_map(problem)
-        .collect()
+        .collect();
+    problems.extend(facts.unwritable_temp.as_ref().map(|(dir, why)| {
+        let dir = dir.display();
+        Refusal::new(
+            ExitCode::Configuration,
+            format!("{dir} cannot be written: {why}; the engine would end over it after it has joined its cluster"),
+            format!("mount a writable directory there (compose: `tmpfs: {dir}`), or set -Djava.io.tmpdir in the Java options"),
+        )
+    }));
+    problems
 }
 
 fn required_dirs<'a>(settings: &Settings, facts: &'a Facts) -> Vec<RequiredDir<'a>> {

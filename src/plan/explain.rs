@@ -12,7 +12,7 @@ use super::node::{Asking, Role};
 use super::{ConfEntry, Plan};
 use crate::facts::Facts;
 use crate::facts::record::{Progress, Record};
-use crate::settings::{Bootstrap, Host, Settings, Source, is_secret_name, is_secret_value};
+use crate::settings::{Bootstrap, Endpoint, Host, Settings, Source, is_secret_name, is_secret_value};
 
 #[expect(clippy::too_many_lines, reason = "a list of lines")]
 pub(super) fn decisions(
@@ -38,6 +38,12 @@ pub(super) fn decisions(
             "",
         ),
     ];
+    if let Some(version) = &facts.version {
+        list.insert(
+            1,
+            ExplainLine::new("version", &version.text, Source::Image, "a constant in its jar"),
+        );
+    }
     let (role_source, role_why) = match plan.node.role {
         Role::Seed => (
             Source::Derived,
@@ -157,15 +163,14 @@ pub(super) fn decisions(
             "if this FE founds",
         ));
     }
-    let fes: Vec<String> = ask_list::endpoints(&ask_list::Inputs {
+    let asked = ask_list::endpoints(&ask_list::Inputs {
         master_hosts: &settings.master_hosts.value,
-        query_port: plan.query_port,
+        query_ports: &plan.query_ports,
         members: &record.map(|record| record.members.clone()).unwrap_or_default(),
         not: home.component.is_fe().then_some(&plan.node.host),
-    })
-    .iter()
-    .map(ToString::to_string)
-    .collect();
+    });
+    let hosts = ask_list::by_host(&asked);
+    let fes: Vec<String> = hosts.iter().map(|of| candidates(of)).collect();
     let (join, why) = join_line(plan, &fes.join(", "));
     list.push(ExplainLine::new("join", join, Source::Derived, why));
     list.push(ExplainLine::new(
@@ -186,6 +191,18 @@ pub(super) fn decisions(
         ));
     }
     list
+}
+
+/// `fe1:9031 (else 9030)`: a host and the ports that it is asked at.
+fn candidates(endpoints: &[&Endpoint]) -> String {
+    let Some((first, others)) = endpoints.split_first() else {
+        return String::new();
+    };
+    let others: Vec<String> = others.iter().map(|other| other.port.to_string()).collect();
+    if others.is_empty() {
+        return first.to_string();
+    }
+    format!("{first} (else {})", others.join(", "))
 }
 
 /// The value of a conf key for logs and reports. Secrets are in the file only.
@@ -226,6 +243,7 @@ fn join_line(plan: &Plan, fes: &str) -> (String, String) {
                 match moved.named_by {
                     NamedBy::Record => "the cluster knows this node as",
                     NamedBy::Role => "image/ROLE says that the data belongs to",
+                    NamedBy::Journal => "its journal says that the data belongs to",
                 },
                 moved.from,
                 node.host

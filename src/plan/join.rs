@@ -242,6 +242,19 @@ pub(super) fn join_at(node: &Node, cluster: &Cluster, seen: &Seen) -> Decision {
                 frontend.edit_log_port
             ),
         )),
+        // A joiner asks the helper for a row with its own text, and waits for ever (observed in both engines).
+        Registration::OtherSpelling(frontend) => Decision::Refuse(Refusal::new(
+            ExitCode::Refused,
+            format!(
+                "the cluster led by {} lists this host as {}, but LOCAL_HOST is {}: members compare the texts, so this FE would \
+                 not find itself",
+                cluster.leader.host, frontend.host, node.host
+            ),
+            format!(
+                "set LOCAL_HOST={}; or drop that FE first, so that it joins as {}",
+                frontend.host, node.host
+            ),
+        )),
         Registration::None => register(node, cluster),
     }
 }
@@ -269,14 +282,18 @@ fn register(node: &Node, cluster: &Cluster) -> Decision {
 enum Registration<'a> {
     Same,
     OtherPort(&'a Frontend),
+    OtherSpelling(&'a Frontend),
     None,
 }
 
 fn registration<'a>(node: &Node, frontends: &'a [Frontend]) -> Registration<'a> {
     let me = node.identity();
-    match frontends.iter().find(|fe| me.is_at(&fe.host)) {
-        Some(fe) if me.is(fe) => Registration::Same,
-        Some(fe) => Registration::OtherPort(fe),
+    let exactly = |fe: &&Frontend| Host::parse(&fe.host).is_ok_and(|host| host == node.host);
+    let exact = frontends.iter().find(exactly);
+    match exact.or_else(|| frontends.iter().find(|fe| me.is_at(&fe.host))) {
+        Some(fe) if !me.is(fe) => Registration::OtherPort(fe),
+        Some(_) if exact.is_some() => Registration::Same,
+        Some(fe) => Registration::OtherSpelling(fe),
         None => Registration::None,
     }
 }

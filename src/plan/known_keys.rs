@@ -1,8 +1,6 @@
 //! Keys of a conf file that mean nothing to the engine although people write them, and values with which muster cannot run it.
 
-use super::refusal::Refusal;
 use crate::engine::IgnoredKey;
-use crate::exit::ExitCode;
 use crate::facts::Facts;
 use crate::facts::conf::ConfFile;
 use crate::settings::{Host, Settings, Source};
@@ -35,23 +33,6 @@ fn set(settings: &Settings, facts: &Facts, key: &str) -> Option<Set> {
     };
     let custom = facts.custom_conf.as_ref().and_then(in_file);
     custom.or_else(requested).or_else(|| in_file(&facts.conf))
-}
-
-/// The refusal of a value with which muster cannot run the engine.
-pub(super) fn unsupported(settings: &Settings, facts: &Facts) -> Option<Refusal> {
-    facts.home.engine.unsupported.iter().find_map(|unsupported| {
-        let Set { value, place } = set(settings, facts, unsupported.key)?;
-        value.eq_ignore_ascii_case(unsupported.value).then(|| {
-            Refusal::new(
-                ExitCode::Configuration,
-                format!(
-                    "{} = {value} in {place} is not supported yet: {}",
-                    unsupported.key, unsupported.why
-                ),
-                "leave the nodes of such a cluster on the vendor's entrypoint",
-            )
-        })
-    })
 }
 
 /// One sentence for each key that the engine ignores.

@@ -35,6 +35,7 @@ pub mod record_merge;
 pub mod refusal;
 pub mod role_host;
 mod self_join;
+mod set_key;
 pub mod sql;
 pub mod start_script;
 mod waiting;
@@ -49,7 +50,7 @@ use std::time::Duration;
 pub use self::conf_file::{Conf, ConfManner};
 pub use self::explain::{displayed_value, progress_word, seconds};
 pub use self::prescribed::{Prescribed, prescribed};
-use crate::engine::{Component, Engine, PortName};
+use crate::engine::{Component, Engine, PortKind, PortName};
 use crate::exit::ExitCode;
 use crate::facts::conf::ConfState;
 use crate::facts::data::RoleFile;
@@ -89,8 +90,8 @@ pub struct Plan {
     pub log_dirs: Vec<PathBuf>,
     /// The hosts of `MASTER_HOST`, this one once.
     pub masters: Vec<Host>,
-    /// The MySQL port of an FE whose port is not known.
-    pub query_port: u16,
+    /// The MySQL ports of FEs whose own is not known.
+    pub query_ports: Vec<u16>,
     pub guard_time: Duration,
     pub stop_grace: Duration,
     pub limits: ProcessLimits,
@@ -118,6 +119,9 @@ pub struct DataDir {
     pub path: PathBuf,
     pub is_mount_point: bool,
 }
+
+/// The value of a conf key that turns a port off, in both engines.
+const OFF: &str = "-1";
 
 /// Decides everything that needs no answer of another FE, or returns every reason why this node cannot start.
 /// `taken` adds ports that were found taken after the facts were gathered.
@@ -182,8 +186,7 @@ pub fn derive(
     if let Some(refusal) = moved_node::asks_nobody(&node) {
         return Err(vec![refusal]);
     }
-    warnings.extend(conf::warnings(&facts.conf, &ports, &settings.ports));
-    warnings.extend(ports::ignored_requests(&settings.ports, &ports));
+    warnings.extend(port_warnings(settings, facts, &ports));
     warnings.extend(known_keys::warnings(settings, facts));
     warnings.extend(no_effect::warnings(settings, facts, role));
     let entries = conf_file::entries(settings, facts, &ports, prescribed);
@@ -202,7 +205,6 @@ pub fn derive(
         .stop_grace
         .as_ref()
         .map_or(home.layout.stop_grace, |grace| grace.value);
-    let query_port = query_port(settings, facts);
     let mut plan = Plan {
         node,
         ports,
@@ -217,7 +219,7 @@ pub fn derive(
             .map(|fact| fact.path.clone())
             .into_iter()
             .collect(),
-        query_port,
+        query_ports: query_ports(settings, facts),
         guard_time,
         stop_grace,
         masters: settings.master_hosts.value.clone(),
@@ -228,6 +230,14 @@ pub fn derive(
     };
     plan.decisions = explain::decisions(settings, facts, &plan, &entries, record);
     Ok(plan)
+}
+
+/// Warnings about ports that cannot be used, or are not.
+fn port_warnings(settings: &Settings, facts: &Facts, ports: &[Choice]) -> Vec<String> {
+    let path = facts.conf.read_from.display().to_string();
+    let unused = ports::not_used(&settings.ports, &conf_ports(facts), &path, ports);
+    let unreadable = conf::warnings(&facts.conf, ports, &settings.ports);
+    unreadable.into_iter().chain(unused).collect()
 }
 
 /// Warnings about times that are too short for a seed without data.
@@ -333,6 +343,7 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
         }
     }
     refusals.extend(own_host::fixed_elsewhere(settings, facts));
+    refusals.extend(own_host::other_mode(settings, facts));
     if let PidFileState::Engine { pid, command } = &facts.pid_file.state {
         refusals.push(Refusal::protect(
             format!(
@@ -370,7 +381,6 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
             },
         ));
     }
-    refusals.extend(known_keys::unsupported(settings, facts));
     refusals.extend(conf_preflight::problems(settings, facts, warnings));
     refusals.extend(start_script::problems(settings, facts, warnings));
     refusals.extend(dir_preflight::problems(settings, facts));
@@ -473,11 +483,18 @@ fn choose_ports(
     also_taken: &BTreeMap<u16, String>,
 ) -> Result<Vec<Choice>, Vec<Refusal>> {
     let home = &facts.home;
-    let conf = home
-        .engine
-        .ports_of(home.component)
-        .filter_map(|port| Some((port.name, facts.conf.lookup(port.conf_key)?.trim().parse().ok()?)))
-        .collect();
+    let conf = conf_ports(facts);
+    let off = home.engine.ports_of(home.component).filter(|port| {
+        let in_conf = facts.conf.lookup(port.conf_key);
+        let too_old = || {
+            facts
+                .version
+                .as_ref()
+                .is_some_and(|version| !port.is_default_in(version))
+        };
+        port.kind == PortKind::Local && in_conf.map_or_else(too_old, |value| value.trim() == OFF)
+    });
+    let off = off.map(|port| port.name).collect();
     let udp = home.engine.ports_of(home.component).any(|port| port.udp);
     let mut taken = facts.ports.taken(udp);
     taken.extend(also_taken.iter().map(|(port, holder)| (*port, holder.clone())));
@@ -492,16 +509,25 @@ fn choose_ports(
         registered,
         cluster: prescribed,
         conf: &conf,
+        off: &off,
         taken: &taken,
         ephemeral: facts.ports.ephemeral.clone(),
         reserved: &facts.ports.reserved,
     })
 }
 
+/// The ports in the conf file as shipped or mounted.
+fn conf_ports(facts: &Facts) -> BTreeMap<PortName, u16> {
+    let ports = facts.home.engine.ports_of(facts.home.component);
+    ports
+        .filter_map(|port| Some((port.name, facts.conf.lookup(port.conf_key)?.trim().parse().ok()?)))
+        .collect()
+}
+
 fn identity(ports: &[Choice]) -> u16 {
     ports
         .iter()
-        .find(|choice| choice.port.kind == crate::engine::PortKind::Identity)
+        .find(|choice| choice.port.kind == PortKind::Identity)
         .map_or(0, |choice| choice.number)
 }
 
@@ -525,30 +551,8 @@ fn local_addresses(facts: &Facts) -> Vec<IpAddr> {
     }
 }
 
-/// The MySQL port of an FE whose port is not known: from the seed's own variable, `FE_QUERY_PORT`, the conf file of an FE
-/// image, or the engine's default.
-fn query_port(settings: &Settings, facts: &Facts) -> u16 {
-    let engine = facts.home.engine;
-    let Some(port) = engine.port(Component::Fe, PortName::Query) else {
-        return 0;
-    };
-    let requested = settings
-        .master_query_port
-        .as_ref()
-        .or_else(|| settings.ports.get(&PortName::Query));
-    let in_conf = || {
-        let fe = facts.home.component == Component::Fe;
-        facts
-            .conf
-            .lookup(port.conf_key)
-            .filter(|_| fe)?
-            .trim()
-            .parse()
-            .ok()
-    };
-    requested
-        .map(|port| port.value)
-        .or_else(in_conf)
-        .or(port.default)
-        .unwrap_or(0)
+/// The MySQL ports of FEs whose own is not known.
+fn query_ports(settings: &Settings, facts: &Facts) -> Vec<u16> {
+    let in_conf = conf_ports(facts).get(&PortName::Query).copied();
+    ask_list::query_ports(settings, facts.home.engine, in_conf)
 }

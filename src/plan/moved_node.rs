@@ -91,7 +91,7 @@ pub(super) fn decide(node: &Node, moved: &Moved, seen: &Seen) -> Decision {
         // It was never added under the old host, so it is a new node.
         (None, None) if moved.data == MovedData::Planned => join::join_as_new(node, cluster, seen),
         // Only a record shows that a list once had the old host.
-        (None, None) if moved.named_by == NamedBy::Role => Decision::Refuse(Refusal::protect(
+        (None, None) if moved.named_by != NamedBy::Record => Decision::Refuse(Refusal::protect(
             format!("{}, and {leader} lists neither", belongs(node, moved)),
             format!(
                 "set LOCAL_HOST={}, and check MASTER_HOST; if this data is not needed, move it away",
@@ -216,9 +216,14 @@ fn belongs(node: &Node, moved: &Moved) -> String {
             "the cluster knows this node as {}, but LOCAL_HOST is {}",
             moved.from, node.host
         ),
-        NamedBy::Role => format!(
-            "this data belongs to the member {} (image/ROLE, {}); LOCAL_HOST says {}",
+        NamedBy::Role | NamedBy::Journal => format!(
+            "this data belongs to the member {} ({}, {}); LOCAL_HOST says {}",
             moved.from,
+            if moved.named_by == NamedBy::Role {
+                "image/ROLE"
+            } else {
+                "its journal"
+            },
             role_host::mode(&moved.from),
             node.host
         ),

@@ -10,7 +10,8 @@ const CHECKS: [&str; 1] = ["address"];
 
 /// One sentence for each that was probably meant to have an effect on this node.
 pub(super) fn warnings(settings: &Settings, facts: &Facts, role: Role) -> Vec<String> {
-    let mut all = overwritten_by_script(settings, facts);
+    let mut all = unwanted(settings, facts);
+    all.extend(overwritten_by_script(settings, facts));
     all.extend(lost_heap(settings, facts));
     all.extend(overwritten_by_file(settings, facts));
     let mut lost = |source: Option<&Source>, why: &str| {
@@ -77,6 +78,22 @@ pub(super) fn for_others(settings: &Settings, facts: &Facts, role: Role) -> Vec<
         .collect()
 }
 
+/// The engine does not get the variables that its start script ends over. Their values may hold a password.
+fn unwanted(settings: &Settings, facts: &Facts) -> Vec<String> {
+    let set = settings.inherited.iter().filter(|(_, value)| !value.is_empty());
+    let names = set.map(|(name, _)| name);
+    let names: Vec<&str> = names
+        .filter(|name| facts.home.engine.unwanted.contains(name))
+        .collect();
+    if names.is_empty() {
+        return Vec::new();
+    }
+    vec![format!(
+        "{} of the environment has no effect: the start script ends over it, so the engine does not get it",
+        names.join(", ")
+    )]
+}
+
 /// The start script sets some variables itself, and exports the upper-case lines of the conf file over those of the container.
 fn overwritten_by_script(settings: &Settings, facts: &Facts) -> Vec<String> {
     let (layout, conf) = (facts.home.layout, &facts.conf);
@@ -127,10 +144,14 @@ fn overwritten_by_file(settings: &Settings, facts: &Facts) -> Vec<String> {
     };
     let home = &facts.home;
     let keys = settings.conf.get(&home.component).into_iter().flatten();
-    let keys = keys.map(|request| (request.key.as_str(), request.value.clone(), &request.source));
+    let keys = keys.map(|request| (request.key.clone(), request.value.clone(), &request.source));
     let ports = home.engine.ports_of(home.component).filter_map(|port| {
         let request = settings.ports.get(&port.name)?;
-        Some((port.conf_key, request.value.to_string(), &request.source))
+        Some((
+            port.conf_key.to_owned(),
+            request.value.to_string(),
+            &request.source,
+        ))
     });
     let lost = keys
         .chain(ports)

@@ -57,7 +57,8 @@ pub struct Node {
     pub host: Host,
     /// The name that it is added under, for a component whose list has names.
     pub name: String,
-    /// Other spellings of this host: its addresses if it is a name, its names if they are known.
+    /// Other spellings of this host: its addresses if it is a name, and the names that its cluster lists and that stand for its
+    /// address.
     pub also: BTreeSet<Host>,
     pub identity_port: u16,
     pub data: Data,

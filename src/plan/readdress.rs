@@ -78,7 +78,9 @@ impl Move<'_> {
         if matches!(self.to, Host::Address(_)) && !rehost.to_address {
             return None;
         }
-        let text = rehost.statement.replace("{port}", &port.to_string());
+        let text = rehost
+            .statement
+            .replace("{from}:{port}", &self.from.with_port(port));
         Some(
             text.replace("{from}", &self.from.to_string())
                 .replace("{to}", &self.to.to_string()),
@@ -320,7 +322,7 @@ fn decide_member(
     if must_be_down && member.alive {
         return Err(Refusal::protect(
             format!("{name} is alive according to the leader {leader}"),
-            "stop it; the cluster shows a stopped member as alive for three more heartbeats",
+            "stop it; the cluster shows a stopped member as alive for up to three more heartbeats",
         ));
     }
     if let Some(open) = inputs.open.first().filter(|_| must_be_down) {

@@ -253,6 +253,15 @@ fn only_statements_that_an_engine_was_observed_to_accept_are_run() {
             "",
             "ALTER SYSTEM MODIFY FRONTEND \"10.0.0.5:9010\" HOSTNAME \"10.0.0.6\"",
         ),
+        // Brackets where a port follows, as in ADD and DROP (observed).
+        (
+            OTHER,
+            "fd00::5",
+            "fd00::6",
+            "1L+ 2F+ 5F-=fd00::5",
+            "",
+            "ALTER SYSTEM MODIFY FRONTEND \"[fd00::5]:9010\" HOSTNAME \"fd00::6\"",
+        ),
         (
             OTHER,
             "10.0.0.5",

@@ -25,6 +25,7 @@ use crate::effects::status_file::StatusFile;
 use crate::effects::watch::{Watch, Watched};
 use crate::exit::{ExitCode, chain};
 use crate::facts::addresses::is_here;
+use crate::facts::fe_token;
 use crate::facts::home::Home;
 use crate::facts::record::{FirstSteps, Progress, Record, RecordCopy};
 use crate::facts::resolve::resolve;
@@ -91,7 +92,7 @@ pub async fn companion(settings: &Settings, home: &Home, channel: &Channel, work
         settings,
         home,
         channel,
-        client: Client::new(settings, home.engine),
+        client: Client::new(settings, home.engine).knowing(fe_token::read(settings, home)),
         status: StatusFile::default(),
     };
     let ended = match work {
@@ -352,6 +353,10 @@ impl Companion<'_> {
                 }
                 Watched::Late { why, leader, serves } => {
                     tracing::error!("this node is not alive in its cluster after JOIN_TIMEOUT: {why}");
+                    let hang = end_report::hang(&kept.logs.texts()).filter(|_| !serves);
+                    if let Some((sentence, hint)) = hang {
+                        tracing::error!("by the log of the engine: {sentence}; {hint}");
+                    }
                     self.status.waits_for(&why);
                     let helper = kept.helper.as_deref().and_then(|helper| helper.rsplit_once(':'));
                     if let (Some((helper, _)), Some(leader), false) = (helper, leader, serves)

@@ -5,6 +5,9 @@ mod first_steps;
 
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
 use crate::fakes::{Fe, Manner, Reply, Web, certified, switch_to};
 use muster::cluster::{Client, FeClient, greeting, http};
 use muster::effects::look::{CONTRADICTION, find_leader, look};
@@ -526,15 +529,56 @@ async fn a_greeting_is_enough_to_be_greeted() {
 
 #[tokio::test]
 async fn all_are_asked_at_once_and_a_confirmed_leader_need_not_wait_for_the_last() {
-    let hung = speaking(|_| Reply::Hangs).await;
+    let hung = Fe::start_at(([127, 0, 0, 2], 0).into(), Manner::Speaks, "", |_| Reply::Hangs).await;
     let well = speaking(|_| frontends()).await;
-    let closed = crate::fakes::closed_port().await;
+    let closed = of_another_host(&crate::fakes::closed_port().await);
     let at = [hung.at.clone(), well.at.clone(), closed.clone()];
     let client = client("", LONG);
     let round = look(&client, &at, engine().heartbeat, LONG, CONTRADICTION).await;
     assert!(matches!(round.belief, Belief::Leader(_)), "{round:?}");
     assert_eq!(round.failures(), [format!("{closed}: connection refused")]);
     hung.no_connection_left().await;
+}
+
+/// The same port of a host where nothing listens.
+fn of_another_host(at: &Endpoint) -> Endpoint {
+    Endpoint {
+        host: Host::parse("127.0.0.3").unwrap(),
+        port: at.port,
+    }
+}
+
+/// A user's own conf has another `query_port` than the seed's.
+#[tokio::test]
+async fn a_host_is_asked_at_its_next_port_while_nothing_listens_at_the_one_before() {
+    let well = speaking(|_| frontends()).await;
+    let hung = speaking(|_| Reply::Hangs).await;
+    let closed = [
+        crate::fakes::closed_port().await,
+        crate::fakes::closed_port().await,
+    ];
+    let ask = async |at: &[&Endpoint], deadline| {
+        let at: Vec<Endpoint> = at.iter().map(|at| (*at).clone()).collect();
+        look(
+            &client("", deadline),
+            &at,
+            engine().heartbeat,
+            LONG,
+            CONTRADICTION,
+        )
+        .await
+    };
+    let round = ask(&[&closed[0], &well.at, &hung.at], LONG).await;
+    assert!(
+        matches!(round.belief, Belief::Leader(_)) && round.complete,
+        "{round:?}"
+    );
+    // What does not answer may be the right one.
+    let round = ask(&[&hung.at, &well.at], SHORT).await;
+    assert_eq!(round.failures(), [format!("{}: no answer within 1 s", hung.at)]);
+    let round = ask(&[&closed[0], &closed[1]], LONG).await;
+    assert_eq!(round.failures(), [format!("{}: connection refused", closed[0])]);
+    assert!(round.complete);
 }
 
 #[tokio::test]
@@ -551,6 +595,7 @@ async fn without_a_leader_it_is_asked_until_the_patience_ends_and_a_refused_logi
         format!("no FE answered: {closed}: connection refused")
     );
     let fe = Fe::start(Manner::Speaks, "right", |_| frontends()).await;
+    let closed = of_another_host(&closed);
     let said = find(&[fe.at.clone(), closed.clone()], LONG).await;
     assert_eq!(
         said,
@@ -670,6 +715,75 @@ async fn a_tls_handshake_that_breaks_or_hangs_is_asked_again() {
     fe.no_connection_left().await;
 }
 
+const fn as_member(member: &Endpoint) -> http::As<'_> {
+    http::As { member, token: None }
+}
+
+/// An engine that goes by headers and not by the source address answers to the asked FE's own identity, as its cluster spells
+/// it, and only with the secret that all its FEs share.
+#[tokio::test]
+async fn a_member_is_asked_for_by_the_headers_of_the_fe_that_is_asked() {
+    let doris = muster::engine::ALL
+        .into_iter()
+        .find(|engine| engine.id == "doris");
+    let probes = &doris.unwrap().probes;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let host = Host::from(at.ip());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") && stream.read_buf(&mut request).await.unwrap() > 0 {}
+            let request = String::from_utf8(request).unwrap().to_lowercase();
+            let has = |header: &str| request.contains(&format!("\r\n{header}\r\n"));
+            let known =
+                has("client_node_host: fd00::1") && has("client_node_port: 9011") && has("token: s3cret");
+            let (headers, body) = if known {
+                let ok = r#"{"msg":"success","code":0,"data":null,"count":0}"#;
+                match request.split(' ').nth(1).unwrap() {
+                    "/role?host=fd00::2&port=9012" => ("role: OBSERVER\r\n", ok),
+                    "/version" => ("", "#Sat\nclusterId=1403539615\ntoken=x\n"),
+                    _ => ("role: UNKNOWN\r\n", ok),
+                }
+            } else {
+                (
+                    "",
+                    r#"{"msg":"Internal Error","code":500,"data":"invalid client host: x","count":0}"#,
+                )
+            };
+            let answer = format!(
+                "HTTP/1.1 200 x\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    let endpoint = |host: &str, port| Endpoint {
+        host: Host::parse(host).unwrap(),
+        port,
+    };
+    let (asked, me) = (endpoint("fd00::1", 9011), endpoint("fd00::2", 9012));
+    let other = endpoint("fe-1", 9011);
+    let secret = Secret::new("s3cret".to_owned());
+    let by = |member, token| http::As { member, token };
+    let role = async |asker, about| http::role_of(probes, (&host, at.port()), asker, about, LONG).await;
+    let known = by(&asked, Some(&secret));
+    assert_eq!(
+        role(known, &me).await,
+        Ok(Membership::Member {
+            role: "OBSERVER".to_owned()
+        })
+    );
+    assert_eq!(role(known, &other).await, Ok(Membership::NotListed));
+    for stranger in [by(&asked, None), by(&other, Some(&secret))] {
+        assert_eq!(role(stranger, &me).await, Ok(Membership::OtherSpelling));
+        let id = http::cluster_id(probes, (&host, at.port()), stranger, LONG).await;
+        assert_eq!(id, Ok(None));
+    }
+    let id = http::cluster_id(probes, (&host, at.port()), known, LONG).await;
+    assert_eq!(id, Ok(Some("1403539615".to_owned())));
+}
+
 #[tokio::test]
 async fn bodies_and_headers_of_the_http_port_are_read_as_the_engine_writes_them() {
     let probes = &engine().probes;
@@ -693,7 +807,7 @@ async fn bodies_and_headers_of_the_http_port_are_read_as_the_engine_writes_them(
     assert_eq!(http::bootstrap(probes, host, port, LONG).await, Ok(Ready));
     assert_eq!(http::backend_health(probes, host, port, LONG).await, Ok(Ready));
     assert_eq!(
-        http::role_of(probes, host, port, &me, LONG).await,
+        http::role_of(probes, (host, port), as_member(&me), &me, LONG).await,
         Ok(Membership::Member {
             role: "FOLLOWER".to_owned()
         })
@@ -753,7 +867,7 @@ async fn an_http_port_that_says_no_is_told_by_its_reason() {
     let why = http::backend_health(probes, host, port, LONG).await.unwrap_err();
     assert!(matches!(why, Failure::Rejected { code: 500, .. }), "{why}");
     assert_eq!(
-        http::role_of(probes, host, port, &me, LONG).await,
+        http::role_of(probes, (host, port), as_member(&me), &me, LONG).await,
         Ok(Membership::Stranger)
     );
 }

@@ -1,6 +1,6 @@
 //! Settings, files and record in, plan out: `muster explain` over `tests/cases/`. A case is a directory with what a
 //! person would have (`env`, `conf`, a `record.json`, the `data` dir, a mounted `folder`, a `hosts` file, the second conf file
-//! as `custom`, the `script` where another one is installed, the `release` file of a JDK, the only `addresses` of the machine,
+//! as `custom`, the `script` where another one is installed, the `release` file of a JDK, the `version` in the engine's jar, the only `addresses` of the machine,
 //! the `command` of the container) and the plan that follows (`plan.txt`). The engine is the first word of its name; `all` in
 //! `home` is an image with an FE and a BE.
 //! `UPDATE_CASES=1 cargo test --test it plan` writes the plans anew; read the difference before you commit it.
@@ -106,7 +106,13 @@ fn explain(case: &Path) -> String {
         fs::write(&path, format!("#!/bin/bash\n{text}")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
-    fs::write(home.join("lib").join(mark), "").unwrap();
+    let version = fs::read_to_string(case.join("version")).unwrap_or_default();
+    let jar = if version.is_empty() {
+        Vec::new()
+    } else {
+        jar(version.trim())
+    };
+    fs::write(home.join("lib").join(mark), jar).unwrap();
     if all {
         // The home of the other one, with the same conf.
         let other = root.path().join("be");
@@ -204,6 +210,32 @@ fn muster(case: &Path, home: &Path) -> Command {
         }
     }
     muster
+}
+
+/// A jar with the class that holds this version as a constant, not compressed.
+fn jar(version: &str) -> Vec<u8> {
+    let text = |text: &str| [&[1, 0, u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
+    let class = [vec![0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, 52, 0, 2], text(version)].concat();
+    let name = "org/apache/doris/common/Version.class";
+    let long = |number: usize| u32::try_from(number).unwrap().to_le_bytes();
+    let lengths = [
+        &[0; 12],
+        &long(class.len())[..],
+        &long(class.len()),
+        &[u8::try_from(name.len()).unwrap(), 0, 0, 0],
+    ]
+    .concat();
+    let local = [b"PK\x03\x04\x14\0", &lengths[..], name.as_bytes(), &class].concat();
+    let directory = [b"PK\x01\x02\x14\0\x14\0", &lengths[..], &[0; 14], name.as_bytes()].concat();
+    let end = [
+        b"PK\x05\x06",
+        &[0; 8][..],
+        &long(directory.len()),
+        &long(local.len()),
+        &[0; 2],
+    ]
+    .concat();
+    [local, directory, end].concat()
 }
 
 fn copy(from: &Path, to: &Path) {

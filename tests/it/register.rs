@@ -154,7 +154,7 @@ impl FeClient for Script {
         None
     }
 
-    async fn membership(&self, _: &Host, _: u16, _: &Endpoint) -> Result<Membership, Failure> {
+    async fn membership(&self, _: (&Host, u16), _: &Endpoint, _: &Endpoint) -> Result<Membership, Failure> {
         Err(Failure::Refused)
     }
 
@@ -162,7 +162,7 @@ impl FeClient for Script {
         false
     }
 
-    async fn cluster_id(&self, _: &Host, _: u16, _: u16) -> Option<String> {
+    async fn cluster_id(&self, _: (&Host, u16), _: &Endpoint) -> Option<String> {
         None
     }
 

@@ -7,25 +7,28 @@ use futures_util::future::{join, join_all};
 use super::Search;
 use crate::cluster::{FeClient, is_open};
 use crate::effects::announce::Announcer;
+use crate::effects::ask_callers::{election_ports, membership as ask_membership};
 use crate::effects::guard_clock::GuardClock;
 use crate::effects::listen::{CallPort, Caller, Callers};
 use crate::effects::look::{CONTRADICTION, LONGER, ROUND, Round, look};
 use crate::effects::look_before_start;
 use crate::engine::Poll;
 use crate::engine::failure::Failure;
-use crate::engine::member::Backend;
+use crate::engine::member::{Backend, Member};
 use crate::engine::probe::{HttpWitness, Membership};
 use crate::facts::data::ClusterToken;
 use crate::facts::record::{MemberSeen, Progress, Record};
+use crate::facts::resolve::{Resolved, resolve};
 use crate::plan::before_start;
 use crate::plan::data::Data;
 use crate::plan::join::asking;
 use crate::plan::leader::{Belief, Cluster, remembering};
-use crate::plan::node::{Asking, Role, Seen};
+use crate::plan::node::{Asking, Identity, Role, Seen};
 use crate::plan::refusal::Refusal;
 use crate::plan::witness::{Witness, goes_first};
 use crate::plan::{Plan, ask_list, prescribed};
 use crate::settings::{Bootstrap, Endpoint, Host};
+use std::collections::BTreeSet;
 
 /// The one look of a member without a record.
 const ONE_LOOK: Duration = Duration::from_secs(2);
@@ -153,7 +156,7 @@ impl<C: FeClient> Search<'_, C> {
         members.extend(self.remembered());
         ask_list::endpoints(&ask_list::Inputs {
             master_hosts: &plan.masters,
-            query_port: plan.query_port,
+            query_ports: &plan.query_ports,
             members: &members,
             not: plan.node.role.is_fe().then_some(&plan.node.host),
         })
@@ -238,7 +241,10 @@ impl<C: FeClient> Search<'_, C> {
                 .iter()
                 .find(|member| &member.host == host && member.http_port != 0);
             let port = member.map_or(own, |member| member.http_port);
-            let told = told(self.client, host, port, &me).await?;
+            let known = member.map(|member| member.edit_log_port).into_iter();
+            let mut ports: Vec<u16> = known.chain(election_ports(plan)).collect();
+            ports.dedup();
+            let told = told(self.client, (host, port), &ports, &me).await?;
             Some(Witness::Http {
                 from: host.clone(),
                 told,
@@ -323,6 +329,33 @@ impl<C: FeClient> Search<'_, C> {
         Ok(rows)
     }
 
+    /// Learns which of the names that a confirmed leader lists stand for this host: it must not be added again under another
+    /// spelling.
+    pub(super) async fn learn_names(&mut self, plan: &Plan, seen: &Seen) {
+        let (Belief::Leader(cluster), Asking::Until) = (&seen.belief, asking(&plan.node)) else {
+            return;
+        };
+        let Resolved::Addresses(own) = &self.facts.addresses.local.resolved else {
+            return;
+        };
+        let me = plan.node.identity();
+        let names: BTreeSet<Host> = match &seen.backends {
+            _ if me.component.is_fe() => unknown_names(me, &cluster.frontends),
+            Some(Ok(rows)) => unknown_names(me, rows),
+            Some(Err(_)) | None => return,
+        };
+        let names = names.into_iter().filter(|name| !self.also.contains(name));
+        let resolving = names.map(async |name| {
+            let addresses = resolve(&name).await.unwrap_or_default();
+            addresses
+                .iter()
+                .any(|address| own.contains(address))
+                .then_some(name)
+        });
+        let found = join_all(resolving).await;
+        self.also.extend(found.into_iter().flatten());
+    }
+
     /// Takes over the lists of a confirmed leader. Returns true if the plan has to be made again.
     pub(super) fn learn(&mut self, plan: &Plan, seen: &Seen) -> bool {
         let Belief::Leader(cluster) = &seen.belief else {
@@ -345,15 +378,35 @@ impl<C: FeClient> Search<'_, C> {
     }
 }
 
+/// The names of a list that this node may have; none if it is there by its own text.
+fn unknown_names<M: Member>(me: Identity<'_>, list: &[M]) -> BTreeSet<Host> {
+    if me.find(list).is_some() {
+        return BTreeSet::new();
+    }
+    let at_its_port = list.iter().filter(|row| row.identity_port() == me.identity_port);
+    at_its_port
+        .filter_map(|row| Host::parse(row.host()).ok())
+        .filter(|host| matches!(host, Host::Name(_)))
+        .collect()
+}
+
 /// What an FE tells about `me` over HTTP; `None` if the answer is not that of an FE.
-async fn told<C: FeClient>(client: &C, host: &Host, http_port: u16, me: &Endpoint) -> Option<HttpWitness> {
-    match client.membership(host, http_port, me).await {
+async fn told<C: FeClient>(
+    client: &C,
+    (host, http_port): (&Host, u16),
+    ports: &[u16],
+    me: &Endpoint,
+) -> Option<HttpWitness> {
+    let (_, membership) = ask_membership(client, (host, http_port), host, ports, me).await;
+    let leader = async || client.ha(host, http_port).await.map(|ha| ha.leader);
+    let led = |leader: Option<String>| leader.map_or(HttpWitness::IsFe, HttpWitness::Led);
+    match membership {
         Ok(Membership::Member { role }) => Some(HttpWitness::Lists(role)),
         Ok(Membership::NotListed) => Some(HttpWitness::IsFe),
+        Ok(Membership::OtherSpelling) => Some(led(leader().await.flatten())),
         // Any server may answer with a 400 or with a page of its own; only an FE names its leader.
         Ok(Membership::Stranger) | Err(Failure::Rejected { .. } | Failure::NotReady(_)) => {
-            let ha = client.ha(host, http_port).await?;
-            Some(ha.leader.map_or(HttpWitness::IsFe, HttpWitness::Led))
+            leader().await.map(led)
         }
         Err(_) => None,
     }

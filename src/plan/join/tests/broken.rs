@@ -116,6 +116,10 @@ fn may_found(node: &Node, seen: &Seen) -> bool {
 
 fn founding() -> Vec<(&'static str, Rules)> {
     vec![
+        but!(
+            "founds although a leader polls this host and is believed",
+            |node, seen| when(may_found(node, seen) && seen.caller.is_some(), Decision::Found)
+        ),
         but!("founds although a record knows a cluster", |node, seen| when(
             may_found(node, seen),
             Decision::Found
@@ -216,11 +220,26 @@ fn helping() -> Vec<(&'static str, Rules)> {
                 _ => None,
             }
         ),
+        but!(
+            "joins under another text than the cluster lists",
+            |node, seen| match decide(node, seen) {
+                Decision::Refuse(_) => join(seen, |fe| fe.alive && fe.join),
+                _ => None,
+            }
+        ),
         but!("joins without being listed", |node, seen| {
             match decide(node, seen) {
                 Decision::Register { .. } => join(seen, |fe| fe.alive && fe.join),
                 _ => None,
             }
+        }),
+        but!("follows a caller although a named host leads", |_node, seen| {
+            leader(seen)?;
+            let caller = seen.caller.as_ref()?;
+            Some(Decision::Join {
+                helper: caller.helper.clone()?,
+                cluster: caller.cluster.clone()?,
+            })
         }),
         but!("joins without a leader and without data", |node, seen| {
             let voteless = node.data.is_empty() && !seen.waiting.is_empty();

@@ -83,6 +83,9 @@ follower | nothing | -, - | 1f+ 2f+ 4L+ |
 follower | nothing | -, - | 1F+ 2F+ 3F+ |
 follower | nothing | -, - | no leader | patience over
 follower | nothing | -, - | 1L+ 5f-@9011 |
+follower | nothing | -, - | 1L+ 5f-=fe5 |
+follower | nothing | -, - | 1L+ 5F+=fe5 5f- |
+follower | begun | started 77, started 77 | 1L+ 2F+ 5F-=FE5. |
 follower | nothing | -, - | 5L+ |
 follower | nothing | -, - | 5L+ | patience over
 follower | nothing | -, - | denied |

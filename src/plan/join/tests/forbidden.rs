@@ -286,6 +286,15 @@ pub(super) const ALL: &[Forbidden] = &[
         }),
     },
     Forbidden {
+        name: "joins under another text than the cluster lists",
+        came_of: Came::Decision(Kind::Join, |row, step| {
+            let exactly = |fe: &Frontend| Host::parse(&fe.host).is_ok_and(|host| host == row.node.host);
+            helper_of(step).is_some_and(|helper| !row.is_caller(helper))
+                && row.own().is_some()
+                && !row.shown().iter().any(exactly)
+        }),
+    },
+    Forbidden {
         name: "joins without being listed",
         came_of: Came::Decision(Kind::Join, |row, step| {
             helper_of(step).is_some_and(|helper| {
