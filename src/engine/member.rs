@@ -470,7 +470,10 @@ mod tests {
             "Alive",
             "LastHeartbeat",
             "ErrMsg",
+            "BackendId",
             "HeartbeatPort",
+            "NodeRole",
+            "TabletNum",
             "StatusCode",
         ];
         let mut lines: Vec<Vec<String>> = table

@@ -501,11 +501,6 @@ impl Engine {
             .filter(move |listener| listener.components.contains(&component))
     }
 
-    /// True if nodes of this component are started by this engine's images.
-    pub fn has(&self, component: Component) -> bool {
-        self.layouts.iter().any(|layout| layout.component == component)
-    }
-
     pub fn port(&self, component: Component, name: PortName) -> Option<&'static Port> {
         self.ports_of(component).find(|port| port.name == name)
     }
