@@ -1,6 +1,6 @@
 //! Splits a file of SQL into statements: an FE accepts one at a time (its greeting offers no multi-statements).
 
-use crate::engine::{Component, Engine};
+use crate::engine::Engine;
 
 /// One statement of a file, without its semicolon.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,7 +147,7 @@ fn leading_words(statement: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::{Splitter, changes_members};
-    use crate::engine::{ALL, Component};
+    use crate::engine::ALL;
 
     #[test]
     fn a_semicolon_ends_a_statement_unless_it_is_text_or_comment() {

@@ -19,6 +19,7 @@ mod image;
 mod inherited;
 mod log;
 mod machine;
+mod missing;
 mod networks;
 mod parse;
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::{Endpoint, Host, Sourced, enums};
 /// All FEs, the founding one first; empty if there is no list.
 #[derive(Default)]
 pub(super) struct Servers {
-    servers: Vec<Server>,
+    list: Vec<Server>,
     /// An entry cannot be read, so no position counts.
     broken: bool,
     /// The names by which members are known, each with its address, if they are not known by what the list gives as host.
@@ -69,7 +69,7 @@ impl Servers {
                 }
             }
         }
-        self.servers.push(Server {
+        self.list.push(Server {
             name: name.to_ascii_lowercase(),
             edit_log: from_environment(variable, endpoint),
         });
@@ -93,9 +93,9 @@ impl Servers {
     }
 
     pub(super) fn hosts(&self) -> Option<Sourced<Vec<Host>>> {
-        let first = self.servers.first()?;
+        let first = self.list.first()?;
         let mut hosts: Vec<Host> = Vec::new();
-        for server in &self.servers {
+        for server in &self.list {
             if !hosts.contains(&server.edit_log.value.host) {
                 hosts.push(server.edit_log.value.host.clone());
             }
@@ -108,7 +108,7 @@ impl Servers {
 
     /// The port the list gives for that host.
     pub(super) fn edit_log_port(&self, host: Option<&Host>) -> Option<Sourced<u16>> {
-        let mut servers = self.servers.iter().map(|server| &server.edit_log);
+        let mut servers = self.list.iter().map(|server| &server.edit_log);
         let server = servers.find(|server| Some(&server.value.host) == host)?;
         Some(Sourced {
             value: server.value.port,
@@ -129,7 +129,7 @@ impl Servers {
             if self.broken {
                 continue;
             }
-            if self.servers.is_empty() {
+            if self.list.is_empty() {
                 if parser.text(variable).is_some() {
                     let lists: Vec<&str> = aliases::meaning(Meaning::Servers).collect();
                     parser.warn(variable, format!("has no effect without {}", lists.join(", ")));
@@ -153,22 +153,22 @@ impl Servers {
     fn at(&self, position: usize) -> Result<&Server, String> {
         let listed = |server: &Server| format!("{}:{}", server.name, server.edit_log.value);
         let list = self
-            .servers
+            .list
             .first()
             .map_or("the list", |first| first.edit_log.source.name());
         let index = position.checked_sub(1);
-        let Some(server) = index.and_then(|index| self.servers.get(index)) else {
-            let count = self.servers.len();
+        let Some(server) = index.and_then(|index| self.list.get(index)) else {
+            let count = self.list.len();
             return Err(format!("is the position of no FE in {list}, which lists {count}"));
         };
         let numbers: Vec<Option<usize>> = self
-            .servers
+            .list
             .iter()
             .map(|server| number_at_end(&server.name))
             .collect();
         let numbered = (1..=numbers.len()).all(|number| numbers.contains(&Some(number)));
         let by_name = numbers.iter().position(|number| *number == Some(position));
-        match by_name.and_then(|at| self.servers.get(at)) {
+        match by_name.and_then(|at| self.list.get(at)) {
             Some(other) if numbered && other.name != server.name => Err(format!(
                 "is {} by its position in {list}, and {} by the number in its name; write the list in the order of the names",
                 listed(server),
