@@ -58,15 +58,17 @@ Only --deep needs an account: CLUSTER_USER and CLUSTER_PASSWORD_FILE.";
 
 /// The text below the options of `init`.
 fn init_help() -> String {
-    let names: Vec<String> = COMPONENTS
-        .iter()
-        .filter_map(|component| Some(file_name(ALL.first()?, *component)))
-        .collect();
+    let rows = ALL.into_iter().map(|engine| {
+        let names = COMPONENTS.map(|component| file_name(engine, component));
+        format!("  {:12} {}\n", engine.name, names.join(", "))
+    });
     format!(
-        "The files are {}: KEY=VALUE lines for
-compose's `env_file:` and `docker run --env-file`. Each is enough for its
-container. Run it on the host, or in a container with the network of the host
-and the directory mounted:
+        "The files are KEY=VALUE lines for compose's `env_file:` and `docker run
+--env-file`, of the engine that ENGINE in app.env names, or that of the image:
+
+{}
+Each is enough for its container. Run it on the host, or in a container with the
+network of the host and the directory mounted:
 
   docker run --rm --network host -v \"$PWD\":/work --entrypoint muster IMAGE \\
     init --dir /work
@@ -87,7 +89,7 @@ it, keeps its ports, and keeps the old file as <name>.before-muster.
 
 Exit codes: 0 written, or nothing to do; 73 a port is in use, or a file cannot
 be read, overwritten or written; 78 app.env cannot be used.\n",
-        names.join(" and ")
+        rows.collect::<String>()
     )
 }
 
@@ -102,21 +104,23 @@ CLUSTER_PASSWORD_FILE. It prints what it will do, does it, and checks the
 result. A member may move:\n\n",
     );
     for engine in ALL {
-        let to = |component| match engine.sql.rehost(component) {
+        let to = |component| match engine.rehost(component) {
             Some(rehost) if rehost.to_address => "to a name or an address",
             Some(_) => "to a name",
             None => "not at all",
         };
         text.push_str(&format!(
-            "  {:12} FE {} (while it is stopped), BE {}, CN {}\n",
+            "  {:12} FE {}, while it is stopped\n  {:12} BE {}, CN {}\n",
             engine.name,
             to(Component::Fe),
+            "",
             to(Component::Be),
             to(Component::Cn)
         ));
     }
     text.push_str(
         "
+A broker is not moved: drop it, and start it with the new LOCAL_HOST.
 Every host must resolve the name to the new address. A member that keeps its
 name does not need this command: the cluster finds it again 20 to 50 s after its
 start. If a move is not possible, the error names the statement and the settings
@@ -139,7 +143,7 @@ pub struct ImageArgs {
 
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
-    /// fe, be or cn [default: found in the image]
+    /// fe, be, cn or broker [default: found in the image]
     #[arg(value_parser = component)]
     pub component: Option<Component>,
     /// Become the start script; supervise nothing (`MUSTER_EXEC=1`)
@@ -154,7 +158,7 @@ pub struct RunArgs {
 
 #[derive(Debug, clap::Args)]
 pub struct ExplainArgs {
-    /// fe, be or cn [default: found in the image]
+    /// fe, be, cn or broker [default: found in the image]
     #[arg(value_parser = component)]
     pub component: Option<Component>,
     /// Print JSON
@@ -186,7 +190,7 @@ pub struct ReaddressArgs {
     #[arg(long, value_name = "HOST", value_parser = host)]
     pub to: Host,
     /// Move only the fe, be or cn of that host
-    #[arg(long, value_name = "COMPONENT", value_parser = component)]
+    #[arg(long, value_name = "COMPONENT", value_parser = movable)]
     pub only: Option<Component>,
     /// Print what would be done; change nothing
     #[arg(long)]
@@ -200,13 +204,13 @@ pub struct ReaddressArgs {
 
 #[derive(Debug, clap::Args)]
 pub struct HealthArgs {
-    /// fe, be or cn [default: found in the image]
+    /// fe, be, cn or broker [default: found in the image]
     #[arg(value_parser = component)]
     pub component: Option<Component>,
     /// The process runs and its port is open
     #[arg(long, group = "depth")]
     pub live: bool,
-    /// HTTP and the MySQL or heartbeat port answer (default)
+    /// HTTP, and the MySQL, heartbeat or broker port answer
     #[arg(long, group = "depth")]
     pub ready: bool,
     /// The cluster lists this node as alive and has a leader
@@ -220,10 +224,29 @@ pub struct HealthArgs {
 }
 
 fn component(word: &str) -> Result<Component, String> {
-    Component::parse(word).ok_or_else(|| {
-        let words: Vec<&str> = Component::ALL.iter().map(|component| component.id()).collect();
-        format!("expected one of {}", words.join(", "))
+    one_of(word, |_| true)
+}
+
+/// A component of which some engine can change the host.
+fn movable(word: &str) -> Result<Component, String> {
+    one_of(word, |component| {
+        ALL.into_iter().any(|engine| engine.rehost(component).is_some())
     })
+}
+
+fn one_of(word: &str, is_meant: impl Fn(Component) -> bool) -> Result<Component, String> {
+    let components = || {
+        Component::ALL
+            .into_iter()
+            .filter(|component| is_meant(*component))
+    };
+    let wanted = Component::parse(word);
+    components()
+        .find(|component| Some(*component) == wanted)
+        .ok_or_else(|| {
+            let words: Vec<&str> = components().map(Component::id).collect();
+            format!("expected one of {}", words.join(", "))
+        })
 }
 
 fn host(text: &str) -> Result<Host, String> {
@@ -289,7 +312,7 @@ fn fit(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Cli, fit};
-    use clap::CommandFactory;
+    use clap::{CommandFactory, Parser as _};
 
     #[test]
     fn the_command_line_is_well_formed() {
@@ -303,6 +326,20 @@ mod tests {
             version,
             format!("muster {} (development build)\n", env!("CARGO_PKG_VERSION"))
         );
+    }
+
+    #[test]
+    fn every_component_can_be_run_and_a_broker_cannot_be_moved() {
+        for word in ["fe", "be", "cn", "broker"] {
+            let parses =
+                |words: &[&str]| Cli::try_parse_from(["muster"].iter().chain(words).chain(&[word])).is_ok();
+            assert!(
+                parses(&["run"]) && parses(&["explain"]) && parses(&["health"]),
+                "{word}"
+            );
+            let moves = parses(&["readdress", "--from", "a", "--to", "b", "--only"]);
+            assert_eq!(moves, word != "broker", "{word}");
+        }
     }
 
     #[test]

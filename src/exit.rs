@@ -5,7 +5,8 @@
 pub enum ExitCode {
     /// Success: an answer was printed, or a requested stop ended cleanly.
     Ok,
-    /// `health` only: the node is not in the requested state.
+    /// `health`: the node is not in the requested state. `run` ends with the same number if the engine ended with 0 and
+    /// nobody asked for it.
     Unhealthy,
     /// The command line cannot be understood.
     Usage,
@@ -71,7 +72,10 @@ impl ExitCode {
     pub const fn meaning(self) -> (&'static str, &'static str) {
         match self {
             Self::Ok => ("done, or stopped on request", "nothing to do"),
-            Self::Unhealthy => ("`health`: the node is not healthy", "read the printed line"),
+            Self::Unhealthy => (
+                "`health`: the node is not healthy; `run`: the engine ended with 0 or 1 by itself",
+                "read the printed line, or the last lines of the engine's log",
+            ),
             Self::Usage => ("wrong command line", "run `muster --help`"),
             Self::NoLeader => (
                 "no leader in time",

@@ -17,6 +17,21 @@ pub fn excerpt(text: &str, most: usize) -> String {
     shown
 }
 
+/// The beginning of a statement, up to where a value may begin: the rest may hold a password. A value that follows no quote,
+/// bracket, sign or number is none of SQL.
+pub fn statement(text: &str) -> String {
+    const MOST: usize = 60;
+    let begin = text
+        .split(|c: char| !c.is_alphanumeric() && !c.is_whitespace() && !matches!(c, '_' | '.'))
+        .next()
+        .unwrap_or_default();
+    let words = begin.split_whitespace();
+    let words: Vec<&str> = words
+        .take_while(|word| word.starts_with(|c: char| c.is_alphabetic() || c == '_'))
+        .collect();
+    excerpt(&words.join(" "), MOST)
+}
+
 /// The whole text on one line.
 pub fn line(text: &str) -> Cow<'_, str> {
     escaped(text, &[])
@@ -79,7 +94,7 @@ fn is_hidden(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{excerpt, json, line, lines};
+    use super::{excerpt, json, line, lines, statement};
 
     #[test]
     fn nothing_of_a_foreign_text_ends_a_line_or_steers_a_terminal() {
@@ -102,5 +117,34 @@ mod tests {
         assert_eq!(json("\"a\u{9b}\""), "\"a\\u009b\"");
         assert_eq!(excerpt("\u{1b}abcdef", 4), r"\u{1b}abc…");
         assert_eq!(excerpt("abcd", 4), "abcd");
+    }
+
+    #[test]
+    fn of_a_statement_only_what_stands_before_its_first_value_is_shown() {
+        let table = [
+            ("SHOW FRONTENDS", "SHOW FRONTENDS"),
+            ("CREATE\nTABLE\td.t (a INT)", "CREATE TABLE d.t"),
+            ("SET PASSWORD='hunter2'", "SET PASSWORD"),
+            (
+                "SET\tPASSWORD\nFOR\nroot\n=\nPASSWORD('hunter2')",
+                "SET PASSWORD FOR root",
+            ),
+            (
+                "CREATE USER hunter IDENTIFIED BY\"hunter2\"",
+                "CREATE USER hunter IDENTIFIED BY",
+            ),
+            ("CREATE USER 'hunter2'@'%'", "CREATE USER"),
+            ("set pin = 4711", "set pin"),
+            ("SELECT 4711", "SELECT"),
+            (
+                "CREATE REPOSITORY r1 WITH S3 ON LOCATION 's3://b'",
+                "CREATE REPOSITORY r1 WITH S3 ON LOCATION",
+            ),
+            ("/* hunter2 */ SELECT", ""),
+            ("", ""),
+        ];
+        for (text, shown) in table {
+            assert_eq!(statement(text), shown, "{text:?}");
+        }
     }
 }

@@ -9,8 +9,8 @@ use muster::engine::{ALL, seed_in};
 use muster::printable;
 use muster::settings::Host;
 
-/// A row of both lists, as an engine would answer.
-const ROW: [(&str, &str); 15] = [
+/// A row of every list, as an engine would answer.
+const ROW: [(&str, &str); 18] = [
     ("Name", "10.0.0.1_9010_1795234059948"),
     ("IP", "10.0.0.1"),
     ("EditLogPort", "9010"),
@@ -25,6 +25,9 @@ const ROW: [(&str, &str); 15] = [
     ("LastHeartbeat", "2026-03-01 00:00:00"),
     ("ErrMsg", ""),
     ("HeartbeatPort", "9050"),
+    ("Port", "8000"),
+    ("NodeRole", "mix"),
+    ("TabletNum", "3"),
     ("StatusCode", "OK"),
 ];
 
@@ -50,10 +53,12 @@ fn over_http(body: &str) {
         Ok(ha) => ha.leader.as_deref().map_or((), word),
         Err(why) => says(&why),
     }
-    match Membership::read(200, Some(body)) {
-        Ok(Membership::Member { role }) => word(&role),
-        Ok(_) => {}
-        Err(why) => says(&why),
+    for (role, rest) in [(Some(body), ""), (None, body)] {
+        match Membership::read(200, role, rest) {
+            Ok(Membership::Member { role }) => word(&role),
+            Ok(_) => {}
+            Err(why) => says(&why),
+        }
     }
     if let Some(Ok(host)) = seed_in(body).map(Host::parse) {
         word(&host.to_string());
@@ -80,13 +85,16 @@ fn in_a_cell(text: &str) {
             }),
             Err(why) => says(&why),
         }
-        match Backend::read_backends(&rows) {
-            Ok(read) => read.iter().for_each(|be| {
-                word(&be.host);
-                prints(&be.error, 301);
-                prints(be.status.as_deref().unwrap_or_default(), 301);
-            }),
-            Err(why) => says(&why),
+        for list in ALL.iter().flat_map(|engine| engine.lists) {
+            match Backend::read(&rows, list) {
+                Ok(read) => read.iter().for_each(|be| {
+                    word(&be.host);
+                    prints(&be.error, 301);
+                    prints(be.status.as_deref().unwrap_or_default(), 301);
+                    prints(be.name.as_deref().unwrap_or_default(), 301);
+                }),
+                Err(why) => says(&why),
+            }
         }
     }
 }

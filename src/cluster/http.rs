@@ -16,7 +16,7 @@ use crate::engine::probe::{self, Ha, Membership, Probes, Ready};
 use crate::engine::{MEMBER_ANSWER, member_path, seed_in, seed_path};
 use crate::facts::data::ClusterToken;
 use crate::facts::resolve::resolve;
-use crate::settings::{Endpoint, Host};
+use crate::settings::{Endpoint, Host, Secret};
 
 /// No answer that is understood here is longer.
 const LONGEST: usize = 64 * 1024;
@@ -44,18 +44,27 @@ pub async fn backend_health(
     probes.read_backend(&answer.body).map_err(|why| answer.blame(why))
 }
 
+/// The one who asks an FE what it tells to members only.
+#[derive(Debug, Clone, Copy)]
+pub struct As<'a> {
+    /// The asked FE's own host and election port: those of a member, whoever asks (observed).
+    pub member: &'a Endpoint,
+    /// The secret that all FEs share, if they have one.
+    pub token: Option<&'a Secret>,
+}
+
 /// Asks an FE for its row of `about`, from a registered address and without a password.
 pub async fn role_of(
     probes: &Probes,
-    host: &Host,
-    http_port: u16,
+    (host, http_port): (&Host, u16),
+    asker: As<'_>,
     about: &Endpoint,
     within: Duration,
 ) -> Result<Membership, Failure> {
     let path = probes.role_of(&about.host.to_string(), about.port);
-    let headers = caller(probes, host, about.port);
+    let headers = caller(probes, asker);
     let answer = get(host, http_port, &path, &headers, within).await?;
-    Membership::read(answer.status, answer.role.as_deref())
+    Membership::read(answer.status, answer.role.as_deref(), &answer.body)
 }
 
 /// Shows an FE the token of a cluster, as a leader's poll does. Its real ports are the answer of a member (observed).
@@ -68,12 +77,11 @@ pub async fn is_ours(host: &Host, http_port: u16, token: &ClusterToken, within: 
 /// Asks an FE for the id of its cluster, from a registered address and without a password.
 pub async fn cluster_id(
     probes: &Probes,
-    host: &Host,
-    http_port: u16,
-    edit_log_port: u16,
+    (host, http_port): (&Host, u16),
+    asker: As<'_>,
     within: Duration,
 ) -> Result<Option<String>, Failure> {
-    let headers = caller(probes, host, edit_log_port);
+    let headers = caller(probes, asker);
     let answer = get(host, http_port, probes.version, &headers, within).await?;
     Ok(probe::cluster_id(&answer.body)
         .filter(|_| answer.status == 200)
@@ -119,14 +127,15 @@ pub async fn call_seed(
     Host::parse(seed_in(&answer.body)?).ok()
 }
 
-/// The headers of a member, for an engine that goes by them: those of the FE that is asked are always a member's (observed).
-fn caller(probes: &Probes, asked: &Host, edit_log_port: u16) -> Vec<(&'static str, String)> {
-    probes.caller.map_or_else(Vec::new, |header| {
-        vec![
-            (header.host, asked.to_string()),
-            (header.port, edit_log_port.to_string()),
-        ]
-    })
+/// The headers of a member, for an engine that goes by them.
+fn caller(probes: &Probes, asker: As<'_>) -> Vec<(&'static str, String)> {
+    let Some(header) = probes.caller else {
+        return Vec::new();
+    };
+    let Endpoint { host, port } = asker.member;
+    let mut headers = vec![(header.host, host.to_string()), (header.port, port.to_string())];
+    headers.extend(asker.token.map(|token| (header.token, token.reveal().to_owned())));
+    headers
 }
 
 /// An answer. The body may hold the cluster's token: no `Debug`.

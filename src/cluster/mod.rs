@@ -15,10 +15,10 @@ pub use self::reach::is_open;
 
 use std::time::Duration;
 
-use crate::engine::Engine;
 use crate::engine::failure::Failure;
 use crate::engine::member::{Backend, Frontend, Row};
 use crate::engine::probe::{Ha, Membership};
+use crate::engine::{Component, Engine};
 use crate::facts::data::ClusterToken;
 use crate::settings::{Account, Endpoint, Host, ROOT, Secret, Settings, Source, Sourced, Tls};
 
@@ -29,15 +29,6 @@ pub const DEADLINE: Duration = Duration::from_secs(3);
 /// The deadline of a question over HTTP that is only asked beside others.
 const BRIEF: Duration = Duration::from_secs(1);
 
-/// The kind of member that a node is added as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Add {
-    Follower,
-    Observer,
-    Backend,
-    ComputeNode,
-}
-
 /// The questions, so that the loops that ask them can be tested with a script of answers.
 #[expect(
     async_fn_in_trait,
@@ -45,24 +36,30 @@ pub enum Add {
 )]
 pub trait FeClient {
     async fn frontends(&self, at: &Endpoint) -> Result<Vec<Frontend>, Failure>;
-    async fn backends(&self, at: &Endpoint) -> Result<Vec<Backend>, Failure>;
-    async fn compute_nodes(&self, at: &Endpoint) -> Result<Vec<Backend>, Failure>;
+    /// All rows of the list that has the members of that component, which is no FE.
+    async fn members(&self, at: &Endpoint, component: Component) -> Result<Vec<Backend>, Failure>;
     /// Asks an FE over HTTP, without an account, who leads; `None` if the answer is not that of an FE.
     async fn ha(&self, host: &Host, http_port: u16) -> Option<Ha>;
-    /// Asks an FE over HTTP, without an account, for its row of `about`.
-    async fn membership(&self, host: &Host, http_port: u16, about: &Endpoint) -> Result<Membership, Failure>;
+    /// Asks an FE over HTTP, without an account, for its row of `about`. `asked` is its registered host and its election port,
+    /// as far as they are known.
+    async fn membership(
+        &self,
+        at: (&Host, u16),
+        asked: &Endpoint,
+        about: &Endpoint,
+    ) -> Result<Membership, Failure>;
     /// Asks an FE over HTTP, without an account, whether it is of the cluster with this token.
     async fn is_ours(&self, host: &Host, http_port: u16, token: &ClusterToken) -> bool;
     /// Asks an FE over HTTP, without an account, for the id of its cluster, which it tells to members only.
-    async fn cluster_id(&self, host: &Host, http_port: u16, edit_log_port: u16) -> Option<String>;
+    async fn cluster_id(&self, at: (&Host, u16), asked: &Endpoint) -> Option<String>;
     /// Asks an FE for its clock, in seconds since 1970; `None` without an answer.
     async fn time(&self, at: &Endpoint, http_port: u16) -> Option<i64>;
     /// Tells the FE `host` that it is a member of `cluster`. Returns true if a muster that waits there has heard it.
     async fn call(&self, host: &Host, http_port: u16, cluster: &str) -> bool;
     /// Tells an FE that `own` may found, or founds. Returns the host of the muster there, if that may found too.
     async fn call_seed(&self, host: &Host, http_port: u16, own: &Host, founding: bool) -> Option<Host>;
-    /// Adds one node; `host_port` is its registered host and identity port.
-    async fn add(&self, at: &Endpoint, what: Add, host_port: &str) -> Result<(), Failure>;
+    /// Adds one node by its statement.
+    async fn add(&self, at: &Endpoint, statement: &str) -> Result<(), Failure>;
 }
 
 /// The MySQL form of the questions.
@@ -75,6 +72,8 @@ pub struct Client {
     deadline: Duration,
     /// A cluster of this age may not have given root its password yet: `ROOT_PASSWORD_FILE` is set.
     first_boot: bool,
+    /// The secret that all FEs share, if they have one.
+    fe_token: Option<Secret>,
 }
 
 impl Client {
@@ -86,10 +85,10 @@ impl Client {
         }
     }
 
-    /// The same client, as root without a password: the account of a new cluster.
-    fn as_new_root(&self) -> Self {
+    /// The same client, as this account without a password: one of a new cluster.
+    fn as_new(&self, account: &str) -> Self {
         let user = Sourced {
-            value: ROOT.to_owned(),
+            value: account.to_owned(),
             source: Source::Default,
         };
         Self {
@@ -99,11 +98,16 @@ impl Client {
         }
     }
 
-    /// Gives root its password, if root has none yet.
-    pub async fn set_root_password(&self, at: &Endpoint, password: &Secret) -> Result<(), Failure> {
-        let quoted = password.reveal().replace('\\', "\\\\").replace('\'', "\\'");
-        let statement = self.engine.sql.set_own_password.replace("{}", &quoted);
-        self.as_new_root().ask(at, &statement).await.map(drop)
+    /// Gives an account its first password. `Denied`: it has one.
+    pub async fn set_first_password(
+        &self,
+        at: &Endpoint,
+        account: &str,
+        password: &Secret,
+    ) -> Result<(), Failure> {
+        let hash = plugin::hash(password.reveal());
+        let statement = self.engine.accounts.set_password(account, &hash);
+        self.as_new(account).ask(at, &statement).await.map(drop)
     }
 
     /// The same client with another deadline.
@@ -120,17 +124,24 @@ impl Client {
         self.say(at, statement).await.map(drop)
     }
 
-    /// Runs one statement. Until root gets its password, some moments after the founding, root has none.
+    /// Runs one statement. Until the founder gives it one, some moments after the founding, an account has no password.
     async fn say(&self, at: &Endpoint, statement: &str) -> Result<Vec<Row>, Failure> {
-        match self.ask(at, statement).await {
-            Err(Failure::Denied(why)) if self.first_boot && self.account.user.value == ROOT => {
-                match self.as_new_root().ask(at, statement).await {
-                    // It may have got its password between the two.
-                    Err(Failure::Denied(_)) => self.ask(at, statement).await,
-                    answer => answer.map_err(|_| Failure::Denied(why)),
-                }
-            }
-            answer => answer,
+        let answer = self.ask(at, statement).await;
+        if !matches!(answer, Err(Failure::Denied(_))) || self.account.password.is_none() {
+            return answer;
+        }
+        let account = &self.account.user.value;
+        let new = self.as_new(account);
+        let said = if self.first_boot && account == ROOT {
+            new.ask(at, statement).await
+        } else {
+            let let_in = new.is_let_in(at).await;
+            let_in.and_then(|()| Err(Failure::NoPassword(account.clone())))
+        };
+        match said {
+            // It may have got its password between the two.
+            Err(Failure::Denied(_)) => self.ask(at, statement).await,
+            said => said,
         }
     }
 
@@ -144,6 +155,20 @@ impl Client {
             tls_config,
             deadline,
             first_boot: false,
+            fe_token: None,
+        }
+    }
+
+    /// The same client with the secret that all FEs share.
+    #[must_use]
+    pub fn knowing(self, fe_token: Option<Secret>) -> Self {
+        Self { fe_token, ..self }
+    }
+
+    const fn asker<'a>(&'a self, member: &'a Endpoint) -> http::As<'a> {
+        http::As {
+            member,
+            token: self.fe_token.as_ref(),
         }
     }
 }
@@ -153,13 +178,9 @@ impl FeClient for Client {
         Frontend::read(&self.say(at, self.engine.sql.show_frontends).await?)
     }
 
-    async fn backends(&self, at: &Endpoint) -> Result<Vec<Backend>, Failure> {
-        Backend::read_backends(&self.say(at, self.engine.sql.show_backends).await?)
-    }
-
-    async fn compute_nodes(&self, at: &Endpoint) -> Result<Vec<Backend>, Failure> {
-        match self.engine.sql.show_compute_nodes {
-            Some(statement) => Backend::read_compute_nodes(&self.say(at, statement).await?),
+    async fn members(&self, at: &Endpoint, component: Component) -> Result<Vec<Backend>, Failure> {
+        match self.engine.list(component) {
+            Some(list) => Backend::read(&self.say(at, list.show).await?, list),
             None => Ok(Vec::new()),
         }
     }
@@ -168,12 +189,17 @@ impl FeClient for Client {
         http::ha(&self.engine.probes, host, http_port, BRIEF).await.ok()?
     }
 
-    async fn membership(&self, host: &Host, http_port: u16, about: &Endpoint) -> Result<Membership, Failure> {
-        http::role_of(&self.engine.probes, host, http_port, about, BRIEF).await
+    async fn membership(
+        &self,
+        at: (&Host, u16),
+        asked: &Endpoint,
+        about: &Endpoint,
+    ) -> Result<Membership, Failure> {
+        http::role_of(&self.engine.probes, at, self.asker(asked), about, BRIEF).await
     }
 
-    async fn cluster_id(&self, host: &Host, http_port: u16, edit_log_port: u16) -> Option<String> {
-        let answer = http::cluster_id(&self.engine.probes, host, http_port, edit_log_port, BRIEF).await;
+    async fn cluster_id(&self, at: (&Host, u16), asked: &Endpoint) -> Option<String> {
+        let answer = http::cluster_id(&self.engine.probes, at, self.asker(asked), BRIEF).await;
         answer.ok()?
     }
 
@@ -198,14 +224,7 @@ impl FeClient for Client {
         http::call_seed(host, http_port, own, founding, BRIEF).await
     }
 
-    async fn add(&self, at: &Endpoint, what: Add, host_port: &str) -> Result<(), Failure> {
-        let sql = &self.engine.sql;
-        let statement = match what {
-            Add::Follower => sql.add_follower,
-            Add::Observer => sql.add_observer,
-            Add::Backend => sql.add_backend,
-            Add::ComputeNode => sql.add_compute_node.unwrap_or(sql.add_backend),
-        };
-        self.say(at, &statement.replace("{}", host_port)).await.map(drop)
+    async fn add(&self, at: &Endpoint, statement: &str) -> Result<(), Failure> {
+        self.say(at, statement).await.map(drop)
     }
 }

@@ -12,7 +12,8 @@ use super::packets::{Fields, Packets};
 use super::reach::reach;
 use crate::engine::failure::Failure;
 use crate::engine::member::Row;
-use crate::settings::{Endpoint, TlsMode};
+use crate::printable;
+use crate::settings::{Endpoint, TlsMode, may_hold_secret};
 
 /// The bounds of one answer: 30 columns and some thousand rows of half a kilobyte are a large cluster.
 const MOST_COLUMNS: usize = 200;
@@ -24,21 +25,44 @@ impl Client {
     pub async fn ask(&self, at: &Endpoint, statement: &str) -> Result<Vec<Row>, Failure> {
         let until = Instant::now() + self.deadline;
         let answer = self.converse(at, statement, until).await;
-        // Two words: what follows them may hold a password.
-        let verb = statement.split(' ').take(2).collect::<Vec<_>>().join(" ");
+        let account = &self.account.user.value;
+        let answer = answer.map_err(|why| why.with_cure(&self.engine.accounts, account));
+        let verb = printable::statement(statement);
         match &answer {
             Ok(rows) => debug!(fe = %at, statement = verb, rows = rows.len(), "answered"),
+            // An answer may repeat its statement.
+            Err(_) if may_hold_secret(statement) => {
+                debug!(fe = %at, statement = verb, "refused, or no answer");
+            }
             Err(why) => debug!(fe = %at, statement = verb, %why, "no answer"),
         }
         answer
     }
 
+    /// Logs in and says nothing: `Ok` if the FE accepts the account.
+    pub(super) async fn is_let_in(&self, at: &Endpoint) -> Result<(), Failure> {
+        let until = Instant::now() + self.deadline;
+        let packets = self.connect(at, until).await?;
+        drop(timeout_at(until, packets.close()).await);
+        Ok(())
+    }
+
     async fn converse(&self, at: &Endpoint, statement: &str, until: Instant) -> Result<Vec<Row>, Failure> {
+        let mut packets = self.connect(at, until).await?;
+        let asked = ask(&mut packets, statement, self.engine.sql.set_all_roles);
+        let answer = timeout_at(until, asked)
+            .await
+            .map_err(|_| Failure::late(self.deadline))?;
+        drop(timeout_at(until, packets.close()).await);
+        answer
+    }
+
+    async fn connect(&self, at: &Endpoint, until: Instant) -> Result<Packets, Failure> {
         let late = |_| Failure::late(self.deadline);
         // No connection in time is not told as a late answer: only the second means that an FE is there.
         let (_, stream) = reach(at, until).await?;
         let mode = self.tls.mode;
-        let mut packets = match timeout_at(until, self.log_in(at, stream, mode))
+        match timeout_at(until, self.log_in(at, stream, mode))
             .await
             .map_err(late)?
         {
@@ -47,24 +71,20 @@ impl Client {
                 let (_, stream) = reach(at, until).await?;
                 timeout_at(until, self.log_in(at, stream, TlsMode::Off))
                     .await
-                    .map_err(late)??
+                    .map_err(late)?
             }
-            logged_in => logged_in?,
-        };
-        let asked = ask(&mut packets, statement, self.engine.sql.set_all_roles);
-        let answer = timeout_at(until, asked).await.map_err(late)?;
-        drop(timeout_at(until, packets.close()).await);
-        answer
+            logged_in => logged_in,
+        }
     }
 }
 
 async fn ask(packets: &mut Packets, statement: &str, set_all_roles: &str) -> Result<Vec<Row>, Failure> {
     match rows(packets, statement).await {
-        Err(Failure::Privilege(why)) if !set_all_roles.is_empty() => {
+        Err(why @ Failure::Privilege { .. }) if !set_all_roles.is_empty() => {
             // The account may have the role without having it by default.
             match rows(packets, set_all_roles).await {
                 Ok(_) => rows(packets, statement).await,
-                Err(_) => Err(Failure::Privilege(why)),
+                Err(_) => Err(why),
             }
         }
         answer => answer,

@@ -35,6 +35,11 @@ pub(super) fn refuse(name: &str) -> Failure {
     }
 }
 
+/// What the plugin keeps of a password: `*` and SHA1(SHA1(password)) in upper-case hex.
+pub(super) fn hash(password: &str) -> String {
+    format!("*{:X}", Sha1::digest(Sha1::digest(password)))
+}
+
 /// `SHA1(password) XOR SHA1(nonce SHA1(SHA1(password)))`; nothing for no password.
 pub(super) fn native(password: &str, nonce: &[u8; NONCE]) -> Vec<u8> {
     if password.is_empty() {
@@ -46,4 +51,15 @@ pub(super) fn native(password: &str, nonce: &[u8; NONCE]) -> Vec<u8> {
         .chain_update(Sha1::digest(once))
         .finalize();
     once.iter().zip(salted).map(|(one, other)| one ^ other).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hash;
+
+    /// MySQL's own `PASSWORD('secret')`.
+    #[test]
+    fn a_password_is_kept_as_the_server_computes_it() {
+        assert_eq!(hash("secret"), "*14E65567ABDB5135D0CFD9A70B3032C179A49EE7");
+    }
 }

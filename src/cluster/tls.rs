@@ -7,7 +7,10 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore,
+    SignatureScheme,
+};
 
 use super::packets::lost;
 use crate::engine::failure::Failure;
@@ -64,19 +67,55 @@ pub(super) fn name(host: &Host) -> Result<ServerName<'static>, Failure> {
     ServerName::try_from(host.to_string()).map_err(|error| Failure::Tls(error.to_string()))
 }
 
-/// The key in the keytool example of the vendor's manual has 1024 bits (seen to end like this, unverified too). An
-/// authority that was made anew under its old name ends like this as well.
+/// The reason in words, for what people meet.
 pub(super) fn failure(error: &io::Error) -> Failure {
     if error.kind() != io::ErrorKind::InvalidData {
         return lost(error);
     }
-    let why = error.to_string();
-    if why.contains("BadSignature") {
-        return Failure::Tls(format!(
-            "{why} (signed by another authority of that name, or by an RSA key below 2048 bits)"
-        ));
+    let said = error.to_string();
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<Error>());
+    Failure::Tls(match cause {
+        Some(Error::InvalidCertificate(why)) => certificate(why, &said),
+        Some(Error::AlertReceived(AlertDescription::ProtocolVersion) | Error::PeerIncompatible(_)) => {
+            format!("{said} (muster speaks TLS 1.2 and 1.3)")
+        }
+        _ => said,
+    })
+}
+
+fn certificate(why: &CertificateError, said: &str) -> String {
+    match why {
+        CertificateError::UnknownIssuer => {
+            "the FE's certificate is signed by an authority that is not known".to_owned()
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "the FE's certificate has expired, by the clock of this machine".to_owned()
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "the FE's certificate is not valid yet, by the clock of this machine".to_owned()
+        }
+        CertificateError::NotValidForNameContext { expected, presented } => {
+            let presented = if presented.is_empty() {
+                "for no host, as its subjectAltName is missing".to_owned()
+            } else {
+                format!("for {}", presented.join(", "))
+            };
+            format!(
+                "the FE's certificate is not for {}, but {presented}",
+                expected.to_str()
+            )
+        }
+        // The key in the keytool example of the vendor's manual has 1024 bits (seen to end like this, unverified too). An
+        // authority that was made anew under its old name ends like this as well.
+        CertificateError::BadSignature => {
+            format!("{said} (signed by another authority of that name, or by an RSA key below 2048 bits)")
+        }
+        // The library keeps this one to itself. `openssl req -x509` makes such certificates.
+        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+            "the FE's certificate is that of an authority (CA:TRUE), which may only sign others".to_owned()
+        }
+        _ => said.to_owned(),
     }
-    Failure::Tls(why)
 }
 
 /// Accepts every certificate: the connection is encrypted, and nobody knows to whom.
@@ -91,7 +130,7 @@ impl ServerCertVerifier for Unverified {
         _: &ServerName<'_>,
         _: &[u8],
         _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
+    ) -> Result<ServerCertVerified, Error> {
         Ok(ServerCertVerified::assertion())
     }
 
@@ -100,7 +139,7 @@ impl ServerCertVerifier for Unverified {
         message: &[u8],
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+    ) -> Result<HandshakeSignatureValid, Error> {
         verify_tls12_signature(
             message,
             certificate,
@@ -114,7 +153,7 @@ impl ServerCertVerifier for Unverified {
         message: &[u8],
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+    ) -> Result<HandshakeSignatureValid, Error> {
         verify_tls13_signature(
             message,
             certificate,

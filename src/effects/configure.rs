@@ -118,7 +118,8 @@ fn shadow(conf: &Conf, home: &Path, dir: &Path) -> io::Result<()> {
     for entry in fs::read_dir(home.join("conf"))? {
         let entry = entry?;
         let name = entry.file_name();
-        let replaced = conf.links.iter().any(|link| link.file_name() == Some(&name));
+        let replaced = conf.links.iter().any(|link| link.file_name() == Some(&name))
+            || conf.own_files.iter().any(|file| name == *file);
         if Some(name.as_os_str()) != conf.path.file_name() && !replaced {
             symlink(entry.path(), dir.join("conf").join(name))?;
         }
@@ -153,6 +154,7 @@ mod tests {
             entries: Vec::new(),
             manner: ConfManner::Replace,
             links: vec![folder.join("core-site.xml")],
+            own_files: &[],
             replaced: true,
         };
         // Twice: a restart finds its own files.
@@ -179,6 +181,7 @@ mod tests {
         }
         fs::write(home.join("conf/fe.conf"), "shipped").unwrap();
         fs::write(home.join("conf/core-site.xml"), "xml").unwrap();
+        fs::write(home.join("conf/written.xml"), "of an earlier start").unwrap();
         fs::write(home.join("bin/start_fe.sh"), "#!/bin/sh").unwrap();
         let dir = root.path().join("shadow");
         let conf = Conf {
@@ -187,6 +190,7 @@ mod tests {
             entries: Vec::new(),
             manner: ConfManner::Shadow { dir: dir.clone() },
             links: Vec::new(),
+            own_files: &["written.xml"],
             replaced: false,
         };
         // Twice: a restart finds the old one there.
@@ -196,6 +200,8 @@ mod tests {
         assert_eq!(fs::read_to_string(dir.join("conf/fe.conf")).unwrap(), "ours");
         assert_eq!(fs::read_to_string(dir.join("conf/core-site.xml")).unwrap(), "xml");
         assert_eq!(fs::read_to_string(home.join("conf/fe.conf")).unwrap(), "shipped");
+        // The engine makes a file of its own there.
+        assert!(!dir.join("conf/written.xml").is_symlink());
         fs::write(dir.join("meta/x"), "").unwrap();
         assert!(home.join("meta/x").exists(), "data goes to the real home");
         fs::write(dir.join("bin/fe.pid"), "7").unwrap();

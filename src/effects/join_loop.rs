@@ -20,6 +20,7 @@ use crate::effects::backoff::{Backoff, Met};
 use crate::effects::clock::read_clock;
 use crate::effects::dir_lock::DirLocks;
 use crate::effects::guard_clock::GuardClock;
+use crate::effects::journal_pulse::JournalPulse;
 use crate::effects::listen::Callers;
 use crate::effects::look::Round;
 use crate::effects::register::Sent;
@@ -37,7 +38,7 @@ use crate::plan::join::{decide, denied_add, unregistered};
 use crate::plan::leader::Belief;
 use crate::plan::lost_vote::is_lost;
 use crate::plan::node::{Decision, Seen};
-use crate::plan::{Plan, Prescribed, taken};
+use crate::plan::{Plan, Prescribed, seconds, taken};
 use crate::settings::{Bootstrap, Endpoint, Host, Settings, Source};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,11 +54,15 @@ struct Search<'a, C> {
     moved: BTreeMap<PortName, u16>,
     prescribed: Prescribed,
     members: Vec<MemberSeen>,
+    /// Names that the cluster lists and that stand for this host.
+    also: BTreeSet<Host>,
     cluster_id: Option<String>,
     /// Whether the vote of this node is lost, by the last round.
     lost: bool,
     reservations: Reservations,
     locks: DirLocks,
+    /// A BE or CN that is registered for the first time: nothing says that it ever was.
+    is_new: bool,
     /// An ADD that no look has followed yet.
     sent: Option<Sent>,
     callers: Option<Callers>,
@@ -74,8 +79,8 @@ struct Search<'a, C> {
     listening: Option<GuardClock>,
     /// The calls that the guard has begun after.
     calls: u64,
-    /// The journal of each caller when it was first asked.
-    journals: BTreeMap<Host, u64>,
+    /// The journals of the callers.
+    journals: BTreeMap<Host, JournalPulse>,
     /// The next round waits for every FE.
     thorough: bool,
     warned: BTreeSet<String>,
@@ -96,12 +101,14 @@ pub async fn join_cluster<C: FeClient>(
         facts: gather(settings, home.clone(), Path::new("/")),
         taken: BTreeMap::new(),
         moved: BTreeMap::new(),
-        prescribed: Prescribed::new(),
+        prescribed: Prescribed::default(),
         members: Vec::new(),
+        also: BTreeSet::new(),
         cluster_id: None,
         lost: false,
         reservations: Reservations::default(),
         locks: DirLocks::default(),
+        is_new: false,
         sent: None,
         callers: None,
         announcer: None,
@@ -118,7 +125,7 @@ pub async fn join_cluster<C: FeClient>(
     let mut backoff = Backoff::new();
     let mut wait_log = WaitLog::new();
     loop {
-        let plan = search.plan()?;
+        let mut plan = search.plan()?;
         // What the cluster prescribes is known from the second plan on.
         for warning in &plan.warnings {
             search.warn(warning);
@@ -130,9 +137,14 @@ pub async fn join_cluster<C: FeClient>(
         status.decided(&plan);
         search.lock(&plan).await?;
         let (seen, round) = search.observe(&plan).await;
+        search.learn_names(&plan, &seen).await;
+        plan.node.also.extend(search.also.iter().cloned());
         if search.learn(&plan, &seen) {
-            // The cluster prescribes a port this plan does not have.
-            continue;
+            let before = std::mem::replace(&mut plan, search.plan()?);
+            status.decided(&plan);
+            if before.ports != plan.ports {
+                continue;
+            }
         }
         search.lost = is_lost(&plan.node, &seen.belief, search.record());
         match decide(&plan.node, &seen) {
@@ -252,16 +264,22 @@ impl<C: FeClient> Search<'_, C> {
     }
 }
 
+/// The data dir of an FE.
+fn data_dir(plan: &Plan) -> String {
+    let dir = plan.data_dir.as_ref();
+    dir.map_or_else(String::new, |dir| dir.display().to_string())
+}
+
 fn say_found(plan: &Plan) {
     let host = &plan.node.host;
     if plan.node.bootstrap == Bootstrap::Force {
         tracing::info!("founding a new cluster: BOOTSTRAP is force");
     } else {
         tracing::info!(
-            "founding a new cluster: {host} is the first host of MASTER_HOST, {} holds no data, and for {:?} no FE answered \
+            "founding a new cluster: {host} is the first host of MASTER_HOST, {} holds no data, and for {} no FE answered \
              and none called",
-            plan.data_dir.display(),
-            plan.guard_time
+            data_dir(plan),
+            seconds(plan.guard_time)
         );
     }
 }
@@ -280,7 +298,7 @@ fn say_join(plan: &Plan, helper: &str, cluster: &str) {
     if let Data::Empty { known: Some(known) } = &plan.node.data {
         tracing::info!(
             "rejoining cluster {cluster} through {helper}: {} holds no data, and {}",
-            plan.data_dir.display(),
+            data_dir(plan),
             known.sentence
         );
     } else {

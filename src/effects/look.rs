@@ -11,6 +11,7 @@ use crate::cluster::FeClient;
 use crate::effects::backoff::{Backoff, Met};
 use crate::engine::failure::Failure;
 use crate::engine::member::Frontend;
+use crate::plan::ask_list::by_host;
 use crate::plan::leader::{Answer, Belief, Cluster, believe, no_leader};
 use crate::settings::Endpoint;
 use std::collections::BTreeMap;
@@ -40,26 +41,19 @@ pub async fn look<C: FeClient>(
     longest: Duration,
     contradiction: Duration,
 ) -> Round {
-    let mut asking: FuturesUnordered<_> = known
+    let hosts = by_host(known);
+    let of_all = hosts.len();
+    let mut asking: FuturesUnordered<_> = hosts
         .iter()
         .enumerate()
-        .map(async |(place, endpoint)| {
-            let said = client.frontends(endpoint).await;
-            (
-                place,
-                Answer {
-                    from: endpoint.host.clone(),
-                    port: endpoint.port,
-                    said,
-                },
-            )
-        })
+        .map(async |(place, candidates)| (place, ask(client, candidates).await))
         .collect();
     let mut answers = BTreeMap::new();
     let mut until = Instant::now() + longest;
     let mut confirmed = false;
     let end = until;
     while let Ok(Some((place, answer))) = timeout_at(until, asking.next()).await {
+        let Some(answer) = answer else { continue };
         let usable = answer.said.is_ok();
         answers.insert(place, answer);
         if usable && !confirmed && matches!(verdict(&answers, heartbeat), Belief::Leader(_)) {
@@ -69,10 +63,28 @@ pub async fn look<C: FeClient>(
     }
     // Dropping the questions that are still open ends them.
     Round {
-        complete: answers.len() == known.len() || until == end,
+        complete: answers.len() == of_all || until == end,
         belief: verdict(&answers, heartbeat),
         answers: answers.into_values().collect(),
     }
+}
+
+/// Asks one host at the next port for as long as nothing listens at the one before. Returns the answer of the first port if
+/// nothing listens at any.
+async fn ask<C: FeClient>(client: &C, candidates: &[&Endpoint]) -> Option<Answer> {
+    let mut first = None;
+    for endpoint in candidates {
+        let answer = Answer {
+            from: endpoint.host.clone(),
+            port: endpoint.port,
+            said: client.frontends(endpoint).await,
+        };
+        if answer.said != Err(Failure::Refused) {
+            return Some(answer);
+        }
+        first.get_or_insert(answer);
+    }
+    first
 }
 
 /// Asks until a leader is confirmed or `patience` is over. Without one it returns the last round, which says why; at once if
@@ -142,11 +154,20 @@ impl Round {
 
     /// The answers that asking again cannot change.
     pub fn denied(&self) -> Vec<(String, Failure)> {
-        let denied = self.answers.iter().filter_map(|answer| match &answer.said {
-            Err(why) if why.is_final() => Some((answer.from.with_port(answer.port), why.clone())),
+        self.failed(Failure::is_final)
+    }
+
+    /// The same, and those that have not changed although there was time.
+    pub fn denied_to_the_end(&self) -> Vec<(String, Failure)> {
+        self.failed(|why| why.is_final() || matches!(why, Failure::NoPassword(_)))
+    }
+
+    fn failed(&self, so: impl Fn(&Failure) -> bool) -> Vec<(String, Failure)> {
+        let failed = self.answers.iter().filter_map(|answer| match &answer.said {
+            Err(why) if so(why) => Some((answer.from.with_port(answer.port), why.clone())),
             _ => None,
         });
-        denied.collect()
+        failed.collect()
     }
 
     /// The reason why no leader is confirmed.

@@ -1,16 +1,19 @@
 //! Acts on what was decided: writes files, takes ports, listens for callers, waits, registers. Decides nothing.
 
+pub mod accounts;
 pub mod announce;
 mod ask_callers;
 pub mod backoff;
-pub mod bootstrap_sql;
 pub mod clock;
 pub mod configure;
 pub mod crowd;
 pub mod dir_lock;
 pub mod files;
 pub mod guard_clock;
+pub mod init_files;
+mod init_script;
 pub mod join_loop;
+mod journal_pulse;
 pub mod listen;
 pub mod log_tail;
 pub mod look;
@@ -23,6 +26,7 @@ pub mod set_aside;
 pub mod settle_ports;
 pub mod status_file;
 pub mod together;
+mod unpack;
 pub mod wait_log;
 pub mod watch;
 

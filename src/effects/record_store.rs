@@ -11,13 +11,14 @@ use crate::file;
 /// The directories of the two copies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordStore {
-    pub data_dir: PathBuf,
+    /// `None`: the component keeps no data, so the copy in the state dir is the only one.
+    pub data_dir: Option<PathBuf>,
     pub state_dir: PathBuf,
 }
 
 impl RecordStore {
-    pub fn data_copy(&self) -> PathBuf {
-        self.data_dir.join(DATA_COPY)
+    pub fn data_copy(&self) -> Option<PathBuf> {
+        self.data_dir.as_ref().map(|dir| dir.join(DATA_COPY))
     }
 
     pub fn state_copy(&self, component: Component) -> PathBuf {
@@ -28,7 +29,8 @@ impl RecordStore {
     /// should not wait for the disk.
     pub fn write(&self, record: &Record) -> Result<(), WriteError> {
         let text = record.to_json();
-        for path in [self.state_copy(record.component), self.data_copy()] {
+        let copies = [Some(self.state_copy(record.component)), self.data_copy()];
+        for path in copies.into_iter().flatten() {
             if file::read(&path, file::RECORD).is_ok_and(|old| old == text.as_bytes()) {
                 continue;
             }
@@ -41,8 +43,10 @@ impl RecordStore {
     /// Writes the copy in the state dir only: there is no data yet. Checks first that the other copy can be written, because
     /// a node that could not start later must not be registered.
     pub fn write_plan(&self, record: &Record) -> Result<(), WriteError> {
-        make_dir(&self.data_dir)?;
-        files::try_out(&self.data_copy(), record.to_json().as_bytes())?;
+        if let (Some(dir), Some(copy)) = (&self.data_dir, self.data_copy()) {
+            make_dir(dir)?;
+            files::try_out(&copy, record.to_json().as_bytes())?;
+        }
         self.write_state(record)
     }
 

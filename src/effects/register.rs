@@ -2,9 +2,8 @@
 //! every known FE, and by a confirmed leader. A leader that has lost its quorum shows the row of an ADD that
 //! no other FE will ever have (observed).
 
-use crate::cluster::{Add, FeClient};
+use crate::cluster::FeClient;
 use crate::engine::failure::Failure;
-use crate::plan::node::Role;
 use crate::settings::Endpoint;
 
 /// An ADD that was sent, until the next look has shown its effect.
@@ -23,14 +22,8 @@ impl Sent {
     }
 }
 
-/// Adds a node, known as `host_port`, at the leader.
-pub async fn add<C: FeClient>(client: &C, leader: Endpoint, role: Role, host_port: &str) -> Sent {
-    let what = match role {
-        Role::Seed | Role::Follower => Add::Follower,
-        Role::Observer => Add::Observer,
-        Role::Backend => Add::Backend,
-        Role::ComputeNode => Add::ComputeNode,
-    };
-    let said = client.add(&leader, what, host_port).await;
+/// Adds a node at the leader, by its statement.
+pub async fn add<C: FeClient>(client: &C, leader: Endpoint, statement: &str) -> Sent {
+    let said = client.add(&leader, statement).await;
     Sent { leader, said }
 }

@@ -3,7 +3,6 @@
 use futures_util::future::join_all;
 
 use crate::cluster::FeClient;
-use crate::engine::Component;
 use crate::engine::failure::Failure;
 use crate::engine::member::Member;
 use crate::facts::resolve::resolve;
@@ -28,11 +27,10 @@ pub async fn row<C: FeClient>(
     cluster: &Cluster,
 ) -> Result<MemberRow, Failure> {
     let leader = cluster.endpoint();
-    Ok(match me.component {
-        Component::Fe => shown(me, &cluster.frontends).await,
-        Component::Cn => shown(me, &client.compute_nodes(&leader).await?).await,
-        Component::Be | Component::Broker => shown(me, &client.backends(&leader).await?).await,
-    })
+    if me.component.is_fe() {
+        return Ok(shown(me, &cluster.frontends).await);
+    }
+    Ok(shown(me, &client.members(&leader, me.component).await?).await)
 }
 
 async fn shown<M: Member>(me: &Identity<'_>, list: &[M]) -> MemberRow {

@@ -9,9 +9,10 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::cluster::FeClient;
 use crate::effects::announce::Announcer;
 use crate::effects::clock::read_clock;
-use crate::effects::look::{CONTRADICTION, look};
+use crate::effects::look::{CONTRADICTION, Round, look};
 use crate::effects::roster::{MemberRow, row};
-use crate::engine::Component;
+use crate::engine::failure::Failure;
+use crate::engine::signature::{HEARTBEAT, Signature};
 use crate::plan::clock::{ClockNews, ClockWatch};
 use crate::plan::drop_detector::{DropDetector, Missed};
 use crate::plan::leader::{Belief, Cluster};
@@ -24,8 +25,8 @@ const SOON: Duration = Duration::from_millis(500);
 const LATER: Duration = Duration::from_secs(10);
 /// The longest pause between two looks of an FE that is a member: it begins with one heartbeat, and doubles.
 const FE_EVERY: Duration = Duration::from_secs(60);
-/// The same for a BE or CN, of which there may be hundreds: each look is a line in the leader's audit log.
-const BE_EVERY: Duration = Duration::from_secs(600);
+/// The same for the other components, of which there may be hundreds: each look is a line in the leader's audit log.
+const OTHERS_EVERY: Duration = Duration::from_secs(600);
 /// The longest wait for a connection to this node's own port.
 const KNOCK: Duration = Duration::from_secs(1);
 
@@ -45,6 +46,8 @@ pub enum Watched {
     Foreign(Box<Cluster>),
     /// The clock of this machine differs from the leader's, or agrees with it again.
     Clock(ClockNews),
+    /// The cluster does not let the account in any more, or not yet.
+    Refused { from: String, why: Failure },
     /// `JOIN_TIMEOUT` is over, and this node is not alive. `leader`: the confirmed leader, if there is one; `serves`: this
     /// node's own engine serves.
     Late {
@@ -82,6 +85,8 @@ struct State {
     /// What was told last of how the cluster lists this node.
     reported: Reported,
     late: bool,
+    /// That the account is refused was told.
+    refused: bool,
     /// Look again soon, even if this node's engine does not serve.
     urgent: bool,
     pause: Duration,
@@ -131,6 +136,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
                 members: None,
                 reported: Reported::Nothing,
                 late: false,
+                refused: false,
                 urgent: announcer.is_some(),
                 pause: Duration::ZERO,
                 every: heartbeat,
@@ -179,6 +185,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
         let engine_serves = serves.is_ok();
         let (leader, why, watched) = match round.belief {
             Belief::Leader(cluster) => {
+                self.state.refused = false;
                 self.learn(&cluster);
                 self.compare_clocks(&cluster).await;
                 let leader = cluster.leader.host.clone();
@@ -190,7 +197,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
                     announcer.call(self.client, &round.answers).await;
                 }
                 self.state.drop_detector.reset();
-                (None, round.no_leader(), None)
+                (None, round.no_leader(), self.refused(&round))
             }
         };
         self.state.pause = self.pause(is_late);
@@ -270,13 +277,20 @@ impl<'a, C: FeClient> Watch<'a, C> {
         let own = self.identity.is_at(&cluster.leader.host);
         let read = self.state.clock_read;
         let just_read = read.is_some_and(|read| read.elapsed() < self.heartbeat);
-        if self.identity.component != Component::Fe || own || just_read {
+        if !self.identity.component.is_fe() || own || just_read {
             return;
         }
         self.state.clock_read = Some(Instant::now());
         if let Some(reading) = read_clock(self.client, cluster).await {
             self.state.clock_news = self.state.clock.compare(&reading);
         }
+    }
+
+    /// The first refusal of the account since a leader was seen.
+    fn refused(&mut self, round: &Round) -> Option<Watched> {
+        let (from, why) = round.denied_to_the_end().into_iter().next()?;
+        let news = !std::mem::replace(&mut self.state.refused, true);
+        news.then_some(Watched::Refused { from, why })
     }
 
     /// Resets the counts: a look found this node.
@@ -288,9 +302,10 @@ impl<'a, C: FeClient> Watch<'a, C> {
 
     /// The pause until the next look.
     fn pause(&mut self, is_late: bool) -> Duration {
-        let longest = match self.identity.component {
-            Component::Fe => FE_EVERY,
-            Component::Be | Component::Cn | Component::Broker => BE_EVERY,
+        let longest = if self.identity.component.is_fe() {
+            FE_EVERY
+        } else {
+            OTHERS_EVERY
         };
         let state = &mut self.state;
         if state.reported != Reported::Nothing || (state.members.is_some() && !state.urgent) {
@@ -319,9 +334,9 @@ impl<'a, C: FeClient> Watch<'a, C> {
     }
 
     /// Checks that this node's own engine serves. An FE opens its MySQL port once its data is complete, a BE or CN its
-    /// heartbeat port once its storage is open.
+    /// heartbeat port once its storage is open, and a broker has one port only.
     async fn serves(&self) -> Result<(), String> {
-        if self.identity.component != Component::Fe {
+        if !self.identity.component.is_fe() {
             let port = self.identity.identity_port;
             let at = (self.identity.host.to_string(), port);
             return match timeout(KNOCK, TcpStream::connect(at)).await {
@@ -337,8 +352,10 @@ impl<'a, C: FeClient> Watch<'a, C> {
             return Ok(());
         };
         match self.client.frontends(own).await {
-            Err(why) if !why.is_final() => Err(format!("{own}: {why}")),
-            // A final refusal is an answer of a running engine as well.
+            Err(why) if !why.is_final() && !matches!(why, Failure::NoPassword(_)) => {
+                Err(format!("{own}: {why}"))
+            }
+            // A refusal of the account is an answer of a running engine as well.
             Ok(_) | Err(_) => Ok(()),
         }
     }
@@ -370,8 +387,12 @@ fn hosts(cluster: &Cluster) -> Vec<String> {
 
 fn not_yet(error: &str) -> String {
     if error.is_empty() {
-        "the cluster has not contacted this node yet".to_owned()
-    } else {
-        format!("the cluster reports: {error}")
+        return "the cluster has not contacted this node yet".to_owned();
+    }
+    match HEARTBEAT.iter().find(|row| row.matches(error)) {
+        Some(Signature { sentence, hint, .. }) => {
+            format!("the cluster reports: {error}; {sentence}: {hint}")
+        }
+        None => format!("the cluster reports: {error}"),
     }
 }

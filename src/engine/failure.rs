@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::accounts::Accounts;
 use crate::printable::excerpt;
 
 /// Why an FE gave no usable answer. `Display` follows the endpoint and a colon: "fe1:9030: connection refused".
@@ -37,9 +38,13 @@ pub enum Failure {
     /// Another login plugin than the one that proves the password without showing it.
     #[error("the server asks for the login plugin {name}, {why}; muster answers only mysql_native_password")]
     Plugin { name: String, why: &'static str },
-    /// 5203 or 1227: the account may not do this, also not with all its roles.
-    #[error("missing privilege: {0}")]
-    Privilege(String),
+    /// 5203 or 1227: the account may not do this, also not with all its roles. `cure`: the statement that lets it, filled in by
+    /// the client, which knows the account.
+    #[error("missing privilege: {said}")]
+    Privilege { said: String, cure: String },
+    /// The account has no password, and one is set for it: a new cluster whose founder has not closed it yet.
+    #[error("the account {0} has no password there, and one is set for it here")]
+    NoPassword(String),
     /// It runs, and does not serve yet or any more.
     #[error("not ready: {0}")]
     NotReady(String),
@@ -125,7 +130,8 @@ const BUSY: &[&str] = &[
     "frontend name already exists",
 ];
 
-const EXISTS: &[&str] = &["already exists", "has already in brokers"];
+/// The last one is what CREATE DATABASE answers.
+const EXISTS: &[&str] = &["already exists", "has already in brokers", "; database exists"];
 
 impl Failure {
     /// The class of a server's error: by code where the code says it, else by text, because 1064 says nearly all.
@@ -137,17 +143,35 @@ impl Failure {
             .any(|begin| text.contains(begin) && text.ends_with("] not found"));
         let said = presentable(text);
         match code {
-            1045 => Self::Denied(said),
-            5203 | 1227 => Self::Privilege(said),
+            // 3955: the account is locked.
+            1045 | 3955 => Self::Denied(said),
+            5203 | 1227 => Self::privilege(said),
             5205 => Self::Insecure(said),
             _ if state == "28000" => Self::Denied(said),
-            _ if says(&["Access denied; you need"]) => Self::Privilege(said),
+            _ if says(&["Access denied; you need"]) => Self::privilege(said),
             _ if says(BUSY) => Self::Busy(said),
             _ if says(EXISTS) => Self::Exists(said),
             _ if not_found => Self::Immovable(Immovable::NotListed, said),
             _ if let Some((why, _)) = immovable => Self::Immovable(*why, said),
             _ if says(NO_LEADER) => Self::NoLeader(said),
             _ => Self::Rejected { code, text: said },
+        }
+    }
+
+    const fn privilege(said: String) -> Self {
+        let cure = String::new();
+        Self::Privilege { said, cure }
+    }
+
+    /// The same, with the statement that gives `account` the privilege that it lacks.
+    #[must_use]
+    pub fn with_cure(self, accounts: &Accounts, account: &str) -> Self {
+        match self {
+            Self::Privilege { said, .. } => Self::Privilege {
+                cure: accounts.cure(&said, account),
+                said,
+            },
+            other => other,
         }
     }
 
@@ -166,7 +190,7 @@ impl Failure {
             self,
             Self::Denied(_)
                 | Self::Plugin { .. }
-                | Self::Privilege(_)
+                | Self::Privilege { .. }
                 | Self::NoTls
                 | Self::Insecure(_)
                 | Self::Tls(_)
@@ -208,14 +232,18 @@ mod tests {
             (
                 Failure::Denied,
                 "1045 28000 Access denied for user 'root' (using password: YES)
-                 1045 HY000 Access denied for user 'x' (using password: NO)",
+                 1045 HY000 Access denied for user 'x' (using password: NO)
+                 1045 28000 Access denied for user 'root@10.78.0.1' (using password: YES)
+                 3955 HY000 Access denied for user 'x'@'%'. Account is blocked for 58 second(s) (58 second(s) remaining) due to 3 consecutive failed logins.",
             ),
             // 5203 since 3.3, 1227 before; the other engine has 1105 for everything.
             (
-                Failure::Privilege,
+                Failure::privilege,
                 "5203 42000 Access denied; you need (at least one of) the NODE privilege(s) on SYSTEM for this operation. Inactivated role(s): [cluster_admin].
                  1227 42000 Access denied; you need (at least one of) the OPERATOR privilege(s) for this operation
-                 1105 HY000 errCode = 2, detailMessage = Access denied; you need (at least one of) the (NODE) privilege(s) for this operation",
+                 1105 HY000 errCode = 2, detailMessage = Access denied; you need (at least one of) the (NODE) privilege(s) for this operation
+                 1105 HY000 Access denied; you need (at least one of) the (ADMIN) privilege(s) for this operation
+                 1225 42000 Access denied; you need (at least one of) the (SELECT) privilege(s) on database information_schema",
             ),
             (
                 Failure::Insecure,
@@ -251,7 +279,8 @@ mod tests {
                  1064 HY000 Same compute node already exists[10.0.0.4:9050]
                  1064 HY000 Backend already exists with same host 10.77.0.14 and port 9050
                  1064 HY000 Compute node already exists with same host 10.77.0.14 and port 9050
-                 1064 HY000 Broker(10.77.0.15:8000) has already in brokers.",
+                 1064 HY000 Broker(10.77.0.15:8000) has already in brokers.
+                 1007 HY000 Can't create database 'd'; database exists",
             ),
         ];
         for (class, answers) in table {
@@ -339,7 +368,7 @@ mod tests {
         let text = String::new;
         let finals = [
             Failure::Denied(text()),
-            Failure::Privilege(text()),
+            Failure::privilege(text()),
             Failure::NoTls,
             Failure::Insecure(text()),
             Failure::Tls(text()),
@@ -353,6 +382,7 @@ mod tests {
             Failure::Lost(text()),
             Failure::Malformed(text()),
             Failure::NotReady(text()),
+            Failure::NoPassword(text()),
             Failure::NoLeader(text()),
             Failure::Busy(text()),
             Failure::Exists(text()),

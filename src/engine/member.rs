@@ -1,8 +1,9 @@
-//! Reads the rows of SHOW FRONTENDS, SHOW BACKENDS and SHOW COMPUTE NODES by column name: an `Id` came
+//! Reads the rows of SHOW FRONTENDS, SHOW BACKENDS, SHOW COMPUTE NODES and SHOW BROKER by column name: an `Id` came
 //! first in one version, columns were added in many, rows come in any order.
 
 use super::failure::{Failure, presentable};
 use super::valid::{is_cluster_id, is_host, is_node_name};
+use super::{Component, MemberList};
 use crate::printable::excerpt;
 use std::collections::BTreeMap;
 
@@ -50,11 +51,18 @@ impl FrontendRole {
     }
 }
 
-/// One BE or CN as the cluster lists it.
+/// One member that is no FE, a BE, CN or broker, as the cluster lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backend {
+    /// `BackendId` or `ComputeNodeId`: the one that was registered earlier has the smaller one.
+    pub id: Option<u64>,
+    /// `None`: its list has several components and does not say which it is.
+    pub component: Option<Component>,
+    /// The name of a broker.
+    pub name: Option<String>,
     pub host: String,
-    pub heartbeat_port: u16,
+    /// The heartbeat port, or a broker's only one.
+    pub port: u16,
     pub alive: bool,
     /// `StatusCode` where the version has it.
     pub status: Option<String>,
@@ -97,7 +105,7 @@ impl Member for Backend {
     }
 
     fn identity_port(&self) -> u16 {
-        self.heartbeat_port
+        self.port
     }
 
     fn is_up(&self) -> bool {
@@ -143,27 +151,32 @@ impl Frontend {
 }
 
 impl Backend {
-    /// All rows of SHOW BACKENDS.
-    pub fn read_backends(rows: &[Row]) -> Result<Vec<Self>, Failure> {
-        rows.iter().map(|row| Self::read(row, "SHOW BACKENDS")).collect()
+    /// All rows of a list.
+    pub fn read(rows: &[Row], list: &MemberList) -> Result<Vec<Self>, Failure> {
+        rows.iter().map(|row| Self::read_one(row, list)).collect()
     }
 
-    /// All rows of SHOW COMPUTE NODES.
-    pub fn read_compute_nodes(rows: &[Row]) -> Result<Vec<Self>, Failure> {
-        rows.iter()
-            .map(|row| Self::read(row, "SHOW COMPUTE NODES"))
-            .collect()
-    }
-
-    fn read(row: &Row, statement: &'static str) -> Result<Self, Failure> {
-        let cells = Cells { statement, row };
+    fn read_one(row: &Row, list: &MemberList) -> Result<Self, Failure> {
+        let cells = Cells {
+            statement: list.show,
+            row,
+        };
+        let id = cells.cell("BackendId").or_else(|| cells.cell("ComputeNodeId"));
         Ok(Self {
+            id: id.and_then(|id| id.parse().ok()),
+            component: cells.component(list),
+            name: cells.filled("Name"),
             host: cells.host()?.to_owned(),
-            heartbeat_port: cells.port("HeartbeatPort")?,
+            port: cells.port(list.port_column)?,
             alive: cells.flag("Alive")?,
             status: cells.filled("StatusCode"),
             error: cells.error(),
         })
+    }
+
+    /// True if it can be a member of that component.
+    pub fn may_be(&self, component: Component) -> bool {
+        self.component.is_none_or(|own| own == component)
     }
 }
 
@@ -233,6 +246,24 @@ impl<'a> Cells<'a> {
         }
     }
 
+    /// The component of a row. `NodeRole` is empty while a node is dead; then tablets tell a BE.
+    fn component(&self, list: &MemberList) -> Option<Component> {
+        if list.node_roles.is_empty() {
+            return Some(list.component);
+        }
+        let role = self.cell("NodeRole").unwrap_or_default();
+        let known = list.node_roles.iter().find(|(word, _)| *word == role);
+        let stores = || {
+            self.cell("TabletNum")?
+                .parse::<u64>()
+                .ok()
+                .filter(|tablets| *tablets > 0)
+        };
+        known
+            .map(|(_, component)| *component)
+            .or_else(|| stores().map(|_| Component::Be))
+    }
+
     fn role(&self) -> Result<FrontendRole, Failure> {
         // Until 2.3 a column of its own said who leads, and every member with a vote was FOLLOWER.
         let leads = self
@@ -282,6 +313,11 @@ impl<'a> Cells<'a> {
 mod tests {
     use super::{Backend, Frontend, FrontendRole, Row};
     use crate::engine::failure::Failure;
+    use crate::engine::{ALL, Component, Engine};
+
+    fn read(engine: &Engine, component: Component, table: &str) -> Vec<Backend> {
+        Backend::read(&rows(table), engine.list(component).unwrap()).unwrap()
+    }
 
     /// The first line names the columns; `NULL` is SQL NULL, nothing is the empty text.
     fn rows(table: &str) -> Vec<Row> {
@@ -417,6 +453,81 @@ mod tests {
         assert_eq!(members, Frontend::read(&rows(FRONTENDS_WITH_ID)).unwrap());
     }
 
+    /// A table with its columns in another order, with new ones, and without those that nobody reads.
+    fn changed(table: &str, rng: &mut fastrand::Rng) -> Vec<Row> {
+        let read = [
+            "Name",
+            "IP",
+            "Host",
+            "EditLogPort",
+            "HttpPort",
+            "QueryPort",
+            "RpcPort",
+            "Role",
+            "IsMaster",
+            "ClusterId",
+            "Join",
+            "Alive",
+            "LastHeartbeat",
+            "ErrMsg",
+            "HeartbeatPort",
+            "StatusCode",
+        ];
+        let mut lines: Vec<Vec<String>> = table
+            .lines()
+            .map(|line| {
+                line.split('|')
+                    .map(|cell| cell.trim().to_owned())
+                    .collect::<Vec<_>>()
+            })
+            .filter(|cells: &Vec<String>| cells.len() > 1)
+            .collect();
+        let mut order: Vec<usize> = (0..lines[0].len()).collect();
+        rng.shuffle(&mut order);
+        order.retain(|at| read.contains(&lines[0][*at].as_str()) || rng.bool());
+        for (row, cells) in lines.iter_mut().enumerate() {
+            let moved: Vec<String> = order.iter().map(|at| cells[*at].clone()).collect();
+            *cells = moved;
+            for number in 0..3 {
+                let at = (number * 5) % (cells.len() + 1);
+                let new = if row == 0 {
+                    format!("New{number}")
+                } else {
+                    "NULL".to_owned()
+                };
+                cells.insert(at, new);
+            }
+        }
+        let text: Vec<String> = lines.iter().map(|cells| cells.join("|")).collect();
+        rows(&text.join("\n"))
+    }
+
+    #[test]
+    fn columns_that_are_added_moved_and_removed_change_nothing() {
+        let frontends = [
+            FRONTENDS_WITH_ID,
+            FRONTENDS_WITHOUT_ID,
+            FRONTENDS_WITH_IS_MASTER,
+            FRONTENDS_WITH_HOST_NAME,
+            FRONTENDS_WITH_HOST,
+        ];
+        let backends = [BACKENDS, BACKENDS_WITH_CLUSTER, BACKENDS_WITH_HOST];
+        for seed in 0..200 {
+            let mut rng = fastrand::Rng::with_seed(seed);
+            for table in frontends {
+                let read = Frontend::read(&changed(table, &mut rng));
+                assert_eq!(read, Frontend::read(&rows(table)), "seed {seed}: {table}");
+            }
+            for table in backends {
+                for engine in ALL {
+                    let list = engine.list(Component::Be).unwrap();
+                    let read = Backend::read(&changed(table, &mut rng), list);
+                    assert_eq!(read, Backend::read(&rows(table), list), "seed {seed}: {table}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn columns_nobody_knows_and_other_cases_change_nothing() {
         let plain = rows(FRONTENDS_WITHOUT_ID);
@@ -524,17 +635,10 @@ mod tests {
 
     #[test]
     fn backends_are_read_by_name_in_every_layout() {
-        let read = Backend::read_backends(&rows(BACKENDS)).unwrap();
-        let shown: Vec<_> = read
+        let own = read(ALL[0], Component::Be, BACKENDS);
+        let shown: Vec<_> = own
             .iter()
-            .map(|be| {
-                (
-                    be.host.as_str(),
-                    be.heartbeat_port,
-                    be.alive,
-                    be.status.as_deref(),
-                )
-            })
+            .map(|be| (be.host.as_str(), be.port, be.alive, be.status.as_deref()))
             .collect();
         assert_eq!(
             shown,
@@ -545,13 +649,73 @@ mod tests {
                 ("10.77.0.16", 9050, false, Some("SHUTDOWN")),
             ]
         );
-        assert_eq!(read[2].error, "java.net.ConnectException: Connection refused");
-        for (layout, host) in [
-            (BACKENDS_WITH_CLUSTER, "10.0.0.4"),
-            (BACKENDS_WITH_HOST, "10.78.0.14"),
+        assert_eq!(own[2].error, "java.net.ConnectException: Connection refused");
+        assert!(own.iter().all(|be| be.component == Some(Component::Be)));
+        for (engine, layout, host) in [
+            (ALL[0], BACKENDS_WITH_CLUSTER, "10.0.0.4"),
+            (ALL[1], BACKENDS_WITH_HOST, "10.78.0.14"),
         ] {
-            let read = Backend::read_backends(&rows(layout)).unwrap();
-            assert_eq!((read[0].host.as_str(), &read[0].status), (host, &None));
+            let other = read(engine, Component::Be, layout);
+            assert_eq!((other[0].host.as_str(), &other[0].status), (host, &None));
+        }
+    }
+
+    /// The other engine's compute nodes: alive as either kind, dead with and without tablets, of a kind nobody knows.
+    const BOTH_KINDS: &str = "
+        BackendId|Host      |HeartbeatPort|Alive|TabletNum|ErrMsg|NodeRole
+        10001    |10.78.0.14|9050         |true |12       |      |mix
+        10002    |10.78.0.15|9050         |true |0        |      |computation
+        10003    |10.78.0.16|9050         |false|0        |      |
+        10004    |10.78.0.17|9050         |false|3        |      |
+        10005    |10.78.0.18|9050         |true |0        |      |cache";
+
+    #[test]
+    fn a_list_of_both_kinds_tells_them_apart_as_far_as_it_can() {
+        use Component::{Be, Cn};
+        for asked_as in [Be, Cn] {
+            let kinds: Vec<_> = read(ALL[1], asked_as, BOTH_KINDS)
+                .iter()
+                .map(|node| node.component)
+                .collect();
+            assert_eq!(kinds, [Some(Be), Some(Cn), None, Some(Be), None], "{asked_as:?}");
+        }
+    }
+
+    /// Both engines, as observed: a new one, one that is alive, one that died.
+    const BROKERS: &str = "
+        Name|IP        |Port|Alive|LastStartTime      |LastUpdateTime     |ErrMsg
+        b1  |10.77.0.15|8000|false|NULL               |NULL               |
+        b1  |10.77.0.16|8000|true |2026-11-20 10:00:00|2026-11-20 10:15:31|
+        hdfs|broker3   |8001|false|2026-11-20 10:00:00|2026-11-20 10:15:01|java.net.ConnectException: Connection refused";
+
+    #[test]
+    fn brokers_are_read_with_their_names() {
+        for (engine, table) in [
+            (ALL[0], BROKERS.to_owned()),
+            (ALL[1], BROKERS.replace("|IP  ", "|Host")),
+        ] {
+            let all = read(engine, Component::Broker, &table);
+            let shown: Vec<_> = all
+                .iter()
+                .map(|broker| {
+                    (
+                        broker.name.as_deref(),
+                        broker.host.as_str(),
+                        broker.port,
+                        broker.alive,
+                    )
+                })
+                .collect();
+            assert_eq!(
+                shown,
+                [
+                    (Some("b1"), "10.77.0.15", 8000, false),
+                    (Some("b1"), "10.77.0.16", 8000, true),
+                    (Some("hdfs"), "broker3", 8001, false),
+                ]
+            );
+            assert!(all.iter().all(|broker| broker.may_be(Component::Broker)));
+            assert_eq!(all[2].error, "java.net.ConnectException: Connection refused");
         }
     }
 
@@ -561,10 +725,10 @@ mod tests {
 
     #[test]
     fn compute_nodes_are_read_like_backends() {
-        let read = Backend::read_compute_nodes(&rows(COMPUTE_NODES)).unwrap();
+        let read = read(ALL[0], Component::Cn, COMPUTE_NODES);
         assert_eq!(
-            (read[0].host.as_str(), read[0].heartbeat_port),
-            ("10.77.0.17", 9050)
+            (read[0].host.as_str(), read[0].port, read[0].component),
+            ("10.77.0.17", 9050, Some(Component::Cn))
         );
     }
 
@@ -580,6 +744,9 @@ mod tests {
     #[test]
     fn an_empty_list_is_an_empty_list() {
         assert_eq!(Frontend::read(&[]), Ok(vec![]));
-        assert_eq!(Backend::read_backends(&[]), Ok(vec![]));
+        assert_eq!(
+            Backend::read(&[], ALL[0].list(Component::Be).unwrap()),
+            Ok(vec![])
+        );
     }
 }

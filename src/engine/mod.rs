@@ -1,12 +1,15 @@
 //! The engines as data: this folder holds everything that differs between them, by version where versions differ. No other
 //! folder names an engine.
 
+pub mod accounts;
 pub mod aliases;
 pub mod calendar;
 mod doris;
 pub mod failure;
 pub mod heartbeat;
+mod host_checks;
 pub mod member;
+mod member_list;
 mod poll;
 pub mod probe;
 pub mod signature;
@@ -15,6 +18,8 @@ pub mod valid;
 
 use std::time::Duration;
 
+pub use host_checks::{Demand, HostCheck, HostChecks};
+pub use member_list::MemberList;
 pub use poll::{Call, MEMBER_ANSWER, Poll, member_path, seed_in, seed_path};
 pub use probe::Probes;
 
@@ -32,8 +37,13 @@ pub struct Engine {
     pub home_variable: &'static str,
     /// The key of an FE's conf whose value a cluster keeps from its founding on.
     pub founding_mode: Option<FoundingMode>,
-    /// Variables that its start scripts set before they read the conf: a value of the container has no effect.
-    pub script_sets: &'static [&'static str],
+    /// True if the vendor's image runs `command:` only once the engine has ended.
+    pub command_follows_engine: bool,
+    /// True if a node is known by the name that a person gave its machine, where no variable says another host.
+    pub hostname_is_identity: bool,
+    pub replication: ReplicationKey,
+    pub one_time_flags: &'static [OneTimeFlag],
+    pub ignored_keys: &'static [IgnoredKey],
     /// The beginnings of other names that its start scripts may give a value, and that a conf may therefore use.
     pub script_adds: &'static [&'static str],
     /// Its files, one entry for each component.
@@ -46,6 +56,8 @@ pub struct Engine {
     pub ready_proof: ReadyProof,
     /// How an FE computes its own host.
     pub own_host: OwnHost,
+    /// Conf keys with which its members are kept in another way than muster's.
+    pub unsupported: &'static [Unsupported],
     /// Variables that make its start scripts fail.
     pub unwanted: &'static [&'static str],
     /// Log texts of an FE that show an interrupted founding: nothing can have been stored.
@@ -53,10 +65,23 @@ pub struct Engine {
     /// Log texts that show a kept join that cannot finish: the data is set aside, and the node joins without data.
     pub cut_join: &'static [&'static str],
     pub sql: Sql,
+    pub accounts: accounts::Accounts,
+    /// How a cluster lists each component that is no FE.
+    pub lists: &'static [MemberList],
     /// The HTTP requests that its nodes answer without a password.
     pub probes: Probes,
     /// The calls that a cluster makes to a member without data that waits.
     pub call_listeners: &'static [CallListener],
+}
+
+/// A conf key that asks for what muster does not do.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unsupported {
+    pub key: &'static str,
+    /// The value that does; `None`: any.
+    pub value: Option<&'static str>,
+    /// What keeps the membership then.
+    pub kept_by: &'static str,
 }
 
 /// The mode that a cluster is founded in.
@@ -129,12 +154,19 @@ pub struct Layout {
     pub other_homes: &'static [&'static str],
     /// The script that starts it.
     pub script: &'static str,
-    /// The entrypoint script of the vendor's image; its argument is a name behind which an FE answers.
-    pub entrypoint: Option<&'static str>,
+    /// The entrypoint scripts of the vendor's images and of others that are built from them.
+    pub entrypoints: &'static [Entrypoint],
     /// Other scripts that get its arguments: a flag is known if one of them mentions it.
     pub inner_scripts: &'static [&'static str],
     /// Files of which one identifies this engine.
     pub marks: &'static [&'static str],
+    /// A text of the start script that identifies this engine, where `marks` are named as those of another one.
+    pub script_mark: Option<&'static str>,
+    /// Variables that the start script sets before it reads the conf: a value of the container has no effect. The first one
+    /// is the home dir.
+    pub script_sets: &'static [&'static str],
+    /// The class with the version as a constant, in one of the jars among `marks`.
+    pub version_class: Option<&'static str>,
     pub conf: &'static str,
     /// A second file that the engine reads after `conf` and that has precedence.
     pub custom_conf: Option<&'static str>,
@@ -143,22 +175,110 @@ pub struct Layout {
     pub engine_locks: &'static [&'static str],
     /// A text in the command line of this component's running process.
     pub process_mark: &'static str,
+    /// The keys of the conf with the Java options, each with the first version of Java that it is for, the newest first. A start
+    /// script that names one of them ends without it.
+    pub java_options: &'static [(u32, &'static str)],
+    /// Files in the dir of `conf` that it writes on every start.
+    pub written_conf: &'static [&'static str],
+    /// A directory for temporary files outside its home; it ends after it has joined if it cannot write there.
+    pub temp_dir: Option<&'static str>,
     /// The flag that sends the engine's log to the console, in versions whose scripts know it.
-    pub console_flag: &'static str,
+    pub console_flag: Option<&'static str>,
     /// Its log files, those with the reason of an end first.
     pub log_files: &'static [&'static str],
     /// Log files in its data dir, written even if the others go to the console.
     pub data_logs: &'static [&'static str],
     /// The default log dir.
     pub default_logs: &'static str,
-    /// The conf keys that set the log dirs: one for the console's file, one for the others.
+    /// The conf keys that set the log dirs: first the variable of the start script, for the console's file, then the one for
+    /// the others.
     pub log_dir_keys: &'static [&'static str],
-    /// The conf key of the data dir, or of a list of them.
-    pub data_key: &'static str,
-    /// The data dir when the conf does not name one.
-    pub default_data: &'static str,
+    /// `None`: it keeps no data.
+    pub data: Option<DataKey>,
+    /// The conf key with the networks of which one has the node's address. `None`: it listens on every address.
+    pub networks_key: Option<&'static str>,
+    pub java_home: JavaHome,
+    /// The demands of the start script on the host.
+    pub host_checks: Option<&'static HostChecks>,
+    /// The file whose mode some versions of the start script set at every start.
+    pub program: Option<&'static str>,
+    /// Lines of the conf that make a process this component, where nothing else tells it from another one.
+    pub fixed_conf: &'static [(&'static str, &'static str)],
+    /// The conf key of the only cluster whose heartbeats are accepted. Without it the cluster of the first heartbeat counts.
+    pub cluster_id_key: Option<&'static str>,
     /// The time from a stop request to SIGKILL, unless `STOP_GRACE` is set.
     pub stop_grace: Duration,
+}
+
+/// Where the start script needs `JAVA_HOME`, if it mentions that at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JavaHome {
+    /// Nowhere: it looks for Java itself, or goes on without.
+    Optional,
+    /// In the environment or in the conf file, which it reads before.
+    InEither,
+    /// In the environment.
+    InEnvironment,
+}
+
+/// How the conf names the data dir.
+#[derive(Debug, PartialEq, Eq)]
+pub struct DataKey {
+    /// The key of the data dir, or of a list of them.
+    pub key: &'static str,
+    /// The data dir when the conf does not name one.
+    pub default: &'static str,
+}
+
+/// A script that finds the cluster and starts a component.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Entrypoint {
+    pub script: &'static str,
+    /// True if its argument is a name behind which an FE answers. Otherwise all that it reads is in the environment.
+    pub takes_host: bool,
+}
+
+impl Entrypoint {
+    const fn with_host(script: &'static str) -> Self {
+        Self {
+            script,
+            takes_host: true,
+        }
+    }
+
+    const fn alone(script: &'static str) -> Self {
+        Self {
+            script,
+            takes_host: false,
+        }
+    }
+}
+
+/// The key of an FE's conf with the number of copies of a table's data.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ReplicationKey {
+    pub key: &'static str,
+    /// The number that needs no key, because it is the engine's own and the key counts also for tables with another number.
+    pub needless: Option<&'static str>,
+}
+
+/// A flag of a start script that is for one start by hand.
+#[derive(Debug, PartialEq, Eq)]
+pub struct OneTimeFlag {
+    pub flag: &'static str,
+    /// What it does, after "which".
+    pub does: &'static str,
+}
+
+/// A key that people write into a conf file and that the engine ignores, as every key that it does not know.
+#[derive(Debug, PartialEq, Eq)]
+pub struct IgnoredKey {
+    pub component: Component,
+    pub key: &'static str,
+    /// The key that does it, or when it was one; the end of a sentence.
+    pub instead: &'static str,
+    /// True if its value is meant to be the host of this node.
+    pub names_host: bool,
 }
 
 /// The rule that a port follows.
@@ -231,9 +351,48 @@ pub struct Port {
     pub conf_key: &'static str,
     /// The engine's default; `None` if it is off by default.
     pub default: Option<u16>,
+    /// The first version in which `default` is on; `None`: all.
+    pub default_since: Option<(u16, u16)>,
     /// True if the engine tests or uses UDP on the same number.
     pub udp: bool,
 }
+
+impl Port {
+    /// False if this version listens there on request only.
+    pub fn is_default_in(&self, version: &Version) -> bool {
+        // A build between two releases is 0.0.0.
+        let is_release = version.number.0 > 0;
+        self.default_since
+            .is_none_or(|since| version.number >= since || !is_release)
+    }
+}
+
+/// The version of an engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// As the engine tells it: `3.0.6-rc01`.
+    pub text: String,
+    /// The first two numbers.
+    pub number: (u16, u16),
+}
+
+impl Version {
+    /// Reads `3.5.0`, or `<id>-3.0.6-rc01` with the engine's id before it.
+    pub fn parse(text: &str, id: &str) -> Option<Self> {
+        let bare = text.strip_prefix(id).and_then(|rest| rest.strip_prefix('-'));
+        let text = bare.unwrap_or(text);
+        let mut numbers = text.split(|c: char| !c.is_ascii_digit());
+        let number = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
+        let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        (text.len() <= LONGEST_VERSION && text.contains('.') && text.chars().all(is_word)).then(|| Self {
+            text: text.to_owned(),
+            number,
+        })
+    }
+}
+
+/// The longest version that is shown.
+const LONGEST_VERSION: usize = 60;
 
 /// The proof in an FE data dir that the FE was ready at least once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -241,8 +400,14 @@ pub enum ReadyProof {
     /// A key of ROLE that has a value only after the first readiness.
     RoleKeyFilled(&'static str),
     /// Texts in the journal's own log, `bdb/je.info.*`: joined as a replica, or nascent group with its own name in a `*.jdb`.
+    /// The journal and the images hold each member as text, see `JOURNAL_NAME` and `JOURNAL_HOSTS`.
     JournalInfo,
 }
+
+/// A member in the journal or in an image, as JSON: its name in the election group, then the key of its host, the older one
+/// first. Observed for the name; the order and the older key: `Frontend.java`.
+pub const JOURNAL_NAME: &str = "\"nodeName\":\"{}\"";
+pub const JOURNAL_HOSTS: [&str; 2] = [",\"ip\":\"", ",\"host\":\""];
 
 /// How an FE computes the host by which it knows itself. It compares that text with the list of members.
 #[derive(Debug, PartialEq, Eq)]
@@ -250,9 +415,23 @@ pub struct OwnHost {
     /// The conf key that fixes an address and has precedence over everything else.
     pub address_key: Option<AddressKey>,
     pub by_name: NameMode,
+    /// By name: some versions take the name of the address in `priority_networks` in place of that of the machine.
+    pub name_of_address: bool,
+    /// Upper and lower case of a name differ for its members.
+    pub case_matters: bool,
     /// The key of ROLE with the address mode (`IP` or `FQDN`), in engines whose `name` in ROLE begins with the host:
     /// `<host>_<edit_log_port>_<millis>`.
     pub role_mode_key: Option<&'static str>,
+}
+
+impl OwnHost {
+    /// The conf key that makes an FE know itself by name.
+    pub const fn name_key(&self) -> Option<&'static str> {
+        match self.by_name {
+            NameMode::Key(key) => Some(key),
+            NameMode::Flag(_) => None,
+        }
+    }
 }
 
 /// A conf key with an address of the host.
@@ -268,55 +447,34 @@ pub struct AddressKey {
 pub enum NameMode {
     /// A flag of the start script. muster gives it to an FE whose host is a name.
     Flag(&'static str),
-    /// A conf key with the value `true`.
+    /// A conf key with the value `true`. muster writes it for an FE whose host is a name.
     Key(&'static str),
 }
 
-/// The statements of membership. `{}` stands for `host:port`, already in the engine's spelling.
+/// The statements about FEs, and those without a member. `{}` stands for `host:port`, already in the engine's spelling.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Sql {
     pub show_frontends: &'static str,
-    pub show_backends: &'static str,
-    /// `None`: compute nodes are rows of `show_backends`.
-    pub show_compute_nodes: Option<&'static str>,
     pub add_follower: &'static str,
     pub add_observer: &'static str,
-    pub add_backend: &'static str,
-    pub add_compute_node: Option<&'static str>,
     pub drop_follower: &'static str,
     pub drop_observer: &'static str,
-    pub drop_backend: &'static str,
-    /// `None`: a compute node is dropped like a backend.
-    pub drop_compute_node: Option<&'static str>,
     pub frontend_host: Rehost,
-    pub backend_host: Rehost,
+    /// The words after ALTER SYSTEM that change the list of members.
+    pub member_verbs: &'static [&'static str],
     /// Activates granted roles that are not default ones.
     pub set_all_roles: &'static str,
     /// Tells the clock of an FE, in seconds since 1970. `None`: the `Date` header of every HTTP answer tells it.
     pub unix_time: Option<&'static str>,
-    /// Sets the password of the current account; `{}` stands for the quoted text.
-    pub set_own_password: &'static str,
 }
 
-/// The statement that changes a member's host. `{from}`, `{to}` and `{port}` stand for the hosts and the member's identity port.
+/// The statement that changes a member's host. `{from}` and `{to}` stand for the hosts, `{from}:{port}` for the old one with the
+/// member's identity port.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rehost {
     pub statement: &'static str,
     /// True if the new host can be an address, not only a name.
     pub to_address: bool,
-}
-
-impl Sql {
-    /// The statement for such a node, if there is one.
-    pub const fn rehost(&self, component: Component) -> Option<&Rehost> {
-        match component {
-            Component::Fe => Some(&self.frontend_host),
-            Component::Be => Some(&self.backend_host),
-            // Where a CN is a row of the BEs' list it is moved like one.
-            Component::Cn if self.show_compute_nodes.is_none() => Some(&self.backend_host),
-            Component::Cn | Component::Broker => None,
-        }
-    }
 }
 
 impl Engine {
@@ -325,7 +483,6 @@ impl Engine {
         ALL.into_iter().find(|engine| engine.id.eq_ignore_ascii_case(id))
     }
 
-    #[cfg(test)]
     pub fn layout(&self, component: Component) -> Option<&'static Layout> {
         self.layouts.iter().find(|layout| layout.component == component)
     }
@@ -344,8 +501,53 @@ impl Engine {
             .filter(move |listener| listener.components.contains(&component))
     }
 
+    /// True if nodes of this component are started by this engine's images.
+    pub fn has(&self, component: Component) -> bool {
+        self.layouts.iter().any(|layout| layout.component == component)
+    }
+
     pub fn port(&self, component: Component, name: PortName) -> Option<&'static Port> {
         self.ports_of(component).find(|port| port.name == name)
+    }
+
+    /// The port that is part of what a cluster knows a node by.
+    pub fn identity_port(&self, component: Component) -> Option<&'static Port> {
+        self.ports_of(component)
+            .find(|port| port.kind == PortKind::Identity)
+    }
+
+    /// The list of that component; an FE has none of these.
+    pub fn list(&self, component: Component) -> Option<&'static MemberList> {
+        self.lists.iter().find(|list| list.component == component)
+    }
+
+    /// Every list that may have the address of such a node, its own first: those with the same identity port.
+    pub fn lists_beside(&self, component: Component) -> Vec<&'static MemberList> {
+        let port = |component| self.identity_port(component).map(|port| port.name);
+        let own = self.list(component).into_iter();
+        let others = self.lists.iter();
+        let others = others.filter(|list| port(list.component) == port(component));
+        let mut lists: Vec<&MemberList> = Vec::new();
+        for list in own.chain(others) {
+            if lists.iter().all(|known| known.show != list.show) {
+                lists.push(list);
+            }
+        }
+        lists
+    }
+
+    /// True if these two read the same conf file.
+    pub fn share_conf(&self, one: Component, other: Component) -> bool {
+        let conf = |component| self.layout(component).map(|layout| layout.conf);
+        conf(one).is_some() && conf(one) == conf(other)
+    }
+
+    /// The statement that changes the host of such a node, if there is one.
+    pub fn rehost(&self, component: Component) -> Option<&Rehost> {
+        if component.is_fe() {
+            return Some(&self.sql.frontend_host);
+        }
+        self.list(component)?.rehost.as_ref()
     }
 
     /// The default guard time: two heartbeats and a second, so that a running leader has called a seed without data at least
@@ -360,15 +562,52 @@ mod tests {
     use super::{ALL, Component};
 
     #[test]
-    fn every_engine_has_a_layout_and_exactly_one_identity_port_for_each_component_it_lists() {
+    fn every_component_that_an_engine_has_can_be_listed_and_has_exactly_one_identity_port() {
         for engine in ALL {
             for layout in engine.layouts {
+                let is_listed = layout.component.is_fe() || engine.list(layout.component).is_some();
+                assert!(is_listed, "{} {}", engine.name, layout.component.name());
                 let identity = engine
                     .ports_of(layout.component)
                     .filter(|port| port.kind == super::PortKind::Identity)
                     .count();
                 assert_eq!(identity, 1, "{} {}", engine.name, layout.component.name());
             }
+        }
+    }
+
+    #[test]
+    fn a_version_is_read_with_and_without_the_id_of_its_engine() {
+        let table = [
+            ("3.5.0", Some(("3.5.0", (3, 5)))),
+            ("x-2.1.7-rc03", Some(("2.1.7-rc03", (2, 1)))),
+            ("x-0.0.0", Some(("0.0.0", (0, 0)))),
+            ("y-2.1.7", None),
+            ("x", None),
+            ("4", None),
+            ("4.", None),
+            ("4.0 of today", None),
+            ("", None),
+        ];
+        for (text, expected) in table {
+            let version = super::Version::parse(text, "x");
+            let read = version
+                .as_ref()
+                .map(|version| (version.text.as_str(), version.number));
+            assert_eq!(read, expected, "{text}");
+        }
+        let port = super::Port {
+            name: super::PortName::ArrowFlight,
+            components: &[Component::Fe],
+            kind: super::PortKind::Local,
+            conf_key: "x",
+            default: Some(8070),
+            default_since: Some((4, 0)),
+            udp: true,
+        };
+        for (text, expected) in [("3.9.9", false), ("4.0.0", true), ("10.0", true), ("0.0.0", true)] {
+            let version = super::Version::parse(text, "x").unwrap();
+            assert_eq!(port.is_default_in(&version), expected, "{text}");
         }
     }
 

@@ -30,6 +30,9 @@ pub struct Probes {
 pub struct Caller {
     pub host: &'static str,
     pub port: &'static str,
+    /// The header of a secret that all FEs share, where `token_key` of their conf sets one.
+    pub token: &'static str,
+    pub token_key: &'static str,
 }
 
 /// The part of a body that tells readiness.
@@ -37,7 +40,7 @@ pub struct Caller {
 pub enum ReadyWord {
     /// `"status":"OK"`.
     Status,
-    /// `"code":0`.
+    /// `"code":0`; the status is 200 whatever the code is (observed).
     Code,
 }
 
@@ -54,6 +57,8 @@ pub enum Membership {
     NotListed,
     /// The FE does not talk to this caller: its address is no member's.
     Stranger,
+    /// It is an FE, but not a member with the host and port that the question named as its own, or it wants a secret.
+    OtherSpelling,
 }
 
 /// The answer of an FE about its cluster, without a password.
@@ -114,7 +119,8 @@ fn verdict(word: ReadyWord, body: &str) -> Result<(), Failure> {
     let text = |key: &str| answer.get(key).and_then(Value::as_str);
     let well = match word {
         ReadyWord::Status => text("status") == Some("OK"),
-        ReadyWord::Code => answer.get("code").and_then(Value::as_i64) == Some(0),
+        // Where every question needs an account (`enable_all_http_auth`), an FE that runs asks for it.
+        ReadyWord::Code => matches!(answer.get("code").and_then(Value::as_i64), Some(0 | 401)),
     };
     if well {
         return Ok(());
@@ -136,7 +142,7 @@ fn object(body: &str) -> Result<Value, Failure> {
 
 impl Membership {
     /// Reads the answer to `role`.
-    pub fn read(status: u16, role: Option<&str>) -> Result<Self, Failure> {
+    pub fn read(status: u16, role: Option<&str>, body: &str) -> Result<Self, Failure> {
         match (status, role) {
             // `invalid client host.`
             (400, _) => Ok(Self::Stranger),
@@ -145,6 +151,7 @@ impl Membership {
                 role: role.to_owned(),
             }),
             (200, Some(role)) => Err(Failure::NotReady(format!("`{}` is no role", presentable(role)))),
+            (200, None) if refuses_caller(body) => Ok(Self::OtherSpelling),
             (200, None) => Err(Failure::NotReady("it names no role".to_owned())),
             (code, _) => Err(Failure::Rejected {
                 code,
@@ -152,6 +159,15 @@ impl Membership {
             }),
         }
     }
+}
+
+/// `{"msg":"Internal Error","code":500,"data":"invalid client host: 10.78.0.12:9010, request from 10.78.0.12","count":0}`, with
+/// status 200 (observed).
+fn refuses_caller(body: &str) -> bool {
+    object(body).is_ok_and(|answer| {
+        let data = answer.get("data").and_then(Value::as_str).unwrap_or_default();
+        answer.get("code").and_then(Value::as_i64) == Some(500) && data.starts_with("invalid client")
+    })
 }
 
 impl Ha {
@@ -275,6 +291,12 @@ mod tests {
                 r#"{"msg":"Error","code":1,"data":"not ready","count":0}"#,
                 not_ready("not ready"),
             ),
+            // enable_all_http_auth = true.
+            (
+                "doris",
+                r#"{"msg":"Unauthorized","code":401,"data":"Need auth information.","count":0}"#,
+                Ok(Ready),
+            ),
         ];
         for (engine, body, expected) in table {
             let probes = &Engine::by_id(engine).unwrap().probes;
@@ -299,11 +321,29 @@ mod tests {
         let member = Membership::Member {
             role: "FOLLOWER".to_owned(),
         };
-        assert_eq!(Membership::read(200, Some("FOLLOWER")), Ok(member));
-        assert_eq!(Membership::read(200, Some("UNKNOWN")), Ok(Membership::NotListed));
-        assert_eq!(Membership::read(400, None), Ok(Membership::Stranger));
-        assert!(Membership::read(200, None).is_err());
-        assert!(Membership::read(404, None).is_err());
+        let ok = r#"{"msg":"success","code":0,"data":null,"count":0}"#;
+        let refused = r#"{"msg":"Internal Error","code":500,"data":"invalid client host: 10.78.0.12:9010, request from 10.78.0.12","count":0}"#;
+        let bad = r#"{"msg":"Bad Request","code":403,"data":"Miss parameter","count":0}"#;
+        assert_eq!(Membership::read(200, Some("FOLLOWER"), ok), Ok(member.clone()));
+        assert_eq!(Membership::read(200, Some("FOLLOWER"), ""), Ok(member));
+        assert_eq!(
+            Membership::read(200, Some("UNKNOWN"), ok),
+            Ok(Membership::NotListed)
+        );
+        assert_eq!(Membership::read(400, None, ""), Ok(Membership::Stranger));
+        assert_eq!(
+            Membership::read(200, None, refused),
+            Ok(Membership::OtherSpelling)
+        );
+        for (status, body) in [
+            (200, ""),
+            (200, ok),
+            (200, bad),
+            (200, "invalid client"),
+            (404, refused),
+        ] {
+            assert!(Membership::read(status, None, body).is_err(), "{status} {body}");
+        }
     }
 
     #[test]
@@ -335,5 +375,10 @@ mod tests {
         let without = Ha::read(cut_off).unwrap();
         assert_eq!((without.leads, without.leader), (false, None));
         assert!(Ha::read("{}").is_err());
+        // Nothing is concluded from an FE that wants an account.
+        assert!(
+            Ha::read(r#"{"msg":"Unauthorized","code":401,"data":"Need auth information.","count":0}"#)
+                .is_err()
+        );
     }
 }

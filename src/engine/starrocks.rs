@@ -3,14 +3,17 @@
 
 use std::time::Duration;
 
+use super::accounts::{Accounts, Grant, ShippedAccount};
 use super::probe::{Probes, ReadyWord};
 use super::{
-    AddressKey, CallListener, Component, Engine, FoundingMode, Layout, NameMode, OwnHost, Poll, Port,
-    PortKind, PortName, ReadyProof, Rehost, Sql,
+    AddressKey, CallListener, Component, DataKey, Engine, Entrypoint, FoundingMode, JavaHome, Layout,
+    MemberList, NameMode, OwnHost, Poll, Port, PortKind, PortName, ReadyProof, Rehost, ReplicationKey, Sql,
 };
 
 const FE: &[Component] = &[Component::Fe];
 const BE_CN: &[Component] = &[Component::Be, Component::Cn];
+/// `bin/start_fe.sh` and `bin/start_backend.sh`, before `export_env_from_conf`.
+const SCRIPT_SETS: &[&str] = &["STARROCKS_HOME", "DORIS_HOME", "LOG_DIR", "PID_DIR", "JAVA_OPTS"];
 
 pub(super) static ENGINE: Engine = Engine {
     id: "starrocks",
@@ -23,8 +26,16 @@ pub(super) static ENGINE: Engine = Engine {
         default: "shared_nothing",
         version_key: "runMode",
     }),
-    // bin/start_fe.sh and bin/start_backend.sh, before export_env_from_conf.
-    script_sets: &["STARROCKS_HOME", "DORIS_HOME", "LOG_DIR", "PID_DIR", "JAVA_OPTS"],
+    // Its images have no entrypoint: the command is all that runs.
+    command_follows_engine: false,
+    // The scripts take the address unless HOST_TYPE says FQDN.
+    hostname_is_identity: false,
+    replication: ReplicationKey {
+        key: "default_replication_num",
+        needless: None,
+    },
+    one_time_flags: &[],
+    ignored_keys: &[],
     // The same scripts, bin/common.sh and conf/hadoop_env.sh.
     // DORIS_HOME up to 3.5.
     script_adds: &[
@@ -45,28 +56,43 @@ pub(super) static ENGINE: Engine = Engine {
             other_homes: &["/data/deploy/starrocks/fe"],
             script: "bin/start_fe.sh",
             // docker/dockerfiles/fe/fe_entrypoint.sh and its like.
-            entrypoint: Some("fe_entrypoint.sh"),
+            entrypoints: &[Entrypoint::with_host("fe_entrypoint.sh")],
             inner_scripts: &[],
             marks: &[
                 "lib/starrocks-fe.jar",
                 "lib/starrocks-fe-core.jar",
                 "lib/starrocks-fe-main.jar",
             ],
+            script_mark: None,
+            script_sets: SCRIPT_SETS,
+            // Written by gensrc/script/gen_build_version.py.
+            version_class: Some("com/starrocks/common/Version.class"),
             conf: "conf/fe.conf",
             custom_conf: None,
             pid_file: "bin/fe.pid",
             // Observed: there from the first second on; JE locks a part of it.
             engine_locks: &["bdb/je.lck"],
             process_mark: "StarRocksFE",
+            java_options: &[],
+            written_conf: &[],
+            temp_dir: None,
             // Since 2.5.5; older scripts print a getopt complaint for it (bin/start_fe.sh).
-            console_flag: "--logconsole",
+            console_flag: Some("--logconsole"),
             log_files: &["fe.out", "fe.log", "fe.warn.log"],
             // JE writes it itself (observed).
             data_logs: &["bdb/je.info.0"],
             default_logs: "log",
             log_dir_keys: &["LOG_DIR", "sys_log_dir"],
-            data_key: "meta_dir",
-            default_data: "meta",
+            data: Some(DataKey {
+                key: "meta_dir",
+                default: "meta",
+            }),
+            networks_key: Some("priority_networks"),
+            java_home: JavaHome::Optional,
+            host_checks: None,
+            program: None,
+            fixed_conf: &[],
+            cluster_id_key: None,
             // A ready leader needs 0.5 s after SIGTERM, an FE in its first seconds 1.4 s (observed).
             stop_grace: Duration::from_secs(30),
         },
@@ -75,22 +101,37 @@ pub(super) static ENGINE: Engine = Engine {
             default_home: "/opt/starrocks/be",
             other_homes: &["/data/deploy/starrocks/be"],
             script: "bin/start_be.sh",
-            entrypoint: Some("be_entrypoint.sh"),
+            entrypoints: &[Entrypoint::with_host("be_entrypoint.sh")],
             inner_scripts: &["bin/start_backend.sh"],
             marks: &["lib/starrocks_be"],
+            script_mark: None,
+            script_sets: SCRIPT_SETS,
+            version_class: None,
             conf: "conf/be.conf",
             custom_conf: None,
             pid_file: "bin/be.pid",
             // Of the key-value store with the tablets' metadata (be/src/storage/kv_store.cpp, RocksDB's LockFile).
             engine_locks: &["meta/LOCK"],
             process_mark: "starrocks_be",
-            console_flag: "--logconsole",
+            java_options: &[],
+            written_conf: &[],
+            temp_dir: None,
+            console_flag: Some("--logconsole"),
             log_files: &["be.out", "be.INFO", "be.WARNING"],
             data_logs: &[],
             default_logs: "log",
             log_dir_keys: &["LOG_DIR", "sys_log_dir"],
-            data_key: "storage_root_path",
-            default_data: "storage",
+            data: Some(DataKey {
+                key: "storage_root_path",
+                default: "storage",
+            }),
+            networks_key: Some("priority_networks"),
+            java_home: JavaHome::Optional,
+            host_checks: None,
+            program: None,
+            fixed_conf: &[],
+            // be/src/storage/storage_engine.cpp, _open: the value precedes what the storage says, and must not differ from it.
+            cluster_id_key: Some("cluster_id"),
             // From 3.4.2 on it waits up to 20 s for running fragments (loop_count_wait_fragments_finish = 2).
             stop_grace: Duration::from_secs(60),
         },
@@ -99,23 +140,76 @@ pub(super) static ENGINE: Engine = Engine {
             default_home: "/opt/starrocks/cn",
             other_homes: &[],
             script: "bin/start_cn.sh",
-            entrypoint: Some("cn_entrypoint.sh"),
+            entrypoints: &[Entrypoint::with_host("cn_entrypoint.sh")],
             inner_scripts: &["bin/start_backend.sh"],
             marks: &["lib/starrocks_be"],
+            script_mark: None,
+            script_sets: SCRIPT_SETS,
+            version_class: None,
             conf: "conf/cn.conf",
             custom_conf: None,
             pid_file: "bin/cn.pid",
             // Of the key-value store with the tablets' metadata (be/src/storage/kv_store.cpp, RocksDB's LockFile).
             engine_locks: &["meta/LOCK"],
             process_mark: "starrocks_be",
-            console_flag: "--logconsole",
+            java_options: &[],
+            written_conf: &[],
+            temp_dir: None,
+            console_flag: Some("--logconsole"),
             log_files: &["cn.out", "cn.INFO", "cn.WARNING"],
             data_logs: &[],
             default_logs: "log",
             log_dir_keys: &["LOG_DIR", "sys_log_dir"],
-            data_key: "storage_root_path",
-            default_data: "storage",
+            data: Some(DataKey {
+                key: "storage_root_path",
+                default: "storage",
+            }),
+            networks_key: Some("priority_networks"),
+            java_home: JavaHome::Optional,
+            host_checks: None,
+            program: None,
+            fixed_conf: &[],
+            // be/src/storage/storage_engine.cpp, _open: the value precedes what the storage says, and must not differ from it.
+            cluster_id_key: Some("cluster_id"),
             stop_grace: Duration::from_secs(60),
+        },
+        Layout {
+            component: Component::Broker,
+            default_home: "/opt/starrocks/apache_hdfs_broker",
+            // docker/dockerfiles/allin1: broker_artifacts.
+            other_homes: &["/data/deploy/starrocks/apache_hdfs_broker"],
+            script: "bin/start_broker.sh",
+            entrypoints: &[],
+            inner_scripts: &[],
+            marks: &["lib/apache_hdfs_broker.jar"],
+            script_mark: Some("com.starrocks.broker"),
+            // bin/start_broker.sh, before it reads the conf.
+            script_sets: &["BROKER_HOME", "BROKER_LOG_DIR", "PID_DIR", "JAVA_OPTS"],
+            conf: "conf/apache_hdfs_broker.conf",
+            custom_conf: None,
+            // Written after the engine has ended, and empty.
+            pid_file: "bin/apache_hdfs_broker.pid",
+            engine_locks: &[],
+            process_mark: "BrokerBootstrap",
+            // Its output goes into the first log file, and there is no flag that changes it.
+            version_class: None,
+            java_options: &[],
+            written_conf: &[],
+            temp_dir: None,
+            console_flag: None,
+            log_files: &["apache_hdfs_broker.out", "apache_hdfs_broker.log"],
+            data_logs: &[],
+            default_logs: "log",
+            log_dir_keys: &["BROKER_LOG_DIR", "sys_log_dir"],
+            data: None,
+            networks_key: None,
+            // It reads the conf only after it has looked.
+            java_home: JavaHome::InEnvironment,
+            host_checks: None,
+            program: None,
+            fixed_conf: &[],
+            cluster_id_key: None,
+            stop_grace: Duration::from_secs(30),
         },
     ],
     ports: &[
@@ -126,6 +220,7 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::ClusterWide,
             conf_key: "http_port",
             default: Some(8030),
+            default_since: None,
             udp: false,
         },
         Port {
@@ -134,6 +229,7 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::Local,
             conf_key: "rpc_port",
             default: Some(9020),
+            default_since: None,
             udp: false,
         },
         Port {
@@ -142,6 +238,7 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::Local,
             conf_key: "query_port",
             default: Some(9030),
+            default_since: None,
             udp: false,
         },
         Port {
@@ -150,6 +247,7 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::Identity,
             conf_key: "edit_log_port",
             default: Some(9010),
+            default_since: None,
             udp: false,
         },
         // Off (-1) by default; known since 3.5.
@@ -159,6 +257,7 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::Local,
             conf_key: "arrow_flight_port",
             default: None,
+            default_since: None,
             udp: false,
         },
         Port {
@@ -167,6 +266,7 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::Local,
             conf_key: "be_port",
             default: Some(9060),
+            default_since: None,
             udp: false,
         },
         Port {
@@ -175,6 +275,7 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::Local,
             conf_key: "be_http_port",
             default: Some(8040),
+            default_since: None,
             udp: false,
         },
         Port {
@@ -183,6 +284,7 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::Identity,
             conf_key: "heartbeat_service_port",
             default: Some(9050),
+            default_since: None,
             udp: false,
         },
         Port {
@@ -191,6 +293,7 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::Local,
             conf_key: "brpc_port",
             default: Some(8060),
+            default_since: None,
             udp: false,
         },
         Port {
@@ -199,6 +302,16 @@ pub(super) static ENGINE: Engine = Engine {
             kind: PortKind::Local,
             conf_key: "starlet_port",
             default: Some(9070),
+            default_since: None,
+            udp: false,
+        },
+        Port {
+            name: PortName::BrokerIpc,
+            components: &[Component::Broker],
+            kind: PortKind::Identity,
+            conf_key: "broker_ipc_port",
+            default: Some(8000),
+            default_since: None,
             udp: false,
         },
     ],
@@ -215,10 +328,13 @@ pub(super) static ENGINE: Engine = Engine {
             unset: "0.0.0.0",
         }),
         by_name: NameMode::Flag("--host_type"),
+        name_of_address: true,
+        case_matters: false,
         // Observed: `hostType=IP`, `name=10.77.0.11_9010_1795234059948`. Each start writes hostType again once it is
         // ready (saveStartType); the name stays when the host is changed.
         role_mode_key: Some("hostType"),
     },
+    unsupported: &[],
     unwanted: &[],
     cut_founding: &[
         "current node is not added to the cluster, will exit",
@@ -233,32 +349,84 @@ pub(super) static ENGINE: Engine = Engine {
     ],
     sql: Sql {
         show_frontends: "SHOW FRONTENDS",
-        show_backends: "SHOW BACKENDS",
-        show_compute_nodes: Some("SHOW COMPUTE NODES"),
         add_follower: "ALTER SYSTEM ADD FOLLOWER \"{}\"",
         add_observer: "ALTER SYSTEM ADD OBSERVER \"{}\"",
-        add_backend: "ALTER SYSTEM ADD BACKEND \"{}\"",
-        add_compute_node: Some("ALTER SYSTEM ADD COMPUTE NODE \"{}\""),
         drop_follower: "ALTER SYSTEM DROP FOLLOWER \"{}\"",
         drop_observer: "ALTER SYSTEM DROP OBSERVER \"{}\"",
-        drop_backend: "ALTER SYSTEM DROP BACKEND \"{}\"",
-        drop_compute_node: Some("ALTER SYSTEM DROP COMPUTE NODE \"{}\""),
         // Observed: "Can't change ip to ip." A name to an address is allowed by the source and was not observed.
         frontend_host: Rehost {
             statement: "ALTER SYSTEM MODIFY FRONTEND HOST \"{from}\" TO \"{to}\"",
             to_address: false,
         },
-        // Observed for names; the source has the same check as for an FE (AlterSystemStmtAnalyzer).
-        backend_host: Rehost {
-            statement: "ALTER SYSTEM MODIFY BACKEND HOST \"{from}\" TO \"{to}\"",
-            to_address: false,
-        },
+        member_verbs: &["ADD", "DROP", "DECOMMISSION"],
         // Observed: cluster_admin that is not a default role answers 5203 until this.
         set_all_roles: "SET ROLE ALL",
         // Observed: no answer of http_port has a `Date` header.
         unix_time: Some("SELECT UNIX_TIMESTAMP()"),
-        set_own_password: "SET PASSWORD = PASSWORD('{}')",
     },
+    accounts: Accounts {
+        shipped: &[ShippedAccount {
+            name: "root",
+            password_file: "ROOT_PASSWORD_FILE",
+        }],
+        // Observed: 3.5.0 takes the hash.
+        set_password: "SET PASSWORD FOR '{account}' = '{hash}'",
+        // No conf key and no variable sets it (com.starrocks.common.Config).
+        root_hash_key: None,
+        trusts: None,
+        grants: &[
+            // Observed: "'NODE' cannot be granted to user or role directly, use built-in role instead". Up to 2.5 there are
+            // no roles, and the right is called OPERATOR.
+            Grant {
+                privilege: "NODE",
+                statement: "GRANT cluster_admin TO USER '{account}'",
+            },
+            Grant {
+                privilege: "OPERATE",
+                statement: "GRANT OPERATE ON SYSTEM TO USER '{account}'",
+            },
+            Grant {
+                privilege: "OPERATOR",
+                statement: "GRANT NODE_PRIV ON *.* TO '{account}'",
+            },
+        ],
+    },
+    lists: &[
+        MemberList {
+            component: Component::Be,
+            show: "SHOW BACKENDS",
+            port_column: "HeartbeatPort",
+            node_roles: &[],
+            add: "ALTER SYSTEM ADD BACKEND \"{}\"",
+            drop: "ALTER SYSTEM DROP BACKEND \"{}\"",
+            // Observed for names; the source has the same check as for an FE (AlterSystemStmtAnalyzer).
+            rehost: Some(Rehost {
+                statement: "ALTER SYSTEM MODIFY BACKEND HOST \"{from}\" TO \"{to}\"",
+                to_address: false,
+            }),
+        },
+        // Observed: a cluster that was founded as shared_nothing takes one too. Its docs offer it as more computing power for
+        // such a cluster (deployment/deploy_manually), and demand it only for shared_data.
+        MemberList {
+            component: Component::Cn,
+            show: "SHOW COMPUTE NODES",
+            port_column: "HeartbeatPort",
+            node_roles: &[],
+            add: "ALTER SYSTEM ADD COMPUTE NODE \"{}\"",
+            drop: "ALTER SYSTEM DROP COMPUTE NODE \"{}\"",
+            rehost: None,
+        },
+        // Observed: an address may be listed under several names.
+        MemberList {
+            component: Component::Broker,
+            show: "SHOW BROKER",
+            port_column: "Port",
+            node_roles: &[],
+            add: "ALTER SYSTEM ADD BROKER {name} \"{}\"",
+            drop: "ALTER SYSTEM DROP BROKER {name} \"{}\"",
+            rehost: None,
+        },
+    ],
     probes: Probes {
         fe_ready: "/api/bootstrap",
         ready_word: ReadyWord::Status,

@@ -33,33 +33,18 @@ pub struct LocalHostFact {
     pub on_interface: bool,
 }
 
-/// `LOCAL_HOST` is not this machine.
+/// `LOCAL_HOST` is not this machine: the end of a sentence that begins with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotLocal {
-    #[error(
-        "LOCAL_HOST = {host} is not an address of this machine, which has {}",
-        list(candidates)
-    )]
-    ElsewhereAddress { host: Host, candidates: Vec<IpAddr> },
-    #[error(
-        "LOCAL_HOST = {host} resolves to {}, but this machine has {}",
-        list(resolved),
-        list(candidates)
-    )]
+    #[error("is not an address of this machine, which has {}", list(candidates))]
+    ElsewhereAddress { candidates: Vec<IpAddr> },
+    #[error("resolves to {}, but this machine has {}", list(resolved), list(candidates))]
     ElsewhereName {
-        host: Host,
         resolved: Vec<IpAddr>,
         candidates: Vec<IpAddr>,
     },
-    #[error(
-        "LOCAL_HOST = {host} does not resolve on this host: {why}; this machine has {}",
-        list(candidates)
-    )]
-    Unresolvable {
-        host: Host,
-        why: String,
-        candidates: Vec<IpAddr>,
-    },
+    #[error("does not resolve on this host: {why}; this machine has {}", list(candidates))]
+    Unresolvable { why: String, candidates: Vec<IpAddr> },
 }
 
 impl Addresses {
@@ -89,17 +74,14 @@ impl Addresses {
         if self.local.on_interface {
             return Ok(());
         }
-        let host = local.clone();
         let candidates = self.candidates();
         Err(match (&self.local.resolved, local) {
             (Resolved::Failed(why), _) => NotLocal::Unresolvable {
-                host,
                 why: why.clone(),
                 candidates,
             },
-            (Resolved::Addresses(_), Host::Address(_)) => NotLocal::ElsewhereAddress { host, candidates },
+            (Resolved::Addresses(_), Host::Address(_)) => NotLocal::ElsewhereAddress { candidates },
             (Resolved::Addresses(resolved), Host::Name(_)) => NotLocal::ElsewhereName {
-                host,
                 resolved: resolved.clone(),
                 candidates,
             },
@@ -119,16 +101,24 @@ impl Addresses {
     /// The addresses by which other hosts may reach this machine: of interfaces that are up, without loopback and
     /// link-local, IPv4 first.
     pub fn candidates(&self) -> Vec<IpAddr> {
-        let mut candidates: Vec<IpAddr> = self
-            .interfaces
-            .iter()
-            .filter(|interface| interface.is_up && is_reachable(interface.address))
-            .map(|interface| interface.address)
-            .collect();
-        candidates.sort();
-        candidates.dedup();
-        candidates
+        reachable_of(&self.interfaces)
     }
+}
+
+/// The addresses by which other hosts may reach this machine.
+pub fn reachable() -> Vec<IpAddr> {
+    reachable_of(&interfaces())
+}
+
+fn reachable_of(interfaces: &[Interface]) -> Vec<IpAddr> {
+    let mut addresses: Vec<IpAddr> = interfaces
+        .iter()
+        .filter(|interface| interface.is_up && is_reachable(interface.address))
+        .map(|interface| interface.address)
+        .collect();
+    addresses.sort();
+    addresses.dedup();
+    addresses
 }
 
 impl LocalHostFact {
@@ -250,17 +240,17 @@ mod tests {
             (
                 "192.168.1.12",
                 &["192.168.1.12"],
-                format!("LOCAL_HOST = 192.168.1.12 is not an address of this machine, which has {has}"),
+                format!("is not an address of this machine, which has {has}"),
             ),
             (
                 "fe1",
                 &["10.0.0.9"],
-                format!("LOCAL_HOST = fe1 resolves to 10.0.0.9, but this machine has {has}"),
+                format!("resolves to 10.0.0.9, but this machine has {has}"),
             ),
             (
                 "0.0.0.0",
                 &["0.0.0.0"],
-                format!("LOCAL_HOST = 0.0.0.0 is not an address of this machine, which has {has}"),
+                format!("is not an address of this machine, which has {has}"),
             ),
         ];
         for (local, resolved, expected) in table {
@@ -278,7 +268,7 @@ mod tests {
         let facts = addresses(Resolved::Failed("no answer within 3 s".to_owned()));
         assert_eq!(
             facts.check(&host("fe1")).unwrap_err().to_string(),
-            "LOCAL_HOST = fe1 does not resolve on this host: no answer within 3 s; this machine has 192.168.1.11, 2001:db8::11"
+            "does not resolve on this host: no answer within 3 s; this machine has 192.168.1.11, 2001:db8::11"
         );
     }
 

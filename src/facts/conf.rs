@@ -153,6 +153,16 @@ impl ConfFile {
         last(&self.read.exported, key)
     }
 
+    /// The last line of an upper-case key as it is written, after its `=`: with its quotes and variables. `None` also if it goes
+    /// on in the next line.
+    pub fn shell_line(&self, key: &str) -> Option<String> {
+        let shipped = self.shipped();
+        let mut pairs = shipped.lines().filter_map(|line| line.split_once('='));
+        let (_, value) = pairs.rfind(|(name, _)| name.trim() == key)?;
+        let value = value.trim();
+        (!value.ends_with('\\')).then(|| value.to_owned())
+    }
+
     /// The upper-case keys whose value ends with a `\r` for the start script, but not for the engine.
     pub fn returned_keys(&self) -> Vec<String> {
         returned_keys(&self.shipped())
@@ -242,8 +252,13 @@ impl Variables {
         conf: &'a ConfFile,
         requested: impl Iterator<Item = (&'a str, &'a str)>,
     ) -> Self {
-        let engine = home.engine;
-        let is_lost = |name: &str| engine.script_sets.contains(&name) || engine.unwanted.contains(&name);
+        let (engine, layout) = (home.engine, home.layout);
+        let is_lost = |name: &str| layout.script_sets.contains(&name) || engine.unwanted.contains(&name);
+        let home_variable = layout
+            .script_sets
+            .first()
+            .copied()
+            .unwrap_or(engine.home_variable);
         let values = inherited.iter().filter(|(name, _)| !is_lost(name));
         let values = values.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let mut known = Self {
@@ -251,7 +266,11 @@ impl Variables {
             home: home.dir.clone(),
         };
         let dir = home.dir.to_string_lossy();
-        known.values.insert("LOG_DIR".to_owned(), format!("{dir}/log"));
+        if let Some(logs) = layout.log_dir_keys.first() {
+            known
+                .values
+                .insert((*logs).to_owned(), format!("{dir}/{}", layout.default_logs));
+        }
         known.values.insert("PID_DIR".to_owned(), format!("{dir}/bin"));
         let shipped = conf
             .read
@@ -259,16 +278,12 @@ impl Variables {
             .iter()
             .map(|(key, value)| (key.as_str(), value.as_str()));
         for (key, value) in shipped.chain(requested.filter(|(key, _)| is_shell_key(key))) {
-            known
-                .values
-                .insert(engine.home_variable.to_owned(), dir.to_string());
+            known.values.insert(home_variable.to_owned(), dir.to_string());
             if let Ok(value) = known.expand(value) {
                 known.values.insert(key.to_owned(), value);
             }
         }
-        known
-            .values
-            .insert(engine.home_variable.to_owned(), dir.to_string());
+        known.values.insert(home_variable.to_owned(), dir.to_string());
         known
     }
 

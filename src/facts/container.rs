@@ -7,6 +7,7 @@ use nix::unistd::{AccessFlags, eaccess, geteuid};
 
 use super::mounts::Mounts;
 use crate::file;
+use crate::settings::JAVA_OPTIONS;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerFacts {
@@ -16,6 +17,8 @@ pub struct ContainerFacts {
     pub unused_volumes: Vec<PathBuf>,
     /// The memory limit in bytes.
     pub memory: Option<u64>,
+    /// The memory of the host in bytes.
+    pub host_memory: Option<u64>,
     /// The largest heap that the JVM may take. Of several lines of options only the JVM knows which one counts: the least.
     pub heap: Option<Heap>,
     /// The log dirs in which this user cannot create files.
@@ -33,7 +36,7 @@ pub struct UnwritableLog {
     pub needed: bool,
 }
 
-/// `-Xmx` in one line of Java options.
+/// The larger one of `-Xmx` and `-Xms` in one line of Java options.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heap {
     pub key: String,
@@ -42,13 +45,6 @@ pub struct Heap {
     pub bytes: u64,
 }
 
-/// The conf keys with Java options; a newer JDK has a line of its own.
-const JAVA_OPTIONS: [&str; 4] = [
-    "JAVA_OPTS",
-    "JAVA_OPTS_FOR_JDK_9",
-    "JAVA_OPTS_FOR_JDK_11",
-    "JAVA_OPTS_FOR_JDK_17",
-];
 /// Parts of the names that people give to a data dir: `old-meta`, `storage2`.
 const DATA_NAMES: [&str; 3] = ["meta", "storage", "data"];
 
@@ -73,6 +69,7 @@ impl ContainerFacts {
                 .collect(),
             unused_volumes: mounts.below(home).filter(|dir| looks_meant(dir, data)).collect(),
             memory: memory(root),
+            host_memory: host_memory(root),
             heap: heaps.min_by_key(|heap| heap.bytes),
             unwritable_logs: logs
                 .iter()
@@ -93,13 +90,21 @@ fn looks_meant(volume: &Path, data: &[PathBuf]) -> bool {
     !named && volume.is_dir() && DATA_NAMES.iter().any(|part| name.contains(part))
 }
 
-/// The last `-Xmx` of a line counts.
+/// The last one of each option counts.
 fn heap(key: &str, options: &str) -> Option<Heap> {
+    let sizes = ["-Xmx", "-Xms"]
+        .into_iter()
+        .filter_map(|option| heap_option(key, options, option));
+    // Of two equal ones the first: max_by_key takes the last.
+    sizes.rev().max_by_key(|heap| heap.bytes)
+}
+
+fn heap_option(key: &str, options: &str, name: &str) -> Option<Heap> {
     let mut words = options
         .split_whitespace()
         .map(|word| word.trim_matches(['"', '\'']));
-    let option = words.rfind(|word| word.starts_with("-Xmx"))?;
-    let size = option.strip_prefix("-Xmx")?;
+    let option = words.rfind(|word| word.starts_with(name))?;
+    let size = option.strip_prefix(name)?;
     let digits = size.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let shift = match size.get(digits.len()..)?.to_ascii_lowercase().as_str() {
         "" => 0,
@@ -156,11 +161,19 @@ fn memory(root: &Path) -> Option<u64> {
     limits.min().filter(|bytes| *bytes < 1 << 60)
 }
 
+/// The first line of `/proc/meminfo`: in a container it is that of the host too.
+fn host_memory(root: &Path) -> Option<u64> {
+    let text = file::text_of_kernel(&root.join("proc/meminfo")).ok()?;
+    let kilobytes = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let number = kilobytes.trim().strip_suffix("kB")?.trim();
+    number.parse::<u64>().ok()?.checked_mul(1 << 10)
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::{Path, PathBuf};
 
-    use super::{ContainerFacts, heap, memory};
+    use super::{ContainerFacts, heap, host_memory, memory};
     use crate::facts::fixture::tree;
     use crate::facts::mounts::Mounts;
 
@@ -203,14 +216,23 @@ mod tests {
     }
 
     #[test]
+    fn the_memory_of_the_host_is_read_where_the_kernel_tells_it() {
+        let root = tree(&[("proc/meminfo", "MemTotal:       16316412 kB\nMemFree: 1 kB\n")]);
+        assert_eq!(host_memory(root.path()), Some(16_316_412 << 10));
+        assert_eq!(host_memory(tree(&[]).path()), None);
+    }
+
+    #[test]
     fn the_last_heap_of_a_line_is_read_in_every_unit() {
         for (options, expected) in [
             ("-Dx=y -Xmx8192m -XX:+UseG1GC", Some(8 << 30)),
             ("-Xmx2g -Xmx512M", Some(512 << 20)),
             ("\"-Xmx1048576\"", Some(1 << 20)),
-            ("-Xmx64k -Xms1g", Some(64 << 10)),
-            ("-Xmx$MEMORY -Xms1g", None),
-            ("-Xms1g", None),
+            ("-Xms1g -Xmx2g", Some(2 << 30)),
+            ("-Xms8192m", Some(8 << 30)),
+            ("-Xmx64k -Xss1g", Some(64 << 10)),
+            ("-Xmx$MEMORY", None),
+            ("-Xss1g", None),
         ] {
             let read = heap("JAVA_OPTS", options).map(|heap| heap.bytes);
             assert_eq!(read, expected, "{options}");

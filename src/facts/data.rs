@@ -8,8 +8,8 @@ use super::conf::Grammar;
 use super::dir_state::{Place, PlaceState};
 use super::mounts::Mounts;
 use super::search::{self, Sought};
-use crate::engine::ReadyProof;
 use crate::engine::valid::is_cluster_id;
+use crate::engine::{JOURNAL_HOSTS, JOURNAL_NAME, ReadyProof};
 use crate::file;
 use crate::printable::excerpt;
 use crate::settings::Secret;
@@ -20,6 +20,9 @@ pub const SET_ASIDE: &str = "unfinished-";
 
 /// The journal of an FE, below its data dir.
 pub const JOURNAL_DIR: &str = "bdb";
+
+/// The first file of a journal: it holds a founder's own entry for as long as it exists.
+const FIRST_JOURNAL: &str = "00000000.jdb";
 
 /// The most bytes of the journal that are searched, over all files: every start without a record reads it.
 const JOURNAL_SEARCH: u64 = 256 << 20;
@@ -40,6 +43,8 @@ pub struct FeData {
     pub journal_info: JournalInfo,
     /// This node's own name, as text of a member list in the journal.
     pub own_name: Sought,
+    /// The hosts that its journal and images have for this node, the oldest first; empty if they were not read.
+    pub own_hosts: Vec<String>,
     /// Files that exist and cannot be read.
     pub unreadable: Vec<String>,
     /// True if this FE was proven ready once, and still has every file that a start without a helper needs.
@@ -69,6 +74,8 @@ pub struct JournalInfo {
     pub nascent_group: bool,
     /// It once joined an existing group.
     pub joined_as_replica: bool,
+    /// Older parts of the log exist, or existed: the oldest are deleted, and the two lines with them.
+    pub rotated: bool,
 }
 
 /// The id and the token of the cluster that this data belongs to: read only to be shown to a member.
@@ -160,6 +167,7 @@ impl FeData {
             images,
             journal_info: JournalInfo::default(),
             own_name: Sought::NotSought,
+            own_hosts: Vec::new(),
             unreadable,
             ready: false,
         };
@@ -190,11 +198,7 @@ impl FeData {
             ReadyProof::RoleKeyFilled(key) => role.key(key).is_some_and(|value| !value.is_empty()),
             ReadyProof::JournalInfo => {
                 let info = self.journal_info;
-                if info.nascent_group {
-                    self.own_name == Sought::Found
-                } else {
-                    info.joined_as_replica
-                }
+                info.joined_as_replica && !info.nascent_group || self.own_name == Sought::Found
             }
         }
     }
@@ -218,20 +222,55 @@ impl FeData {
         self.journal_info = JournalInfo {
             nascent_group: contains("Nascent group"),
             joined_as_replica: contains("Joined group as a replica"),
+            rotated: info.len() > 1,
         };
+        let JournalInfo {
+            nascent_group,
+            joined_as_replica,
+            rotated,
+        } = self.journal_info;
         // Reading the journal itself is expensive; needed only for an engine without a better proof.
-        if proof != ReadyProof::JournalInfo || !self.journal_info.nascent_group {
+        let needed = nascent_group || (rotated && !joined_as_replica);
+        if proof != ReadyProof::JournalInfo || !needed {
             return;
         }
-        let Some(name) = self.role.as_ref().and_then(RoleFile::name) else {
-            return;
-        };
-        let text = format!("\"nodeName\":\"{name}\"");
-        let journals = self.journals.iter().map(|file| bdb.join(file));
-        // The engine may delete journal text once an image contains it.
+        if let Some(text) = self.own_text() {
+            let [images, journals] = self.member_files(dir);
+            let sought = |files: &[PathBuf]| search::in_files(files, text.as_bytes(), JOURNAL_SEARCH);
+            self.own_name = sought(&journals);
+            // The engine deletes journal text once an image contains it. An image beside the first journal may be one that an
+            // impostor was given before it elected itself (observed).
+            if self.own_name == Sought::Absent && !self.journals.iter().any(|file| file == FIRST_JOURNAL) {
+                self.own_name = sought(&images);
+            }
+        }
+    }
+
+    /// Reads the hosts of this node in the journal, for an engine whose ROLE does not tell. Reads everything: it is needed only
+    /// where no record names the host.
+    pub fn look_for_hosts(&mut self, dir: &Path) {
+        let Some(name) = self.own_text() else { return };
+        let files = self.member_files(dir).concat();
+        let texts = JOURNAL_HOSTS.iter().map(|key| {
+            let words = format!("{name}{key}");
+            search::texts_after(&files, words.as_bytes(), JOURNAL_SEARCH)
+        });
+        // Without all of them the last one is not known.
+        let all: Option<Vec<Vec<String>>> = texts.collect();
+        self.own_hosts = all.unwrap_or_default().concat();
+    }
+
+    /// This node as the journal has it.
+    fn own_text(&self) -> Option<String> {
+        let name = self.role.as_ref().and_then(RoleFile::name)?;
+        Some(JOURNAL_NAME.replace("{}", name))
+    }
+
+    /// The images and the journals, which hold members as text.
+    fn member_files(&self, dir: &Path) -> [Vec<PathBuf>; 2] {
         let images = self.images.iter().map(|file| dir.join("image").join(file));
-        let paths: Vec<PathBuf> = journals.chain(images).collect();
-        self.own_name = search::in_files(&paths, text.as_bytes(), JOURNAL_SEARCH);
+        let journals = self.journals.iter().map(|file| dir.join(JOURNAL_DIR).join(file));
+        [images.collect(), journals.collect()]
     }
 }
 

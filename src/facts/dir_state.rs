@@ -39,9 +39,7 @@ impl Place {
             path: path.to_owned(),
             state: state(path),
             is_mount_point: mounts.is_mount_point(path),
-            unwritable: eaccess(nearest, AccessFlags::W_OK)
-                .err()
-                .map(|errno| io::Error::from(errno).to_string()),
+            unwritable: why_unwritable(nearest),
             parent_exists: path.parent().is_some_and(Path::is_dir),
         }
     }
@@ -50,6 +48,12 @@ impl Place {
 /// True if this process can write there, by mode, owner and file system.
 pub(super) fn may_write(path: &Path) -> bool {
     eaccess(path, AccessFlags::W_OK).is_ok()
+}
+
+/// The reason why this process cannot create files in an existing dir.
+pub(super) fn why_unwritable(dir: &Path) -> Option<String> {
+    let error = eaccess(dir, AccessFlags::W_OK).err()?;
+    Some(io::Error::from(error).to_string())
 }
 
 fn state(path: &Path) -> PlaceState {

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use super::home::Home;
+use super::home::{Home, ScriptWords};
 use crate::engine::{self, Component, Engine};
 use crate::settings::{
     Account, Bootstrap, Host, ImageSettings, Inherited, Settings, Source, Sourced, Tls, TlsMode,
@@ -14,13 +14,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Every path with its text; a path that ends in `/` is a directory, a text `-> x` a link to `x`. Scripts can be
 /// executed.
-pub(super) fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
+pub(crate) fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     grow(root.path(), files);
     root
 }
 
-pub(super) fn grow(root: &Path, files: &[(&str, &str)]) {
+pub(crate) fn grow(root: &Path, files: &[(&str, &str)]) {
     for (path, text) in files {
         let whole = root.join(path.trim_start_matches('/'));
         if path.ends_with('/') {
@@ -40,17 +40,20 @@ pub(super) fn grow(root: &Path, files: &[(&str, &str)]) {
 }
 
 /// The engine of a test that fits any.
-pub(super) fn one_engine() -> &'static Engine {
+pub(crate) fn one_engine() -> &'static Engine {
     engine::ALL[0]
 }
 
-pub(super) fn other_engine() -> &'static Engine {
+pub(crate) fn other_engine() -> &'static Engine {
     engine::ALL[1]
 }
 
 /// A home of `one_engine` in `dir`.
-pub(super) fn home(dir: &Path, component: Component) -> Home {
-    let engine = one_engine();
+pub(crate) fn home(dir: &Path, component: Component) -> Home {
+    home_of(one_engine(), dir, component)
+}
+
+pub(crate) fn home_of(engine: &'static Engine, dir: &Path, component: Component) -> Home {
     Home {
         dir: dir.to_owned(),
         dir_source: Source::Default,
@@ -58,12 +61,12 @@ pub(super) fn home(dir: &Path, component: Component) -> Home {
         layout: engine.layout(component).unwrap(),
         component,
         component_source: Source::Image,
-        script_flags: BTreeSet::new(),
+        script: ScriptWords::default(),
     }
 }
 
 /// Two addresses and nothing else: this machine's loopback as the seed.
-pub(super) fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     fn by_default<T>(value: T) -> Sourced<T> {
         Sourced {
             value,
@@ -77,10 +80,13 @@ pub(super) fn settings() -> Settings {
         master_query_port: None,
         master_edit_log_port: None,
         fe_role: None,
+        broker_name: None,
         ports: BTreeMap::new(),
         image: ImageSettings::default(),
         conf_folder: None,
         conf: BTreeMap::new(),
+        heap: BTreeMap::new(),
+        host_names: Vec::new(),
         account: Account {
             user: by_default("root".to_owned()),
             password: None,
@@ -90,6 +96,7 @@ pub(super) fn settings() -> Settings {
             ca_file: None,
         },
         root_password_file: None,
+        admin_password_file: None,
         bootstrap: by_default(Bootstrap::Guarded),
         guard_time: None,
         rejoin: false,

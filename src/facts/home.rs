@@ -11,6 +11,7 @@ use crate::file;
 use crate::settings::{ImageSettings, Source};
 use std::collections::BTreeSet;
 
+use super::conf::{self, Grammar};
 use super::script::{self, ScriptProblem};
 
 /// One engine's home dir, and the component that is to be started from it.
@@ -22,8 +23,16 @@ pub struct Home {
     pub layout: &'static Layout,
     pub component: Component,
     pub component_source: Source,
-    /// Every `--word` that the start script and the scripts it calls mention outside comments.
-    pub script_flags: BTreeSet<String>,
+    /// The start script and the scripts it calls.
+    pub script: ScriptWords,
+}
+
+/// The words of shell scripts, without those of comment lines.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ScriptWords {
+    all: BTreeSet<String>,
+    /// Those that begin a line which is not indented: no condition keeps such a command from being run.
+    commands: BTreeSet<String>,
 }
 
 /// The reason why no home dir can be chosen.
@@ -131,18 +140,19 @@ pub fn find(requested: &ImageSettings, root: &Path) -> Result<Home, HomeProblem>
         }
     };
     check_engine(requested, &chosen)?;
-    let script_flags = read_scripts(&chosen)?;
+    let script = read_scripts(&chosen)?;
+    let (chosen, by_conf) = by_conf(chosen, requested);
     Ok(Home {
         dir: chosen.dir,
         dir_source,
         engine: chosen.engine,
         layout: chosen.layout,
         component: chosen.layout.component,
-        component_source: requested
-            .component
-            .as_ref()
-            .map_or(Source::Image, |component| component.source.clone()),
-        script_flags,
+        component_source: by_conf.unwrap_or_else(|| {
+            let component = requested.component.as_ref();
+            component.map_or(Source::Image, |component| component.source.clone())
+        }),
+        script,
     })
 }
 
@@ -165,7 +175,7 @@ impl HomeProblem {
             Self::OtherComponent { .. } => {
                 "set COMPONENT to the component of this image or leave it unset, or use another image"
             }
-            _ => "use an image of that engine, or leave ENGINE unset",
+            Self::OtherEngine { .. } => "use an image of that engine, or leave ENGINE unset",
         }
     }
 
@@ -198,24 +208,41 @@ impl Home {
 
     /// True if the installed scripts accept a flag (`--helper`): an older script fails on an unknown one.
     pub fn knows_flag(&self, flag: &str) -> bool {
-        self.script_flags.contains(flag)
+        self.script.all.contains(flag)
+    }
+
+    /// True if the installed scripts have that word.
+    pub fn mentions(&self, word: &str) -> bool {
+        self.script.all.contains(word)
+    }
+
+    /// True if the installed scripts run that command at every start.
+    pub fn always_runs(&self, command: &str) -> bool {
+        self.script.commands.contains(command)
     }
 }
 
-/// Every `--word` of a shell text, without comment lines. getopt's `-l 'word:'` is not parsed: a script that accepts a flag
-/// names it again, with its dashes, in a `case`.
-pub fn flags_in(script: &str) -> BTreeSet<String> {
-    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    script
-        .lines()
-        .filter(|line| !line.trim_start().starts_with('#'))
-        .flat_map(|line| line.split(|c: char| !is_word(c)))
-        .filter(|word| {
-            word.strip_prefix("--")
-                .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()))
-        })
-        .map(str::to_owned)
-        .collect()
+impl ScriptWords {
+    /// Reads the words of a text. getopt's `-l 'word:'` is not parsed: a script that accepts a flag names it again, with its
+    /// dashes, in a `case`.
+    pub fn of(script: &str) -> Self {
+        let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        let lines = || script.lines().filter(|line| !line.trim_start().starts_with('#'));
+        let words = |line: &'_ str| {
+            let words = line.split(|c: char| !is_word(c)).filter(|word| !word.is_empty());
+            words.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let begins = lines().filter_map(|line| line.split(' ').next());
+        Self {
+            all: lines().flat_map(words).collect(),
+            commands: begins.map(str::to_owned).collect(),
+        }
+    }
+
+    fn extend(&mut self, other: Self) {
+        self.all.extend(other.all);
+        self.commands.extend(other.commands);
+    }
 }
 
 fn homes_of(layout: &'static Layout, root: &Path) -> impl Iterator<Item = PathBuf> {
@@ -273,7 +300,11 @@ fn nested_homes(dir: &Path, requested: &ImageSettings) -> Vec<PathBuf> {
 }
 
 fn is_marked(dir: &Path, layout: &Layout) -> bool {
-    layout.marks.iter().any(|mark| dir.join(mark).exists())
+    let in_script = |mark: &str| {
+        let script = file::read(&dir.join(layout.script), file::SCRIPT).unwrap_or_default();
+        String::from_utf8_lossy(&script).contains(mark)
+    };
+    layout.marks.iter().any(|mark| dir.join(mark).exists()) && layout.script_mark.is_none_or(in_script)
 }
 
 fn marked_engine(dir: &Path) -> Option<&'static Engine> {
@@ -299,6 +330,49 @@ fn one_per_dir(candidates: Vec<Candidate>) -> Vec<Candidate> {
     chosen
 }
 
+/// The component by the conf, and the source of the line that makes it one: where two components have the same start script,
+/// a line of the conf is all that tells them apart.
+fn by_conf(chosen: Candidate, requested: &ImageSettings) -> (Candidate, Option<Source>) {
+    if requested.component.is_some() && !requested.component_is_of_command() {
+        return (chosen, None);
+    }
+    let others =
+        chosen.engine.layouts.iter().filter(|other| {
+            other.script == chosen.layout.script && other.component != chosen.layout.component
+        });
+    for layout in others {
+        let lines = layout.fixed_conf.iter().map(|(key, value)| {
+            let (found, source) = conf_line(&chosen, requested, key)?;
+            (found == *value).then_some(source)
+        });
+        let sources: Option<Vec<Source>> = lines.collect();
+        if let Some(source) = sources.and_then(|sources| sources.into_iter().next()) {
+            return (Candidate { layout, ..chosen }, Some(source));
+        }
+    }
+    (chosen, None)
+}
+
+/// The value of a conf key as the engine will read it, from the requests, the second conf file or the first one.
+fn conf_line(chosen: &Candidate, requested: &ImageSettings, key: &str) -> Option<(String, Source)> {
+    let in_file = |path: &str| {
+        let bytes = file::read(&chosen.dir.join(path), file::CONF).ok()?;
+        let text = conf::without_block(&String::from_utf8_lossy(&bytes));
+        let mut lines = Grammar::of(chosen.layout.component)
+            .entries(&text)
+            .into_iter()
+            .rev();
+        let (_, value) = lines.find(|(name, _)| name == key)?;
+        Some((value, Source::ConfFile))
+    };
+    let request = requested.conf.get(&chosen.layout.component).into_iter().flatten();
+    chosen.layout.custom_conf.and_then(in_file).or_else(|| {
+        let request = request.rev().find(|request| request.key == key);
+        let request = request.map(|request| (request.value.clone(), request.source.clone()));
+        request.or_else(|| in_file(chosen.layout.conf))
+    })
+}
+
 fn check_engine(requested: &ImageSettings, chosen: &Candidate) -> Result<(), HomeProblem> {
     if let Some(requested) = &requested.engine
         && requested.value.id != chosen.engine.id
@@ -317,9 +391,13 @@ fn nothing_fits(requested: &ImageSettings, dirs: &[PathBuf], root: &Path) -> Hom
     let wanted = requested.component.as_ref().map(|component| component.value);
     let layouts = || engine::ALL.into_iter().flat_map(|engine| engine.layouts);
     let Some(dir) = dirs.first() else {
-        return HomeProblem::NoHome {
-            looked: layouts().flat_map(|layout| homes_of(layout, root)).collect(),
-        };
+        let mut looked: Vec<PathBuf> = Vec::new();
+        for home in layouts().flat_map(|layout| homes_of(layout, root)) {
+            if !looked.contains(&home) {
+                looked.push(home);
+            }
+        }
+        return HomeProblem::NoHome { looked };
     };
     if let Some(component) = &requested.component {
         let here = dirs
@@ -346,7 +424,7 @@ fn nothing_fits(requested: &ImageSettings, dirs: &[PathBuf], root: &Path) -> Hom
     if let Some(dir) = has_script {
         return HomeProblem::UnknownEngine {
             dir: dir.clone(),
-            looked: names(wanted_layouts.iter().flat_map(|layout| layout.marks).copied()),
+            looked: marks(&wanted_layouts),
         };
     }
     HomeProblem::NoScript {
@@ -355,18 +433,29 @@ fn nothing_fits(requested: &ImageSettings, dirs: &[PathBuf], root: &Path) -> Hom
     }
 }
 
-fn read_scripts(chosen: &Candidate) -> Result<BTreeSet<String>, HomeProblem> {
-    let mut flags = flags_in(&script::read(
+fn read_scripts(chosen: &Candidate) -> Result<ScriptWords, HomeProblem> {
+    let mut words = ScriptWords::of(&script::read(
         &chosen.dir.join(chosen.layout.script),
         &chosen.dir,
     )?);
     // A missing inner script belongs to another version.
     for inner in chosen.layout.inner_scripts {
         if let Ok(bytes) = file::read(&chosen.dir.join(inner), file::SCRIPT) {
-            flags.extend(flags_in(&String::from_utf8_lossy(&bytes)));
+            words.extend(ScriptWords::of(&String::from_utf8_lossy(&bytes)));
         }
     }
-    Ok(flags)
+    Ok(words)
+}
+
+/// What would identify one of these.
+fn marks(layouts: &[&Layout]) -> Vec<String> {
+    let files = layouts.iter().flat_map(|layout| layout.marks).copied();
+    let mut marks = names(files);
+    for layout in layouts {
+        let mark = layout.script_mark.iter();
+        marks.extend(mark.map(|mark| format!("{mark} in {}", layout.script)));
+    }
+    marks
 }
 
 /// Each name once, in the order of the table.
@@ -400,7 +489,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
 
-    use super::{HomeProblem, ScriptProblem, find, flags_in};
+    use super::{HomeProblem, ScriptProblem, ScriptWords, find};
     use crate::engine::{Component, Engine};
     use crate::facts::fixture::{one_engine, other_engine, tree};
     use crate::settings::{ImageSettings, Source, Sourced};
@@ -556,6 +645,34 @@ mod tests {
         }
     }
 
+    /// The jars of both engines have the same name, and so have the start scripts.
+    #[test]
+    fn the_start_script_tells_whose_broker_it_is() {
+        let [ours, other] =
+            [one_engine(), other_engine()].map(|engine| engine.layout(Component::Broker).unwrap());
+        assert_eq!((ours.script, ours.marks), (other.script, other.marks));
+        for (text, expected) in [
+            (ours.script_mark.unwrap(), Some(one_engine().id)),
+            (other.script_mark.unwrap(), Some(other_engine().id)),
+            ("com.example.broker", None),
+        ] {
+            let script = format!("#!/bin/sh\njava {text}.hdfs.BrokerBootstrap\n");
+            let root = tree(&[
+                (&format!("b/{}", ours.script), &script),
+                (&format!("b/{}", ours.marks[0]), ""),
+            ]);
+            let found = find(&requested(Some(&root.path().join("b")), None), root.path());
+            if let Some(id) = expected {
+                let home = found.map(|home| (home.engine.id, home.component));
+                assert_eq!(home, Ok((id, Component::Broker)));
+            } else {
+                let problem = found.unwrap_err().to_string();
+                let looked = format!("{} in {}", ours.script_mark.unwrap(), ours.script);
+                assert!(problem.contains(&looked), "{problem}");
+            }
+        }
+    }
+
     #[test]
     fn what_is_missing_is_named() {
         let engine = one_engine();
@@ -644,6 +761,15 @@ mod tests {
         for (flag, known) in table {
             assert_eq!(home.knows_flag(flag), known, "{flag}");
         }
-        assert!(flags_in("a -- b --9 ---x").is_empty());
+    }
+
+    #[test]
+    fn a_command_that_no_condition_guards_is_told_from_one_that_is() {
+        let always = "set -e\nchmod 550 \"${HOME}/lib/engine\"\n";
+        let guarded = "# chmod\nif [[ ! -x x ]]; then\n    chmod 550 x\nfi\nSKIP=\"${SKIP_CHECK:-no}\"\n";
+        let [always, guarded] = [always, guarded].map(ScriptWords::of);
+        assert!(always.commands.contains("chmod") && !guarded.commands.contains("chmod"));
+        assert!(guarded.all.contains("chmod") && guarded.all.contains("SKIP_CHECK"));
+        assert!(!guarded.all.contains("SKIP_CHECK:-no"));
     }
 }

@@ -10,10 +10,13 @@ pub mod container;
 pub mod data;
 pub mod dir_lock_facts;
 pub mod dir_state;
+pub mod fe_token;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 pub mod home;
+pub mod java;
 pub mod limits;
+pub mod machine;
 pub mod mounts;
 pub mod old_file;
 pub mod own_name;
@@ -27,13 +30,14 @@ mod search;
 pub mod sockets;
 pub mod status;
 pub mod storage;
+pub mod version;
 
 use std::path::{Path, PathBuf};
 
 pub use search::Sought;
 
-use crate::engine::{Component, NameMode};
-use crate::settings::{Host, Settings, Source, Sourced};
+use crate::engine::{Component, NameMode, ReadyProof, Version};
+use crate::settings::{Host, JAVA_OPTIONS, Settings, Source, Sourced};
 use std::collections::BTreeSet;
 
 use addresses::Addresses;
@@ -44,7 +48,8 @@ use data::FeData;
 use dir_lock_facts::Holder;
 use dir_state::Place;
 use home::Home;
-use limits::ProcessLimits;
+use java::Java;
+use limits::{HostLimits, ProcessLimits};
 use mounts::Mounts;
 use own_name::OwnName;
 use pidfile::{PidFileFact, PidFileState};
@@ -52,10 +57,15 @@ use ports::{Candidate, PortFacts};
 use record::RecordCopy;
 use storage::StoragePath;
 
+/// The Java option that moves the dir for temporary files.
+const TEMP_DIR: &str = "-Djava.io.tmpdir";
+
 /// The facts of this machine and this node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
     pub home: Home,
+    /// The engine's version, if it can be told.
+    pub version: Option<Version>,
     pub conf: ConfFile,
     /// The second conf file, which has precedence, for engines that read one.
     pub custom_conf: Option<ConfFile>,
@@ -74,7 +84,14 @@ pub struct Facts {
     /// The process that has a data dir locked.
     pub holder: Option<Holder>,
     pub limits: ProcessLimits,
+    pub host_limits: HostLimits,
+    /// The reason why the start script cannot set the mode of the engine's program.
+    pub fixed_mode: Option<String>,
     pub container: ContainerFacts,
+    /// The Java that an FE would be started with.
+    pub java: Option<Java>,
+    /// The engine's dir for temporary files if it cannot be written, and why not.
+    pub unwritable_temp: Option<(PathBuf, String)>,
 }
 
 /// The data of this component on disk.
@@ -127,8 +144,13 @@ pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
         custom: custom_conf.as_ref(),
         variables: &variables,
     };
-    let (data, data_paths) = look_at_data(&sources, &mounts);
+    let (mut data, data_paths) = look_at_data(&sources, &mounts);
     let records = look_at_records(&sources, &data_paths, &mounts);
+    if let (DataFacts::Fe(fe), Some(dir)) = (&mut data, data_paths.first())
+        && sources.only_journal_names_host(fe, &records)
+    {
+        fe.look_for_hosts(dir);
+    }
     let ports = PortFacts::look(root, &sources.candidates(&records));
     let pid_file = sources.look_at_pid_file(&records.state_dir.path, root);
     let log_dirs = sources.log_dirs();
@@ -137,16 +159,46 @@ pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
         .knows_itself_by_name()
         .then(|| OwnName::look(&settings.local_host.value.to_string(), root));
     let used_logs = sources.used_log_dirs();
+    let heap = settings.heap.get(&home.component).map(|heap| &heap.value);
     let options = |key: &str| {
         let requested = sources.requested(key).map(|request| request.value);
-        requested.or_else(|| conf.exported(key))
+        let options = requested.or_else(|| conf.exported(key))?;
+        let replaced = heap.and_then(|heap| heap.replace_in(&options));
+        Some(replaced.unwrap_or(options))
     };
+    let java = home.component.is_fe().then(|| {
+        let inherited = |name: &str| {
+            let mut all = settings.inherited.iter();
+            all.find(|(known, _)| *known == name)
+                .map(|(_, value)| value.to_owned())
+        };
+        // The script exports the conf's over that of the container.
+        let java_home = options("JAVA_HOME").and_then(|dir| variables.expand(&dir).ok());
+        let java_home = java_home.or_else(|| inherited("JAVA_HOME"));
+        java::find(&home, java_home.as_deref(), inherited("PATH").as_deref())
+    });
+    let by_option = |key: &&'static str| options(key).is_some_and(|line| line.contains(TEMP_DIR));
+    let elsewhere = JAVA_OPTIONS.iter().any(by_option);
+    let temp_dir = home.layout.temp_dir.filter(|_| !elsewhere);
+    let unwritable_temp = temp_dir.and_then(|dir| {
+        let dir = root.join(dir.trim_start_matches('/'));
+        let why = dir_state::why_unwritable(&dir)?;
+        Some((dir, why))
+    });
     let container = ContainerFacts::look(root, &home.dir, [&data_paths, &used_logs], &mounts, options);
     Facts {
+        java: java.flatten(),
+        unwritable_temp,
+        version: version::find(&home),
         fixed_address,
         own_name,
         holder: Holder::look(&data_paths, home.layout.engine_locks),
         limits: ProcessLimits::look(),
+        host_limits: HostLimits::look(root),
+        fixed_mode: home
+            .layout
+            .program
+            .and_then(|program| script::fixed_mode(&home.dir.join(program))),
         data,
         records,
         addresses: Addresses::look(&settings.local_host.value, &settings.master_hosts.value),
@@ -230,9 +282,25 @@ impl ConfSources<'_> {
     fn knows_itself_by_name(&self) -> bool {
         let by_name = match &self.home.engine.own_host.by_name {
             NameMode::Flag(flag) => self.home.knows_flag(flag),
-            NameMode::Key(key) => self.value(key).is_some_and(|value| value.value == "true"),
+            // muster sets it.
+            NameMode::Key(_) => true,
         };
         by_name && self.home.component.is_fe() && matches!(self.settings.local_host.value, Host::Name(_))
+    }
+
+    /// True for a member's data whose host neither a record that binds nor ROLE names.
+    fn only_journal_names_host(&self, data: &FeData, records: &Records) -> bool {
+        let engine = self.home.engine;
+        let unbound = |copy: &RecordCopy| match copy {
+            RecordCopy::Missing => true,
+            RecordCopy::Present(record) => !record.progress.binds_host(),
+            RecordCopy::Unreadable { .. } | RecordCopy::Newer { .. } => false,
+        };
+        data.ready
+            && engine.ready_proof == ReadyProof::JournalInfo
+            && engine.own_host.role_mode_key.is_none()
+            && unbound(&records.data)
+            && unbound(&records.state)
     }
 
     /// The pid file of an engine that runs in the shadow home, or else the one in the home dir.
@@ -277,11 +345,12 @@ impl ConfSources<'_> {
         dirs
     }
 
-    /// Where it writes them: the dir of `LOG_DIR` first.
+    /// Where it writes them: the dir of the start script's variable first.
     fn used_log_dirs(&self) -> Vec<PathBuf> {
         let mut dirs = self.log_dirs();
-        if self
-            .log_dir("LOG_DIR")
+        let variable = self.home.layout.log_dir_keys.first();
+        if variable
+            .and_then(|key| self.log_dir(key))
             .is_some_and(|dir| dirs.first() != Some(&dir))
         {
             // Nothing is written to the default one.
@@ -327,11 +396,11 @@ impl ConfSources<'_> {
 /// The data, and its paths in the order of the conf.
 fn look_at_data(sources: &ConfSources<'_>, mounts: &Mounts) -> (DataFacts, Vec<PathBuf>) {
     let layout = sources.home.layout;
-    if layout.data_key.is_empty() {
+    let Some(data) = &layout.data else {
         return (DataFacts::Nothing, Vec::new());
-    }
-    let value = sources.value(layout.data_key).unwrap_or_else(|| Sourced {
-        value: layout.default_data.to_owned(),
+    };
+    let value = sources.value(data.key).unwrap_or_else(|| Sourced {
+        value: data.default.to_owned(),
         source: Source::Default,
     });
     let unresolved = |problem| {

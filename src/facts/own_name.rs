@@ -15,17 +15,31 @@ use crate::settings::Host;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OwnName {
     /// Of the machine's address.
-    pub of_machine: Option<Host>,
+    pub of_machine: Option<Canonical>,
     /// Of the address of `LOCAL_HOST`.
     pub of_local: Option<Host>,
+    /// The machine's own name, if it has no address: the engine ends then.
+    pub without_address: Option<String>,
+}
+
+/// One canonical name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Canonical {
+    pub host: Host,
+    /// As the resolver spells it: the engine uses that.
+    pub spelled: String,
 }
 
 impl OwnName {
     /// Asks the resolver on a thread of its own: it has no deadline.
     pub fn look(local: &str, root: &Path) -> Self {
-        if !files_first(root) {
+        let services = services(root);
+        if services.first().is_some_and(|first| first != "files") {
             return Self::default();
         }
+        let known_to_all = services
+            .iter()
+            .all(|service| service == "files" || service == "dns");
         let (answer, inbox) = mpsc::channel();
         let local = local.to_owned();
         let look = move || {
@@ -33,8 +47,11 @@ impl OwnName {
                 .ok()
                 .and_then(|name| name.into_string().ok());
             let names = Self {
-                of_machine: machine.and_then(|machine| canonical(&machine, &forward, &reverse)),
-                of_local: canonical(&local, &forward, &reverse),
+                of_machine: machine
+                    .as_deref()
+                    .and_then(|machine| canonical(machine, &forward, &reverse)),
+                of_local: canonical(&local, &forward, &reverse).map(|name| name.host),
+                without_address: machine.filter(|machine| known_to_all && forward(machine).is_empty()),
             };
             drop(answer.send(names));
         };
@@ -43,16 +60,17 @@ impl OwnName {
     }
 }
 
-/// True if the C library reads `/etc/hosts` first. Other services are libraries, which a static program may not be able to
-/// load: the engine could get another answer.
-fn files_first(root: &Path) -> bool {
-    let Ok(text) = file::text(&root.join("etc/nsswitch.conf"), file::CONF) else {
-        return true;
-    };
+/// The services that the C library asks for a name, in their order; none if it decides. `files` is `/etc/hosts`. Others than
+/// that and `dns` are libraries, which a static program may not be able to load: the engine could get another answer.
+fn services(root: &Path) -> Vec<String> {
+    let text = file::text(&root.join("etc/nsswitch.conf"), file::CONF).unwrap_or_default();
     let hosts = text
         .lines()
         .find_map(|line| line.trim_start().strip_prefix("hosts:"));
-    hosts.is_none_or(|services| services.split_whitespace().next() == Some("files"))
+    let words = hosts.unwrap_or_default().split_whitespace();
+    // `[NOTFOUND=return]` is no service.
+    let services = words.filter(|word| !word.contains(['[', ']', '=']));
+    services.map(str::to_owned).collect()
 }
 
 /// The canonical name of the addresses of `name`, if all of them have the same one.
@@ -60,8 +78,8 @@ fn canonical(
     name: &str,
     forward: &dyn Fn(&str) -> Vec<IpAddr>,
     reverse: &dyn Fn(IpAddr) -> Option<String>,
-) -> Option<Host> {
-    let mut found: Option<Host> = None;
+) -> Option<Canonical> {
+    let mut found: Option<Canonical> = None;
     let all = forward(name);
     // The runtime takes an IPv4 address where there is one.
     let v4_only = all.iter().any(IpAddr::is_ipv4);
@@ -71,10 +89,11 @@ fn canonical(
             .ok()
             .filter(|host| matches!(host, Host::Name(_)))?;
         // A name that does not lead back is not used.
-        if !forward(&text).contains(&address) || found.as_ref().is_some_and(|found| *found != host) {
+        let name = Canonical { host, spelled: text };
+        if !forward(&name.spelled).contains(&address) || found.as_ref().is_some_and(|found| *found != name) {
             return None;
         }
-        found = Some(host);
+        found = Some(name);
     }
     found
 }
@@ -94,7 +113,7 @@ fn reverse(address: IpAddr) -> Option<String> {
 mod tests {
     use std::net::IpAddr;
 
-    use super::{canonical, files_first};
+    use super::{canonical, services};
     use crate::facts::fixture::tree;
 
     /// Lines of a hosts file: all addresses of a name, and the first name of an address.
@@ -111,12 +130,12 @@ mod tests {
             let line = lines.iter().find(|line| line[0] == address.to_string());
             line.map(|line| line[1].to_owned())
         };
-        canonical(machine, &forward, &reverse).map(|host| host.to_string())
+        canonical(machine, &forward, &reverse).map(|name| name.spelled)
     }
 
     #[test]
     fn the_canonical_name_is_the_first_name_of_the_machines_address_or_none() {
-        let table: [(&str, &[&str], Option<&str>); 9] = [
+        let table: [(&str, &[&str], Option<&str>); 11] = [
             ("db-fe", &["172.18.0.2 db-fe"], Some("db-fe")),
             ("3f2a91c0d1e2", &["172.18.0.2 3f2a91c0d1e2"], Some("3f2a91c0d1e2")),
             // domainname: the long name is first.
@@ -134,6 +153,8 @@ mod tests {
                 Some("db-fe"),
             ),
             ("fe02", &["127.0.0.1 localhost", "127.0.1.1 fe02"], Some("fe02")),
+            ("fe7", &["127.0.0.1 localhost fe7"], Some("localhost")),
+            ("DB-FE", &["172.18.0.2 DB-FE"], Some("DB-FE")),
             // The order of the addresses decides: no verdict.
             ("vm", &["127.0.0.1 localhost vm", "10.0.0.2 vm"], None),
             ("db-fe", &[], None),
@@ -144,20 +165,18 @@ mod tests {
     }
 
     #[test]
-    fn a_resolver_that_asks_others_first_gives_no_verdict() {
+    fn the_services_of_the_c_library_are_read_in_their_order() {
         let table = [
-            ("hosts: files dns\n", true),
-            ("passwd: files\n", true),
-            ("  hosts:\tdns files\n", false),
-            ("hosts: resolve [!UNAVAIL=return] files\n", false),
+            ("hosts: files dns\n", "files dns"),
+            ("passwd: files\n", ""),
+            ("  hosts:\tdns files\n", "dns files"),
+            ("hosts: resolve [!UNAVAIL=return] files\n", "resolve files"),
+            ("hosts: files myhostname dns\n", "files myhostname dns"),
         ];
         for (text, expected) in table {
-            assert_eq!(
-                files_first(tree(&[("etc/nsswitch.conf", text)]).path()),
-                expected,
-                "{text}"
-            );
+            let root = tree(&[("etc/nsswitch.conf", text)]);
+            assert_eq!(services(root.path()).join(" "), expected, "{text}");
         }
-        assert!(files_first(tree(&[]).path()));
+        assert!(services(tree(&[]).path()).is_empty());
     }
 }

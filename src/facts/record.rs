@@ -33,11 +33,21 @@ pub struct Record {
     /// The FEs of the cluster when it was last seen.
     pub members: Vec<MemberSeen>,
     pub progress: Progress,
-    /// This node founded the cluster, and its root password and bootstrap SQL are not set yet.
-    pub first_steps_pending: bool,
+    /// The work that this node has to do once in the life of its cluster, because it founded it or was its first BE: the
+    /// passwords of the accounts, and the init files. `None`: nothing, or all is done.
+    pub first_steps: Option<FirstSteps>,
     /// The data of this member was found gone, and it has not been alive since: its vote acknowledged writes that its new
     /// data does not have yet.
     pub lost: bool,
+}
+
+/// The init files that have been run so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstSteps {
+    /// The name of the file that was begun last; empty before the first.
+    pub file: String,
+    /// The number of its statements that were run.
+    pub statements: usize,
 }
 
 /// An FE to ask later. An unknown port is 0.
@@ -67,6 +77,16 @@ pub enum Progress {
     Founding,
     /// The cluster no longer lists it: this data never starts again.
     Dropped,
+}
+
+impl Progress {
+    /// True if a list of the cluster has shown the host of such a record. Nothing but a `LOCAL_HOST` has named that of the others.
+    pub const fn binds_host(self) -> bool {
+        match self {
+            Self::Planned | Self::Founding => false,
+            Self::Added | Self::Started | Self::Joined | Self::Dropped => true,
+        }
+    }
 }
 
 /// One copy of the record on disk. Only a file that does not exist is `Missing`.
@@ -127,7 +147,8 @@ impl Record {
             cluster_id: self.cluster_id.clone(),
             members: self.members.clone(),
             progress: self.progress,
-            first_steps_pending: self.first_steps_pending,
+            first_steps_pending: self.first_steps.is_some(),
+            init_files: self.first_steps.clone().filter(|steps| !steps.file.is_empty()),
             lost: self.lost,
         };
         // Strings and numbers only: nothing here can fail to be JSON.
@@ -172,7 +193,9 @@ impl Record {
             cluster_id: wire.cluster_id,
             members: wire.members,
             progress: wire.progress,
-            first_steps_pending: wire.first_steps_pending,
+            first_steps: wire
+                .first_steps_pending
+                .then(|| wire.init_files.unwrap_or_default()),
             lost: wire.lost,
         })
     }
@@ -233,6 +256,8 @@ struct Wire {
     progress: Progress,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     first_steps_pending: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    init_files: Option<FirstSteps>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     lost: bool,
 }
@@ -241,7 +266,7 @@ struct Wire {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{DATA_COPY, MemberSeen, NotARecord, Progress, Record, RecordCopy, state_copy};
+    use super::{DATA_COPY, FirstSteps, MemberSeen, NotARecord, Progress, Record, RecordCopy, state_copy};
     use crate::engine::{Component, PortName};
     use crate::facts::fixture::{one_engine, tree};
     use crate::settings::Host;
@@ -261,7 +286,7 @@ mod tests {
                 http_port: 8030,
             }],
             progress: Progress::Added,
-            first_steps_pending: false,
+            first_steps: None,
             lost: false,
         }
     }
@@ -308,6 +333,36 @@ mod tests {
             .replace("\"role\"", "\"zone\": {\"rack\": 7},\n  \"role\"")
             .replace("\"HTTP_PORT\"", "\"QUIC_PORT\": 1,\n    \"HTTP_PORT\"");
         assert_eq!(Record::parse(&later), Ok(record()));
+    }
+
+    #[test]
+    fn the_first_steps_are_kept_with_the_file_they_got_to() {
+        let steps = |file: &str, statements| {
+            Some(FirstSteps {
+                file: file.to_owned(),
+                statements,
+            })
+        };
+        let begun = ",\n  \"first_steps_pending\": true";
+        let table = [
+            (None, String::new()),
+            (steps("", 0), begun.to_owned()),
+            (
+                steps("10-it's.sql", 3),
+                format!(
+                    "{begun},\n  \"init_files\": {{\n    \"file\": \"10-it's.sql\",\n    \"statements\": 3\n  }}"
+                ),
+            ),
+        ];
+        for (first_steps, lines) in table {
+            let record = Record {
+                first_steps,
+                ..record()
+            };
+            let expected = text().replace("\"added\"", &format!("\"added\"{lines}"));
+            assert_eq!(record.to_json(), expected);
+            assert_eq!(Record::parse(&expected), Ok(record));
+        }
     }
 
     #[test]

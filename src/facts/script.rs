@@ -3,11 +3,11 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::sys::statvfs::{FsFlags, statvfs};
-use nix::unistd::{AccessFlags, eaccess};
+use nix::unistd::{AccessFlags, eaccess, geteuid};
 
 use crate::exit::ExitCode;
 use crate::file;
@@ -105,6 +105,17 @@ pub(super) fn read(script: &Path, home: &Path) -> Result<String, ScriptProblem> 
         }
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The reason why this process cannot set the mode of a file; `None` also if there is no such file.
+pub(super) fn fixed_mode(path: &Path) -> Option<String> {
+    let metadata = fs::metadata(path).ok()?;
+    if statvfs(path).is_ok_and(|fs| fs.flags().contains(FsFlags::ST_RDONLY)) {
+        return Some("it is on a read-only file system".to_owned());
+    }
+    let (owner, own) = (metadata.uid(), geteuid());
+    (!own.is_root() && owner != own.as_raw())
+        .then(|| format!("it belongs to uid {owner}, and this container runs as {own}"))
 }
 
 /// execve(2): `#!`, blanks, and everything up to the next blank or the end of the line.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 
-use super::fixture::{grow, home, one_engine, settings, tree};
+use super::fixture::{grow, home, one_engine, other_engine, settings, tree};
 use super::pidfile::PidFileState;
-use super::record::{Progress, Record, RecordCopy};
+use super::record::{FirstSteps, Progress, Record, RecordCopy};
 use super::{DataFacts, Facts, gather};
 use crate::engine::{Component, PortName};
 use crate::settings::{ConfRequest, Host, Settings, Source, Sourced};
@@ -31,7 +31,7 @@ fn record(port: u16) -> Record {
         cluster_id: None,
         members: Vec::new(),
         progress: Progress::Founding,
-        first_steps_pending: true,
+        first_steps: Some(FirstSteps::default()),
         lost: false,
     }
 }
@@ -47,16 +47,16 @@ fn fe_dir(facts: &Facts) -> &Path {
 fn the_data_dir_is_the_one_the_engine_will_use() {
     let engine = one_engine();
     let layout = engine.layout(Component::Fe).unwrap();
-    let key = layout.data_key;
+    let key = layout.data.as_ref().unwrap().key;
     let in_home = format!("{key} = ${{{}}}/other\n", engine.home_variable);
     let ours = format!("# >>> muster\n{key} = /from/an/earlier/request\n# <<< muster\n");
     let empty = format!("{key} =\n");
     // The conf file, a request, the data dir below the home.
     let table = [
-        ("", None, layout.default_data),
+        ("", None, layout.data.as_ref().unwrap().default),
         (in_home.as_str(), None, "other"),
-        (ours.as_str(), None, layout.default_data),
-        (empty.as_str(), None, layout.default_data),
+        (ours.as_str(), None, layout.data.as_ref().unwrap().default),
+        (empty.as_str(), None, layout.data.as_ref().unwrap().default),
         (in_home.as_str(), Some("requested"), "requested"),
     ];
     for (conf, requested, expected) in table {
@@ -72,6 +72,28 @@ fn the_data_dir_is_the_one_the_engine_will_use() {
             root.path().join("home").join(expected),
             "{conf:?} {requested:?}"
         );
+    }
+}
+
+/// "255, `Unable to create tempDir`, after becoming master".
+#[test]
+fn the_dir_for_temporary_files_is_checked_unless_java_uses_another() {
+    let moved = "JAVA_OPTS_FOR_JDK_17=\"-Xmx1g -Djava.io.tmpdir=/meta/tmp\"\n";
+    let table = [("", true, None), ("", false, Some("tmp")), (moved, false, None)];
+    for (conf, exists, expected) in table {
+        let layout = other_engine().layout(Component::Fe).unwrap();
+        let conf_path = format!("home/{}", layout.conf);
+        let mut files = vec![(conf_path.as_str(), conf)];
+        files.extend(exists.then_some(("tmp/", "")));
+        let root = tree(&files);
+        let mut home = home(&root.path().join("home"), Component::Fe);
+        let facts = gather(&settings(), home.clone(), root.path());
+        assert_eq!(facts.unwritable_temp, None, "an engine that needs none");
+        home.engine = other_engine();
+        home.layout = layout;
+        let facts = gather(&settings(), home, root.path());
+        let dir = facts.unwritable_temp.map(|(dir, _)| dir);
+        assert_eq!(dir, expected.map(|dir| root.path().join(dir)), "{conf}");
     }
 }
 
@@ -117,7 +139,13 @@ fn last_words_are_looked_for_wherever_the_engine_may_log() {
 fn a_data_dir_that_cannot_be_told_says_which_variable_it_lacks() {
     let root = tree(&[("home/conf/", "")]);
     let mut settings = settings();
-    let key = one_engine().layout(Component::Fe).unwrap().data_key;
+    let key = one_engine()
+        .layout(Component::Fe)
+        .unwrap()
+        .data
+        .as_ref()
+        .unwrap()
+        .key;
     request(&mut settings, Component::Fe, key, "${NOPE}/meta");
     let facts = gather(
         &settings,
@@ -135,7 +163,10 @@ fn both_copies_of_the_record_are_read_and_the_state_dir_can_be_elsewhere() {
     let layout = one_engine().layout(Component::Fe).unwrap();
     let (inside, beside) = (record(9011).to_json(), record(9012).to_json());
     let root = tree(&[
-        (&format!("home/{}/muster.json", layout.default_data), &inside),
+        (
+            &format!("home/{}/muster.json", layout.data.as_ref().unwrap().default),
+            &inside,
+        ),
         ("home/conf/muster-fe.json", &beside),
         ("state/", ""),
     ]);
@@ -166,7 +197,7 @@ fn every_storage_path_is_looked_at_and_a_new_disk_in_front_hides_no_record() {
     ]);
     let list = format!(
         "{} = {root}/new,medium:SSD;{root}/old\n",
-        layout.data_key,
+        layout.data.as_ref().unwrap().key,
         root = root.path().display()
     );
     grow(root.path(), &[(&format!("home/{}", layout.conf), &list)]);
@@ -191,7 +222,7 @@ fn a_damaged_record_on_one_disk_is_not_passed_over() {
     let root = tree(&[("a/", ""), ("b/muster.json", "")]);
     let list = format!(
         "{} = {root}/a;{root}/b\n",
-        layout.data_key,
+        layout.data.as_ref().unwrap().key,
         root = root.path().display()
     );
     grow(root.path(), &[(&format!("home/{}", layout.conf), &list)]);

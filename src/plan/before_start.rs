@@ -92,6 +92,7 @@ fn is_us(node: &Node, own: &[IpAddr], voter: &str, addresses: &[IpAddr]) -> bool
 #[cfg(test)]
 mod tests {
     use super::{MemberAnswer, lists, looks, reset_without};
+    use crate::engine::Component;
     use crate::engine::probe::Ha;
     use crate::plan::data::Data;
     use crate::plan::join::tests::node;
@@ -224,7 +225,7 @@ mod tests {
             (Role::Seed, joined(), true),
             (Role::Follower, adopted(), true),
             (Role::Observer, joined(), false),
-            (Role::Backend, joined(), false),
+            (Role::Component(Component::Be), joined(), false),
             (Role::Follower, Data::Empty { known: None }, false),
             (Role::Seed, Data::UnfinishedFounding, false),
         ] {

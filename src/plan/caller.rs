@@ -17,7 +17,7 @@ pub struct CallerAnswers {
     pub ha: Option<Ha>,
     /// The leader that it names is itself.
     pub leads_itself: bool,
-    /// Its journal has risen since it was first asked.
+    /// Its journal has risen in the last seconds.
     pub journal_rose: bool,
     /// Its row of this node: an FE's is asked for, a BE's host comes with the heartbeat.
     pub membership: Option<Membership>,
@@ -90,8 +90,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::{Believed, CallerAnswers, judge};
-    use crate::engine::ALL;
     use crate::engine::probe::{Ha, Membership};
+    use crate::engine::{ALL, Component};
     use crate::plan::data::Data;
     use crate::plan::join::tests::node;
     use crate::plan::node::Role;
@@ -139,7 +139,7 @@ mod tests {
         let table: Vec<(Role, Change, Result<Believed, Witness>)> = vec![
             (Role::Follower, |_| {}, believed(fe)),
             (Role::Seed, |_| {}, believed(fe)),
-            (Role::Backend, |_| {}, believed(None)),
+            (Role::Component(Component::Be), |_| {}, believed(None)),
             (Role::Follower, |it| it.ha = None, polls()),
             (Role::Follower, |it| it.leads_itself = false, polls()),
             (
@@ -160,7 +160,7 @@ mod tests {
             (Role::Follower, |it| it.edit_log_port = None, polls()),
             (Role::Follower, |it| it.cluster = None, polls()),
             (
-                Role::Backend,
+                Role::Component(Component::Be),
                 |it| it.cluster = None,
                 Ok(Believed {
                     cluster: None,

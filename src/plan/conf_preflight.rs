@@ -5,6 +5,7 @@ use crate::facts::conf::{ConfFile, Grammar};
 use crate::facts::{DataFacts, Facts};
 use crate::plan::conf::is_shell_key;
 use crate::plan::refusal::Refusal;
+use crate::plan::set_key::SetKey;
 use crate::settings::Settings;
 
 /// Variables that the shell of the start script gives a value.
@@ -52,7 +53,101 @@ pub(super) fn problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<St
         }
     }
     refusals.extend(founded_otherwise(settings, facts));
+    refusals.extend(another_component(settings, facts));
+    refusals.extend(no_java_options(settings, facts));
+    refusals.extend(not_supported(settings, facts));
     refusals
+}
+
+/// The start script ends without the line of Java options that its Java needs, after the node would have been registered.
+fn no_java_options(settings: &Settings, facts: &Facts) -> Option<Refusal> {
+    let java = facts.java.as_ref()?;
+    let key = java.options_key?;
+    let in_conf = facts.conf.exported(key).or_else(|| facts.conf.lookup(key));
+    let in_conf = in_conf.is_some_and(|line| !line.is_empty());
+    let requests = settings.conf.get(&facts.home.component).into_iter().flatten();
+    let mut inherited = settings.inherited.iter();
+    let set = in_conf
+        || requests.into_iter().any(|request| request.key == key)
+        || inherited.any(|(name, value)| name == key && !value.is_empty());
+    let file = facts.conf.read_from.display();
+    (!set).then(|| {
+        Refusal::new(
+            ExitCode::Configuration,
+            format!(
+                "{file} has no {key}, and the start script ends without it under Java {} ({})",
+                java.version,
+                java.home.display()
+            ),
+            "start from the conf file of the vendor's image: it has that line",
+        )
+    })
+}
+
+/// Keys of the conf that ask for what muster does not do.
+fn not_supported(settings: &Settings, facts: &Facts) -> Option<Refusal> {
+    let home = &facts.home;
+    home.engine.unsupported.iter().find_map(|unsupported| {
+        let set = SetKey::of(settings, facts, unsupported.key)?;
+        let meant = unsupported
+            .value
+            .is_none_or(|value| set.value.eq_ignore_ascii_case(value));
+        meant.then(|| {
+            let component = home.component.name();
+            Refusal::new(
+                ExitCode::Configuration,
+                format!(
+                    "{} = {} is not supported yet: this {component}'s membership is kept by {}",
+                    unsupported.key, set.value, unsupported.kept_by
+                ),
+                format!(
+                    "{}, or start this {component} with the vendor's entrypoint",
+                    set.remedy
+                ),
+            )
+        })
+    })
+}
+
+/// Refuses a conf with the lines that make a node another component than this one is to be.
+fn another_component(settings: &Settings, facts: &Facts) -> Option<Refusal> {
+    let home = &facts.home;
+    let custom = |key: &str| facts.custom_conf.as_ref()?.lookup(key);
+    let last = |key: &str| {
+        let mut requested = settings.conf.get(&home.component).into_iter().flatten().rev();
+        let requested = requested.find(|request| request.key == key);
+        custom(key)
+            .or_else(|| requested.map(|request| request.value.clone()))
+            .or_else(|| facts.conf.lookup(key))
+    };
+    let refusal = |key: &str, value: &str, of: &str, hint: String| {
+        let sentence = format!(
+            "{key} = {value} in the conf makes this node a {of}, but it is started as a {} (from {})",
+            home.component.name(),
+            home.component_source
+        );
+        Refusal::new(ExitCode::Configuration, sentence, hint)
+    };
+    // muster adds its own lines to the first file, and the engine reads the second one last.
+    for (key, value) in home.layout.fixed_conf {
+        if let Some(other) = custom(key).filter(|other| other != value) {
+            let file = facts.custom_conf.as_ref()?.read_from.display();
+            let hint = format!("remove {key} from {file}");
+            return Some(refusal(key, &other, "node of another kind", hint));
+        }
+    }
+    let mut others = home.engine.layouts.iter().filter(|other| {
+        other.script == home.layout.script
+            && other.component != home.component
+            && !other.fixed_conf.is_empty()
+    });
+    let other = others.find(|other| {
+        let mut lines = other.fixed_conf.iter();
+        lines.all(|(key, value)| last(key).as_deref() == Some(value))
+    })?;
+    let (key, value) = other.fixed_conf.first()?;
+    let hint = format!("set COMPONENT={}, or remove {key}", other.component.id());
+    Some(refusal(key, value, other.component.name(), hint))
 }
 
 fn folder(facts: &Facts, warnings: &mut Vec<String>) -> Option<Refusal> {
@@ -105,8 +200,8 @@ fn unset_variables<'a>(
         requested.is_some_and(|requests| requests.iter().any(|request| request.key == key))
             || ports.any(|port| port.conf_key == key && settings.ports.contains_key(&port.name))
     };
-    let is_data =
-        |key: &str| key == home.layout.data_key && matches!(facts.data, DataFacts::Unresolved { .. });
+    let data_key = home.layout.data.as_ref().map_or("", |data| data.key);
+    let is_data = move |key: &str| key == data_key && matches!(facts.data, DataFacts::Unresolved { .. });
     // A BE ignores upper-case keys.
     let is_read = |key: &str| file.grammar == Grammar::Properties || !is_shell_key(key);
     file.unresolved

@@ -2,11 +2,12 @@
 //! above the memory limit, logs that cannot be written.
 
 use super::conf_file::ConfManner;
-use crate::engine::Layout;
+use crate::engine::{Component, Layout};
 use crate::exit::ExitCode;
 use crate::facts::container::{ContainerFacts, UnwritableLog};
 use crate::facts::home::Home;
 use crate::plan::refusal::Refusal;
+use crate::settings::heap_variable;
 
 /// The warnings. `has_data` and `has_conf`: the data dirs are not empty, and the conf file exists.
 pub(super) fn warnings(
@@ -25,7 +26,7 @@ pub(super) fn warnings(
             home.conf().display()
         ));
     }
-    warnings.extend(heap_above_limit(container));
+    warnings.extend(heap_above_limit(container, home.component));
     let logs = unwritable(container, home, manner).filter(|log| !log.needed);
     warnings.extend(logs.map(|log| unwritable_sentence(log, container.uid)));
     warnings
@@ -45,10 +46,10 @@ pub(super) fn refusal(container: &ContainerFacts, home: &Home, manner: &ConfMann
 fn on_no_volume(container: &ContainerFacts, layout: &Layout) -> Vec<String> {
     let paths = container.on_layer.iter().map(|path| path.display().to_string());
     let paths = paths.collect::<Vec<_>>().join(", ");
-    if paths.is_empty() {
+    let Some(data) = layout.data.as_ref().filter(|_| !paths.is_empty()) else {
         return Vec::new();
-    }
-    let key = layout.data_key;
+    };
+    let key = data.key;
     let unused = container.unused_volumes.iter();
     let unused: Vec<String> = unused.map(|volume| volume.display().to_string()).collect();
     let meant = if unused.is_empty() {
@@ -65,17 +66,24 @@ fn on_no_volume(container: &ContainerFacts, layout: &Layout) -> Vec<String> {
     )]
 }
 
-fn heap_above_limit(container: &ContainerFacts) -> Option<String> {
-    let (heap, limit) = (container.heap.as_ref()?, container.memory?);
-    (heap.bytes > limit).then(|| {
-        format!(
-            "{} in {} is above the memory limit of this container ({} MB): the kernel kills the engine when its heap grows; \
-             lower -Xmx, or raise the limit",
-            heap.option,
-            heap.key,
-            limit >> 20
-        )
-    })
+fn heap_above_limit(container: &ContainerFacts, component: Component) -> Option<String> {
+    let heap = container.heap.as_ref()?;
+    let limit = container
+        .memory
+        .map(|bytes| (bytes, "memory limit of this container", ", or raise the limit"));
+    let host = container
+        .host_memory
+        .map(|bytes| (bytes, "memory of this host", ""));
+    let mut limits = limit.into_iter().chain(host);
+    let (bytes, of, or) = limits.find(|(bytes, _, _)| heap.bytes > *bytes)?;
+    let lower =
+        heap_variable(component).map_or_else(|| "lower it".to_owned(), |variable| format!("set {variable}"));
+    Some(format!(
+        "{} in {} is above the {of} ({} MB): the kernel kills the engine when its heap grows; {lower}{or}",
+        heap.option,
+        heap.key,
+        bytes >> 20
+    ))
 }
 
 /// The log dirs that cannot be written. An engine in a shadow home makes those of its own there that its home does not have.
@@ -99,10 +107,10 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::engine::{self, Component};
+    use crate::engine;
     use crate::facts::container::Heap;
+    use crate::facts::home::ScriptWords;
     use crate::settings::Source;
-    use std::collections::BTreeSet;
 
     const HOME: &str = "/opt/engine";
 
@@ -115,7 +123,7 @@ mod tests {
             layout: engine.layout(Component::Fe).unwrap(),
             component: Component::Fe,
             component_source: Source::Image,
-            script_flags: BTreeSet::new(),
+            script: ScriptWords::default(),
         }
     }
 
@@ -124,6 +132,7 @@ mod tests {
             on_layer: Vec::new(),
             unused_volumes: vec![PathBuf::from("/opt/engine/old-meta")],
             memory: Some(512 << 20),
+            host_memory: Some(4 << 30),
             heap: None,
             unwritable_logs: Vec::new(),
             uid: 1000,
@@ -173,7 +182,7 @@ mod tests {
             unwritable_logs,
             ..plain()
         };
-        let table: [(&str, ContainerFacts, bool, &ConfManner, Vec<&str>); 10] = [
+        let table: [(&str, ContainerFacts, bool, &ConfManner, Vec<&str>); 11] = [
             ("nothing", plain(), true, &here, vec![]),
             ("a volume is there", on_layer.clone(), true, &here, vec![&meant]),
             (
@@ -197,7 +206,7 @@ mod tests {
                 &here,
                 vec![
                     "-Xmx8192m in JAVA_OPTS is above the memory limit of this container (512 MB): the kernel kills the \
-                     engine when its heap grows; lower -Xmx, or raise the limit",
+                     engine when its heap grows; set FE_HEAP, or raise the limit",
                 ],
             ),
             (
@@ -215,11 +224,26 @@ mod tests {
                 ContainerFacts {
                     heap: heap("-Xmx8192m", 8 << 30),
                     memory: None,
+                    host_memory: Some(16 << 30),
                     ..plain()
                 },
                 false,
                 &here,
                 vec![],
+            ),
+            (
+                "a small host",
+                ContainerFacts {
+                    heap: heap("-Xms8192m", 8 << 30),
+                    memory: None,
+                    ..plain()
+                },
+                false,
+                &here,
+                vec![
+                    "-Xms8192m in JAVA_OPTS is above the memory of this host (4096 MB): the kernel kills the engine when its heap \
+                     grows; set FE_HEAP",
+                ],
             ),
             (
                 "logs",

@@ -31,11 +31,11 @@ pub enum Data {
     Dropped { cluster: Option<ClusterId> },
     /// A seed's data without a record or a proof: an unfinished join if a cluster answers, else an unfinished founding.
     Unproven { why: String, cluster: Option<ClusterId> },
-    /// The record names another host; or there is none, and ROLE does.
+    /// The record names another host; or there is none, and ROLE or the journal does.
     Moved(Moved),
 }
 
-/// A node whose record, or ROLE, names another host.
+/// A node whose record, ROLE or journal names another host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moved {
     pub from: Host,
@@ -51,8 +51,10 @@ pub struct Moved {
 pub enum NamedBy {
     /// The cluster once listed that host.
     Record,
-    /// The engine wrote it. muster has not seen any list with it.
+    /// The engine wrote it into `image/ROLE`. muster has not seen any list with it.
     Role,
+    /// The same, in its journal.
+    Journal,
 }
 
 /// The data of a moved node.
@@ -143,7 +145,7 @@ pub struct FeDir {
     pub ready: bool,
     /// `name` of ROLE.
     pub name: Option<String>,
-    /// The host that ROLE names.
+    /// The host that ROLE or the journal names.
     pub host: Option<RoleHost>,
     /// `clusterId` of VERSION.
     pub cluster: Option<String>,
@@ -152,7 +154,11 @@ pub struct FeDir {
 impl FeDir {
     pub fn of(data: &FeData, own_host: &OwnHost) -> Self {
         Self {
-            host: data.role.as_ref().and_then(|role| RoleHost::of(role, own_host)),
+            host: data
+                .role
+                .as_ref()
+                .and_then(|role| RoleHost::of(role, own_host))
+                .or_else(|| RoleHost::in_journal(&data.own_hosts)),
             path: data.place.path.display().to_string(),
             empty: data.is_empty(),
             journal: !data.journals.is_empty(),
@@ -225,7 +231,7 @@ pub fn classify_fe(seed: bool, dir: &FeDir, copies: RecordCopies<'_>) -> Result<
     {
         return Ok(Data::Moved(Moved {
             from,
-            named_by: NamedBy::Role,
+            named_by: host.named_by(),
             data: if dir.ready {
                 MovedData::Member
             } else {
@@ -263,7 +269,7 @@ pub fn classify_fe(seed: bool, dir: &FeDir, copies: RecordCopies<'_>) -> Result<
 /// False if nothing but a `LOCAL_HOST` has named the host of this record: the list of its cluster has not shown it. An
 /// unreadable copy may know more.
 const fn binds(merged: &MergedRecord<'_>, copies: RecordCopies<'_>) -> bool {
-    !matches!(merged.progress, Progress::Planned | Progress::Founding)
+    merged.progress.binds_host()
         || merged.unreadable_data_copy.is_some()
         || matches!(copies.state, RecordCopy::Unreadable { .. })
 }
@@ -313,6 +319,19 @@ pub fn classify_backend(storage: &Storage, copies: RecordCopies<'_>) -> Result<D
             Data::Adopted { cluster }
         }
     })
+}
+
+/// Classifies a node of a component that keeps no data: its record alone says whether it is a member.
+pub fn classify_without_data(copies: RecordCopies<'_>) -> Result<Data, Refusal> {
+    let merged = copies.merge()?;
+    let member = merged
+        .filter(|merged| merged.record.host == *copies.owner.host && merged.progress == Progress::Joined);
+    match member {
+        Some(merged) => Ok(Data::Joined {
+            cluster: known(merged.record, merged.progress).and_then(|known| known.cluster),
+        }),
+        None => nothing_here(merged, copies.owner.host),
+    }
 }
 
 /// Classifies a node without data by its record.

@@ -14,16 +14,25 @@ struct RequiredDir<'a> {
     name: &'static str,
     place: &'a Place,
     source: Source,
-    /// The engine creates only the last part of the path.
+    /// Only the last part of the path may be missing.
     needs_parent: bool,
 }
 
 /// The reasons why the data or the record cannot be written.
 pub(super) fn problems(settings: &Settings, facts: &Facts) -> Vec<Refusal> {
-    required_dirs(settings, facts)
+    let mut problems: Vec<Refusal> = required_dirs(settings, facts)
         .iter()
         .filter_map(problem)
-        .collect()
+        .collect();
+    problems.extend(facts.unwritable_temp.as_ref().map(|(dir, why)| {
+        let dir = dir.display();
+        Refusal::new(
+            ExitCode::Configuration,
+            format!("{dir} cannot be written: {why}; the engine would end over it after it has joined its cluster"),
+            format!("mount a writable directory there (compose: `tmpfs: {dir}`), or set -Djava.io.tmpdir in the Java options"),
+        )
+    }));
+    problems
 }
 
 fn required_dirs<'a>(settings: &Settings, facts: &'a Facts) -> Vec<RequiredDir<'a>> {
@@ -35,7 +44,7 @@ fn required_dirs<'a>(settings: &Settings, facts: &'a Facts) -> Vec<RequiredDir<'
     };
     let mut all: Vec<RequiredDir<'a>> = match &facts.data {
         DataFacts::Fe(fe) => vec![data("the data dir", &fe.place, false)],
-        // muster creates the first one, for the record. A BE ends if one of the others fails; a CN continues without it.
+        // muster creates them. A BE whose other path has no parent most likely lacks a volume.
         DataFacts::Storage(paths) => paths
             .iter()
             .enumerate()
@@ -61,7 +70,7 @@ fn required_dirs<'a>(settings: &Settings, facts: &'a Facts) -> Vec<RequiredDir<'
 
 /// The source of the data dir's path.
 fn data_source(settings: &Settings, facts: &Facts) -> Source {
-    let key = facts.home.layout.data_key;
+    let key = facts.home.layout.data.as_ref().map_or("", |data| data.key);
     let in_file = |file: &ConfFile| file.lookup(key).is_some_and(|value| !value.is_empty());
     if facts.custom_conf.as_ref().is_some_and(in_file) {
         return Source::ConfFile;

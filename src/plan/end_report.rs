@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::explain::seconds;
-use crate::engine::signature::{BUSY_LOGS, ENDS, End, HEAP_FULL, ROWS, Signature};
+use crate::engine::signature::{BUSY_LOGS, ENDS, End, HANGS, HEAP_FULL, ROWS, Signature};
 
 /// The name of the engine's console output. It is already in the container's log, so it is searched but not printed again.
 pub const CONSOLE: &str = "console";
@@ -107,6 +107,18 @@ pub fn derive(texts: &[(String, String)], number: u8, uptime: Duration) -> EndRe
             .map(|Cause { file, line, .. }| format!("{file}: {}", printable(line.trim()))),
         lines: last_lines(&logs, cause.map(|cause| cause.file)),
     }
+}
+
+/// The reason why an FE that runs does not get ready, by the last lines of its logs: the problem and the remedy.
+pub fn hang(texts: &[(String, String)]) -> Option<(&'static str, &'static str)> {
+    let recent = |row: &Signature| {
+        texts.iter().any(|(_, text)| {
+            let mut lines = text.lines().rev().take(SEARCHED);
+            lines.any(|line| row.matches(line))
+        })
+    };
+    let row = HANGS.iter().find(|row| recent(row))?;
+    Some((row.sentence, row.hint))
 }
 
 /// One log without the lines that never matter.

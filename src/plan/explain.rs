@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::accounts::{FirstPassword, first_passwords};
 use super::ask_list;
 use super::conf_file::ConfManner;
 use super::data::{Data, NamedBy};
@@ -11,7 +12,7 @@ use super::node::{Asking, Role};
 use super::{ConfEntry, Plan};
 use crate::facts::Facts;
 use crate::facts::record::{Progress, Record};
-use crate::settings::{Bootstrap, Host, Settings, Source, is_secret_name, is_secret_value};
+use crate::settings::{Bootstrap, Endpoint, Host, Settings, Source, is_secret_name, is_secret_value};
 
 #[expect(clippy::too_many_lines, reason = "a list of lines")]
 pub(super) fn decisions(
@@ -37,6 +38,12 @@ pub(super) fn decisions(
             "",
         ),
     ];
+    if let Some(version) = &facts.version {
+        list.insert(
+            1,
+            ExplainLine::new("version", &version.text, Source::Image, "a constant in its jar"),
+        );
+    }
     let (role_source, role_why) = match plan.node.role {
         Role::Seed => (
             Source::Derived,
@@ -49,7 +56,7 @@ pub(super) fn decisions(
                 .map_or(Source::Derived, |role| role.source.clone()),
             "LOCAL_HOST is not the first of MASTER_HOST".to_owned(),
         ),
-        Role::Backend | Role::ComputeNode => (Source::Derived, "follows from the component".to_owned()),
+        Role::Component(_) => (Source::Derived, "follows from the component".to_owned()),
     };
     list.push(ExplainLine::new(
         "role",
@@ -67,6 +74,13 @@ pub(super) fn decisions(
         settings.local_host.source.clone(),
         host_why,
     ));
+    if plan.node.is_named() {
+        let (source, why) = match &settings.broker_name {
+            Some(name) => (name.source.clone(), "requested"),
+            None => (Source::Derived, "from the host; BROKER_NAME sets another"),
+        };
+        list.push(ExplainLine::new("name", &plan.node.name, source, why));
+    }
     for choice in &plan.ports {
         list.push(ExplainLine::new(
             choice.port.conf_key,
@@ -119,27 +133,44 @@ pub(super) fn decisions(
             why,
         ));
     }
-    list.push(ExplainLine::new(
-        "data",
-        data_name(&plan.node.data),
-        Source::Derived,
-        plan.data_dir.display().to_string(),
-    ));
+    let (data, place, copies) = match &plan.data_dir {
+        Some(dir) => {
+            let dir = dir.display();
+            let copies = format!("{dir} and {}", plan.state_dir.display());
+            (data_name(&plan.node.data), dir.to_string(), copies)
+        }
+        None => (
+            "none",
+            "this component keeps none".to_owned(),
+            plan.state_dir.display().to_string(),
+        ),
+    };
+    list.push(ExplainLine::new("data", data, Source::Derived, place));
     list.push(ExplainLine::new(
         "record",
         record.map_or("none", |record| progress_word(record.progress)),
         Source::Record,
-        format!("{} and {}", plan.data_dir.display(), plan.state_dir.display()),
+        copies,
     ));
-    let fes: Vec<String> = ask_list::endpoints(&ask_list::Inputs {
+    let may_found = plan.node.role == Role::Seed && !plan.node.data.was_member();
+    let accounts = first_passwords(home.engine, settings, plan.root_in_conf);
+    if may_found && !accounts.is_empty() {
+        let origins: Vec<String> = accounts.iter().map(FirstPassword::origin).collect();
+        list.push(ExplainLine::new(
+            "accounts",
+            origins.join(", "),
+            Source::Derived,
+            "if this FE founds",
+        ));
+    }
+    let asked = ask_list::endpoints(&ask_list::Inputs {
         master_hosts: &settings.master_hosts.value,
-        query_port: plan.query_port,
+        query_ports: &plan.query_ports,
         members: &record.map(|record| record.members.clone()).unwrap_or_default(),
         not: home.component.is_fe().then_some(&plan.node.host),
-    })
-    .iter()
-    .map(ToString::to_string)
-    .collect();
+    });
+    let hosts = ask_list::by_host(&asked);
+    let fes: Vec<String> = hosts.iter().map(|of| candidates(of)).collect();
     let (join, why) = join_line(plan, &fes.join(", "));
     list.push(ExplainLine::new("join", join, Source::Derived, why));
     list.push(ExplainLine::new(
@@ -160,6 +191,18 @@ pub(super) fn decisions(
         ));
     }
     list
+}
+
+/// `fe1:9031 (else 9030)`: a host and the ports that it is asked at.
+fn candidates(endpoints: &[&Endpoint]) -> String {
+    let Some((first, others)) = endpoints.split_first() else {
+        return String::new();
+    };
+    let others: Vec<String> = others.iter().map(|other| other.port.to_string()).collect();
+    if others.is_empty() {
+        return first.to_string();
+    }
+    format!("{first} (else {})", others.join(", "))
 }
 
 /// The value of a conf key for logs and reports. Secrets are in the file only.
@@ -200,6 +243,7 @@ fn join_line(plan: &Plan, fes: &str) -> (String, String) {
                 match moved.named_by {
                     NamedBy::Record => "the cluster knows this node as",
                     NamedBy::Role => "image/ROLE says that the data belongs to",
+                    NamedBy::Journal => "its journal says that the data belongs to",
                 },
                 moved.from,
                 node.host

@@ -39,6 +39,7 @@ impl fmt::Display for Source {
             Self::Cluster => f.write_str("the cluster"),
             Self::ConfFile => f.write_str("the conf file"),
             Self::Image => f.write_str("the image"),
+            Self::OnlyAddress => f.write_str("the only address of this container"),
             Self::Derived => f.write_str("derived"),
             Self::Default => f.write_str("the default"),
         }

@@ -120,13 +120,11 @@ pub enum FileChange {
     Replaced,
 }
 
-/// The engine the files are for: the one that `app.env` names, or the first.
-pub fn engine(settings: &Settings) -> &'static Engine {
-    settings
-        .image
-        .engine
-        .as_ref()
-        .map_or(engine::ALL[0], |requested| requested.value)
+/// The engine the files are for: the one that `app.env` names, that of the image, or the first. A wrong name is reported with
+/// the other settings.
+pub fn engine(app_env: &EnvFile, image: Option<&'static Engine>) -> &'static Engine {
+    let named = app_env.get("ENGINE").and_then(Engine::by_id);
+    named.or(image).unwrap_or(engine::ALL[0])
 }
 
 /// The name of a component's env file.

@@ -177,11 +177,7 @@ pub(super) const NO_OTHER_FE: &str = "name an FE of that cluster in MASTER_HOST:
 
 /// Refuses a dropped node, or sets its data aside if `REJOIN` is set.
 fn was_dropped(node: &Node, cluster: Option<&ClusterId>) -> Decision {
-    let mut refusal = dropped(
-        node.component,
-        &node.host,
-        cluster.map(|cluster| cluster.id.as_str()),
-    );
+    let mut refusal = dropped(node, cluster.map(|cluster| cluster.id.as_str()));
     if node.alone {
         NO_OTHER_FE.clone_into(&mut refusal.hint);
         return Decision::Refuse(refusal);
@@ -196,16 +192,20 @@ fn was_dropped(node: &Node, cluster: Option<&ClusterId>) -> Decision {
 
 /// The refusal of a dropped node. The election group never accepts an FE's old data again (observed). A BE's old data would
 /// be accepted, but its replicas were created again elsewhere and the engine deletes unknown ones: set aside, it is kept.
-pub fn dropped(component: Component, host: &Host, cluster: Option<&str>) -> Refusal {
+fn dropped(node: &Node, cluster: Option<&str>) -> Refusal {
     let name = cluster.map_or_else(|| "its cluster".to_owned(), |id| format!("cluster {id}"));
-    let what = if component.is_fe() {
+    let what = if node.role.is_fe() {
         ", and its data cannot be used again"
     } else {
         ""
     };
     Refusal::protect(
-        format!("{host} was dropped from {name}{what}"),
-        "set REJOIN=1 to set the data aside and join again, or remove this node",
+        format!("{} was dropped from {name}{what}", node.host),
+        if node.keeps_data() {
+            "set REJOIN=1 to set the data aside and join again, or remove this node"
+        } else {
+            "set REJOIN=1 to join again, or remove this node"
+        },
     )
 }
 
@@ -242,6 +242,19 @@ pub(super) fn join_at(node: &Node, cluster: &Cluster, seen: &Seen) -> Decision {
                 frontend.edit_log_port
             ),
         )),
+        // A joiner asks the helper for a row with its own text, and waits for ever (observed in both engines).
+        Registration::OtherSpelling(frontend) => Decision::Refuse(Refusal::new(
+            ExitCode::Refused,
+            format!(
+                "the cluster led by {} lists this host as {}, but LOCAL_HOST is {}: members compare the texts, so this FE would \
+                 not find itself",
+                cluster.leader.host, frontend.host, node.host
+            ),
+            format!(
+                "set LOCAL_HOST={}; or drop that FE first, so that it joins as {}",
+                frontend.host, node.host
+            ),
+        )),
         Registration::None => register(node, cluster),
     }
 }
@@ -269,14 +282,18 @@ fn register(node: &Node, cluster: &Cluster) -> Decision {
 enum Registration<'a> {
     Same,
     OtherPort(&'a Frontend),
+    OtherSpelling(&'a Frontend),
     None,
 }
 
 fn registration<'a>(node: &Node, frontends: &'a [Frontend]) -> Registration<'a> {
     let me = node.identity();
-    match frontends.iter().find(|fe| me.is_at(&fe.host)) {
-        Some(fe) if me.is(fe) => Registration::Same,
-        Some(fe) => Registration::OtherPort(fe),
+    let exactly = |fe: &&Frontend| Host::parse(&fe.host).is_ok_and(|host| host == node.host);
+    let exact = frontends.iter().find(exactly);
+    match exact.or_else(|| frontends.iter().find(|fe| me.is_at(&fe.host))) {
+        Some(fe) if !me.is(fe) => Registration::OtherPort(fe),
+        Some(_) if exact.is_some() => Registration::Same,
+        Some(fe) => Registration::OtherSpelling(fe),
         None => Registration::None,
     }
 }
@@ -315,17 +332,14 @@ fn found_or_wait(node: &Node, seen: &Seen, known: bool) -> Decision {
     }
 }
 
-/// True if the confirmed leader of this node's cluster lists this BE or CN.
+/// True if the confirmed leader of this node's cluster lists this node, which is no FE.
 fn is_listed_backend(node: &Node, seen: &Seen) -> bool {
-    let (Belief::Leader(cluster), Some(Ok(lists))) = (&seen.belief, &seen.backends) else {
+    let (Belief::Leader(cluster), Some(Ok(rows))) = (&seen.belief, &seen.backends) else {
         return false;
     };
-    let list = match node.component {
-        Component::Cn => &lists.compute_nodes,
-        Component::Fe | Component::Be | Component::Broker => &lists.backends,
-    };
     let same = node.data.cluster().is_none_or(|(id, _)| id == cluster.id);
-    same && node.identity().find(list).is_some()
+    let mut own = rows.iter().filter(|row| row.may_be(node.component));
+    same && own.any(|row| node.identity().is(row))
 }
 
 fn decide_backend(node: &Node, seen: &Seen) -> Decision {
@@ -337,8 +351,8 @@ fn decide_backend(node: &Node, seen: &Seen) -> Decision {
         };
     };
     let leader = &cluster.leader.host;
-    let lists = match &seen.backends {
-        Some(Ok(lists)) => lists,
+    let rows = match &seen.backends {
+        Some(Ok(rows)) => rows,
         Some(Err(why)) if why.is_final() => return Decision::Refuse(denied(leader, why)),
         Some(Err(why)) => return wait_to_join(seen, format!("the leader {leader}: {why}")),
         None => {
@@ -349,35 +363,31 @@ fn decide_backend(node: &Node, seen: &Seen) -> Decision {
             );
         }
     };
-    let here = |list| node.identity().find(list).is_some();
-    let (own, other, other_name) = match node.component {
-        Component::Cn => (
-            here(&lists.compute_nodes),
-            here(&lists.backends),
-            Component::Be.name(),
-        ),
-        Component::Fe | Component::Be | Component::Broker => (
-            here(&lists.backends),
-            here(&lists.compute_nodes),
-            Component::Cn.name(),
-        ),
-    };
-    if own {
-        return Decision::Start;
+    let mut others = None;
+    for row in rows.iter().filter(|row| node.identity().is(*row)) {
+        if row.may_be(node.component) {
+            return Decision::Start;
+        }
+        others = others.or(row.component);
     }
-    if other {
-        return Decision::Refuse(Refusal::new(
-            ExitCode::Refused,
-            format!(
-                "the cluster led by {} lists {} as a {other_name}, but this node is a {}",
-                cluster.leader.host,
-                node.host.with_port(node.identity_port),
-                node.component.name()
-            ),
-            format!("start it as a {other_name}, or drop the {other_name} first"),
-        ));
+    match others {
+        Some(other) => Decision::Refuse(listed_as_another(node, leader, other)),
+        None => register(node, cluster),
     }
-    register(node, cluster)
+}
+
+/// The refusal of a node whose address its cluster lists as a member of another component.
+fn listed_as_another(node: &Node, leader: &str, other: Component) -> Refusal {
+    let other = other.name();
+    Refusal::new(
+        ExitCode::Refused,
+        format!(
+            "the cluster led by {leader} lists {} as a {other}, but this node is a {}",
+            node.host.with_port(node.identity_port),
+            node.component.name()
+        ),
+        format!("start it as a {other}, or drop the {other} first"),
+    )
 }
 
 /// Refuses data of another cluster: it is never registered, joined or started. The list of an FE without a confirmed leader
@@ -422,20 +432,33 @@ fn fatal(seen: &Seen) -> Option<Refusal> {
 
 /// The refusal for an answer that stays the same until an operator changes something.
 pub fn denied(from: &str, why: &Failure) -> Refusal {
+    Refusal::new(ExitCode::Credentials, format!("{from}: {why}"), cure(why))
+}
+
+/// The hint for an answer that stays the same until an operator changes something.
+pub fn cure(why: &Failure) -> String {
     let hint = match why {
         Failure::Denied(_) => {
             "set CLUSTER_USER and CLUSTER_PASSWORD (or CLUSTER_PASSWORD_FILE) to an account of this cluster"
         }
+        Failure::NoPassword(_) => {
+            "set ROOT_PASSWORD_FILE on the FE that founds: it gives root that password; or remove CLUSTER_PASSWORD and \
+             CLUSTER_PASSWORD_FILE here"
+        }
+        Failure::Privilege { cure, .. } => return format!("as root: {cure}"),
         Failure::Plugin { .. } => {
             "set CLUSTER_USER to an account of this cluster that logs in by mysql_native_password; if the host is not an FE \
              of yours, correct MASTER_HOST"
         }
         Failure::NoTls => "set CLUSTER_TLS=prefer or off, or give the FE a certificate",
         Failure::Insecure(_) => "set CLUSTER_TLS=require, or verify with CLUSTER_CA_FILE",
-        Failure::Tls(_) => "set CLUSTER_CA_FILE to the authority that signed the FE's certificate",
-        _ => "give the account of CLUSTER_USER the cluster_admin role",
+        Failure::Tls(_) => {
+            "set CLUSTER_CA_FILE to the authority that signed the FE's certificate; for CLUSTER_TLS=verify that has to be valid \
+             today, and for the host as MASTER_HOST or the cluster's list names it"
+        }
+        _ => "check CLUSTER_USER and CLUSTER_PASSWORD",
     };
-    Refusal::new(ExitCode::Credentials, format!("{from}: {why}"), hint)
+    hint.to_owned()
 }
 
 /// Refuses if the account may not send ADD.
@@ -446,7 +469,7 @@ pub fn denied_add(leader: &Endpoint, why: &Failure) -> Result<(), Refusal> {
     Err(Refusal::new(
         ExitCode::Credentials,
         format!("cannot register at {leader}: {why}"),
-        "give the account of CLUSTER_USER the cluster_admin role",
+        cure(why),
     ))
 }
 

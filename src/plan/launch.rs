@@ -38,6 +38,8 @@ pub struct Inputs<'a> {
     /// `host:edit_log_port` of the helper of a joining FE.
     pub helper: Option<&'a str>,
     pub script_args: &'a [String],
+    /// Variables that the script gets.
+    pub set: &'a BTreeMap<String, String>,
     /// Secrets, and variables that make the script fail.
     pub unset: &'a [String],
     pub limits: &'a ProcessLimits,
@@ -64,14 +66,17 @@ pub fn derive(inputs: &Inputs<'_>) -> Launch {
             args.extend([HELPER.to_owned(), helper.to_owned()]);
         }
     }
-    if inputs.known_flags.contains(&inputs.layout.console_flag) {
-        args.push(inputs.layout.console_flag.to_owned());
-    }
+    let console = inputs.layout.console_flag;
+    args.extend(
+        console
+            .filter(|flag| inputs.known_flags.contains(flag))
+            .map(str::to_owned),
+    );
     args.extend(inputs.script_args.iter().cloned());
     Launch {
         script: inputs.home.join(inputs.layout.script),
         args,
-        set: BTreeMap::new(),
+        set: inputs.set.clone(),
         unset: inputs.unset.to_vec(),
         dir: inputs.home.to_owned(),
         limits: limits::raises(inputs.layout.component, inputs.limits),
@@ -94,6 +99,7 @@ mod tests {
             known_flags: known,
             helper,
             script_args: &["--debug".to_owned()],
+            set: &[("SKIP".to_owned(), "true".to_owned())].into(),
             unset: &["CLUSTER_PASSWORD".to_owned()],
             limits: &ProcessLimits {
                 open_files: None,
@@ -101,6 +107,7 @@ mod tests {
             },
         });
         assert_eq!(launch.unset, ["CLUSTER_PASSWORD"]);
+        assert_eq!(launch.set["SKIP"], "true");
         launch.args.join(" ")
     }
 

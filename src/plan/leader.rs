@@ -250,7 +250,8 @@ pub fn shows_an_fe(why: &Failure) -> bool {
     match why {
         Failure::Denied(_)
         | Failure::Plugin { .. }
-        | Failure::Privilege(_)
+        | Failure::Privilege { .. }
+        | Failure::NoPassword(_)
         | Failure::NoLeader(_)
         | Failure::Busy(_)
         | Failure::Exists(_)
@@ -299,9 +300,11 @@ fn judge(
             leader: leader.host.clone(),
         });
     }
+    // A heartbeat goes to a host, not to its election port: a row with another port of a member's host is Alive too (observed).
+    let joined = |host: &str| frontends.iter().any(|fe| fe.join && fe.host == host);
     if let Some(member) = frontends
         .iter()
-        .find(|fe| fe.role.is_electable() && fe.alive && !fe.join)
+        .find(|fe| fe.role.is_electable() && fe.alive && !fe.join && !joined(&fe.host))
     {
         return Err(Doubt::Impostor {
             from: from(),

@@ -30,7 +30,7 @@ pub struct Raise {
     pub to: u64,
     /// The maximum without a privilege; `None` is unlimited.
     pub hard: Option<u64>,
-    /// The minimum for the engine to work; 0 for an FE, which works with any.
+    /// The minimum for the engine to work; 0 for an FE or a broker, which works with any.
     pub least: u64,
 }
 
@@ -43,7 +43,7 @@ const RECOMMENDED: [(LimitKind, u64, u64); 2] = [
 
 /// The limits to raise.
 pub fn raises(component: Component, now: &ProcessLimits) -> Vec<Raise> {
-    let checked = component != Component::Fe;
+    let checked = matches!(component, Component::Be | Component::Cn);
     let raises = RECOMMENDED.iter().filter_map(|(limit, to, least)| {
         let Limit { soft, hard } = match limit {
             LimitKind::OpenFiles => now.open_files?,
@@ -97,8 +97,10 @@ mod tests {
                 processes,
             };
             assert_eq!(raises(Component::Be, &now), expected, "{now:?}");
-            let least = raises(Component::Fe, &now).iter().map(|raise| raise.least).max();
-            assert!(least.is_none_or(|least| least == 0), "{now:?}");
+            for component in [Component::Fe, Component::Broker] {
+                let least = raises(component, &now).iter().map(|raise| raise.least).max();
+                assert!(least.is_none_or(|least| least == 0), "{now:?}");
+            }
         }
     }
 }

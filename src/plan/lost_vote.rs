@@ -67,7 +67,7 @@ mod tests {
                 cluster_id: None,
                 members: Vec::new(),
                 progress,
-                first_steps_pending: false,
+                first_steps: None,
                 lost: false,
             });
             let mut node = node(Role::Follower, Data::Empty { known: None });

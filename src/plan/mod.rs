@@ -1,5 +1,6 @@
 //! `settings → facts → plan`: decides the next actions. Pure: no clock, socket, file, process or environment.
 
+pub mod accounts;
 pub mod ask_list;
 pub mod before_start;
 pub mod caller;
@@ -15,7 +16,9 @@ pub mod end_report;
 mod explain;
 pub mod explain_line;
 pub mod init;
+pub mod init_files;
 pub mod join;
+mod known_keys;
 pub mod launch;
 pub mod leader;
 pub mod limits;
@@ -23,14 +26,18 @@ pub mod lost_vote;
 mod moved_node;
 mod no_effect;
 pub mod node;
+mod not_local;
 mod own_host;
 pub mod ports;
+mod prescribed;
 pub mod readdress;
 pub mod record_merge;
 pub mod refusal;
 pub mod role_host;
 mod self_join;
+mod set_key;
 pub mod sql;
+pub mod start_script;
 mod waiting;
 pub mod witness;
 
@@ -42,7 +49,8 @@ use std::time::Duration;
 
 pub use self::conf_file::{Conf, ConfManner};
 pub use self::explain::{displayed_value, progress_word, seconds};
-use crate::engine::{Component, Engine, PortName};
+pub use self::prescribed::{Prescribed, prescribed};
+use crate::engine::{Component, Engine, PortKind, PortName};
 use crate::exit::ExitCode;
 use crate::facts::conf::ConfState;
 use crate::facts::data::RoleFile;
@@ -57,8 +65,7 @@ use crate::facts::{DataFacts, Facts};
 use crate::plan::conf::ConfEntry;
 use crate::plan::data::{ClusterId, Data, FeDir, Storage};
 use crate::plan::explain_line::ExplainLine;
-use crate::plan::leader::Cluster;
-use crate::plan::node::{Backends, Node, Role};
+use crate::plan::node::{Node, Role};
 use crate::plan::ports::Choice;
 use crate::plan::record_merge::{Identity, RecordCopies};
 use crate::plan::refusal::Refusal;
@@ -70,8 +77,10 @@ pub struct Plan {
     pub node: Node,
     pub ports: Vec<Choice>,
     pub conf: Conf,
-    /// The engine's data dir, which holds the first copy of the record.
-    pub data_dir: PathBuf,
+    /// The conf file gives root its password, when this FE founds.
+    pub root_in_conf: bool,
+    /// The engine's data dir, which holds the first copy of the record; `None` for a component that keeps no data.
+    pub data_dir: Option<PathBuf>,
     /// All data dirs: they are set aside together.
     pub data_dirs: Vec<DataDir>,
     pub state_dir: PathBuf,
@@ -81,8 +90,8 @@ pub struct Plan {
     pub log_dirs: Vec<PathBuf>,
     /// The hosts of `MASTER_HOST`, this one once.
     pub masters: Vec<Host>,
-    /// The MySQL port of an FE whose port is not known.
-    pub query_port: u16,
+    /// The MySQL ports of FEs whose own is not known.
+    pub query_ports: Vec<u16>,
     pub guard_time: Duration,
     pub stop_grace: Duration,
     pub limits: ProcessLimits,
@@ -111,8 +120,8 @@ pub struct DataDir {
     pub is_mount_point: bool,
 }
 
-/// The ports that the cluster prescribes to this node, as far as they are known.
-pub type Prescribed = BTreeMap<PortName, u16>;
+/// The value of a conf key that turns a port off, in both engines.
+const OFF: &str = "-1";
 
 /// Decides everything that needs no answer of another FE, or returns every reason why this node cannot start.
 /// `taken` adds ports that were found taken after the facts were gathered.
@@ -146,7 +155,7 @@ pub fn derive(
             None
         }
     };
-    let ports = match choose_ports(settings, facts, record, prescribed, taken) {
+    let ports = match choose_ports(settings, facts, record, &prescribed.ports, taken) {
         Ok(ports) => ports,
         Err(problems) => {
             refusals.extend(problems);
@@ -164,6 +173,7 @@ pub fn derive(
         engine: home.engine,
         component: home.component,
         host: settings.local_host.value.clone(),
+        name: broker_name(settings),
         also: also(facts),
         identity_port: identity(&ports),
         data,
@@ -176,10 +186,10 @@ pub fn derive(
     if let Some(refusal) = moved_node::asks_nobody(&node) {
         return Err(vec![refusal]);
     }
-    warnings.extend(conf::warnings(&facts.conf, &ports, &settings.ports));
-    warnings.extend(ports::ignored_requests(&settings.ports, &ports));
+    warnings.extend(port_warnings(settings, facts, &ports));
+    warnings.extend(known_keys::warnings(settings, facts));
     warnings.extend(no_effect::warnings(settings, facts, role));
-    let entries = conf_file::entries(settings, facts, &ports);
+    let entries = conf_file::entries(settings, facts, &ports, prescribed);
     let conf = conf_file::derive(facts, &entries);
     if let Some(refusal) = container::refusal(&facts.container, home, &conf.manner) {
         return Err(vec![refusal]);
@@ -195,13 +205,13 @@ pub fn derive(
         .stop_grace
         .as_ref()
         .map_or(home.layout.stop_grace, |grace| grace.value);
-    let query_port = query_port(settings, facts);
     let mut plan = Plan {
         node,
         ports,
         log_dirs: conf_file::log_dirs(facts, &conf),
+        root_in_conf: conf_file::has_root_hash(facts, &conf),
         conf,
-        data_dir: data_place(facts).map_or_else(|| home.dir.clone(), |place| place.path.clone()),
+        data_dir: data_place(facts).map(|place| place.path.clone()),
         data_dirs: data_dirs(facts),
         state_dir: facts.records.state_dir.path.clone(),
         stale_files: Some(&facts.pid_file)
@@ -209,7 +219,7 @@ pub fn derive(
             .map(|fact| fact.path.clone())
             .into_iter()
             .collect(),
-        query_port,
+        query_ports: query_ports(settings, facts),
         guard_time,
         stop_grace,
         masters: settings.master_hosts.value.clone(),
@@ -220,6 +230,14 @@ pub fn derive(
     };
     plan.decisions = explain::decisions(settings, facts, &plan, &entries, record);
     Ok(plan)
+}
+
+/// Warnings about ports that cannot be used, or are not.
+fn port_warnings(settings: &Settings, facts: &Facts, ports: &[Choice]) -> Vec<String> {
+    let path = facts.conf.read_from.display().to_string();
+    let unused = ports::not_used(&settings.ports, &conf_ports(facts), &path, ports);
+    let unreadable = conf::warnings(&facts.conf, ports, &settings.ports);
+    unreadable.into_iter().chain(unused).collect()
 }
 
 /// Warnings about times that are too short for a seed without data.
@@ -247,14 +265,23 @@ fn short_times(settings: &Settings, engine: &Engine, role: Role, guard_time: Dur
 /// Compares two hosts: equal means seed, which may found; every other FE joins.
 fn role(settings: &Settings, component: Component) -> Role {
     match component {
-        Component::Be | Component::Broker => Role::Backend,
-        Component::Cn => Role::ComputeNode,
+        Component::Be | Component::Cn | Component::Broker => Role::Component(component),
         Component::Fe if is_seed(settings) => Role::Seed,
         Component::Fe => match settings.fe_role.as_ref().map(|role| role.value) {
             Some(FeRole::Observer) => Role::Observer,
             Some(FeRole::Follower) | None => Role::Follower,
         },
     }
+}
+
+/// The name that a broker is added under: it stays the same for as long as the host does.
+fn broker_name(settings: &Settings) -> String {
+    let of_host = || {
+        let host = settings.local_host.value.to_string();
+        format!("broker_{}", host.replace(['.', ':', '-'], "_"))
+    };
+    let requested = settings.broker_name.as_ref().map(|name| name.value.clone());
+    requested.unwrap_or_else(of_host)
 }
 
 /// The settings with this host once in `MASTER_HOST`.
@@ -298,17 +325,14 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
     let mut refusals = Vec::new();
     let home = &facts.home;
     if let Err(problem) = facts.addresses.check(&settings.local_host.value) {
+        let refusal = not_local::refusal(settings, &problem);
         if settings.skip_preflight.contains("address") {
-            warnings.push(problem.to_string());
+            warnings.push(refusal.to_string());
         } else {
-            refusals.push(Refusal::new(
-                ExitCode::Configuration,
-                problem.to_string(),
-                "set LOCAL_HOST to the address or name by which the other hosts reach this one; with Docker's bridge \
-                 network between hosts no FE can join, use network_mode: host",
-            ));
+            refusals.push(refusal);
         }
     }
+    warnings.extend(not_local::unresolved(settings, &facts.addresses.masters));
     // A name that is not of this machine has been reported.
     let name = Some(settings).filter(|_| facts.addresses.local.on_interface);
     if let Some(refusal) = name.and_then(|settings| own_host::unusable_name(settings, facts)) {
@@ -319,6 +343,7 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
         }
     }
     refusals.extend(own_host::fixed_elsewhere(settings, facts));
+    refusals.extend(own_host::other_mode(settings, facts));
     if let PidFileState::Engine { pid, command } = &facts.pid_file.state {
         refusals.push(Refusal::protect(
             format!(
@@ -333,7 +358,7 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
         ConfState::Unreadable(why) => refusals.push(Refusal::new(
             ExitCode::Configuration,
             format!("cannot read {}: {why}", facts.conf.read_from.display()),
-            "make it readable for the user this container runs as",
+            "it must be a file that the user of this container can read",
         )),
         ConfState::ReadLossy => refusals.push(Refusal::new(
             ExitCode::Configuration,
@@ -349,7 +374,7 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
         refusals.push(Refusal::new(
             ExitCode::Configuration,
             format!("cannot resolve the data dir, from {source}: {problem}"),
-            if home.engine.script_sets.contains(&problem.variable.as_str()) {
+            if home.layout.script_sets.contains(&problem.variable.as_str()) {
                 "write the path without that variable"
             } else {
                 "set that variable in the environment of this container, or write the path without it"
@@ -357,6 +382,7 @@ fn image_problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<String>
         ));
     }
     refusals.extend(conf_preflight::problems(settings, facts, warnings));
+    refusals.extend(start_script::problems(settings, facts, warnings));
     refusals.extend(dir_preflight::problems(settings, facts));
     refusals
 }
@@ -416,16 +442,16 @@ fn classify(facts: &Facts, role: Role, copies: RecordCopies<'_>) -> Result<Data,
                     fe.place.path.display(),
                     fe.unreadable.join(", ")
                 ),
-                "make it readable for the user this container runs as",
+                "it must be a file that the user of this container can read",
             ))
         }
         DataFacts::Fe(fe) => {
             let dir = FeDir::of(fe, &facts.home.engine.own_host);
             data::classify_fe(role == Role::Seed, &dir, copies)
         }
-        DataFacts::Nothing | DataFacts::Unresolved { .. } => {
-            data::classify_backend(&Storage { ids: Vec::new() }, copies)
-        }
+        DataFacts::Nothing => data::classify_without_data(copies),
+        // The path has been refused.
+        DataFacts::Unresolved { .. } => data::classify_backend(&Storage { ids: Vec::new() }, copies),
         DataFacts::Storage(paths) => {
             let mut ids = Vec::new();
             for storage in paths {
@@ -453,15 +479,22 @@ fn choose_ports(
     settings: &Settings,
     facts: &Facts,
     record: Option<&Record>,
-    prescribed: &Prescribed,
+    prescribed: &BTreeMap<PortName, u16>,
     also_taken: &BTreeMap<u16, String>,
 ) -> Result<Vec<Choice>, Vec<Refusal>> {
     let home = &facts.home;
-    let conf = home
-        .engine
-        .ports_of(home.component)
-        .filter_map(|port| Some((port.name, facts.conf.lookup(port.conf_key)?.trim().parse().ok()?)))
-        .collect();
+    let conf = conf_ports(facts);
+    let off = home.engine.ports_of(home.component).filter(|port| {
+        let in_conf = facts.conf.lookup(port.conf_key);
+        let too_old = || {
+            facts
+                .version
+                .as_ref()
+                .is_some_and(|version| !port.is_default_in(version))
+        };
+        port.kind == PortKind::Local && in_conf.map_or_else(too_old, |value| value.trim() == OFF)
+    });
+    let off = off.map(|port| port.name).collect();
     let udp = home.engine.ports_of(home.component).any(|port| port.udp);
     let mut taken = facts.ports.taken(udp);
     taken.extend(also_taken.iter().map(|(port, holder)| (*port, holder.clone())));
@@ -476,16 +509,25 @@ fn choose_ports(
         registered,
         cluster: prescribed,
         conf: &conf,
+        off: &off,
         taken: &taken,
         ephemeral: facts.ports.ephemeral.clone(),
         reserved: &facts.ports.reserved,
     })
 }
 
+/// The ports in the conf file as shipped or mounted.
+fn conf_ports(facts: &Facts) -> BTreeMap<PortName, u16> {
+    let ports = facts.home.engine.ports_of(facts.home.component);
+    ports
+        .filter_map(|port| Some((port.name, facts.conf.lookup(port.conf_key)?.trim().parse().ok()?)))
+        .collect()
+}
+
 fn identity(ports: &[Choice]) -> u16 {
     ports
         .iter()
-        .find(|choice| choice.port.kind == crate::engine::PortKind::Identity)
+        .find(|choice| choice.port.kind == PortKind::Identity)
         .map_or(0, |choice| choice.number)
 }
 
@@ -509,76 +551,8 @@ fn local_addresses(facts: &Facts) -> Vec<IpAddr> {
     }
 }
 
-/// The MySQL port of an FE whose port is not known: from the seed's own variable, `FE_QUERY_PORT`, the conf file of an FE
-/// image, or the engine's default.
-fn query_port(settings: &Settings, facts: &Facts) -> u16 {
-    let engine = facts.home.engine;
-    let Some(port) = engine.port(Component::Fe, PortName::Query) else {
-        return 0;
-    };
-    let requested = settings
-        .master_query_port
-        .as_ref()
-        .or_else(|| settings.ports.get(&PortName::Query));
-    let in_conf = || {
-        let fe = facts.home.component == Component::Fe;
-        facts
-            .conf
-            .lookup(port.conf_key)
-            .filter(|_| fe)?
-            .trim()
-            .parse()
-            .ok()
-    };
-    requested
-        .map(|port| port.value)
-        .or_else(in_conf)
-        .or(port.default)
-        .unwrap_or(0)
-}
-
-/// The ports that a confirmed cluster prescribes to this node: the HTTP port of every FE, and the port it lists for this
-/// host. A host may have several BEs; only the one at `recorded`, the heartbeat port in this node's record, is this node:
-/// it was added by an ADD whose sender was killed before the answer.
-pub fn prescribed(
-    node: &Node,
-    engine: &crate::engine::Engine,
-    cluster: &Cluster,
-    backends: Option<&Backends>,
-    recorded: Option<u16>,
-) -> Prescribed {
-    let mut ports = Prescribed::new();
-    if node.component != Component::Fe {
-        if let (Some(lists), Some(identity_port)) = (backends, recorded) {
-            let me = node::Identity {
-                identity_port,
-                ..node.identity()
-            };
-            if me
-                .find(&lists.backends)
-                .or_else(|| me.find(&lists.compute_nodes))
-                .is_some()
-            {
-                ports.insert(PortName::Heartbeat, identity_port);
-            }
-        }
-        return ports;
-    }
-    if cluster.leader.http_port != 0 {
-        ports.insert(PortName::Http, cluster.leader.http_port);
-    }
-    let rpc_is_shared = engine
-        .port(Component::Fe, PortName::Rpc)
-        .is_some_and(|port| port.kind == crate::engine::PortKind::ClusterWide);
-    if rpc_is_shared && cluster.leader.rpc_port != 0 {
-        ports.insert(PortName::Rpc, cluster.leader.rpc_port);
-    }
-    if let Some(own) = cluster
-        .frontends
-        .iter()
-        .find(|fe| node.identity().is_at(&fe.host))
-    {
-        ports.insert(PortName::EditLog, own.edit_log_port);
-    }
-    ports
+/// The MySQL ports of FEs whose own is not known.
+fn query_ports(settings: &Settings, facts: &Facts) -> Vec<u16> {
+    let in_conf = conf_ports(facts).get(&PortName::Query).copied();
+    ask_list::query_ports(settings, facts.home.engine, in_conf)
 }

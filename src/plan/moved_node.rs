@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::engine::Component;
 use crate::engine::member::{Backend, Frontend, Member};
 use crate::plan::data::{Data, Moved, MovedData, NamedBy};
 use crate::plan::join;
@@ -34,6 +33,13 @@ impl MovedRow<'_> {
         }
     }
 
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Frontend(_) => None,
+            Self::Backend(be) => be.name.as_deref(),
+        }
+    }
+
     const fn alive(&self) -> bool {
         match self {
             Self::Frontend(fe) => fe.alive,
@@ -48,14 +54,14 @@ pub(super) fn decide(node: &Node, moved: &Moved, seen: &Seen) -> Decision {
         Belief::Leader(cluster) => cluster,
         Belief::Doubt(_) => return waiting::wait(node, seen),
         Belief::Nobody => {
-            let why = "and no FE answers, so muster cannot check which host the cluster lists";
-            return Decision::Refuse(refusal(node, moved, why, true));
+            let why = "and no leader answers, so muster cannot check which host the cluster lists";
+            return Decision::Refuse(refusal(node, moved, why, None));
         }
     };
     let leader = &cluster.leader.host;
     if moved.data == MovedData::Member && moved.cluster.is_none() {
         let why = "and neither its data nor its record names its cluster";
-        return Decision::Refuse(refusal(node, moved, why, false));
+        return Decision::Refuse(refusal(node, moved, why, Some((false, None))));
     }
     let rows = match host_rows(node, moved, cluster, seen) {
         Ok(rows) => rows,
@@ -72,7 +78,7 @@ pub(super) fn decide(node: &Node, moved: &Moved, seen: &Seen) -> Decision {
                 node,
                 moved,
                 &format!("and {leader} lists {which}"),
-                old.joined() && new.is_none(),
+                Some((old.joined() && new.is_none(), old.name())),
             );
             if old.alive() {
                 refusal.hint = format!(
@@ -85,7 +91,7 @@ pub(super) fn decide(node: &Node, moved: &Moved, seen: &Seen) -> Decision {
         // It was never added under the old host, so it is a new node.
         (None, None) if moved.data == MovedData::Planned => join::join_as_new(node, cluster, seen),
         // Only a record shows that a list once had the old host.
-        (None, None) if moved.named_by == NamedBy::Role => Decision::Refuse(Refusal::protect(
+        (None, None) if moved.named_by != NamedBy::Record => Decision::Refuse(Refusal::protect(
             format!("{}, and {leader} lists neither", belongs(node, moved)),
             format!(
                 "set LOCAL_HOST={}, and check MASTER_HOST; if this data is not needed, move it away",
@@ -122,7 +128,7 @@ pub(super) fn decide(node: &Node, moved: &Moved, seen: &Seen) -> Decision {
 pub(super) fn asks_nobody(node: &Node) -> Option<Refusal> {
     let moved = of(&node.data).filter(|moved| node.alone && moved.data != MovedData::Dropped)?;
     let why = "and no other FE is known that could say which of the two its cluster lists";
-    Some(refusal(node, moved, why, true))
+    Some(refusal(node, moved, why, None))
 }
 
 fn host_rows<'a>(
@@ -142,12 +148,15 @@ fn host_rows<'a>(
         let frontends = &cluster.frontends;
         return Ok(HostRows {
             old: was.find(frontends).map(MovedRow::Frontend),
-            new: find_new(me, was, frontends).map(MovedRow::Frontend),
+            new: frontends
+                .iter()
+                .find(|row| is_new(me, was, *row))
+                .map(MovedRow::Frontend),
         });
     }
     let leader = &cluster.leader.host;
-    let lists = match &seen.backends {
-        Some(Ok(lists)) => lists,
+    let rows = match &seen.backends {
+        Some(Ok(rows)) => rows,
         Some(Err(why)) if why.is_final() => {
             return Err(Box::new(Decision::Refuse(join::denied(leader, why))));
         }
@@ -163,26 +172,30 @@ fn host_rows<'a>(
             return Err(Box::new(waiting::wait_to_join(seen, why)));
         }
     };
-    let (own, other) = match node.component {
-        Component::Cn => (&lists.compute_nodes, &lists.backends),
-        Component::Fe | Component::Be | Component::Broker => (&lists.backends, &lists.compute_nodes),
-    };
+    let own = |row: &&Backend| row.may_be(node.component);
     Ok(HostRows {
-        old: was.find(own).or_else(|| was.find(other)).map(MovedRow::Backend),
-        new: find_new(me, was, own).map(MovedRow::Backend),
+        old: was.find(rows).map(MovedRow::Backend),
+        new: rows
+            .iter()
+            .filter(own)
+            .find(|row| is_new(me, was, *row))
+            .map(MovedRow::Backend),
     })
 }
 
-/// The row under the new host: an old address may be one of those that the new name has.
-fn find_new<'l, M: Member>(me: Identity<'_>, was: Identity<'_>, list: &'l [M]) -> Option<&'l M> {
-    list.iter().find(|row| me.is(*row) && !was.is(*row))
+/// True for the row under the new host: an old address may be one of those that the new name has.
+fn is_new(me: Identity<'_>, was: Identity<'_>, row: &impl Member) -> bool {
+    me.is(row) && !was.is(row)
 }
 
-fn refusal(node: &Node, moved: &Moved, why: &str, joined: bool) -> Refusal {
+/// `old`: whether the old row can be moved, and its name if its list has names; `None` if nobody has shown that row.
+fn refusal(node: &Node, moved: &Moved, why: &str, old: Option<(bool, Option<&str>)>) -> Refusal {
+    let (joined, name) = old.unwrap_or((true, None));
     let change = Move {
         engine: node.engine,
         from: &moved.from,
         to: &node.host,
+        name: name.unwrap_or("<name>"),
     };
     let hint = if node.alone {
         format!(
@@ -203,9 +216,14 @@ fn belongs(node: &Node, moved: &Moved) -> String {
             "the cluster knows this node as {}, but LOCAL_HOST is {}",
             moved.from, node.host
         ),
-        NamedBy::Role => format!(
-            "this data belongs to the member {} (image/ROLE, {}); LOCAL_HOST says {}",
+        NamedBy::Role | NamedBy::Journal => format!(
+            "this data belongs to the member {} ({}, {}); LOCAL_HOST says {}",
             moved.from,
+            if moved.named_by == NamedBy::Role {
+                "image/ROLE"
+            } else {
+                "its journal"
+            },
             role_host::mode(&moved.from),
             node.host
         ),
@@ -230,7 +248,12 @@ fn rejoin(node: &Node, why: String) -> Decision {
         join::NO_OTHER_FE.to_owned()
     } else {
         format!(
-            "set REJOIN=1 to set the data aside and join again as {}, or remove this node",
+            "set REJOIN=1 to {}join again as {}, or remove this node",
+            if node.keeps_data() {
+                "set the data aside and "
+            } else {
+                ""
+            },
             node.host
         )
     };

@@ -1,15 +1,18 @@
 //! Settings that change nothing here: a person who set one expects something of it.
 
+use super::conf_file::lost_heap;
 use super::node::Role;
 use crate::facts::Facts;
-use crate::settings::{Bootstrap, FeRole, Settings, Source, is_for_another};
+use crate::settings::{Bootstrap, FeRole, JAVA_OPTIONS, Settings, Source, heap_variable, is_for_another};
 
 /// The names of the pre-flight checks.
 const CHECKS: [&str; 1] = ["address"];
 
 /// One sentence for each that was probably meant to have an effect on this node.
 pub(super) fn warnings(settings: &Settings, facts: &Facts, role: Role) -> Vec<String> {
-    let mut all = overwritten_by_script(settings, facts);
+    let mut all = unwanted(settings, facts);
+    all.extend(overwritten_by_script(settings, facts));
+    all.extend(lost_heap(settings, facts));
     all.extend(overwritten_by_file(settings, facts));
     let mut lost = |source: Option<&Source>, why: &str| {
         if let Some(Source::Environment(name)) = source {
@@ -27,6 +30,17 @@ pub(super) fn warnings(settings: &Settings, facts: &Facts, role: Role) -> Vec<St
         let why = "with MUSTER_EXEC or --exec, no process of muster remains after the start";
         lost(settings.stop_grace.as_ref().map(|grace| &grace.source), why);
         lost(Some(&settings.join_timeout.source), why);
+    }
+    let engine = facts.home.engine;
+    let shipped = |variable: &str| {
+        let mut accounts = engine.accounts.shipped.iter();
+        accounts.any(|account| account.password_file == variable)
+    };
+    if settings.admin_password_file.is_some() && !shipped("ADMIN_PASSWORD_FILE") {
+        let name = engine.name;
+        all.push(format!(
+            "ADMIN_PASSWORD_FILE has no effect: {name} ships no account admin"
+        ));
     }
     for name in settings
         .skip_preflight
@@ -53,17 +67,36 @@ pub(super) fn for_others(settings: &Settings, facts: &Facts, role: Role) -> Vec<
     let observer = observer.map_or("", |role| role.source.name());
     let for_seed = |name: &str| !seed && ["BOOTSTRAP", "GUARD_TIME"].contains(&name);
     let names = settings.names.iter();
+    let value = |name: &str| settings.inherited.get(name).unwrap_or_default();
     names
         .filter(|name| {
-            *name == observer || for_seed(name) || is_for_another(name, home.engine, home.component)
+            *name == observer
+                || for_seed(name)
+                || is_for_another(name, value(name), home.engine, home.component)
         })
         .cloned()
         .collect()
 }
 
+/// The engine does not get the variables that its start script ends over. Their values may hold a password.
+fn unwanted(settings: &Settings, facts: &Facts) -> Vec<String> {
+    let set = settings.inherited.iter().filter(|(_, value)| !value.is_empty());
+    let names = set.map(|(name, _)| name);
+    let names: Vec<&str> = names
+        .filter(|name| facts.home.engine.unwanted.contains(name))
+        .collect();
+    if names.is_empty() {
+        return Vec::new();
+    }
+    vec![format!(
+        "{} of the environment has no effect: the start script ends over it, so the engine does not get it",
+        names.join(", ")
+    )]
+}
+
 /// The start script sets some variables itself, and exports the upper-case lines of the conf file over those of the container.
 fn overwritten_by_script(settings: &Settings, facts: &Facts) -> Vec<String> {
-    let (engine, conf) = (facts.home.engine, &facts.conf);
+    let (layout, conf) = (facts.home.layout, &facts.conf);
     let requested = settings
         .conf
         .get(&facts.home.component)
@@ -77,7 +110,7 @@ fn overwritten_by_script(settings: &Settings, facts: &Facts) -> Vec<String> {
         let is_home = crate::engine::ALL
             .iter()
             .any(|engine| engine.home_variable == name);
-        let is_set = engine.script_sets.contains(&name) || request.is_some() || shipped.is_some();
+        let is_set = layout.script_sets.contains(&name) || request.is_some() || shipped.is_some();
         let is_same = request.map_or(shipped.as_deref(), |request| Some(&request.value)) == Some(value);
         if is_home || !is_set || is_same || value.is_empty() {
             return None;
@@ -90,9 +123,14 @@ fn overwritten_by_script(settings: &Settings, facts: &Facts) -> Vec<String> {
             ),
             (None, None) => "the start script sets it itself".to_owned(),
         };
-        let instead = match request {
-            Some(_) => String::new(),
-            None => format!("; set {component}_CONF__{name} instead"),
+        let heap = heap_variable(facts.home.component).filter(|_| JAVA_OPTIONS.contains(&name));
+        let instead = match (request, heap) {
+            (Some(_), _) => String::new(),
+            (None, None) => format!("; set {component}_CONF__{name} instead"),
+            // The shipped line has more in it than people repeat.
+            (None, Some(heap)) => {
+                format!("; {heap} changes the heap alone, {component}_CONF__{name} the whole line")
+            }
         };
         Some(format!("{name} of the environment has no effect: {by}{instead}"))
     });
@@ -106,10 +144,14 @@ fn overwritten_by_file(settings: &Settings, facts: &Facts) -> Vec<String> {
     };
     let home = &facts.home;
     let keys = settings.conf.get(&home.component).into_iter().flatten();
-    let keys = keys.map(|request| (request.key.as_str(), request.value.clone(), &request.source));
+    let keys = keys.map(|request| (request.key.clone(), request.value.clone(), &request.source));
     let ports = home.engine.ports_of(home.component).filter_map(|port| {
         let request = settings.ports.get(&port.name)?;
-        Some((port.conf_key, request.value.to_string(), &request.source))
+        Some((
+            port.conf_key.to_owned(),
+            request.value.to_string(),
+            &request.source,
+        ))
     });
     let lost = keys
         .chain(ports)

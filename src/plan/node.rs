@@ -2,11 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
-
 use crate::engine::failure::Failure;
 use crate::engine::member::{Backend, Frontend, Member};
-use crate::engine::{Component, Engine};
+use crate::engine::{Component, Engine, MemberList};
 use crate::plan::caller::Believed;
 use crate::plan::data::Data;
 use crate::plan::leader::{Belief, Cluster};
@@ -15,14 +13,14 @@ use crate::plan::witness::Witness;
 use crate::settings::{Bootstrap, Host};
 
 /// The requested role of this node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// The FE that may found a cluster.
     Seed,
     Follower,
     Observer,
-    Backend,
-    ComputeNode,
+    /// The only role of a component that is no FE.
+    Component(Component),
 }
 
 impl Role {
@@ -34,7 +32,7 @@ impl Role {
     pub const fn added_as(self) -> &'static str {
         match self {
             Self::Seed | Self::Follower => "follower",
-            Self::Observer | Self::Backend | Self::ComputeNode => self.name(),
+            Self::Observer | Self::Component(_) => self.name(),
         }
     }
 
@@ -44,8 +42,7 @@ impl Role {
             Self::Seed => "seed",
             Self::Follower => "follower",
             Self::Observer => "observer",
-            Self::Backend => "BE",
-            Self::ComputeNode => "CN",
+            Self::Component(component) => component.name(),
         }
     }
 }
@@ -58,7 +55,10 @@ pub struct Node {
     pub engine: &'static Engine,
     pub component: Component,
     pub host: Host,
-    /// Other spellings of this host: its addresses if it is a name, its names if they are known.
+    /// The name that it is added under, for a component whose list has names.
+    pub name: String,
+    /// Other spellings of this host: its addresses if it is a name, and the names that its cluster lists and that stand for its
+    /// address.
     pub also: BTreeSet<Host>,
     pub identity_port: u16,
     pub data: Data,
@@ -80,8 +80,9 @@ pub struct Seen {
     pub fatal: Vec<(String, Failure)>,
     /// Members in the last list that any FE showed, confirmed or not.
     pub members: Vec<Frontend>,
-    /// BEs and CNs that the confirmed leader lists, or why the query failed; `None` if it was not queried.
-    pub backends: Option<Result<Backends, Failure>>,
+    /// The lists of the confirmed leader that may have this node, its own first, or why the query failed; `None` if it was
+    /// not queried, or if this node is an FE.
+    pub backends: Option<Result<Vec<Backend>, Failure>>,
     /// The failures of FEs that gave no list, one clause each.
     pub answers: Vec<String>,
     /// Evidence of a cluster while no FE answers SQL.
@@ -101,13 +102,6 @@ pub struct Seen {
     pub guard_over: bool,
     /// `WAIT_TIMEOUT` has run out.
     pub patience_over: bool,
-}
-
-/// The two lists that can contain a heartbeat address.
-#[derive(Debug, Clone, Default)]
-pub struct Backends {
-    pub backends: Vec<Backend>,
-    pub compute_nodes: Vec<Backend>,
 }
 
 /// The queries that a decision needs first.
@@ -176,6 +170,33 @@ impl Identity<'_> {
 }
 
 impl Node {
+    /// The statement that adds this node to a cluster.
+    pub fn add_statement(&self) -> String {
+        let at = self.host.with_port(self.identity_port);
+        let sql = &self.engine.sql;
+        match self.role {
+            Role::Seed | Role::Follower => sql.add_follower.replace("{}", &at),
+            Role::Observer => sql.add_observer.replace("{}", &at),
+            Role::Component(component) => self
+                .engine
+                .list(component)
+                .map_or_else(String::new, |list| list.add(&at, &self.name)),
+        }
+    }
+
+    /// False for a component without a data dir.
+    pub fn keeps_data(&self) -> bool {
+        let layout = self.engine.layout(self.component);
+        layout.is_none_or(|layout| layout.data.is_some())
+    }
+
+    /// True if it is added under its name.
+    pub fn is_named(&self) -> bool {
+        self.engine
+            .list(self.component)
+            .is_some_and(MemberList::has_names)
+    }
+
     pub const fn identity(&self) -> Identity<'_> {
         Identity {
             component: self.component,

@@ -1,7 +1,7 @@
 //! Chooses the port of each service. Each of the three kinds has its rule: the same number on every FE; the port that
 //! identifies this node in the cluster; a port of this host alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use crate::engine::{Component, Engine, Port, PortKind, PortName};
@@ -24,6 +24,8 @@ pub struct Inputs<'a> {
     pub cluster: &'a BTreeMap<PortName, u16>,
     /// The ports in the conf file as shipped or mounted.
     pub conf: &'a BTreeMap<PortName, u16>,
+    /// The ports that are off unless they are requested: by the conf file, or in this version.
+    pub off: &'a BTreeSet<PortName>,
     /// Ports that are in use on this host, each with its holder.
     pub taken: &'a BTreeMap<u16, String>,
     /// The kernel's range for outgoing connections.
@@ -41,25 +43,46 @@ pub struct Choice {
     pub why: String,
 }
 
-/// Warnings about requests that cannot hold: the cluster, or what it knows this node by, has another number.
-pub fn ignored_requests(requested: &BTreeMap<PortName, Sourced<u16>>, choices: &[Choice]) -> Vec<String> {
+/// Warnings about numbers that cannot hold: the cluster, or what it knows this node by, has another one. `conf` are those of
+/// the file `path`.
+pub fn not_used(
+    requested: &BTreeMap<PortName, Sourced<u16>>,
+    conf: &BTreeMap<PortName, u16>,
+    path: &str,
+    choices: &[Choice],
+) -> Vec<String> {
     let ignored = choices.iter().filter_map(|choice| {
-        let request = requested.get(&choice.port.name)?;
         let fixed = matches!(choice.port.kind, PortKind::ClusterWide | PortKind::Identity);
-        (fixed && request.value != choice.number).then(|| {
-            format!(
-                "{} = {} is not used: {} is {} (from {}), and {}",
-                choice.port.name.variable(),
-                request.value,
-                choice.port.conf_key,
-                choice.number,
-                choice.source,
-                match choice.port.kind {
-                    PortKind::ClusterWide => "every FE of a cluster uses the same port",
-                    PortKind::Identity | PortKind::Local => "the cluster knows this node by it",
-                }
-            )
-        })
+        let (key, number) = (choice.port.conf_key, choice.number);
+        let other = |value: &u16| fixed && *value != number;
+        // Compose files publish the port that they were told.
+        let advice = |value: u16| match choice.port.name {
+            PortName::Http => format!("; where it is published, write {value}:{number}"),
+            _ => String::new(),
+        };
+        if let Some(request) = requested.get(&choice.port.name) {
+            let value = Some(request.value).filter(other)?;
+            let name = choice.port.name.variable();
+            return Some(match choice.port.kind {
+                PortKind::ClusterWide => format!(
+                    "{name} = {value} is not used: {key} is {number} (from {}), and every FE of a cluster uses the same port{}",
+                    choice.source,
+                    advice(value)
+                ),
+                PortKind::Identity | PortKind::Local => format!(
+                    "{name} = {value} is not used: {key} is {number} (from {}), and the cluster knows this node by it",
+                    choice.source
+                ),
+            });
+        }
+        // An identity port of the conf file gives way without a word: nobody asked for it here.
+        let in_conf = conf.get(&choice.port.name).copied().filter(other);
+        let value = in_conf.filter(|_| choice.port.kind == PortKind::ClusterWide)?;
+        Some(format!(
+            "{path} says {key} = {value}; every FE of this cluster uses {number} (from {}){}",
+            choice.source,
+            advice(value)
+        ))
     });
     ignored.collect()
 }
@@ -163,6 +186,9 @@ fn preferred(inputs: &Inputs<'_>, port: &Port) -> Option<Preferred> {
             fixed,
             "requested".to_owned(),
         );
+    }
+    if inputs.off.contains(&port.name) {
+        return None;
     }
     if let Some(number) = recorded {
         return by(number, Source::Record, None, "used before".to_owned());
@@ -282,8 +308,8 @@ fn next_free(inputs: &Inputs<'_>, after: u16, before: &[Choice]) -> Option<(u16,
 mod tests {
     use std::ops::RangeInclusive;
 
-    use super::{Choice, Inputs, choose, ignored_requests};
-    use crate::engine::{ALL, Component, PortName};
+    use super::{Choice, Inputs, choose, not_used};
+    use crate::engine::{ALL, Component, Engine, PortName};
     use crate::plan::refusal::Refusal;
     use crate::settings::{Source, Sourced};
 
@@ -294,10 +320,12 @@ mod tests {
         registered: bool,
         cluster: Vec<(PortName, u16)>,
         conf: Vec<(PortName, u16)>,
+        off: Vec<PortName>,
         taken: Vec<u16>,
         reserved: Vec<RangeInclusive<u16>>,
         ephemeral: Option<RangeInclusive<u16>>,
         component: Option<Component>,
+        engine: Option<&'static Engine>,
     }
 
     /// The choices, with the warnings about requests that cannot hold.
@@ -320,20 +348,22 @@ mod tests {
             .iter()
             .map(|port| (*port, format!("nginx (pid 7) on 0.0.0.0:{port}")))
             .collect();
+        let conf = case.conf.iter().copied().collect();
         let inputs = Inputs {
-            engine: ALL[0],
+            engine: case.engine.unwrap_or(ALL[0]),
             component: case.component.unwrap_or(Component::Fe),
             requested: &requested,
             recorded: &case.recorded.iter().copied().collect(),
             registered: case.registered,
             cluster: &case.cluster.iter().copied().collect(),
-            conf: &case.conf.iter().copied().collect(),
+            conf: &conf,
+            off: &case.off.iter().copied().collect(),
             taken: &taken,
             ephemeral: case.ephemeral.clone().unwrap_or(32768..=60999),
             reserved: &case.reserved,
         };
         let choices = choose(&inputs)?;
-        let warnings = ignored_requests(&requested, &choices);
+        let warnings = not_used(&requested, &conf, "fe.conf", &choices);
         Ok((choices, warnings))
     }
 
@@ -568,6 +598,37 @@ mod tests {
                 },
                 "9060 8041 9051 8060 9070",
             ),
+            (
+                "a BE with Arrow Flight, whose port moves on",
+                Case {
+                    engine: Some(ALL[1]),
+                    component: Some(Component::Be),
+                    taken: vec![8050],
+                    ..none()
+                },
+                "9060 8040 9050 8060 8051",
+            ),
+            (
+                "a broker",
+                Case {
+                    component: Some(Component::Broker),
+                    requested: vec![(PortName::BrokerIpc, 8001)],
+                    ..none()
+                },
+                "8001",
+            ),
+            (
+                "a registered broker keeps its own",
+                Case {
+                    engine: Some(ALL[1]),
+                    component: Some(Component::Broker),
+                    recorded: vec![(PortName::BrokerIpc, 8002)],
+                    registered: true,
+                    requested: vec![(PortName::BrokerIpc, 8001)],
+                    ..none()
+                },
+                "8002",
+            ),
         ];
         for (what, case, expected) in table {
             assert_eq!(outcome(&case), expected, "{what}");
@@ -591,7 +652,7 @@ mod tests {
             warnings(&joiner),
             [
                 "HTTP_PORT = 8031 is not used: http_port is 8030 (from the cluster), and every FE of a cluster uses the same \
-                 port",
+                 port; where it is published, write 8031:8030",
                 "EDIT_LOG_PORT = 9011 is not used: edit_log_port is 9010 (from the cluster), and the cluster knows this node \
                  by it",
             ]
@@ -601,5 +662,79 @@ mod tests {
             ..Case::default()
         };
         assert_eq!(warnings(&first), [] as [&str; 0]);
+        let mounted = Case {
+            engine: ALL.into_iter().find(|engine| rpc_is_shared(engine)),
+            conf: vec![(Http, 8031), (Rpc, 9021), (Query, 9031), (EditLog, 9011)],
+            cluster: vec![(Http, 8030), (Rpc, 9020)],
+            ..Case::default()
+        };
+        assert_eq!(
+            warnings(&mounted),
+            [
+                "fe.conf says http_port = 8031; every FE of this cluster uses 8030 (from the cluster); where it is published, \
+                 write 8031:8030",
+                "fe.conf says rpc_port = 9021; every FE of this cluster uses 9020 (from the cluster)",
+            ]
+        );
+    }
+
+    fn rpc_is_shared(engine: &Engine) -> bool {
+        let rpc = engine.port(Component::Fe, Rpc);
+        rpc.is_some_and(|port| port.kind == crate::engine::PortKind::ClusterWide)
+    }
+
+    /// The newer engine has one more port that is on by default, and its cluster one more that is the same for all.
+    #[test]
+    fn a_port_that_is_off_is_chosen_only_on_request() {
+        let engine = ALL.into_iter().find(|engine| rpc_is_shared(engine));
+        let case = || Case {
+            engine,
+            ..Case::default()
+        };
+        let off = || vec![PortName::ArrowFlight];
+        let table = [
+            ("on", case(), "8030 9020 9030 9010 8070"),
+            ("off", Case { off: off(), ..case() }, "8030 9020 9030 9010"),
+            (
+                "off by now",
+                Case {
+                    off: off(),
+                    recorded: vec![(PortName::ArrowFlight, 8070)],
+                    ..case()
+                },
+                "8030 9020 9030 9010",
+            ),
+            (
+                "off, and requested",
+                Case {
+                    off: off(),
+                    requested: vec![(PortName::ArrowFlight, 8071)],
+                    ..case()
+                },
+                "8030 9020 9030 9010 8071",
+            ),
+            (
+                "the cluster's RPC port wins",
+                Case {
+                    cluster: vec![(Rpc, 9120)],
+                    requested: vec![(Rpc, 9020)],
+                    ..case()
+                },
+                "8030 9120 9030 9010 8070",
+            ),
+            (
+                "and is never moved",
+                Case {
+                    cluster: vec![(Rpc, 9020)],
+                    taken: vec![9020],
+                    ..case()
+                },
+                "rpc_port must be 9020 (the cluster: every FE of this cluster uses it), but nginx (pid 7) on 0.0.0.0:9020 \
+                 uses it",
+            ),
+        ];
+        for (what, case, expected) in table {
+            assert_eq!(outcome(&case), expected, "{what}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use crate::engine::member::{Backend, Frontend, FrontendRole};
 use crate::engine::{Component, Engine};
 use crate::exit::ExitCode;
 use crate::plan::leader::Cluster;
-use crate::plan::node::{Backends, Role};
+use crate::plan::node::Role;
 use crate::plan::refusal::Refusal;
 use crate::settings::Host;
 
@@ -15,6 +15,8 @@ pub struct Move<'a> {
     pub engine: &'static Engine,
     pub from: &'a Host,
     pub to: &'a Host,
+    /// The name that the member was added under, if its list has names.
+    pub name: &'a str,
 }
 
 /// The kind of a member in the cluster's lists.
@@ -22,16 +24,15 @@ pub struct Move<'a> {
 pub enum Kind {
     Follower,
     Observer,
-    Backend,
-    ComputeNode,
+    /// A member that is no FE.
+    Component(Component),
 }
 
 impl Kind {
     pub const fn component(self) -> Component {
         match self {
             Self::Follower | Self::Observer => Component::Fe,
-            Self::Backend => Component::Be,
-            Self::ComputeNode => Component::Cn,
+            Self::Component(component) => component,
         }
     }
 
@@ -39,8 +40,7 @@ impl Kind {
         match self {
             Self::Follower => "follower",
             Self::Observer => "observer",
-            Self::Backend => "BE",
-            Self::ComputeNode => "CN",
+            Self::Component(component) => component.name(),
         }
     }
 
@@ -48,8 +48,7 @@ impl Kind {
         match role {
             Role::Seed | Role::Follower => Self::Follower,
             Role::Observer => Self::Observer,
-            Role::Backend => Self::Backend,
-            Role::ComputeNode => Self::ComputeNode,
+            Role::Component(component) => Self::Component(component),
         }
     }
 
@@ -75,11 +74,13 @@ pub struct ListedMember {
 impl Move<'_> {
     /// The statement that changes the host of such a member; `None` if the engine was not observed to accept one.
     pub fn statement(&self, kind: Kind, port: u16) -> Option<String> {
-        let rehost = self.engine.sql.rehost(kind.component())?;
+        let rehost = self.engine.rehost(kind.component())?;
         if matches!(self.to, Host::Address(_)) && !rehost.to_address {
             return None;
         }
-        let text = rehost.statement.replace("{port}", &port.to_string());
+        let text = rehost
+            .statement
+            .replace("{from}:{port}", &self.from.with_port(port));
         Some(
             text.replace("{from}", &self.from.to_string())
                 .replace("{to}", &self.to.to_string()),
@@ -93,25 +94,27 @@ impl Move<'_> {
 
     /// The statement that drops the old member, for a node that joins again.
     pub fn drop_statement(&self, kind: Kind, port: u16) -> String {
-        let sql = &self.engine.sql;
-        let statement = match kind {
-            Kind::Follower => sql.drop_follower,
-            Kind::Observer => sql.drop_observer,
-            Kind::Backend => sql.drop_backend,
-            Kind::ComputeNode => sql.drop_compute_node.unwrap_or(sql.drop_backend),
-        };
-        statement.replace("{}", &self.from.with_port(port))
+        let (sql, at) = (&self.engine.sql, self.from.with_port(port));
+        match kind {
+            Kind::Follower => sql.drop_follower.replace("{}", &at),
+            Kind::Observer => sql.drop_observer.replace("{}", &at),
+            Kind::Component(component) => self
+                .engine
+                .list(component)
+                .map_or_else(String::new, |list| list.drop(&at, self.name)),
+        }
     }
 
     /// The steps that always work: drop the member and join again. Names the cost.
     pub fn rejoin_steps(&self, kind: Kind, port: u16) -> String {
         let cost = match kind {
             Kind::Follower | Kind::Observer => "its data is set aside and copied from the cluster again",
-            Kind::Backend => {
+            Kind::Component(Component::Cn) => "its cache is set aside",
+            Kind::Component(Component::Broker) => "it keeps no data",
+            Kind::Component(Component::Fe | Component::Be) => {
                 "its data is set aside, the cluster makes new replicas from the other BEs, and a table with one replica loses \
                  its data on this BE"
             }
-            Kind::ComputeNode => "its cache is set aside",
         };
         format!(
             "run `{}` with any MySQL client, then start the node with LOCAL_HOST={} and REJOIN=1: {cost}",
@@ -123,7 +126,7 @@ impl Move<'_> {
     /// The refusal of a change that the engine does not support, with the steps that work.
     fn unsupported(&self, kind: Kind, port: u16) -> Refusal {
         let (name, component) = (self.engine.name, kind.component().name());
-        let Some(rehost) = self.engine.sql.rehost(kind.component()) else {
+        let Some(rehost) = self.engine.rehost(kind.component()) else {
             return Refusal::protect(
                 format!("{name} has no statement that changes the host of a {component}"),
                 self.rejoin_steps(kind, port),
@@ -151,7 +154,7 @@ impl Move<'_> {
     pub fn hint(&self, kind: Kind, port: u16, joined: bool) -> String {
         let unmoved = format!("if this node has not moved, set LOCAL_HOST={}", self.from);
         if !joined || self.statement(kind, port).is_none() {
-            let other = if joined && self.engine.sql.rehost(kind.component()).is_some() {
+            let other = if joined && self.engine.rehost(kind.component()).is_some() {
                 format!(
                     "; or choose a name that every host resolves to {}, run `muster readdress --from {} --to NAME` in a \
                      container of another node, and start this one with LOCAL_HOST=NAME",
@@ -173,7 +176,8 @@ impl Move<'_> {
 #[derive(Debug, Clone)]
 pub struct Inputs<'a> {
     pub cluster: &'a Cluster,
-    pub backends: &'a Backends,
+    /// The BEs and CNs.
+    pub backends: &'a [Backend],
     /// If set, only members of this component are changed.
     pub only: Option<Component>,
     /// Ports of the members that accept a connection, at the old or the new host.
@@ -199,7 +203,7 @@ pub fn listed(
     host: &Host,
     only: Option<Component>,
     cluster: &Cluster,
-    backends: &Backends,
+    backends: &[Backend],
 ) -> Vec<ListedMember> {
     let here = |text: &str| Host::parse(text).is_ok_and(|listed| &listed == host);
     let frontend = |fe: &Frontend| ListedMember {
@@ -209,23 +213,24 @@ pub fn listed(
         joined: fe.join,
         is_leader: fe.role == FrontendRole::Leader,
     };
-    let backend = |kind| {
-        move |be: &Backend| ListedMember {
-            kind,
-            port: be.heartbeat_port,
-            alive: be.alive,
-            joined: true,
-            is_leader: false,
-        }
+    let backend = |be: &Backend| ListedMember {
+        kind: Kind::Component(kind_of(be)),
+        port: be.port,
+        alive: be.alive,
+        joined: true,
+        is_leader: false,
     };
     let frontends = cluster.frontends.iter().filter(|fe| here(&fe.host)).map(frontend);
-    let bes = backends.backends.iter().filter(|be| here(&be.host));
-    let cns = backends.compute_nodes.iter().filter(|cn| here(&cn.host));
+    let backends = backends.iter().filter(|be| here(&be.host)).map(backend);
     frontends
-        .chain(bes.map(backend(Kind::Backend)))
-        .chain(cns.map(backend(Kind::ComputeNode)))
+        .chain(backends)
         .filter(|listed| only.is_none_or(|only| only == listed.kind.component()))
         .collect()
+}
+
+/// A dead node of a list that does not tell its kind is moved like a BE, whatever it is.
+fn kind_of(backend: &Backend) -> Component {
+    backend.component.unwrap_or(Component::Be)
 }
 
 /// Decides for all members of the host: either every statement is run, or none.
@@ -317,7 +322,7 @@ fn decide_member(
     if must_be_down && member.alive {
         return Err(Refusal::protect(
             format!("{name} is alive according to the leader {leader}"),
-            "stop it; the cluster shows a stopped member as alive for three more heartbeats",
+            "stop it; the cluster shows a stopped member as alive for up to three more heartbeats",
         ));
     }
     if let Some(open) = inputs.open.first().filter(|_| must_be_down) {
@@ -335,17 +340,11 @@ fn hosts(inputs: &Inputs<'_>) -> String {
         .frontends
         .iter()
         .map(|fe| format!("FE {}", fe.host));
-    let bes = inputs
-        .backends
+    let backends = inputs
         .backends
         .iter()
-        .map(|be| format!("BE {}", be.host));
-    let cns = inputs
-        .backends
-        .compute_nodes
-        .iter()
-        .map(|cn| format!("CN {}", cn.host));
-    frontends.chain(bes).chain(cns).collect::<Vec<_>>().join(", ")
+        .map(|be| format!("{} {}", kind_of(be).name(), be.host));
+    frontends.chain(backends).collect::<Vec<_>>().join(", ")
 }
 
 /// The steps that are left to the user.

@@ -1,11 +1,10 @@
 //! The table of changes: engine × listed members × new host → statements, or a refusal.
 
 use super::{Inputs, Move, Verdict, decide};
-use crate::engine::ALL;
 use crate::engine::member::Backend;
+use crate::engine::{ALL, Component};
 use crate::plan::leader::Cluster;
 use crate::plan::leader::tests::members;
-use crate::plan::node::Backends;
 use crate::settings::{Endpoint, Host};
 
 fn cluster(rows: &str) -> Cluster {
@@ -26,23 +25,22 @@ fn cluster(rows: &str) -> Cluster {
 }
 
 /// `b5-` is a dead BE at 10.0.0.5, `c5+` a CN that is alive.
-fn backends(text: &str) -> Backends {
-    let mut all = Backends::default();
-    for word in text.split_whitespace() {
-        let backend = Backend {
-            host: format!("10.0.0.{}", word.chars().nth(1).unwrap()),
-            heartbeat_port: 9050,
-            alive: word.ends_with('+'),
-            status: None,
-            error: String::new(),
-        };
-        if word.starts_with('b') {
-            all.backends.push(backend);
+fn backends(text: &str) -> Vec<Backend> {
+    let backend = |word: &str| Backend {
+        id: None,
+        component: Some(if word.starts_with('b') {
+            Component::Be
         } else {
-            all.compute_nodes.push(backend);
-        }
-    }
-    all
+            Component::Cn
+        }),
+        name: None,
+        host: format!("10.0.0.{}", word.chars().nth(1).unwrap()),
+        port: 9050,
+        alive: word.ends_with('+'),
+        status: None,
+        error: String::new(),
+    };
+    text.split_whitespace().map(backend).collect()
 }
 
 fn verdict(engine: usize, from: &str, to: &str, rows: &str, be: &str) -> String {
@@ -60,6 +58,7 @@ fn verdict(engine: usize, from: &str, to: &str, rows: &str, be: &str) -> String 
         engine,
         from: &from,
         to: &to,
+        name: "",
     };
     match decide(&change, &inputs) {
         Verdict::Done(_) => "done".to_owned(),
@@ -254,6 +253,15 @@ fn only_statements_that_an_engine_was_observed_to_accept_are_run() {
             "",
             "ALTER SYSTEM MODIFY FRONTEND \"10.0.0.5:9010\" HOSTNAME \"10.0.0.6\"",
         ),
+        // Brackets where a port follows, as in ADD and DROP (observed).
+        (
+            OTHER,
+            "fd00::5",
+            "fd00::6",
+            "1L+ 2F+ 5F-=fd00::5",
+            "",
+            "ALTER SYSTEM MODIFY FRONTEND \"[fd00::5]:9010\" HOSTNAME \"fd00::6\"",
+        ),
         (
             OTHER,
             "10.0.0.5",
@@ -296,10 +304,11 @@ fn a_member_whose_port_is_open_keeps_its_host() {
         engine: ALL[0],
         from: &from,
         to: &to,
+        name: "",
     };
     let inputs = Inputs {
         cluster: &cluster("1L+ 2F+ 5F-"),
-        backends: &Backends::default(),
+        backends: &[],
         only: None,
         open: &["10.0.0.5:9010".to_owned()],
         resolves: Ok(()),
@@ -330,6 +339,7 @@ fn each_refusal_of_an_address_names_the_statement_and_the_settings_that_work() {
         engine: ALL[0],
         from: &from,
         to: &to,
+        name: "",
     };
     for (rows, be, drop) in [
         ("1L+ 2F+ 5F-", "", "ALTER SYSTEM DROP FOLLOWER \"10.0.0.5:9010\""),

@@ -192,13 +192,13 @@ impl Identity<'_> {
         }
         Err(Refusal::protect(
             format!(
-                "the record of this node names {} {}, but this image is {} {}",
+                "the record of this node names {} {}, but it is started as {} {}",
                 record.engine.name,
                 record.component.name(),
                 self.engine.name,
                 self.component.name()
             ),
-            "start the image that was used before, or set a separate data dir and STATE_DIR for this one",
+            "start it as what it was before, or set a separate data dir and STATE_DIR for this one",
         ))
     }
 }

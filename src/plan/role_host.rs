@@ -1,16 +1,20 @@
-//! The host by which an FE's own data knows it: `image/ROLE`. For data without a record nothing else names its owner.
+//! The host by which an FE's own data knows it: `image/ROLE`, or the members in its journal. For data without a record nothing
+//! else names its owner.
 
+use super::data::NamedBy;
 use super::refusal::Refusal;
 use crate::engine::OwnHost;
 use crate::facts::data::RoleFile;
 use crate::settings::Host;
 
-/// The host in ROLE.
+/// The host in ROLE or in the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoleHost {
     Named(Host),
     /// Its members know it by a name. ROLE has the address that it had before its host was changed.
     SomeName,
+    /// Every host that the journal has for it; the last one counts.
+    Journal(Vec<Host>),
 }
 
 impl RoleHost {
@@ -27,10 +31,27 @@ impl RoleHost {
         }
     }
 
-    /// The host that ROLE names, if it is not `local`. Refuses an address as the host of an FE that is known by name.
+    /// The hosts that the journal has for this node, the oldest first. `None` if it has none.
+    pub fn in_journal(texts: &[String]) -> Option<Self> {
+        let hosts: Vec<Host> = texts.iter().filter_map(|text| Host::parse(text).ok()).collect();
+        (!hosts.is_empty()).then_some(Self::Journal(hosts))
+    }
+
+    /// The file that names it.
+    pub(super) const fn named_by(&self) -> NamedBy {
+        match self {
+            Self::Named(_) | Self::SomeName => NamedBy::Role,
+            Self::Journal(_) => NamedBy::Journal,
+        }
+    }
+
+    /// The host that the data names, if it is not `local`. Refuses an address as the host of an FE that is known by name.
     pub(super) fn differs_from(&self, local: &Host, dir: &str) -> Result<Option<Host>, Refusal> {
         match (self, local) {
             (Self::Named(host), _) => Ok(Some(host.clone()).filter(|host| host != local)),
+            // A host that it had once may be the one that it has: nothing tells the order of an image and a journal.
+            (Self::Journal(hosts), _) if hosts.contains(local) => Ok(None),
+            (Self::Journal(hosts), _) => Ok(hosts.last().cloned()),
             (Self::SomeName, Host::Name(_)) => Ok(None),
             (Self::SomeName, Host::Address(_)) => Err(Refusal::protect(
                 format!(
@@ -93,6 +114,7 @@ mod tests {
             let text = match RoleHost::of(&role, &engine.own_host) {
                 Some(RoleHost::Named(host)) => format!("Some({host})"),
                 Some(RoleHost::SomeName) => "a name".to_owned(),
+                Some(RoleHost::Journal(_)) => "the journal".to_owned(),
                 None => "None".to_owned(),
             };
             assert_eq!(text, expected, "{name} {mode}");
@@ -102,6 +124,28 @@ mod tests {
             .into_iter()
             .find(|engine| engine.ready_proof == ReadyProof::JournalInfo);
         assert_eq!(RoleHost::of(&RoleFile::default(), &other.unwrap().own_host), None);
+    }
+
+    #[test]
+    fn the_last_host_of_the_journal_counts_unless_an_earlier_one_is_this_host() {
+        let host = |text: &str| Host::parse(text).unwrap();
+        let table: [(&[&str], &str, Option<&str>); 5] = [
+            (&["10.0.0.1"], "10.0.0.1", None),
+            (&["10.0.0.1"], "10.0.0.2", Some("10.0.0.1")),
+            (&["10.0.0.1", "fe-1"], "10.0.0.2", Some("fe-1")),
+            (&["10.0.0.1", "fe-1"], "10.0.0.1", None),
+            (&["FE-1", ""], "fe-1", None),
+        ];
+        for (texts, local, expected) in table {
+            let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
+            let journal = RoleHost::in_journal(&texts).unwrap();
+            assert_eq!(
+                journal.differs_from(&host(local), "/meta"),
+                Ok(expected.map(host)),
+                "{texts:?}"
+            );
+        }
+        assert_eq!(RoleHost::in_journal(&[]), None);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Splits a file of SQL into statements: an FE accepts one at a time (its greeting offers no multi-statements).
 
+use crate::engine::{Component, Engine};
+
 /// One statement of a file, without its semicolon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
@@ -105,9 +107,55 @@ impl Splitter {
     }
 }
 
+/// True for a statement that adds, drops or decommissions a member: every node registers itself, and under another spelling of
+/// its host it would be there twice. A broker counts only if the engine's images have one.
+pub fn changes_members(statement: &str, engine: &Engine) -> bool {
+    let words = leading_words(statement);
+    let mut words = words.iter().map(String::as_str);
+    let begins = ["ALTER", "SYSTEM"]
+        .into_iter()
+        .all(|word| words.next() == Some(word));
+    if !begins
+        || !words
+            .next()
+            .is_some_and(|verb| engine.sql.member_verbs.contains(&verb))
+    {
+        return false;
+    }
+    match words.next() {
+        // `DROP ALL BROKER`
+        Some("BROKER" | "ALL") => engine.has(Component::Broker),
+        _ => true,
+    }
+}
+
+/// The first four words of a statement in upper case, without the comments between them.
+fn leading_words(statement: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut rest = statement;
+    while words.len() < 4 {
+        rest = rest.trim_start();
+        rest = if let Some(comment) = rest.strip_prefix("/*") {
+            comment.split_once("*/").map_or("", |(_, rest)| rest)
+        } else if rest.starts_with('#') || rest.starts_with("--") {
+            rest.split_once('\n').map_or("", |(_, rest)| rest)
+        } else {
+            let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
+            if word.is_empty() {
+                break;
+            }
+            words.push(word.to_ascii_uppercase());
+            after
+        };
+    }
+    words
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Splitter;
+    use super::{Splitter, changes_members};
+    use crate::engine::{ALL, Component};
 
     #[test]
     fn a_semicolon_ends_a_statement_unless_it_is_text_or_comment() {
@@ -147,6 +195,56 @@ mod tests {
             found.extend(splitter.end());
             let found: Vec<_> = found.iter().map(|one| (one.line, &*one.text)).collect();
             assert_eq!(found, expected, "{text:?}");
+        }
+    }
+
+    /// As people write them; several of them stand in one line of a file.
+    #[test]
+    fn a_statement_about_members_is_known_in_every_spelling() {
+        // Without and with brokers.
+        let [first, second] = [false, true].map(|has| {
+            let mut engines = ALL.into_iter();
+            engines
+                .find(|engine| engine.has(Component::Broker) == has)
+                .unwrap()
+        });
+        let table = [
+            ("ALTER SYSTEM ADD FOLLOWER \"fe2:9010\"", [true, true]),
+            ("alter system add observer 'FE2.example.:9010'", [true, true]),
+            (
+                "Alter\n\tSystem/* a */Add -- b\nBackend\r\n\"be1:9050\", \"be2:9050\"",
+                [true, true],
+            ),
+            (
+                "ALTER/**/SYSTEM # x\n DROP BACKEND \"be1:9050\" FORCE",
+                [true, true],
+            ),
+            (
+                "/*+ hint */ ALTER SYSTEM DECOMMISSION BACKEND \"be1:9050\"",
+                [true, true],
+            ),
+            ("ALTER SYSTEM ADD COMPUTE NODE \"cn1:9050\"", [true, true]),
+            ("ALTER SYSTEM DROPP BACKEND \"be1:9050\"", [false, true]),
+            // A broker of others is nothing that a node adds itself.
+            ("ALTER SYSTEM ADD BROKER b1 \"h:8000\"", [false, true]),
+            ("ALTER SYSTEM DROP ALL BROKER b1", [false, true]),
+            ("ALTER SYSTEM ADD", [true, true]),
+            (
+                "ALTER SYSTEM MODIFY BACKEND \"be1:9050\" SET (\"tag.location\" = \"a\")",
+                [false, false],
+            ),
+            ("ALTER SYSTEM CREATE IMAGE", [false, false]),
+            ("CANCEL DECOMMISSION BACKEND \"be1:9050\"", [false, false]),
+            ("ALTER TABLE system ADD COLUMN follower INT", [false, false]),
+            ("SELECT 'ALTER SYSTEM ADD FOLLOWER'", [false, false]),
+            ("-- ALTER SYSTEM ADD FOLLOWER", [false, false]),
+            ("/* ALTER SYSTEM", [false, false]),
+            ("`ALTER` SYSTEM ADD FOLLOWER", [false, false]),
+            ("", [false, false]),
+        ];
+        for (statement, expected) in table {
+            let found = [first, second].map(|engine| changes_members(statement, engine));
+            assert_eq!(found, expected, "{statement:?}");
         }
     }
 }

@@ -10,7 +10,8 @@ use super::{Secret, Source, Sourced, enums, files};
 /// The account every cluster begins with.
 pub const ROOT: &str = "root";
 
-const ROOT_PASSWORD_FILE: &str = "ROOT_PASSWORD_FILE";
+pub(super) const ROOT_PASSWORD_FILE: &str = "ROOT_PASSWORD_FILE";
+pub(super) const ADMIN_PASSWORD_FILE: &str = "ADMIN_PASSWORD_FILE";
 
 /// The account that sends SHOW and ALTER SYSTEM.
 #[derive(Debug, Clone)]
@@ -39,7 +40,12 @@ pub enum TlsMode {
 
 /// The password that root is to get is also the one root logs in with, unless another is set.
 pub(super) fn account(parser: &mut Parser<'_>, root_password_file: Option<&Path>) -> Account {
-    let user = parser.parse("CLUSTER_USER", one_line).unwrap_or(Sourced {
+    let mut user = parser.parse("CLUSTER_USER", one_line);
+    for variable in vendor_users(parser) {
+        let other = parser.parse(variable, one_line);
+        user = parser.first(user, other);
+    }
+    let user = user.unwrap_or(Sourced {
         value: ROOT.to_owned(),
         source: Source::Default,
     });
@@ -50,6 +56,16 @@ pub(super) fn account(parser: &mut Parser<'_>, root_password_file: Option<&Path>
         Some(from_environment(ROOT_PASSWORD_FILE, Secret::new(text)))
     });
     Account { user, password }
+}
+
+/// The variables for an account that a vendor's image reads: every program has a variable of that name, so it counts beside a
+/// password only.
+fn vendor_users(parser: &Parser<'_>) -> Vec<&'static str> {
+    let is_set = |variable: &&str| parser.text(variable).is_some();
+    if !aliases::meaning(Meaning::Password).any(|variable| is_set(&variable)) {
+        return Vec::new();
+    }
+    aliases::meaning(Meaning::User).filter(is_set).collect()
 }
 
 fn password(parser: &mut Parser<'_>) -> Option<Sourced<Secret>> {
@@ -105,16 +121,13 @@ fn from_file(parser: &mut Parser<'_>, file: &str) -> Option<Sourced<Secret>> {
     })
 }
 
-/// The file with the password that root is to get.
-pub(super) fn root_password_file(parser: &mut Parser<'_>) -> Option<PathBuf> {
-    if parser
-        .text(ROOT_PASSWORD_FILE)
-        .is_some_and(|file| !file.starts_with('/'))
-    {
-        not_a_path(parser, ROOT_PASSWORD_FILE);
+/// The file that `variable` names, with the password that an account is to get.
+pub(super) fn first_password_file(parser: &mut Parser<'_>, variable: &'static str) -> Option<PathBuf> {
+    if parser.text(variable).is_some_and(|file| !file.starts_with('/')) {
+        not_a_path(parser, variable);
         return None;
     }
-    look_at(parser, ROOT_PASSWORD_FILE, files::secret_file).map(|file| file.value)
+    look_at(parser, variable, files::secret_file).map(|file| file.value)
 }
 
 /// The value may be the password itself: it is not repeated.

@@ -1,37 +1,45 @@
 //! The components that a variable applies to: the env file of one component has no variables of another.
 
-use crate::engine::aliases::{self, Meaning};
+use crate::engine::aliases::{self, Meaning, Word};
 use crate::engine::{Component, Engine, PortName};
 
 use super::environment::{Owner, owner};
 use super::variables::VARIABLES;
-use super::{conf, ports};
+use super::{conf, heap, ports};
 
-/// Tells if a variable applies to that component. `None`: the name is not known, or it is a vendor's name or a conf key for
-/// a variable of ours.
-pub fn applies_to(variable: &str, engine: &Engine, component: Component) -> Option<bool> {
-    match owner(variable) {
+/// Tells if a variable with that value applies to that component. `None`: the name is not known, or it is a vendor's name or a
+/// conf key for a variable of ours.
+pub fn applies_to(variable: &str, value: &str, engine: &Engine, component: Component) -> Option<bool> {
+    match owner(variable, Some(engine)) {
         Owner::Ours(ours) => Some(own_applies_to(ours, engine, component)),
         Owner::Conf(of, key) if ports::of_conf_key(of, &key).is_none() => Some(of == component),
         Owner::Home(of) => Some(of == engine.home_variable),
-        Owner::Vendor(alias) => match aliases::of(alias)?.meaning {
-            Meaning::ConfKey(of, ..) => Some(of == component),
-            Meaning::ConfFolder => Some(true),
-            _ => None,
-        },
+        Owner::Vendor(alias) => {
+            let meaning = aliases::of(alias)?.meaning;
+            match (meaning, meaning.word(value)) {
+                (Meaning::ConfLines(_), _) | (_, Some(Word::ConfKey(..))) => {
+                    Some(is_among(meaning.components_of(value), component))
+                }
+                (Meaning::ConfFolder, _) => Some(true),
+                _ => None,
+            }
+        }
         Owner::Conf(..) | Owner::Foreign => None,
     }
 }
 
-/// Tells if a variable has an effect on other components or engines only.
-pub fn is_for_another(variable: &str, engine: &Engine, component: Component) -> bool {
-    match owner(variable) {
-        Owner::Conf(of, _) => of != component,
+/// Tells if a variable with that value has an effect on other components or engines only.
+pub fn is_for_another(variable: &str, value: &str, engine: &Engine, component: Component) -> bool {
+    let is_read = |of: &Component| *of == component || engine.share_conf(*of, component);
+    match owner(variable, Some(engine)) {
+        Owner::Conf(of, _) => !is_read(&of),
         Owner::Vendor(alias) => match aliases::of(alias).map(|alias| alias.meaning) {
-            Some(Meaning::ConfKey(of, ..)) => of != component,
-            Some(Meaning::Role | Meaning::Observer) => !component.is_fe(),
             Some(Meaning::Port(port)) => engine.port(component, port).is_none(),
-            _ => false,
+            Some(meaning) => {
+                let components = meaning.components_of(value);
+                components.is_some_and(|components| !components.iter().any(is_read))
+            }
+            None => false,
         },
         Owner::Home(of) => of != engine.home_variable,
         Owner::Ours(ours) => !own_applies_to(ours, engine, component),
@@ -39,11 +47,15 @@ pub fn is_for_another(variable: &str, engine: &Engine, component: Component) -> 
     }
 }
 
+fn is_among(components: Option<&[Component]>, component: Component) -> bool {
+    components.is_none_or(|components| components.contains(&component))
+}
+
 fn own_applies_to(variable: &'static str, engine: &Engine, component: Component) -> bool {
     if let Some(port) = PortName::ALL.into_iter().find(|port| port.variable() == variable) {
         return engine.port(component, port).is_some();
     }
-    if let Some(components) = conf::components_of(variable) {
+    if let Some(components) = conf::components_of(variable).or_else(|| heap::components_of(variable)) {
         return components.contains(&component);
     }
     VARIABLES
@@ -67,6 +79,7 @@ mod tests {
             ("MASTER_HOST", Some(true), Some(true)),
             ("STATE_DIR", Some(true), Some(true)),
             ("ROOT_PASSWORD_FILE", Some(true), Some(true)),
+            ("ADMIN_PASSWORD_FILE", Some(true), Some(false)),
             ("PRIORITY_NETWORKS", Some(true), Some(true)),
             ("ARROW_FLIGHT_PORT", Some(true), Some(true)),
             (engine.home_variable, Some(true), Some(true)),
@@ -78,6 +91,9 @@ mod tests {
             ("FE_CONF__x", Some(true), Some(false)),
             ("BE_CONF__x", Some(false), Some(true)),
             ("STORAGE_ROOT_PATH", Some(false), Some(true)),
+            ("FE_HEAP", Some(true), Some(false)),
+            ("BE_HEAP", Some(false), Some(true)),
+            ("FE_CONFIG_EXTRA", Some(true), Some(false)),
             ("HEARTBEAT_PORT", Some(false), Some(true)),
             ("STARLET_PORT", Some(false), Some(true)),
             ("CN_CONF__x", Some(false), Some(false)),
@@ -92,8 +108,9 @@ mod tests {
             ("KAFKA_HOST", None, None),
         ];
         for (variable, fe, be) in table {
-            assert_eq!(applies_to(variable, engine, Component::Fe), fe, "{variable}");
-            assert_eq!(applies_to(variable, engine, Component::Be), be, "{variable}");
+            let applies = |component| applies_to(variable, "shared_data", engine, component);
+            assert_eq!(applies(Component::Fe), fe, "{variable}");
+            assert_eq!(applies(Component::Be), be, "{variable}");
         }
     }
 
@@ -105,6 +122,13 @@ mod tests {
             ("CN_CONF__x", true),
             ("RUN_MODE", true),
             ("FE_TYPE", true),
+            ("FE_HEAP", true),
+            ("FE_CONFIG_EXTRA", true),
+            ("FE_ID", true),
+            ("BROKER_ADDR", true),
+            ("BE_ADDR", false),
+            // It is another program's in this image.
+            ("ELECT_NUMBER", false),
             ("MASTER_HOST", false),
             ("BE_CONF__be_port", false),
             ("POD_IP", false),
@@ -113,7 +137,7 @@ mod tests {
         ];
         for (variable, expected) in table {
             assert_eq!(
-                is_for_another(variable, ALL[0], Component::Be),
+                is_for_another(variable, "shared_data", ALL[0], Component::Be),
                 expected,
                 "{variable}"
             );
@@ -127,7 +151,7 @@ mod tests {
             let heard = ALL.into_iter().any(|engine| {
                 Component::ALL
                     .into_iter()
-                    .any(|component| applies_to(name, engine, component) == Some(true))
+                    .any(|component| applies_to(name, "", engine, component) == Some(true))
             });
             assert!(heard, "{name}");
         }

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 
 use super::conf_lines::{edited_lines, named, settings, with_values};
 use super::environment::conf_prefix;
+use super::heap::variable_of as heap_variable;
 use super::problems::shown;
 use super::shell::Script;
-use crate::engine::{self, Component, Layout};
+use crate::engine::{self, Component, Layout, aliases};
 
 /// The name of the command in messages.
 pub(super) const COMMAND: &str = "the command";
@@ -27,6 +28,8 @@ pub struct Command {
     pub hosts: CommandHosts,
     /// For the start script.
     pub script_args: Vec<String>,
+    /// Variables that it gives as arguments, such as `--fe_servers=…`.
+    pub variables: Vec<(String, String)>,
     /// The first words of what else the text would have run.
     pub left_out: Vec<String>,
 }
@@ -75,22 +78,32 @@ impl CommandProblem {
     pub fn hint(&self) -> String {
         match self {
             Self::WritesConf {
-                component, settings, ..
-            } if settings.is_empty() => format!(
-                "take that out of `command:`, and set each key in the environment as {}key=value, or mount the whole file",
-                conf_prefix(*component)
-            ),
+                component,
+                settings,
+                unread,
+                ..
+            } if settings.is_empty() => {
+                let heap = edited_heap(*component, unread);
+                let heap = heap.map_or_else(String::new, |variable| format!("{variable} for -Xmx and -Xms, or "));
+                format!(
+                    "take that out of `command:`, and set {heap}each key in the environment as {}key=value, or mount the whole \
+                     file",
+                    conf_prefix(*component)
+                )
+            }
             Self::WritesConf {
                 component,
                 settings,
                 unread,
                 ..
             } => {
+                let heap = edited_heap(*component, unread);
+                let heap = heap.map_or_else(String::new, |variable| format!(" ({variable} sets -Xmx and -Xms)"));
                 let rest = if unread.is_empty() {
                     String::new()
                 } else {
                     format!(
-                        "; beside them the command changes what muster cannot read as {}key=value, so set that too, or \
+                        "; beside them the command changes what muster cannot read as {}key=value, so set that too{heap}, or \
                          mount the whole file: {}",
                         conf_prefix(*component),
                         unread.join(", ")
@@ -109,12 +122,19 @@ impl CommandProblem {
     }
 }
 
+/// The variable that does what one of these edits does to the heap.
+fn edited_heap(component: Component, edits: &[String]) -> Option<&'static str> {
+    heap_variable(component).filter(|_| edits.iter().any(|edit| edit.contains("-Xmx")))
+}
+
 impl Command {
     /// Reads what stands after `run` and its flags. `None`: nothing a vendor would have written.
     pub fn read(words: &[String], value: Value<'_>) -> Option<Result<Self, CommandProblem>> {
         let first = words.first()?;
         let name = file_name(first);
-        if script(name).is_none() && !is_one_of(RUNNERS, name) && !first.contains('/') {
+        let is_program = script(name).is_some() || is_one_of(RUNNERS, name) || first.contains('/');
+        // One word may be a component that was misspelled.
+        if !is_program && (words.len() < 2 || Component::parse(first).is_some()) {
             return None;
         }
         let mut found = Found::default();
@@ -292,7 +312,7 @@ impl Found {
             });
         }
         Ok(Command {
-            left_out: self.others,
+            left_out: [self.others, command.left_out.clone()].concat(),
             ..command.clone()
         })
     }
@@ -311,6 +331,7 @@ fn read_call(
         home: None,
         hosts: CommandHosts::default(),
         script_args: Vec::new(),
+        variables: Vec::new(),
         left_out: Vec::new(),
     };
     let expanded: Result<Vec<String>, CommandProblem> = args
@@ -323,8 +344,19 @@ fn read_call(
         })
         .collect();
     let mut args = expanded?.into_iter();
-    if layout.entrypoint == Some(script) {
-        command.hosts.service = args.next().filter(|name| !name.is_empty());
+    if let Some(entrypoint) = layout.entrypoints.iter().find(|it| it.script == script) {
+        if entrypoint.takes_host {
+            command.hosts.service = args.next().filter(|name| !name.is_empty());
+        } else {
+            for arg in args {
+                match variable_of(&arg) {
+                    Some(variable) => command.variables.push(variable),
+                    None => command
+                        .left_out
+                        .push(shown(arg.split('=').next().unwrap_or(&arg))),
+                }
+            }
+        }
         return Ok(command);
     }
     if path.starts_with('/') && !path.contains('$') {
@@ -342,12 +374,25 @@ fn read_call(
             "--helper" => command.hosts.helper = value.or_else(|| args.next()).map(without_port),
             "--host_type" => command.hosts.host_type = value.or_else(|| args.next()),
             // muster stays in the foreground and shows the log on the console anyway.
-            "--daemon" | "--logconsole" => {}
+            "--daemon" => {}
+            _ if is_console_flag(name) => {}
             _ => command.script_args.push(arg),
         }
     }
     command.hosts.founds = layout.component.is_fe() && command.hosts.helper.is_none();
     Ok(command)
+}
+
+/// The variable that an argument such as `--fe_servers=…` of a vendor's entrypoint gives.
+pub fn variable_of(arg: &str) -> Option<(String, String)> {
+    let (name, value) = arg.strip_prefix("--")?.split_once('=')?;
+    let alias = aliases::of(&name.to_ascii_uppercase())?;
+    Some((alias.variable.to_owned(), value.to_owned()))
+}
+
+fn is_console_flag(flag: &str) -> bool {
+    let mut layouts = engine::ALL.into_iter().flat_map(|engine| engine.layouts);
+    layouts.any(|layout| layout.console_flag == Some(flag))
 }
 
 /// A word, or the value of the variable that it consists of. `None`: only a shell can evaluate it.
@@ -388,9 +433,9 @@ pub(super) fn is_name(text: &str) -> bool {
 fn script(name: &str) -> Option<(&'static Layout, &'static str)> {
     let layouts = || engine::ALL.into_iter().flat_map(|engine| engine.layouts);
     layouts().find_map(|layout| {
-        let both = [layout.entrypoint, Some(file_name(layout.script))];
-        let script = both.into_iter().flatten().find(|script| *script == name)?;
-        Some((layout, script))
+        let entrypoints = layout.entrypoints.iter().map(|entrypoint| entrypoint.script);
+        let mut all = entrypoints.chain([file_name(layout.script)]);
+        Some((layout, all.find(|script| *script == name)?))
     })
 }
 
@@ -415,12 +460,18 @@ mod tests {
         };
         let command = read.map_err(|problem| (problem.to_string(), problem.hint()))?;
         let hosts = command.hosts;
+        let variables = command.variables.iter();
+        let variables: Vec<String> = variables.map(|(name, value)| format!("{name}={value}")).collect();
         let fields = [
             ("home", command.home.map(|home| home.display().to_string())),
             ("service", hosts.service),
             ("helper", hosts.helper),
             ("type", hosts.host_type),
             ("founds", hosts.founds.then(|| "1".to_owned())),
+            (
+                "vars",
+                Some(variables.join(",")).filter(|variables| !variables.is_empty()),
+            ),
             (
                 "args",
                 Some(command.script_args.join(",")).filter(|args| !args.is_empty()),
@@ -449,6 +500,16 @@ mod tests {
         /opt/db/fe/bin/start_fe.sh => fe home=/opt/db/fe founds=1
         /opt/db/fe/bin/start_fe.sh --helper fe-0:9010 --host_type=IP --debug => fe home=/opt/db/fe helper=fe-0 type=IP args=--debug
         start_cn.sh --numa 0 --daemon --logconsole => cn args=--numa,0
+        /opt/db/be/bin/start_be.sh --console => be home=/opt/db/be
+        /home/db/fe/bin/start_fe.sh --helper fe-leader:9010 --console => fe home=/home/db/fe helper=fe-leader
+        bash init_fe.sh => fe
+        bash entry_point.sh => be
+        bash init_be.sh --be_addr=10.0.0.5:9050 --x=y => be vars=BE_ADDR=10.0.0.5:9050 out=--x
+        /opt/db/init_broker.sh => broker
+        bash start-fe.sh => fe
+        sysctl -w vm.max_map_count=2000000 => calls no start script of an engine; it calls sysctl
+        fe extra => not a vendor's
+        sysctl => not a vendor's
         bash => calls no start script of an engine; it calls bash
         /my/own.sh hunter2 => calls no start script of an engine; it calls own.sh
         bash own.sh fe_entrypoint.sh => calls no start script of an engine; it calls own.sh
@@ -460,6 +521,7 @@ mod tests {
     /// Texts for a shell; `|n` is a line end.
     const TEXTS: &str = "
         |n /opt/db/fe_entrypoint.sh db-fe-0|n => fe service=db-fe-0
+        sed -i s/-Xmx8192m/-Xmx1024m/ /x/fe/conf/fe.txt && exec bash init_fe.sh => fe out=sed
         exec nohup be_entrypoint.sh \"$FE\" 2>&1 => be service=fe-0
         bash -c 'fe_entrypoint.sh a' => fe service=a
         cd /opt/db/be && ./bin/start_be.sh => be out=cd
@@ -508,8 +570,9 @@ mod tests {
         echo a=$FE:9000 >> fe.conf; echo b=${FE} >> fe.conf; echo c=$NOPE >> fe.conf; start_fe.sh => FE_CONF__a=fe-0:9000|nFE_CONF__b=fe-0|nFE_CONF__c=$NOPE
         sed -i -e 's/^a .*/a = 1/' -e 's#^b.*#b = /x#g; s/c=1/c=2/' fe.conf; start_fe.sh => FE_CONF__a=1|nFE_CONF__b=/x|nFE_CONF__c=2
         sed -i '$ a a = 1' be.conf; sed -i '/^x/a\\b = 2' be.conf; sed -i '1i c = 3' be.conf; start_be.sh => BE_CONF__a=1|nBE_CONF__b=2|nBE_CONF__c=3
-        sed -i 's/-Xmx8192m/-Xmx1g/' fe.conf; echo a=1 >> fe.conf; start_fe.sh => so set that too, or mount the whole file: `sed s/-Xmx8192m/-Xmx1g/`:|nFE_CONF__a=1
+        sed -i 's/-Xmx8192m/-Xmx1g/' fe.conf; echo a=1 >> fe.conf; start_fe.sh => so set that too (FE_HEAP sets -Xmx and -Xms), or mount the whole file: `sed s/-Xmx8192m/-Xmx1g/`:|nFE_CONF__a=1
         cp /mnt/x.conf fe.conf; echo 'JAVA_OPTS=\"-Xlog:gc*\"' >> fe.conf; echo a=1 >> fe.conf; start_fe.sh => `cp /mnt/x.conf`, JAVA_OPTS, whose value contains `*`, and the start script evaluates upper-case keys as shell code:|nFE_CONF__a=1
+        sed -i s/-Xmx8192m/-Xmx1024m/ /x/fe/conf/fe.conf && exec bash init_fe.sh => set FE_HEAP for -Xmx and -Xms, or each key in the environment as FE_CONF__key=value, or mount the whole file
         cp /mnt/fe.conf /opt/db/fe/conf/fe.conf; start_fe.sh => set each key in the environment as FE_CONF__key=value, or mount the whole file";
 
     #[test]

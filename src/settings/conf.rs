@@ -3,10 +3,12 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::engine::aliases::{self, Meaning};
+use crate::engine::aliases::{self, Meaning, Word};
 use crate::engine::{Component, PortName};
 use std::collections::BTreeMap;
 
+use super::conf_value::is_shell_key;
+use super::env_file::unquoted;
 use super::environment::{ConfVariable, conf_prefix};
 use super::parse::{Parser, from_environment};
 use super::secret::{is_secret_name, is_secret_value};
@@ -38,6 +40,9 @@ impl fmt::Debug for ConfRequest {
     }
 }
 
+/// The variable of the one key that every engine calls otherwise.
+const REPLICATION: &str = "DEFAULT_REPLICATION_NUM";
+
 /// A conf key with a variable of its own.
 struct Named {
     variable: &'static str,
@@ -48,7 +53,7 @@ struct Named {
 
 static NAMED: [Named; 4] = [
     Named {
-        variable: "DEFAULT_REPLICATION_NUM",
+        variable: REPLICATION,
         key: "default_replication_num",
         components: &[Component::Fe],
         parse: conf_value::replication_num,
@@ -91,35 +96,51 @@ pub(super) fn read(
         let Some(Sourced { value, source }) = parser.parse(named.variable, named.parse) else {
             continue;
         };
+        let replication = parser.engine.map(|engine| &engine.replication);
+        let replication = replication.filter(|_| named.variable == REPLICATION);
+        if replication.is_some_and(|replication| replication.needless == Some(value.as_str())) {
+            continue;
+        }
         for (_, requests) in conf.iter_mut().filter(|(of, _)| named.components.contains(of)) {
             requests.push(ConfRequest {
-                key: named.key.to_owned(),
+                key: replication
+                    .map_or(named.key, |replication| replication.key)
+                    .to_owned(),
                 value: value.clone(),
                 source: source.clone(),
             });
         }
     }
     for alias in aliases::all() {
-        let Meaning::ConfKey(of, key, words) = alias.meaning else {
+        let Meaning::Words(words) = alias.meaning else {
             continue;
         };
         let Some(text) = parser.text(alias.variable) else {
             continue;
         };
-        match words.iter().find(|word| word.eq_ignore_ascii_case(text)) {
-            None => parser.warn(
-                alias.variable,
-                format!("is none of {} and is not read", words.join(", ")),
-            ),
-            Some(word) => conf.entry(of).or_default().push(ConfRequest {
+        match alias.meaning.word(text) {
+            None => {
+                let all: Vec<&str> = words.words.iter().map(|(word, _)| *word).collect();
+                let all = all.join(", ");
+                if words.strict {
+                    parser.refuse(alias.variable, text, &format!("is none of {all}"));
+                } else {
+                    parser.warn(alias.variable, format!("is none of {all} and is not read"));
+                }
+            }
+            Some(Word::ConfKey(of, key)) => conf.entry(of).or_default().push(ConfRequest {
                 key: key.to_owned(),
-                value: (*word).to_owned(),
+                value: text.to_ascii_lowercase(),
                 source: Source::Environment(alias.variable.to_owned()),
             }),
+            Some(Word::Refused(why)) => parser.refuse(alias.variable, text, why),
+            Some(Word::Unread(why)) => parser.warn(alias.variable, why.to_owned()),
+            Some(Word::Component(_) | Word::Node(_) | Word::Nothing) => {}
         }
     }
     let environment = parser.environment;
-    for variable in &environment.conf {
+    let lines = lines(parser);
+    for variable in environment.conf.iter().chain(&lines) {
         if !is_key(&variable.key) {
             let why = format!(
                 "is not {}key: a key has only letters, digits, `_` and `.`, and begins with a letter",
@@ -137,6 +158,55 @@ pub(super) fn read(
     conf
 }
 
+/// The lines of the vendors' variables that hold some, the last one of each key.
+fn lines(parser: &mut Parser<'_>) -> Vec<ConfVariable> {
+    let mut lines: Vec<ConfVariable> = Vec::new();
+    for alias in aliases::all() {
+        let Meaning::ConfLines(component) = alias.meaning else {
+            continue;
+        };
+        let text = parser.text(alias.variable).unwrap_or_default();
+        for (number, line) in (1..).zip(text.lines().map(str::trim)) {
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let Some((key, value)) = line.split_once('=') else {
+                let text = format!(
+                    "line {number} is not key = value, {}",
+                    parser.set_in(alias.variable)
+                );
+                parser.problem(alias.variable, text);
+                continue;
+            };
+            let (key, value) = (key.trim(), value.trim());
+            lines.retain(|line| line.name != alias.variable || line.key != key);
+            lines.push(ConfVariable {
+                name: alias.variable.to_owned(),
+                component,
+                key: key.to_owned(),
+                // The start script takes the quotes off.
+                value: if is_shell_key(key) { unquoted(value) } else { value }.to_owned(),
+            });
+        }
+    }
+    lines
+}
+
+/// A conf value that cannot be used; a secret is not shown.
+fn refuse(parser: &mut Parser<'_>, variable: &ConfVariable, why: &str) {
+    let why = if variable.name.ends_with(&variable.key) {
+        why.to_owned()
+    } else {
+        format!("for {} {why}", variable.key)
+    };
+    if is_secret_name(&variable.key) {
+        let text = format!("its value {why}, {}", parser.set_in(&variable.name));
+        parser.problem(&variable.name, text);
+    } else {
+        parser.refuse(&variable.name, &variable.value, &why);
+    }
+}
+
 fn add(parser: &mut Parser<'_>, variable: &ConfVariable, requests: &mut Vec<ConfRequest>) {
     let named = NAMED
         .iter()
@@ -147,13 +217,13 @@ fn add(parser: &mut Parser<'_>, variable: &ConfVariable, requests: &mut Vec<Conf
     };
     let value = match read {
         Ok(value) => value,
-        Err(why) => return parser.refuse(&variable.name, &variable.value, &why),
+        Err(why) => return refuse(parser, variable, &why),
     };
     match requests.iter().find(|request| request.key == variable.key) {
         Some(request) if request.value == value => {}
         Some(request) => {
             let why = format!("conflicts with {} (remove one of them)", request.source.name());
-            parser.refuse(&variable.name, &variable.value, &why);
+            refuse(parser, variable, &why);
         }
         None => requests.push(ConfRequest {
             key: variable.key.clone(),
@@ -173,7 +243,7 @@ fn add_port(
     let number = match ports::parse_request(port, &variable.value) {
         Ok(Some(number)) => number,
         Ok(None) => return,
-        Err(why) => return parser.refuse(&variable.name, &variable.value, &why),
+        Err(why) => return refuse(parser, variable, &why),
     };
     // Env files are shared between containers: a key of another component has no effect here.
     if component.is_some_and(|component| component != variable.component) {
@@ -188,7 +258,7 @@ fn add_port(
             } else {
                 format!("conflicts with {other} (set COMPONENT to choose one)")
             };
-            parser.refuse(&variable.name, &variable.value, &why);
+            refuse(parser, variable, &why);
         }
         None => {
             requested.insert(port, from_environment(&variable.name, number));

@@ -127,7 +127,7 @@ fn without_references(text: &str) -> Result<String, String> {
 }
 
 /// Upper-case keys are `eval`ed by the start script and exported.
-fn is_shell_key(key: &str) -> bool {
+pub(super) fn is_shell_key(key: &str) -> bool {
     key.starts_with(|c: char| c.is_ascii_uppercase())
         && key
             .bytes()

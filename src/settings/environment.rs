@@ -3,9 +3,10 @@
 use std::ffi::{OsStr, OsString};
 
 use crate::engine::aliases;
-use crate::engine::{self, Component};
+use crate::engine::{self, Component, Engine};
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::env_file::unquoted;
 use super::problems::{Problem, Warning, shown_lossily};
 use super::secret::{is_secret_name, is_secret_value};
 use super::suggest;
@@ -49,8 +50,11 @@ pub(super) enum Owner {
     Foreign,
 }
 
-/// `getenv` finds the first of two equal names, and so do we.
-pub(super) fn collect(vars: &mut dyn Iterator<Item = (OsString, OsString)>) -> Environment {
+/// `getenv` finds the first of two equal names, and so do we. `engine`: that of the image, if it is known.
+pub(super) fn collect(
+    vars: &mut dyn Iterator<Item = (OsString, OsString)>,
+    engine: Option<&'static Engine>,
+) -> Environment {
     let mut found = Environment::default();
     let mut ours: Vec<(String, String)> = Vec::new();
     let mut seen = BTreeSet::new();
@@ -63,7 +67,7 @@ pub(super) fn collect(vars: &mut dyn Iterator<Item = (OsString, OsString)>) -> E
         if let Some(text) = value.to_str() {
             found.all.insert(name.to_owned(), text.to_owned());
         }
-        let owner = owner(name);
+        let owner = owner(name, engine);
         if !matches!(owner, Owner::Foreign) && !value.as_encoded_bytes().trim_ascii().is_empty() {
             found.names.push(name.to_owned());
         }
@@ -114,6 +118,7 @@ impl Environment {
         })
     }
 
+    /// The value without the blanks and the pair of quotes around it; `None` if it is empty.
     fn text(&mut self, name: &str, value: &OsStr) -> Option<String> {
         if is_secret_name(name) {
             self.secrets.push(name.to_owned());
@@ -131,16 +136,26 @@ impl Environment {
             return None;
         };
         let trimmed = text.trim();
-        if trimmed.is_empty() {
+        let bare = quoted_whole(trimmed).unwrap_or(trimmed);
+        if bare.len() < trimmed.len() {
+            self.warnings.push(Warning {
+                variable: name.to_owned(),
+                text: "is read without the quotes around its value, which a list in a compose file and `docker run` keep as a part \
+                       of it"
+                    .to_owned(),
+            });
+        }
+        if bare.trim().is_empty() {
             return None;
         }
         if is_secret_name(name) {
-            return Some(text.to_owned());
+            // Blanks may be part of a password.
+            return Some(if bare.len() < trimmed.len() { bare } else { text }.to_owned());
         }
         if is_secret_value(text) {
             self.secrets.push(name.to_owned());
         }
-        Some(trimmed.to_owned())
+        Some(bare.trim().to_owned())
     }
 
     fn foreign(&mut self, name: &str, value: &OsStr) {
@@ -165,14 +180,33 @@ impl Environment {
             });
             self.suggestions.push((name.to_owned(), meant));
         }
+        if let Some(key) = name.strip_prefix(aliases::CONF_KEY_PREFIX)
+            && key.starts_with(|c: char| c.is_ascii_lowercase())
+        {
+            let variables: Vec<String> = [Component::Fe, Component::Be]
+                .map(|component| format!("{}{key}", conf_prefix(component)))
+                .into();
+            self.warnings.push(Warning {
+                variable: name.to_owned(),
+                text: format!("is not read; set {}", variables.join(" or ")),
+            });
+        }
     }
 }
 
-pub(super) fn owner(name: &str) -> Owner {
+/// The text inside one pair of quotes.
+fn quoted_whole(text: &str) -> Option<&str> {
+    let inner = unquoted(text);
+    let quote = text.chars().next()?;
+    (inner.len() < text.len() && !inner.contains(quote)).then_some(inner)
+}
+
+/// `engine`: that of the image, if it is known; a variable that another engine's images read may be of another program.
+pub(super) fn owner(name: &str, engine: Option<&Engine>) -> Owner {
     if let Some(known) = variables::known(name) {
         return Owner::Ours(known);
     }
-    if let Some(alias) = aliases::of(name) {
+    if let Some(alias) = aliases::of(name).filter(|alias| alias.is_read_by(engine)) {
         return Owner::Vendor(alias.variable);
     }
     if let Some(engine) = engine::ALL

@@ -9,40 +9,67 @@ use crate::engine::{Component, PortName};
 use super::command::{COMMAND, CommandHosts};
 use super::parse::{Parser, from_environment};
 use super::problems::shown;
-use super::vendor::{self, Servers};
-use super::{Host, Sourced};
+use super::servers::Servers;
+use super::vendor::{self, BrokerAddress};
+use super::{Endpoint, Host, Machine, Source, Sourced, words};
 
-/// The two addresses, and the ports that some variables give together with a host.
+/// The two addresses, and what some variables give together with a host.
 pub(super) struct Hosts {
     pub master: Option<Sourced<Vec<Host>>>,
     pub local: Option<Sourced<Host>>,
     pub master_edit_log_port: Option<Sourced<u16>>,
     pub ports: Vec<(PortName, Sourced<u16>)>,
+    pub broker_name: Option<Sourced<String>>,
+    /// Names of members, and their addresses.
+    pub names: Vec<(Host, Host)>,
 }
 
 pub(super) fn read(
     parser: &mut Parser<'_>,
     component: Option<Component>,
+    machine: &Machine,
     command: Option<&CommandHosts>,
 ) -> Hosts {
     let nothing = CommandHosts::default();
     let named = command.unwrap_or(&nothing);
-    let servers = vendor::servers(parser);
-    let own = vendor::own_server(parser, &servers);
-    let endpoints = vendor::local_endpoints(parser);
+    let image = component.or(machine.component);
+    // An env file may be that of several containers.
+    let applies = |meaning: Meaning| {
+        let components = meaning.components().unwrap_or(&Component::ALL);
+        image.is_none_or(|component| components.contains(&component))
+    };
+    let servers = Servers::read(parser);
+    let own = applies(Meaning::ServerNumber)
+        .then(|| servers.own(parser))
+        .flatten();
+    let mut endpoints = Vec::new();
+    if applies(Meaning::LocalEndpoint) {
+        endpoints = vendor::local_endpoints(parser);
+        for endpoint in &mut endpoints {
+            endpoint.value.host = servers.known_as(endpoint.value.host.clone());
+        }
+    }
+    let broker = applies(Meaning::BrokerEndpoint)
+        .then(|| vendor::broker_address(parser))
+        .flatten();
 
     let pod = vendor::pod_variable(parser, named.host_type.as_deref());
     let mut locals: Vec<Sourced<Host>> = Vec::new();
     locals.extend(parser.parse("LOCAL_HOST", parse_host));
-    for name in aliases::meaning(Meaning::LocalHost).chain(aliases::meaning(Meaning::LocalBackend)) {
-        locals.extend(parser.parse(name, parse_host));
+    for meaning in [Meaning::LocalHost, Meaning::LocalBackend] {
+        for name in aliases::meaning(meaning).filter(|_| applies(meaning)) {
+            locals.extend(parser.parse(name, parse_host));
+        }
     }
-    for endpoint in own.iter().chain(&endpoints) {
-        locals.push(Sourced {
-            value: endpoint.value.host.clone(),
-            source: endpoint.source.clone(),
-        });
-    }
+    let of_broker = broker
+        .iter()
+        .map(|broker| broker.map(|it| it.endpoint.host.clone()));
+    let of_list = own.iter().chain(&endpoints);
+    locals.extend(
+        of_list
+            .map(|endpoint| endpoint.map(|it| it.host.clone()))
+            .chain(of_broker),
+    );
     match pod {
         // A pod may well have an address and a name that are not the same text.
         Some(name) if locals.is_empty() => locals.extend(parser.parse(name, parse_host)),
@@ -68,7 +95,13 @@ pub(super) fn read(
         let first = value.into_iter().next();
         locals.extend(first.map(|value| Sourced { value, source }));
     }
+    if locals.is_empty() {
+        locals.extend(of_machine(parser, machine));
+    }
     let local = choose(parser, locals, |a, b| a == b);
+    if let Some(master) = masters.first() {
+        vendor::check_fes_to_ask(parser, master);
+    }
     if masters.is_empty() {
         masters.extend(vendor::service(parser, component, local.as_ref(), named));
     }
@@ -77,7 +110,7 @@ pub(super) fn read(
         vendor::check_host_type(parser, local);
     }
 
-    check_missing(parser, master.is_some(), local.is_some(), command.is_some());
+    check_missing(parser, master.is_some(), local.as_ref(), image, command.is_some());
     if let (Some(master), Some(local)) = (&master, &local) {
         check_loopback(parser, master, local);
     }
@@ -87,35 +120,60 @@ pub(super) fn read(
             .and_then(|master| servers.edit_log_port(master.value.first())),
         ports: local
             .as_ref()
-            .map(|local| ports_beside(&servers, &endpoints, local))
+            .map(|local| ports_beside((&servers, own.as_ref()), &endpoints, broker.as_ref(), local))
             .unwrap_or_default(),
         master,
         local,
+        broker_name: broker.map(|broker| broker.map(|it| it.name.clone())),
+        names: servers.names,
     }
+}
+
+/// The host of a node that no variable names, for images whose own scripts need none.
+fn of_machine(parser: &mut Parser<'_>, machine: &Machine) -> Option<Sourced<Host>> {
+    if vendor::is_known_by_address(parser) {
+        return match machine.only_address() {
+            Ok(address) => address.map(|address| Sourced {
+                value: Host::from(address),
+                source: Source::OnlyAddress,
+            }),
+            Err(several) => {
+                let several: Vec<String> = several.iter().map(ToString::to_string).collect();
+                let text = format!(
+                    "is not set, and this container has several addresses: {}; set it to the one by which the others reach it",
+                    several.join(", ")
+                );
+                parser.problem("LOCAL_HOST", text);
+                None
+            }
+        };
+    }
+    parser.engine.filter(|engine| engine.hostname_is_identity)?;
+    let in_conf = machine.conf_host.as_ref().map(|(_, host)| Sourced {
+        value: host.clone(),
+        source: Source::ConfFile,
+    });
+    in_conf.or_else(|| vendor::given_hostname(parser))
 }
 
 /// The ports that a vendor's variable gives together with this host.
 fn ports_beside(
-    servers: &Servers,
-    endpoints: &[Sourced<super::Endpoint>],
+    (servers, own): (&Servers, Option<&Sourced<Endpoint>>),
+    endpoints: &[Sourced<Endpoint>],
+    broker: Option<&Sourced<BrokerAddress>>,
     local: &Sourced<Host>,
 ) -> Vec<(PortName, Sourced<u16>)> {
-    let edit_log = servers
-        .edit_log_port(Some(&local.value))
+    let is_here = |endpoint: &Endpoint| endpoint.host == local.value;
+    let own = own.filter(|own| is_here(&own.value));
+    let edit_log = own
+        .map(|own| own.map(|it| it.port))
+        .or_else(|| servers.edit_log_port(Some(&local.value)))
         .map(|port| (PortName::EditLog, port));
-    let heartbeat = endpoints
-        .iter()
-        .find(|endpoint| endpoint.value.host == local.value)
-        .map(|endpoint| {
-            (
-                PortName::Heartbeat,
-                Sourced {
-                    value: endpoint.value.port,
-                    source: endpoint.source.clone(),
-                },
-            )
-        });
-    edit_log.into_iter().chain(heartbeat).collect()
+    let heartbeat = endpoints.iter().find(|endpoint| is_here(&endpoint.value));
+    let heartbeat = heartbeat.map(|endpoint| (PortName::Heartbeat, endpoint.map(|it| it.port)));
+    let ipc = broker.filter(|broker| is_here(&broker.value.endpoint));
+    let ipc = ipc.map(|broker| (PortName::BrokerIpc, broker.map(|it| it.endpoint.port)));
+    [edit_log, heartbeat, ipc].into_iter().flatten().collect()
 }
 
 /// Takes the first one, and warns of every other one that differs.
@@ -152,7 +210,7 @@ pub(super) fn parse_host(text: &str) -> Result<Host, String> {
 }
 
 /// A comma list of hosts. `None`: unset, or nothing in it can be used.
-fn list(parser: &mut Parser<'_>, variable: &str) -> Option<Sourced<Vec<Host>>> {
+pub(super) fn list(parser: &mut Parser<'_>, variable: &str) -> Option<Sourced<Vec<Host>>> {
     let text = parser.text(variable)?;
     let parts: Vec<&str> = text.split(',').map(str::trim).collect();
     let mut hosts: Vec<Host> = Vec::new();
@@ -193,7 +251,16 @@ fn list(parser: &mut Parser<'_>, variable: &str) -> Option<Sourced<Vec<Host>>> {
     sound.then(|| from_environment(variable, hosts))
 }
 
-fn check_missing(parser: &mut Parser<'_>, master: bool, local: bool, commanded: bool) {
+fn check_missing(
+    parser: &mut Parser<'_>,
+    master: bool,
+    local: Option<&Sourced<Host>>,
+    image: Option<Component>,
+    commanded: bool,
+) {
+    if words::refuse_all(parser) {
+        return;
+    }
     // A value that is set and wrong has been reported already.
     let wrong: Vec<String> = parser
         .problems
@@ -206,12 +273,32 @@ fn check_missing(parser: &mut Parser<'_>, master: bool, local: bool, commanded: 
                 || aliases::of(variable).is_some_and(|alias| meanings.contains(&alias.meaning))
         })
     };
-    let masters = [Meaning::MasterHosts, Meaning::AnyFe, Meaning::Servers];
-    if !master && !said(&["MASTER_HOST", "MASTER_FE_HOST", "FE_HOST", COMMAND], &masters) {
+    let masters = [
+        Meaning::MasterHosts,
+        Meaning::AnyFe,
+        Meaning::Servers,
+        Meaning::FesToAsk,
+    ];
+    // Such an FE is its own seed.
+    let founds = local.is_none() && words::founding(parser).is_some();
+    if !master && !founds && !said(&["MASTER_HOST", "MASTER_FE_HOST", "FE_HOST", COMMAND], &masters) {
+        let derived = local.filter(|local| local.source.name() != "LOCAL_HOST");
+        let (such_as, local) = match derived {
+            Some(local) => (
+                image
+                    .is_some_and(Component::is_fe)
+                    .then(|| local.value.to_string()),
+                format!("; LOCAL_HOST is {}, from {}", local.value, local.source),
+            ),
+            None => (None, String::new()),
+        };
+        let such_as = such_as.unwrap_or_else(|| "192.168.1.10".to_owned());
         missing(
             parser,
             "MASTER_HOST",
-            "the host of the first FE, the same on every node, such as MASTER_HOST=192.168.1.10",
+            &format!(
+                "the host of the first FE, the same on every node, such as MASTER_HOST={such_as}{local}"
+            ),
         );
     }
     let locals = [
@@ -220,21 +307,21 @@ fn check_missing(parser: &mut Parser<'_>, master: bool, local: bool, commanded: 
         Meaning::LocalAddress,
         Meaning::LocalName,
         Meaning::LocalEndpoint,
+        Meaning::BrokerEndpoint,
         Meaning::HostType,
         Meaning::HostName,
         Meaning::ServerNumber,
         Meaning::Servers,
     ];
-    if !local && !said(&["LOCAL_HOST", "HOST_IP", COMMAND], &locals) {
-        missing(
-            parser,
-            "LOCAL_HOST",
-            if commanded {
-                "the address or name of this host, such as LOCAL_HOST=192.168.1.11; or set HOST_TYPE=FQDN to use HOSTNAME"
-            } else {
-                "the address or name of this host, such as LOCAL_HOST=192.168.1.11"
-            },
-        );
+    if local.is_none() && !said(&["LOCAL_HOST", "HOST_IP", COMMAND], &locals) {
+        let by_hostname = parser.engine.is_some_and(|engine| engine.hostname_is_identity);
+        let or = match (by_hostname, commanded) {
+            (true, _) => "; or give this container a `hostname:`",
+            (false, true) => "; or set HOST_TYPE=FQDN to use HOSTNAME",
+            (false, false) => "",
+        };
+        let meaning = format!("the address or name of this host, such as LOCAL_HOST=192.168.1.11{or}");
+        missing(parser, "LOCAL_HOST", &meaning);
     }
 }
 

@@ -1,14 +1,18 @@
 //! The settings about the image, which every verb needs: the home of the engine, the component and the engine.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::engine::aliases::Word;
 use crate::engine::{self, Component, Engine};
 
 use super::command::COMMAND;
-use super::parse::{Parser, absolute_path};
+use super::conf::{self, ConfRequest};
+use super::environment::Environment;
+use super::parse::{Parser, absolute_path, from_environment};
 use super::problems::{Problems, Warning, shown};
-use super::{Flags, Source, Sourced, enums, environment};
+use super::{Flags, Source, Sourced, enums, environment, words};
 
 /// The home of the engine, the component and the engine, where they are set; usually they are found in the image.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +22,8 @@ pub struct ImageSettings {
     pub engine: Option<Sourced<&'static Engine>>,
     /// `None`: beside the conf file.
     pub state_dir: Option<Sourced<PathBuf>>,
+    /// The requested conf lines, without a word about wrong ones: a line can make a node another component.
+    pub conf: BTreeMap<Component, Vec<ConfRequest>>,
 }
 
 impl ImageSettings {
@@ -27,11 +33,16 @@ impl ImageSettings {
             ["COMPONENT", "ENGINE", "STATE_DIR"]
                 .into_iter()
                 .chain(engine::ALL.into_iter().map(|engine| engine.home_variable))
+                .chain(words::for_component().map(|alias| alias.variable))
                 .any(|known| name == known)
         });
-        let environment = environment::collect(&mut ours.cloned());
-        let mut parser = Parser::new(&environment, None);
-        let image = Self::from_parser(&mut parser, flags);
+        let environment = environment::collect(&mut ours.cloned(), None);
+        let mut parser = Parser::new(&environment, None, None);
+        let whole = environment::collect(&mut vars.iter().cloned(), None);
+        let image = Self {
+            conf: conf_lines(&whole),
+            ..Self::from_parser(&mut parser, flags)
+        };
         if parser.problems.is_empty() {
             Ok((image, parser.warnings))
         } else {
@@ -42,7 +53,15 @@ impl ImageSettings {
     pub(super) fn from_parser(parser: &mut Parser<'_>, flags: &Flags) -> Self {
         let engine = parser.parse("ENGINE", enums::engine);
         // Read even if the flag wins: a wrong value is reported anyway.
-        let component = parser.parse("COMPONENT", enums::component);
+        let mut component = parser.parse("COMPONENT", enums::component);
+        for alias in words::for_component() {
+            let word = parser
+                .text(alias.variable)
+                .and_then(|text| alias.meaning.word(text));
+            if let Some(Word::Component(value) | Word::Node(value)) = word {
+                component = parser.first(component, Some(from_environment(alias.variable, value)));
+            }
+        }
         let home = home(parser, engine.as_ref().map(|engine| engine.value), flags);
         let command = flags.command.as_ref();
         let named = flag(flags.home.clone(), "--home")
@@ -54,8 +73,23 @@ impl ImageSettings {
             component: parser.first(called, component),
             state_dir: parser.parse("STATE_DIR", absolute_path),
             engine,
+            conf: conf_lines(parser.environment),
         }
     }
+
+    /// True if the component is only that of a script in the command of the container, and the conf may say more.
+    pub fn component_is_of_command(&self) -> bool {
+        let source = self.component.as_ref().map(|component| &component.source);
+        source == Some(&Source::Flag(COMMAND))
+    }
+}
+
+fn conf_lines(environment: &Environment) -> BTreeMap<Component, Vec<ConfRequest>> {
+    conf::read(
+        &mut Parser::new(environment, None, None),
+        None,
+        &mut BTreeMap::new(),
+    )
 }
 
 pub(super) fn flag<T>(value: Option<T>, name: &'static str) -> Option<Sourced<T>> {

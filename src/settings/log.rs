@@ -29,7 +29,8 @@ impl LogSettings {
         let ours = vars
             .iter()
             .filter(|(name, _)| name == "LOG_FORMAT" || name == "LOG_LEVEL");
-        Self::from_parser(&mut Parser::new(&environment::collect(&mut ours.cloned()), None))
+        let environment = environment::collect(&mut ours.cloned(), None);
+        Self::from_parser(&mut Parser::new(&environment, None, None))
     }
 
     pub(super) fn from_parser(parser: &mut Parser<'_>) -> Self {

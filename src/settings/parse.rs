@@ -3,11 +3,10 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use crate::engine::PortName;
 use crate::engine::aliases::{self, Meaning};
+use crate::engine::{Engine, PortName};
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::command::{COMMAND, Command};
 use super::duration::{parse_duration, parse_patience};
 use super::env_file::EnvFile;
 use super::environment::Environment;
@@ -16,8 +15,8 @@ use super::log::LogSettings;
 use super::problems::{Problem, Problems, Warning, shown};
 use super::secret::{is_secret_name, is_secret_value};
 use super::{
-    Bootstrap, FeRole, Flags, Inherited, Settings, Source, Sourced, account, conf, enums, environment, hosts,
-    ports,
+    Bootstrap, FeRole, Flags, Host, Inherited, Settings, Source, Sourced, account, conf, enums, environment,
+    heap, hosts, ports, vendor, words,
 };
 
 impl Settings {
@@ -26,15 +25,21 @@ impl Settings {
         flags: Flags,
         vars: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<(Self, Vec<Warning>), Problems> {
-        let environment = environment::collect(&mut vars.into_iter());
-        read_all(Parser::new(&environment, None), flags)
+        let engine = flags.machine.engine;
+        let arguments = flags
+            .variables
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()));
+        let environment = environment::collect(&mut arguments.chain(vars), engine);
+        read_all(Parser::new(&environment, None, engine), flags)
     }
 
     /// The same for the lines of a file, as `run` will read them in a container. The files that they name are in the
     /// container, and are not looked at.
     pub fn read_file(flags: Flags, file: &EnvFile) -> Result<(Self, Vec<Warning>), Problems> {
-        let environment = environment::collect(&mut file.vars());
-        read_all(Parser::new(&environment, Some(file)), flags)
+        let engine = flags.machine.engine;
+        let environment = environment::collect(&mut file.vars(), engine);
+        read_all(Parser::new(&environment, Some(file), engine), flags)
     }
 }
 
@@ -56,17 +61,15 @@ fn read(parser: &mut Parser<'_>, flags: Flags) -> Option<Settings> {
     LogSettings::from_parser(parser);
     let image = ImageSettings::from_parser(parser, &flags);
     let component = image.component.as_ref().map(|component| component.value);
-    let command = flags.command.as_ref();
-    if let Some(text) = command.and_then(Command::warning) {
-        parser.warn(COMMAND, text);
-    }
-
-    let hosts = hosts::read(parser, component, command.map(|command| &command.hosts));
+    words::check_command(parser, &flags);
+    let named = flags.command.as_ref().map(|command| &command.hosts);
+    let hosts = hosts::read(parser, component, &flags.machine, named);
     let mut requested = ports::read(parser);
     if let Some(local) = &hosts.local {
         ports::rename_backend_port(&mut requested, &local.source);
     }
     let conf = conf::read(parser, component, &mut requested);
+    let heap = heap::read(parser);
     let conf_folder =
         aliases::meaning(Meaning::ConfFolder).find_map(|variable| parser.parse(variable, absolute_path));
     for alias in aliases::all() {
@@ -84,24 +87,21 @@ fn read(parser: &mut Parser<'_>, flags: Flags) -> Option<Settings> {
         conf::check_networks(parser, component, &conf, local);
     }
 
-    let master_query_port = ports::read_port(parser, "MASTER_FE_QUERY_PORT");
-    let mut master_edit_log_port = ports::read_port(parser, "MASTER_FE_EDIT_LOG_PORT");
-    for variable in aliases::meaning(Meaning::MasterEditLogPort) {
-        let port = ports::read_port(parser, variable);
-        master_edit_log_port = parser.first(master_edit_log_port, port);
-    }
+    let [master_query_port, master_edit_log_port] = master_ports(parser);
     for variable in ["FE_INDEX", "BE_INDEX"] {
         parser.parse(variable, |text| {
             text.parse::<u32>().map_err(|_| "is not a number".to_owned())
         });
     }
-    let fe_role = fe_role(parser);
+    let fe_role = fe_role(parser, hosts.local.as_ref());
+    let broker_name = parser.parse("BROKER_NAME", broker_name);
     for variable in aliases::meaning(Meaning::AlwaysOn) {
         if parser.parse(variable, enums::boolean).is_some_and(|on| !on.value) {
             let text = "has no effect: the engine's log always goes to the console too".to_owned();
             parser.warn(variable, text);
         }
     }
+    words::warn_of_unread(parser);
     let exec = parser.parse("MUSTER_EXEC", enums::boolean);
     let rejoin = parser.parse("REJOIN", enums::boolean);
     let bootstrap = parser.parse("BOOTSTRAP", enums::bootstrap);
@@ -111,7 +111,8 @@ fn read(parser: &mut Parser<'_>, flags: Flags) -> Option<Settings> {
     let stop_grace = parser.parse("STOP_GRACE", parse_patience);
     let skip_preflight = parser.parse("SKIP_PREFLIGHT", checks);
     let tls = account::tls(parser);
-    let root_password_file = account::root_password_file(parser);
+    let root_password_file = account::first_password_file(parser, account::ROOT_PASSWORD_FILE);
+    let admin_password_file = account::first_password_file(parser, account::ADMIN_PASSWORD_FILE);
     let account = account::account(parser, root_password_file.as_deref());
 
     Some(Settings {
@@ -120,13 +121,17 @@ fn read(parser: &mut Parser<'_>, flags: Flags) -> Option<Settings> {
         master_query_port,
         master_edit_log_port: master_edit_log_port.or(hosts.master_edit_log_port),
         fe_role,
+        broker_name: broker_name.or(hosts.broker_name),
         ports: requested,
         image,
         conf_folder,
         conf,
+        heap,
+        host_names: hosts.names,
         account,
         tls,
         root_password_file,
+        admin_password_file,
         bootstrap: bootstrap.unwrap_or(Sourced {
             value: Bootstrap::Guarded,
             source: Source::Default,
@@ -148,6 +153,24 @@ fn read(parser: &mut Parser<'_>, flags: Flags) -> Option<Settings> {
     })
 }
 
+/// The seed's MySQL port and its edit log port.
+fn master_ports(parser: &mut Parser<'_>) -> [Option<Sourced<u16>>; 2] {
+    let mut query = ports::read_port(parser, "MASTER_FE_QUERY_PORT");
+    let mut edit_log = ports::read_port(parser, "MASTER_FE_EDIT_LOG_PORT");
+    for variable in aliases::meaning(Meaning::MasterPort) {
+        let port = ports::read_port(parser, variable);
+        let is_query = port
+            .as_ref()
+            .is_some_and(|port| words::is_query_port(parser, port.value));
+        if is_query {
+            query = parser.first(query, port);
+        } else {
+            edit_log = parser.first(edit_log, port);
+        }
+    }
+    [query, edit_log]
+}
+
 /// Adds the request of a vendor's variable, unless there is one already.
 fn add_port(
     parser: &mut Parser<'_>,
@@ -159,7 +182,7 @@ fn add_port(
     requested.extend(chosen.map(|chosen| (port, chosen)));
 }
 
-fn fe_role(parser: &mut Parser<'_>) -> Option<Sourced<FeRole>> {
+fn fe_role(parser: &mut Parser<'_>, local: Option<&Sourced<Host>>) -> Option<Sourced<FeRole>> {
     let mut role = parser.parse("FE_ROLE", enums::fe_role);
     for variable in aliases::meaning(Meaning::Role) {
         let other = parser.parse(variable, enums::fe_role);
@@ -173,7 +196,28 @@ fn fe_role(parser: &mut Parser<'_>) -> Option<Sourced<FeRole>> {
         });
         role = parser.first(role, other);
     }
+    for variable in aliases::meaning(Meaning::Voters) {
+        let count = parser.parse(variable, |text| {
+            text.parse::<u32>().map_err(|_| "is not a number".to_owned())
+        });
+        let ordinal = local.and_then(|local| vendor::ordinal(&local.value));
+        if let (Some(count), Some(ordinal), None) = (count, ordinal, &role) {
+            role = (ordinal >= count.value).then_some(Sourced {
+                value: FeRole::Observer,
+                source: count.source,
+            });
+        }
+    }
     role
+}
+
+/// A word that neither engine's SQL needs in quotes.
+fn broker_name(text: &str) -> Result<String, String> {
+    let begins = text.starts_with(|c: char| c.is_ascii_alphabetic());
+    if begins && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && text.len() <= 64 {
+        return Ok(text.to_owned());
+    }
+    Err("is not a name of at most 64 letters, digits and `_` that begins with a letter".to_owned())
 }
 
 fn patience(parser: &mut Parser<'_>, variable: &str) -> Sourced<Duration> {
@@ -204,6 +248,8 @@ fn checks(text: &str) -> Result<BTreeSet<String>, String> {
 /// The environment, and the problems found in it so far, so that all of them are reported at once.
 pub(super) struct Parser<'a> {
     pub environment: &'a Environment,
+    /// That of the image, if it is known.
+    pub engine: Option<&'static Engine>,
     pub problems: Vec<Problem>,
     pub warnings: Vec<Warning>,
     /// Where the variables were written down for somebody else; `None`: they are our own.
@@ -211,10 +257,15 @@ pub(super) struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    pub(super) fn new(environment: &'a Environment, file: Option<&'a EnvFile>) -> Self {
+    pub(super) fn new(
+        environment: &'a Environment,
+        file: Option<&'a EnvFile>,
+        engine: Option<&'static Engine>,
+    ) -> Self {
         let broken = file.map(|file| file.broken.clone()).unwrap_or_default();
         Self {
             environment,
+            engine,
             problems: [environment.problems.clone(), broken].concat(),
             warnings: environment.warnings.clone(),
             file,

@@ -101,7 +101,7 @@ fn a_flag_wins_over_a_variable() {
         component: Some(Component::Be),
         exec: true,
         script_args: vec!["--x".to_owned()],
-        command: None,
+        ..Flags::default()
     };
     let text = format!("{TWO} {home}=/variable COMPONENT=fe MUSTER_EXEC=0");
     let (settings, _) = Settings::read(flags, vars(&text)).unwrap();
@@ -288,7 +288,7 @@ fn each_bad_value_says_what_was_expected() {
             "fe-0,::12345",
             "`::12345` at position 2 is not an IPv6 address",
         ),
-        ("MASTER_HOST", "\"fe-0\"", "`\"fe-0\"` contains `\"`"),
+        ("MASTER_HOST", "\"fe-0", "`\"fe-0` contains `\"`"),
         ("MASTER_HOST", "http://fe-0:8030", "is a URL"),
         ("MASTER_HOST", "0.0.0.0", "is not the address of one host"),
         ("LOCAL_HOST", "10.0.0.1,10.0.0.2", "contains `,`"),
@@ -365,6 +365,11 @@ fn each_bad_path_and_conf_key_says_what_was_expected() {
             "`/nowhere/at/all` cannot be read: No such file",
         ),
         (
+            "ADMIN_PASSWORD_FILE",
+            "/nowhere/at/all",
+            "`/nowhere/at/all` cannot be read: No such file",
+        ),
+        (
             "CLUSTER_CA_FILE",
             "/nowhere/at/all",
             "`/nowhere/at/all` cannot be read: No such file",
@@ -377,15 +382,43 @@ fn each_bad_path_and_conf_key_says_what_was_expected() {
             "$(id)",
             "contains `$`, and the start script evaluates",
         ),
-        ("BE_CONF__x", "'1'", "is quoted"),
+        ("BE_CONF__x", "'1", "is quoted"),
         ("BE_CONF__x", "1 # one", "contains ` #`"),
         ("CN_CONF__x", "1\ny = 2", "contains a line break"),
         ("FE_CONF__http_port", "80x0", "is not a port (1–65535)"),
         ("FE_CONF__meta_dir", "meta", "is not an absolute path"),
         ("BE_CONF__priority_networks", "eth0", "has no mask"),
         ("HOST_TYPE", "DNS", "is none of IP, FQDN"),
-        ("FE_SERVERS", "10.0.0.1:9010", "at position 1 has no port"),
         ("BE_ADDR", "10.0.0.1", "has no port"),
+        ("BE_ADDR", "{HOST_IP}:9050", "contains `{`"),
+        ("FE_SERVERS", "fe1:{HOST_IP}:9010", "contains `{`"),
+        ("BROKER_ADDR", "10.0.0.1:8000", "is not name:host:port"),
+        (
+            "BROKER_ADDR",
+            "my-broker:10.0.0.1:8000",
+            "has the name `my-broker`",
+        ),
+        ("FE_HEAP", "8", "is not a heap size"),
+        ("BE_HEAP", "80%", "is not a heap size"),
+        ("DEPLOY_MODE", "cloud", "is not supported yet"),
+        ("RECOVERY", "true", "throws the other FEs out of their group"),
+        (
+            "RECOVERY",
+            "1",
+            "run `start_fe.sh --metadata_failure_recovery` once by hand",
+        ),
+        ("FE_CONFIG_EXTRA", "a = 1\nb", "line 2 is not key = value"),
+        (
+            "FE_CONFIG_EXTRA",
+            "http_port = x",
+            "`x` for http_port is not a port",
+        ),
+        ("BE_CONFIG_EXTRA", "x = 'y", "`'y` for x is quoted"),
+        (
+            "BE_CONFIG_EXTRA",
+            "s3_secret_key = 'hunter2'",
+            "its value for s3_secret_key is quoted",
+        ),
     ];
     check_refused(&table);
 }
@@ -406,7 +439,7 @@ fn check_refused(table: &[(&str, &str, &str)]) {
 fn all_that_is_wrong_is_said_at_once() {
     let said = refused(
         "MASTER_HOST=a,,b:1 LOCAL_HOST=127.0.0.1 HTTP_PORT=x BOOTSTRAP=x GUARD_TIME=x COMPONENT=x LOG_LEVEL=x \
-         FE_CONF__x='y' PRIORITY_NETWORKS=x",
+         FE_CONF__x='y PRIORITY_NETWORKS=x",
     );
     let mut names: Vec<&str> = said.iter().map(|line| line.split_once(':').unwrap().0).collect();
     assert!(names.is_sorted());
@@ -598,7 +631,7 @@ fn the_vendors_compose_files_only_change_the_image() {
             None,
         ),
         (
-            "FE_SERVERS=fe2:10.0.0.2:9011,fe1:10.0.0.1:9010 FE_ID=2",
+            "FE_SERVERS=fe1:10.0.0.1:9010,fe2:10.0.0.2:9011 FE_ID=2",
             "10.0.0.1,10.0.0.2",
             "10.0.0.2",
             Some(9011),
@@ -883,7 +916,7 @@ fn a_value_that_another_one_overrules_is_named() {
         ),
         (
             "RUN_MODE=standalone",
-            "RUN_MODE is none of shared_data, shared_nothing and is not read",
+            "RUN_MODE is none of shared_data, shared_nothing, fe, be and is not read",
         ),
         (
             "RUN_MODE=shared_data FE_CONF__run_mode=shared_nothing",
@@ -943,7 +976,10 @@ fn a_service_link_of_kubernetes_is_not_a_port() {
     assert!(settings.ports.is_empty());
     assert_eq!(
         warned(&warnings),
-        ["BE_PORT is set by Kubernetes for a service of that name and is not read as a port"]
+        [
+            "BE_PORT is set by Kubernetes for a service of that name and is not read as a port",
+            "FE_HTTP_PORT is set by Kubernetes for a service of that name and is not read as a port",
+        ]
     );
 }
 
@@ -1091,7 +1127,7 @@ fn no_secret_is_ever_printed() {
     );
 
     for (name, value) in [
-        ("FE_CONF__aws_s3_secret_key", "'hunter2'"),
+        ("FE_CONF__aws_s3_secret_key", "'hunter2"),
         ("FE_CONF__aws_s3_access_key", "hunter2 # mine"),
         ("FE_CONF__JAVA_OPTS", "-DkeyPassword=hunter2 $X"),
         ("HTTP_PORT", "x"),
@@ -1149,11 +1185,13 @@ fn the_lines_of_a_file_are_checked_as_the_environment_is_and_named_by_their_plac
     assert_eq!(
         report(
             "MASTER_HOST=10.0.0.1,,10.0.0.2\nLOCAL_HOST=10.0.0.2\nnonsense\n\nFE_QUERY_PORT=90x0\n\
-             CLUSTER_PASSWORD=hunter2\nCLUSTER_PASSWORD_FILE=/run/secrets/none\nROOT_PASSWORD_FILE=hunter2\n"
+             CLUSTER_PASSWORD=hunter2\nCLUSTER_PASSWORD_FILE=/run/secrets/none\nROOT_PASSWORD_FILE=hunter2\n\
+             ADMIN_PASSWORD_FILE=hunter2\n"
         )
         .as_deref(),
         Some(
             "app.env cannot be used
+  ADMIN_PASSWORD_FILE: its value is not an absolute path, set in app.env, line 9
   CLUSTER_PASSWORD: cannot be used together with CLUSTER_PASSWORD_FILE (remove one of them), set in app.env, line 6
   FE_QUERY_PORT: `90x0` is not a port (1–65535), set in app.env, line 5
   MASTER_HOST: `10.0.0.1,,10.0.0.2` has an empty host at position 2, set in app.env, line 1

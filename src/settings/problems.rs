@@ -4,6 +4,8 @@
 use std::ffi::OsStr;
 use std::fmt;
 
+use super::words::names_component;
+
 use std::collections::BTreeSet;
 
 /// One value that cannot be used.
@@ -56,6 +58,12 @@ impl Problems {
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.found.iter()
+    }
+
+    /// True if a vendor's variable asks for something that is no node.
+    pub fn refuse_component(&self) -> bool {
+        let mut found = self.found.iter();
+        found.any(|problem| names_component(&problem.variable))
     }
 
     /// The warnings; not part of the report.

@@ -47,9 +47,18 @@ pub fn is_secret_value(value: &str) -> bool {
         .any(|word| value.contains(&format!("{word}=")) || value.contains(&format!("{word}:")))
 }
 
+/// Tells if a statement may hold a secret: what an engine answers to it may repeat it.
+pub fn may_hold_secret(statement: &str) -> bool {
+    let statement = statement.to_ascii_lowercase();
+    SECRET_WORDS
+        .iter()
+        .chain(&["identified", "accesskey", "secretkey"])
+        .any(|word| statement.contains(word))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Secret, is_secret_name, is_secret_value};
+    use super::{Secret, is_secret_name, is_secret_value, may_hold_secret};
 
     #[test]
     fn a_secret_does_not_print() {
@@ -73,5 +82,16 @@ mod tests {
         }
         assert!(is_secret_value("-Xmx4g -Djavax.net.ssl.keyStorePassword=x"));
         assert!(!is_secret_value("-Xmx4g"));
+        for statement in [
+            "create user u identified by 'x'",
+            "SET PASSWORD = 'x'",
+            "CREATE REPOSITORY r WITH S3 ON LOCATION 's3://b' PROPERTIES ('AWS_SECRET_KEY' = 'x')",
+            "CREATE RESOURCE r PROPERTIES ('fs.s3a.access.key' = 'x', 's3.access_key' = 'y')",
+        ] {
+            assert!(may_hold_secret(statement), "{statement}");
+        }
+        assert!(!may_hold_secret(
+            "CREATE TABLE t (a INT) PROPERTIES ('replication_num' = '1')"
+        ));
     }
 }

@@ -78,6 +78,8 @@ variables! {
         "requested BE or CN port";
     broker_ipc_port "BROKER_IPC_PORT", "the engine's",
         "requested broker port; fixed once the broker is registered";
+    broker_name "BROKER_NAME", "broker_ and LOCAL_HOST",
+        "name that the broker is added under: letters, digits and _, the first one a letter", Broker;
     master_fe_host "MASTER_FE_HOST", "–",
         "another name of MASTER_HOST, written by `init`";
     master_fe_query_port "MASTER_FE_QUERY_PORT", "the engine's",
@@ -100,6 +102,10 @@ variables! {
         "into fe.conf: where an FE keeps its data";
     storage_root_path "STORAGE_ROOT_PATH", "the engine's",
         "into be.conf and cn.conf: where a BE keeps its data, a list separated by `;`";
+    fe_heap "FE_HEAP", "the conf's",
+        "heap of the Java VM, such as 4096m: in place of -Xmx and -Xms in fe.conf's JAVA_OPTS", Fe;
+    be_heap "BE_HEAP", "the conf's",
+        "the same for the Java VM of a BE or CN";
     cluster_user "CLUSTER_USER", "root",
         "account for SHOW and ALTER SYSTEM; it logs in by mysql_native_password, the default of both engines";
     cluster_password "CLUSTER_PASSWORD", "empty",
@@ -108,6 +114,8 @@ variables! {
         "a file that holds the password, instead";
     root_password_file "ROOT_PASSWORD_FILE", "–",
         "a file with the password that the founding FE gives root, once, while root has none; root logs in with it unless another password is set";
+    admin_password_file "ADMIN_PASSWORD_FILE", "ROOT_PASSWORD_FILE",
+        "the same for admin, which one of the engines ships without a password too", Fe;
     cluster_tls "CLUSTER_TLS", "off",
         "off, prefer, require or verify: TLS to the FEs' MySQL port; only verify checks the certificate";
     cluster_ca_file "CLUSTER_CA_FILE", "–",

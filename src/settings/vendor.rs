@@ -1,114 +1,20 @@
 //! The vendors' own variables, translated into ours. Their meanings stand in `engine/aliases.rs`.
 
 use crate::engine::Component;
-use crate::engine::aliases::{self, Meaning};
+use crate::engine::aliases::{self, Meaning, Word};
 
 use super::command::{COMMAND, CommandHosts};
-use super::hosts::parse_host;
+use super::hosts::{list, parse_host};
 use super::parse::{Parser, from_environment};
-use super::ports::parse_port;
 use super::problems::shown;
-use super::{Endpoint, Host, Source, Sourced, enums};
+use super::servers::parse_endpoint;
+use super::{Endpoint, Host, Source, Sourced, enums, words};
 
-/// A vendor's list of all FEs, the founding one first; empty if there is none.
-#[derive(Default)]
-pub(super) struct Servers(Vec<Server>);
-
-struct Server {
-    name: String,
-    edit_log: Sourced<Endpoint>,
-}
-
-impl Servers {
-    pub(super) fn hosts(&self) -> Option<Sourced<Vec<Host>>> {
-        let first = self.0.first()?;
-        let mut hosts: Vec<Host> = Vec::new();
-        for server in &self.0 {
-            if !hosts.contains(&server.edit_log.value.host) {
-                hosts.push(server.edit_log.value.host.clone());
-            }
-        }
-        Some(Sourced {
-            value: hosts,
-            source: first.edit_log.source.clone(),
-        })
-    }
-
-    /// The port the list gives for that host.
-    pub(super) fn edit_log_port(&self, host: Option<&Host>) -> Option<Sourced<u16>> {
-        let server = self
-            .0
-            .iter()
-            .find(|server| Some(&server.edit_log.value.host) == host)?;
-        Some(Sourced {
-            value: server.edit_log.value.port,
-            source: server.edit_log.source.clone(),
-        })
-    }
-}
-
-/// Reads `fe1:10.0.0.1:9010,fe2:10.0.0.2:9010`.
-pub(super) fn servers(parser: &mut Parser<'_>) -> Servers {
-    let mut servers = Vec::new();
-    for variable in aliases::meaning(Meaning::Servers) {
-        let Some(text) = parser.text(variable) else {
-            continue;
-        };
-        for (at, entry) in (1..).zip(text.split(',').map(str::trim)) {
-            let server = entry
-                .split_once(':')
-                .ok_or_else(|| "is not name:host:port".to_owned())
-                .and_then(|(name, endpoint)| Ok((name, parse_endpoint(endpoint)?)));
-            match server {
-                Ok((name, endpoint)) => servers.push(Server {
-                    name: name.to_ascii_lowercase(),
-                    edit_log: from_environment(variable, endpoint),
-                }),
-                Err(why) => parser.problem(
-                    variable,
-                    format!(
-                        "`{}` at position {at} {why}, {}",
-                        shown(entry),
-                        parser.set_in(variable)
-                    ),
-                ),
-            }
-        }
-    }
-    // Their founder is the one with number 1, wherever it stands.
-    let founds = |server: &Server| number_at_end(&server.name) == Some(1);
-    servers.sort_by_key(|server| !founds(server));
-    Servers(servers)
-}
-
-/// The endpoint of this node in the list.
-pub(super) fn own_server(parser: &mut Parser<'_>, servers: &Servers) -> Option<Sourced<Endpoint>> {
-    for variable in aliases::meaning(Meaning::ServerNumber) {
-        if servers.0.is_empty() {
-            if parser.text(variable).is_some() {
-                let lists: Vec<&str> = aliases::meaning(Meaning::Servers).collect();
-                parser.warn(variable, format!("has no effect without {}", lists.join(", ")));
-            }
-            continue;
-        }
-        let number = parser.parse(variable, |text| {
-            text.parse::<u32>().map_err(|_| "is not a number".to_owned())
-        });
-        let Some(number) = number else { continue };
-        let own = servers
-            .0
-            .iter()
-            .find(|server| number_at_end(&server.name) == Some(number.value));
-        match own {
-            Some(own) => return Some(own.edit_log.clone()),
-            None => parser.refuse(
-                variable,
-                &number.value.to_string(),
-                "is the number of no FE in the list",
-            ),
-        }
-    }
-    None
+/// A broker, as the cluster lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct BrokerAddress {
+    pub name: String,
+    pub endpoint: Endpoint,
 }
 
 /// `host:port` of this node.
@@ -116,6 +22,47 @@ pub(super) fn local_endpoints(parser: &mut Parser<'_>) -> Vec<Sourced<Endpoint>>
     aliases::meaning(Meaning::LocalEndpoint)
         .filter_map(|variable| parser.parse(variable, parse_endpoint))
         .collect()
+}
+
+/// `name:host:port` of this broker.
+pub(super) fn broker_address(parser: &mut Parser<'_>) -> Option<Sourced<BrokerAddress>> {
+    aliases::meaning(Meaning::BrokerEndpoint).find_map(|variable| {
+        parser.parse(variable, |text| {
+            let triple = text
+                .split_once(':')
+                .filter(|(_, endpoint)| endpoint.contains(':'));
+            let (name, endpoint) = triple.ok_or_else(|| "is not name:host:port".to_owned())?;
+            if name.is_empty()
+                || !name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            {
+                return Err(format!(
+                    "has the name `{}`: letters, digits and `_` only",
+                    shown(name)
+                ));
+            }
+            Ok(BrokerAddress {
+                name: name.to_owned(),
+                endpoint: parse_endpoint(endpoint)?,
+            })
+        })
+    })
+}
+
+/// True if the images of these variables know a node by the only address of its container.
+pub(super) fn is_known_by_address(parser: &Parser<'_>) -> bool {
+    aliases::meaning(Meaning::FesToAsk).any(|variable| parser.text(variable).is_some())
+        || words::given(parser).any(|(_, word)| matches!(word, Word::Node(_)))
+}
+
+/// The name of this machine, if a person gave it one.
+pub(super) fn given_hostname(parser: &Parser<'_>) -> Option<Sourced<Host>> {
+    aliases::meaning(Meaning::HostName).find_map(|variable| {
+        let name = parser.text(variable).filter(|name| !is_container_id(name))?;
+        let host = parse_host(name).ok()?;
+        Some(from_environment(variable, host))
+    })
 }
 
 /// The variable that holds the advertised host of this pod, after what the host type asks for.
@@ -140,7 +87,12 @@ pub(super) fn pod_variable(parser: &mut Parser<'_>, host_type: Option<&str>) -> 
     let name = set(parser, Meaning::LocalName);
     let own_name = set(parser, Meaning::HostName);
     let Some(by_name) = by_name else {
-        return address.or(name);
+        let by_name = parser.engine.is_some_and(|engine| engine.hostname_is_identity);
+        return if by_name {
+            name.or(address)
+        } else {
+            address.or(name)
+        };
     };
     if !by_name.value {
         return address;
@@ -197,25 +149,26 @@ pub(super) fn service(
     named: &CommandHosts,
 ) -> Option<Sourced<Vec<Host>>> {
     if let Some(helper) = said(parser, named.helper.as_deref()) {
-        return Some(from_command(vec![helper.value]));
+        return Some(helper);
     }
-    let service = said(parser, named.service.as_deref())
-        .or_else(|| aliases::meaning(Meaning::AnyFe).find_map(|variable| parser.parse(variable, parse_host)));
+    let service = said(parser, named.service.as_deref()).or_else(|| {
+        let one = |variable| parser.parse(variable, |text| Ok(vec![parse_host(text)?]));
+        aliases::meaning(Meaning::AnyFe).find_map(one)
+    });
     let Some(service) = service else {
-        let founder = local.filter(|_| named.founds)?;
-        return Some(from_command(vec![founder.value.clone()]));
+        return fes_to_ask(parser, local).or_else(|| founder(parser, component, local, named));
     };
     let component = component.or_else(|| {
         aliases::meaning(Meaning::ComponentOfPod)
             .find_map(|variable| parser.text(variable))
             .and_then(Component::parse)
     });
-    let mut hosts = vec![service.value.clone()];
+    let mut hosts = service.value;
     if component.is_none_or(|component| component == Component::Fe) {
         if let Some(seed) = local.and_then(|local| first_of_set(&local.value)) {
             hosts.retain(|host| *host != seed);
             hosts.insert(0, seed);
-        } else if local.is_none_or(|local| local.value != service.value) {
+        } else if local.is_none_or(|local| hosts.first() != Some(&local.value)) {
             let variable = service.source.name();
             let text =
                 "does not name one FE, so no FE may found the cluster; set MASTER_HOST to the first FE";
@@ -228,11 +181,73 @@ pub(super) fn service(
     })
 }
 
-/// A host that stands in a command.
-fn said(parser: &mut Parser<'_>, host: Option<&str>) -> Option<Sourced<Host>> {
-    let text = host?;
-    match parse_host(text) {
-        Ok(host) => Some(from_command(host)),
+/// The FEs to ask of an image whose FE never founds if there are any: this one is not the first of them.
+fn fes_to_ask(parser: &mut Parser<'_>, local: Option<&Sourced<Host>>) -> Option<Sourced<Vec<Host>>> {
+    let mut all = aliases::meaning(Meaning::FesToAsk);
+    let Sourced { mut value, source } = all.find_map(|variable| list(parser, variable))?;
+    let own = local.map(|local| &local.value);
+    if value.iter().all(|host| Some(host) == own) {
+        let text = "names only this node; leave it out on the first FE, which founds the cluster, and name that one elsewhere";
+        parser.problem(source.name(), text.to_owned());
+        return None;
+    }
+    while value.first() == own {
+        value.rotate_left(1);
+    }
+    Some(Sourced { value, source })
+}
+
+/// Warns of FEs to ask that are not those of `MASTER_HOST`.
+pub(super) fn check_fes_to_ask(parser: &mut Parser<'_>, master: &Sourced<Vec<Host>>) {
+    for variable in aliases::meaning(Meaning::FesToAsk) {
+        let other = list(parser, variable);
+        let differs = other.is_some_and(|other| {
+            master
+                .value
+                .first()
+                .is_some_and(|first| !other.value.contains(first))
+        });
+        if differs {
+            parser.warn(
+                variable,
+                format!("conflicts with {} and is ignored", master.source.name()),
+            );
+        }
+    }
+}
+
+/// This FE as the seed: nobody is named that it could join, and it was told to start.
+fn founder(
+    parser: &Parser<'_>,
+    component: Option<Component>,
+    local: Option<&Sourced<Host>>,
+    named: &CommandHosts,
+) -> Option<Sourced<Vec<Host>>> {
+    let local = local?;
+    let hosts = vec![local.value.clone()];
+    // A name that nobody wrote down for this purpose makes no founder: three FEs would found three clusters.
+    if named.founds && (named.host_type.is_some() || !is_only_a_hostname(parser, local)) {
+        return Some(from_command(hosts));
+    }
+    let role = words::founding(parser)?;
+    component
+        .is_none_or(Component::is_fe)
+        .then(|| from_environment(role, hosts))
+}
+
+/// True if this node is known by the name of its machine, and no other word says so.
+fn is_only_a_hostname(parser: &Parser<'_>, local: &Sourced<Host>) -> bool {
+    let named = aliases::of(local.source.name()).is_some_and(|alias| alias.meaning == Meaning::HostName);
+    let by_type = aliases::meaning(Meaning::HostType).any(|variable| parser.text(variable).is_some());
+    (named && !by_type) || local.source == Source::ConfFile
+}
+
+/// The hosts that stand in a command, separated by commas.
+fn said(parser: &mut Parser<'_>, hosts: Option<&str>) -> Option<Sourced<Vec<Host>>> {
+    let text = hosts?;
+    let hosts: Result<Vec<Host>, String> = text.split(',').map(|host| parse_host(host.trim())).collect();
+    match hosts {
+        Ok(hosts) => Some(from_command(hosts)),
         Err(why) => {
             parser.problem(COMMAND, format!("names `{}`, which {why}", shown(text)));
             None
@@ -252,29 +267,23 @@ fn is_container_id(name: &str) -> bool {
     name.len() == 12 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
+/// The number at the end of the name of a pod.
+pub(super) fn ordinal(host: &Host) -> Option<u32> {
+    let Host::Name(name) = host else { return None };
+    let (_, ordinal) = name.split('.').next()?.rsplit_once('-')?;
+    ordinal.parse().ok()
+}
+
 /// `fe-0.fe.ns` for `fe-2.fe.ns`.
 fn first_of_set(host: &Host) -> Option<Host> {
+    ordinal(host)?;
     let Host::Name(name) = host else { return None };
     let (label, domain) = name.split_once('.').unwrap_or((name, ""));
-    let (set, ordinal) = label.rsplit_once('-')?;
-    ordinal.parse::<u32>().ok()?;
+    let (set, _) = label.rsplit_once('-')?;
     let first = if domain.is_empty() {
         format!("{set}-0")
     } else {
         format!("{set}-0.{domain}")
     };
     Host::parse(&first).ok()
-}
-
-fn parse_endpoint(text: &str) -> Result<Endpoint, String> {
-    let (host, port) = text.rsplit_once(':').ok_or_else(|| "has no port".to_owned())?;
-    Ok(Endpoint {
-        host: parse_host(host)?,
-        port: parse_port(port)?,
-    })
-}
-
-fn number_at_end(name: &str) -> Option<u32> {
-    let digits = name.trim_start_matches(|c: char| !c.is_ascii_digit());
-    digits.parse().ok()
 }

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::Duration;
 
+use crate::plan::seconds;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::Instant;
 use tracing::{debug, error, warn};
@@ -102,7 +103,8 @@ impl Companion {
             debug!("the companion ended with {exit} again");
         } else {
             error!(
-                "the companion ended with {exit}: the engine runs on, and the companion is started again in {RESTART:?}"
+                "the companion ended with {exit}: the engine runs on, and the companion is started again in {}",
+                seconds(RESTART)
             );
         }
         self.said = true;

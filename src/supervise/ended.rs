@@ -59,14 +59,16 @@ pub struct Ended {
 }
 
 impl Ended {
+    /// The code of the container. An end that nobody asked for is never 0: `restart: on-failure` would leave it down.
     pub fn code(&self) -> ExitCode {
         if self.asked && !self.drained {
             return ExitCode::Engine(Exit::Signal(SIGKILL).number());
         }
-        if self.exit == Exit::Code(0) || (self.asked && self.exit.obeys()) {
+        if self.asked && self.exit.obeys() {
             return ExitCode::Ok;
         }
-        ExitCode::Engine(self.exit.number())
+        // A BE that fails a check of its start script, and an older FE that fails to start, end with 0.
+        ExitCode::Engine(self.exit.number().max(1))
     }
 }
 
@@ -100,7 +102,8 @@ mod tests {
             lived: Duration::from_millis(500),
         };
         for (exit, asked, drained, number) in [
-            (Exit::Code(0), false, true, 0),
+            (Exit::Code(0), false, true, 1),
+            (Exit::Code(0), false, false, 1),
             (Exit::Code(0), true, true, 0),
             (Exit::Code(143), true, true, 0),
             (Exit::Code(143), false, true, 143),

@@ -14,6 +14,7 @@ use super::spawn::spawn;
 use super::tree::{Tree, Visibility};
 use super::{Exit, SuperviseError};
 use crate::plan::launch::Launch;
+use crate::plan::seconds;
 
 /// The wait after KILL for a process that does not end at once, for example during a disk access.
 pub(super) const LAST: Duration = Duration::from_secs(2);
@@ -39,9 +40,9 @@ impl RunningEngine {
     pub(super) fn begin(
         launch: &Launch,
         grace: Duration,
-        visibility: Visibility,
         companion: Option<i32>,
     ) -> Result<Self, SuperviseError> {
+        let visibility = Visibility::open();
         let (console, ends) = Console::open();
         let main = spawn(launch, &ends)?;
         drop(ends);
@@ -150,20 +151,25 @@ impl RunningEngine {
         let names = || self.tree.names();
         match (self.phase, next) {
             (Phase::Stopping | Phase::Draining { .. }, _) if event == Event::StopAsked => {
-                info!("stop requested again: the engine still has {left:.1?}");
+                info!("stop requested again: the engine still has {}", seconds(left));
             }
             (Phase::Running, Phase::Stopping) | (Phase::Daemon(_), Phase::Draining { asked: true, .. }) => {
-                info!("stop requested: sending SIGTERM to the engine, which has {grace:?} to stop");
+                info!(
+                    "stop requested: sending SIGTERM to the engine, which has {} to stop",
+                    seconds(grace)
+                );
             }
             (Phase::Stopping, Phase::Draining { exit, .. }) => {
                 info!(
-                    "start script ended with {exit}, waiting up to {left:.1?} for its processes: {}",
+                    "start script ended with {exit}, waiting up to {} for its processes: {}",
+                    seconds(left),
                     names()
                 );
             }
             (Phase::Running, Phase::Draining { exit, .. }) => {
                 warn!(
-                    "start script ended with {exit} without a stop request: stopping its processes within {grace:?}: {}",
+                    "start script ended with {exit} without a stop request: stopping its processes within {}: {}",
+                    seconds(grace),
                     names()
                 );
             }
@@ -174,10 +180,10 @@ impl RunningEngine {
                 );
             }
             (Phase::Stopping | Phase::Draining { .. }, Phase::Killing { .. }) => {
-                warn!("still running after {waited:.1?}: killing {}", names());
+                warn!("still running after {}: killing {}", seconds(waited), names());
             }
             (Phase::Killing { .. }, Phase::Over { .. }) if event == Event::GraceOver => {
-                error!("still running {LAST:?} after SIGKILL: {}", names());
+                error!("still running {} after SIGKILL: {}", seconds(LAST), names());
             }
             _ => {}
         }

@@ -17,10 +17,10 @@ use super::phase::{Event, Phase};
 use super::reaper::Sweep;
 use super::running::{LAST, RunningEngine, without};
 use super::signals::{Heard, Listener, Signals, name};
-use super::tree::Visibility;
 use super::{Ended, Exit, SuperviseError};
 use crate::exit::ExitCode;
 use crate::plan::launch::Launch;
+use crate::plan::seconds;
 
 /// The pause after a refused system call, and between two checks of a group whose end is not reported.
 const TICK: Duration = Duration::from_millis(100);
@@ -73,7 +73,6 @@ pub struct Start {
 #[derive(Debug)]
 pub struct Supervisor {
     signals: Listener,
-    visibility: Visibility,
     companion: Companion,
     ports: Vec<OwnedFd>,
 }
@@ -82,7 +81,6 @@ impl Supervisor {
     pub fn new(signals: Signals, companion: Companion) -> Result<Self, SuperviseError> {
         Ok(Self {
             signals: signals.listen()?,
-            visibility: Visibility::open(),
             companion,
             ports: Vec::new(),
         })
@@ -121,11 +119,15 @@ impl Supervisor {
             }
             let pause = pauses.next().unwrap_or(TICK);
             if begun.elapsed() + pause >= patience {
-                error!("the companion ended with {exit}, and WAIT_TIMEOUT ({patience:?}) is over");
+                error!(
+                    "the companion ended with {exit}, and WAIT_TIMEOUT ({}) is over",
+                    seconds(patience)
+                );
                 return Ok(Prepared::Ended(ExitCode::Internal));
             }
             error!(
-                "the companion ended with {exit} before the engine was started: starting it again in {pause:.1?}"
+                "the companion ended with {exit} before the engine was started: starting it again in {}",
+                seconds(pause)
             );
             let until = Instant::now() + pause;
             while Instant::now() < until {
@@ -235,7 +237,7 @@ impl Supervisor {
         // A child that ended before signals were blocked caused no SIGCHLD.
         let sweep = self.sweep();
         let died = self.companion.reaped(&sweep.ended);
-        let begun = RunningEngine::begin(job.launch, job.grace, self.visibility, self.companion.pid());
+        let begun = RunningEngine::begin(job.launch, job.grace, self.companion.pid());
         let mut engine = match begun {
             Ok(engine) => engine,
             Err(error) => {

@@ -101,8 +101,8 @@ pub(super) struct Tree {
     /// The companion while it runs: a child of muster, but not of the engine.
     pub(super) companion: Option<i32>,
     visibility: Visibility,
-    /// The processes that certainly got TERM.
-    terminated: Vec<i32>,
+    /// The processes that certainly got TERM, with the programs that they were.
+    terminated: Vec<(i32, String)>,
 }
 
 impl Tree {
@@ -142,17 +142,23 @@ impl Tree {
 
     /// Sends TERM to all processes. A suspended one handles it only once it continues.
     pub(super) fn terminate(&mut self) {
-        self.terminated = self.members().iter().map(|member| member.pid).collect();
+        let members = self.members().into_iter();
+        self.terminated = members.map(|member| (member.pid, member.name)).collect();
         self.send(SIGTERM);
         self.send(SIGCONT);
     }
 
-    /// Sends TERM to the processes that `terminate` did not see and whose parent has ended. A shell blocks signals while it forks,
-    /// so its child begins without the TERM that is pending for the shell. What an engine starts for its clean stop has a parent.
+    /// Sends TERM to the processes that `terminate` did not see, or saw as another program, and whose parent has ended. A shell
+    /// blocks signals while it forks, so its child begins without the TERM that is pending for the shell; and until that child has
+    /// become its program, it hears TERM with the shell's trap. What an engine starts for its clean stop has a parent.
     pub(super) fn terminate_new(&self) {
         let own = getpid().as_raw_nonzero().get();
+        let told = |member: &Process| {
+            let same = |(pid, name): &(i32, String)| *pid == member.pid && *name == member.name;
+            self.terminated.iter().any(same)
+        };
         let mut new = self.members();
-        new.retain(|member| member.parent == own && !self.terminated.contains(&member.pid));
+        new.retain(|member| member.parent == own && !told(member));
         send_each(&new, Signal::TERM);
     }
 

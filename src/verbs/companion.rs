@@ -12,9 +12,10 @@ use nix::unistd::setsid;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::Client;
+use crate::effects::accounts::NewCluster;
 use crate::effects::announce::Announcer;
-use crate::effects::bootstrap_sql::{INIT_DIR, run_files, set_root_password, sql_files};
 use crate::effects::configure::configure;
+use crate::effects::init_files::{INIT_DIR, InitFiles, is_first, present};
 use crate::effects::join_loop::{NotReady, ReadyToStart, Unproven, join_cluster, members, stamp};
 use crate::effects::log_tail::{LogTail, find};
 use crate::effects::record_store::RecordStore;
@@ -24,18 +25,22 @@ use crate::effects::status_file::StatusFile;
 use crate::effects::watch::{Watch, Watched};
 use crate::exit::{ExitCode, chain};
 use crate::facts::addresses::is_here;
+use crate::facts::fe_token;
 use crate::facts::home::Home;
-use crate::facts::record::{Progress, Record, RecordCopy};
+use crate::facts::record::{FirstSteps, Progress, Record, RecordCopy};
 use crate::facts::resolve::resolve;
 use crate::facts::status::{Phase, Status};
 use crate::plan::DataDir;
+use crate::plan::accounts::first_passwords;
 use crate::plan::clock::ClockNews;
 use crate::plan::drop_detector::{Absence, absence};
 use crate::plan::end_report::{self, CONSOLE};
+use crate::plan::join::cure;
 use crate::plan::launch::{self, HELPER, HOST_TYPE, Launch};
 use crate::plan::leader::Cluster;
-use crate::plan::node::{Identity, Role};
+use crate::plan::node::Identity;
 use crate::plan::refusal::Refusal;
+use crate::plan::start_script;
 use crate::settings::{Endpoint, Host, Settings};
 use crate::supervise::{Channel, Ended, HandOver, Request, Work};
 use crate::verbs::Outcome;
@@ -64,18 +69,21 @@ pub(super) fn isolate() {
 #[derive(Debug, Serialize, Deserialize)]
 struct Kept {
     logs: LogTail,
-    data_dir: PathBuf,
+    data_dir: Option<PathBuf>,
     state_dir: PathBuf,
     data_dirs: Vec<PathBuf>,
     /// The data dirs that are mount points.
     mount_points: Vec<PathBuf>,
-    role: Role,
+    /// The statement that adds this node to a cluster.
+    add: String,
     /// Other spellings of this host.
     also: Vec<String>,
     unproven: Option<Unproven>,
     helper: Option<String>,
     /// True if the data was a member's before this start.
     was_member: bool,
+    /// The conf file gives root its password, if this FE founds.
+    root_in_conf: bool,
 }
 
 /// Does the work that PID 1 requested. Must be called inside the runtime.
@@ -84,7 +92,7 @@ pub async fn companion(settings: &Settings, home: &Home, channel: &Channel, work
         settings,
         home,
         channel,
-        client: Client::new(settings, home.engine),
+        client: Client::new(settings, home.engine).knowing(fe_token::read(settings, home)),
         status: StatusFile::default(),
     };
     let ended = match work {
@@ -149,12 +157,14 @@ impl Companion<'_> {
 
     /// Refuses settings that need muster after the start: with `--exec` no process of muster remains.
     fn not_with_exec(&self) -> Option<Refusal> {
-        let needs = if self.settings.root_password_file.is_some() {
-            "ROOT_PASSWORD_FILE is set".to_owned()
-        } else if sql_files(Path::new(INIT_DIR)).is_empty() {
-            return None;
-        } else {
-            format!("{INIT_DIR} contains SQL files")
+        let accounts = self.home.engine.accounts.shipped.iter();
+        let variable = accounts
+            .map(|account| account.password_file)
+            .find(|variable| self.settings.first_password_file(variable).is_some());
+        let needs = match variable {
+            Some(variable) => format!("{variable} is set"),
+            None if present(Path::new(INIT_DIR)) => format!("{INIT_DIR} contains files to run"),
+            None => return None,
         };
         self.settings.exec.then(|| {
             Refusal::new(
@@ -179,8 +189,9 @@ impl Companion<'_> {
 
     fn launch(&self, ready: &ReadyToStart, dir: &Path) -> Launch {
         let home = self.home;
-        let known: Vec<&'static str> = [HOST_TYPE, HELPER, home.layout.console_flag]
+        let known: Vec<&'static str> = [Some(HOST_TYPE), Some(HELPER), home.layout.console_flag]
             .into_iter()
+            .flatten()
             .filter(|flag| home.knows_flag(flag))
             .collect();
         let unwanted = home.engine.unwanted.iter().map(|name| (*name).to_owned());
@@ -198,6 +209,7 @@ impl Companion<'_> {
             known_flags: &known,
             helper: ready.helper.as_deref(),
             script_args: &self.settings.script_args,
+            set: &start_script::variables(home),
             unset: &unset,
             limits: &ready.plan.limits,
         })
@@ -211,16 +223,17 @@ impl Companion<'_> {
         };
         Kept {
             logs: LogTail::from_here(&plan.log_dirs, layout.log_files)
-                .and(std::slice::from_ref(&plan.data_dir), layout.data_logs),
+                .and(plan.data_dir.as_slice(), layout.data_logs),
             data_dir: plan.data_dir.clone(),
             state_dir: plan.state_dir.clone(),
             data_dirs: dirs(|_| true),
             mount_points: dirs(|dir| dir.is_mount_point),
-            role: plan.node.role,
+            add: plan.node.add_statement(),
             also: plan.node.also.iter().map(ToString::to_string).collect(),
             unproven: ready.unproven,
             helper: ready.helper.clone(),
             was_member: plan.node.data.was_member(),
+            root_in_conf: plan.root_in_conf,
         }
     }
 
@@ -281,19 +294,27 @@ impl Companion<'_> {
         );
         loop {
             match watch.next().await {
-                Watched::Alive(cluster) => self.alive(&cluster, &mut record, &store).await?,
+                Watched::Alive(cluster) => {
+                    let first = self.alive(&cluster, &mut record, &store);
+                    self.channel.send(&Request::ReleasePorts, &[])?;
+                    self.first_steps(&cluster, &mut record, &identity, first, kept)
+                        .await;
+                }
+                Watched::Refused { from, why } => tracing::error!(
+                    "{from}: {why}; the engine runs on, but muster does not see its cluster; {}",
+                    cure(&why)
+                ),
                 Watched::NotListed { cluster, serves } => {
                     let (id, leader) = (&cluster.id, &cluster.leader.host);
                     // The leader accepted the ADD and ended before the others had it. A node that was never a member has no
                     // data to lose, and is not dropped on purpose.
                     let never_joined = record.progress == Progress::Started && !kept.was_member;
-                    if never_joined && !kept.role.is_fe() {
+                    if never_joined && !self.home.component.is_fe() {
                         tracing::info!(
                             "cluster {id} led by {leader} does not list {host}, which was never a member: registering it \
                              again"
                         );
-                        let host_port = host.with_port(identity.identity_port);
-                        add(&self.client, cluster.endpoint(), kept.role, &host_port).await;
+                        add(&self.client, cluster.endpoint(), &kept.add).await;
                         watch.ask_again();
                     } else if never_joined && !serves {
                         // A new registration gives it another name, which its journal does not contain.
@@ -332,6 +353,10 @@ impl Companion<'_> {
                 }
                 Watched::Late { why, leader, serves } => {
                     tracing::error!("this node is not alive in its cluster after JOIN_TIMEOUT: {why}");
+                    let hang = end_report::hang(&kept.logs.texts()).filter(|_| !serves);
+                    if let Some((sentence, hint)) = hang {
+                        tracing::error!("by the log of the engine: {sentence}; {hint}");
+                    }
                     self.status.waits_for(&why);
                     let helper = kept.helper.as_deref().and_then(|helper| helper.rsplit_once(':'));
                     if let (Some((helper, _)), Some(leader), false) = (helper, leader, serves)
@@ -346,8 +371,8 @@ impl Companion<'_> {
         }
     }
 
-    /// Records that the cluster shows this node alive, and does a founder's first tasks.
-    async fn alive(&self, cluster: &Cluster, record: &mut Record, store: &RecordStore) -> io::Result<()> {
+    /// Records that the cluster shows this node alive. Returns true if it was not a member before.
+    fn alive(&self, cluster: &Cluster, record: &mut Record, store: &RecordStore) -> bool {
         let before = record.progress;
         record.progress = Progress::Joined;
         record.lost = false;
@@ -368,22 +393,80 @@ impl Companion<'_> {
         } else {
             tracing::info!("{host} is alive in cluster {id} led by {leader}");
         }
-        self.channel.send(&Request::ReleasePorts, &[])?;
         self.status.enters(Phase::Running);
         self.status.notices("");
-        if record.first_steps_pending {
-            let leader = cluster.endpoint();
-            if let Some(path) = &self.settings.root_password_file {
-                set_root_password(&self.client, &leader, path).await;
+        !matches!(before, Progress::Joined | Progress::Dropped)
+    }
+
+    /// Does the work that is done once in the life of a cluster, and writes down what is done. `first`: this node has just become
+    /// a member, so nothing of it was begun before.
+    async fn first_steps(
+        &self,
+        cluster: &Cluster,
+        record: &mut Record,
+        identity: &Identity<'_>,
+        first: bool,
+        kept: &Kept,
+    ) {
+        let (dir, store) = (Path::new(INIT_DIR), store(kept));
+        let Some(done) = record.first_steps.clone() else {
+            if first && present(dir) {
+                tracing::info!(
+                    "the files of {INIT_DIR} are not run here: the FE that founds a cluster runs its own, and so does the first \
+                     BE that is registered"
+                );
             }
-            let patience = self.settings.join_timeout.value;
-            run_files(&self.client, &leader, Path::new(INIT_DIR), patience).await;
-            record.first_steps_pending = false;
+            return;
+        };
+        let keep = |steps: Option<FirstSteps>, record: &mut Record| {
+            record.first_steps = steps;
             if let Err(error) = store.write(record) {
                 tracing::error!("{}", chain(&error));
             }
+        };
+        let leader = cluster.endpoint();
+        let patience = self.settings.join_timeout.value;
+        if identity.component.is_fe() {
+            let engine = self.home.engine;
+            let cluster = NewCluster {
+                client: &self.client,
+                engine,
+                leader: &leader,
+                patience,
+            };
+            let accounts = first_passwords(engine, self.settings, kept.root_in_conf);
+            if !cluster.close(&accounts).await {
+                return;
+            }
+        } else if present(dir) {
+            match is_first(&self.client, &leader, identity, patience).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    tracing::info!(
+                        "the files of {INIT_DIR} are not run here: another BE was registered first"
+                    );
+                    return keep(None, record);
+                }
+                Err(why) => {
+                    tracing::error!(
+                        "the files of {INIT_DIR} were not run: {why}; the next start of this node tries again"
+                    );
+                    return;
+                }
+            }
         }
-        Ok(())
+        let files = InitFiles {
+            client: &self.client,
+            engine: self.home.engine,
+            leader: &leader,
+            dir,
+            patience,
+            unset: &self.settings.secret_variables,
+        };
+        files
+            .run(done, !first, |steps| keep(Some(steps.clone()), record))
+            .await;
+        keep(None, record);
     }
 
     /// True if the leader is the engine of this node.

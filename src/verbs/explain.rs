@@ -48,7 +48,7 @@ pub fn explain(settings: &Settings, home: Home, json: bool) -> Outcome {
     match settle(
         settings,
         &mut facts,
-        &Prescribed::new(),
+        &Prescribed::default(),
         &mut BTreeMap::new(),
         reserve,
     ) {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::engine::{Component, PortName};
+use crate::engine::PortName;
 use crate::facts::home::Home;
 use crate::facts::record::{MemberSeen, Record, RecordCopy, state_copy};
 use crate::plan::ask_list;
@@ -40,17 +40,9 @@ pub(super) fn endpoints(settings: &Settings, home: &Home, record: Option<&Record
     });
     let remembered = record.map(|record| record.members.clone()).unwrap_or_default();
     let members: Vec<MemberSeen> = remembered.into_iter().chain(own).collect();
-    let query_port = home
-        .engine
-        .port(Component::Fe, PortName::Query)
-        .and_then(|port| port.default)
-        .unwrap_or(0);
     ask_list::endpoints(&ask_list::Inputs {
         master_hosts: &settings.master_hosts.value,
-        query_port: settings
-            .master_query_port
-            .as_ref()
-            .map_or(query_port, |port| port.value),
+        query_ports: &ask_list::query_ports(settings, home.engine, None),
         members: &members,
         not: None,
     })

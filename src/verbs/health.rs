@@ -20,7 +20,7 @@ use crate::facts::status::{Phase, Status};
 use crate::plan::leader::Belief;
 use crate::plan::node::Identity;
 use crate::settings::{Endpoint, Flags, ImageSettings, Settings};
-use crate::verbs::{Outcome, fe_endpoints};
+use crate::verbs::{Outcome, fe_endpoints, machine};
 
 /// The depth of the check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,10 +176,13 @@ async fn ready(home: &Home, record: &Record, within: Duration) -> Result<(), Why
                 .map_err(|why| format!("FE query port {}: {why}", query.port))
         }
         Component::Be | Component::Cn | Component::Broker => {
-            let http = port(PortName::BeHttp)?;
-            http::backend_health(&home.engine.probes, &record.host, http, within)
-                .await
-                .map_err(|why| format!("{what} http port {http}: {why}"))?;
+            // A broker answers on one port only, and not in HTTP.
+            if home.engine.port(home.component, PortName::BeHttp).is_some() {
+                let http = port(PortName::BeHttp)?;
+                http::backend_health(&home.engine.probes, &record.host, http, within)
+                    .await
+                    .map_err(|why| format!("{what} http port {http}: {why}"))?;
+            }
             is_listening(record, within).await
         }
     }
@@ -242,6 +245,7 @@ async fn deep(
     flags: Flags,
     vars: &[(OsString, OsString)],
 ) -> Result<String, Why> {
+    let flags = machine::look(flags, vars);
     let (settings, _) =
         Settings::read(flags, vars.iter().cloned()).map_err(|problems| problems.to_string())?;
     let client = Client::new(&settings, home.engine);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::InitArgs;
 use crate::effects::together::{self, NewFile};
+use crate::engine::Engine;
 use crate::exit::ExitCode;
 use crate::exit::chain;
 use crate::facts::addresses::Addresses;
@@ -14,18 +15,20 @@ use crate::facts::ports::{Candidate, PortFacts};
 use crate::file;
 use crate::plan::init::{self, ChosenPort, FileChange, HostPorts, Inputs, Target};
 use crate::plan::refusal::Refusal;
-use crate::settings::{EnvFile, Flags, Problems, Settings};
+use crate::settings::{EnvFile, Flags, Machine, Problems, Settings};
 use crate::verbs::{Outcome, report, warning_lines};
 
-/// Writes the files, or reports why not. `own`: ports of the node that this container runs, which are free for it.
-pub fn init(args: &InitArgs, own: &[u16]) -> Outcome {
+/// Writes the files, or reports why not. `image`: the engine of this image, if it has one. `own`: ports of the node that this
+/// container runs, which are free for it.
+pub fn init(args: &InitArgs, image: Option<&'static Engine>, own: &[u16]) -> Outcome {
     let path = app_env_path(args);
     let app_env = match read_app_env(&path) {
         Ok(app_env) => app_env,
         Err(refusal) => return refused(&[refusal]),
     };
     let mut warnings = Vec::new();
-    let settings = match read_settings(&app_env, &mut warnings) {
+    let engine = init::engine(&app_env, image);
+    let settings = match read_settings(&app_env, engine, &mut warnings) {
         Ok(settings) => settings,
         Err(problems) => {
             return Outcome {
@@ -35,7 +38,7 @@ pub fn init(args: &InitArgs, own: &[u16]) -> Outcome {
             };
         }
     };
-    let mut outcome = match write(args, (&path, &app_env), settings, own, &mut warnings) {
+    let mut outcome = match write(args, (&path, &app_env), engine, settings, own, &mut warnings) {
         Ok(output) => Outcome {
             output,
             ..Outcome::silent(ExitCode::Ok)
@@ -53,6 +56,7 @@ pub fn init(args: &InitArgs, own: &[u16]) -> Outcome {
 fn write(
     args: &InitArgs,
     (path, app_env): (&Path, &EnvFile),
+    engine: &'static Engine,
     settings: Vec<Settings>,
     own: &[u16],
     warnings: &mut Vec<String>,
@@ -60,7 +64,6 @@ fn write(
     let Some(first) = settings.first() else {
         return Err(Vec::new());
     };
-    let engine = init::engine(first);
     warnings.extend(foreign_address(first));
     let dir = args.dir.as_deref().unwrap_or_else(|| dir_of(path));
     let mut targets = Vec::new();
@@ -134,7 +137,7 @@ fn foreign_address(settings: &Settings) -> Option<String> {
     let problem = Addresses::look(local, &[]).check(local).err()?;
     (!settings.skip_preflight.contains("address")).then(|| {
         format!(
-            "{problem}; `run` will refuse it here, and the ports were chosen by what is free on this machine"
+            "LOCAL_HOST = {local} {problem}; `run` will refuse it here, and the ports were chosen by what is free on this machine"
         )
     })
 }
@@ -168,12 +171,20 @@ fn read_app_env(path: &Path) -> Result<EnvFile, Refusal> {
 }
 
 /// Reads `app.env` as the `run` of each component reads it, or returns everything that is wrong with it.
-fn read_settings(app_env: &EnvFile, warnings: &mut Vec<String>) -> Result<Vec<Settings>, Problems> {
+fn read_settings(
+    app_env: &EnvFile,
+    engine: &'static Engine,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Settings>, Problems> {
     let mut all = Vec::new();
     let mut problems: Option<Problems> = None;
     for component in init::COMPONENTS {
         let flags = Flags {
             component: Some(component),
+            machine: Machine {
+                engine: Some(engine),
+                ..Machine::default()
+            },
             ..Flags::default()
         };
         match Settings::read_file(flags, app_env) {

@@ -11,6 +11,7 @@ pub mod run;
 
 mod fe_endpoints;
 mod logging;
+mod machine;
 mod own_node;
 mod vendor_command;
 
@@ -216,7 +217,7 @@ fn companion_of(
         .into_iter()
         .chain(args.iter().skip(2).cloned())
         .collect();
-    let (args, command) = match vendor_command::split(&args, &vars) {
+    let (args, given) = match vendor_command::split(&args, &vars) {
         Ok(split) => split,
         Err(refusal) => return Outcome::refused(&[refusal]),
     };
@@ -227,7 +228,7 @@ fn companion_of(
     let Verb::Run(args) = cli.verb else {
         return Outcome::internal("`run` is parsed as another verb");
     };
-    let flags = vendor_command::run_flags(args, command);
+    let flags = vendor_command::run_flags(args, given);
     match read(flags, vars) {
         Ok((settings, home)) => in_runtime(companion::companion(&settings, &home, channel, work)),
         Err(outcome) => outcome,
@@ -267,12 +268,16 @@ fn typed(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
             }
         }
         Verb::Init(args) => {
-            let image = ImageSettings::read(&beside_run(Flags::default()), &vars).ok();
-            let own = image.and_then(|(image, _)| {
-                let home = home::find(&image, Path::new("/")).ok()?;
-                Some(own_node::ports(&home, &image))
-            });
-            init::init(&args, &own.unwrap_or_default())
+            let flags = beside_run(Flags::default());
+            let home = machine::image_home(&flags, &vars);
+            let image = ImageSettings::read(&flags, &vars).ok();
+            let own = home.as_ref().zip(image);
+            let own = own.map(|(home, (image, _))| own_node::ports(home, &image));
+            init::init(
+                &args,
+                machine::image_engine(&flags, &vars),
+                &own.unwrap_or_default(),
+            )
         }
         Verb::Version => Outcome::printed(Cli::command().render_version()),
         Verb::Health(args) => {
@@ -289,10 +294,12 @@ fn typed(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
 /// Reads the settings, then finds the home; all problems of the settings are reported together.
 fn read(flags: Flags, vars: Vec<(OsString, OsString)>) -> Result<(Settings, Home), Outcome> {
     let image = ImageSettings::read(&flags, &vars).ok();
-    let (settings, warnings) = Settings::read(flags, vars).map_err(|problems| {
+    let flags = machine::look(flags, &vars);
+    let (mut settings, warnings) = Settings::read(flags, vars).map_err(|problems| {
         // Whose settings they are is open: nobody can set the host of two nodes.
         if let Some(Err(problem @ HomeProblem::SeveralNodes(_))) =
             image.map(|(image, _)| home::find(&image, Path::new("/")))
+            && !problems.refuse_component()
         {
             return no_home(&problem);
         }
@@ -307,6 +314,7 @@ fn read(flags: Flags, vars: Vec<(OsString, OsString)>) -> Result<(Settings, Home
         tracing::warn!("{warning}");
     }
     let home = find_home(&settings.image)?;
+    settings.share_conf(home.engine, home.component);
     Ok((settings, home))
 }
 

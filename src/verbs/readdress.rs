@@ -10,14 +10,15 @@ use tokio::time::{Instant, sleep};
 use crate::cli::ReaddressArgs;
 use crate::cluster::{Client, FeClient as _, is_open};
 use crate::effects::look::find_leader;
+use crate::engine::Component;
 use crate::engine::failure::{Failure, Immovable};
+use crate::engine::member::Backend;
 use crate::exit::ExitCode;
 use crate::facts::home::Home;
 use crate::facts::record::RecordCopy;
 use crate::facts::resolve::resolve;
 use crate::plan::join::denied;
 use crate::plan::leader::Cluster;
-use crate::plan::node::Backends;
 use crate::plan::readdress::{Inputs, ListedMember, Move, Verdict, decide, listed, remaining_steps};
 use crate::plan::refusal::Refusal;
 use crate::settings::{Endpoint, Host, Settings};
@@ -33,7 +34,8 @@ const KNOCK: Duration = Duration::from_secs(1);
 /// The lists of a confirmed leader.
 struct Shown {
     cluster: Cluster,
-    backends: Backends,
+    /// The BEs and CNs.
+    backends: Vec<Backend>,
 }
 
 /// Moves the members of one host.
@@ -68,6 +70,7 @@ async fn moved(
         engine: home.engine,
         from: &args.from,
         to: &args.to,
+        name: "",
     };
     let shown = find(&client, home, &fes, args.timeout).await?;
     let leader = shown.cluster.endpoint();
@@ -147,7 +150,7 @@ async fn find(client: &Client, home: &Home, fes: &[Endpoint], patience: Duration
             },
         };
         let leader = cluster.endpoint();
-        match backends(client, &leader).await {
+        match backends(client, home, &leader).await {
             Ok(backends) => return Ok(Shown { cluster, backends }),
             Err(why) if why.is_final() => return Err(denied(&leader.to_string(), &why)),
             Err(why) if left.is_zero() => break format!("the leader {leader}: {why}"),
@@ -161,11 +164,12 @@ async fn find(client: &Client, home: &Home, fes: &[Endpoint], patience: Duration
     ))
 }
 
-async fn backends(client: &Client, leader: &Endpoint) -> Result<Backends, Failure> {
-    Ok(Backends {
-        backends: client.backends(leader).await?,
-        compute_nodes: client.compute_nodes(leader).await?,
-    })
+async fn backends(client: &Client, home: &Home, leader: &Endpoint) -> Result<Vec<Backend>, Failure> {
+    let mut backends = Vec::new();
+    for list in home.engine.lists_beside(Component::Be) {
+        backends.extend(client.members(leader, list.component).await?);
+    }
+    Ok(backends)
 }
 
 /// Ports of these members that accept a connection, at the old host and at the new one: the lists of the cluster lag behind.
@@ -242,6 +246,7 @@ async fn put_right(
         engine: way.engine,
         from: way.to,
         to: way.from,
+        name: "",
     };
     let said = match back.statement(member.kind, member.port) {
         Some(statement) => {

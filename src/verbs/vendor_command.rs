@@ -3,7 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
@@ -11,32 +11,58 @@ use crate::cli::{Cli, RunArgs, Verb};
 use crate::exit::ExitCode;
 use crate::file;
 use crate::plan::refusal::Refusal;
-use crate::settings::{Command, CommandProblem, Flags};
+use crate::settings::{Command, CommandProblem, Flags, variable_of};
+use crate::verbs::machine::image_home;
 
-/// The arguments without a vendor's command, and what that says.
-pub(super) fn split<'a>(
-    args: &'a [OsString],
+/// The arguments of `run` that are muster's own, and the flags that the others give.
+pub(super) fn split(
+    args: &[OsString],
     vars: &[(OsString, OsString)],
-) -> Result<(&'a [OsString], Option<Command>), Refusal> {
+) -> Result<(Vec<OsString>, Flags), Refusal> {
+    let unsplit = (args.to_owned(), Flags::default());
     let [_, verb, rest @ ..] = args else {
-        return Ok((args, None));
+        return Ok(unsplit);
     };
-    if verb != "run" {
-        return Ok((args, None));
-    }
     let words: Vec<String> = rest
         .iter()
         .map(|word| word.to_string_lossy().into_owned())
         .collect();
+    let Some(at) = after_flags(&words).filter(|_| verb == "run") else {
+        return Ok(unsplit);
+    };
+    let (before, after) = words.split_at(at);
+    let own = args.get(..at + 2).unwrap_or(args).to_owned();
+    let variables: Option<Vec<_>> = after.iter().map(|word| variable_of(word)).collect();
+    if let Some(variables) = variables {
+        let flags = Flags {
+            variables,
+            ..Flags::default()
+        };
+        return Ok((own, flags));
+    }
     let value = |name: &str| {
         let (_, value) = vars.iter().find(|(known, _)| known == name)?;
         value.to_str().map(str::to_owned)
     };
-    let read = after_flags(&words).and_then(|at| Some((at, Command::read(words.get(at..)?, &value)?)));
-    match read {
-        None => Ok((args, None)),
-        Some((at, Ok(command))) => Ok((args.get(..at + 2).unwrap_or(args), Some(command))),
-        Some((_, Err(problem))) => {
+    match Command::read(after, &value) {
+        None => Ok(unsplit),
+        Some(Ok(command)) => {
+            let flags = Flags {
+                variables: command.variables.clone(),
+                command: Some(command),
+                ..Flags::default()
+            };
+            Ok((own, flags))
+        }
+        // A shell alone is somebody who wants to look into the image.
+        Some(Err(CommandProblem::NoCall(names))) if after.len() > 1 && follows_engine(before, vars) => {
+            let flags = Flags {
+                not_run: names,
+                ..Flags::default()
+            };
+            Ok((own, flags))
+        }
+        Some(Err(problem)) => {
             let code = match problem {
                 CommandProblem::WritesConf { .. } => ExitCode::Configuration,
                 _ => ExitCode::Usage,
@@ -44,6 +70,20 @@ pub(super) fn split<'a>(
             Err(Refusal::new(code, problem.to_string(), problem.hint()))
         }
     }
+}
+
+/// True if the vendor's image of this container runs a command once the engine has ended. `before`: the flags of `run`.
+fn follows_engine(before: &[String], vars: &[(OsString, OsString)]) -> bool {
+    let mut homes = before.iter().zip(before.iter().skip(1).map(Some).chain([None]));
+    let home = homes.find_map(|(flag, next)| match flag.strip_prefix("--home")? {
+        "" => next.map(PathBuf::from),
+        value => value.strip_prefix('=').map(PathBuf::from),
+    });
+    let flags = Flags {
+        home,
+        ..Flags::default()
+    };
+    image_home(&flags, vars).is_some_and(|home| home.engine.command_follows_engine)
 }
 
 /// The index of the first word that is no flag of `run`. `None`: there is none, or clap has to report a mistake.
@@ -54,20 +94,20 @@ fn after_flags(words: &[String]) -> Option<usize> {
             "--exec" => at += 1,
             "--home" => at += 2,
             word if word.starts_with("--home=") => at += 1,
-            word if word.starts_with('-') => return None,
+            word if word.starts_with('-') && variable_of(word).is_none() => return None,
             _ => return Some(at),
         }
     }
 }
 
-/// The flags of a `run`.
-pub(super) fn run_flags(args: RunArgs, command: Option<Command>) -> Flags {
+/// The flags of a `run`; `given` are those of `split`.
+pub(super) fn run_flags(args: RunArgs, given: Flags) -> Flags {
     Flags {
         home: args.image.home,
         component: args.component,
         exec: args.exec,
         script_args: args.script_args,
-        command,
+        ..given
     }
 }
 
@@ -93,6 +133,8 @@ pub(super) fn beside_run(flags: Flags, args: &[OsString], vars: &[(OsString, OsS
         home: flags.home.or(run.home),
         component: flags.component.or(run.component),
         command: run.command,
+        variables: run.variables,
+        not_run: run.not_run,
         ..flags
     }
 }
@@ -101,9 +143,9 @@ pub(super) fn beside_run(flags: Flags, args: &[OsString], vars: &[(OsString, OsS
 fn run_flags_of(line: &[OsString], own: &str, vars: &[(OsString, OsString)]) -> Option<Flags> {
     let is_run = |pair: &[OsString]| matches!(pair, [name, verb] if file_name(name) == own && verb == "run");
     let at = line.windows(2).position(is_run)?;
-    let (args, command) = split(line.get(at..)?, vars).ok()?;
+    let (args, given) = split(line.get(at..)?, vars).ok()?;
     match Cli::try_parse_from(args).ok()?.verb {
-        Verb::Run(args) => Some(run_flags(args, command)),
+        Verb::Run(args) => Some(run_flags(args, given)),
         _ => None,
     }
 }

@@ -1,19 +1,21 @@
 //! The MySQL and HTTP questions against scripted servers on 127.0.0.1: what each way to fail is called, what is
 //! never sent, and that nothing outlives its deadline.
 
-#![expect(clippy::unwrap_used, reason = "a test says what it needs by failing")]
-
 mod first_steps;
 
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
 use crate::fakes::{Fe, Manner, Reply, Web, certified, switch_to};
-use muster::cluster::{Add, Client, FeClient, greeting, http};
+use muster::cluster::{Client, FeClient, greeting, http};
 use muster::effects::look::{CONTRADICTION, find_leader, look};
-use muster::engine::Engine;
 use muster::engine::failure::Failure;
 use muster::engine::member::FrontendRole;
 use muster::engine::probe::{Membership, Ready};
+use muster::engine::{Component, Engine};
+use muster::plan::join::denied_add;
 use muster::plan::leader::Belief;
 use muster::settings::{Account, Endpoint, Host, Secret, Source, Sourced, Tls, TlsMode};
 
@@ -23,10 +25,7 @@ const LONG: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(150);
 
 fn engine() -> &'static Engine {
-    muster::engine::ALL
-        .into_iter()
-        .find(|engine| engine.supported)
-        .unwrap()
+    muster::engine::ALL[0]
 }
 
 fn client(password: &str, deadline: Duration) -> Client {
@@ -153,23 +152,15 @@ async fn each_question_is_one_statement() {
     })
     .await;
     let client = client("", LONG);
-    assert_eq!(client.backends(&fe.at).await.unwrap()[0].host, "10.77.0.14");
-    assert_eq!(client.compute_nodes(&fe.at).await, Ok(vec![]));
-    for what in [Add::Follower, Add::Observer, Add::Backend, Add::ComputeNode] {
-        assert_eq!(client.add(&fe.at, what, "10.77.0.12:9010").await, Ok(()));
-    }
+    let backends = client.members(&fe.at, Component::Be).await.unwrap();
+    assert_eq!(backends[0].host, "10.77.0.14");
+    assert_eq!(client.members(&fe.at, Component::Cn).await, Ok(vec![]));
+    assert_eq!(client.add(&fe.at, "ALTER SYSTEM ADD …").await, Ok(()));
     let mut heard = fe.heard_to_the_end().await;
     heard.retain(|what| !what.starts_with('('));
     assert_eq!(
         heard,
-        [
-            "SHOW BACKENDS",
-            "SHOW COMPUTE NODES",
-            "ALTER SYSTEM ADD FOLLOWER \"10.77.0.12:9010\"",
-            "ALTER SYSTEM ADD OBSERVER \"10.77.0.12:9010\"",
-            "ALTER SYSTEM ADD BACKEND \"10.77.0.12:9010\"",
-            "ALTER SYSTEM ADD COMPUTE NODE \"10.77.0.12:9010\"",
-        ]
+        ["SHOW BACKENDS", "SHOW COMPUTE NODES", "ALTER SYSTEM ADD …",]
     );
 }
 
@@ -333,9 +324,81 @@ async fn a_privilege_no_role_has_is_final() {
         })
         .await;
         let why = client("", LONG).frontends(&fe.at).await.unwrap_err();
-        assert!(matches!(why, Failure::Privilege(_)), "{why}");
+        assert!(matches!(why, Failure::Privilege { .. }), "{why}");
         let heard = fe.heard_to_the_end().await;
         assert_eq!(heard.iter().filter(|what| *what == "SET ROLE ALL").count(), 1);
+    }
+}
+
+/// Both engines' words to an account that may look and may not add: a plain one, one with another right, the shipped admin.
+#[tokio::test]
+async fn an_account_that_may_not_add_is_told_the_statement_that_lets_it() {
+    const ADD: &str = "ALTER SYSTEM ADD FOLLOWER \"10.77.0.12:9010\"";
+    let table = [
+        (
+            "StarRocks",
+            5203,
+            "Access denied; you need (at least one of) the NODE privilege(s) on SYSTEM for this operation.",
+            "GRANT cluster_admin TO USER 'root'",
+            &["SET ROLE ALL"][..],
+        ),
+        (
+            "StarRocks",
+            1227,
+            "Access denied; you need (at least one of) the OPERATOR privilege(s) for this operation",
+            "GRANT NODE_PRIV ON *.* TO 'root'",
+            &["SET ROLE ALL"],
+        ),
+        (
+            "Apache Doris",
+            1105,
+            "errCode = 2, detailMessage = Access denied; you need (at least one of) the (NODE) privilege(s) for this operation",
+            "GRANT NODE_PRIV ON *.*.* TO 'root'",
+            &[],
+        ),
+        (
+            "Apache Doris",
+            1227,
+            "Access denied; you need (at least one of) the NODE privilege(s) for this operation",
+            "GRANT NODE_PRIV ON *.*.* TO 'root'",
+            &[],
+        ),
+    ];
+    for (name, code, text, statement, then) in table {
+        let fe = speaking(move |asked| match asked {
+            "SHOW FRONTENDS" => frontends(),
+            "SET ROLE ALL" => Reply::Error(1064, "HY000", "no".to_owned()),
+            _ => Reply::Error(code, "HY000", text.to_owned()),
+        })
+        .await;
+        let mut engines = muster::engine::ALL.into_iter();
+        let engine = engines.find(|engine| engine.name == name).unwrap();
+        let account = Account {
+            user: Sourced {
+                value: "root".to_owned(),
+                source: Source::Default,
+            },
+            password: None,
+        };
+        let tls = Tls {
+            mode: TlsMode::Off,
+            ca_file: None,
+        };
+        let client = Client::with(account, tls, engine, LONG);
+        assert!(client.frontends(&fe.at).await.is_ok());
+        let why = client
+            .add(&fe.at, "ALTER SYSTEM ADD FOLLOWER \"10.77.0.12:9010\"")
+            .await
+            .unwrap_err();
+        let refusal = denied_add(&fe.at, &why).unwrap_err();
+        assert_eq!(
+            refusal.sentence,
+            format!("cannot register at {}: missing privilege: {text}", fe.at)
+        );
+        assert_eq!(refusal.hint, format!("as root: {statement}"));
+        let mut heard = fe.heard_to_the_end().await;
+        heard.retain(|what| !what.starts_with('(') && what != "SHOW FRONTENDS");
+        assert_eq!(heard, [&[ADD][..], then].concat(), "{text}");
     }
 }
 
@@ -363,7 +426,7 @@ async fn an_already_existing_member_is_told_as_that() {
     let fe = speaking(move |_| Reply::Error(1064, "HY000", text.to_owned())).await;
     assert_eq!(
         client("", LONG)
-            .add(&fe.at, Add::Follower, "10.77.0.12:9010")
+            .add(&fe.at, "ALTER SYSTEM ADD FOLLOWER \"10.77.0.12:9010\"")
             .await,
         Err(Failure::Exists(text.to_owned()))
     );
@@ -466,15 +529,56 @@ async fn a_greeting_is_enough_to_be_greeted() {
 
 #[tokio::test]
 async fn all_are_asked_at_once_and_a_confirmed_leader_need_not_wait_for_the_last() {
-    let hung = speaking(|_| Reply::Hangs).await;
+    let hung = Fe::start_at(([127, 0, 0, 2], 0).into(), Manner::Speaks, "", |_| Reply::Hangs).await;
     let well = speaking(|_| frontends()).await;
-    let closed = crate::fakes::closed_port().await;
+    let closed = of_another_host(&crate::fakes::closed_port().await);
     let at = [hung.at.clone(), well.at.clone(), closed.clone()];
     let client = client("", LONG);
     let round = look(&client, &at, engine().heartbeat, LONG, CONTRADICTION).await;
     assert!(matches!(round.belief, Belief::Leader(_)), "{round:?}");
     assert_eq!(round.failures(), [format!("{closed}: connection refused")]);
     hung.no_connection_left().await;
+}
+
+/// The same port of a host where nothing listens.
+fn of_another_host(at: &Endpoint) -> Endpoint {
+    Endpoint {
+        host: Host::parse("127.0.0.3").unwrap(),
+        port: at.port,
+    }
+}
+
+/// A user's own conf has another `query_port` than the seed's.
+#[tokio::test]
+async fn a_host_is_asked_at_its_next_port_while_nothing_listens_at_the_one_before() {
+    let well = speaking(|_| frontends()).await;
+    let hung = speaking(|_| Reply::Hangs).await;
+    let closed = [
+        crate::fakes::closed_port().await,
+        crate::fakes::closed_port().await,
+    ];
+    let ask = async |at: &[&Endpoint], deadline| {
+        let at: Vec<Endpoint> = at.iter().map(|at| (*at).clone()).collect();
+        look(
+            &client("", deadline),
+            &at,
+            engine().heartbeat,
+            LONG,
+            CONTRADICTION,
+        )
+        .await
+    };
+    let round = ask(&[&closed[0], &well.at, &hung.at], LONG).await;
+    assert!(
+        matches!(round.belief, Belief::Leader(_)) && round.complete,
+        "{round:?}"
+    );
+    // What does not answer may be the right one.
+    let round = ask(&[&hung.at, &well.at], SHORT).await;
+    assert_eq!(round.failures(), [format!("{}: no answer within 1 s", hung.at)]);
+    let round = ask(&[&closed[0], &closed[1]], LONG).await;
+    assert_eq!(round.failures(), [format!("{}: connection refused", closed[0])]);
+    assert!(round.complete);
 }
 
 #[tokio::test]
@@ -491,6 +595,7 @@ async fn without_a_leader_it_is_asked_until_the_patience_ends_and_a_refused_logi
         format!("no FE answered: {closed}: connection refused")
     );
     let fe = Fe::start(Manner::Speaks, "right", |_| frontends()).await;
+    let closed = of_another_host(&closed);
     let said = find(&[fe.at.clone(), closed.clone()], LONG).await;
     assert_eq!(
         said,
@@ -610,6 +715,75 @@ async fn a_tls_handshake_that_breaks_or_hangs_is_asked_again() {
     fe.no_connection_left().await;
 }
 
+const fn as_member(member: &Endpoint) -> http::As<'_> {
+    http::As { member, token: None }
+}
+
+/// An engine that goes by headers and not by the source address answers to the asked FE's own identity, as its cluster spells
+/// it, and only with the secret that all its FEs share.
+#[tokio::test]
+async fn a_member_is_asked_for_by_the_headers_of_the_fe_that_is_asked() {
+    let doris = muster::engine::ALL
+        .into_iter()
+        .find(|engine| engine.id == "doris");
+    let probes = &doris.unwrap().probes;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let host = Host::from(at.ip());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") && stream.read_buf(&mut request).await.unwrap() > 0 {}
+            let request = String::from_utf8(request).unwrap().to_lowercase();
+            let has = |header: &str| request.contains(&format!("\r\n{header}\r\n"));
+            let known =
+                has("client_node_host: fd00::1") && has("client_node_port: 9011") && has("token: s3cret");
+            let (headers, body) = if known {
+                let ok = r#"{"msg":"success","code":0,"data":null,"count":0}"#;
+                match request.split(' ').nth(1).unwrap() {
+                    "/role?host=fd00::2&port=9012" => ("role: OBSERVER\r\n", ok),
+                    "/version" => ("", "#Sat\nclusterId=1403539615\ntoken=x\n"),
+                    _ => ("role: UNKNOWN\r\n", ok),
+                }
+            } else {
+                (
+                    "",
+                    r#"{"msg":"Internal Error","code":500,"data":"invalid client host: x","count":0}"#,
+                )
+            };
+            let answer = format!(
+                "HTTP/1.1 200 x\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    let endpoint = |host: &str, port| Endpoint {
+        host: Host::parse(host).unwrap(),
+        port,
+    };
+    let (asked, me) = (endpoint("fd00::1", 9011), endpoint("fd00::2", 9012));
+    let other = endpoint("fe-1", 9011);
+    let secret = Secret::new("s3cret".to_owned());
+    let by = |member, token| http::As { member, token };
+    let role = async |asker, about| http::role_of(probes, (&host, at.port()), asker, about, LONG).await;
+    let known = by(&asked, Some(&secret));
+    assert_eq!(
+        role(known, &me).await,
+        Ok(Membership::Member {
+            role: "OBSERVER".to_owned()
+        })
+    );
+    assert_eq!(role(known, &other).await, Ok(Membership::NotListed));
+    for stranger in [by(&asked, None), by(&other, Some(&secret))] {
+        assert_eq!(role(stranger, &me).await, Ok(Membership::OtherSpelling));
+        let id = http::cluster_id(probes, (&host, at.port()), stranger, LONG).await;
+        assert_eq!(id, Ok(None));
+    }
+    let id = http::cluster_id(probes, (&host, at.port()), known, LONG).await;
+    assert_eq!(id, Ok(Some("1403539615".to_owned())));
+}
+
 #[tokio::test]
 async fn bodies_and_headers_of_the_http_port_are_read_as_the_engine_writes_them() {
     let probes = &engine().probes;
@@ -633,7 +807,7 @@ async fn bodies_and_headers_of_the_http_port_are_read_as_the_engine_writes_them(
     assert_eq!(http::bootstrap(probes, host, port, LONG).await, Ok(Ready));
     assert_eq!(http::backend_health(probes, host, port, LONG).await, Ok(Ready));
     assert_eq!(
-        http::role_of(probes, host, port, &me, LONG).await,
+        http::role_of(probes, (host, port), as_member(&me), &me, LONG).await,
         Ok(Membership::Member {
             role: "FOLLOWER".to_owned()
         })
@@ -693,7 +867,7 @@ async fn an_http_port_that_says_no_is_told_by_its_reason() {
     let why = http::backend_health(probes, host, port, LONG).await.unwrap_err();
     assert!(matches!(why, Failure::Rejected { code: 500, .. }), "{why}");
     assert_eq!(
-        http::role_of(probes, host, port, &me, LONG).await,
+        http::role_of(probes, (host, port), as_member(&me), &me, LONG).await,
         Ok(Membership::Stranger)
     );
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use crate::support::whole::{ENGINE, Running, Whole};
-use crate::support::{Place, eventually, send};
+use crate::support::{Place, eventually, send, send_if_there};
 
 const HUP: i32 = 1;
 const INT: i32 = 2;
@@ -83,13 +83,13 @@ fn companions_that_keep_dying_end_the_container_after_the_timeout() {
     let muster = run.muster();
     let code = eventually("it has given up", || {
         if let Some(pid) = companion(muster) {
-            send(pid, ABRT);
+            send_if_there(pid, ABRT);
         }
         run.ended()
     });
     assert_eq!(code, 70, "{}", whole.said());
     assert!(
-        whole.said().contains("WAIT_TIMEOUT (1s) is over"),
+        whole.said().contains("WAIT_TIMEOUT (1 s) is over"),
         "{}",
         whole.said()
     );
@@ -105,7 +105,7 @@ fn a_companion_that_dies_beside_an_engine_is_said_once_and_changes_nothing() {
         send(companion_of(&run), signal);
         says(
             &whole,
-            "the engine runs on, and the companion is started again in 60s",
+            "the engine runs on, and the companion is started again in 60 s",
         );
         // PID 1 is as it was: signals are passed on, the data is locked, and the stop is clean.
         run.signal(USR1);

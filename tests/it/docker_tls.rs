@@ -71,7 +71,7 @@ fn tls_and_its_authorities_need_nothing_in_the_image() -> anyhow::Result<()> {
         }
         // Both certificates carry the same name: that this one is of another key is said, too.
         for (refused, why) in [
-            (public, "UnknownIssuer"),
+            (public, "signed by an authority that is not known"),
             (other, "another authority of that name"),
         ] {
             let code = refused.exit(PATIENCE)?;

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use hosts::World;
+use muster::engine::Component;
 use tempfile::TempDir;
 
 const FOLLOWER: &str = "MASTER_HOST=10.0.0.10\nLOCAL_HOST=10.0.0.11\n";
@@ -90,11 +91,17 @@ impl Dir {
 }
 
 fn run(dir: &Path, args: &[&str]) -> Run {
+    run_in(dir, args, None)
+}
+
+/// The same in an image that sets the home dir of its engine.
+fn run_in(dir: &Path, args: &[&str], home: Option<&Path>) -> Run {
     let output = Command::new(env!("CARGO_BIN_EXE_muster"))
         .arg("init")
         .args(args)
         .current_dir(dir)
         .env_clear()
+        .envs(home.map(|home| ("DORIS_HOME", home)))
         // `init` reads app.env and not its own environment.
         .env("LOCAL_HOST", "somewhere.else")
         .env("FE_QUERY_PORT", "x")
@@ -365,6 +372,49 @@ fn explain(home: &Path, env: &str) -> Vec<String> {
     });
     let conf = plan.get("conf").unwrap().as_array().unwrap().iter();
     lines.chain(conf.map(ToString::to_string)).collect()
+}
+
+/// The engine is that of `app.env`, or that of the image in which `init` runs.
+#[test]
+fn both_engines_get_files_of_their_own_with_their_ports() {
+    let Some(_world) = World::enter(hosts::this_test!()).unwrap() else {
+        return;
+    };
+    let image = tempfile::tempdir().unwrap();
+    for (file, mode) in [
+        ("fe/bin/start_fe.sh", 0o755),
+        ("fe/lib/doris-fe.jar", 0o644),
+        ("be/bin/start_be.sh", 0o755),
+        ("be/lib/doris_be", 0o644),
+    ] {
+        let path = image.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "#!/bin/bash\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let fe = image.path().join("fe");
+    let table = [
+        ("", None, "starrocks"),
+        ("ENGINE=doris\n", None, "doris"),
+        ("", Some(fe.as_path()), "doris"),
+        // An image with both of them.
+        ("", Some(image.path()), "doris"),
+        ("ENGINE=starrocks\n", Some(fe.as_path()), "starrocks"),
+    ];
+    for (line, home, id) in table {
+        let dir = Dir::new(&format!("{FOLLOWER}{line}"));
+        let run = run_in(dir.0.path(), &[], home);
+        assert_eq!(run.code, 0, "{line} {home:?}: {run:?}");
+        let engine = muster::engine::Engine::by_id(id).unwrap();
+        for component in [Component::Fe, Component::Be] {
+            let name = format!("{id}-{}.env", component.id());
+            for port in engine.ports_of(component) {
+                if let Some(default) = port.default {
+                    assert_eq!(dir.port(&name, port.name.variable()), default, "{name}");
+                }
+            }
+        }
+    }
 }
 
 /// As little of an image as `explain` needs.

@@ -1,6 +1,7 @@
 //! The tests of package muster as one program, so that it is linked once. `cargo test --test it plan::` runs one file.
 
 mod boundaries;
+mod broker;
 mod cluster;
 mod companion;
 mod console;
@@ -22,3 +23,4 @@ mod release;
 mod signals;
 mod signatures;
 mod support;
+mod vendor;

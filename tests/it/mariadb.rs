@@ -17,8 +17,8 @@ use std::time::Duration;
 use muster::cluster::{Client, greeting};
 use muster::engine::failure::Failure;
 use muster::engine::member::Row;
-use muster::settings::{Account, Endpoint, Host, Secret, Source, Sourced, Tls, TlsMode};
-use rcgen::{CertifiedKey, generate_simple_self_signed};
+use muster::settings::{Account, Endpoint, Secret, Source, Sourced, Tls, TlsMode};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
@@ -28,10 +28,12 @@ use crate::support::skipped;
 const LONG: Duration = Duration::from_secs(60);
 
 /// `switched` is asked again, by a switch to the native plugin, after another one has failed. `old` has a plugin that must not be
-/// answered.
+/// answered. The `new…` ones are as an engine ships its accounts.
 const ACCOUNTS: &str = "
 CREATE USER empty@'%';
 CREATE USER native@'%' IDENTIFIED BY 's3cret';
+GRANT RELOAD ON *.* TO native@'%';
+CREATE USER new0@'%', new1@'%', new2@'%', new3@'%', new4@'%';
 CREATE USER switched@'%' IDENTIFIED VIA unix_socket OR mysql_native_password USING PASSWORD('s3cret');
 CREATE USER old@'%' IDENTIFIED VIA mysql_old_password USING '2bb5a6d71c0a4d2e';
 ";
@@ -98,27 +100,29 @@ impl Drop for Server {
 }
 
 fn client(user: &str, mode: TlsMode, ca: Option<&Path>) -> Client {
-    let sourced = |value: &str| Sourced {
-        value: value.to_owned(),
-        source: Source::Default,
-    };
-    let password = match user {
-        "empty" => None,
-        "wrong" => Some("s3cret?"),
-        _ => Some("s3cret"),
-    };
-    let account = Account {
-        user: sourced(if user == "wrong" { "native" } else { user }),
-        password: password.map(|password| Sourced {
-            value: Secret::new(password.to_owned()),
-            source: Source::Default,
-        }),
+    let (user, password) = match user {
+        "empty" => (user, None),
+        "wrong" => ("native", Some("s3cret?")),
+        _ => (user, Some("s3cret")),
     };
     let tls = Tls {
         mode,
         ca_file: ca.map(Into::into),
     };
-    Client::with(account, tls, muster::engine::ALL[0], LONG)
+    Client::with(account(user, password), tls, muster::engine::ALL[0], LONG)
+}
+
+fn account(user: &str, password: Option<&str>) -> Account {
+    Account {
+        user: Sourced {
+            value: user.to_owned(),
+            source: Source::Default,
+        },
+        password: password.map(|password| Sourced {
+            value: Secret::new(password.to_owned()),
+            source: Source::Default,
+        }),
+    }
 }
 
 /// Data, accounts and a certificate; `None` where no such server is installed.
@@ -132,15 +136,53 @@ fn prepare() -> Option<TempDir> {
         return None;
     };
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-    for (name, content) in [
-        ("accounts", ACCOUNTS),
-        ("cert", &cert.pem()),
-        ("key", &signing_key.serialize_pem()),
-    ] {
-        std::fs::write(dir.path().join(name), content).unwrap();
-    }
+    std::fs::write(dir.path().join("accounts"), ACCOUNTS).unwrap();
     Some(dir)
+}
+
+/// The certificates that an FE may have, as files `cert` and `key`, and the authority in `ca`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Certificate {
+    Good,
+    Expired,
+    OtherName,
+    /// As a vendor ships them: it is its own authority, and an end all the same.
+    SelfSigned,
+    /// What `openssl req -x509` makes: it may sign others.
+    SelfSignedAuthority,
+}
+
+impl Certificate {
+    fn write(self, dir: &Path) {
+        let name = if self == Self::OtherName {
+            "fe9.example"
+        } else {
+            "127.0.0.1"
+        };
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        if self == Self::Expired {
+            params.not_after = date_time_ymd(2020, 1, 1);
+        }
+        if self == Self::SelfSignedAuthority {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        }
+        let key = KeyPair::generate().unwrap();
+        let own = params.self_signed(&key).unwrap().pem();
+        let (cert, ca) = match self {
+            Self::SelfSigned | Self::SelfSignedAuthority => (own.clone(), own),
+            Self::Good | Self::Expired | Self::OtherName => {
+                let mut authority = CertificateParams::new([]).unwrap();
+                authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+                let its_key = KeyPair::generate().unwrap();
+                let ca = authority.self_signed(&its_key).unwrap().pem();
+                let cert = params.signed_by(&key, &Issuer::new(authority, its_key)).unwrap();
+                (cert.pem(), ca)
+            }
+        };
+        for (name, content) in [("cert", cert), ("key", key.serialize_pem()), ("ca", ca)] {
+            std::fs::write(dir.join(name), content).unwrap();
+        }
+    }
 }
 
 /// What the server counts as aborted, as it does a client that goes without a word, is only whoever waited for its greeting.
@@ -170,6 +212,45 @@ async fn lets_in_by_the_native_plugin_only(server: &Server) {
         matches!(&why, Failure::Plugin { name, .. } if name == "mysql_old_password"),
         "{why}"
     );
+}
+
+/// A password never stands in a statement, so that no character of it has to be quoted; the last one looks like what is sent.
+async fn an_account_is_closed_by_the_hash_of_its_password(server: &Server) {
+    let passwords = [
+        "s3cret",
+        r#"s3cret'"x"#,
+        r"back\slash\'\\",
+        " pä数🐬;--\t",
+        "*14E65567ABDB5135D0CFD9A70B3032C179A49EE7",
+    ];
+    let tls = Tls {
+        mode: TlsMode::Off,
+        ca_file: None,
+    };
+    for (number, password) in passwords.iter().enumerate() {
+        let engine = muster::engine::ALL[number % 2];
+        let user = format!("new{number}");
+        let client = |password| Client::with(account(&user, password), tls.clone(), engine, LONG);
+        let (with, without) = (client(Some(*password)), client(None));
+        // The founder has not come to it yet, and whoever knows the password already waits.
+        assert_eq!(
+            with.run(&server.at, "DO 1").await,
+            Err(Failure::NoPassword(user.clone()))
+        );
+        assert_eq!(without.run(&server.at, "DO 1").await, Ok(()));
+        let set = async || {
+            let password = Secret::new((*password).to_owned());
+            without.set_first_password(&server.at, &user, &password).await
+        };
+        assert_eq!(set().await, Ok(()), "{password}");
+        // Started again after it was set and before that was written down.
+        assert!(matches!(set().await, Err(Failure::Denied(_))), "{password}");
+        assert_eq!(with.run(&server.at, "DO 1").await, Ok(()), "{password}");
+        for client in [without, client(Some("s3cret?"))] {
+            let why = client.run(&server.at, "DO 1").await.unwrap_err();
+            assert!(matches!(why, Failure::Denied(_)), "{password}: {why}");
+        }
+    }
 }
 
 async fn answers(server: &Server) {
@@ -216,35 +297,66 @@ async fn answers(server: &Server) {
     }
 }
 
-async fn encrypts_as_the_mode_asks(server: &Server, cert: &Path) {
-    for (mode, ca) in [
+/// What becomes of a question, by the certificate of the FE and by the mode.
+async fn encrypts_as_the_mode_asks(server: &Server, dir: &Path) {
+    use Certificate::{Expired, Good, OtherName, SelfSigned, SelfSignedAuthority};
+    let ca = dir.join("ca");
+    let known = Some(ca.as_path());
+    // off, prefer, require, verify with the authority's file, verify by the public authorities.
+    let modes = [
         (TlsMode::Off, None),
         (TlsMode::Prefer, None),
         (TlsMode::Require, None),
-        (TlsMode::Verify, Some(cert)),
-    ] {
-        for user in ["empty", "native", "switched"] {
-            let client = client(user, mode, ca);
-            let encrypted = server
-                .status(&client, "Ssl_version")
-                .await
-                .unwrap()
-                .starts_with("TLSv1.");
-            assert_eq!(encrypted, mode != TlsMode::Off, "{user} {mode:?}");
+        (TlsMode::Verify, known),
+        (TlsMode::Verify, None),
+    ];
+    let unknown = "is signed by an authority that is not known";
+    let authority = "is that of an authority";
+    let table = [
+        (Good, ["plain", "TLS", "TLS", "TLS", unknown]),
+        (Expired, ["plain", "TLS", "TLS", "has expired", "has expired"]),
+        (
+            OtherName,
+            ["plain", "TLS", "TLS", "is not for 127.0.0.1", unknown],
+        ),
+        (SelfSigned, ["plain", "TLS", "TLS", "TLS", unknown]),
+        (SelfSignedAuthority, ["plain", "TLS", "TLS", authority, authority]),
+    ];
+    for (certificate, outcomes) in table {
+        certificate.write(dir);
+        assert_eq!(server.ask("native", "FLUSH SSL").await, Ok(Vec::new()));
+        for ((mode, ca), expected) in modes.into_iter().zip(outcomes) {
+            for user in ["empty", "native", "switched"] {
+                let outcome = match server.status(&client(user, mode, ca), "Ssl_version").await {
+                    Ok(version) if version.starts_with("TLSv1.") => "TLS".to_owned(),
+                    Ok(_) => "plain".to_owned(),
+                    Err(why) => {
+                        assert!(matches!(why, Failure::Tls(_)) && why.is_final(), "{why}");
+                        why.to_string()
+                    }
+                };
+                assert!(
+                    outcome == expected || expected.len() > 5 && outcome.contains(expected),
+                    "{certificate:?} {mode:?} {ca:?} {user}: {outcome}"
+                );
+            }
         }
     }
-    let other_name = Endpoint {
-        host: Host::parse("localhost").unwrap(),
-        port: server.at.port,
-    };
-    let verified = client("native", TlsMode::Verify, Some(cert));
-    let why = verified.ask(&other_name, "DO 1").await.unwrap_err();
-    assert!(matches!(why, Failure::Tls(_)), "{why}");
-    let why = client("native", TlsMode::Verify, None)
-        .ask(&server.at, "DO 1")
-        .await
-        .unwrap_err();
-    assert!(matches!(why, Failure::Tls(_)), "{why}");
+}
+
+/// The TLS of one engine's FE is 1.2; older ones are spoken by nobody.
+async fn speaks_tls_1_2_too(dir: &Path) {
+    Certificate::Good.write(dir);
+    let option = |name: &str, path: &str| format!("--{name}={}", dir.join(path).display());
+    let options = [
+        option("ssl-cert", "cert"),
+        option("ssl-key", "key"),
+        "--tls-version=TLSv1.2".to_owned(),
+    ];
+    let server = Server::start(dir, &options.each_ref().map(String::as_str)).await;
+    let client = client("native", TlsMode::Verify, Some(&dir.join("ca")));
+    let version = server.status(&client, "Ssl_version").await;
+    assert_eq!(version.as_deref(), Ok("TLSv1.2"));
 }
 
 async fn ends(server: Server) {
@@ -263,6 +375,7 @@ async fn a_server_of_others_is_understood_and_left_politely() {
     let Some(dir) = prepare() else { return };
     let file = |name: &str| dir.path().join(name);
     let option = |name: &str, path: &str| format!("--{name}={}", file(path).display());
+    Certificate::Good.write(dir.path());
     let server = Server::start(
         dir.path(),
         &[
@@ -276,8 +389,10 @@ async fn a_server_of_others_is_understood_and_left_politely() {
     is_left_politely(&server).await;
     lets_in_by_the_native_plugin_only(&server).await;
     answers(&server).await;
-    encrypts_as_the_mode_asks(&server, &file("cert")).await;
+    an_account_is_closed_by_the_hash_of_its_password(&server).await;
+    encrypts_as_the_mode_asks(&server, dir.path()).await;
     ends(server).await;
+    speaks_tls_1_2_too(dir.path()).await;
     let without_tls = Server::start(dir.path(), &["--skip-ssl"]).await;
     for (mode, expected) in [
         (TlsMode::Prefer, Ok(Vec::new())),

@@ -4,6 +4,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     reason = "a test says what it needs by failing"
 )]
 
@@ -15,16 +16,17 @@ use std::path::Path;
 use std::time::Duration;
 use std::{env, fs};
 
-use muster::cluster::{Add, FeClient};
+use muster::cluster::FeClient;
 use muster::effects::join_loop::{NotReady, ReadyToStart, join_cluster};
 use muster::effects::status_file::StatusFile;
 use muster::engine::failure::Failure;
 use muster::engine::member::{Backend, Frontend, FrontendRole};
 use muster::engine::probe::{Ha, Membership};
+use muster::engine::{ALL, Component, Engine};
 use muster::facts::data::ClusterToken;
 use muster::facts::home::{self, Home};
 use muster::facts::record::Progress;
-use muster::settings::{Endpoint, Flags, Host, Settings};
+use muster::settings::{ConfRequest, Endpoint, Flags, Host, Settings, Source};
 use tokio::sync::Notify;
 
 /// Each of these tests starts a node that takes the engine's usual ports, of this host: a node of another test, or of
@@ -62,6 +64,8 @@ struct Script {
     /// Questions for which the leader goes on without a quorum, and the row it shows meanwhile.
     isolated: RefCell<Option<(u32, String)>>,
     adds: Cell<u32>,
+    /// The last ADD.
+    statement: RefCell<String>,
     questions: Cell<u32>,
     /// The node is killed while this question is open.
     killed_at: Cell<u32>,
@@ -120,16 +124,24 @@ impl FeClient for Script {
         ])
     }
 
-    async fn backends(&self, _: &Endpoint) -> Result<Vec<Backend>, Failure> {
+    async fn members(&self, _: &Endpoint, component: Component) -> Result<Vec<Backend>, Failure> {
         self.asked().await;
+        // A row is in the list of its own statement.
+        let is_cn = self.statement.borrow().contains("COMPUTE NODE");
+        if is_cn != (component == Component::Cn) {
+            return Ok(Vec::new());
+        }
         let isolated = self.isolated.borrow();
         let rows = self.rows.borrow();
         let shown = rows.iter().chain(isolated.as_ref().map(|(_, row)| row));
         let row = |row: &String| {
             let (host, port) = row.rsplit_once(':').unwrap();
             Backend {
+                id: None,
+                component: Some(component),
+                name: None,
                 host: host.to_owned(),
-                heartbeat_port: port.parse().unwrap(),
+                port: port.parse().unwrap(),
                 alive: false,
                 status: None,
                 error: String::new(),
@@ -138,16 +150,11 @@ impl FeClient for Script {
         Ok(shown.map(row).collect())
     }
 
-    async fn compute_nodes(&self, _: &Endpoint) -> Result<Vec<Backend>, Failure> {
-        self.asked().await;
-        Ok(Vec::new())
-    }
-
     async fn ha(&self, _: &Host, _: u16) -> Option<Ha> {
         None
     }
 
-    async fn membership(&self, _: &Host, _: u16, _: &Endpoint) -> Result<Membership, Failure> {
+    async fn membership(&self, _: (&Host, u16), _: &Endpoint, _: &Endpoint) -> Result<Membership, Failure> {
         Err(Failure::Refused)
     }
 
@@ -155,7 +162,7 @@ impl FeClient for Script {
         false
     }
 
-    async fn cluster_id(&self, _: &Host, _: u16, _: u16) -> Option<String> {
+    async fn cluster_id(&self, _: (&Host, u16), _: &Endpoint) -> Option<String> {
         None
     }
 
@@ -171,7 +178,9 @@ impl FeClient for Script {
         None
     }
 
-    async fn add(&self, _: &Endpoint, _: Add, at: &str) -> Result<(), Failure> {
+    async fn add(&self, _: &Endpoint, statement: &str) -> Result<(), Failure> {
+        let at = statement.split('"').nth(1).unwrap();
+        self.statement.replace(statement.to_owned());
         self.adds.set(self.adds.get() + 1);
         let fate = self.fate();
         let exists = Failure::Exists(format!("Backend already exists with same host and port: {at}"));
@@ -203,12 +212,21 @@ impl FeClient for Script {
 
 /// A BE's home, and nothing that runs.
 fn node(dir: &Path) -> (Settings, Home) {
-    for (file, text) in [
-        ("bin/start_be.sh", "#!/bin/sh\n"),
-        ("conf/be.conf", ""),
-        ("lib/starrocks_be", ""),
-        ("storage/x", ""),
-    ] {
+    node_of(dir, ALL[0], Component::Be)
+}
+
+/// A home of that component, and nothing that runs.
+fn node_of(dir: &Path, engine: &Engine, component: Component) -> (Settings, Home) {
+    let layout = engine.layout(component).unwrap();
+    let script = format!("#!/bin/sh\n{}\n", layout.script_mark.unwrap_or_default());
+    let data = layout.data.as_ref().map(|data| format!("{}/x", data.default));
+    let files = [
+        (layout.script, script.as_str()),
+        (layout.conf, ""),
+        (layout.marks[0], ""),
+    ];
+    let data = data.as_deref().map(|data| (data, ""));
+    for (file, text) in files.into_iter().chain(data) {
         let path = dir.join(file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text).unwrap();
@@ -216,6 +234,7 @@ fn node(dir: &Path) -> (Settings, Home) {
     }
     let flags = Flags {
         home: Some(dir.to_owned()),
+        component: Some(component),
         ..Flags::default()
     };
     let state = dir.join("state");
@@ -227,6 +246,7 @@ fn node(dir: &Path) -> (Settings, Home) {
     let vars = vars.map(|(name, value): (&str, OsString)| (OsString::from(name), value));
     let (settings, _) = Settings::read(flags, vars).unwrap();
     let home = home::find(&settings.image, Path::new("/")).unwrap();
+    assert_eq!((home.engine, home.component), (engine, component));
     (settings, home)
 }
 
@@ -271,6 +291,77 @@ async fn whatever_becomes_of_an_add_the_node_is_registered_once() {
         script.fates.replace(fates.to_vec());
         is_in(start(&script, &settings, &home).await, &script, &case);
         assert_eq!(script.adds.get(), adds, "{case}");
+    }
+}
+
+/// Of both engines; the FEs have stories of their own.
+#[tokio::test(start_paused = true)]
+async fn every_component_is_added_once_by_its_own_statement() {
+    use Component::{Be, Broker, Cn};
+    use Fate::{Broken, Gone};
+    let _alone = alone();
+    let broker = "ADD BROKER broker_127_0_0_1 \"127.0.0.1:8000\"";
+    let table = [
+        (0, Be, "ADD BACKEND \"127.0.0.1:9050\""),
+        (0, Cn, "ADD COMPUTE NODE \"127.0.0.1:9050\""),
+        (0, Broker, broker),
+        (1, Be, "ADD BACKEND \"127.0.0.1:9050\""),
+        (1, Broker, broker),
+    ];
+    for (engine, component, statement) in table {
+        let case = format!("{} {component:?}", ALL[engine].name);
+        let dir = tempfile::tempdir().unwrap();
+        let (settings, home) = node_of(dir.path(), ALL[engine], component);
+        let script = Script::default();
+        script.fates.replace(vec![Gone, Broken]);
+        is_in(start(&script, &settings, &home).await, &script, &case);
+        assert_eq!(script.adds.get(), 2, "{case}");
+        assert_eq!(*script.statement.borrow(), format!("ALTER SYSTEM {statement}"));
+        // Started again before the cluster has shown it alive, it looks and adds nothing.
+        is_in(start(&script, &settings, &home).await, &script, &case);
+        assert_eq!(script.adds.get(), 2, "{case}");
+        if component == Broker {
+            // Its record is gone, and the cluster lists its address: perhaps under another name.
+            fs::remove_dir_all(dir.path().join("state")).unwrap();
+            is_in(start(&script, &settings, &home).await, &script, &case);
+            assert_eq!(script.adds.get(), 2, "{case}");
+        }
+        // A component without data has no other copy of the record.
+        let data = home.layout.data.as_ref();
+        let copy = dir
+            .path()
+            .join(data.map_or("", |data| data.default))
+            .join("muster.json");
+        assert_eq!(copy.exists(), data.is_some(), "{case}");
+        let state = dir.path().join(format!("state/muster-{}.json", component.id()));
+        assert!(state.exists(), "{case}");
+    }
+}
+
+/// One of the engines ends if a storage path does not exist.
+#[tokio::test(start_paused = true)]
+async fn every_storage_path_is_there_before_the_engine_starts() {
+    let _alone = alone();
+    for engine in ALL {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut settings, home) = node_of(dir.path(), engine, Component::Be);
+        let paths = ["one", "two"].map(|name| dir.path().join(name));
+        let list = paths
+            .each_ref()
+            .map(|path| path.display().to_string())
+            .join(",medium:HDD;");
+        let request = ConfRequest {
+            key: "storage_root_path".to_owned(),
+            value: list,
+            source: Source::Default,
+        };
+        settings.conf.insert(Component::Be, vec![request]);
+        let script = Script::default();
+        start(&script, &settings, &home)
+            .await
+            .unwrap()
+            .expect(engine.name);
+        assert!(paths.iter().all(|path| path.is_dir()), "{}", engine.name);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The last lines of engines, as they were seen or as their sources print them: `tests/signatures/<id>/` holds the logs of
 //! one end, named as the engine names them, the cause among harmless lines. The name of a directory is the id of the
-//! signature, with `--` and a variant after it if the signature has several patterns; `healthy-…` are runs without a problem.
+//! signature, with `--` and a variant after it if the signature has several patterns; `healthy-…` are runs without a problem, and
+//! `hang-…` of an FE that does not get ready and does not end.
 //! The excerpts were written for this test.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -9,8 +10,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use muster::engine::signature::{ROWS, matches};
-use muster::plan::end_report::{CONSOLE, EndReport, derive};
+use muster::engine::signature::{HANGS, ROWS, matches};
+use muster::plan::end_report::{CONSOLE, EndReport, derive, hang};
 
 /// The name of each directory, and its logs, in the order of the engine's list.
 fn fixtures() -> Vec<(String, Vec<(String, String)>)> {
@@ -49,7 +50,7 @@ fn position(name: &str) -> usize {
 /// The id that a report has to have, by the name of its directory.
 fn expected(name: &str) -> Option<&str> {
     let (id, _) = name.split_once("--").unwrap_or((name, ""));
-    Some(id).filter(|id| !id.starts_with("healthy-"))
+    Some(id).filter(|id| !id.starts_with("healthy-") && !id.starts_with("hang-"))
 }
 
 fn report(texts: &[(String, String)]) -> EndReport {
@@ -72,6 +73,34 @@ fn every_end_is_recognised_and_no_healthy_run_is() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_hang_is_named_by_the_lines_that_the_engine_repeats() {
+    let fixtures = fixtures();
+    for row in HANGS {
+        for pattern in row.patterns.split('|') {
+            let shown = fixtures.iter().any(|(name, texts)| {
+                let lines = || texts.iter().flat_map(|(_, text)| text.lines());
+                let id = name.strip_prefix("hang-").unwrap_or_default();
+                id.split("--").next() == Some(row.id) && lines().any(|line| matches(line, pattern))
+            });
+            assert!(
+                shown,
+                "tests/signatures/hang-{} does not show `{pattern}`",
+                row.id
+            );
+        }
+    }
+    for (name, texts) in fixtures {
+        if let Some(id) = name.strip_prefix("hang-") {
+            let row = HANGS
+                .iter()
+                .find(|row| id.split("--").next() == Some(row.id))
+                .unwrap();
+            assert_eq!(hang(&texts), Some((row.sentence, row.hint)), "{name}");
+        }
+    }
 }
 
 #[test]

@@ -7,12 +7,13 @@ use super::Search;
 use super::ready_to_start::{NotReady, ReadyToStart, Unproven};
 use crate::cluster::FeClient;
 use crate::effects::configure::{configure, try_out};
-use crate::effects::files::WriteError;
+use crate::effects::files::{WriteError, make_dir};
 use crate::effects::record_store::RecordStore;
 use crate::effects::register::add;
 use crate::effects::set_aside::set_all_aside;
+use crate::engine::Component;
 use crate::facts::gather;
-use crate::facts::record::{Progress, Record};
+use crate::facts::record::{FirstSteps, Progress, Record};
 use crate::plan::Plan;
 use crate::plan::data::Data;
 use crate::plan::leader::Cluster;
@@ -23,11 +24,13 @@ impl<C: FeClient> Search<'_, C> {
     /// must not be registered.
     pub(super) async fn add(&mut self, plan: &Plan, cluster: &Cluster) -> Result<(), NotReady> {
         self.cluster_id = Some(cluster.id.clone());
+        let runs_tables = matches!(self.home.component, Component::Be | Component::Cn);
+        self.is_new |= runs_tables && self.record().is_none() && plan.node.data.is_empty();
         try_out(&plan.conf)?;
+        make_data_dirs(plan)?;
         Self::places(plan).write_plan(&self.new_record(plan, Progress::Planned))?;
         configure(&plan.conf, &self.home.dir)?;
-        let host_port = plan.node.host.with_port(plan.node.identity_port);
-        self.sent = Some(add(self.client, cluster.endpoint(), plan.node.role, &host_port).await);
+        self.sent = Some(add(self.client, cluster.endpoint(), &plan.node.add_statement()).await);
         Ok(())
     }
 
@@ -36,7 +39,12 @@ impl<C: FeClient> Search<'_, C> {
         if let Some(sent) = self.sent.take() {
             let who = plan.node.host.with_port(plan.node.identity_port);
             let role = plan.node.role.added_as();
-            tracing::info!("registered {who} as {role} at {}", sent.leader);
+            let name = if plan.node.is_named() {
+                format!(" {}", plan.node.name)
+            } else {
+                String::new()
+            };
+            tracing::info!("registered {who} as {role}{name} at {}", sent.leader);
             self.remember(plan, Progress::Added)?;
         }
         Ok(())
@@ -76,8 +84,9 @@ impl<C: FeClient> Search<'_, C> {
                 self.members.clone()
             },
             progress,
-            first_steps_pending: progress == Progress::Founding
-                || before.is_some_and(|record| record.first_steps_pending),
+            first_steps: before
+                .and_then(|record| record.first_steps.clone())
+                .or_else(|| (progress == Progress::Founding || self.is_new).then(FirstSteps::default)),
             lost: self.lost,
         }
     }
@@ -135,6 +144,7 @@ impl<C: FeClient> Search<'_, C> {
             _ => None,
         };
         let record = self.new_record(&plan, progress);
+        make_data_dirs(&plan)?;
         Self::places(&plan).write(&record)?;
         // A data dir that was missing is there by now.
         self.lock(&plan).await?;
@@ -163,6 +173,11 @@ impl<C: FeClient> Search<'_, C> {
             plan,
         })
     }
+}
+
+/// Creates the data dirs that are missing: some engines create only the first one, or none.
+fn make_data_dirs(plan: &Plan) -> Result<(), WriteError> {
+    plan.data_dirs.iter().try_for_each(|dir| make_dir(&dir.path))
 }
 
 /// Seconds since 1970: part of the name of each set-aside.

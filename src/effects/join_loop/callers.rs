@@ -8,6 +8,7 @@ use super::Search;
 use super::observe::would_found;
 use crate::cluster::FeClient;
 use crate::effects::ask_callers;
+use crate::effects::journal_pulse::JournalPulse;
 use crate::effects::listen::Caller;
 use crate::effects::look::Round;
 use crate::engine::Call;
@@ -78,8 +79,9 @@ impl<C: FeClient> Search<'_, C> {
                 continue;
             };
             if let Some(journal) = answers.ha.as_ref().and_then(|ha| ha.journal) {
-                let first = *self.journals.entry(answers.leader.clone()).or_insert(journal);
-                answers.journal_rose = journal > first;
+                let pulse = self.journals.entry(answers.leader.clone());
+                let pulse = pulse.or_insert_with(|| JournalPulse::begin(journal));
+                answers.journal_rose = pulse.beats(journal);
             }
             if let Belief::Leader(cluster) = &round.belief {
                 let members: Vec<String> = cluster.frontends.iter().map(|fe| fe.host.clone()).collect();

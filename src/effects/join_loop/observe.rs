@@ -7,24 +7,28 @@ use futures_util::future::{join, join_all};
 use super::Search;
 use crate::cluster::{FeClient, is_open};
 use crate::effects::announce::Announcer;
+use crate::effects::ask_callers::{election_ports, membership as ask_membership};
 use crate::effects::guard_clock::GuardClock;
 use crate::effects::listen::{CallPort, Caller, Callers};
 use crate::effects::look::{CONTRADICTION, LONGER, ROUND, Round, look};
 use crate::effects::look_before_start;
+use crate::engine::Poll;
 use crate::engine::failure::Failure;
+use crate::engine::member::{Backend, Member};
 use crate::engine::probe::{HttpWitness, Membership};
-use crate::engine::{Component, Poll, PortName};
 use crate::facts::data::ClusterToken;
 use crate::facts::record::{MemberSeen, Progress, Record};
+use crate::facts::resolve::{Resolved, resolve};
 use crate::plan::before_start;
 use crate::plan::data::Data;
 use crate::plan::join::asking;
 use crate::plan::leader::{Belief, Cluster, remembering};
-use crate::plan::node::{Asking, Backends, Role, Seen};
+use crate::plan::node::{Asking, Identity, Role, Seen};
 use crate::plan::refusal::Refusal;
 use crate::plan::witness::{Witness, goes_first};
 use crate::plan::{Plan, ask_list, prescribed};
 use crate::settings::{Bootstrap, Endpoint, Host};
+use std::collections::BTreeSet;
 
 /// The one look of a member without a record.
 const ONE_LOOK: Duration = Duration::from_secs(2);
@@ -92,9 +96,14 @@ impl<C: FeClient> Search<'_, C> {
         }
         witnesses.extend(unheard.map(|(count, from)| Witness::Unheard { count, from }));
         let guard = self.listening.as_ref().map(GuardClock::so_far);
+        let patience_over = self.begun.elapsed() >= self.settings.wait_timeout.value;
         let seen = Seen {
             belief: round.belief.clone(),
-            fatal: round.denied(),
+            fatal: if patience_over {
+                round.denied_to_the_end()
+            } else {
+                round.denied()
+            },
             members: round.members().to_vec(),
             backends,
             answers: round.failures(),
@@ -105,7 +114,7 @@ impl<C: FeClient> Search<'_, C> {
             reset,
             waiting,
             guard_over: guard.is_some_and(|guard| guard >= plan.guard_time),
-            patience_over: self.begun.elapsed() >= self.settings.wait_timeout.value,
+            patience_over,
         };
         (seen, round)
     }
@@ -147,7 +156,7 @@ impl<C: FeClient> Search<'_, C> {
         members.extend(self.remembered());
         ask_list::endpoints(&ask_list::Inputs {
             master_hosts: &plan.masters,
-            query_port: plan.query_port,
+            query_ports: &plan.query_ports,
             members: &members,
             not: plan.node.role.is_fe().then_some(&plan.node.host),
         })
@@ -199,7 +208,7 @@ impl<C: FeClient> Search<'_, C> {
                 members.push(member);
             }
         }
-        let token = ClusterToken::read(&plan.data_dir);
+        let token = plan.data_dir.as_deref().and_then(ClusterToken::read);
         let here = self.facts.addresses.all();
         let answers = look_before_start::look(self.client, &plan.node, &here, &members, token.as_ref()).await;
         before_start::reset_without(&plan.node, &here, &answers)
@@ -232,7 +241,10 @@ impl<C: FeClient> Search<'_, C> {
                 .iter()
                 .find(|member| &member.host == host && member.http_port != 0);
             let port = member.map_or(own, |member| member.http_port);
-            let told = told(self.client, host, port, &me).await?;
+            let known = member.map(|member| member.edit_log_port).into_iter();
+            let mut ports: Vec<u16> = known.chain(election_ports(plan)).collect();
+            ports.dedup();
+            let told = told(self.client, (host, port), &ports, &me).await?;
             Some(Witness::Http {
                 from: host.clone(),
                 told,
@@ -302,31 +314,46 @@ impl<C: FeClient> Search<'_, C> {
         open(others.collect()).await
     }
 
-    /// The list this node belongs in; the other one too if it is not there, because it may stand in that by mistake.
-    async fn backends(&self, plan: &Plan, cluster: &Cluster) -> Result<Backends, Failure> {
+    /// The list this node belongs in; the other ones too if it is not there, because it may stand in them by mistake.
+    async fn backends(&self, plan: &Plan, cluster: &Cluster) -> Result<Vec<Backend>, Failure> {
         let leader = cluster.endpoint();
-        let mut lists = Backends::default();
-        let own_first = match plan.node.component {
-            Component::Cn => [true, false],
-            Component::Fe | Component::Be | Component::Broker => [false, true],
-        };
-        for compute_nodes in own_first {
-            let list = if compute_nodes {
-                self.client.compute_nodes(&leader).await?
-            } else {
-                self.client.backends(&leader).await?
-            };
-            let here = plan.node.identity().find(&list).is_some();
-            if compute_nodes {
-                lists.compute_nodes = list;
-            } else {
-                lists.backends = list;
-            }
+        let mut rows = Vec::new();
+        for list in self.home.engine.lists_beside(plan.node.component) {
+            let shown = self.client.members(&leader, list.component).await?;
+            let here = plan.node.identity().find(&shown).is_some();
+            rows.extend(shown);
             if here {
                 break;
             }
         }
-        Ok(lists)
+        Ok(rows)
+    }
+
+    /// Learns which of the names that a confirmed leader lists stand for this host: it must not be added again under another
+    /// spelling.
+    pub(super) async fn learn_names(&mut self, plan: &Plan, seen: &Seen) {
+        let (Belief::Leader(cluster), Asking::Until) = (&seen.belief, asking(&plan.node)) else {
+            return;
+        };
+        let Resolved::Addresses(own) = &self.facts.addresses.local.resolved else {
+            return;
+        };
+        let me = plan.node.identity();
+        let names: BTreeSet<Host> = match &seen.backends {
+            _ if me.component.is_fe() => unknown_names(me, &cluster.frontends),
+            Some(Ok(rows)) => unknown_names(me, rows),
+            Some(Err(_)) | None => return,
+        };
+        let names = names.into_iter().filter(|name| !self.also.contains(name));
+        let resolving = names.map(async |name| {
+            let addresses = resolve(&name).await.unwrap_or_default();
+            addresses
+                .iter()
+                .any(|address| own.contains(address))
+                .then_some(name)
+        });
+        let found = join_all(resolving).await;
+        self.also.extend(found.into_iter().flatten());
     }
 
     /// Takes over the lists of a confirmed leader. Returns true if the plan has to be made again.
@@ -335,34 +362,51 @@ impl<C: FeClient> Search<'_, C> {
             return false;
         };
         self.members = members(cluster);
+        if !plan.node.keeps_data() {
+            // No data will tell which cluster it belongs to.
+            self.cluster_id = Some(cluster.id.clone());
+        }
         if asking(&plan.node) != Asking::Until {
             return false;
         }
-        let recorded = self
-            .record()
-            .and_then(|record| record.ports.get(&PortName::Heartbeat).copied());
-        let prescribed = prescribed(
-            &plan.node,
-            self.home.engine,
-            cluster,
-            seen.backends.as_ref().and_then(|lists| lists.as_ref().ok()),
-            recorded,
-        );
+        let recorded = self.record().and_then(Record::identity_port);
+        let lists = seen.backends.as_ref().and_then(|lists| lists.as_ref().ok());
+        let prescribed = prescribed(&plan.node, cluster, lists.map(Vec::as_slice), recorded);
         let changed = prescribed != self.prescribed;
         self.prescribed = prescribed;
         changed
     }
 }
 
+/// The names of a list that this node may have; none if it is there by its own text.
+fn unknown_names<M: Member>(me: Identity<'_>, list: &[M]) -> BTreeSet<Host> {
+    if me.find(list).is_some() {
+        return BTreeSet::new();
+    }
+    let at_its_port = list.iter().filter(|row| row.identity_port() == me.identity_port);
+    at_its_port
+        .filter_map(|row| Host::parse(row.host()).ok())
+        .filter(|host| matches!(host, Host::Name(_)))
+        .collect()
+}
+
 /// What an FE tells about `me` over HTTP; `None` if the answer is not that of an FE.
-async fn told<C: FeClient>(client: &C, host: &Host, http_port: u16, me: &Endpoint) -> Option<HttpWitness> {
-    match client.membership(host, http_port, me).await {
+async fn told<C: FeClient>(
+    client: &C,
+    (host, http_port): (&Host, u16),
+    ports: &[u16],
+    me: &Endpoint,
+) -> Option<HttpWitness> {
+    let (_, membership) = ask_membership(client, (host, http_port), host, ports, me).await;
+    let leader = async || client.ha(host, http_port).await.map(|ha| ha.leader);
+    let led = |leader: Option<String>| leader.map_or(HttpWitness::IsFe, HttpWitness::Led);
+    match membership {
         Ok(Membership::Member { role }) => Some(HttpWitness::Lists(role)),
         Ok(Membership::NotListed) => Some(HttpWitness::IsFe),
+        Ok(Membership::OtherSpelling) => Some(led(leader().await.flatten())),
         // Any server may answer with a 400 or with a page of its own; only an FE names its leader.
         Ok(Membership::Stranger) | Err(Failure::Rejected { .. } | Failure::NotReady(_)) => {
-            let ha = client.ha(host, http_port).await?;
-            Some(ha.leader.map_or(HttpWitness::IsFe, HttpWitness::Led))
+            leader().await.map(led)
         }
         Err(_) => None,
     }

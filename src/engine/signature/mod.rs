@@ -7,11 +7,15 @@
 
 mod ends;
 mod general;
+mod hangs;
+mod heartbeat;
 mod machine;
 mod membership;
 mod start;
 
 pub use ends::{ENDS, End};
+pub use hangs::HANGS;
+pub use heartbeat::HEARTBEAT;
 pub use machine::HEAP_FULL;
 
 /// A message of an engine, and its meaning.
@@ -79,11 +83,11 @@ const fn row(
 
 #[cfg(test)]
 mod tests {
-    use super::{ENDS, ROWS, matches};
+    use super::{ENDS, HANGS, ROWS, matches};
 
     #[test]
     fn every_row_has_an_id_of_its_own_patterns_a_sentence_and_a_hint() {
-        let rows = ROWS.concat();
+        let rows = [ROWS.concat(), HANGS.to_vec()].concat();
         assert!(rows.len() >= 30, "{}", rows.len());
         for (at, row) in rows.iter().enumerate() {
             assert!(rows[..at].iter().all(|other| other.id != row.id), "{}", row.id);

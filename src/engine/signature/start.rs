@@ -125,7 +125,8 @@ pub(super) const ROWS: &[Signature] = &[
     // Observed on Doris 4.0; StarRocks FrontendOptions.
     row(
         "no-full-name",
-        "when try to get FQDN|a network interface matching FQDN|is not the same as the FQDN obtained",
+        "when try to get FQDN|a network interface matching FQDN|is not the same as the FQDN obtained\
+         |Fail to find right address to start fe",
         "the address of this host and its full name do not resolve to each other",
         "set LOCAL_HOST to an address, or give this address exactly one name in DNS or /etc/hosts",
     ),

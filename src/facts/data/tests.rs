@@ -40,7 +40,10 @@ struct Dir {
     /// The text of `00000000.jdb`.
     journal: Option<String>,
     info: Option<&'static str>,
-    image: bool,
+    /// `je.info.1`
+    older_info: Option<&'static str>,
+    /// The text of `image.120`.
+    image: Option<String>,
 }
 
 impl Dir {
@@ -75,8 +78,18 @@ impl Dir {
         Self { info, ..self }
     }
 
+    fn with_older_info(self, text: &'static str) -> Self {
+        let older_info = Some(text);
+        Self { older_info, ..self }
+    }
+
     fn with_image(self) -> Self {
-        let image = true;
+        let image = Some("image".to_owned());
+        Self { image, ..self }
+    }
+
+    fn with_own_name_in_image(self) -> Self {
+        let image = Some(journal_with_own_name());
         Self { image, ..self }
     }
 
@@ -86,7 +99,8 @@ impl Dir {
         add("meta/image/VERSION", self.version.then_some(VERSION));
         add("meta/image/DEPLOY_MODE", self.deploy_mode);
         add("meta/bdb/je.info.0", self.info);
-        add("meta/image/image.120", self.image.then_some("image"));
+        add("meta/bdb/je.info.1", self.older_info);
+        files.extend(self.image.as_deref().map(|text| ("meta/image/image.120", text)));
         files.extend(self.role.as_deref().map(|text| ("meta/image/ROLE", text)));
         files.extend(
             self.journal
@@ -195,6 +209,7 @@ fn an_engine_that_notes_readiness_in_role_is_ready_when_the_value_is_there() {
 
 /// "`Joined group as a replica` and no `Nascent group`, or `Nascent group` and own nodeName in a jdb."
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn an_engine_that_notes_nothing_is_ready_by_its_journal() {
     let joiner_role = || Dir::default().with_role(role());
     let joiner = || joiner_role().with_version();
@@ -258,6 +273,49 @@ fn an_engine_that_notes_nothing_is_ready_by_its_journal() {
             joiner().with_journal(2422).with_info(both_lines),
             POISONED,
         ),
+        // "image (img), no bdb: READY AS MASTER OF ITS OWN GROUP": the image lists it.
+        (
+            "impostor of an image that lists it",
+            joiner()
+                .with_own_name_in_image()
+                .with_journal(2422)
+                .with_info(NASCENT),
+            POISONED,
+        ),
+        // The lines of the start are gone after some 100 MB.
+        (
+            "member with an old log",
+            joiner()
+                .with_own_name_in_journal()
+                .with_info("...")
+                .with_older_info("..."),
+            "ready",
+        ),
+        (
+            "joiner with an old log",
+            joiner()
+                .with_own_name_in_image()
+                .with_journal(1412)
+                .with_info("...")
+                .with_older_info("..."),
+            KEEP,
+        ),
+        (
+            "founder whose first lines are in an old log",
+            founder()
+                .with_own_name_in_journal()
+                .with_info("...")
+                .with_older_info(NASCENT),
+            "ready",
+        ),
+        (
+            "impostor whose first lines are in an old log",
+            joiner()
+                .with_journal(2422)
+                .with_info("...")
+                .with_older_info(NASCENT),
+            POISONED,
+        ),
     ];
     for (killed_after, dir, expected) in table {
         assert_eq!(
@@ -313,6 +371,27 @@ fn the_own_name_may_have_moved_from_the_journal_into_an_image() {
         let data = FeData::look(&root.path().join("meta"), in_journal(), &Mounts::default());
         assert!(data.ready, "{image}");
     }
+}
+
+#[test]
+fn the_hosts_of_the_journal_are_those_of_this_node_alone() {
+    let member = |name: &str, host: &str| {
+        format!("..{{\"role\":\"FOLLOWER\",\"nodeName\":\"{name}\",{host},\"editLogPort\":9010}}..")
+    };
+    let older = member(NAME, "\"ip\":\"10.79.0.11\"") + &member("another", "\"host\":\"10.79.0.12\"");
+    let newer = member(NAME, "\"host\":\"10.79.0.21\"");
+    let root = tree(&[
+        ("meta/image/ROLE", &role()),
+        ("meta/image/VERSION", VERSION),
+        ("meta/image/image.120", &older),
+        ("meta/bdb/00000007.jdb", &newer),
+        ("meta/bdb/je.info.0", REPLICA),
+    ]);
+    let dir = root.path().join("meta");
+    let mut data = FeData::look(&dir, in_journal(), &Mounts::default());
+    assert!(data.ready && data.own_hosts.is_empty());
+    data.look_for_hosts(&dir);
+    assert_eq!(data.own_hosts, ["10.79.0.11", "10.79.0.21"]);
 }
 
 #[test]

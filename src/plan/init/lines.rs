@@ -51,10 +51,11 @@ pub(super) fn of(inputs: &Inputs<'_>, target: &Target, ports: &[ChosenPort]) -> 
         add("FE_ROLE", &word);
     }
     for key in app_env.keys() {
-        let applies = key != COMPONENT && applies_to(key, inputs.engine, component) == Some(true);
+        let value = app_env.get(key).unwrap_or_default();
+        let applies = key != COMPONENT && applies_to(key, value, inputs.engine, component) == Some(true);
         let secret = settings.secret_variables.iter().any(|secret| secret == key);
         let written = lines.iter().any(|(known, _)| known == key);
-        if let (Some(value), true) = (app_env.get(key), applies && !secret && !written) {
+        if applies && !secret && !written {
             lines.push((key.to_owned(), value.to_owned()));
         }
     }

@@ -1,6 +1,6 @@
 //! The ports of both components, chosen together: no number twice, and no port moves without a reason.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::ports::{self, Choice};
 use super::{ChosenPort, HostPorts, Inputs, Target, is_seed};
@@ -71,6 +71,7 @@ fn choose_for(
         registered: false,
         cluster: &BTreeMap::new(),
         conf: &BTreeMap::new(),
+        off: &BTreeSet::new(),
         taken: &taken,
         ephemeral: host_ports.ephemeral.clone(),
         reserved: host_ports.reserved,

@@ -64,7 +64,7 @@ fn add_role(text: &mut String, target: &Target) {
             text,
             format_args!("{host} is an observer in the cluster of {seed}\n"),
         ),
-        Role::Follower | Role::Backend | Role::ComputeNode => {
+        Role::Follower | Role::Component(_) => {
             add(
                 text,
                 format_args!("{host} is a follower in the cluster of {seed}\n"),

@@ -36,7 +36,7 @@ fn run(host: Host<'_>) -> Outcome {
     for (component, old) in COMPONENTS.into_iter().zip(host.old) {
         let read = Settings::read_file(flags(component), &app_env);
         let (settings, _) = read.unwrap_or_else(|problems| panic!("{problems}"));
-        let engine = engine(&settings);
+        let engine = engine(&app_env, None);
         let path = Path::new(".").join(file_name(engine, component));
         let old = OldFile {
             real: path.clone(),
@@ -48,7 +48,7 @@ fn run(host: Host<'_>) -> Outcome {
     }
     let nginx = |port: &u16| (*port, format!("nginx (pid 7) on TCP 0.0.0.0:{port}"));
     let inputs = Inputs {
-        engine: engine(&targets[0].settings),
+        engine: engine(&app_env, None),
         app_env: &app_env,
         targets: &targets,
         force: host.force,
@@ -440,7 +440,9 @@ fn secrets_are_neither_copied_nor_printed_and_ambiguous_values_are_warned_of() {
 fn the_files_are_for_the_engine_that_is_named() {
     for requested in crate::engine::ALL {
         let app_env = EnvFile::parse("./app.env", &format!("{FOLLOWER}ENGINE={}\n", requested.id));
-        let (settings, _) = Settings::read_file(Flags::default(), &app_env).unwrap();
-        assert_eq!(engine(&settings).id, requested.id);
+        assert_eq!(engine(&app_env, Some(crate::engine::ALL[0])).id, requested.id);
+        // Inside an image nobody has to name it.
+        let unnamed = EnvFile::parse("./app.env", FOLLOWER);
+        assert_eq!(engine(&unnamed, Some(requested)).id, requested.id);
     }
 }

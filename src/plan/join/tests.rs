@@ -14,6 +14,7 @@ mod situation;
 pub(crate) use self::seen::led;
 pub(crate) use self::situation::node;
 
+use crate::engine::Component;
 use crate::plan::data::{ClusterId, Data};
 use crate::plan::leader::Belief;
 use crate::plan::node::{Decision, Role};
@@ -37,7 +38,7 @@ fn a_voter_that_lost_its_data_never_starts_without_a_leader() {
     let mut started = 0;
     for lost in [false, true] {
         node.lost = lost;
-        seen::every(true, &mut |seen| {
+        seen::every(Component::Fe, &mut |seen| {
             let without = !matches!(seen.belief, Belief::Leader(_)) && seen.caller.is_none();
             let starts = matches!(
                 super::decide(&node, seen),

@@ -198,6 +198,8 @@ fn a_leader_is_confirmed_only_with_a_majority_it_still_hears_and_no_second_group
         // Nobody leads, or one FE says that several do.
         ("9: 1F+ 2F+ 3F+", "10.0.0.9:9030: its list has no leader"),
         ("1: 1f+ 2f+ 3f+", "10.0.0.1:9030: its list has no leader"),
+        // The heartbeat of a port where nothing is finds the FE of the other one.
+        ("1: 1L+ 2F+ 2f+@9011", "leader 10.0.0.1"),
         ("2: has no leader", "10.0.0.2:9030: no leader: forward failed"),
         (
             "9: 1L+ 2L+ 3F+",

@@ -47,7 +47,7 @@ fn copy(text: &str, place: &str, component: Component) -> RecordCopy {
             "dropped" => Progress::Dropped,
             other => panic!("no such progress: {other}"),
         },
-        first_steps_pending: false,
+        first_steps: None,
         lost: false,
     })
 }
@@ -332,13 +332,13 @@ fn both_copies_and_the_data_amount_to_one_thing() {
             "joined as BE",
             "-",
             "ready",
-            "refuse 79: the record of this node names ONE BE, but this image is ONE FE",
+            "refuse 79: the record of this node names ONE BE, but it is started as ONE FE",
         ),
         (
             "joined as the other engine",
             "-",
             "ready",
-            "refuse 79: the record of this node names OTHER FE, but this image is ONE FE",
+            "refuse 79: the record of this node names OTHER FE, but it is started as ONE FE",
         ),
         // An image without a journal elects itself, whatever it once was.
         (

@@ -19,6 +19,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 use rustix_libc_wrappers::process::SignalExt;
 use tokio::time::Instant;
@@ -369,6 +370,12 @@ impl Drop for Run {
 /// A process of ours, inside a namespace or not; real-time signals too.
 pub fn send(pid: i32, signal: i32) {
     kill_process(Pid::from_raw(pid).unwrap(), Signal::from_raw(signal).unwrap()).unwrap();
+}
+
+/// As [`send`], to a process that may have ended by itself.
+pub fn send_if_there(pid: i32, signal: i32) {
+    let sent = kill_process(Pid::from_raw(pid).unwrap(), Signal::from_raw(signal).unwrap());
+    assert!(matches!(sent, Ok(()) | Err(Errno::SRCH)), "{sent:?}");
 }
 
 /// Lets some time pass that was drawn by dice: not to wait for anything, but to meet whatever happens then.

@@ -14,7 +14,7 @@ use muster::plan::before_start::{self, MemberAnswer};
 use muster::plan::data::{ClusterId, Data, FeDir, Storage};
 use muster::plan::drop_detector::{DropDetector, LOOKS, Missed};
 use muster::plan::leader::{Answer, Belief};
-use muster::plan::node::{Asking, Backends, Decision, Node, Role, Seen};
+use muster::plan::node::{Asking, Decision, Node, Role, Seen};
 use muster::plan::record_merge::{Identity, RecordCopies};
 use muster::plan::refusal::Refusal;
 use muster::plan::witness::{self, Witness};
@@ -79,7 +79,7 @@ impl Part {
             Self::Seed => Role::Seed,
             Self::Follower => Role::Follower,
             Self::Observer => Role::Observer,
-            Self::Backend => Role::Backend,
+            Self::Backend => Role::Component(Component::Be),
         }
     }
 
@@ -322,12 +322,9 @@ fn seen(rules: &Rules, parts: &[Part; MOST], sight: &Sight, node: &Node, round: 
         belief: round.belief.clone(),
         fatal: Vec::new(),
         members: round.members().to_vec(),
-        backends: believed.filter(|_| !node.role.is_fe()).map(|view| {
-            Ok(Backends {
-                backends: backends(parts, &view),
-                compute_nodes: Vec::new(),
-            })
-        }),
+        backends: believed
+            .filter(|_| !node.role.is_fe())
+            .map(|view| Ok(backends(parts, &view))),
         answers: Vec::new(),
         witnesses,
         caller: None,
@@ -402,6 +399,7 @@ fn node(rules: &Rules, sight: &Sight) -> Result<Node, u8> {
         engine: engine(),
         component: component(sight.role),
         host: host.clone(),
+        name: String::new(),
         also: BTreeSet::new(),
         identity_port: if backend { 9050 } else { 9010 },
         data,
@@ -466,7 +464,7 @@ fn copy(part: Part, host: &Host, rec: Option<Rec>) -> RecordCopy {
             Got::Founding => Progress::Founding,
             Got::Dropped => Progress::Dropped,
         },
-        first_steps_pending: false,
+        first_steps: None,
         lost: rec.lost,
     })
 }
@@ -536,8 +534,11 @@ fn backends(parts: &[Part; MOST], view: &View) -> Vec<Backend> {
         .iter()
         .filter(|who| backend(*who))
         .map(|who| Backend {
+            id: None,
+            component: Some(Component::Be),
+            name: None,
             host: address(who),
-            heartbeat_port: 9050,
+            port: 9050,
             alive: view.alive.has(who),
             status: None,
             error: String::new(),

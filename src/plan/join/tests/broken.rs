@@ -116,6 +116,10 @@ fn may_found(node: &Node, seen: &Seen) -> bool {
 
 fn founding() -> Vec<(&'static str, Rules)> {
     vec![
+        but!(
+            "founds although a leader polls this host and is believed",
+            |node, seen| when(may_found(node, seen) && seen.caller.is_some(), Decision::Found)
+        ),
         but!("founds although a record knows a cluster", |node, seen| when(
             may_found(node, seen),
             Decision::Found
@@ -134,6 +138,25 @@ fn founding() -> Vec<(&'static str, Rules)> {
             "founds although the data has a record that cannot be read",
             |node, seen| when(may_found(node, seen), Decision::Found)
         ),
+        but!(
+            "founds although a leader polls this host and is believed",
+            |node, seen| {
+                let mut deaf = seen.clone();
+                deaf.caller = None;
+                deaf.witnesses.clear();
+                when(may_found(node, &deaf), Decision::Found)
+            }
+        ),
+        but!("follows a caller although a named host leads", |_node, seen| {
+            let caller = seen.caller.as_ref()?;
+            when(
+                leader(seen).is_some(),
+                Decision::Join {
+                    helper: caller.helper.clone()?,
+                    cluster: caller.cluster.clone().unwrap_or_default(),
+                },
+            )
+        }),
         but!("founds before the guard is over", |node, seen| {
             let mut late = seen.clone();
             late.guard_over = true;
@@ -197,11 +220,26 @@ fn helping() -> Vec<(&'static str, Rules)> {
                 _ => None,
             }
         ),
+        but!(
+            "joins under another text than the cluster lists",
+            |node, seen| match decide(node, seen) {
+                Decision::Refuse(_) => join(seen, |fe| fe.alive && fe.join),
+                _ => None,
+            }
+        ),
         but!("joins without being listed", |node, seen| {
             match decide(node, seen) {
                 Decision::Register { .. } => join(seen, |fe| fe.alive && fe.join),
                 _ => None,
             }
+        }),
+        but!("follows a caller although a named host leads", |_node, seen| {
+            leader(seen)?;
+            let caller = seen.caller.as_ref()?;
+            Some(Decision::Join {
+                helper: caller.helper.clone()?,
+                cluster: caller.cluster.clone()?,
+            })
         }),
         but!("joins without a leader and without data", |node, seen| {
             let voteless = node.data.is_empty() && !seen.waiting.is_empty();

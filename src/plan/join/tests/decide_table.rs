@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::engine::Component;
 use crate::engine::failure::Failure;
 use crate::engine::probe::HttpWitness;
 use crate::expect_file;
@@ -10,7 +11,7 @@ use crate::facts::record::Progress;
 use crate::plan::join::decide;
 use crate::plan::leader::tests::members as rows;
 use crate::plan::leader::{Answer, believe};
-use crate::plan::node::{Backends, Decision, Role, Seen};
+use crate::plan::node::{Decision, Role, Seen};
 use crate::plan::witness::Witness;
 use crate::settings::{Bootstrap, Endpoint, Host};
 
@@ -82,6 +83,9 @@ follower | nothing | -, - | 1f+ 2f+ 4L+ |
 follower | nothing | -, - | 1F+ 2F+ 3F+ |
 follower | nothing | -, - | no leader | patience over
 follower | nothing | -, - | 1L+ 5f-@9011 |
+follower | nothing | -, - | 1L+ 5f-=fe5 |
+follower | nothing | -, - | 1L+ 5F+=fe5 5f- |
+follower | begun | started 77, started 77 | 1L+ 2F+ 5F-=FE5. |
 follower | nothing | -, - | 5L+ |
 follower | nothing | -, - | 5L+ | patience over
 follower | nothing | -, - | denied |
@@ -127,6 +131,21 @@ BE | 77 | -, - | 1L+ | BEs: 4 5
 BE | 88 | -, - | 1L+ | BEs: 4
 BE | both | -, - | 1L+ | BEs: 4
 CN | nothing | -, - | 1L+ | BEs: 4 5
+CN | nothing | -, - | 1L+ | 5 of no kind
+BE | 77 | -, - | 1L+ | 5 as CN
+
+= A broker
+broker | never any | -, - | silence |
+broker | never any | -, - | 1L+ | BEs: 4
+broker | never any | -, - | 1L+ | BEs: 4 5
+broker | never any | -, - | 1L+ | may not see BEs
+broker | never any | -, added 77 | 1L+ | BEs: 4 5
+broker | never any | -, joined 77 | silence |
+broker | never any | -, joined 88 | 1L+ | BEs: 4
+broker | never any | -, dropped 77 | 1L+ | BEs: 4
+broker | never any | -, dropped 77 | 1L+ | BEs: 4, REJOIN
+broker | never any | -, dropped 77 | 1L+ | BEs: 4 5
+broker | never any | -, cut off | silence |
 
 = A host that nobody named calls
 follower | nothing | -, - | silence | a caller leads
@@ -177,8 +196,9 @@ fn role(text: &str) -> Role {
         "seed" => Role::Seed,
         "follower" => Role::Follower,
         "observer" => Role::Observer,
-        "BE" => Role::Backend,
-        "CN" => Role::ComputeNode,
+        "BE" => Role::Component(Component::Be),
+        "CN" => Role::Component(Component::Cn),
+        "broker" => Role::Component(Component::Broker),
         other => panic!("no such role: {other}"),
     }
 }
@@ -202,6 +222,7 @@ fn lies(text: &str) -> Lies {
         "77" => Lies::Storage(Id::Of77),
         "88" => Lies::Storage(Id::Of88),
         "both" => Lies::Mixed,
+        "never any" => Lies::Never,
         other => panic!("no such data: {other}"),
     }
 }
@@ -232,7 +253,8 @@ fn kept(text: &str) -> Kept {
 }
 
 /// The answer of an FE at 10.0.0.1, evaluated.
-fn seen(fe: bool, text: &str, conditions: &str) -> Seen {
+fn seen(component: Component, text: &str, conditions: &str) -> Seen {
+    let fe = component.is_fe();
     let from = Host::parse("10.0.0.1").unwrap();
     let said = match text {
         "silence" => Err(Failure::Refused),
@@ -254,7 +276,7 @@ fn seen(fe: bool, text: &str, conditions: &str) -> Seen {
         said,
     };
     seen.belief = believe(&[answer], Duration::from_secs(5));
-    let lists = lists();
+    let lists = lists(component);
     for conditions in conditions.split(", ").filter(|conditions| !conditions.is_empty()) {
         match conditions {
             "guard over" => seen.guard_over = true,
@@ -287,8 +309,10 @@ fn seen(fe: bool, text: &str, conditions: &str) -> Seen {
                 .calls
                 .push(Witness::Unnamed(Host::parse("10.0.0.7").unwrap())),
             "waiting for a vote" => seen.waiting.push("10.0.0.1:9010".to_owned()),
-            "BEs: 4" => seen.backends = Some(Ok(Backends::default())),
+            "BEs: 4" => seen.backends = Some(Ok(Vec::new())),
             "BEs: 4 5" => seen.backends.clone_from(&lists[4]),
+            "5 as CN" => seen.backends.clone_from(&lists[5]),
+            "5 of no kind" => seen.backends.clone_from(&lists[7]),
             "BEs not shown" => seen.backends.clone_from(&lists[1]),
             "may not see BEs" => seen.backends.clone_from(&lists[2]),
             "REJOIN" | "BOOTSTRAP=never" | "BOOTSTRAP=force" => {}
@@ -320,7 +344,7 @@ fn render_row(row: &str) -> String {
             } else if conditions.contains("force") {
                 node.bootstrap = Bootstrap::Force;
             }
-            decide(&node, &seen(node.role.is_fe(), shown, conditions))
+            decide(&node, &seen(node.component, shown, conditions))
         }
     };
     let step = match step {
@@ -347,6 +371,7 @@ fn each_row_has_the_decision_and_the_message_of_the_file() {
 # role | data | record in the data dir, record in the state dir | list of an FE | conditions → decision and message
 # An FE that is shown is `<last number of 10.0.0.x><role><alive>`: L leader, F follower, O observer, small if it never
 # joined, + alive, - dead; @port is another edit_log_port. Of cluster 77 unless another is named.
+# The lists of a broker's cluster are those of its brokers.
 # Written by `UPDATE_DECIDE=1 cargo test -p muster --lib decide_table`.
 "
     .to_owned();
@@ -359,6 +384,6 @@ fn each_row_has_the_decision_and_the_message_of_the_file() {
             rows += 1;
         }
     }
-    assert!((60..=130).contains(&rows), "{rows}");
+    assert!((60..=150).contains(&rows), "{rows}");
     expect_file::holds("src/plan/join/tests/decide.txt", &text, "UPDATE_DECIDE");
 }

@@ -1,7 +1,7 @@
 //! The forbidden outcomes, each as one sentence. They are checked against the files and the shown rows, not against the
 //! classification that the decision uses.
 
-use crate::engine::member::Frontend;
+use crate::engine::member::{Backend, Frontend};
 use crate::exit::ExitCode;
 use crate::plan::caller::Believed;
 use crate::plan::data::Data;
@@ -129,19 +129,17 @@ impl Row<'_> {
             .is_some_and(|cluster| self.facts.bound.is_other_than(&cluster.id))
     }
 
+    /// Whether this address is listed as a member of its own component, and of another one.
     fn listed_as_backend(&self) -> (bool, bool) {
-        let Some(Ok(lists)) = &self.seen.backends else {
+        let Some(Ok(rows)) = &self.seen.backends else {
             return (false, false);
         };
-        let here = |list: &[crate::engine::member::Backend]| {
-            list.iter()
-                .any(|be| self.is_us(&be.host) && be.heartbeat_port == self.node.identity_port)
-        };
-        let (own, other) = (here(&lists.backends), here(&lists.compute_nodes));
-        match self.node.component {
-            crate::engine::Component::Cn => (other, own),
-            _ => (own, other),
-        }
+        let here = rows
+            .iter()
+            .filter(|row| self.is_us(&row.host) && row.port == self.node.identity_port);
+        let is_own = |row: &&Backend| row.component.is_none_or(|of| of == self.node.component);
+        let (own, other): (Vec<_>, Vec<_>) = here.partition(is_own);
+        (!own.is_empty(), !other.is_empty())
     }
 }
 
@@ -169,11 +167,10 @@ const OLD_HOST: &str = "10.0.0.6";
 
 impl Row<'_> {
     fn lists_the_old_host(&self) -> bool {
-        let here = |list: &[crate::engine::member::Backend]| list.iter().any(|be| be.host == OLD_HOST);
         if self.facts.fe {
             return self.shown().iter().any(|fe| fe.host == OLD_HOST);
         }
-        matches!(&self.seen.backends, Some(Ok(lists)) if here(&lists.backends) || here(&lists.compute_nodes))
+        matches!(&self.seen.backends, Some(Ok(rows)) if rows.iter().any(|row| row.host == OLD_HOST))
     }
 }
 
@@ -286,6 +283,15 @@ pub(super) const ALL: &[Forbidden] = &[
                 && row
                     .own()
                     .is_some_and(|own| own.edit_log_port != row.node.identity_port)
+        }),
+    },
+    Forbidden {
+        name: "joins under another text than the cluster lists",
+        came_of: Came::Decision(Kind::Join, |row, step| {
+            let exactly = |fe: &Frontend| Host::parse(&fe.host).is_ok_and(|host| host == row.node.host);
+            helper_of(step).is_some_and(|helper| !row.is_caller(helper))
+                && row.own().is_some()
+                && !row.shown().iter().any(exactly)
         }),
     },
     Forbidden {

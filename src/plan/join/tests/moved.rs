@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
+use crate::engine::Component;
 use crate::engine::failure::Failure;
-use crate::engine::member::Backend;
 use crate::plan::data::{ClusterId, Data, Moved, MovedData, NamedBy};
 use crate::plan::join::decide;
 use crate::plan::leader::tests::members;
 use crate::plan::leader::{Answer, believe};
-use crate::plan::node::{Backends, Decision, Node, Role, Seen};
+use crate::plan::node::{Decision, Node, Role, Seen};
 use crate::settings::Host;
 
+use super::seen::backend;
 use super::situation::node;
 
 /// Data of a node that was 10.0.0.6 and is 10.0.0.5 now.
@@ -53,26 +54,18 @@ fn seen(rows: &str) -> Seen {
         port: 9030,
         said,
     }];
-    let backend = |number: u8| Backend {
-        host: format!("10.0.0.{number}"),
-        heartbeat_port: 9050,
-        alive: true,
-        status: None,
-        error: String::new(),
+    let backends = |component, port| {
+        let all = [(rows.contains('5'), 5), (rows.contains('6'), 6), (true, 4)].into_iter();
+        all.filter(|(is_listed, _)| *is_listed)
+            .map(move |(_, number)| backend(Some(component), number, port))
     };
     Seen {
         belief: believe(&answers, Duration::from_secs(5)),
         fatal: Vec::new(),
         members: answers[0].said.clone().unwrap_or_default(),
-        backends: Some(Ok(Backends {
-            backends: match (rows.contains('5'), rows.contains('6')) {
-                (true, true) => vec![backend(5), backend(6)],
-                (true, false) => vec![backend(5)],
-                (false, true) => vec![backend(6)],
-                (false, false) => vec![backend(4)],
-            },
-            compute_nodes: Vec::new(),
-        })),
+        backends: Some(Ok(backends(Component::Be, 9050)
+            .chain(backends(Component::Broker, 8000))
+            .collect())),
         answers: Vec::new(),
         witnesses: Vec::new(),
         caller: None,
@@ -108,23 +101,34 @@ fn a_moved_node_starts_only_where_its_cluster_lists_it_in_place_of_the_old_host(
         // Still listed under its old host.
         (Role::Follower, "moved", "1L+ 2F+ 6F-", false, format!("{KNOWN}, and 10.0.0.1 lists 10.0.0.6")),
         (Role::Follower, "moved", "1L+ 2F+ 6F-", true, format!("{KNOWN}, and 10.0.0.1 lists 10.0.0.6")),
-        (Role::Backend, "moved", "1L+ 2F+ 6F-", true, format!("{KNOWN}, and 10.0.0.1 lists 10.0.0.6")),
-        (Role::ComputeNode, "moved", "1L+ 2F+ 6F-", true, format!("{KNOWN}, and 10.0.0.1 lists 10.0.0.6")),
+        (Role::Component(Component::Be), "moved", "1L+ 2F+ 6F-", true, format!("{KNOWN}, and 10.0.0.1 lists 10.0.0.6")),
+        (Role::Component(Component::Cn), "moved", "1L+ 2F+ 6F-", true, format!("{KNOWN}, and 10.0.0.1 lists 10.0.0.6")),
         (Role::Follower, "moved", "1L+ 2F+ 3F+ 5F- 6F-", true, format!("{KNOWN}, and 10.0.0.1 lists both")),
         // Readdressed: the row kept its name in the group.
         (Role::Follower, "moved-renamed", "1L+ 2F+ 5F-", false, "start".to_owned()),
         (Role::Observer, "moved-renamed", "1L+ 2F+ 5O-", false, "start".to_owned()),
         (Role::Seed, "moved-renamed", "1L+ 2F+ 5F-", false, "start".to_owned()),
-        (Role::Backend, "moved", "1L+ 2F+ 5F-", false, "start".to_owned()),
+        (Role::Component(Component::Be), "moved", "1L+ 2F+ 5F-", false, "start".to_owned()),
+        // A broker has no data that could go with it.
+        (Role::Component(Component::Broker), "moved-wiped", "1L+ 2F+ 6F-", true, format!("{KNOWN}, and 10.0.0.1 lists 10.0.0.6")),
+        (Role::Component(Component::Broker), "moved-wiped", "1L+ 2F+ 5F-", false, "start".to_owned()),
+        (Role::Component(Component::Broker), "moved-planned", "1L+ 2F+", false, "register at 10.0.0.1".to_owned()),
+        (
+            Role::Component(Component::Broker),
+            "moved-wiped",
+            "1L+ 2F+",
+            false,
+            "refuse 79: 10.0.0.6 was dropped from cluster 77; LOCAL_HOST is 10.0.0.5".to_owned(),
+        ),
         (Role::Follower, "moved-wiped", "1L+ 2F+ 5F-", false, "join 10.0.0.1:9010 of 77".to_owned()),
         // It had only been about to be added: a new node, unless the ADD came through after all.
         (Role::Follower, "moved-planned", "1L+ 2F+", false, "register at 10.0.0.1".to_owned()),
-        (Role::Backend, "moved-planned", "1L+ 2F+", false, "register at 10.0.0.1".to_owned()),
-        (Role::ComputeNode, "moved-planned", "1L+ 2F+", false, "register at 10.0.0.1".to_owned()),
+        (Role::Component(Component::Be), "moved-planned", "1L+ 2F+", false, "register at 10.0.0.1".to_owned()),
+        (Role::Component(Component::Cn), "moved-planned", "1L+ 2F+", false, "register at 10.0.0.1".to_owned()),
         (Role::Follower, "moved-planned", "1L+ 2F+ 5f-", false, "join 10.0.0.1:9010 of 77".to_owned()),
-        (Role::Backend, "moved-planned", "1L+ 2F+ 5F-", false, "start".to_owned()),
+        (Role::Component(Component::Be), "moved-planned", "1L+ 2F+ 5F-", false, "start".to_owned()),
         (Role::Follower, "moved-planned", "1L+ 2F+ 6f-", true, format!("{KNOWN}, and 10.0.0.1 lists 10.0.0.6")),
-        (Role::Backend, "moved-planned", "1L+ 2F+ 6F-", true, format!("{KNOWN}, and 10.0.0.1 lists 10.0.0.6")),
+        (Role::Component(Component::Be), "moved-planned", "1L+ 2F+ 6F-", true, format!("{KNOWN}, and 10.0.0.1 lists 10.0.0.6")),
         // The new host was added as a new node: the old data never starts again.
         (
             Role::Follower,
@@ -164,14 +168,14 @@ fn a_moved_node_starts_only_where_its_cluster_lists_it_in_place_of_the_old_host(
             "set aside: 10.0.0.6 was dropped from cluster 77".to_owned(),
         ),
         (
-            Role::Backend,
+            Role::Component(Component::Be),
             "moved",
             "1L+ 2F+",
             true,
             "set aside: 10.0.0.6 was dropped from cluster 77".to_owned(),
         ),
         // There is no record, and ROLE names 10.0.0.6: LOCAL_HOST may be wrong, and nobody has seen it dropped.
-        (Role::Follower, "role", "silent", true, format!("{ROLE}, and no FE answers, so muster cannot check which host the cluster lists")),
+        (Role::Follower, "role", "silent", true, format!("{ROLE}, and no leader answers, so muster cannot check which host the cluster lists")),
         (Role::Follower, "role", "1L+ 2F+ 6F-", true, format!("{ROLE}, and 10.0.0.1 lists 10.0.0.6")),
         (Role::Follower, "role", "1L+ 2F+", true, format!("{ROLE}, and 10.0.0.1 lists neither")),
         (Role::Follower, "role-unfinished", "1L+ 2F+", true, format!("{ROLE}, and 10.0.0.1 lists neither")),
@@ -182,7 +186,7 @@ fn a_moved_node_starts_only_where_its_cluster_lists_it_in_place_of_the_old_host(
             "moved",
             "silent",
             true,
-            format!("{KNOWN}, and no FE answers, so muster cannot check which host the cluster lists"),
+            format!("{KNOWN}, and no leader answers, so muster cannot check which host the cluster lists"),
         ),
         (
             Role::Follower,
@@ -209,6 +213,27 @@ fn a_moved_node_starts_only_where_its_cluster_lists_it_in_place_of_the_old_host(
             expected,
             "{role:?}, {data_name}, {rows}, REJOIN={rejoin}"
         );
+    }
+}
+
+/// It was added under another name than the one that its new host gives it.
+#[test]
+fn a_broker_that_has_moved_is_told_how_its_old_row_is_dropped() {
+    let node = node(Role::Component(Component::Broker), data("moved-wiped"));
+    for (rows, name) in [("1L+ 2F+ 6F-", "hdfs6"), ("silent", "<name>")] {
+        let mut seen = seen(rows);
+        for row in seen.backends.as_mut().unwrap().as_mut().unwrap() {
+            row.name = Some("hdfs6".to_owned());
+        }
+        let Decision::Refuse(refusal) = decide(&node, &seen) else {
+            panic!("{rows}");
+        };
+        let steps = format!(
+            "if it has, run `ALTER SYSTEM DROP BROKER {name} \"10.0.0.6:8000\"` with any MySQL client, then start the node with \
+             LOCAL_HOST=10.0.0.5 and REJOIN=1: it keeps no data"
+        );
+        assert!(refusal.hint.contains(&steps), "{}", refusal.hint);
+        assert!(!refusal.hint.contains("readdress"), "{}", refusal.hint);
     }
 }
 

@@ -1,12 +1,13 @@
 //! Every result of one round.
 
+use crate::engine::Component;
 use crate::engine::failure::Failure;
 use crate::engine::member::{Backend, Frontend};
 use crate::engine::probe::HttpWitness;
 use crate::plan::caller::Believed;
 use crate::plan::leader::tests::members as rows;
 use crate::plan::leader::{Belief, Cluster, Doubt};
-use crate::plan::node::{Backends, Seen};
+use crate::plan::node::Seen;
 use crate::plan::witness::Witness;
 use crate::settings::{Endpoint, Host};
 
@@ -122,34 +123,53 @@ fn beliefs(fe: bool) -> Vec<(Belief, Vec<Frontend>)> {
     all
 }
 
-fn backend(number: u8, port: u16) -> Backend {
+/// A member that is no FE; `None`: its list does not say which.
+pub(super) fn backend(component: Option<Component>, number: u8, port: u16) -> Backend {
     Backend {
+        id: None,
+        component,
+        name: None,
         host: format!("10.0.0.{number}"),
-        heartbeat_port: port,
+        port,
         alive: true,
         status: None,
         error: String::new(),
     }
 }
 
-/// The answers of a confirmed leader to a query for its BEs and CNs.
-pub(super) fn lists() -> Vec<Option<Result<Backends, Failure>>> {
-    let list = |backends: &[Backend], compute_nodes: &[Backend]| {
-        Some(Ok(Backends {
-            backends: backends.to_vec(),
-            compute_nodes: compute_nodes.to_vec(),
-        }))
-    };
-    vec![
+/// The answers of a confirmed leader to a query for the members that are no FEs.
+pub(super) fn lists(component: Component) -> Vec<Option<Result<Vec<Backend>, Failure>>> {
+    let be = |number, port| backend(Some(Component::Be), number, port);
+    let cn = |number| backend(Some(Component::Cn), number, 9050);
+    let broker = |number, port| backend(Some(Component::Broker), number, port);
+    let mut all = vec![
         None,
         Some(Err(Failure::Deadline(3))),
-        Some(Err(Failure::Privilege("OPERATE".to_owned()))),
-        list(&[], &[]),
-        list(&[backend(4, 9050), backend(5, 9050)], &[backend(4, 9050)]),
-        list(&[backend(4, 9050)], &[backend(5, 9050)]),
-        // Another BE of this host.
-        list(&[backend(5, 9051)], &[]),
-    ]
+        Some(Err(Failure::Privilege {
+            said: "you need NODE".to_owned(),
+            cure: "GRANT NODE TO x".to_owned(),
+        })),
+        Some(Ok(vec![])),
+    ];
+    let lists = if component == Component::Broker {
+        vec![
+            vec![broker(4, 8000), broker(5, 8000)],
+            // The old host of a moved one, and another broker of this host.
+            vec![broker(6, 8000)],
+            vec![broker(5, 8001)],
+        ]
+    } else {
+        vec![
+            vec![be(4, 9050), be(5, 9050), cn(4)],
+            vec![be(4, 9050), cn(5)],
+            // Another BE of this host.
+            vec![be(5, 9051)],
+            // A dead one of either kind.
+            vec![backend(None, 5, 9050)],
+        ]
+    };
+    all.extend(lists.into_iter().map(|list| Some(Ok(list))));
+    all
 }
 
 fn witnesses(fe: bool) -> Vec<Vec<Witness>> {
@@ -211,10 +231,11 @@ pub(super) fn silence() -> Seen {
     }
 }
 
-/// Calls `each` with every combination of what can be seen. Only a node of a BE or CN is shown lists of them, and only
-/// an FE looks for members that wait for a vote.
-pub(super) fn every(fe: bool, each: &mut dyn FnMut(&mut Seen) -> bool) -> bool {
-    let all_lists = lists();
+/// Calls `each` with every combination of what can be seen. Only a node that is no FE is shown lists of such nodes, and
+/// only an FE looks for members that wait for a vote.
+pub(super) fn every(component: Component, each: &mut dyn FnMut(&mut Seen) -> bool) -> bool {
+    let fe = component.is_fe();
+    let all_lists = lists(component);
     let nothing = [None];
     let voters: [&[&str]; 2] = [&[], &["10.0.0.1:9010"]];
     let witnesses = witnesses(fe);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::engine::{ALL, Component};
 use crate::facts::record::{Progress, Record, RecordCopy};
-use crate::plan::data::{ClusterId, Data, FeDir, Storage};
+use crate::plan::data::{ClusterId, Data, FeDir, Storage, classify_without_data};
 use crate::plan::node::{Node, Role};
 use crate::plan::record_merge::{Identity, RecordCopies};
 use crate::plan::refusal::Refusal;
@@ -14,12 +14,13 @@ use crate::settings::{Bootstrap, Host};
 
 use super::every::Rules;
 
-pub(super) const ROLES: [Role; 5] = [
+pub(super) const ROLES: [Role; 6] = [
     Role::Seed,
     Role::Follower,
     Role::Observer,
-    Role::Backend,
-    Role::ComputeNode,
+    Role::Component(Component::Be),
+    Role::Component(Component::Cn),
+    Role::Component(Component::Broker),
 ];
 
 /// A cluster id: 77 is the cluster that usually answers, 88 is another one.
@@ -131,7 +132,7 @@ impl Kept {
                 cluster_id: id.text(),
                 members: Vec::new(),
                 progress,
-                first_steps_pending: false,
+                first_steps: None,
                 lost: false,
             }),
         }
@@ -151,12 +152,17 @@ pub(super) enum Lies {
     Storage(Id),
     /// Storage of both clusters.
     Mixed,
+    /// This component keeps no data.
+    Never,
 }
 
 impl Lies {
-    pub(super) fn all(fe: bool) -> Vec<Self> {
+    pub(super) fn all(role: Role) -> Vec<Self> {
+        if role == Role::Component(Component::Broker) {
+            return vec![Self::Never];
+        }
         let mut all = vec![Self::Nothing];
-        if !fe {
+        if !role.is_fe() {
             all.extend([Self::Storage(Id::Of77), Self::Storage(Id::Of88), Self::Mixed]);
             return all;
         }
@@ -251,7 +257,7 @@ impl Situation {
     pub(super) fn facts(&self) -> Facts {
         let fe = self.role.is_fe();
         let (journal, nascent, ready, id) = match self.lies {
-            Lies::Nothing | Lies::Mixed => (false, false, false, Id::Unknown),
+            Lies::Nothing | Lies::Mixed | Lies::Never => (false, false, false, Id::Unknown),
             Lies::Storage(id) => (false, false, false, id),
             Lies::Fe {
                 journal,
@@ -302,7 +308,7 @@ impl Situation {
                     || counts.binds()
                     || self.state.gone()
                     || [self.data, self.state].contains(&Kept::Unreadable)),
-            planned_elsewhere: self.lies == Lies::Nothing
+            planned_elsewhere: matches!(self.lies, Lies::Nothing | Lies::Never)
                 && counts.present()
                 && [self.data, self.state].iter().all(|kept| {
                     matches!(
@@ -363,6 +369,7 @@ impl Situation {
             Lies::Nothing => (rules.classify_backend)(&storage(&[]), copies),
             Lies::Storage(id) => (rules.classify_backend)(&storage(&[id]), copies),
             Lies::Mixed => (rules.classify_backend)(&storage(&[Id::Of77, Id::Of88]), copies),
+            Lies::Never => classify_without_data(copies),
         }
     }
 }
@@ -406,8 +413,7 @@ pub(super) fn host() -> Host {
 const fn component(role: Role) -> Component {
     match role {
         Role::Seed | Role::Follower | Role::Observer => Component::Fe,
-        Role::Backend => Component::Be,
-        Role::ComputeNode => Component::Cn,
+        Role::Component(component) => component,
     }
 }
 
@@ -418,8 +424,13 @@ pub(crate) fn node(role: Role, data: Data) -> Node {
         engine: ALL[0],
         component: component(role),
         host: host(),
+        name: "b5".to_owned(),
         also: BTreeSet::from([Host::parse("fe5").unwrap()]),
-        identity_port: if role.is_fe() { 9010 } else { 9050 },
+        identity_port: match component(role) {
+            Component::Fe => 9010,
+            Component::Be | Component::Cn => 9050,
+            Component::Broker => 8000,
+        },
         data,
         data_of_observer: false,
         lost: false,

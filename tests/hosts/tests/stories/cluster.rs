@@ -654,6 +654,33 @@ fn a_wrong_password_is_said_at_once() -> anyhow::Result<()> {
     joiner.says(PATIENCE, "start time:")
 }
 
+/// A new cluster is open until its founder has closed it: who has the password already is early, and not wrong.
+#[test]
+fn a_node_that_has_the_password_before_root_has_it_waits() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = cluster(&world, 1, 2)?;
+    cluster.seed()?.start()?;
+    eventually(PATIENCE, "a leader", || cluster.leader().map(drop))?;
+    let why = "the account root has no password there, and one is set for it here";
+    let impatient = cluster.host("be2")?;
+    impatient.set("CLUSTER_PASSWORD", "canary-right");
+    impatient.set("WAIT_TIMEOUT", "1s");
+    impatient.start()?;
+    assert_eq!(impatient.exit(PATIENCE)?, 77, "{}", impatient.log_tail());
+    ensure!(impatient.last_log().contains(why), "{}", impatient.log_tail());
+    let early = cluster.host("be1")?;
+    early.set("CLUSTER_PASSWORD", "canary-right");
+    early.start()?;
+    early.says(PATIENCE, why)?;
+    ensure!(!early.has_ended(), "{}", early.log_tail());
+    cluster.sql("SET PASSWORD = PASSWORD('canary-right')")?;
+    early.says(PATIENCE, "is alive in cluster")?;
+    ensure!(!early.log().contains("canary"), "{}", early.log_tail());
+    Ok(())
+}
+
 #[test]
 fn the_founder_gives_root_its_password_once_and_the_others_know_it() -> anyhow::Result<()> {
     const FILE: &str = "/opt/root-password";

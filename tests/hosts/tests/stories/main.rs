@@ -7,6 +7,7 @@ mod clocks;
 mod cluster;
 mod companion;
 mod dropped;
+mod first_steps;
 mod harness;
 mod herd;
 mod inside;

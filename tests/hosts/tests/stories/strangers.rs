@@ -208,12 +208,8 @@ fn a_node_of_an_old_cluster_joins_the_one_that_is_named_and_says_who_still_polls
     }
     new.thaw()?;
     for node in &nodes {
-        // The engine of a BE without data belongs to whoever's heartbeat comes first, and both clusters send one.
-        let joined = match node.component() {
-            Component::Fe => format!("is alive in cluster {id}"),
-            Component::Be => format!("as BE at {}", new.address()),
-        };
-        node.says(PATIENCE, &joined)?;
+        // Both clusters send heartbeats to the BE, the old one's perhaps first.
+        node.says(PATIENCE, &format!("is alive in cluster {id}"))?;
         let warning = format!(
             "{} of another cluster still polls this host; drop {} there",
             old.address(),

@@ -98,8 +98,8 @@ fn what_is_no_directory_is_said_before_anybody_is_asked() -> Result<()> {
     Trial::of(&fe).ends(
         78,
         &format!(
-            "error: cannot read {conf}: it is a directory; put a regular file there\n\nhint: make it readable for the user this container \
-             runs as"
+            "error: cannot read {conf}: it is a directory; put a regular file there\n\nhint: it must be a file that the user of this \
+             container can read"
         ),
     )?;
     fs::remove_dir(&file)?;
@@ -133,8 +133,8 @@ fn data_that_cannot_be_read_is_never_taken_for_something_else() -> Result<()> {
         Trial::of(&fe).ends(
             79,
             &format!(
-                "error: cannot read the data dir {meta}: {meta}/{file}: it is a directory; put a regular file there\n\nhint: make \
-                 it readable for the user this container runs as"
+                "error: cannot read the data dir {meta}: {meta}/{file}: it is a directory; put a regular file there\n\nhint: it \
+                 must be a file that the user of this container can read"
             ),
         )?;
         fs::remove_dir(&path)?;

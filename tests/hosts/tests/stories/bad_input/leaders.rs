@@ -288,7 +288,7 @@ fn an_answer_without_what_is_needed_is_told_by_its_columns() -> Result<()> {
                 "SHOW FRONTENDS" => leader(),
                 _ => Reply::Error(5203, "42000", "Access denied; you need OPERATE".to_owned()),
             },
-            "error: 10.99.255.254: missing privilege: Access denied; you need OPERATE\n\nhint: give the account of CLUSTER_USER the cluster_admin role".to_owned(),
+            "error: 10.99.255.254: missing privilege: Access denied; you need OPERATE\n\nhint: as root: GRANT cluster_admin TO USER 'root'".to_owned(),
         ),
     ];
     let mut cases = Vec::new();
@@ -388,7 +388,10 @@ fn a_wrong_password_ends_it_at_once() -> Result<()> {
         &stage,
         1,
         Component::Fe,
-        Manner::Switches("mysql_native_password"),
+        // To every login, also to one without a password.
+        Manner::SaysToLogin(
+            b"\x3c\0\0\x02\xff\x15\x04#28000Access denied for user 'root' (using password: YES)",
+        ),
         nothing,
     )?;
     case.host

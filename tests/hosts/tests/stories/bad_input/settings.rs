@@ -267,12 +267,12 @@ fn a_conf_value_that_would_be_read_differently_is_refused() -> Result<()> {
         &[
             ("FE_CONF__JAVA_OPTS", "-Xmx1g $(reboot)"),
             ("FE_CONF__qe_max_connection", "1024 # many"),
-            ("FE_CONF__sys_log_level", "\"INFO\""),
+            ("FE_CONF__sys_log_level", "\"INFO"),
         ],
         &[
             "FE_CONF__JAVA_OPTS: `-Xmx1g $(reboot)` contains `$`, and the start script evaluates upper-case keys as shell code",
             "FE_CONF__qe_max_connection: `1024 # many` contains ` #`; the engine would read the comment as part of the value",
-            "FE_CONF__sys_log_level: `\"INFO\"` is quoted; the engine would read the quotes as part of the value",
+            "FE_CONF__sys_log_level: `\"INFO` is quoted; the engine would read the quotes as part of the value",
         ],
     )
 }
