@@ -1,26 +1,28 @@
-//! The BE (and, with `--cn`, the CN): its ports in the observed order, a cluster id per storage path, and an answer
+//! The BE (and, with `--cn`, StarRocks' CN): its ports in the observed order, a cluster id per storage path, and an answer
 //! to the leader's heartbeat.
 
+mod prepare;
+mod storage;
+
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::address::Identity;
-use crate::clock::now_millis;
 use crate::faults::Faults;
 use crate::halt::Halt;
 use crate::log::Log;
-use crate::network;
-use crate::properties::Properties;
+use crate::network::{self, Network, keep_open};
+use crate::profile::Engine;
 use crate::settings::Settings;
 use crate::wire::heartbeat::{self, MasterInfo, NodeInfo};
 use crate::wire::http::{Exchange, Response};
+use storage::{cluster_id, write_cluster_id};
 
 #[derive(Debug, Clone, Copy)]
 struct Ports {
@@ -28,7 +30,8 @@ struct Ports {
     http: u16,
     heartbeat: u16,
     brpc: u16,
-    starlet: u16,
+    starlet: Option<u16>,
+    arrow: Option<u16>,
 }
 
 #[derive(Debug)]
@@ -38,11 +41,16 @@ struct Be {
     log: Log,
     ports: Ports,
     storage: Vec<PathBuf>,
-    /// Of the conf: precedes what the storage says.
-    cluster_id: Option<i32>,
     identity: Identity,
     computes: bool,
-    start_seconds: i64,
+    /// `be_node_role` of Doris.
+    role: String,
+    /// The cluster it belongs to, by its conf or its storage; -1 before the first heartbeat.
+    cluster_id: AtomicI32,
+    /// Engine seconds from a stop to its end.
+    stop: f64,
+    start_millis: u64,
+    served: AtomicBool,
     leaving: AtomicBool,
     ends: mpsc::UnboundedSender<()>,
 }
@@ -75,7 +83,11 @@ pub(crate) async fn run(settings: Settings, words: &[String]) -> Halt {
         _ = interrupt.recv() => {}
     }
     be.leaving.store(true, Ordering::Relaxed);
-    let fragments = if be.faults.is("stop", "slow") { 20.0 } else { 0.3 };
+    let fragments = if be.faults.is("stop", "slow") {
+        20.0
+    } else {
+        be.stop
+    };
     // Its ports stay open meanwhile: a heartbeat now hears of the stop.
     tokio::select! {
         halt = life => halt,
@@ -84,102 +96,6 @@ pub(crate) async fn run(settings: Settings, words: &[String]) -> Halt {
 }
 
 impl Be {
-    async fn prepare(
-        settings: Settings,
-        computes: bool,
-        ends: mpsc::UnboundedSender<()>,
-    ) -> Result<Self, Halt> {
-        let (file, pid) = if computes {
-            ("cn.conf", "cn.pid")
-        } else {
-            ("be.conf", "be.pid")
-        };
-        let refuse = |words: String| Halt::with_code(255, words);
-        let conf = std::fs::read_to_string(settings.home.join("conf").join(file)).unwrap_or_default();
-        let conf = Properties::parse(&conf);
-        for (key, value) in conf.values() {
-            if let Some(name) = value.split("${").nth(1).and_then(|rest| rest.split('}').next())
-                && !settings.environment.contains_key(name)
-            {
-                return Err(refuse(format!(
-                    "Invalid value of config '{key}': '{value}'\nerror read config file."
-                )));
-            }
-        }
-        let conf = conf.substituted(&settings.environment).map_err(refuse)?;
-        let port = |key: &str, default: u16| -> Result<u16, Halt> {
-            let Some(text) = conf.get(key) else {
-                return Ok(default);
-            };
-            let parsed = text.parse();
-            parsed.map_err(|_| {
-                refuse(format!(
-                    "Invalid value of config '{key}': '{text}'\nerror read config file."
-                ))
-            })
-        };
-        let ports = Ports {
-            be: port("be_port", 9060)?,
-            http: port("be_http_port", 8040)?,
-            heartbeat: port("heartbeat_service_port", 9050)?,
-            brpc: port("brpc_port", 8060)?,
-            starlet: port("starlet_port", 9070)?,
-        };
-        // Opened without truncation and never removed: a longer old content would leave its tail.
-        std::fs::write(settings.pid_dir.join(pid), format!("{}\n", std::process::id()))
-            .map_err(|_| refuse("fail to create pid file.".to_owned()))?;
-        let default_storage = settings.home.join("storage").display().to_string();
-        let storage = conf.get("storage_root_path").unwrap_or(&default_storage);
-        let storage: Vec<PathBuf> = storage
-            .split(';')
-            .filter_map(|path| path.split(',').next())
-            .map(|path| PathBuf::from(path.trim()))
-            .filter(|path| !path.as_os_str().is_empty())
-            .collect();
-        let log = Log::open(
-            &settings.log_dir,
-            if computes { "cn" } else { "be" },
-            settings.log_to_console,
-        );
-        for path in &storage {
-            // The last component is made if its parent exists; a path that fails is the end of a BE, not of a CN.
-            let usable = path.is_dir() || std::fs::create_dir(path).is_ok();
-            if !usable && !computes {
-                return Err(Halt::with_code(
-                    134,
-                    format!("Fail to load storage path: {}", path.display()),
-                ));
-            }
-        }
-        let of_conf: Option<i32> = conf.get("cluster_id").and_then(|id| id.parse().ok());
-        if let Some(id) = of_conf {
-            for path in storage.iter().filter(|path| cluster_id(path).is_none()) {
-                std::fs::write(path.join("cluster_id"), id.to_string())
-                    .map_err(|error| refuse(format!("fail to check cluster id: {error}")))?;
-            }
-        }
-        let networks = conf.get("priority_networks").unwrap_or_default();
-        let identity = Identity::choose(&settings, networks, false)
-            .await
-            .map_err(refuse)?;
-        let faults = Faults::of(&settings.home);
-        let start_seconds = i64::try_from(now_millis() / 1000).unwrap_or(0);
-        let leaving = AtomicBool::new(false);
-        Ok(Self {
-            settings,
-            faults,
-            log,
-            ports,
-            storage,
-            cluster_id: of_conf,
-            identity,
-            computes,
-            start_seconds,
-            leaving,
-            ends,
-        })
-    }
-
     /// thrift, brpc, http, starlet, and the heartbeat last: an open heartbeat port means a started node.
     async fn serve(self: Arc<Self>) -> Result<Halt, Halt> {
         self.faults.strike_at("storage");
@@ -187,15 +103,24 @@ impl Be {
         let thrift = self.listen(self.ports.be, "thrift")?;
         let brpc = self.listen(self.ports.brpc, "brpc")?;
         let pages = self.listen(self.ports.http, "http")?;
-        let starlet = self.listen(self.ports.starlet, "starlet")?;
-        for idle in [thrift, brpc, starlet] {
-            tokio::spawn(keep_open(idle));
+        let mut idle = vec![thrift, brpc];
+        for (port, what) in [
+            (self.ports.starlet, "starlet"),
+            (self.ports.arrow, "arrow flight"),
+        ] {
+            if let Some(port) = port {
+                idle.push(self.listen(port, what)?);
+            }
+        }
+        for listener in idle {
+            tokio::spawn(keep_open(listener));
         }
         tokio::spawn(self.clone().serve_http(pages));
         self.faults.strike_at("ports");
         self.settings.scale.sleep(0.5).await;
         let listener = self.listen(self.ports.heartbeat, "heartbeat")?;
         self.faults.strike_at("heartbeat");
+        self.served.store(true, Ordering::Relaxed);
         self.log.info("BE started successfully");
         loop {
             let Ok((stream, _)) = listener.accept().await else {
@@ -210,10 +135,15 @@ impl Be {
     }
 
     fn listen(&self, port: u16, what: &str) -> Result<TcpListener, Halt> {
+        let profile = self.settings.profile;
         network::listen(self.settings.listen_on(port)).map_err(|_| {
+            let be = match profile.engine {
+                Engine::StarRocks => "StarRocks Be",
+                Engine::Doris => "Doris Be",
+            };
             Halt::with_code(
-                1,
-                format!("StarRocks Be {what} server did not start correctly, exiting. Its port: {port}"),
+                profile.be.port_taken,
+                format!("{be} {what} server did not start correctly, exiting. Its port: {port}"),
             )
         })
     }
@@ -225,29 +155,47 @@ impl Be {
         let mut buffer = Vec::new();
         while let Some((sequence, master)) = heartbeat::accept(&mut stream, &mut buffer).await? {
             self.faults.slow_down("heartbeat").await;
-            let info = self.answer(&master);
-            heartbeat::answer(&mut stream, sequence, &info).await?;
+            let info = self.answer(&master).await;
+            heartbeat::answer(&mut stream, self.settings.profile.engine, sequence, &info).await?;
         }
         Ok(())
     }
 
-    fn answer(&self, master: &MasterInfo) -> NodeInfo {
+    async fn answer(&self, master: &MasterInfo) -> NodeInfo {
+        let leaving = self.leaving.load(Ordering::Relaxed);
+        let refusal = match self.settings.profile.engine {
+            Engine::StarRocks if leaving => {
+                Some((heartbeat::STATUS_SHUTDOWN, "BE is shutting down".to_owned()))
+            }
+            _ => {
+                let objection = self.objection(master).await;
+                objection.map(|text| (heartbeat::STATUS_INTERNAL_ERROR, text))
+            }
+        };
+        if let (Some((status, text)), Engine::Doris) = (&refusal, self.settings.profile.engine) {
+            return NodeInfo {
+                status: *status,
+                errors: vec![text.clone()],
+                ..NodeInfo::default()
+            };
+        }
+        let start = i64::try_from(self.start_millis).unwrap_or(0);
         let mut info = NodeInfo {
             be_port: self.ports.be.into(),
             http_port: self.ports.http.into(),
             brpc_port: self.ports.brpc.into(),
-            starlet_port: self.ports.starlet.into(),
-            version: self.settings.profile.version().to_owned(),
+            starlet_port: self.ports.starlet.unwrap_or(0).into(),
+            arrow_port: self.ports.arrow.map_or(-1, i32::from),
+            version: self.settings.profile.version.to_owned(),
             cores: 2,
-            reboot_time: self.start_seconds,
+            start: match self.settings.profile.engine {
+                Engine::StarRocks => start / 1000,
+                Engine::Doris => start,
+            },
             has_storage: !self.computes,
+            role: self.role.clone(),
+            shutting_down: leaving,
             ..NodeInfo::default()
-        };
-        let refusal = if self.leaving.load(Ordering::Relaxed) {
-            Some((heartbeat::STATUS_SHUTDOWN, "BE is shutting down".to_owned()))
-        } else {
-            self.objection(master)
-                .map(|text| (heartbeat::STATUS_INTERNAL_ERROR, text))
         };
         if let Some((status, text)) = refusal {
             info.status = status;
@@ -256,35 +204,59 @@ impl Be {
         info
     }
 
-    fn objection(&self, master: &MasterInfo) -> Option<String> {
+    async fn objection(&self, master: &MasterInfo) -> Option<String> {
         if let Some(text) = self.faults.argument("heartbeat", "error") {
             return Some(text);
         }
-        if master.node_type != i32::from(self.computes) {
+        let engine = self.settings.profile.engine;
+        if engine == Engine::StarRocks && master.node_type != i32::from(self.computes) {
             let (wanted, found) = if self.computes { ("BE", "CN") } else { ("CN", "BE") };
             return Some(format!(
                 "expect to be {wanted} but actually {found},Unmatched node type!"
             ));
         }
+        let own = self.cluster_id.load(Ordering::Relaxed);
+        if own != -1 && own != master.cluster_id {
+            return Some(match engine {
+                Engine::StarRocks => "Unmatched cluster id".to_owned(),
+                // be/src/agent/heartbeat_server.cpp; up to 2.1 without what follows `ignore.`
+                Engine::Doris => format!(
+                    "invalid cluster id. ignore. Record cluster id ={own}, record frontend info . Invalid \
+                     cluster_id={}, invalid frontend info ",
+                    master.cluster_id
+                ),
+            });
+        }
+        self.cluster_id.store(master.cluster_id, Ordering::Relaxed);
         for path in &self.storage {
-            match self.cluster_id.or_else(|| cluster_id(path)) {
-                Some(known) if known != master.cluster_id => return Some("Unmatched cluster id".to_owned()),
-                Some(_) => {}
-                None => {
-                    if let Err(error) = std::fs::write(path.join("cluster_id"), master.cluster_id.to_string())
-                    {
-                        self.log
-                            .warn(&format!("cannot write {}/cluster_id: {error}", path.display()));
-                    }
-                    self.faults.strike_at("cluster_id");
+            if cluster_id(path).is_none() {
+                if let Err(error) = write_cluster_id(path, master.cluster_id) {
+                    self.log
+                        .warn(&format!("cannot write {}/cluster_id: {error}", path.display()));
                 }
+                self.faults.strike_at("cluster_id");
             }
         }
         let registered: Result<std::net::IpAddr, _> = master.backend_ip.parse();
-        if registered.is_ok_and(|address| address != self.identity.address) {
-            return Some("FE saved address not match backend address".to_owned());
+        match (engine, registered) {
+            (Engine::StarRocks, Ok(address)) if address != self.identity.address => {
+                Some("FE saved address not match backend address".to_owned())
+            }
+            // An address is believed, a name has to be this host's.
+            (Engine::Doris, Err(_)) => {
+                let network = Network::of(&self.settings);
+                let found = network.resolve(&master.backend_ip).await;
+                if found.is_ok_and(|address| address == self.identity.address) {
+                    return None;
+                }
+                Some(format!(
+                    "the host recorded in master is {}, but we cannot found the local ip that mapped to that host. \
+                     backend={}",
+                    master.backend_ip, self.identity.host
+                ))
+            }
+            _ => None,
         }
-        None
     }
 
     async fn serve_http(self: Arc<Self>, listener: TcpListener) {
@@ -308,13 +280,13 @@ impl Be {
         while let Some(request) = exchange.next().await? {
             self.faults.slow_down("http").await;
             let response = match request.path.as_str() {
-                "/api/health" => Response::json(200, "{\"status\": \"OK\",\"msg\": \"To Be Added\"}"),
-                "/api/_stop_be" => Response::text(200, "OK"),
+                "/api/health" => self.health(),
+                "/api/_stop_be" if !self.settings.profile.is_doris() => Response::text(200, "OK"),
                 "/metrics" => Response::text(200, "# a stand-in measures nothing\n"),
                 _ => Response::text(404, ""),
             };
             exchange.reply(&response, request.keep_alive).await?;
-            if request.path == "/api/_stop_be" {
+            if request.path == "/api/_stop_be" && !self.settings.profile.is_doris() {
                 // The receiver lives as long as the program does.
                 self.ends.send(()).ok();
             }
@@ -324,26 +296,17 @@ impl Be {
         }
         Ok(())
     }
-}
 
-fn cluster_id(storage: &Path) -> Option<i32> {
-    std::fs::read_to_string(storage.join("cluster_id"))
-        .ok()?
-        .split('-')
-        .next()?
-        .trim()
-        .parse()
-        .ok()
-}
-
-/// A port that answers nothing and holds nothing for long.
-async fn keep_open(listener: TcpListener) {
-    loop {
-        if let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(tokio::time::timeout(
-                Duration::from_secs(60),
-                crate::fe::session::hold(stream),
-            ));
-        }
+    /// Always 200: what matters is in the body.
+    fn health(&self) -> Response {
+        let rules = &self.settings.profile.be;
+        let (status, words) = if rules.health_tells && self.leaving.load(Ordering::Relaxed) {
+            ("Server is not available", "Server is shutting down")
+        } else if rules.health_tells && !self.served.load(Ordering::Relaxed) {
+            ("Server is not available", "Server is not ready")
+        } else {
+            ("OK", rules.health)
+        };
+        Response::json(200, format!("{{\"status\": \"{status}\",\"msg\": \"{words}\"}}"))
     }
 }

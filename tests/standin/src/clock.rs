@@ -56,23 +56,33 @@ pub(crate) fn timestamp(millis: u64) -> String {
 
 /// `#Sat Nov 21 07:21:27 UTC 2026`, the comment java.util.Properties writes first.
 pub(crate) fn properties_date(millis: u64) -> String {
+    let (week, month) = names(millis);
+    let (year, _, day) = civil(millis / 86_400_000);
+    let time = timestamp(millis);
+    let time = time.split(' ').next_back().unwrap_or_default();
+    format!("#{week} {month} {day:02} {time} UTC {year}")
+}
+
+/// `Sat, 21 Nov 2026 07:21:27 GMT`, as a web server's `Date` header.
+pub(crate) fn http_date(millis: u64) -> String {
+    let (week, month) = names(millis);
+    let (year, _, day) = civil(millis / 86_400_000);
+    let time = timestamp(millis);
+    let time = time.split(' ').next_back().unwrap_or_default();
+    format!("{week}, {day:02} {month} {year} {time} GMT")
+}
+
+/// Day of the week and month, in three letters each.
+fn names(millis: u64) -> (&'static str, &'static str) {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     const MONTHS: [&str; 12] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ];
     let days = millis / 86_400_000;
-    let (year, month, day) = civil(days);
-    let second = millis / 1000 % 86_400;
-    let week = DAYS.get(usize::try_from(days % 7).unwrap_or(0)).unwrap_or(&"Thu");
-    let name = MONTHS
-        .get(usize::try_from(month).unwrap_or(1).saturating_sub(1))
-        .unwrap_or(&"Jan");
-    format!(
-        "#{week} {name} {day:02} {:02}:{:02}:{:02} UTC {year}",
-        second / 3600,
-        second / 60 % 60,
-        second % 60
-    )
+    let (_, month, _) = civil(days);
+    let week = DAYS.get(usize::try_from(days % 7).unwrap_or(0));
+    let month = MONTHS.get(usize::try_from(month).unwrap_or(1).saturating_sub(1));
+    (week.unwrap_or(&"Thu"), month.unwrap_or(&"Jan"))
 }
 
 /// Year, month and day of a day count since 1970 (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
@@ -99,6 +109,7 @@ mod tests {
             properties_date(1_795_245_687_000),
             "#Sat Nov 21 07:21:27 UTC 2026"
         );
+        assert_eq!(http_date(1_795_245_687_000), "Sat, 21 Nov 2026 07:21:27 GMT");
         assert_eq!(timestamp(951_782_400_000), "2000-02-29 00:00:00");
     }
 }

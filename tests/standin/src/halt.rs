@@ -9,6 +9,8 @@ pub(crate) struct Halt {
     pub(crate) words: String,
     /// Where the words appear. A value that cannot be read is reported on stdout only: the engine has no log yet.
     pub(crate) logged: bool,
+    /// An exception ended the start: not every version makes an exit code of that.
+    pub(crate) thrown: bool,
 }
 
 impl Halt {
@@ -18,15 +20,23 @@ impl Halt {
             code: 255,
             words: words.into(),
             logged: true,
+            thrown: false,
         }
     }
 
-    /// `System.exit(-1)`, before there is a log.
+    /// An exception that nobody catches before `main` does.
+    pub(crate) fn thrown(words: impl Into<String>) -> Self {
+        Self {
+            thrown: true,
+            ..Self::fatal(words)
+        }
+    }
+
+    /// The same, before there is a log.
     pub(crate) fn unlogged(words: impl Into<String>) -> Self {
         Self {
-            code: 255,
-            words: words.into(),
             logged: false,
+            ..Self::thrown(words)
         }
     }
 
@@ -35,6 +45,7 @@ impl Halt {
             code,
             words: words.into(),
             logged: true,
+            thrown: false,
         }
     }
 

@@ -1,14 +1,37 @@
-//! The log files: one line per event, on stderr instead with `--logconsole`.
+//! The log files: one line per event. With `--logconsole` it is on stderr instead, with `--console` on stdout too.
 
 use std::io::Write;
 use std::path::PathBuf;
 
 use crate::clock;
+use crate::profile::Engine;
+use crate::settings::Settings;
+
+/// Where the lines go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lines {
+    Files,
+    Stderr,
+    FilesAndStdout,
+}
+
+impl Lines {
+    pub(crate) fn of(settings: &Settings) -> Self {
+        match (settings.log_to_console, settings.profile.engine) {
+            (false, _) => Self::Files,
+            (true, Engine::StarRocks) => Self::Stderr,
+            // common/Log4jConfig.java adds the console to the files.
+            (true, Engine::Doris) => Self::FilesAndStdout,
+        }
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Log {
-    /// Information first, warnings (repeated) second; none when the console takes all of it.
-    files: Option<(PathBuf, PathBuf)>,
+    lines: Lines,
+    info: PathBuf,
+    /// Warnings are repeated there.
+    warn: PathBuf,
     /// Statements that change something, where they were carried out. Written with `--logconsole` too: whoever counts
     /// them does not know how the leader of the moment was started.
     audit: PathBuf,
@@ -16,7 +39,7 @@ pub(crate) struct Log {
 
 impl Log {
     /// Creates the files either way: with `--logconsole` they exist and stay empty.
-    pub(crate) fn open(dir: &std::path::Path, program: &str, console: bool) -> Self {
+    pub(crate) fn open(dir: &std::path::Path, program: &str, lines: Lines) -> Self {
         // A log directory that cannot be written costs the log and nothing else.
         std::fs::create_dir_all(dir).ok();
         let info = dir.join(format!("{program}.log"));
@@ -30,7 +53,9 @@ impl Log {
                 .ok();
         }
         Self {
-            files: (!console).then_some((info, warn)),
+            lines,
+            info,
+            warn,
             audit,
         }
     }
@@ -58,13 +83,17 @@ impl Log {
             "{},000 {level} (main|1) [standin] {words}\n",
             clock::timestamp(clock::now_millis())
         );
-        let Some((info, warn)) = &self.files else {
-            std::io::stderr().write_all(line.as_bytes()).ok();
-            return;
-        };
-        append(info, &line);
+        match self.lines {
+            Lines::Stderr => {
+                std::io::stderr().write_all(line.as_bytes()).ok();
+                return;
+            }
+            Lines::FilesAndStdout => say(line.trim_end()),
+            Lines::Files => {}
+        }
+        append(&self.info, &line);
         if level != "INFO" {
-            append(warn, &line);
+            append(&self.warn, &line);
         }
     }
 }

@@ -8,6 +8,9 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::settings::Settings;
 
+/// What resolves to no address.
+const UNKNOWN_HOST: &str = "Name or service not known";
+
 #[derive(Debug, Clone)]
 pub(crate) struct Network {
     source: Option<IpAddr>,
@@ -29,10 +32,22 @@ impl Network {
         if let Some((_, address)) = self.names.iter().find(|(name, _)| name == host) {
             return Ok(*address);
         }
-        let found = tokio::net::lookup_host((host, 0)).await?.next();
-        found
-            .map(|at| at.ip())
-            .ok_or_else(|| io::Error::other("Name or service not known"))
+        let unknown = || io::Error::new(io::ErrorKind::NotFound, UNKNOWN_HOST);
+        let found = tokio::net::lookup_host((host, 0)).await.map_err(|_| unknown())?;
+        found.map(|at| at.ip()).next().ok_or_else(unknown)
+    }
+
+    /// The first name of an address, as a hosts file gives it.
+    pub(crate) fn first_name(&self, address: IpAddr) -> Option<String> {
+        if let Some((name, _)) = self.names.iter().find(|(_, known)| *known == address) {
+            return Some(name.clone());
+        }
+        let hosts = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
+        hosts.lines().find_map(|line| {
+            let mut words = line.split('#').next()?.split_whitespace();
+            let known: IpAddr = words.next()?.parse().ok()?;
+            (known == address).then(|| words.next().map(str::to_owned))?
+        })
     }
 
     pub(crate) async fn connect(&self, host: &str, port: u16, patience: Duration) -> io::Result<TcpStream> {
@@ -50,6 +65,16 @@ impl Network {
             .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "Connect timed out"))??;
         stream.set_nodelay(true)?;
         Ok(stream)
+    }
+}
+
+/// A port that answers nothing and holds nothing for long.
+pub(crate) async fn keep_open(listener: TcpListener) {
+    loop {
+        if let Ok((stream, _)) = listener.accept().await {
+            let held = crate::fe::session::hold(stream);
+            tokio::spawn(tokio::time::timeout(Duration::from_secs(60), held));
+        }
     }
 }
 

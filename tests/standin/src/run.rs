@@ -11,8 +11,9 @@ use crate::fe::{self, Fe};
 use crate::group::membership::FeRole;
 use crate::halt::Halt;
 use crate::log::say;
-use crate::settings::Settings;
-use crate::{be, sql as client};
+use crate::log::{Lines, Log};
+use crate::settings::{BROKER, SERVER, Settings, Variables};
+use crate::{be, broker as brokers, sql as client};
 
 /// Everything is one thread: hundreds of these run beside each other.
 fn alone<T>(future: impl Future<Output = T>) -> Result<T, ExitCode> {
@@ -29,37 +30,41 @@ fn alone<T>(future: impl Future<Output = T>) -> Result<T, ExitCode> {
     }
 }
 
-fn settings() -> Result<Settings, ExitCode> {
-    Settings::read().map_err(|words| {
+fn settings(variables: Variables) -> Result<Settings, ExitCode> {
+    Settings::read(variables).map_err(|words| {
         say(&words);
         ExitCode::from(255)
     })
 }
 
 pub(crate) fn fe(words: &[String]) -> ExitCode {
-    let settings = match settings() {
+    let settings = match settings(SERVER) {
         Ok(settings) => settings,
         Err(code) => return code,
     };
     let pid_file = settings.pid_dir.join("fe.pid");
     let log_dir = settings.log_dir.clone();
-    let console = settings.log_to_console;
+    let (lines, thrown) = (Lines::of(&settings), settings.profile.fe.thrown);
     let halt = match alone(run_fe(settings, words)) {
         Ok(halt) => halt,
         Err(code) => return code,
     };
     say(&halt.words);
     if halt.logged && !halt.words.is_empty() {
-        crate::log::Log::open(&log_dir, "fe", console).error(&halt.words);
+        Log::open(&log_dir, "fe", lines).error(&halt.words);
     }
     // Removed on every orderly end; a SIGKILL leaves it.
     std::fs::remove_file(pid_file).ok();
-    halt.exit_code()
+    if halt.thrown {
+        ExitCode::from(thrown)
+    } else {
+        halt.exit_code()
+    }
 }
 
 async fn run_fe(settings: Settings, words: &[String]) -> Halt {
     let scale = settings.scale;
-    let graceful = settings.profile.has_graceful_exit();
+    let graceful = settings.profile.fe.graceful_exit;
     let (halts, mut halted) = mpsc::unbounded_channel();
     let (Ok(mut term), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal_unless_ignored()) else {
         return Halt::fatal("cannot listen for signals");
@@ -148,11 +153,21 @@ fn may_leave(fe: &Fe) -> bool {
 }
 
 pub(crate) fn be(words: &[String]) -> ExitCode {
-    let settings = match settings() {
-        Ok(settings) => settings,
-        Err(code) => return code,
-    };
-    match alone(be::run(settings, words)) {
+    match settings(SERVER) {
+        Ok(settings) => told(alone(be::run(settings, words))),
+        Err(code) => code,
+    }
+}
+
+pub(crate) fn broker() -> ExitCode {
+    match settings(BROKER) {
+        Ok(settings) => told(alone(brokers::run(settings))),
+        Err(code) => code,
+    }
+}
+
+fn told(halt: Result<Halt, ExitCode>) -> ExitCode {
+    match halt {
         Ok(halt) => {
             if !halt.words.is_empty() {
                 say(&halt.words);

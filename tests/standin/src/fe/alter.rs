@@ -1,16 +1,15 @@
 //! ALTER SYSTEM and the account statements, as the leader carries them out.
 
 use super::Fe;
-use super::accounts::{self, Speaker};
+use super::accounts::Speaker;
 use super::answer::Answer;
+use super::changes::{Seen, change, place};
+use super::ground::node_name;
 use super::statement::Statement;
-use crate::clock;
 use crate::group::Unagreed;
-use crate::group::membership::{Broker, FeRole, Frontend, Membership, Node, NodeKind};
+use crate::group::membership::{FeRole, Frontend, Membership, Node, NodeKind};
 use crate::group::replica::is_moved;
-use crate::profile::JE;
-
-const ANALYZING: &str = "Getting analyzing error. Detail message:";
+use crate::profile::Engine;
 
 impl Fe {
     pub(crate) async fn alter(&self, speaker: &Speaker, statement: &Statement) -> Answer {
@@ -19,7 +18,7 @@ impl Fe {
             Statement::AddFrontend { .. } | Statement::AddNodes { .. }
         ) {
             if self.faults.is("add", "lock") {
-                return Answer::refused("Failed to acquire globalStateMgr lock. Try again");
+                return self.settings.profile.refused(self.lock_is_busy());
             }
             let answer = self.alter_in_time(speaker, statement).await;
             return self.spoil(statement, answer).await;
@@ -27,13 +26,24 @@ impl Fe {
         self.alter_in_time(speaker, statement).await
     }
 
-    /// Observed on a leader without a majority: never an answer, the connection is closed after 40 s.
+    fn lock_is_busy(&self) -> &'static str {
+        match self.settings.profile.engine {
+            Engine::StarRocks => "Failed to acquire globalStateMgr lock. Try again",
+            Engine::Doris => "Failed to acquire env lock. Try again",
+        }
+    }
+
+    /// Observed on a leader of StarRocks without a majority: never an answer, the connection is closed after 40 s. One of Doris
+    /// closes it when it ends, or never.
     async fn alter_in_time(&self, speaker: &Speaker, statement: &Statement) -> Answer {
+        let work = self.carry_out(speaker, statement);
+        if self.settings.profile.is_doris() {
+            return work.await;
+        }
         let limit = self
             .settings
             .scale
             .at_least(40.0, std::time::Duration::from_millis(200));
-        let work = self.carry_out(speaker, statement);
         tokio::pin!(work);
         loop {
             // A slow disk or a member that starts slowly is not a lost majority.
@@ -62,7 +72,7 @@ impl Fe {
                     role: *role,
                     at: at.clone(),
                 },
-                Statement::AddNodes { kind, at } => Statement::DropNodes {
+                Statement::AddNodes { kind, at, .. } => Statement::DropNodes {
                     kind: *kind,
                     at: at.clone(),
                 },
@@ -76,17 +86,33 @@ impl Fe {
     async fn carry_out(&self, speaker: &Speaker, statement: &Statement) -> Answer {
         let outcome = match statement {
             Statement::AddFrontend { role, at } => self.add_frontend(*role, at).await,
-            Statement::AddNodes { kind, at } => self.add_nodes(*kind, at).await,
+            Statement::AddNodes { kind, at, tag } => self.add_nodes(*kind, at, tag).await,
+            Statement::MoveFrontend { from, port, to } => self.move_frontend(from, *port, to).await,
+            Statement::MoveBackend { from, port, to } => self.move_backend(from, *port, to).await,
+            Statement::DropBackendByDoris => Err(DROPP.to_owned()),
             Statement::CreateImage => self.create_image().await,
+            Statement::SetConfig { key, value } => self.set_config(key, value),
             other => {
-                let leader = self.group.me.name.clone();
-                self.agree(|membership| change(membership, speaker, other, &leader))
+                let seen = self.seen();
+                self.agree(|membership| change(membership, speaker, other, &seen))
                     .await
             }
         };
         match outcome {
             Ok(()) => Answer::Done,
-            Err(text) => Answer::refused(text),
+            Err(text) => self.settings.profile.refused(text),
+        }
+    }
+
+    fn seen(&self) -> Seen {
+        let leader = self.group.me.name.clone();
+        let state = self.group.state();
+        let alive = state.pulses.frontends.iter().filter(|(_, pulse)| pulse.alive);
+        let alive = alive.map(|(name, _)| name.clone()).chain([leader.clone()]);
+        Seen {
+            profile: self.settings.profile,
+            alive: alive.collect(),
+            leader,
         }
     }
 
@@ -95,18 +121,23 @@ impl Fe {
             Ok(()) => Ok(()),
             Err(Unagreed::Refused(text)) => Err(text),
             Err(Unagreed::NotLeader) => Err("forward failed: unknown result".to_owned()),
-            Err(Unagreed::Disk(error)) => Err(format!("{JE} {error}")),
+            Err(Unagreed::Disk(error)) => Err(format!("{} {error}", self.settings.profile.group.je)),
         }
     }
 
     async fn add_frontend(&self, role: FeRole, at: &str) -> Result<(), String> {
+        let profile = self.settings.profile;
         let (host, port) = self.stored_place(at).await?;
+        let seen = self.seen();
         self.agree(|membership| {
-            if membership.frontends.iter().any(|fe| fe.host == host) {
-                return Err(format!("FE with the same host: {host} already exists"));
+            let is_there = |known: &&Frontend| {
+                known.host == host && (profile.engine == Engine::StarRocks || known.edit_log_port == port)
+            };
+            if let Some(known) = membership.frontends.iter().find(is_there) {
+                return Err(profile.frontend_exists(known, seen.alive.contains(&known.name)));
             }
             let id = membership.next_id();
-            let name = format!("{host}_{port}_{}", clock::now_millis());
+            let name = node_name(profile, &host, port);
             membership.frontends.push(Frontend {
                 id,
                 name,
@@ -119,25 +150,25 @@ impl Fe {
         .await
     }
 
-    async fn add_nodes(&self, kind: NodeKind, at: &[String]) -> Result<(), String> {
+    async fn add_nodes(&self, kind: NodeKind, at: &[String], tag: &str) -> Result<(), String> {
+        let profile = self.settings.profile;
         let mut places = Vec::new();
         for one in at {
             places.push(self.stored_place(one).await?);
         }
         self.agree(|membership| {
+            let known = membership.nodes.clone();
             for (host, heartbeat_port) in places {
-                let known = membership
-                    .nodes
+                // Observed: two that are equal in one statement of Doris are two rows.
+                let known = match profile.engine {
+                    Engine::StarRocks => &membership.nodes,
+                    Engine::Doris => &known,
+                };
+                let known = known
                     .iter()
                     .find(|n| n.host == host && n.heartbeat_port == heartbeat_port);
                 if let Some(known) = known {
-                    let what = match known.kind {
-                        NodeKind::Backend => "Backend",
-                        NodeKind::Compute => "Compute node",
-                    };
-                    return Err(format!(
-                        "{what} already exists with same host {host} and port {heartbeat_port}"
-                    ));
+                    return Err(profile.node_exists(known.kind, &host, heartbeat_port));
                 }
                 // Ids of backends start high in a fresh cluster; those of frontends do not.
                 membership.last_id = membership.last_id.max(10_000);
@@ -148,6 +179,7 @@ impl Fe {
                     heartbeat_port,
                     kind,
                     decommissioned: false,
+                    tag: tag.to_owned(),
                 });
             }
             Ok(())
@@ -155,20 +187,96 @@ impl Fe {
         .await
     }
 
-    /// In IP mode a name is resolved once, here, and the address is what the cluster keeps.
+    /// StarRocks in IP mode resolves a name once, here, and keeps the address; Doris keeps what it was told.
     async fn stored_place(&self, text: &str) -> Result<(String, u16), String> {
-        let (host, port) = place(text)?;
-        if host.parse::<std::net::IpAddr>().is_ok() {
+        let profile = self.settings.profile;
+        let (host, port) = place(profile, text)?;
+        if profile.is_doris() || host.parse::<std::net::IpAddr>().is_ok() {
             return Ok((host, port));
         }
         match self.network.resolve(&host).await {
             Ok(_) if self.identity.is_name => Ok((host, port)),
             Ok(address) => Ok((address.to_string(), port)),
             Err(_) if self.identity.is_name => Err(format!("unknown fqdn host: {host}")),
-            Err(_) => Err(format!(
-                "{ANALYZING} Unknown host: {host}: Name or service not known."
-            )),
+            Err(_) => Err(profile.unresolvable(&host)),
         }
+    }
+
+    async fn move_frontend(&self, from: &str, port: Option<u16>, to: &str) -> Result<(), String> {
+        let profile = self.settings.profile;
+        if profile.engine == Engine::StarRocks && is_moved(from, to) {
+            return Err(profile.analysis("Can't change ip to ip"));
+        }
+        let found = {
+            let state = self.group.state();
+            let known = state.journal.membership.frontends.iter();
+            let mut known = known.filter(|fe| port.is_none_or(|port| fe.edit_log_port == port));
+            known.find(|fe| self.host_of(fe) == from).cloned()
+        };
+        let found = found.ok_or_else(|| profile.no_such_frontend(from))?;
+        if profile.is_doris() && self.is_connected(&found.name) {
+            // Observed: refused, and the leader has the new host in its memory all the same. The way back is refused too, and
+            // repairs that.
+            let mut renamed = self.renamed();
+            renamed.remove(&found.name);
+            if to != found.host {
+                renamed.insert(found.name, to.to_owned());
+            }
+            let je = profile.group.je;
+            return Err(format!(
+                "{je} {je} Can't update the network address for a live node."
+            ));
+        }
+        self.agree(|membership| {
+            let node = membership.group.iter_mut().find(|node| node.name == found.name);
+            match node {
+                Some(node) => to.clone_into(&mut node.host),
+                None if profile.is_doris() => {}
+                None => {
+                    return Err(format!(
+                        "{} Node: {} is not a member of the group: PALO_JOURNAL_GROUP",
+                        profile.group.je, found.name
+                    ));
+                }
+            }
+            if let Some(row) = membership.frontends.iter_mut().find(|fe| fe.name == found.name) {
+                to.clone_into(&mut row.host);
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Whether a member of the group is connected to this leader, or is itself.
+    fn is_connected(&self, name: &str) -> bool {
+        name == self.group.me.name || self.group.state().fed.contains_key(name)
+    }
+
+    async fn move_backend(&self, from: &str, port: Option<u16>, to: &str) -> Result<(), String> {
+        let profile = self.settings.profile;
+        match profile.engine {
+            // Observed for an FE; read in the source for a BE, which has the same check.
+            Engine::StarRocks if is_moved(from, to) => return Err(profile.analysis("Can't change ip to ip")),
+            Engine::Doris if self.network.resolve(to).await.is_err() => return Err(profile.unresolvable(to)),
+            Engine::StarRocks | Engine::Doris => {}
+        }
+        self.agree(|membership| {
+            let mut found = false;
+            let is_it =
+                |node: &&mut Node| node.host == from && port.is_none_or(|port| node.heartbeat_port == port);
+            for node in membership.nodes.iter_mut().filter(is_it) {
+                to.clone_into(&mut node.host);
+                found = true;
+            }
+            if found {
+                return Ok(());
+            }
+            Err(match profile.engine {
+                Engine::StarRocks => format!("backend [{from}] not found"),
+                Engine::Doris => format!("backend does not exist, host:{from}"),
+            })
+        })
+        .await
     }
 
     async fn create_image(&self) -> Result<(), String> {
@@ -178,195 +286,26 @@ impl Fe {
             Ok(())
         })
         .await?;
-        let bytes = serde_json::to_vec(&self.group.state().journal.membership).map_err(|e| e.to_string())?;
+        let bytes = Self::checkpoint_of(&self.group.state().journal.membership);
         self.image
             .write_checkpoint(journal, &bytes)
             .map_err(|error| error.to_string())
     }
-}
 
-/// `host:port` in the engine's reading; blanks inside are dropped by the server.
-fn place(text: &str) -> Result<(String, u16), String> {
-    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    let Some((host, port)) = text.rsplit_once(':') else {
-        return Err(format!("{ANALYZING} Invalid host port: {text}."));
-    };
-    if host.is_empty() {
-        return Err(format!("{ANALYZING} Host is null."));
-    }
-    let number: i64 = port
-        .parse()
-        .map_err(|_| format!("{ANALYZING} Encounter unknown exception: For input string: \"{port}\"."))?;
-    let in_range = u16::try_from(number).ok().filter(|port| *port > 0);
-    let port = in_range.ok_or_else(|| {
-        format!("{ANALYZING} Encounter unknown exception: {ANALYZING} Port is out of range: {number}..")
-    })?;
-    Ok((
-        host.trim_start_matches('[').trim_end_matches(']').to_owned(),
-        port,
-    ))
-}
-
-fn change(
-    membership: &mut Membership,
-    speaker: &Speaker,
-    statement: &Statement,
-    leader: &str,
-) -> Result<(), String> {
-    match statement {
-        Statement::DropFrontend { role, at } => drop_frontend(membership, *role, at, leader),
-        Statement::MoveFrontend { from, to } => move_frontend(membership, from, to),
-        Statement::DropNodes { kind, at } => drop_nodes(membership, *kind, at),
-        Statement::Decommission { at, cancel } => decommission(membership, at, *cancel),
-        Statement::MoveBackend { from, to } => move_backend(membership, from, to),
-        Statement::AddBroker { name, at } => add_brokers(membership, name, at),
-        Statement::DropBroker { name, at } => drop_brokers(membership, name, at),
-        Statement::DropAllBrokers { name } => {
-            known_broker(membership, name)?;
-            membership.brokers.retain(|broker| broker.name != *name);
-            Ok(())
-        }
-        Statement::SetPassword { user, password } => {
-            accounts::set_password(membership, speaker, user.as_deref(), password)
-        }
-        Statement::CreateUser {
-            user,
-            password,
-            roles,
-        } => accounts::create_user(membership, user, password, roles),
-        Statement::DropUser { user } => {
-            membership.accounts.retain(|account| account.user != *user);
-            Ok(())
-        }
-        Statement::GrantRole { roles, user } => accounts::change_roles(membership, user, |account| {
-            account.roles.extend(roles.iter().cloned());
-        }),
-        Statement::SetDefaultRole { user } => accounts::change_roles(membership, user, |account| {
-            account.default_roles.clone_from(&account.roles);
-        }),
-        _ => Err("this statement changes nothing".to_owned()),
-    }
-}
-
-fn drop_frontend(membership: &mut Membership, role: FeRole, at: &str, leader: &str) -> Result<(), String> {
-    let (host, port) = place(at)?;
-    let found = membership.frontend_at(&host, port).cloned();
-    let found = found.ok_or_else(|| format!("frontend does not exist[{host}:{port}]"))?;
-    if found.role != role {
-        return Err(format!("{} does not exist[{host}:{port}]", role.word()));
-    }
-    if found.name == leader {
-        return Err("can not drop current master node.".to_owned());
-    }
-    membership.frontends.retain(|fe| fe.name != found.name);
-    membership.group.retain(|node| node.name != found.name);
-    membership.removed.push(found.name);
-    Ok(())
-}
-
-fn move_frontend(membership: &mut Membership, from: &str, to: &str) -> Result<(), String> {
-    if is_moved(from, to) {
-        return Err(format!("{ANALYZING} Can't change ip to ip."));
-    }
-    let found = membership.frontends.iter_mut().find(|fe| fe.host == from);
-    let found = found.ok_or_else(|| format!("frontend [{from}] not found"))?;
-    let node = membership.group.iter_mut().find(|node| node.name == found.name);
-    let node = node.ok_or_else(|| {
-        format!(
-            "{JE} Node: {} is not a member of the group: PALO_JOURNAL_GROUP",
-            found.name
-        )
-    })?;
-    to.clone_into(&mut found.host);
-    to.clone_into(&mut node.host);
-    Ok(())
-}
-
-fn drop_nodes(membership: &mut Membership, kind: NodeKind, at: &[String]) -> Result<(), String> {
-    let what = match kind {
-        NodeKind::Backend => "backend",
-        NodeKind::Compute => "compute node",
-    };
-    for one in at {
-        let (host, port) = place(one)?;
-        let is_it = |node: &Node| node.kind == kind && node.host == host && node.heartbeat_port == port;
-        if !membership.nodes.iter().any(is_it) {
-            return Err(format!("{what} does not exists[{host}:{port}]"));
-        }
-        membership.nodes.retain(|node| !is_it(node));
-    }
-    Ok(())
-}
-
-fn decommission(membership: &mut Membership, at: &[String], cancel: bool) -> Result<(), String> {
-    for one in at {
-        let (host, port) = place(one)?;
-        let found = membership
-            .nodes
-            .iter_mut()
-            .find(|node| node.kind == NodeKind::Backend && node.host == host && node.heartbeat_port == port);
-        let found = found.ok_or_else(|| format!("Backend does not exist[{host}:{port}]"))?;
-        found.decommissioned = !cancel;
-    }
-    Ok(())
-}
-
-fn move_backend(membership: &mut Membership, from: &str, to: &str) -> Result<(), String> {
-    // Observed for an FE; read in the source for a BE, which has the same check.
-    if is_moved(from, to) {
-        return Err(format!("{ANALYZING} Can't change ip to ip."));
-    }
-    let mut found = false;
-    for node in membership.nodes.iter_mut().filter(|node| node.host == from) {
-        to.clone_into(&mut node.host);
-        found = true;
-    }
-    if found {
-        Ok(())
-    } else {
-        Err(format!("backend [{from}] not found"))
-    }
-}
-
-fn add_brokers(membership: &mut Membership, name: &str, at: &[String]) -> Result<(), String> {
-    for one in at {
-        let (host, port) = place(one)?;
-        if membership
-            .brokers
-            .iter()
-            .any(|b| b.name == name && b.host == host && b.port == port)
-        {
-            return Err(format!("Broker({host}:{port}) has already in brokers."));
-        }
-        membership.brokers.push(Broker {
-            name: name.to_owned(),
-            host,
-            port,
-        });
-    }
-    Ok(())
-}
-
-fn drop_brokers(membership: &mut Membership, name: &str, at: &[String]) -> Result<(), String> {
-    known_broker(membership, name)?;
-    for one in at {
-        let (host, port) = place(one)?;
-        let before = membership.brokers.len();
-        membership
-            .brokers
-            .retain(|b| !(b.name == name && b.host == host && b.port == port));
-        if membership.brokers.len() == before {
-            return Err(format!("Broker({host}:{port}) has not in brokers."));
+    /// In memory only. The one key that does something here makes checkpoints come soon.
+    fn set_config(&self, key: &str, value: &str) -> Result<(), String> {
+        match (key, value.parse()) {
+            ("edit_log_roll_num", Ok(every)) => {
+                let rolls = &self.group.journals_a_roll;
+                rolls.store(every, std::sync::atomic::Ordering::Relaxed);
+                Ok(())
+            }
+            ("edit_log_roll_num", Err(_)) => Err(self.settings.profile.bad_value(key, value)),
+            _ => Err(format!("Config '{key}' does not exist")),
         }
     }
-    Ok(())
 }
 
-fn known_broker(membership: &Membership, name: &str) -> Result<(), String> {
-    let known = membership.brokers.iter().any(|broker| broker.name == name);
-    if known {
-        Ok(())
-    } else {
-        Err(format!("Unknown broker name({name})"))
-    }
-}
+/// Observed.
+const DROPP: &str = "It is highly NOT RECOMMENDED to use DROP BACKEND stmt.It is not safe to directly drop a backend. All data \
+                     on this backend will be discarded permanently. If you insist, use DROPP instead of DROP";

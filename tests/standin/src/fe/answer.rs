@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::profile::{Engine, Profile};
+
 pub(crate) type Row = Vec<Option<String>>;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,12 +24,32 @@ pub(crate) enum Answer {
     Never,
 }
 
-impl Answer {
-    /// 1064 HY000, the engine's answer to practically everything it does not like.
-    pub(crate) fn refused(text: impl Into<String>) -> Self {
-        Self::error(1064, "HY000", text)
+impl Profile {
+    /// The engine's answer to practically everything it does not like.
+    pub(crate) fn refused(&self, text: impl Into<String>) -> Answer {
+        let text = text.into();
+        let prefix = self.mysql.refusal_prefix;
+        if text.starts_with(prefix) {
+            return self.said(text);
+        }
+        self.said(format!("{prefix}{text}"))
     }
 
+    pub(crate) fn no_database(&self, name: &str) -> Answer {
+        let words = format!("Unknown database '{name}'");
+        match self.engine {
+            Engine::StarRocks => Answer::error(5501, "3F000", words),
+            Engine::Doris => Answer::error(1049, "42000", words),
+        }
+    }
+
+    /// The words of another class, without what stands in front of a refusal.
+    pub(crate) fn said(&self, text: impl Into<String>) -> Answer {
+        Answer::error(self.mysql.refusal_code, "HY000", text)
+    }
+}
+
+impl Answer {
     pub(crate) fn error(code: u16, state: &str, text: impl Into<String>) -> Self {
         Self::Error {
             code,

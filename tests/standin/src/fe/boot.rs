@@ -8,16 +8,18 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::Fe;
+use super::accounts::read_digest;
 use super::ground::Ground;
-use super::image::RoleFile;
-use super::start::{Found, Way};
-use super::steps::{FOUNDING, JOINING, RESTARTING, Steps};
+use super::image::{Checkpoint, RoleFile};
+use super::start::Way;
+use super::steps::Steps;
 use crate::group::Standing;
 use crate::group::membership::{Account, FeRole, Frontend, Membership};
 use crate::group::message::{Line, Message, Service};
 use crate::halt::Halt;
 use crate::log::say;
 use crate::network;
+use crate::profile::Engine;
 use crate::settings::Settings;
 
 /// Starts an FE; comes back when its ports are open. What runs then ends through `halts`.
@@ -26,22 +28,24 @@ pub(crate) async fn start(
     words: &[String],
     halts: mpsc::UnboundedSender<Halt>,
 ) -> Result<Arc<Fe>, Halt> {
+    let rules = &settings.profile.fe;
     let ground = Ground::prepare(settings, words, halts).await?;
-    let found = Found::look(&ground.image, &ground.journals)?;
-    let way = found.way(&ground.arguments.helpers)?;
+    let found = ground.look().await?;
+    let way = found.way(&ground.arguments.helpers, ground.settings.profile)?;
     let (role, steps, helper) = match way {
-        Way::Found => (ground.found().await?, &FOUNDING, None),
+        Way::Found => (ground.found().await?, &rules.founding, None),
         Way::Join => {
             let (role, helper) = ground.join(&found).await?;
-            (role, &JOINING, Some(helper))
+            (role, &rules.joining, Some(helper))
         }
         Way::Restart => {
             ground.log.info(&format!(
                 "find ROLE and VERSION file in local, ignore helper nodes: {:?}",
                 ground.arguments.helpers
             ));
+            ground.check_cluster_id(&found)?;
             let role = found.role.clone().ok_or_else(|| Halt::fatal("ROLE is gone"))?;
-            (role, &RESTARTING, ground.arguments.helpers.first().cloned())
+            (role, &rules.restarting, ground.arguments.helpers.first().cloned())
         }
     };
     ground.open(way, &found, role, steps, helper).await
@@ -58,9 +62,19 @@ pub(crate) struct Boot<'a> {
     pub(crate) host_type: String,
 }
 
+/// The ports of an FE that is ready.
+#[derive(Debug, Clone, Copy)]
+enum Door {
+    Rpc,
+    Query,
+    Http,
+    Arrow,
+}
+
 impl Boot<'_> {
     pub(crate) async fn run(self, helper: Option<(String, u16)>) -> Result<Arc<Fe>, Halt> {
         let fe = self.fe.clone();
+        let profile = fe.settings.profile;
         let scale = fe.settings.scale;
         let bare = helper.is_none();
         let unsettled = !fe.group.state().journal.settled;
@@ -75,31 +89,36 @@ impl Boot<'_> {
             // Observed: an observer that never was ready and finds no helper neither exits nor gets ready.
             return std::future::pending().await;
         }
-        say("notify new FE type transfer: UNKNOWN");
-        fe.log.info("notify new FE type transfer: UNKNOWN");
-        fe.killed_at("UNKNOWN");
+        if profile.engine == Engine::StarRocks {
+            self.tell_transfer("UNKNOWN");
+            fe.killed_at("UNKNOWN");
+        }
         tokio::spawn(fe.group.clone().take_part(helper));
         self.wait_for_leader().await;
         let changed = Instant::now();
         let word = fe.role_word();
-        say(&format!("notify new FE type transfer: {word}"));
-        fe.log.info(&format!("notify new FE type transfer: {word}"));
+        self.tell_transfer(word);
         fe.killed_at(word);
         if self.way == Way::Found {
             self.finish_founding(changed).await?;
         } else {
             self.check_belonging(alone).await?;
             scale.sleep_until(changed, self.steps.can_write).await;
-            if word == "LEADER" {
+            if fe.leads() {
                 self.tell_can_write();
             }
         }
-        scale.sleep_until(changed, self.steps.host_type).await;
+        scale.sleep_until(changed, self.steps.settle).await;
         self.settle()?;
         fe.killed_at("hostType");
         fe.ready.store(true, Ordering::Relaxed);
         self.open_ports(changed).await?;
         Ok(fe)
+    }
+
+    fn tell_transfer(&self, word: &str) {
+        say(&format!("notify new FE type transfer: {word}"));
+        self.fe.log.info(&format!("notify new FE type transfer: {word}"));
     }
 
     fn elect_self(&self) -> Result<(), Halt> {
@@ -113,6 +132,8 @@ impl Boot<'_> {
 
     async fn wait_for_leader(&self) {
         let fe = &self.fe;
+        let profile = fe.settings.profile;
+        let mut round = 0;
         loop {
             let led = fe.group.until(|state| {
                 let replayed = matches!(
@@ -121,12 +142,20 @@ impl Boot<'_> {
                 );
                 replayed.then_some(())
             });
+            let (every, words) = profile.waiting(round);
             tokio::select! {
                 () = led => return,
-                () = fe.settings.scale.sleep(2.0) => {
-                    fe.log.info("wait globalStateMgr to be ready. FE type: INIT. is ready: false");
-                }
+                () = fe.settings.scale.sleep(every) => {}
             }
+            // Observed in Doris: one that has not met its group, or is not where that knows it, is still opening its journal, and
+            // says nothing.
+            let opening = self.way == Way::Join || !fe.group.is_at_home();
+            match profile.engine {
+                Engine::Doris if opening => {}
+                Engine::Doris if round == 0 => self.tell_transfer("UNKNOWN"),
+                Engine::StarRocks | Engine::Doris => fe.log.info(&words),
+            }
+            round += 1;
         }
     }
 
@@ -140,6 +169,10 @@ impl Boot<'_> {
             fe.identity.host.clone(),
             fe.conf.edit_log_port,
         );
+        // A text that is no digest is passed over, with a warning.
+        let password = fe.conf.root_password.as_deref().and_then(read_digest);
+        let accounts = Account::built_in(fe.settings.profile.engine, password);
+        fe.group.state().journal.node_name = Some(name.clone());
         let proposal = fe.group.propose(|membership| {
             membership.cluster_id = version.cluster_id;
             membership.token = version.token;
@@ -151,12 +184,7 @@ impl Boot<'_> {
                 edit_log_port: port,
                 role: FeRole::Follower,
             });
-            membership.accounts.push(Account {
-                user: "root".to_owned(),
-                password: None,
-                roles: vec!["root".to_owned()],
-                default_roles: vec!["root".to_owned()],
-            });
+            membership.accounts = accounts;
             Ok(())
         });
         proposal.await.map_err(|error| Halt::fatal(error.to_string()))?;
@@ -166,21 +194,22 @@ impl Boot<'_> {
     }
 
     fn tell_can_write(&self) {
-        say("leader finished to replay journal, can write now.");
-        self.fe
-            .log
-            .info("leader finished to replay journal, can write now.");
+        let words = self.fe.settings.profile.can_write();
+        say(words);
+        self.fe.log.info(words);
     }
 
     async fn check_belonging(&self, alone: bool) -> Result<(), Halt> {
         let fe = &self.fe;
+        let profile = fe.settings.profile;
         let (host, port) = (&fe.identity.host, fe.conf.edit_log_port);
         let checkpoint = fe.image.checkpoint().map(|(_, membership)| membership);
         if alone
             && let Some(old) = &checkpoint
             && let Some(own) = old.frontend_at(host, port)
         {
-            return self.impersonate(old, own.name == fe.group.me.name).await;
+            let serves = own.name == fe.group.me.name || profile.is_doris();
+            return self.impersonate(old, serves).await;
         }
         let (belongs, swallowed) = {
             let state = fe.group.state();
@@ -201,12 +230,12 @@ impl Boot<'_> {
         if belongs {
             return Ok(());
         }
-        Err(Halt::fatal("current node is not added to the cluster, will exit"))
+        Err(Halt::fatal(profile.not_added(host, port)))
     }
 
     /// Observed: a self-elected node whose image lists its address leads a group of its own, and every FE of the
     /// real cluster shows it as the only leader for as long as it runs.
-    async fn impersonate(&self, old: &Membership, same_name: bool) -> Result<(), Halt> {
+    async fn impersonate(&self, old: &Membership, serves: bool) -> Result<(), Halt> {
         let fe = &self.fe;
         for other in old
             .frontends
@@ -236,7 +265,7 @@ impl Boot<'_> {
                 }
             });
         }
-        if same_name {
+        if serves {
             let old = old.clone();
             let adopted = fe.group.propose(|membership| {
                 let group = std::mem::take(&mut membership.group);
@@ -260,10 +289,13 @@ impl Boot<'_> {
         let host_type = if fe.identity.is_name { "FQDN" } else { "IP" };
         {
             let mut state = fe.group.state();
-            state.journal.settled = true;
+            // What elected itself and lists this host by its image alone was never a member.
+            if !fe.settings.profile.is_doris() || state.journal.node_name.is_some() {
+                state.journal.settled = true;
+            }
             fe.group.dir.save(&state.journal).map_err(unwritable)?;
         }
-        if self.host_type == host_type {
+        if self.host_type == host_type || fe.settings.profile.is_doris() {
             return Ok(());
         }
         let role = if fe.group.me.electable {
@@ -282,31 +314,51 @@ impl Boot<'_> {
     async fn open_ports(&self, changed: Instant) -> Result<(), Halt> {
         let fe = &self.fe;
         let scale = fe.settings.scale;
-        let conf = &fe.conf;
-        scale.sleep_until(changed, self.steps.services).await;
-        let rpc = network::listen(fe.settings.listen_on(conf.rpc_port)).map_err(|_| {
-            Halt::fatal(format!(
-                "thrift server start failed with port {} , will exit",
-                conf.rpc_port
-            ))
-        })?;
-        let mysql = network::listen(fe.settings.listen_on(conf.query_port)).map_err(|_| {
-            fe.log.error("Open MySQL network service failed.");
-            Halt::fatal("mysql server start failed")
-        })?;
-        tokio::spawn(fe.clone().serve_forwarded(rpc));
-        tokio::spawn(fe.clone().serve_mysql(mysql));
-        scale.sleep_until(changed, self.steps.http).await;
-        let http = network::listen(fe.settings.listen_on(conf.http_port)).map_err(|_| {
-            Halt::fatal(format!(
-                "Fail to start FE query http server[port: {}]",
-                conf.http_port
-            ))
-        })?;
-        tokio::spawn(fe.clone().serve_http(http));
+        let mut doors = vec![
+            (self.steps.rpc, Door::Rpc, Some(fe.conf.rpc_port)),
+            (self.steps.query, Door::Query, Some(fe.conf.query_port)),
+            (self.steps.http, Door::Http, Some(fe.conf.http_port)),
+            (self.steps.arrow, Door::Arrow, fe.conf.arrow_port),
+        ];
+        doors.sort_by(|(one, ..), (other, ..)| one.total_cmp(other));
+        for (moment, door, port) in doors {
+            if let Some(port) = port {
+                scale.sleep_until(changed, moment).await;
+                self.open(door, port)?;
+            }
+        }
         tokio::spawn(fe.clone().make_rounds());
+        tokio::spawn(fe.clone().make_checkpoints());
+        scale.sleep_until(changed, self.steps.served).await;
+        fe.served.store(true, Ordering::Relaxed);
         fe.log.info("FE started successfully");
         fe.killed_at("ports");
+        Ok(())
+    }
+
+    fn open(&self, door: Door, port: u16) -> Result<(), Halt> {
+        let fe = self.fe.clone();
+        if matches!(door, Door::Http) && fe.settings.profile.is_doris() {
+            make_server_dir(port)?;
+        }
+        let listener = network::listen(fe.settings.listen_on(port)).map_err(|_| {
+            let words = match door {
+                Door::Rpc => format!("thrift server start failed with port {port} , will exit"),
+                Door::Query => {
+                    fe.log.error("Open MySQL network service failed.");
+                    "mysql server start failed".to_owned()
+                }
+                Door::Http => format!("Fail to start FE query http server[port: {port}]"),
+                Door::Arrow => format!("Arrow Flight SQL service start failed, port: {port}"),
+            };
+            Halt::fatal(words)
+        })?;
+        match door {
+            Door::Rpc => drop(tokio::spawn(fe.serve_members(listener))),
+            Door::Query => drop(tokio::spawn(fe.serve_mysql(listener))),
+            Door::Http => drop(tokio::spawn(fe.serve_http(listener))),
+            Door::Arrow => drop(tokio::spawn(network::keep_open(listener))),
+        }
         Ok(())
     }
 }
@@ -315,9 +367,26 @@ impl Fe {
     fn killed_at(&self, point: &str) {
         self.faults.strike_at(point);
     }
+
+    /// The bytes of a checkpoint of this moment.
+    pub(crate) fn checkpoint_of(membership: &Membership) -> Vec<u8> {
+        serde_json::to_vec(&Checkpoint::of(membership)).unwrap_or_default()
+    }
+}
+
+/// The web server of Doris wants a directory below `/tmp`, and finds out after the FE has become a leader. It leaves it behind.
+fn make_server_dir(port: u16) -> Result<(), Halt> {
+    let dir = std::path::Path::new("/tmp").join(format!("jetty-docbase.{port}.{}", std::process::id()));
+    std::fs::create_dir(&dir)
+        .and_then(|()| std::fs::remove_dir(&dir))
+        .map_err(|error| {
+            Halt::thrown(format!(
+                "WebServerException: Unable to create tempDir. java.io.tmpdir is set to /tmp ({error})"
+            ))
+        })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
 pub(crate) fn unwritable(error: std::io::Error) -> Halt {
-    Halt::fatal(format!("java.io.IOException: {error}"))
+    Halt::thrown(format!("java.io.IOException: {error}"))
 }

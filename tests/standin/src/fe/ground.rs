@@ -1,9 +1,11 @@
-//! What an FE does before its group is open: checks, files, and the questions a joiner asks its helper.
+//! What an FE does before its group is open: checks and files.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -11,20 +13,19 @@ use super::Fe;
 use super::boot::{Boot, unwritable};
 use super::conf::FeConf;
 use super::image::{ImageDir, RoleFile, VersionFile};
-use super::start::{self, Arguments, Found, Way};
-use super::steps::{FOUNDING, Steps};
+use super::start::{Arguments, Found, Way};
+use super::steps::Steps;
 use crate::address::Identity;
 use crate::clock::{Scale, now_millis};
 use crate::faults::Faults;
 use crate::group::journal::{Journal, JournalDir};
 use crate::group::membership::{FeRole, GroupNode};
-use crate::group::message::{Line, Message, Service};
 use crate::group::{Group, Opening};
 use crate::halt::Halt;
-use crate::log::{Log, say};
+use crate::log::{Lines, Log, say};
 use crate::network::{self, Network};
+use crate::profile::{Engine, Profile};
 use crate::settings::Settings;
-use crate::wire::http;
 
 /// Everything known before the group is opened.
 #[derive(Debug)]
@@ -40,6 +41,8 @@ pub(crate) struct Ground {
     pub(crate) arguments: Arguments,
     pub(crate) began: Instant,
     pub(crate) halts: mpsc::UnboundedSender<Halt>,
+    /// Holds the data dir for this process.
+    lock: Option<File>,
 }
 
 impl Ground {
@@ -49,39 +52,46 @@ impl Ground {
         halts: mpsc::UnboundedSender<Halt>,
     ) -> Result<Self, Halt> {
         let began = Instant::now();
+        let profile = settings.profile;
         say(LOG_SETTINGS);
         let arguments = Arguments::parse(words)?;
         let conf = FeConf::read(&settings).map_err(Halt::unlogged)?;
-        let log = Arc::new(Log::open(&conf.sys_log_dir, "fe", settings.log_to_console));
-        let faults = Faults::of(&settings.home);
-        write_pid_file(&settings.pid_dir)?;
-        let meta = &conf.meta_dir;
-        if !meta.is_dir() {
-            return Err(Halt::fatal(format!("meta dir {} dose not exist", meta.display())));
+        if profile.is_doris() {
+            std::fs::write(settings.home.join("conf/log4j2-spring.xml"), LOG_SETTINGS)
+                .map_err(|error| Halt::unlogged(format!("java.io.IOException: {}", plain(&error))))?;
         }
+        let log = Arc::new(Log::open(&conf.sys_log_dir, "fe", Lines::of(&settings)));
+        let faults = Faults::of(&settings.home);
+        let meta = conf.meta_dir.clone();
+        if let Some(moment) = profile.fe.founding.lock_file {
+            settings.scale.sleep_until(began, moment).await;
+        }
+        write_pid_file(&settings.pid_dir)?;
+        let lock = match profile.fe.founding.lock_file {
+            None if meta.is_dir() => None,
+            None => return Err(Halt::fatal(format!("meta dir {} dose not exist", meta.display()))),
+            Some(_) => Some(take_lock(&meta)?),
+        };
+        faults.strike_at("process.lock");
         if faults.is("disk", "full") {
             return Err(Halt::fatal(format!(
                 "Free capacity left for meta dir: {} is less than 5GB",
                 meta.display()
             )));
         }
-        let image = ImageDir::of(meta);
-        let by_name = match &arguments.host_type {
-            Some(given) => given == "FQDN",
-            None => image.role().is_some_and(|role| role.host_type == "FQDN"),
+        let image = ImageDir::of(&meta, profile);
+        let by_name = match (&arguments.host_type, profile.engine) {
+            (_, Engine::Doris) => conf.by_name,
+            (Some(given), _) => given == "FQDN",
+            (None, _) => image.role().is_some_and(|role| role.host_type == "FQDN"),
         };
-        let identity = match conf
+        let fixed = conf
             .frontend_address
             .as_deref()
-            .and_then(|text| text.parse().ok())
-        {
+            .and_then(|text| text.parse().ok());
+        let identity = match fixed {
             // An address in the configuration wins over everything, `--host_type FQDN` included.
-            Some(address) => Identity {
-                host: conf.frontend_address.clone().unwrap_or_default(),
-                address,
-                is_name: false,
-                remark: None,
-            },
+            Some(address) => Identity::address(address, None),
             None => Identity::choose(&settings, &conf.priority_networks, by_name)
                 .await
                 .map_err(Halt::fatal)?,
@@ -90,7 +100,7 @@ impl Ground {
             log.warn(remark);
         }
         let ground = Self {
-            journals: JournalDir::of(meta),
+            journals: JournalDir::of(&meta),
             network: Network::of(&settings),
             settings,
             conf,
@@ -101,8 +111,19 @@ impl Ground {
             arguments,
             began,
             halts,
+            lock,
         };
-        ground.check_helpers().await?;
+        match profile.engine {
+            Engine::StarRocks => {
+                ground.check_helpers()?;
+                ground.scale().sleep_until(ground.began, 2.4).await;
+                ground.check_edit_log_port().await?;
+            }
+            Engine::Doris => {
+                ground.check_all_ports()?;
+                ground.check_helpers()?;
+            }
+        }
         Ok(ground)
     }
 
@@ -110,15 +131,19 @@ impl Ground {
         self.settings.scale
     }
 
-    async fn check_helpers(&self) -> Result<(), Halt> {
+    pub(super) fn profile(&self) -> &'static Profile {
+        self.settings.profile
+    }
+
+    fn check_helpers(&self) -> Result<(), Halt> {
         let own = (self.identity.host.clone(), self.conf.edit_log_port);
         if self.arguments.helpers.contains(&own) {
-            return Err(Halt::fatal(
-                "Getting analyzing error. Detail message: Do not specify the helper node to FE itself. Please specify \
-                 it to the existing running Leader or Follower FE.",
-            ));
+            return Err(Halt::thrown(self.profile().own_helper()));
         }
-        self.scale().sleep_until(self.began, 2.4).await;
+        Ok(())
+    }
+
+    async fn check_edit_log_port(&self) -> Result<(), Halt> {
         let port = self.conf.edit_log_port;
         if network::listen(self.settings.listen_on(port)).is_err() {
             self.scale().sleep_until(self.began, 3.9).await;
@@ -129,20 +154,97 @@ impl Ground {
         Ok(())
     }
 
+    /// Observed: every port, TCP and UDP, before anything else; one that is taken on 127.0.0.1 alone counts.
+    fn check_all_ports(&self) -> Result<(), Halt> {
+        let conf = &self.conf;
+        let ports = [
+            (
+                "Edit log",
+                "edit_log_port",
+                Some(conf.edit_log_port),
+                EDIT_LOG_ADVICE,
+            ),
+            ("Http", "http_port", Some(conf.http_port), HTTP_ADVICE),
+            ("Query", "query_port", Some(conf.query_port), ""),
+            ("Rpc", "rpc_port", Some(conf.rpc_port), ""),
+            ("Arrow Flight SQL", "arrow_flight_sql_port", conf.arrow_port, ""),
+        ];
+        for (what, key, port, advice) in ports {
+            let Some(port) = port else { continue };
+            let at = self.settings.listen_on(port);
+            let bound = network::listen(at).and_then(|_| std::net::UdpSocket::bind(at));
+            if let Err(error) = bound {
+                return Err(Halt::thrown(format!(
+                    "{what} port {port} is already in use. Please change the '{key}' in fe.conf and try again.{advice}\n\
+                     java.net.BindException: {error}\njava.io.IOException: port {port} already in use"
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// A fault that ends the process at a named point as a SIGKILL from outside would.
-    fn killed_at(&self, point: &str) {
+    pub(super) fn killed_at(&self, point: &str) {
         self.faults.strike_at(point);
     }
 
+    /// What the data dir holds; Doris first says there in which mode it runs.
+    pub(crate) async fn look(&self) -> Result<Found, Halt> {
+        let profile = self.profile();
+        if profile.fe.deploy_mode {
+            self.scale()
+                .sleep_until(self.began, profile.fe.founding.files - 0.05)
+                .await;
+            match self.image.deploy_mode().as_deref() {
+                Some("local") => {}
+                Some(other) => {
+                    return Err(Halt::thrown(format!(
+                        "java.lang.IllegalArgumentException: You can't switch deploy mode from {other} to local, maybe \
+                         you need to check fe.conf"
+                    )));
+                }
+                None => self
+                    .image
+                    .write_deploy_mode(|| self.killed_at("deploy-mode"))
+                    .map_err(unwritable)?,
+            }
+        }
+        let found = Found::look(&self.image, &self.journals);
+        if found.is_err() && profile.is_doris() {
+            self.fail_three_times().await;
+        }
+        found
+    }
+
+    /// Berkeley DB is opened three times, with 5 s between, before the FE gives up.
+    pub(super) async fn fail_three_times(&self) {
+        self.scale().sleep(12.0).await;
+    }
+
+    /// The cluster that the conf names is the one that the data belongs to.
+    pub(crate) fn check_cluster_id(&self, found: &Found) -> Result<(), Halt> {
+        let stored = found.version.as_ref().map(|version| version.cluster_id);
+        match (self.profile().engine, self.conf.cluster_id) {
+            (Engine::Doris, Some(id)) if stored.is_some_and(|stored| stored != id) => Err(Halt::fatal(
+                "Configured cluster_id does not match stored cluster_id. Please check your configuration.",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     pub(crate) async fn found(&self) -> Result<RoleFile, Halt> {
-        self.scale().sleep_until(self.began, FOUNDING.files).await;
+        let files = self.profile().fe.founding.files;
+        self.scale().sleep_until(self.began, files).await;
         let role = self.new_role();
         self.image.write_role(&role).map_err(unwritable)?;
         self.killed_at("role-only");
-        self.scale().sleep_until(self.began, FOUNDING.files + 0.04).await;
+        self.scale().sleep_until(self.began, files + 0.04).await;
         let version = VersionFile {
-            cluster_id: fastrand::u32(1..i32::MAX as u32),
-            token: new_token(),
+            cluster_id: self
+                .conf
+                .cluster_id
+                .unwrap_or_else(|| fastrand::u32(1..i32::MAX as u32)),
+            token: self.conf.auth_token.clone().unwrap_or_else(new_token),
         };
         self.image.write_version(&version).map_err(unwritable)?;
         self.killed_at("role");
@@ -151,113 +253,10 @@ impl Ground {
     }
 
     fn new_role(&self) -> RoleFile {
-        let name = format!(
-            "{}_{}_{}",
-            self.identity.host,
-            self.conf.edit_log_port,
-            now_millis()
-        );
         RoleFile {
             role: FeRole::Follower,
-            name,
+            name: node_name(self.profile(), &self.identity.host, self.conf.edit_log_port),
             host_type: String::new(),
-        }
-    }
-
-    /// Asks the helpers for role and name until one knows this node, for ever.
-    pub(crate) async fn join(&self, found: &Found) -> Result<(RoleFile, (String, u16)), Halt> {
-        self.scale().sleep_until(self.began, 3.0).await;
-        let (role, helper) = loop {
-            if let Some(answer) = self.ask_helpers().await {
-                break answer;
-            }
-            let helpers: Vec<String> = self
-                .arguments
-                .helpers
-                .iter()
-                .map(|(host, port)| format!("{host}:{port}"))
-                .collect();
-            self.log.warn(&format!(
-                "current node is not added to the group. please add it first. sleep 5 seconds and retry, current \
-                 helper nodes: {helpers:?}"
-            ));
-            self.scale().sleep(5.0).await;
-        };
-        self.scale().sleep(0.3).await;
-        self.image.write_role(&role).map_err(unwritable)?;
-        self.killed_at("role-only");
-        let host = helper.0.as_str();
-        let text = self
-            .fetch(host, "/version")
-            .await
-            .map(|reply| String::from_utf8_lossy(&reply.body).into_owned());
-        let version = text.as_deref().and_then(ImageDir::parse_version);
-        let version = version
-            .ok_or_else(|| Halt::fatal("fail to download version file from helper node. will exit."))?;
-        if found
-            .version
-            .as_ref()
-            .is_some_and(|own| own.token != version.token)
-        {
-            return Err(Halt::fatal(format!(
-                "token is not equal with helper node {host}. will exit."
-            )));
-        }
-        self.image.write_version(&version).map_err(unwritable)?;
-        self.killed_at("role");
-        self.killed_at("version");
-        self.fetch_checkpoint(host).await;
-        Ok((role, helper))
-    }
-
-    async fn ask_helpers(&self) -> Option<(RoleFile, (String, u16))> {
-        for helper in &self.arguments.helpers {
-            let question = format!(
-                "/role?host={}&port={}",
-                self.identity.host, self.conf.edit_log_port
-            );
-            let Some(reply) = self.fetch(&helper.0, &question).await else {
-                continue;
-            };
-            let role = reply.header("role").and_then(FeRole::parse);
-            if let (Some(role), Some(name)) = (role, reply.header("name")) {
-                return Some((
-                    RoleFile {
-                        role,
-                        name: name.to_owned(),
-                        host_type: String::new(),
-                    },
-                    helper.clone(),
-                ));
-            }
-        }
-        None
-    }
-
-    /// HTTP goes to the helper's host and to this node's own `http_port`, which is why all must have the same.
-    async fn fetch(&self, host: &str, target: &str) -> Option<http::Reply> {
-        let patience = self.scale().at_least(30.0, std::time::Duration::from_secs(2));
-        let reply = http::get(&self.network, host, self.conf.http_port, target, patience)
-            .await
-            .ok()?;
-        (reply.status == 200).then_some(reply)
-    }
-
-    async fn fetch_checkpoint(&self, host: &str) {
-        let Some(info) = self.fetch(host, "/info?subdir=").await else {
-            return;
-        };
-        let id = serde_json::from_slice::<serde_json::Value>(&info.body).ok();
-        let id = id
-            .and_then(|info| info.get("imageJournalId")?.as_u64())
-            .unwrap_or(0);
-        if id == 0 {
-            return;
-        }
-        let question = format!("/image?version={id}&subdir=&image_format_version=v2");
-        if let Some(image) = self.fetch(host, &question).await {
-            self.image.write_checkpoint(id, &image.body).ok();
-            self.killed_at("image");
         }
     }
 
@@ -280,19 +279,25 @@ impl Ground {
         self.journals.create_lock_files().map_err(unwritable)?;
         self.killed_at("je.lck");
         scale.sleep_until(began, steps.journal).await;
-        let journal = self.journals.load().map_err(unwritable)?.unwrap_or_default();
-        self.journals.create_log_files(&journal).map_err(unwritable)?;
-        self.killed_at("jdb");
-        if way == Way::Restart
-            && let Some(helper) = &helper
-            && role.role == FeRole::Follower
-            && let Err(halt) = start::check_helper(&journal, helper, &self.conf.meta_dir)
-        {
-            self.show_as_stranger(&journal, &role, helper).await;
-            return Err(halt);
+        let journal = self.journals.load().map_err(unwritable)?;
+        if self.profile().is_doris() && way == Way::Found && journal.is_none() {
+            self.journals.create_without_root().map_err(unwritable)?;
+            self.killed_at("jdb");
         }
+        let is_new = journal.is_none();
+        let journal = journal.unwrap_or_default();
+        self.journals
+            .create_log_files(is_new.then_some(&journal))
+            .map_err(unwritable)?;
+        self.killed_at("jdb");
+        let helper = match helper {
+            Some(helper) if way == Way::Restart && role.role == FeRole::Follower => {
+                self.with_helper(&journal, &role, helper).await?
+            }
+            other => other,
+        };
         scale.sleep_until(began, steps.door).await;
-        let listener = network::listen(self.settings.listen_on(self.conf.edit_log_port)).map_err(|_| {
+        let listener = network::listen(self.door()).map_err(|_| {
             Halt::fatal(format!(
                 "edit_log_port {} is already in use. will exit.",
                 self.conf.edit_log_port
@@ -311,31 +316,13 @@ impl Ground {
         boot.run(helper).await
     }
 
-    /// Observed: data of a group that began here by self-election, started with a helper of another group, ends
-    /// itself, and may take the other group's leader along.
-    async fn show_as_stranger(&self, journal: &Journal, role: &RoleFile, helper: &(String, u16)) {
-        if !journal.nascent {
-            return;
+    /// Observed: Doris' group listens on the own address alone.
+    fn door(&self) -> std::net::SocketAddr {
+        let port = self.conf.edit_log_port;
+        match self.profile().engine {
+            Engine::StarRocks => self.settings.listen_on(port),
+            Engine::Doris => std::net::SocketAddr::new(self.identity.address, port),
         }
-        let patience = self.scale().at_least(3.0, std::time::Duration::from_millis(500));
-        let id = journal
-            .membership
-            .group_node(&role.name)
-            .map_or(1, |node| node.id);
-        let node = GroupNode {
-            id,
-            name: role.name.clone(),
-            host: self.identity.host.clone(),
-            port: self.conf.edit_log_port,
-            electable: true,
-        };
-        let group = journal.group.clone().unwrap_or_default();
-        if let Ok(stream) = self.network.connect(&helper.0, helper.1, patience).await
-            && let Ok(mut line) = Line::call(stream, Service::Feeder).await
-        {
-            line.say(&Message::Stranger { group, node }).await.ok();
-        }
-        self.scale().sleep(1.0).await;
     }
 
     fn build(self, role: &RoleFile, journal: Journal) -> Arc<Fe> {
@@ -348,6 +335,7 @@ impl Ground {
         };
         let group = Group::open(Opening {
             me,
+            profile: self.settings.profile,
             rpc_port: self.conf.rpc_port,
             network: self.network.clone(),
             scale: self.settings.scale,
@@ -366,10 +354,21 @@ impl Ground {
             identity: self.identity,
             group,
             start_millis: now_millis(),
-            ready: AtomicBool::new(false),
-            leaving: AtomicBool::new(false),
+            ready: false.into(),
+            served: false.into(),
+            leaving: false.into(),
+            renamed: std::sync::Mutex::default(),
             tally: super::tally::Tally::default(),
+            lock: self.lock,
         })
+    }
+}
+
+/// The name of a node in its group.
+pub(crate) fn node_name(profile: &Profile, host: &str, port: u16) -> String {
+    match profile.engine {
+        Engine::StarRocks => format!("{host}_{port}_{}", now_millis()),
+        Engine::Doris => format!("fe_{}", new_token().replace('-', "_")),
     }
 }
 
@@ -382,9 +381,44 @@ fn new_token() -> String {
 
 fn write_pid_file(dir: &Path) -> Result<(), Halt> {
     let written = std::fs::write(dir.join("fe.pid"), std::process::id().to_string());
-    written.map_err(|_| Halt::fatal("java.io.IOException: pid file is already locked."))
+    written.map_err(|_| Halt::thrown("java.io.IOException: pid file is already locked."))
 }
+
+/// Locks `process.lock` as a JVM does, so that it can be seen from outside.
+fn take_lock(meta: &Path) -> Result<File, Halt> {
+    let path = meta.join("process.lock");
+    let file = File::options().create(true).append(true).open(&path);
+    let file = file.map_err(|error| {
+        let class = match error.kind() {
+            std::io::ErrorKind::NotFound => "java.nio.file.NoSuchFileException".to_owned(),
+            _ => format!("java.io.IOException: {}", plain(&error)),
+        };
+        Halt::fatal(format!("Try to lock process failed\n{class}: {}", path.display()))
+    })?;
+    let whole = libc::flock {
+        l_type: i16::try_from(libc::F_WRLCK).unwrap_or_default(),
+        l_whence: i16::try_from(libc::SEEK_SET).unwrap_or_default(),
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    };
+    fcntl(&file, FcntlArg::F_SETLK(&whole)).map_err(|_| {
+        Halt::fatal("FE process has been started，please do not start multiple FE processes at the same time")
+    })?;
+    Ok(file)
+}
+
+/// The message of an operating system error, as the JVM gives it.
+fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split_once(" (os error")
+        .map_or(text.clone(), |(words, _)| words.to_owned())
+}
+
+const EDIT_LOG_ADVICE: &str = " But if this is not the first time your start this FE, please DO NOT change it.  You need to \
+                               find the service that occupies the port and shut it down, and then return the port to Doris.";
+const HTTP_ADVICE: &str = " But you need to make sure that ALL FEs http_port are same.";
 
 /// Every start of the engine prints its log settings; here in short.
 const LOG_SETTINGS: &str = "=====\n<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!-- Auto Generated. DO NOT MODIFY IT! -->\n\
-<Configuration status=\"info\" packages=\"com.starrocks.common\"/>\n=====";
+<Configuration status=\"info\"/>\n=====";

@@ -1,5 +1,5 @@
-//! The leader's round: it polls every other registered FE, dead ones and those that never joined too, and sends a
-//! heartbeat to every BE and CN. Eight at a time, and the round waits for all of them.
+//! The leader's round: it polls every other registered FE, dead ones and those that never joined too, sends a heartbeat to
+//! every BE and CN, and pings the brokers. Eight at a time, and the round waits for all of them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,28 +11,26 @@ use tokio::time::Instant;
 
 use super::Fe;
 use crate::clock::now_millis;
-use crate::group::membership::{Frontend, Membership, Node, NodeKind};
+use crate::group::membership::{Broker, Frontend, Membership, Node, NodeKind};
 use crate::group::pulse::{NodePorts, NodeStatus};
+use crate::profile::{Engine, Ping};
 use crate::wire::heartbeat::{self, MasterInfo, NodeInfo};
 use crate::wire::http;
+use crate::wire::ping::{self, PingFe};
 
 /// Threads of the engine's heartbeat pool.
 const THREADS: usize = 8;
-/// `heartbeat_timeout_second`.
-const TIMEOUT: Duration = Duration::from_secs(5);
 /// Observed: an empty BE under decommission is gone 4-16 s later, one to three rounds.
 const ROUNDS_TO_EMPTY: u32 = 2;
 
-/// What an FE's `/api/bootstrap` came to.
-enum Poll {
-    Alive {
-        replayed: u64,
-        query_port: u16,
-        rpc_port: u16,
-        start: u64,
-        version: Option<String>,
-    },
-    Failed(String),
+/// What an FE told the leader; an error is the text that the list shows.
+struct Told {
+    replayed: u64,
+    query_port: u16,
+    rpc_port: u16,
+    arrow_port: u16,
+    start: u64,
+    version: Option<String>,
 }
 
 impl Fe {
@@ -48,6 +46,9 @@ impl Fe {
                 (state.journal.membership.clone(), state.journal.term)
             };
             self.note_myself();
+            if self.settings.profile.group.writes_time {
+                self.group.write_time();
+            }
             self.clone().one_round(&membership, term).await;
             self.finish_decommissions(&membership, &mut emptying).await;
             tokio::time::sleep_until(began + self.settings.heartbeat).await;
@@ -67,8 +68,23 @@ impl Fe {
         pulse.replayed = replayed;
         pulse.query_port = self.conf.query_port;
         pulse.rpc_port = self.conf.rpc_port;
+        pulse.arrow_port = self.conf.arrow_port.unwrap_or(0);
         pulse.start_time = Some(self.start_millis);
-        pulse.version = Some(self.settings.profile.version().to_owned());
+        pulse.version = Some(self.settings.profile.version.to_owned());
+    }
+
+    /// How long one member may take: observed, 5 s in StarRocks (`heartbeat_timeout_second`) and 10 s in Doris, which is one
+    /// round, so that a silent one doubles it.
+    fn timeout(&self) -> Duration {
+        match self.settings.profile.engine {
+            Engine::StarRocks => Duration::from_secs(5),
+            Engine::Doris => self.settings.heartbeat.max(Duration::from_secs(2)),
+        }
+    }
+
+    /// Observed: what a leader of StarRocks finds is a write too, so that one that is cut off goes on showing everybody Alive.
+    fn may_note(&self) -> bool {
+        self.settings.profile.is_doris() || self.group.has_fresh_majority()
     }
 
     async fn one_round(self: Arc<Self>, membership: &Membership, term: u64) {
@@ -80,14 +96,14 @@ impl Fe {
             .filter(|fe| fe.name != self.group.me.name);
         for frontend in others {
             let (fe, pool, frontend) = (self.clone(), pool.clone(), frontend.clone());
-            let question = format!(
-                "/api/bootstrap?cluster_id={}&token={}",
-                membership.cluster_id, membership.token
-            );
+            let (id, token) = (membership.cluster_id, membership.token.clone());
             round.spawn(async move {
                 let _thread = pool.acquire().await;
-                let found = fe.poll(&frontend, &question).await;
-                if fe.group.has_fresh_majority() {
+                let found = match fe.settings.profile.fe.ping {
+                    None => fe.poll(&frontend, id, &token).await,
+                    Some(ping) => fe.ping(&frontend, id, &token, ping).await,
+                };
+                if fe.may_note() {
                     fe.note_poll(&frontend, found);
                 }
             });
@@ -97,9 +113,23 @@ impl Fe {
             let master = self.master_info(membership, &node, term);
             round.spawn(async move {
                 let _thread = pool.acquire().await;
-                let found = fe.beat(&node, &master).await;
-                if fe.group.has_fresh_majority() {
+                let mut found = fe.beat(&node, &master).await;
+                // Observed: Doris asks a BE once more at once.
+                if found.is_err() && fe.settings.profile.is_doris() {
+                    found = fe.beat(&node, &master).await;
+                }
+                if fe.may_note() {
                     fe.note_beat(&node, found);
+                }
+            });
+        }
+        for broker in &membership.brokers {
+            let (fe, pool, broker) = (self.clone(), pool.clone(), broker.clone());
+            round.spawn(async move {
+                let _thread = pool.acquire().await;
+                let found = fe.ping_broker(&broker).await;
+                if fe.may_note() {
+                    fe.note_broker(&broker, found);
                 }
             });
         }
@@ -107,24 +137,30 @@ impl Fe {
         self.group.announce();
     }
 
-    async fn poll(&self, frontend: &Frontend, question: &str) -> Poll {
-        let port = self.conf.http_port;
-        let reply = http::get(&self.network, &frontend.host, port, question, TIMEOUT).await;
-        let url = format!("http://{}:{port}{question}", frontend.host);
-        let reply = match reply {
+    /// Over HTTP, at the own `http_port`.
+    async fn poll(&self, frontend: &Frontend, cluster_id: u32, token: &str) -> Result<Told, String> {
+        let target = format!("/api/bootstrap?cluster_id={cluster_id}&token={token}");
+        let question = http::Question {
+            host: &frontend.host,
+            port: self.conf.http_port,
+            target: &target,
+            headers: &[],
+        };
+        let url = format!("http://{}:{}{target}", frontend.host, self.conf.http_port);
+        let reply = match http::get(&self.network, &question, self.timeout()).await {
             // FileNotFoundException carries the URL alone, and with it the token.
-            Ok(reply) if reply.status == 404 || reply.status == 410 => return Poll::Failed(url),
+            Ok(reply) if reply.status == 404 || reply.status == 410 => return Err(url),
             Ok(reply) if reply.status >= 400 => {
                 let status = reply.status;
-                return Poll::Failed(format!(
+                return Err(format!(
                     "Server returned HTTP response code: {status} for URL: {url}"
                 ));
             }
             Ok(reply) => reply,
-            Err(error) => return Poll::Failed(jvm_words(&error)),
+            Err(error) => return Err(jvm_words(&error)),
         };
         let Ok(serde_json::Value::Object(body)) = serde_json::from_slice(&reply.body) else {
-            return Poll::Failed(
+            return Err(
                 "java.lang.IllegalStateException: Expected BEGIN_OBJECT but was STRING at line 1 column 1 path $"
                     .to_owned(),
             );
@@ -133,38 +169,91 @@ impl Fe {
         let number = |key: &str| body.get(key).and_then(serde_json::Value::as_u64).unwrap_or(0);
         // A body without a status counts as a good answer; one that failed is named by its `message`, which is "OK".
         if text("status").is_some_and(|status| status != "OK") {
-            return Poll::Failed(text("message").unwrap_or_else(|| "OK".to_owned()));
+            return Err(text("message").unwrap_or_else(|| "OK".to_owned()));
         }
-        Poll::Alive {
+        Ok(Told {
             replayed: number("replayedJournalId"),
             query_port: u16::try_from(number("queryPort")).unwrap_or(0),
             rpc_port: u16::try_from(number("rpcPort")).unwrap_or(0),
+            arrow_port: 0,
             start: number("feStartTime"),
             version: text("feVersion"),
+        })
+    }
+
+    /// Over thrift. Observed: at the leader's own `rpc_port`, so that all FEs have to have the same.
+    async fn ping(
+        &self,
+        frontend: &Frontend,
+        cluster_id: u32,
+        token: &str,
+        ping: Ping,
+    ) -> Result<Told, String> {
+        let host = self.host_of(frontend);
+        let asked = PingFe {
+            cluster_id: i32::try_from(cluster_id).unwrap_or(0),
+            token: token.to_owned(),
+            deploy_mode: (ping == Ping::WithDeployMode).then(|| "local".to_owned()),
+        };
+        let told = async {
+            let mut stream = self
+                .network
+                .connect(&host, self.conf.rpc_port, self.timeout())
+                .await?;
+            ping::ask_fe(&mut stream, &asked, self.timeout()).await
+        };
+        let told = told.await.map_err(|error| unknown_host(&host, &error))?;
+        match told.refusal {
+            Some(refusal) => Err(refusal),
+            None => Ok(Told {
+                replayed: told.replayed,
+                query_port: told.query_port,
+                rpc_port: told.rpc_port,
+                arrow_port: told.arrow_port,
+                start: told.start,
+                version: Some(told.version),
+            }),
         }
     }
 
-    fn note_poll(&self, frontend: &Frontend, found: Poll) {
+    fn note_poll(&self, frontend: &Frontend, found: Result<Told, String>) {
+        let tolerated = self.settings.profile.fe.tolerated_rounds;
         let mut state = self.group.state();
         let pulse = state.pulses.frontends.entry(frontend.name.clone()).or_default();
         match found {
-            Poll::Failed(error) => pulse.fail(&error),
-            Poll::Alive {
-                replayed,
-                query_port,
-                rpc_port,
-                start,
-                version,
-            } => {
+            Err(error) => pulse.fail(&error, tolerated),
+            Ok(told) => {
                 pulse.succeed(now_millis());
-                pulse.replayed = replayed;
-                pulse.query_port = query_port;
-                pulse.rpc_port = rpc_port;
-                pulse.start_time = Some(start);
-                if version.is_some() {
-                    pulse.version = version;
+                pulse.replayed = told.replayed;
+                pulse.query_port = told.query_port;
+                pulse.rpc_port = told.rpc_port;
+                pulse.arrow_port = told.arrow_port;
+                pulse.start_time = Some(told.start);
+                if told.version.is_some() {
+                    pulse.version = told.version;
                 }
             }
+        }
+    }
+
+    async fn ping_broker(&self, broker: &Broker) -> Result<(), String> {
+        let asked = async {
+            let mut stream = self
+                .network
+                .connect(&broker.host, broker.port, self.timeout())
+                .await?;
+            ping::ask_broker(&mut stream, &self.identity.host, self.timeout()).await
+        };
+        asked.await.map_err(|error| unknown_host(&broker.host, &error))
+    }
+
+    fn note_broker(&self, broker: &Broker, found: Result<(), String>) {
+        let tolerated = self.settings.profile.fe.tolerated_rounds;
+        let mut state = self.group.state();
+        let pulse = state.pulses.brokers.entry(broker.key()).or_default();
+        match found {
+            Ok(()) => pulse.succeed(now_millis()),
+            Err(error) => pulse.fail(&error, tolerated),
         }
     }
 
@@ -182,23 +271,31 @@ impl Fe {
         }
     }
 
-    async fn beat(&self, node: &Node, master: &MasterInfo) -> std::io::Result<NodeInfo> {
-        let mut stream = self
-            .network
-            .connect(&node.host, node.heartbeat_port, TIMEOUT)
-            .await?;
-        heartbeat::call(&mut stream, master, TIMEOUT).await
+    async fn beat(&self, node: &Node, master: &MasterInfo) -> Result<NodeInfo, String> {
+        let engine = self.settings.profile.engine;
+        let told = async {
+            let mut stream = self
+                .network
+                .connect(&node.host, node.heartbeat_port, self.timeout())
+                .await?;
+            heartbeat::call(&mut stream, engine, master, self.timeout()).await
+        };
+        told.await.map_err(|error| unknown_host(&node.host, &error))
     }
 
-    fn note_beat(&self, node: &Node, found: std::io::Result<NodeInfo>) {
+    fn note_beat(&self, node: &Node, found: Result<NodeInfo, String>) {
+        let profile = self.settings.profile;
+        let tolerated = profile.fe.tolerated_rounds;
+        // Doris tells the start in milliseconds.
+        let unit = if profile.is_doris() { 1 } else { 1000 };
         let mut state = self.group.state();
         let pulse = state.pulses.nodes.entry(node.id).or_default();
         match found {
-            Err(error) => pulse.fail(&jvm_exception(&error)),
+            Err(error) => pulse.fail(&error, tolerated),
             Ok(info) if info.status == heartbeat::STATUS_SHUTDOWN => pulse.stop(),
             Ok(info) if info.status != heartbeat::STATUS_OK => {
                 let error = info.errors.first().map_or("Unknown error", String::as_str);
-                pulse.fail(error);
+                pulse.fail(error, tolerated);
             }
             Ok(info) => {
                 pulse.failures = 0;
@@ -206,13 +303,17 @@ impl Fe {
                 pulse.alive = true;
                 pulse.status = NodeStatus::Ok;
                 pulse.last_heartbeat = Some(now_millis());
-                pulse.last_start = u64::try_from(info.reboot_time).ok().map(|seconds| seconds * 1000);
+                pulse.last_start = u64::try_from(info.start).ok().map(|start| start * unit);
+                pulse.role = info.role;
+                // Observed: it stays Alive.
+                pulse.shutting_down = info.shutting_down;
                 pulse.version = info.version;
                 pulse.cores = info.cores;
                 pulse.ports = Some(NodePorts {
                     be: info.be_port,
                     http: info.http_port,
                     brpc: info.brpc_port,
+                    arrow: info.arrow_port,
                 });
             }
         }
@@ -250,6 +351,14 @@ fn jvm_words(error: &std::io::Error) -> String {
         std::io::ErrorKind::ConnectionReset => "Connection reset".to_owned(),
         std::io::ErrorKind::HostUnreachable => "No route to host".to_owned(),
         _ => error.to_string(),
+    }
+}
+
+/// What the list shows of a host that could not be asked.
+fn unknown_host(host: &str, error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => format!("java.net.UnknownHostException: {host}"),
+        _ => jvm_exception(error),
     }
 }
 

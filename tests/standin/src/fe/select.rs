@@ -2,12 +2,14 @@
 
 use super::Fe;
 use super::answer::{Answer, Row};
+use crate::profile::{Engine, Selects};
 
-const VARIABLES: [(&str, &str); 22] = [
+const VARIABLES: [(&str, &str); 23] = [
     ("max_allowed_packet", "33554432"),
     ("wait_timeout", "28800"),
     ("interactive_timeout", "3600"),
-    ("version_comment", "StarRocks"),
+    ("version_comment", "a stand-in"),
+    ("forward_to_master", "true"),
     ("auto_increment_increment", "1"),
     ("autocommit", "1"),
     ("character_set_client", "utf8"),
@@ -31,7 +33,7 @@ const VARIABLES: [(&str, &str); 22] = [
 impl Fe {
     fn variable(&self, name: &str) -> Option<&'static str> {
         if name.eq_ignore_ascii_case("version") {
-            return Some(self.settings.profile.greeting_version());
+            return Some(self.settings.profile.mysql.greeting_version);
         }
         VARIABLES
             .iter()
@@ -40,9 +42,11 @@ impl Fe {
     }
 
     pub(crate) fn select(&self, items: &str) -> Answer {
-        let no_backend = || Answer::refused("Backend node not found. Check if any backend node is down.");
-        if self.settings.profile.selects_need_a_backend() && self.alive_backends().0 == 0 {
-            return no_backend();
+        let profile = self.settings.profile;
+        let needs_backend = profile.mysql.selects == Selects::OnBackends && self.alive_backends().0 == 0;
+        // Doris looks for the variables before it looks for a backend.
+        if needs_backend && profile.engine == Engine::StarRocks {
+            return profile.refused(profile.no_backend());
         }
         let lower = items.to_ascii_lowercase();
         let items = lower
@@ -63,6 +67,9 @@ impl Fe {
                 Err(answer) => return answer,
             }
         }
+        if needs_backend {
+            return profile.refused(profile.no_backend());
+        }
         Answer::Rows {
             columns,
             rows: vec![row],
@@ -70,6 +77,7 @@ impl Fe {
     }
 
     fn value(&self, expression: &str) -> Result<Option<String>, Answer> {
+        let profile = self.settings.profile;
         let lower = expression.to_ascii_lowercase();
         if let Some(name) = lower.strip_prefix("@@") {
             let name = name
@@ -79,28 +87,27 @@ impl Fe {
             let found = self.variable(name);
             return found
                 .map(|value| Some(value.to_owned()))
-                .ok_or_else(|| Answer::error(1193, "HY000", format!("Unknown system variable '{name}'")));
+                .ok_or_else(|| match profile.engine {
+                    Engine::StarRocks => Answer::error(1193, "HY000", profile.unknown_variable(name)),
+                    Engine::Doris => profile.refused(profile.unknown_variable(name)),
+                });
         }
         let quoted = expression.trim_matches(['\'', '"']);
         match lower.as_str() {
             "current_version()" => {
                 if self.alive_backends().0 == 0 {
-                    return Err(Answer::refused(
-                        "Backend node not found. Check if any backend node is down.",
-                    ));
+                    return Err(profile.refused(profile.no_backend()));
                 }
-                Ok(Some(self.settings.profile.version().replace('-', " ")))
+                Ok(Some(profile.version.replace('-', " ")))
             }
-            "version()" => Ok(Some(self.settings.profile.greeting_version().to_owned())),
+            "version()" => Ok(Some(profile.mysql.greeting_version.to_owned())),
             "unix_timestamp()" => Ok(Some((crate::clock::now_millis() / 1000).to_string())),
             "connection_id()" => Ok(Some("1".to_owned())),
             "database()" | "schema()" | "null" => Ok(None),
             "user()" | "current_user()" => Ok(Some("'root'@'%'".to_owned())),
             _ if quoted.len() + 2 == expression.len() => Ok(Some(quoted.to_owned())),
             _ if lower.parse::<f64>().is_ok() => Ok(Some(lower)),
-            _ => Err(Answer::refused(format!(
-                "Getting analyzing error. Detail message: Column '{expression}' cannot be resolved."
-            ))),
+            _ => Err(profile.refused(profile.analysis(&format!("Column '{expression}' cannot be resolved")))),
         }
     }
 
@@ -116,7 +123,7 @@ impl Fe {
                     .as_deref()
                     .is_none_or(|like| like.trim_matches('%') == name || like == "%")
             };
-            let version = self.settings.profile.greeting_version();
+            let version = self.settings.profile.mysql.greeting_version;
             let all = VARIABLES.iter().copied().chain([("version", version)]);
             let rows = all.filter(|(name, _)| fits(name));
             let rows = rows
@@ -132,9 +139,10 @@ impl Fe {
                     names.iter().map(|name| vec![Some((*name).to_owned())]).collect(),
                 )
             }
+            "SHOW GRANTS" => Answer::rows(&["UserIdentity"], Vec::new()),
             "SHOW WARNINGS" => Answer::rows(&["Level", "Code", "Message"], Vec::new()),
             "SHOW TABLES" => Answer::error(1046, "3D000", "No database selected"),
-            _ => Answer::refused(format!(
+            _ => self.settings.profile.refused(format!(
                 "Getting syntax error at line 1, column 5. Detail message: No viable statement for input '{}'.",
                 sql.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
             )),

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::group::journal::{Journal, JournalDir};
 use crate::group::membership::GroupNode;
 use crate::halt::Halt;
+use crate::profile::{Engine, Profile};
 
 use super::image::{ImageDir, RoleFile, VersionFile};
 
@@ -93,20 +94,18 @@ impl Found {
         })
     }
 
-    pub(crate) fn way(&self, helpers: &[(String, u16)]) -> Result<Way, Halt> {
-        if self.has_checkpoint && self.journal.is_none() {
+    pub(crate) fn way(&self, helpers: &[(String, u16)], profile: &Profile) -> Result<Way, Halt> {
+        if profile.engine == Engine::StarRocks && self.has_checkpoint && self.journal.is_none() {
             return Err(Halt::fatal(
                 "image exists, but bdb dir is empty, set start_with_incomplete_meta to true if you want to forcefully \
                  recover from image data, this may end with stale meta data, so please be careful.",
             ));
         }
         match (&self.role, &self.version) {
-            (Some(_), Some(_)) if helpers.len() > 1 => {
-                Err(Halt::fatal("java.lang.IllegalStateException: null"))
-            }
+            (Some(_), Some(_)) if helpers.len() > 1 => Err(Halt::thrown(profile.two_helpers())),
             (Some(_), Some(_)) => Ok(Way::Restart),
             (None, None) if helpers.is_empty() => Ok(Way::Found),
-            _ if helpers.is_empty() => Err(Halt::fatal(
+            _ if helpers.is_empty() => Err(Halt::thrown(
                 "role file and version file must both exist or both not exist. please specific one helper node to \
                  recover. will exit.",
             )),
@@ -175,7 +174,8 @@ mod tests {
             has_checkpoint: false,
             journal: None,
         };
-        assert_eq!(empty.way(&helpers).unwrap(), Way::Join);
+        let profile = Profile::parse("starrocks-3.5").unwrap();
+        assert_eq!(empty.way(&helpers, profile).unwrap(), Way::Join);
         let role = RoleFile {
             role: crate::group::membership::FeRole::Follower,
             name: "n".into(),
@@ -191,6 +191,6 @@ mod tests {
             has_checkpoint: false,
             journal: None,
         };
-        assert!(full.way(&helpers).is_err());
+        assert!(full.way(&helpers, profile).is_err());
     }
 }

@@ -1,6 +1,9 @@
 //! The statements the stand-in understands, and the engine's words for those it does not.
 
+use super::accounts;
+use super::tokens::Reader;
 use crate::group::membership::{FeRole, NodeKind};
+use crate::profile::Engine;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Statement {
@@ -17,13 +20,16 @@ pub(crate) enum Statement {
         role: FeRole,
         at: String,
     },
+    /// Doris names the port of the member too.
     MoveFrontend {
         from: String,
+        port: Option<u16>,
         to: String,
     },
     AddNodes {
         kind: NodeKind,
         at: Vec<String>,
+        tag: String,
     },
     DropNodes {
         kind: NodeKind,
@@ -35,8 +41,11 @@ pub(crate) enum Statement {
     },
     MoveBackend {
         from: String,
+        port: Option<u16>,
         to: String,
     },
+    /// Refused on purpose.
+    DropBackendByDoris,
     AddBroker {
         name: String,
         at: Vec<String>,
@@ -49,13 +58,17 @@ pub(crate) enum Statement {
         name: String,
     },
     CreateImage,
+    SetConfig {
+        key: String,
+        value: String,
+    },
     SetPassword {
         user: Option<String>,
-        password: String,
+        password: Password,
     },
     CreateUser {
         user: String,
-        password: String,
+        password: Password,
         roles: Vec<String>,
     },
     DropUser {
@@ -69,153 +82,47 @@ pub(crate) enum Statement {
         user: String,
     },
     ActivateRoles,
-    SetVariable,
+    SetVariable {
+        name: String,
+        value: String,
+    },
     Select(String),
     Use(String),
 }
 
+/// A password, or what is kept of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Kind {
-    Word,
-    Quoted,
-    Symbol,
+pub(crate) enum Password {
+    Plain(String),
+    Digest([u8; 20]),
 }
 
-#[derive(Debug, Clone)]
-struct Token {
-    kind: Kind,
-    text: String,
-    column: usize,
-}
-
-impl Token {
-    fn is(&self, word: &str) -> bool {
-        self.kind != Kind::Quoted && self.text.eq_ignore_ascii_case(word)
+impl Password {
+    pub(crate) fn digest(&self) -> Option<[u8; 20]> {
+        match self {
+            Self::Plain(text) => accounts::digest(text),
+            Self::Digest(digest) => Some(*digest),
+        }
     }
 }
 
-fn tokens(sql: &str) -> Vec<Token> {
-    let mut found = Vec::new();
-    let mut rest = sql.char_indices().peekable();
-    while let Some((column, c)) = rest.next() {
-        if c.is_whitespace() {
-            continue;
-        }
-        let mut text = String::new();
-        let kind = match c {
-            '\'' | '"' | '`' => {
-                while let Some((_, inner)) = rest.next() {
-                    if inner == '\\' {
-                        text.extend(rest.next().map(|(_, escaped)| escaped));
-                    } else if inner != c {
-                        text.push(inner);
-                    } else if rest.next_if(|(_, again)| *again == c).is_some() {
-                        text.push(c);
-                    } else {
-                        break;
-                    }
-                }
-                Kind::Quoted
-            }
-            c if c.is_alphanumeric() || c == '_' => {
-                text.push(c);
-                while let Some((_, more)) = rest.next_if(|(_, n)| n.is_alphanumeric() || *n == '_') {
-                    text.push(more);
-                }
-                Kind::Word
-            }
-            c => {
-                text.push(c);
-                Kind::Symbol
-            }
-        };
-        found.push(Token { kind, text, column });
-    }
-    found
-}
+/// Without `PROPERTIES`.
+const DEFAULT_TAG: &str = "default";
 
-struct Reader {
-    tokens: Vec<Token>,
-    at: usize,
-}
-
-type Parsed = Result<Statement, String>;
-
-impl Reader {
-    fn takes(&mut self, words: &[&str]) -> bool {
-        let ahead = self.tokens.get(self.at..).unwrap_or_default();
-        let fits = ahead.len() >= words.len() && ahead.iter().zip(words).all(|(token, word)| token.is(word));
-        if fits {
-            self.at += words.len();
-        }
-        fits
-    }
-
-    fn text(&mut self) -> Result<String, String> {
-        match self.tokens.get(self.at) {
-            Some(token) if token.kind != Kind::Symbol => {
-                self.at += 1;
-                Ok(token.text.clone())
-            }
-            _ => Err(self.stuck()),
-        }
-    }
-
-    /// One or more strings with commas between them.
-    fn list(&mut self) -> Result<Vec<String>, String> {
-        let mut found = vec![self.text()?];
-        while self.takes(&[","]) {
-            found.push(self.text()?);
-        }
-        Ok(found)
-    }
-
-    /// `'root'@'%'`, `root`, `'root'`; the host part does not matter here.
-    fn user(&mut self) -> Result<String, String> {
-        self.takes(&["USER"]);
-        let name = self.text()?;
-        if self.takes(&["@"]) && !self.takes(&["%"]) {
-            self.text()?;
-        }
-        Ok(name)
-    }
-
-    fn end(mut self, statement: Statement) -> Parsed {
-        self.takes(&[";"]);
-        if self.at < self.tokens.len() {
-            Err(self.stuck())
-        } else {
-            Ok(statement)
-        }
-    }
-
-    fn column(&self) -> usize {
-        self.tokens.get(self.at).map_or_else(
-            || self.tokens.last().map_or(0, |t| t.column + t.text.len()),
-            |t| t.column,
-        )
-    }
-
-    fn stuck(&self) -> String {
-        let found = self
-            .tokens
-            .get(self.at)
-            .map_or("<EOF>", |token| token.text.as_str());
-        format!(
-            "Getting syntax error at line 1, column {}. Detail message: Unexpected input '{found}', \
-             the most similar input is {{<EOF>, ';'}}.",
-            self.column()
-        )
-    }
-}
+/// The engine's own text when it is not a statement.
+pub(super) type Parsed = Result<Statement, String>;
 
 impl Statement {
-    /// The engine's own text when it is not a statement.
-    pub(crate) fn parse(sql: &str) -> Parsed {
-        let mut reader = Reader {
-            tokens: tokens(sql),
-            at: 0,
-        };
+    /// Whether it shows a list of members, and changes nothing.
+    pub(crate) fn shows(&self) -> bool {
+        matches!(
+            self,
+            Self::ShowFrontends | Self::ShowNodes(_) | Self::ShowBroker | Self::ShowProc(_)
+        )
+    }
+
+    pub(crate) fn parse(sql: &str, engine: Engine) -> Parsed {
+        let mut reader = Reader::over(sql, engine);
         if reader.takes(&["SHOW"]) {
             return show(reader, sql);
         }
@@ -223,7 +130,7 @@ impl Statement {
             return alter_system(reader);
         }
         if reader.takes(&["CANCEL", "DECOMMISSION", "BACKEND"]) {
-            let at = reader.list()?;
+            let at = reader.places()?;
             return reader.end(Self::Decommission { at, cancel: true });
         }
         if reader.takes(&["SELECT"]) {
@@ -245,7 +152,7 @@ fn show(mut reader: Reader, sql: &str) -> Parsed {
     if reader.takes(&["BACKENDS"]) {
         return reader.end(Statement::ShowNodes(NodeKind::Backend));
     }
-    if reader.takes(&["COMPUTE", "NODES"]) {
+    if reader.engine == Engine::StarRocks && reader.takes(&["COMPUTE", "NODES"]) {
         return reader.end(Statement::ShowNodes(NodeKind::Compute));
     }
     if reader.takes(&["BROKER"]) {
@@ -261,43 +168,17 @@ fn show(mut reader: Reader, sql: &str) -> Parsed {
 fn alter_system(mut reader: Reader) -> Parsed {
     for role in [FeRole::Follower, FeRole::Observer] {
         if reader.takes(&["ADD", role.word()]) {
-            let at = reader.text()?;
+            let at = reader.place()?;
             return reader.end(Statement::AddFrontend { role, at });
         }
         if reader.takes(&["DROP", role.word()]) {
-            let at = reader.text()?;
+            let at = reader.place()?;
             return reader.end(Statement::DropFrontend { role, at });
         }
     }
-    for (kind, words) in [
-        (NodeKind::Backend, &["BACKEND"][..]),
-        (NodeKind::Compute, &["COMPUTE", "NODE"][..]),
-    ] {
-        if reader.takes(&[&["ADD"], words].concat()) {
-            let at = reader.list()?;
-            return reader.end(Statement::AddNodes { kind, at });
-        }
-        if reader.takes(&[&["DROP"], words].concat()) {
-            let at = reader.list()?;
-            reader.takes(&["FORCE"]);
-            return reader.end(Statement::DropNodes { kind, at });
-        }
-    }
-    if reader.takes(&["DECOMMISSION", "BACKEND"]) {
-        let at = reader.list()?;
-        return reader.end(Statement::Decommission { at, cancel: false });
-    }
-    if reader.takes(&["MODIFY", "FRONTEND", "HOST"]) {
-        let (from, to) = from_to(&mut reader)?;
-        return reader.end(Statement::MoveFrontend { from, to });
-    }
-    if reader.takes(&["MODIFY", "BACKEND", "HOST"]) {
-        let (from, to) = from_to(&mut reader)?;
-        return reader.end(Statement::MoveBackend { from, to });
-    }
     if reader.takes(&["ADD", "BROKER"]) {
         let name = reader.text()?;
-        let at = reader.list()?;
+        let at = reader.places()?;
         return reader.end(Statement::AddBroker { name, at });
     }
     if reader.takes(&["DROP", "ALL", "BROKER"]) {
@@ -306,36 +187,98 @@ fn alter_system(mut reader: Reader) -> Parsed {
     }
     if reader.takes(&["DROP", "BROKER"]) {
         let name = reader.text()?;
-        let at = reader.list()?;
+        let at = reader.places()?;
         return reader.end(Statement::DropBroker { name, at });
+    }
+    match reader.engine {
+        Engine::StarRocks => alter_nodes_of_starrocks(reader),
+        Engine::Doris => alter_nodes_of_doris(reader),
+    }
+}
+
+fn alter_nodes_of_starrocks(mut reader: Reader) -> Parsed {
+    for (kind, words) in [
+        (NodeKind::Backend, &["BACKEND"][..]),
+        (NodeKind::Compute, &["COMPUTE", "NODE"][..]),
+    ] {
+        if reader.takes(&[&["ADD"], words].concat()) {
+            let at = reader.places()?;
+            let tag = DEFAULT_TAG.to_owned();
+            return reader.end(Statement::AddNodes { kind, at, tag });
+        }
+        if reader.takes(&[&["DROP"], words].concat()) {
+            let at = reader.places()?;
+            reader.takes(&["FORCE"]);
+            return reader.end(Statement::DropNodes { kind, at });
+        }
+    }
+    if reader.takes(&["DECOMMISSION", "BACKEND"]) {
+        let at = reader.places()?;
+        return reader.end(Statement::Decommission { at, cancel: false });
+    }
+    let is_frontend = reader.takes(&["MODIFY", "FRONTEND", "HOST"]);
+    if is_frontend || reader.takes(&["MODIFY", "BACKEND", "HOST"]) {
+        let from = reader.text()?;
+        if !reader.takes(&["TO"]) {
+            return Err(reader.stuck());
+        }
+        let to = reader.text()?;
+        let port = None;
+        return reader.end(if is_frontend {
+            Statement::MoveFrontend { from, port, to }
+        } else {
+            Statement::MoveBackend { from, port, to }
+        });
     }
     if reader.takes(&["CREATE", "IMAGE"]) {
         return reader.end(Statement::CreateImage);
     }
-    // Observed for a word that may begin a clause and does not go on as one.
-    let pair: Vec<&str> = reader
-        .tokens
-        .iter()
-        .skip(reader.at)
-        .take(2)
-        .map(|token| token.text.as_str())
-        .collect();
-    let column = reader
-        .tokens
-        .get(reader.at + 1)
-        .map_or_else(|| reader.column(), |token| token.column);
-    Err(format!(
-        "Getting syntax error at line 1, column {column}. Detail message: No viable statement for input '{}'.",
-        pair.join(" ")
-    ))
+    Err(reader.no_clause())
 }
 
-fn from_to(reader: &mut Reader) -> Result<(String, String), String> {
-    let from = reader.text()?;
-    if !reader.takes(&["TO"]) {
-        return Err(reader.stuck());
+fn alter_nodes_of_doris(mut reader: Reader) -> Parsed {
+    let kind = NodeKind::Backend;
+    if reader.takes(&["ADD", "BACKEND"]) {
+        let at = reader.places()?;
+        let mut tag = DEFAULT_TAG.to_owned();
+        if reader.takes(&["PROPERTIES"]) {
+            // Observed: a property that is not known is passed over.
+            let location = reader.pairs()?.into_iter().find(|(key, _)| key == "tag.location");
+            tag = location.map_or(tag, |(_, value)| value);
+        }
+        return reader.end(Statement::AddNodes { kind, at, tag });
     }
-    Ok((from, reader.text()?))
+    if reader.takes(&["DROPP", "BACKEND"]) {
+        let at = reader.places()?;
+        return reader.end(Statement::DropNodes { kind, at });
+    }
+    if reader.takes(&["DROP", "BACKEND"]) {
+        reader.places()?;
+        return reader.end(Statement::DropBackendByDoris);
+    }
+    if reader.takes(&["DECOMMISSION"]) {
+        if !reader.takes(&["BACKEND"]) {
+            return Err(reader.expected("'BACKEND'"));
+        }
+        let at = reader.places()?;
+        return reader.end(Statement::Decommission { at, cancel: false });
+    }
+    let is_frontend = reader.takes(&["MODIFY", "FRONTEND"]);
+    if is_frontend || reader.takes(&["MODIFY", "BACKEND"]) {
+        let place = reader.place()?;
+        let (from, port) = place.rsplit_once(':').unwrap_or((&place, ""));
+        let (from, port) = (from.to_owned(), port.parse().ok());
+        if !reader.takes(&["HOSTNAME"]) {
+            return Err(reader.expected("'HOSTNAME'"));
+        }
+        let to = reader.text()?;
+        return reader.end(if is_frontend {
+            Statement::MoveFrontend { from, port, to }
+        } else {
+            Statement::MoveBackend { from, port, to }
+        });
+    }
+    Err(reader.no_clause())
 }
 
 fn accounts(mut reader: Reader) -> Parsed {
@@ -349,11 +292,15 @@ fn accounts(mut reader: Reader) -> Parsed {
             return Err(reader.stuck());
         }
         let password = if reader.takes(&["PASSWORD", "("]) {
-            let text = reader.text()?;
+            let text = reader.password()?;
             reader.takes(&[")"]);
-            text
+            Password::Plain(text)
         } else {
-            reader.text()?
+            let text = reader.text()?;
+            let digest = accounts::read_digest(&text);
+            Password::Digest(
+                digest.ok_or_else(|| "Password hash should be a 41-digit hexadecimal number".to_owned())?,
+            )
         };
         return reader.end(Statement::SetPassword { user, password });
     }
@@ -371,7 +318,7 @@ fn accounts(mut reader: Reader) -> Parsed {
         let password = if reader.tokens.get(reader.at).is_some_and(|t| t.is("IDENTIFIED")) {
             identified_by(&mut reader)?
         } else {
-            String::new()
+            Password::Plain(String::new())
         };
         let roles = if reader.takes(&["DEFAULT", "ROLE"]) {
             reader.list()?
@@ -390,6 +337,13 @@ fn accounts(mut reader: Reader) -> Parsed {
     }
     if reader.takes(&["GRANT"]) {
         let roles = reader.list()?;
+        if reader.takes(&["ON"]) {
+            // `*.*.*`, `db.*`: what it is for does not matter here.
+            while reader.at < reader.tokens.len() && !reader.tokens.get(reader.at).is_some_and(|t| t.is("TO"))
+            {
+                reader.at += 1;
+            }
+        }
         if !reader.takes(&["TO"]) {
             return Err(reader.stuck());
         }
@@ -404,18 +358,28 @@ fn accounts(mut reader: Reader) -> Parsed {
         let user = reader.user()?;
         return reader.end(Statement::SetDefaultRole { user });
     }
-    if reader.takes(&["SET", "ROLE"]) {
+    if reader.engine == Engine::StarRocks && reader.takes(&["SET", "ROLE"]) {
         return Ok(Statement::ActivateRoles);
     }
+    if reader.engine == Engine::Doris && reader.takes(&["ADMIN", "SET", "FRONTEND", "CONFIG"]) {
+        let (key, value) = reader.pairs()?.swap_remove(0);
+        return reader.end(Statement::SetConfig { key, value });
+    }
     if reader.takes(&["SET"]) {
-        return Ok(Statement::SetVariable);
+        for scope in ["SESSION", "GLOBAL"] {
+            reader.takes(&[scope]);
+        }
+        let name = reader.text().unwrap_or_default().to_ascii_lowercase();
+        reader.takes(&["="]);
+        let value = reader.text().unwrap_or_default().to_ascii_lowercase();
+        return Ok(Statement::SetVariable { name, value });
     }
     Err(reader.stuck())
 }
 
-fn identified_by(reader: &mut Reader) -> Result<String, String> {
+fn identified_by(reader: &mut Reader) -> Result<Password, String> {
     if reader.takes(&["IDENTIFIED", "BY"]) {
-        reader.text()
+        reader.password().map(Password::Plain)
     } else {
         Err(reader.stuck())
     }
@@ -427,7 +391,7 @@ mod tests {
 
     #[test]
     fn the_statements_of_the_membership_are_understood() {
-        let parsed = |sql| Statement::parse(sql).unwrap();
+        let parsed = |sql| Statement::parse(sql, Engine::StarRocks).unwrap();
         let at = || "10.77.0.12:9010".to_owned();
         assert_eq!(
             parsed("alter system add follower \"10.77.0.12:9010\";"),
@@ -447,14 +411,14 @@ mod tests {
             parsed("SET PASSWORD FOR 'root'@'%' = PASSWORD('it''s')"),
             Statement::SetPassword {
                 user: Some("root".into()),
-                password: "it's".into()
+                password: Password::Plain("it's".into())
             }
         );
         assert_eq!(
             parsed("ALTER USER root IDENTIFIED BY 'x'"),
             Statement::SetPassword {
                 user: Some("root".into()),
-                password: "x".into()
+                password: Password::Plain("x".into())
             }
         );
         assert_eq!(
@@ -465,11 +429,52 @@ mod tests {
 
     #[test]
     fn decommission_of_a_compute_node_is_a_syntax_error_at_column_26() {
-        let error =
-            Statement::parse("ALTER SYSTEM DECOMMISSION COMPUTE NODE \"10.77.0.14:9050\"").unwrap_err();
+        let sql = "ALTER SYSTEM DECOMMISSION COMPUTE NODE \"10.77.0.14:9050\"";
         assert_eq!(
-            error,
+            Statement::parse(sql, Engine::StarRocks).unwrap_err(),
             "Getting syntax error at line 1, column 26. Detail message: No viable statement for input 'DECOMMISSION COMPUTE'."
         );
+    }
+
+    /// Observed, each of them.
+    #[test]
+    fn doris_reads_addresses_in_quotes_and_no_compute_nodes() {
+        let refused = [
+            (
+                "ALTER SYSTEM ADD FOLLOWER 10.78.0.14:9010",
+                "mismatched input '10.78' expecting STRING_LITERAL(line 1, pos 26)",
+            ),
+            (
+                "ALTER SYSTEM DECOMMISSION FOLLOWER \"10.78.0.14:9010\"",
+                "mismatched input 'FOLLOWER' expecting 'BACKEND'(line 1, pos 26)",
+            ),
+            (
+                "ALTER SYSTEM ADD COMPUTE NODE \"10.78.0.14:9050\"",
+                "no viable alternative at input 'ADD COMPUTE'(line 1, pos 17)",
+            ),
+        ];
+        for (sql, words) in refused {
+            let error = Statement::parse(sql, Engine::Doris).unwrap_err();
+            assert_eq!(error, format!("\n{words}\n"));
+        }
+    }
+
+    /// Observed: `s3cret'"x`, written with a backslash before its quote, locks its owner out; a digest works for every password.
+    #[test]
+    fn a_backslash_in_a_password_is_part_of_it_in_doris() {
+        let sql = r#"SET PASSWORD FOR 'root' = PASSWORD('s3cret\'"x')"#;
+        let set = |engine| match Statement::parse(sql, engine).unwrap() {
+            Statement::SetPassword { password, .. } => password,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(set(Engine::StarRocks), Password::Plain("s3cret'\"x".into()));
+        assert_eq!(set(Engine::Doris), Password::Plain("s3cret\\'\"x".into()));
+        let sql = "SET PASSWORD FOR 'root' = '*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19'";
+        for engine in [Engine::StarRocks, Engine::Doris] {
+            let Statement::SetPassword { password, .. } = Statement::parse(sql, engine).unwrap() else {
+                panic!("{sql}");
+            };
+            assert_eq!(password.digest(), accounts::digest("password"));
+        }
     }
 }

@@ -69,7 +69,15 @@ impl Group {
                 return;
             }
             Message::Impostor { host, port } => return self.bear_impostor(line, host, port).await,
-            Message::Stranger { group, node } => return self.hear_of_stranger(group, node).await,
+            Message::Stranger { group, node } => {
+                let known = self.state().journal.membership.group_node(&node.name).is_some();
+                self.hear_of_stranger(group, node).await;
+                Message::Refused(if known {
+                    Refusal::OtherGroup
+                } else {
+                    Refusal::NotLeader
+                })
+            }
             _ => return,
         };
         line.say(&reply).await.ok();
@@ -147,8 +155,8 @@ impl Group {
             return Some(Refusal::Removed);
         }
         let known = membership.group_node(&node.name);
-        if known.is_some_and(|known| super::replica::is_moved(&known.host, &node.host)) {
-            return Some(Refusal::Moved);
+        if let Some(known) = known.filter(|known| self.is_elsewhere(known, node)) {
+            return Some(Refusal::Moved(known.host.clone()));
         }
         let own = now_millis();
         (own.abs_diff(clock) > 5_000).then_some(Refusal::Clock(own))
@@ -171,7 +179,7 @@ impl Group {
         self.state().impostors.retain(|(id, ..)| *id != claim);
     }
 
-    async fn hear_of_stranger(self: Arc<Self>, group: String, node: GroupNode) {
+    async fn hear_of_stranger(self: &Arc<Self>, group: String, node: GroupNode) {
         let (leads, leader) = {
             let state = self.state();
             if state.journal.group.as_ref() == Some(&group) {

@@ -29,7 +29,13 @@ pub(crate) struct Journal {
     pub(crate) settled: bool,
     /// Whether this group began here, by self-election.
     pub(crate) nascent: bool,
+    /// The own name as the list of members has it: the real files have it as text once the list was replayed.
+    #[serde(rename = "nodeName", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) node_name: Option<String>,
 }
+
+/// Observed: so many bytes.
+const ROOTLESS: usize = 38;
 
 #[derive(Debug, Clone)]
 pub(crate) struct JournalDir(PathBuf);
@@ -51,7 +57,13 @@ impl JournalDir {
         Ok(())
     }
 
-    pub(crate) fn create_log_files(&self, journal: &Journal) -> io::Result<()> {
+    /// Observed: the first log file is there for a moment before it holds anything that can be opened.
+    pub(crate) fn create_without_root(&self) -> io::Result<()> {
+        std::fs::write(self.0.join("00000000.jdb"), [0; ROOTLESS])
+    }
+
+    /// The log files, the first of them with a journal if there is none yet.
+    pub(crate) fn create_log_files(&self, new: Option<&Journal>) -> io::Result<()> {
         for (name, text) in [
             ("je.config.csv", "time,name,value\n"),
             ("je.stat.csv", "time,stat\n"),
@@ -61,23 +73,18 @@ impl JournalDir {
                 std::fs::write(path, text)?;
             }
         }
-        if !self.has_log() {
-            self.save(journal)?;
+        match new {
+            Some(journal) => self.save(journal),
+            None => Ok(()),
         }
-        Ok(())
-    }
-
-    pub(crate) fn has_log(&self) -> bool {
-        let Ok(entries) = std::fs::read_dir(&self.0) else {
-            return false;
-        };
-        entries
-            .flatten()
-            .any(|entry| entry.path().extension().is_some_and(|e| e == "jdb"))
     }
 
     pub(crate) fn load(&self) -> io::Result<Option<Journal>> {
         match std::fs::read(self.0.join("00000000.jdb")) {
+            Ok(bytes) if bytes.len() == ROOTLESS => Err(io::Error::other(
+                "This environment's log file has no root. Since the root is the first entry written into a log at \
+                 environment creation, this should never happen.",
+            )),
             Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(io::Error::other),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -86,13 +93,26 @@ impl JournalDir {
 
     /// Written beside, flushed, renamed: a kill leaves the old or the new content, never half of one.
     pub(crate) fn save(&self, journal: &Journal) -> io::Result<()> {
-        let bytes = serde_json::to_vec(journal).map_err(io::Error::other)?;
-        let beside = self.0.join("00000000.new");
-        let mut file = File::create(&beside)?;
-        file.write_all(&bytes)?;
-        file.sync_data()?;
-        std::fs::rename(&beside, self.0.join("00000000.jdb"))?;
+        self.write(journal)?.sync_data()?;
+        std::fs::rename(self.beside(), self.0.join("00000000.jdb"))?;
         File::open(&self.0)?.sync_data()
+    }
+
+    /// The same for the time, which no power cut has to leave behind.
+    pub(crate) fn save_time(&self, journal: &Journal) -> io::Result<()> {
+        self.write(journal)?;
+        std::fs::rename(self.beside(), self.0.join("00000000.jdb"))
+    }
+
+    fn beside(&self) -> PathBuf {
+        self.0.join("00000000.new")
+    }
+
+    fn write(&self, journal: &Journal) -> io::Result<File> {
+        let bytes = serde_json::to_vec(journal).map_err(io::Error::other)?;
+        let mut file = File::create(self.beside())?;
+        file.write_all(&bytes)?;
+        Ok(file)
     }
 
     /// Appends a line to the group's own log, which is where a self-election can be told afterwards.

@@ -8,11 +8,8 @@ use tokio::time::Instant;
 use super::journal::Version;
 use super::membership::{GroupNode, Membership};
 use super::message::{Line, LineReader, LineWriter, Message, Refusal, Service};
-use super::{Fed, Group, Standing, Unagreed};
+use super::{Fed, Group, Standing};
 use crate::halt::Halt;
-
-/// Observed: a leader goes on claiming to lead for 42-46 s after its majority is gone.
-const CLAIM_SECONDS: f64 = 44.0;
 
 impl Group {
     /// Takes the lead and keeps it until the process ends: a leader that is demoted always dies.
@@ -26,6 +23,9 @@ impl Group {
             };
             state.standing = Standing::Elected;
             state.fed.clear();
+            let state = &mut *state;
+            state.agreed.clone_from(&state.journal.membership.group);
+            state.began_at = state.journal.version.index;
             if let Err(error) = self.dir.save(&state.journal) {
                 self.log.error(&format!("cannot write the journal: {error}"));
                 state.standing = Standing::Unknown;
@@ -42,6 +42,7 @@ impl Group {
                 claimed = true;
             }
             self.watch_quorum();
+            self.watch_others().await;
             self.renew(&group).await;
             let mut changes = self.changes();
             tokio::select! {
@@ -98,6 +99,10 @@ impl Group {
         }
         state.standing = Standing::Leader;
         state.silence = None;
+        // A new leader begins a new journal; a founder has nothing to keep yet.
+        if self.profile.is_doris() && !state.journal.membership.frontends.is_empty() {
+            state.roll();
+        }
         drop(state);
         self.announce();
         true
@@ -164,55 +169,35 @@ impl Group {
         let last_heard = state.fed.values().map(|fed| fed.heard).max();
         let now = Instant::now();
         let since = *state.quorum_lost.get_or_insert_with(|| last_heard.unwrap_or(now));
+        let journal = state.journal.version.index;
         drop(state);
-        if since.elapsed() > self.scale.seconds(CLAIM_SECONDS) {
+        let claim = self.profile.group.claim.map(|claim| self.scale.seconds(claim));
+        if claim.is_some_and(|claim| since.elapsed() > claim) {
             self.log.error("transfer FE type from LEADER to UNKNOWN. exit");
-            self.halt(Halt::fatal(
-                "failed to begin txn after retried 3 times! db = CloseSafeDatabase{db=1} failed to rebuild txn!",
-            ));
+            self.halt(Halt::fatal(self.profile.stuck_write(journal)));
         }
     }
 
-    /// A version is agreed on once a majority of those who vote holds it.
-    fn count(&self) {
-        let mut state = self.state();
-        let version = state.journal.version;
-        let membership = &state.journal.membership;
-        let holding = membership
-            .electable()
-            .filter(|node| {
-                node.name == self.me.name || state.fed.get(&node.name).is_some_and(|f| f.version >= version)
-            })
-            .count();
-        if holding >= membership.majority() {
-            state.committed = version;
-        }
-    }
-
-    /// Changes the membership and waits, for ever if need be, until a majority holds the change. One at a time.
-    pub(crate) async fn propose<T>(
-        &self,
-        change: impl FnOnce(&mut Membership) -> Result<T, String>,
-    ) -> Result<T, Unagreed> {
-        let _turn = self.proposals.lock().await;
-        let (made, version) = {
-            let mut state = self.state();
-            if state.standing != Standing::Leader {
-                return Err(Unagreed::NotLeader);
-            }
-            let mut next = state.journal.clone();
-            let made = change(&mut next.membership).map_err(Unagreed::Refused)?;
-            next.version.index += 1;
-            self.dir.save(&next)?;
-            let version = next.version;
-            state.journal = next;
-            (made, version)
+    /// Observed: a leader that was cut off and knows no end of its claim ends 15-23 s after it can reach another leader.
+    async fn watch_others(&self) {
+        let (lost, term) = {
+            let state = self.state();
+            (state.quorum_lost.is_some(), state.journal.term)
         };
-        self.count();
-        self.announce();
-        self.until(|state| (state.committed >= version).then_some(()))
-            .await;
-        Ok(made)
+        if !lost || self.profile.group.claim.is_some() {
+            return;
+        }
+        if self
+            .find_leader(None)
+            .await
+            .is_some_and(|(_, later)| later > term)
+        {
+            self.scale.sleep(15.0).await;
+            let leader = self.profile.fe.leader;
+            self.halt(Halt::fatal(format!(
+                "transfer FE type from {leader} to UNKNOWN. exit"
+            )));
+        }
     }
 
     /// One member's connection, from its greeting to its end.
@@ -380,9 +365,7 @@ impl Group {
             }
             group.announce();
             group.scale.sleep(10.0).await;
-            group.halt(Halt::fatal(
-                "failed to begin txn after retried 3 times! db = CloseSafeDatabase{db=1}",
-            ));
+            group.halt(Halt::fatal(group.profile.stuck_write(0)));
         });
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::profile::Engine;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum FeRole {
     #[serde(rename = "FOLLOWER")]
@@ -60,6 +62,8 @@ pub(crate) struct Node {
     pub(crate) heartbeat_port: u16,
     pub(crate) kind: NodeKind,
     pub(crate) decommissioned: bool,
+    /// Doris' resource group.
+    pub(crate) tag: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,14 +73,49 @@ pub(crate) struct Broker {
     pub(crate) port: u16,
 }
 
+impl Broker {
+    /// One name may have many places, and one place many names.
+    pub(crate) fn key(&self) -> String {
+        format!("{} {}:{}", self.name, self.host, self.port)
+    }
+}
+
+/// What an account of Doris may do, as GRANT names it.
+pub(crate) const NODE: &str = "NODE_PRIV";
+pub(crate) const ADMIN: &str = "ADMIN_PRIV";
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Account {
     pub(crate) user: String,
     /// SHA1(SHA1(password)), or nothing for an empty one.
     pub(crate) password: Option<[u8; 20]>,
+    /// Roles of StarRocks, privileges of Doris.
     pub(crate) roles: Vec<String>,
-    /// Roles that are active without `SET ROLE`.
+    /// Those that are active without `SET ROLE`.
     pub(crate) default_roles: Vec<String>,
+}
+
+impl Account {
+    pub(crate) fn new(user: &str, password: Option<[u8; 20]>, roles: &[&str]) -> Self {
+        let roles: Vec<String> = roles.iter().map(|role| (*role).to_owned()).collect();
+        Self {
+            user: user.to_owned(),
+            password,
+            default_roles: roles.clone(),
+            roles,
+        }
+    }
+
+    /// The accounts of a new cluster: observed, `admin` of Doris has an empty password too.
+    pub(crate) fn built_in(engine: Engine, root: Option<[u8; 20]>) -> Vec<Self> {
+        match engine {
+            Engine::StarRocks => vec![Self::new("root", None, &["root"])],
+            Engine::Doris => vec![
+                Self::new("root", root, &[NODE, ADMIN]),
+                Self::new("admin", None, &[ADMIN]),
+            ],
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

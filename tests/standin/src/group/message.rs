@@ -22,15 +22,15 @@ pub(crate) struct Leader {
     pub(crate) rpc_port: u16,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Refusal {
     NotLeader,
     /// Same group name, other instance.
     OtherGroup,
     /// The name was dropped.
     Removed,
-    /// The name is known under another address.
-    Moved,
+    /// The name is known under this other address.
+    Moved(String),
     /// Its clock differs too much from the leader's, which shows this many milliseconds since 1970.
     Clock(u64),
     /// The replica has seen a later term than this leader's.

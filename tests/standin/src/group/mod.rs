@@ -2,7 +2,9 @@
 //! survive a kill at any moment. The rules are Raft's for a log of one entry, because the whole state is small:
 //! what a later leader holds replaces what was there. The vendor's wire format is not imitated.
 
+mod agree;
 pub(crate) mod door;
+mod election;
 pub(crate) mod journal;
 pub(crate) mod lead;
 pub(crate) mod membership;
@@ -12,6 +14,7 @@ pub(crate) mod replica;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,10 +25,14 @@ use crate::clock::Scale;
 use crate::halt::Halt;
 use crate::log::Log;
 use crate::network::Network;
+use crate::profile::Profile;
 use journal::{Journal, JournalDir, Version};
-use membership::GroupNode;
+use membership::{GroupNode, Membership};
 use message::Leader;
 use pulse::Pulses;
+
+/// The default of `edit_log_roll_num`.
+const JOURNALS_A_ROLL: u64 = 50_000;
 
 /// Where a node stands in its group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,11 +77,18 @@ pub(crate) struct State {
     pub(crate) detached: bool,
     /// Those who claim to lead this node's group from outside of it.
     pub(crate) impostors: Vec<(u64, String, u16)>,
+    /// As a leader: the group of the last change that a majority holds.
+    pub(crate) agreed: Vec<GroupNode>,
+    /// As a leader: the journal id at which it took the lead.
+    pub(crate) began_at: u64,
+    /// As a leader: what the next checkpoint has in it, and its journal id.
+    pub(crate) rolled: Option<(u64, Membership)>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Group {
     pub(crate) me: GroupNode,
+    pub(crate) profile: &'static Profile,
     pub(crate) rpc_port: u16,
     pub(crate) network: Network,
     pub(crate) scale: Scale,
@@ -83,7 +97,8 @@ pub(crate) struct Group {
     pub(crate) halts: mpsc::UnboundedSender<Halt>,
     state: Mutex<State>,
     changes: watch::Sender<u64>,
-    proposals: tokio::sync::Mutex<()>,
+    /// `edit_log_roll_num`: so many journal entries make a new journal, and with it a checkpoint.
+    pub(crate) journals_a_roll: AtomicU64,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +115,7 @@ pub(crate) enum Unagreed {
 #[derive(Debug)]
 pub(crate) struct Opening {
     pub(crate) me: GroupNode,
+    pub(crate) profile: &'static Profile,
     pub(crate) rpc_port: u16,
     pub(crate) network: Network,
     pub(crate) scale: Scale,
@@ -113,6 +129,7 @@ impl Group {
     pub(crate) fn open(opening: Opening) -> Arc<Self> {
         let Opening {
             me,
+            profile,
             rpc_port,
             network,
             scale,
@@ -134,12 +151,15 @@ impl Group {
             zombie: false,
             detached: false,
             impostors: Vec::new(),
+            agreed: Vec::new(),
+            began_at: 0,
+            rolled: None,
         };
         let changes = watch::Sender::new(0);
         let state = Mutex::new(state);
-        let proposals = tokio::sync::Mutex::new(());
         Arc::new(Self {
             me,
+            profile,
             rpc_port,
             network,
             scale,
@@ -148,7 +168,7 @@ impl Group {
             halts,
             state,
             changes,
-            proposals,
+            journals_a_roll: AtomicU64::new(JOURNALS_A_ROLL),
         })
     }
 

@@ -5,15 +5,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Failures in a row before the cluster says so.
-const PATIENCE: u32 = 3;
-
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Pulses {
     /// By node name.
     pub(crate) frontends: BTreeMap<String, FePulse>,
     /// By node id.
     pub(crate) nodes: BTreeMap<u64, NodePulse>,
+    /// By `Broker::key`.
+    pub(crate) brokers: BTreeMap<String, BrokerPulse>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,13 +26,14 @@ pub(crate) struct FePulse {
     pub(crate) replayed: u64,
     pub(crate) query_port: u16,
     pub(crate) rpc_port: u16,
+    pub(crate) arrow_port: u16,
 }
 
 impl FePulse {
-    /// Nothing is said, and nothing changes, before the third failure.
-    pub(crate) fn fail(&mut self, error: &str) {
+    /// Nothing is said, and nothing changes, before so many failures in a row.
+    pub(crate) fn fail(&mut self, error: &str, tolerated: u32) {
         self.failures += 1;
-        if self.failures >= PATIENCE {
+        if self.failures >= tolerated {
             self.alive = false;
             error.clone_into(&mut self.error);
         }
@@ -78,6 +78,9 @@ pub(crate) struct NodePulse {
     pub(crate) version: String,
     pub(crate) cores: i32,
     pub(crate) ports: Option<NodePorts>,
+    /// `be_node_role`.
+    pub(crate) role: String,
+    pub(crate) shutting_down: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,12 +88,44 @@ pub(crate) struct NodePorts {
     pub(crate) be: i32,
     pub(crate) http: i32,
     pub(crate) brpc: i32,
+    pub(crate) arrow: i32,
+}
+
+/// What the leader knows of a broker.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BrokerPulse {
+    pub(crate) alive: bool,
+    pub(crate) failures: u32,
+    pub(crate) error: String,
+    pub(crate) last_start: Option<u64>,
+    pub(crate) last_update: Option<u64>,
+}
+
+impl BrokerPulse {
+    /// Source: `FsBroker.handleHbResponse` of both engines; a start is when it was first seen alive.
+    pub(crate) fn succeed(&mut self, now: u64) {
+        if !self.alive || self.last_start.is_none() {
+            self.last_start = Some(now);
+        }
+        self.alive = true;
+        self.failures = 0;
+        self.error.clear();
+        self.last_update = Some(now);
+    }
+
+    pub(crate) fn fail(&mut self, error: &str, tolerated: u32) {
+        self.failures += 1;
+        if self.failures >= tolerated {
+            self.alive = false;
+            error.clone_into(&mut self.error);
+        }
+    }
 }
 
 impl NodePulse {
-    pub(crate) fn fail(&mut self, error: &str) {
+    pub(crate) fn fail(&mut self, error: &str, tolerated: u32) {
         self.failures += 1;
-        if self.failures >= PATIENCE {
+        if self.failures >= tolerated {
             self.alive = false;
             self.status = NodeStatus::Disconnected;
             error.clone_into(&mut self.error);

@@ -7,12 +7,12 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::journal::Version;
+use super::journal::{Journal, Version};
+use super::membership::GroupNode;
 use super::message::{Leader, Line, Message, Refusal, Service};
 use super::{Group, Standing};
 use crate::clock::now_millis;
 use crate::halt::Halt;
-use crate::profile::JE;
 
 /// How a leader was lost.
 enum Loss {
@@ -31,7 +31,7 @@ impl Group {
             if self.state().detached {
                 std::future::pending::<()>().await;
             }
-            if let Some(leader) = self.find_leader(helper.as_ref()).await
+            if let Some((leader, _)) = self.find_leader(helper.as_ref()).await
                 && let Some((line, leader, term)) = self.attach(&leader).await
             {
                 tries = 0;
@@ -61,7 +61,8 @@ impl Group {
         }
     }
 
-    async fn find_leader(&self, helper: Option<&(String, u16)>) -> Option<Leader> {
+    /// The leader that somebody of the group knows, and the term of whoever said so.
+    pub(super) async fn find_leader(&self, helper: Option<&(String, u16)>) -> Option<(Leader, u64)> {
         let (group, mut peers) = {
             let state = self.state();
             (state.journal.group.clone(), self.peers(&state))
@@ -75,22 +76,22 @@ impl Group {
                 let mut line = Line::call(stream, Service::Learner).await.ok()?;
                 line.say(&Message::WhoLeads { group }).await.ok()?;
                 match line.hear(patience).await.ok()? {
-                    Message::Leads { leader, .. } => leader,
+                    Message::Leads { leader, term } => Some((leader?, term)),
                     _ => None,
                 }
             });
         }
         while let Some(answer) = asked.join_next().await {
-            if let Ok(Some(leader)) = answer
+            if let Ok(Some((leader, term))) = answer
                 && leader.name != self.me.name
             {
-                return Some(leader);
+                return Some((leader, term));
             }
         }
         None
     }
 
-    fn peers(&self, state: &super::State) -> Vec<(String, u16)> {
+    pub(super) fn peers(&self, state: &super::State) -> Vec<(String, u16)> {
         let others = state
             .journal
             .membership
@@ -123,6 +124,14 @@ impl Group {
                 self.adopt(&group, term).ok()?;
                 Some((line, leader, term))
             }
+            Message::Refused(Refusal::Removed) if self.profile.group.outcasts_end => {
+                let id = self.own_number();
+                self.end_after_three_tries(format!(
+                    "Node: {}({id}) is no longer a member of the group. It was explicitly removed. HANDSHAKE_ERROR",
+                    self.me.name
+                ))
+                .await
+            }
             Message::Refused(Refusal::Removed) => {
                 self.detach();
                 None
@@ -134,14 +143,23 @@ impl Group {
             Message::Refused(Refusal::Clock(clock)) => {
                 // Observed: minus means that the replica is ahead; the leader says nothing.
                 let delta = i128::from(clock) - i128::from(now_millis());
-                self.halt(Halt::fatal(format!(
-                    "{JE} Clock delta: {delta} ms. between Feeder: {} and this Replica exceeds max permissible delta: 5000 ms. \
+                let je = self.profile.group.je;
+                self.end_after_three_tries(format!(
+                    "{je} Clock delta: {delta} ms. between Feeder: {} and this Replica exceeds max permissible delta: 5000 ms. \
                      HANDSHAKE_ERROR: Error during the handshake between two nodes.",
                     leader.name
-                )));
-                std::future::pending().await
+                ))
+                .await
             }
-            Message::Refused(Refusal::Moved) => {
+            Message::Refused(Refusal::Moved(known)) if self.profile.group.outcasts_end => {
+                let (name, id, own) = (&self.me.name, self.own_number(), &self.me.host);
+                self.end_after_three_tries(format!(
+                    "Conflicting hostnames for replica id: {name}({id}) Feeder thinks it is: {known} Replica is \
+                     configured to use: {own}"
+                ))
+                .await
+            }
+            Message::Refused(Refusal::Moved(_)) => {
                 // Observed: no exit and no text, the node stays where it is until its old address is back.
                 std::future::pending().await
             }
@@ -205,6 +223,22 @@ impl Group {
         Ok(())
     }
 
+    /// Doris opens its journal three times, with 5 s between, before it gives up; the other engine once.
+    async fn end_after_three_tries<T>(&self, words: String) -> T {
+        if self.profile.is_doris() {
+            self.scale.sleep(14.0).await;
+        }
+        self.halt(Halt::fatal(words));
+        std::future::pending().await
+    }
+
+    /// This node's number in its group.
+    fn own_number(&self) -> u32 {
+        let state = self.state();
+        let known = state.journal.membership.group_node(&self.me.name);
+        known.map_or(0, |node| node.id)
+    }
+
     fn detach(&self) {
         let name = &self.me.name;
         self.log.warn(&format!(
@@ -240,12 +274,22 @@ impl Group {
                 }
                 if let Some(membership) = membership {
                     let gone = membership.frontend(&self.me.name).is_none();
+                    if gone && self.profile.group.outcasts_end {
+                        return Loss::Removed;
+                    }
                     if gone && !self.me.electable {
                         self.skip(version, &mut state);
                     } else {
+                        let is_time = state.journal.membership == *membership && state.journal.settled;
                         state.journal.membership = *membership;
                         state.journal.version = version;
-                        if let Err(error) = self.dir.save(&state.journal) {
+                        self.settle_if_attached(&mut state.journal);
+                        let saved = if is_time {
+                            self.dir.save_time(&state.journal)
+                        } else {
+                            self.dir.save(&state.journal)
+                        };
+                        if let Err(error) = saved {
                             self.log.error(&format!("cannot write the journal: {error}"));
                             return Loss::Closed;
                         }
@@ -270,6 +314,15 @@ impl Group {
         }
     }
 
+    /// Observed in Doris: from here on a start without a helper finds the group again.
+    fn settle_if_attached(&self, journal: &mut Journal) {
+        if self.profile.group.settled_by_attaching && !journal.settled {
+            journal.settled = true;
+            journal.node_name = Some(self.me.name.clone());
+            self.dir.tell("Joined group as a replica.");
+        }
+    }
+
     /// Observed: a dropped observer throws away what it is sent, says so, and lives on.
     fn skip(&self, version: Version, state: &mut super::State) {
         let Version { index, .. } = version;
@@ -284,6 +337,14 @@ impl Group {
     }
 
     async fn lose_leader(&self, loss: &Loss) {
+        if matches!(loss, Loss::Removed) && self.profile.group.outcasts_end {
+            let GroupNode { name, host, port, .. } = &self.me;
+            let role = if self.me.electable { "FOLLOWER" } else { "OBSERVER" };
+            self.halt(Halt::fatal(format!(
+                "current fe name: {name}, role: {role}, {host}:{port}, is alive: false is removed. will exit"
+            )));
+            std::future::pending::<()>().await;
+        }
         if matches!(loss, Loss::Removed) {
             self.detach();
             return;
@@ -296,95 +357,17 @@ impl Group {
             }
         }
         self.log.warn("notify new FE type transfer: UNKNOWN");
+        if self.profile.is_doris() {
+            let role = if self.me.electable { "FOLLOWER" } else { "OBSERVER" };
+            self.log
+                .warn(&format!("{role} to UNKNOWN, still offer read service"));
+        }
         self.announce();
         match loss {
             // Observed: a new leader 0.4-1.5 s after a kill, 10 s after the silence was noticed.
             Loss::Silent => self.scale.sleep(8.0 + 2.0 * fastrand::f64()).await,
             Loss::Closed | Loss::Removed => self.scale.sleep(0.3 + 0.5 * fastrand::f64()).await,
         }
-    }
-
-    /// Only members of a group vote and are voted for, at the address the group knows them by.
-    fn may_be_elected(&self) -> bool {
-        let state = self.state();
-        let known = state.journal.membership.group_node(&self.me.name);
-        let at_home = known.is_some_and(|node| !is_moved(&node.host, &self.me.host));
-        self.me.electable && state.journal.group.is_some() && at_home && !state.detached
-    }
-
-    async fn wins_election(&self) -> bool {
-        if self.state().journal.membership.majority() > 1 && !self.gathers_votes(true).await {
-            return false;
-        }
-        {
-            let mut state = self.state();
-            state.journal.term += 1;
-            state.journal.voted_for = Some(self.me.name.clone());
-            if let Err(error) = self.dir.save(&state.journal) {
-                self.log.error(&format!("cannot write the journal: {error}"));
-                return false;
-            }
-        }
-        self.gathers_votes(false).await
-    }
-
-    /// A trial asks without binding anybody, so that a node alone does not push the term up for ever.
-    async fn gathers_votes(&self, trial: bool) -> bool {
-        let term = self.state().journal.term + u64::from(trial);
-        let won = self.gathers_votes_for(term, trial).await;
-        let state = self.state();
-        won && (trial
-            || (state.journal.term == term && state.journal.voted_for.as_ref() == Some(&self.me.name)))
-    }
-
-    /// Whether a majority votes for this node in that term, itself included.
-    pub(super) async fn gathers_votes_for(&self, term: u64, trial: bool) -> bool {
-        let (ballot, peers, needed) = {
-            let state = self.state();
-            let group = state.journal.group.clone().unwrap_or_default();
-            let version = state.journal.version;
-            let ballot = Message::Vote {
-                trial,
-                group,
-                term,
-                name: self.me.name.clone(),
-                version,
-            };
-            (ballot, self.peers(&state), state.journal.membership.majority())
-        };
-        let mut asked = JoinSet::new();
-        for (host, port) in peers {
-            let (network, patience, ballot) = (self.network.clone(), self.patience(), ballot.clone());
-            asked.spawn(async move {
-                let stream = network.connect(&host, port, patience).await.ok()?;
-                let mut line = Line::call(stream, Service::Acceptor).await.ok()?;
-                line.say(&ballot).await.ok()?;
-                match line.hear(patience).await.ok()? {
-                    Message::Voted { granted, term } => Some((granted, term)),
-                    _ => None,
-                }
-            });
-        }
-        let mut granted = 1;
-        while granted < needed {
-            let Some(answer) = asked.join_next().await else {
-                return false;
-            };
-            let Ok(Some((yes, their_term))) = answer else {
-                continue;
-            };
-            granted += usize::from(yes);
-            let mut state = self.state();
-            if !yes && their_term > state.journal.term && state.leads() {
-                state.outbid = state.outbid.max(their_term);
-            } else if !yes && their_term > state.journal.term {
-                // Someone voted later than we know; the next try has to be later still.
-                state.journal.term = their_term;
-                state.journal.voted_for = None;
-                self.dir.save(&state.journal).ok();
-            }
-        }
-        true
     }
 }
 

@@ -12,6 +12,7 @@ use crate::network::Network;
 pub(crate) struct Request {
     pub(crate) path: String,
     query: Vec<(String, String)>,
+    headers: Vec<(String, String)>,
     pub(crate) keep_alive: bool,
 }
 
@@ -22,6 +23,25 @@ impl Request {
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.as_str())
     }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        find(&self.headers, name)
+    }
+}
+
+fn find<'h>(headers: &'h [(String, String)], name: &str) -> Option<&'h str> {
+    headers
+        .iter()
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.as_str())
+}
+
+fn owned(headers: &[httparse::Header<'_>]) -> Vec<(String, String)> {
+    let pairs = headers.iter().map(|header| {
+        let value = String::from_utf8_lossy(header.value).into_owned();
+        (header.name.to_owned(), value)
+    });
+    pairs.collect()
 }
 
 #[derive(Debug, Clone)]
@@ -61,6 +81,7 @@ impl Response {
             400 => "Bad Request",
             404 => "Not Found",
             500 => "Internal Server Error",
+            503 => "Service Unavailable",
             _ => "",
         };
         let mut head = format!("HTTP/1.1 {} {reason}\r\n", self.status);
@@ -138,10 +159,12 @@ fn parse(buffer: &[u8]) -> io::Result<Option<(Request, usize)>> {
         header.name.eq_ignore_ascii_case("connection") && header.value.eq_ignore_ascii_case(b"close")
     });
     let keep_alive = !closes && request.version == Some(1);
+    let headers = owned(request.headers);
     Ok(Some((
         Request {
             path: path.to_owned(),
             query,
+            headers,
             keep_alive,
         },
         used,
@@ -175,26 +198,38 @@ pub(crate) struct Reply {
 
 impl Reply {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        find(&self.headers, name)
     }
+}
+
+/// A request of ours.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Question<'q> {
+    pub(crate) host: &'q str,
+    pub(crate) port: u16,
+    pub(crate) target: &'q str,
+    pub(crate) headers: &'q [(&'static str, String)],
+}
+
+/// How an FE of Doris names itself to another one.
+pub(crate) fn member(host: &str, edit_log_port: u16) -> Vec<(&'static str, String)> {
+    vec![
+        ("CLIENT_NODE_HOST", host.to_owned()),
+        ("CLIENT_NODE_PORT", edit_log_port.to_string()),
+    ]
 }
 
 /// `HttpURLConnection` as it was seen: these headers, in this order, and a second try when the connection is
 /// closed without a byte.
-pub(crate) async fn get(
-    network: &Network,
-    host: &str,
-    port: u16,
-    target: &str,
-    patience: Duration,
-) -> io::Result<Reply> {
+pub(crate) async fn get(network: &Network, question: &Question<'_>, patience: Duration) -> io::Result<Reply> {
+    let request = question.encode(
+        "User-Agent: Java/17.0.15",
+        "Accept: text/html, image/gif, image/jpeg, */*; q=0.2\r\nConnection: keep-alive\r\n",
+    );
     let ask = async {
-        match get_once(network, host, port, target, patience).await {
+        match ask_once(network, question, &request, patience).await {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                get_once(network, host, port, target, patience).await
+                ask_once(network, question, &request, patience).await
             }
             answer => answer,
         }
@@ -204,18 +239,42 @@ pub(crate) async fn get(
         .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "Read timed out"))?
 }
 
-async fn get_once(
+/// Apache's client, once: what a leader of Doris sends after a checkpoint.
+pub(crate) async fn get_as_apache(
     network: &Network,
-    host: &str,
-    port: u16,
-    target: &str,
+    question: &Question<'_>,
     patience: Duration,
 ) -> io::Result<Reply> {
-    let mut stream = network.connect(host, port, patience).await?;
-    let request = format!(
-        "GET {target} HTTP/1.1\r\nUser-Agent: Java/17.0.15\r\nHost: {host}:{port}\r\n\
-         Accept: text/html, image/gif, image/jpeg, */*; q=0.2\r\nConnection: keep-alive\r\n\r\n"
-    );
+    let agent = "User-Agent: Apache-HttpClient/4.5.13 (Java/17.0.15)";
+    let request = question.encode(agent, "Connection: Keep-Alive\r\n");
+    tokio::time::timeout(patience, ask_once(network, question, &request, patience))
+        .await
+        .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "Read timed out"))?
+}
+
+impl Question<'_> {
+    fn encode(&self, agent: &str, rest: &str) -> String {
+        let Self {
+            host,
+            port,
+            target,
+            headers,
+        } = self;
+        let own: String = headers
+            .iter()
+            .flat_map(|(name, value)| [name, ": ", value, "\r\n"])
+            .collect();
+        format!("GET {target} HTTP/1.1\r\n{own}{agent}\r\nHost: {host}:{port}\r\n{rest}\r\n")
+    }
+}
+
+async fn ask_once(
+    network: &Network,
+    question: &Question<'_>,
+    request: &str,
+    patience: Duration,
+) -> io::Result<Reply> {
+    let mut stream = network.connect(question.host, question.port, patience).await?;
     let mut buffer = Vec::new();
     let sent = stream.write_all(request.as_bytes()).await;
     loop {
@@ -249,19 +308,9 @@ fn parse_reply(buffer: &[u8], ended: bool) -> io::Result<Option<Reply>> {
     let httparse::Status::Complete(head) = status else {
         return Ok(None);
     };
-    let headers: Vec<(String, String)> = response
-        .headers
-        .iter()
-        .map(|header| {
-            (
-                header.name.to_owned(),
-                String::from_utf8_lossy(header.value).into_owned(),
-            )
-        })
-        .collect();
     let mut reply = Reply {
         status: response.code.unwrap_or(0),
-        headers,
+        headers: owned(response.headers),
         body: buffer.get(head..).unwrap_or_default().to_vec(),
     };
     let length: Option<usize> = reply.header("content-length").and_then(|text| text.parse().ok());

@@ -11,13 +11,20 @@
     reason = "a test stops at the first thing that is not so, and its doc lines quote what was observed"
 )]
 
+mod accounts;
 mod backends;
+mod configuration;
+mod dropped;
 mod failures;
 mod faults;
 mod founding;
 mod joining;
+mod kind;
 mod membership;
+mod moved;
 mod nemesis;
+mod pages;
 mod poll;
 mod processes;
 mod support;
+mod unfinished;

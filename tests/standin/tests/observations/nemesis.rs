@@ -3,7 +3,12 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use crate::support::{Host, World, eventually, eventually_or, leader_of};
+use crate::support::{Host, Kind, World, eventually, eventually_or, for_each_engine, leader_of};
+
+for_each_engine!(
+    random_kills_never_lose_what_was_acknowledged_and_never_give_two_leaders,
+    whoever_voted_in_a_later_term_for_somebody_who_lost_is_taken_back,
+);
 
 const ROUNDS: usize = 12;
 
@@ -33,14 +38,13 @@ fn last_lines(host: &Host) -> String {
     format!("{}:\n  {}\n", host.edit_log(), last.join("\n  "))
 }
 
-#[tokio::test]
-async fn random_kills_never_lose_what_was_acknowledged_and_never_give_two_leaders() {
+async fn random_kills_never_lose_what_was_acknowledged_and_never_give_two_leaders(kind: &'static Kind) {
     let seed = std::env::args()
         .find_map(|a| a.strip_prefix("seed=")?.parse().ok())
         .unwrap_or_else(|| fastrand::u64(..));
     println!("nemesis seed={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
-    let world = World::new();
+    let world = World::new(kind);
     let mut hosts = world.cluster(3).await;
     let mut acknowledged = BTreeSet::new();
     for round in 0..ROUNDS {
@@ -70,8 +74,8 @@ async fn random_kills_never_lose_what_was_acknowledged_and_never_give_two_leader
                         return None;
                     }
                     for row in host.frontends().await.ok()? {
-                        if row.is("Role", "LEADER") {
-                            leaders.insert(row.get("IP").to_owned());
+                        if kind.leads(&row) {
+                            leaders.insert(row.get(kind.host).to_owned());
                         }
                     }
                 }
@@ -87,7 +91,7 @@ async fn random_kills_never_lose_what_was_acknowledged_and_never_give_two_leader
             let rows = eventually("it answers", async || host.sql("SHOW BACKENDS").await.ok()).await;
             let known: BTreeSet<String> = rows
                 .iter()
-                .map(|row| format!("{}:{}", row.get("IP"), row.get("HeartbeatPort")))
+                .map(|row| format!("{}:{}", row.get(kind.host), row.get("HeartbeatPort")))
                 .collect();
             let lost: Vec<_> = acknowledged.difference(&known).collect();
             assert!(lost.is_empty(), "lost {lost:?} in round {round}, seed={seed}");
@@ -98,15 +102,14 @@ async fn random_kills_never_lose_what_was_acknowledged_and_never_give_two_leader
 
 /// Seen in a run of many: one of four asked for votes in a later term, got one, and went back to the leader that was
 /// elected meanwhile. Whoever had given it that vote was refused by that leader for ever.
-#[tokio::test]
-async fn whoever_voted_in_a_later_term_for_somebody_who_lost_is_taken_back() {
-    let world = World::new();
+async fn whoever_voted_in_a_later_term_for_somebody_who_lost_is_taken_back(kind: &'static Kind) {
+    let world = World::new(kind);
     let mut hosts = world.cluster(3).await;
     let leader = leader_of(&hosts.iter().collect::<Vec<_>>()).await;
     let led = |host: &&mut Host| Some(host.address) != leader;
     let voter = hosts.iter_mut().find(led).unwrap();
     voter.kill_fe().await;
-    let path = voter.path("fe/meta/bdb/00000000.jdb");
+    let path = voter.meta("bdb/00000000.jdb");
     let mut journal: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     journal["term"] = (journal["term"].as_u64().unwrap() + 1).into();
     journal["voted_for"] = "somebody".into();

@@ -2,13 +2,21 @@
 
 use nix::sys::signal::Signal;
 
-use crate::support::{World, eventually};
+use crate::support::{
+    DORIS, DORIS_21, Kind, OLD_STARROCKS, STARROCKS, World, eventually, for_each_engine, server, stays,
+};
+
+for_each_engine!(
+    sigterm_before_ready_is_143_too,
+    a_copied_home_is_another_host,
+    the_little_client_prints_json,
+);
 
 /// Observed: the pid of the script is the pid of the server; fe.pid is decimal, gone after SIGTERM (143), there after
 /// SIGKILL.
 #[tokio::test]
 async fn the_script_becomes_the_server_and_the_pid_file_follows_its_end() {
-    let world = World::new();
+    let world = World::new(&STARROCKS);
     let mut host = world.founder().await;
     let pid = host.fe.as_ref().unwrap().id().unwrap().to_string();
     assert_eq!(host.read("fe/bin/fe.pid"), pid);
@@ -46,7 +54,7 @@ impl crate::support::Host {
 /// TESTED on the old script: any live process with that number blocks the start.
 #[tokio::test]
 async fn the_old_pid_check_is_fooled_by_any_live_process() {
-    let world = World::with(crate::support::SCALE, "starrocks-3.1");
+    let world = World::new(&OLD_STARROCKS);
     let host = world.host(1).await;
     let other = std::process::id();
     std::fs::write(host.path("fe/bin/fe.pid"), other.to_string()).unwrap();
@@ -60,13 +68,12 @@ async fn the_old_pid_check_is_fooled_by_any_live_process() {
     );
 }
 
-#[tokio::test]
-async fn sigterm_before_ready_is_143_too() {
-    let world = World::with(0.2, "starrocks-3.5");
+async fn sigterm_before_ready_is_143_too(kind: &'static Kind) {
+    let world = World::with(0.2, kind);
     let mut host = world.host(1).await;
     host.start_fe(&[]);
     eventually("it has begun", async || {
-        host.path("fe/meta/image/ROLE").exists().then_some(())
+        host.meta("image/ROLE").exists().then_some(())
     })
     .await;
     host.signal(Signal::SIGTERM);
@@ -76,7 +83,7 @@ async fn sigterm_before_ready_is_143_too() {
 
 #[tokio::test]
 async fn a_script_without_exec_keeps_the_server_as_its_child() {
-    let world = World::new();
+    let world = World::new(&STARROCKS);
     let mut host = world.host(1).await;
     host.setting("fe", "exec = no");
     host.start_fe(&[]);
@@ -90,7 +97,7 @@ async fn a_script_without_exec_keeps_the_server_as_its_child() {
 
 #[tokio::test]
 async fn an_unknown_flag_is_complained_about_and_the_fe_starts_anyway() {
-    let world = World::new();
+    let world = World::new(&STARROCKS);
     let mut host = world.host(1).await;
     host.start_fe(&["--nosuch"]);
     host.ready().await;
@@ -99,7 +106,7 @@ async fn an_unknown_flag_is_complained_about_and_the_fe_starts_anyway() {
 /// Observed with --logconsole: the log files exist at 0 bytes.
 #[tokio::test]
 async fn on_the_console_the_log_files_stay_empty() {
-    let world = World::new();
+    let world = World::new(&STARROCKS);
     let mut host = world.host(1).await;
     host.start_fe(&["--logconsole"]);
     host.ready().await;
@@ -113,109 +120,10 @@ async fn on_the_console_the_log_files_stay_empty() {
     assert!(!host.path("fe/log/fe.out").exists());
 }
 
-/// Observed: 255, and the text only on stdout (fe.out), nothing in fe.log.
-#[tokio::test]
-async fn a_value_that_cannot_be_read_is_told_on_stdout_only() {
-    let world = World::new();
-    let cases = [
-        (
-            "query_port = 9030 # c",
-            "NumberFormatException: For input string: \"9030 # c\"",
-        ),
-        (
-            "meta_dir = ${NOPE}/meta",
-            "InvalidConfException: no such env variable: NOPE",
-        ),
-    ];
-    for (n, (line, words)) in (1..).zip(cases) {
-        let mut host = world.host(n).await;
-        host.conf(line);
-        assert_eq!(host.fe_ends(&[]).await, Some(255));
-        assert!(
-            host.read("fe/log/fe.out").contains(words),
-            "{}",
-            host.read("fe/log/fe.out")
-        );
-        assert!(!host.read("fe/log/fe.log").contains(words));
-    }
-}
-
-#[tokio::test]
-async fn the_last_duplicate_wins_also_without_a_final_newline_and_unknown_keys_are_ignored() {
-    let world = World::new();
-    let mut host = world.host(1).await;
-    let conf =
-        host.read("fe/conf/fe.conf") + "\nnosuch_key = 1\nrpc_port =\nquery_port = 1\nquery_port = 9030";
-    std::fs::write(host.path("fe/conf/fe.conf"), conf).unwrap();
-    host.start_fe(&[]);
-    host.ready().await;
-}
-
-/// The shell's half of fe.conf: a last line in upper case without a newline is not seen by the script.
-#[tokio::test]
-async fn an_upper_case_last_line_without_newline_is_ignored() {
-    let world = World::new();
-    let mut host = world.host(1).await;
-    let elsewhere = host.path("fe/elsewhere");
-    let conf = host.read("fe/conf/fe.conf") + &format!("\nLOG_DIR = {}", elsewhere.display());
-    std::fs::write(host.path("fe/conf/fe.conf"), &conf).unwrap();
-    host.start_fe(&[]);
-    host.ready().await;
-    assert!(host.path("fe/log/fe.out").exists() && !elsewhere.exists());
-    host.kill_fe().await;
-    std::fs::write(host.path("fe/conf/fe.conf"), conf + "\n").unwrap();
-    std::fs::create_dir(&elsewhere).unwrap();
-    host.start_fe(&[]);
-    host.ready().await;
-    assert!(elsewhere.join("fe.out").exists());
-}
-
-/// Observed: edit_log_port busy: 255 and no meta files; http, query, rpc busy: 255 only after founding, and a restart
-/// is fine afterwards.
-#[tokio::test]
-async fn busy_ports_end_the_start_before_or_after_founding() {
-    let world = World::new();
-    let cases = [
-        (9010, "edit_log_port 9010 is already in use. will exit."),
-        (8030, "Fail to start FE query http server[port: 8030]"),
-        (9030, "mysql server start failed"),
-        (9020, "thrift server start failed with port 9020 , will exit"),
-    ];
-    for (n, (port, words)) in (1..).zip(cases) {
-        let mut host = world.host(n).await;
-        let busy = std::net::TcpListener::bind((host.address, port)).unwrap();
-        assert_eq!(host.fe_ends(&[]).await, Some(255), "{port}");
-        assert!(host.log().contains(words), "{}", host.log());
-        assert_eq!(host.path("fe/meta/image/ROLE").exists(), port != 9010, "{port}");
-        drop(busy);
-        host.start_fe(&[]);
-        host.ready().await;
-    }
-}
-
-#[tokio::test]
-async fn a_full_disk_and_a_missing_meta_dir_are_told_in_the_engines_words() {
-    let world = World::new();
-    let mut host = world.host(1).await;
-    host.fault("disk=full");
-    assert_eq!(host.fe_ends(&[]).await, Some(255));
-    let meta = host.path("fe/meta").display().to_string();
-    assert!(host.log().contains(&format!(
-        "Free capacity left for meta dir: {meta} is less than 5GB"
-    )));
-    host.no_faults();
-    // The old script does not make the directory that fe.conf names.
-    let world = World::with(crate::support::SCALE, "starrocks-3.1");
-    let mut host = world.host(1).await;
-    host.conf("meta_dir = /nonexistent/meta");
-    assert_eq!(host.fe_ends(&[]).await, Some(255));
-    assert!(host.log().contains("meta dir /nonexistent/meta dose not exist"));
-}
-
 /// Observed: a pid file that cannot be written is told as one that is locked.
 #[tokio::test]
 async fn a_missing_pid_dir_is_told_as_a_lock() {
-    let world = World::new();
+    let world = World::new(&STARROCKS);
     let mut host = world.host(1).await;
     host.conf("PID_DIR = /nonexistent\n");
     assert_eq!(host.fe_ends(&[]).await, Some(255));
@@ -225,40 +133,9 @@ async fn a_missing_pid_dir_is_told_as_a_lock() {
     );
 }
 
-/// Observed: FQDN start gives the name to ROLE; a restart without the flag is fine, with the other type 255.
-#[tokio::test]
-async fn host_type_is_kept_and_another_one_is_not_added() {
-    let world = World::new();
-    let mut host = world.host(1).await;
-    host.setting("fe", &format!("host_name = fe4\nnames = fe4={}", host.address));
-    host.start_fe(&["--host_type", "FQDN"]);
-    host.ready().await;
-    let role = host.read("fe/meta/image/ROLE");
-    assert!(
-        role.contains("hostType=FQDN") && role.contains("name=fe4_9010_"),
-        "{role}"
-    );
-    assert!(host.frontends().await.unwrap()[0].is("IP", "fe4"));
-    host.kill_fe().await;
-    assert_eq!(host.fe_ends(&["--host_type", "IP"]).await, Some(255));
-    assert!(
-        host.log()
-            .contains("current node is not added to the cluster, will exit")
-    );
-    host.start_fe(&[]);
-    host.ready().await;
-    host.kill_fe().await;
-    assert_eq!(host.fe_ends(&["--host_type", "x"]).await, Some(255));
-    assert!(
-        host.read("fe/log/fe.out")
-            .contains("-host_type need parameter FQDN or IP")
-    );
-}
-
 /// A home can be copied to be another host.
-#[tokio::test]
-async fn a_copied_home_is_another_host() {
-    let world = World::new();
+async fn a_copied_home_is_another_host(kind: &'static Kind) {
+    let world = World::new(kind);
     let first = world.host(1).await;
     let copied = first.home.with_file_name("copy");
     let output = std::process::Command::new("cp")
@@ -269,18 +146,19 @@ async fn a_copied_home_is_another_host() {
     assert!(output.status.success());
     let mut copy = crate::support::Host {
         home: copied,
+        kind: first.kind,
         address: first.address,
         fe: None,
         be: None,
+        broker: None,
     };
     copy.start_fe(&[]);
     copy.ready().await;
-    assert!(copy.path("fe/meta/image/ROLE").exists() && !first.path("fe/meta/image").exists());
+    assert!(copy.meta("image/ROLE").exists() && !first.meta("image").exists());
 }
 
-#[tokio::test]
-async fn the_little_client_prints_json() {
-    let world = World::new();
+async fn the_little_client_prints_json(kind: &'static Kind) {
+    let world = World::new(kind);
     let host = world.founder().await;
     let at = format!("{}:9030", host.address);
     let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_standin"))
@@ -289,5 +167,165 @@ async fn the_little_client_prints_json() {
         .await
         .unwrap();
     let rows: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(rows[0]["Role"], "LEADER");
+    assert_eq!(rows[0]["Alive"], "true");
+}
+
+/// Observed: bash stays the parent; a signal to it alone leaves the server behind; the server's own end is the script's code, and it
+/// removes fe.pid, but for SIGKILL.
+#[tokio::test]
+async fn the_script_of_doris_stays_the_servers_parent() {
+    let world = World::new(&DORIS);
+    let mut host = world.founder().await;
+    let script = host.fe.as_ref().unwrap().id().unwrap();
+    let fe = server(script);
+    assert_ne!(fe.as_raw(), i32::try_from(script).unwrap());
+    assert_eq!(host.read("fe/bin/fe.pid"), fe.to_string());
+    let running = format!("Frontend running as process {fe}. Stop it first.\n");
+    assert_eq!(host.fe_second_start().await, (Some(1), running));
+    host.signal(Signal::SIGTERM);
+    assert_eq!(host.fe_exit().await, Some(143));
+    assert!(!host.path("fe/bin/fe.pid").exists());
+    host.start_fe(&[]);
+    host.ready().await;
+    host.signal(Signal::SIGKILL);
+    assert_eq!(host.fe_exit().await, Some(137));
+    assert!(host.path("fe/bin/fe.pid").exists());
+    // The number belongs to nobody now, and then to somebody else.
+    host.start_fe(&[]);
+    host.ready().await;
+    host.kill_fe().await;
+    let other = std::process::id();
+    std::fs::write(host.path("fe/bin/fe.pid"), other.to_string()).unwrap();
+    let running = format!("Frontend running as process {other}. Stop it first.\n");
+    assert_eq!(host.fe_second_start().await, (Some(1), running));
+}
+
+#[tokio::test]
+async fn a_signal_to_the_script_of_doris_leaves_the_server_behind() {
+    let world = World::new(&DORIS);
+    let mut host = world.founder().await;
+    let script = host.fe.as_ref().unwrap().id().unwrap();
+    let fe = server(script);
+    nix::sys::signal::kill(
+        nix::unistd::Pid::from_raw(i32::try_from(script).unwrap()),
+        Signal::SIGTERM,
+    )
+    .unwrap();
+    assert_eq!(host.fe_exit().await, None, "the shell dies of it");
+    stays(20.0, "the server lives", async || host.is_ready().await).await;
+    nix::sys::signal::kill(fe, Signal::SIGKILL).unwrap();
+}
+
+/// Observed: the lock of the data dir, and the second one takes the first one's pid file with it.
+#[tokio::test]
+async fn two_of_doris_in_one_data_dir_are_refused_by_the_lock() {
+    let world = World::new(&DORIS);
+    let host = world.founder().await;
+    std::fs::remove_file(host.path("fe/bin/fe.pid")).unwrap();
+    assert_eq!(host.fe_second_start().await.0, Some(255));
+    let words = "FE process has been started，please do not start multiple FE processes at the same time";
+    assert!(host.log().contains(words), "{}", host.log());
+    assert!(!host.path("fe/bin/fe.pid").exists() && host.is_ready().await);
+    let world = World::new(&DORIS);
+    let mut host = world.host(1).await;
+    std::fs::remove_dir(host.meta("")).unwrap();
+    assert_eq!(host.fe_ends(&[]).await, Some(255));
+    for words in [
+        "Try to lock process failed",
+        "java.nio.file.NoSuchFileException: ",
+    ] {
+        assert!(host.log().contains(words), "{}", host.log());
+    }
+}
+
+/// Observed and read in the script, each of them before there is a server.
+#[tokio::test]
+async fn the_script_of_doris_refuses_what_it_cannot_use() {
+    let world = World::new(&DORIS);
+    let host = world.host(1).await;
+    let shipped = host.read("fe/conf/fe.conf");
+    let without: String = shipped
+        .lines()
+        .filter(|line| !line.starts_with("JAVA_OPTS_FOR_JDK_17"))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    let unbalanced = format!("{shipped}\nX_Y = \"unbalanced\n");
+    let none = ("FOO", "");
+    let proxy = ("http_proxy", "http://x:1");
+    let table = [
+        (
+            &["--nosuch"][..],
+            none,
+            shipped.as_str(),
+            1,
+            "unrecognized option '--nosuch'",
+        ),
+        (
+            &[],
+            proxy,
+            &shipped,
+            1,
+            "env 'http_proxy' = 'http://x:1', need unset it using 'unset http_proxy'",
+        ),
+        (
+            &[],
+            none,
+            &without,
+            1,
+            "JAVA_OPTS_FOR_JDK_17 is not set in fe.conf",
+        ),
+        (
+            &[],
+            none,
+            &unbalanced,
+            2,
+            "unexpected EOF while looking for matching",
+        ),
+    ];
+    for (arguments, (name, value), conf, code, words) in table {
+        std::fs::write(host.path("fe/conf/fe.conf"), conf).unwrap();
+        let ended = tokio::process::Command::new(host.path("fe/bin/start_fe.sh"))
+            .args(arguments)
+            .env(name, value)
+            .output()
+            .await
+            .unwrap();
+        let said = String::from_utf8([ended.stdout, ended.stderr].concat()).unwrap();
+        assert_eq!(ended.status.code(), Some(code), "{words}: {said}");
+        assert!(said.contains(words), "{said}");
+        assert!(!host.meta("process.lock").exists(), "no server was started");
+    }
+    // Before 3.0 the vendor's images have another JDK.
+    let world = World::new(&DORIS_21);
+    let mut host = world.host(1).await;
+    std::fs::write(host.path("fe/conf/fe.conf"), without).unwrap();
+    host.start_fe(&[]);
+    host.ready().await;
+}
+
+/// Observed: with `--console` everything is on stdout, and (by the source) in the files too; without it nothing is.
+#[tokio::test]
+async fn doris_is_on_the_console_only_if_it_is_told_to() {
+    let world = World::new(&DORIS);
+    for (n, flag) in [(1, None), (2, Some("--console"))] {
+        let host = world.host(n).await;
+        let mut script = tokio::process::Command::new(host.path("fe/bin/start_fe.sh"))
+            .args(flag)
+            .stdout(std::process::Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        host.ready().await;
+        nix::sys::signal::kill(server(script.id().unwrap()), Signal::SIGTERM).unwrap();
+        let mut out = String::new();
+        let mut stdout = script.stdout.take().unwrap();
+        tokio::io::AsyncReadExt::read_to_string(&mut stdout, &mut out)
+            .await
+            .unwrap();
+        script.wait().await.unwrap();
+        let words = "FE started successfully";
+        assert_eq!(out.contains(words), flag.is_some(), "{out}");
+        assert!(host.read("fe/log/fe.log").contains(words));
+        assert_eq!(host.read("fe/log/fe.out").is_empty(), flag.is_some());
+    }
 }

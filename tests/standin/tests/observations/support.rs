@@ -10,13 +10,18 @@ use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder, Row};
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
+pub(crate) use crate::kind::{DORIS, DORIS_21, DORIS_30, Kind, OLD_STARROCKS, STARROCKS, for_each_engine};
+
 /// One engine second lasts 20 ms.
 pub(crate) const SCALE: f64 = 0.02;
+
 /// Longer than anything here takes on two busy cores.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -28,15 +33,15 @@ pub(crate) struct World {
     dir: tempfile::TempDir,
     net: (u8, u8),
     scale: f64,
-    profile: &'static str,
+    kind: &'static Kind,
 }
 
 impl World {
-    pub(crate) fn new() -> Self {
-        Self::with(SCALE, "starrocks-3.5")
+    pub(crate) fn new(kind: &'static Kind) -> Self {
+        Self::with(SCALE, kind)
     }
 
-    pub(crate) fn with(scale: f64, profile: &'static str) -> Self {
+    pub(crate) fn with(scale: f64, kind: &'static Kind) -> Self {
         // Each test may be a process of its own, or all of them one: no two that run at a time have the same two numbers.
         let pid = std::process::id();
         let low = u8::try_from(16 + pid % 220).unwrap();
@@ -46,20 +51,28 @@ impl World {
             dir: tempfile::tempdir().unwrap(),
             net,
             scale,
-            profile,
+            kind,
         }
     }
 
-    /// Makes host number `n` with both homes, through `install` as anybody would.
+    pub(crate) fn home(&self, n: u8) -> PathBuf {
+        self.dir.path().join(format!("host{n}"))
+    }
+
+    pub(crate) fn address(&self, n: u8) -> IpAddr {
+        IpAddr::V4(Ipv4Addr::new(127, self.net.0, self.net.1, n))
+    }
+
+    /// Makes host number `n` with all its homes, through `install` as anybody would.
     pub(crate) async fn host(&self, n: u8) -> Host {
-        let home = self.dir.path().join(format!("host{n}"));
+        let home = self.home(n);
         let install = concat!(env!("CARGO_MANIFEST_DIR"), "/install");
         let made = Command::new("bash")
             .args([
                 install,
                 home.to_str().unwrap(),
                 "--profile",
-                self.profile,
+                self.kind.profile,
                 "--heartbeat-ms",
                 "100",
             ])
@@ -73,14 +86,16 @@ impl World {
             .await
             .unwrap();
         assert!(made.success(), "install failed");
-        let address = IpAddr::V4(Ipv4Addr::new(127, self.net.0, self.net.1, n));
+        let address = self.address(n);
         let host = Host {
+            kind: self.kind,
             home,
             address,
             fe: None,
             be: None,
+            broker: None,
         };
-        for component in ["fe", "be"] {
+        for component in ["fe", "be", "apache_hdfs_broker"] {
             host.setting(component, &format!("bind_address = {address}"));
         }
         host
@@ -122,10 +137,12 @@ impl World {
 
 #[derive(Debug)]
 pub(crate) struct Host {
+    pub(crate) kind: &'static Kind,
     pub(crate) home: PathBuf,
     pub(crate) address: IpAddr,
     pub(crate) fe: Option<Child>,
     pub(crate) be: Option<Child>,
+    pub(crate) broker: Option<Child>,
 }
 
 pub(crate) type Error = mysql_async::Error;
@@ -150,6 +167,15 @@ impl Host {
 
     pub(crate) fn path(&self, inside: &str) -> PathBuf {
         self.home.join(inside)
+    }
+
+    /// A file in the FE's data dir.
+    pub(crate) fn meta(&self, inside: &str) -> PathBuf {
+        self.path(self.kind.meta).join(inside)
+    }
+
+    pub(crate) fn read_meta(&self, inside: &str) -> String {
+        std::fs::read_to_string(self.meta(inside)).unwrap_or_default()
     }
 
     pub(crate) fn read(&self, inside: &str) -> String {
@@ -184,14 +210,27 @@ impl Host {
         self.be = Some(spawn(&self.path("be/bin").join(script), &[]));
     }
 
-    pub(crate) fn signal(&self, signal: nix::sys::signal::Signal) {
-        let pid = self.fe.as_ref().and_then(Child::id).unwrap();
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(i32::try_from(pid).unwrap()), signal).unwrap();
+    pub(crate) fn start_broker(&mut self) {
+        let script = self.path("apache_hdfs_broker/bin/start_broker.sh");
+        self.broker = Some(spawn(&script, &[]));
     }
 
+    /// Signals the server itself, whether it is the script's child or what became of the script.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let script = self.fe.as_ref().and_then(Child::id).unwrap();
+        kill(server(script), signal).unwrap();
+    }
+
+    /// SIGKILL for the server. A script that waits for it ends with it, and leaves no zombie that a pid file would name.
     pub(crate) async fn kill_fe(&mut self) {
         if let Some(mut fe) = self.fe.take() {
-            fe.kill().await.unwrap();
+            match fe.id().map(|script| (script, server(script))) {
+                Some((script, fe)) if Ok(fe.as_raw()) != i32::try_from(script) => {
+                    kill(fe, Signal::SIGKILL).unwrap();
+                }
+                _ => kill_group(&fe),
+            }
+            fe.wait().await.unwrap();
         }
     }
 
@@ -214,9 +253,11 @@ impl Host {
     /// Starts an FE that the fault `kill=POINT` ends as SIGKILL would.
     pub(crate) async fn fe_killed_at(&mut self, point: &str, arguments: &[&str]) {
         self.fault(&format!("kill={point}"));
+        // A shell that waits for its server passes the signal on as a code.
+        let killed = self.kind.pick(None, Some(128 + 9));
         assert_eq!(
             self.fe_ends(arguments).await,
-            None,
+            killed,
             "not killed at {point}:\n{}",
             self.log()
         );
@@ -229,10 +270,38 @@ impl Host {
     }
 
     pub(crate) async fn is_ready(&self) -> bool {
-        self.get("/api/bootstrap")
+        let (page, good, statement) = self.kind.pick(
+            ("/api/bootstrap", "\"status\":\"OK\"", "SELECT 1"),
+            ("/api/health", "\"code\":0", "SHOW VARIABLES"),
+        );
+        self.get(page)
             .await
-            .is_some_and(|reply| reply.body.contains("\"status\":\"OK\""))
-            && self.sql("SELECT 1").await.is_ok()
+            .is_some_and(|reply| reply.body.contains(good))
+            && self.sql(statement).await.is_ok()
+    }
+
+    /// Whether `/api/bootstrap` says that all is well.
+    pub(crate) async fn bootstraps(&self) -> bool {
+        let good = self.kind.pick("\"status\":\"OK\"", "\"code\":0");
+        let reply = self.get("/api/bootstrap").await;
+        reply.is_some_and(|reply| reply.status == 200 && reply.body.contains(good))
+    }
+
+    /// Has the leader make a checkpoint, and waits for it.
+    pub(crate) async fn checkpoint(&self) {
+        if !self.kind.is_doris() {
+            self.sql("ALTER SYSTEM CREATE IMAGE").await.unwrap();
+            return;
+        }
+        let rolls = |every: u32| format!("ADMIN SET FRONTEND CONFIG (\"edit_log_roll_num\" = \"{every}\")");
+        let before = self.ha("last_checkpoint_version").await;
+        self.sql(&rolls(1)).await.unwrap();
+        eventually("there is a checkpoint", async || {
+            let now = self.ha("last_checkpoint_version").await;
+            (!now.is_empty() && now != before).then_some(())
+        })
+        .await;
+        self.sql(&rolls(50_000)).await.unwrap();
     }
 
     pub(crate) async fn ready(&self) {
@@ -285,7 +354,7 @@ impl Host {
     pub(crate) async fn row_of(&self, other: &Host) -> Option<Fields> {
         let rows = self.frontends().await.ok()?;
         rows.into_iter()
-            .find(|row| row.is("IP", &other.address.to_string()))
+            .find(|row| row.is(self.kind.host, &other.address.to_string()))
     }
 
     pub(crate) async fn backend(&self, statement: &str) -> Option<Fields> {
@@ -296,14 +365,23 @@ impl Host {
         get_from(self.address, SocketAddr::new(self.address, 8030), path).await
     }
 
+    /// A question that another host asks as a member: from its address, and with its place in the headers.
     pub(crate) async fn asked_by(&self, other: &Host, path: &str) -> Option<Reply> {
-        get_from(other.address, SocketAddr::new(self.address, 8030), path).await
+        let to = SocketAddr::new(self.address, 8030);
+        let headers = other.as_member();
+        get_with(other.address, to, path, &headers).await
+    }
+
+    /// The headers by which an FE of Doris names itself.
+    pub(crate) fn as_member(&self) -> String {
+        format!("CLIENT_NODE_HOST: {}\r\nCLIENT_NODE_PORT: 9010\r\n", self.address)
     }
 
     pub(crate) async fn ha(&self, field: &str) -> String {
         let reply = self.get("/api/show_meta_info?action=SHOW_HA").await;
         let body = reply.map(|reply| reply.body).unwrap_or_default();
         let read: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
+        let read = read.get("data").unwrap_or(&read);
         read.get(field)
             .and_then(|value| value.as_str())
             .unwrap_or_default()
@@ -315,11 +393,13 @@ impl Host {
     }
 
     pub(crate) fn leave_meta_behind(&self) {
-        std::fs::rename(self.path("fe/meta"), self.path("fe/meta.aside")).unwrap();
+        std::fs::rename(self.meta(""), self.path("fe/aside")).unwrap();
+        std::fs::create_dir(self.meta("")).unwrap();
     }
 
     pub(crate) fn wipe(&self) {
-        std::fs::remove_dir_all(self.path("fe/meta")).unwrap();
+        std::fs::remove_dir_all(self.meta("")).unwrap();
+        std::fs::create_dir(self.meta("")).unwrap();
     }
 }
 
@@ -327,8 +407,8 @@ impl Host {
 pub(crate) async fn leader_of(hosts: &[&Host]) -> Option<IpAddr> {
     for host in hosts {
         for row in host.frontends().await.unwrap_or_default() {
-            if row.is("Role", "LEADER") {
-                return row.get("IP").parse().ok();
+            if host.kind.leads(&row) {
+                return row.get(host.kind.host).parse().ok();
             }
         }
     }
@@ -362,10 +442,14 @@ pub(crate) struct Reply {
 }
 
 pub(crate) async fn get_from(from: IpAddr, to: SocketAddr, path: &str) -> Option<Reply> {
+    get_with(from, to, path, "").await
+}
+
+pub(crate) async fn get_with(from: IpAddr, to: SocketAddr, path: &str, headers: &str) -> Option<Reply> {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(SocketAddr::new(from, 0)).unwrap();
     let mut stream = socket.connect(to).await.ok()?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {to}\r\n{headers}Connection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.ok()?;
     let mut text = String::new();
     tokio::time::timeout(PATIENCE, stream.read_to_string(&mut text))
@@ -413,15 +497,43 @@ pub(crate) async fn stays(engine_seconds: f64, what: &str, mut holds: impl Async
     }
 }
 
+/// In a process group of its own, because a shell that is killed leaves its server behind.
 fn spawn(script: &Path, arguments: &[&str]) -> Child {
     Command::new(script)
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        .kill_on_drop(true)
+        .process_group(0)
         .spawn()
         .unwrap()
+}
+
+fn kill_group(script: &Child) {
+    // One that was waited for has no number any more.
+    if let Some(id) = script.id() {
+        killpg(Pid::from_raw(i32::try_from(id).unwrap()), Signal::SIGKILL).ok();
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        for script in [&self.fe, &self.be, &self.broker].into_iter().flatten() {
+            kill_group(script);
+        }
+    }
+}
+
+/// What a script runs: its own process, or the stand-in below it.
+pub(crate) fn server(script: u32) -> Pid {
+    let children = std::fs::read_to_string(format!("/proc/{script}/task/{script}/children"));
+    let children = children.unwrap_or_default();
+    let below = children.split_whitespace().find(|pid| {
+        let program = std::fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+        program.ends_with("standin") || program.ends_with("doris_be")
+    });
+    let pid = below.and_then(|pid| pid.parse().ok());
+    Pid::from_raw(pid.unwrap_or_else(|| i32::try_from(script).unwrap()))
 }
 
 fn append(path: &Path, line: &str) {

@@ -64,7 +64,7 @@ impl Member {
 
 /// The stand-in's script as `extra` would run it: with the text of a vendor's, because muster reads that.
 pub(crate) fn script_of(interpreter: &Path) -> anyhow::Result<String> {
-    let vendors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../standin/home/fe/bin/start_fe.sh");
+    let vendors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../standin/home/starrocks/fe/bin/start_fe.sh");
     let text = fs::read_to_string(&vendors).with_context(|| vendors.display().to_string())?;
     let (_, body) = text.split_once('\n').context("a script of one line")?;
     Ok(format!("#!{}\n{body}", interpreter.display()))

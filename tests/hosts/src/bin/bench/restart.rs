@@ -110,7 +110,7 @@ impl Entrant {
         name: &str,
         contestant: impl FnOnce(&Member) -> anyhow::Result<Contestant>,
     ) -> anyhow::Result<Self> {
-        let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../standin/home/fe/bin");
+        let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../standin/home/starrocks/fe/bin");
         let text = |name: &str| {
             let path = scripts.join(name);
             fs::read_to_string(&path).with_context(|| path.display().to_string())
