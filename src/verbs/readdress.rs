@@ -144,7 +144,7 @@ async fn find(client: &Client, home: &Home, fes: &[Endpoint], patience: Duration
         let left = patience.saturating_sub(begun.elapsed());
         let cluster = match find_leader(client, fes, home.engine.heartbeat, left).await {
             Ok(cluster) => cluster,
-            Err(round) => match round.denied().first() {
+            Err(round) => match round.denied_to_the_end().first() {
                 Some((from, why)) => return Err(denied(from, why)),
                 None => break round.no_leader(),
             },
