@@ -81,7 +81,8 @@ const BE_LAYOUT: Layout = Layout {
     fixed_conf: &[],
     // be/src/olap/storage_engine.cpp, _open: the value precedes what the storage says, and must not differ from it.
     cluster_id_key: Some("cluster_id"),
-    stop_grace: Duration::from_secs(60),
+    // Since 4.0 it waits up to 120 s for running fragments, then always 30 s (be/src/runtime/exec_env.cpp).
+    stop_grace: Duration::from_secs(160),
 };
 
 /// A compute node is a BE to the cluster: `ADD COMPUTE NODE` does not exist (observed).
@@ -225,7 +226,8 @@ pub(super) static ENGINE: Engine = Engine {
             program: None,
             fixed_conf: &[],
             cluster_id_key: None,
-            stop_grace: Duration::from_secs(30),
+            // Since 4.0 it waits up to 300 s for running queries; idle 0.4 s (DorisFE.gracefulShutdown; observed).
+            stop_grace: Duration::from_secs(310),
         },
         BE_LAYOUT,
         // The vendor's entrypoint writes that line for NODE_ROLE=computation (docker/runtime/be/resource/init_be.sh).
