@@ -1,6 +1,8 @@
 //! The MySQL and HTTP questions against scripted servers on 127.0.0.1: what each way to fail is called, what is
 //! never sent, and that nothing outlives its deadline.
 
+#![expect(clippy::unwrap_used, reason = "a test says what it needs by failing")]
+
 mod first_steps;
 
 use std::time::Duration;
