@@ -153,8 +153,8 @@ async fn a_first_write_without_quorum_ends_a_leader_of_doris() {
     for host in &mut hosts {
         host.start_fe(&[]);
     }
-    for host in &hosts {
-        host.ready().await;
+    for host in &mut hosts {
+        host.ready_again().await;
     }
     let others: Vec<&Host> = hosts.iter().collect();
     let leader = eventually("there is a leader", async || leader_of(&others).await).await;

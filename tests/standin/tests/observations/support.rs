@@ -314,6 +314,24 @@ impl Host {
         .await;
     }
 
+    /// As `ready`, after an outage of all: who leads first may lose it before the others are up, which ends a leader of
+    /// Doris, and whoever runs it starts it again.
+    pub(crate) async fn ready_again(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.is_ready().await {
+            if !self.is_running() {
+                self.start_fe(&[]);
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{} is not ready: {}",
+                self.address,
+                self.log()
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     pub(crate) async fn register(&self, leader: &Host, role: &str) {
         leader
             .sql(&format!("ALTER SYSTEM ADD {role} \"{}\"", self.edit_log()))
