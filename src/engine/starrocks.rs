@@ -65,7 +65,7 @@ pub(super) static ENGINE: Engine = Engine {
             ],
             script_mark: None,
             script_sets: SCRIPT_SETS,
-            // Written by gensrc/script/gen_build_version.py.
+            // Written by build-support/gen_build_version.py.
             version_class: Some("com/starrocks/common/Version.class"),
             conf: "conf/fe.conf",
             custom_conf: None,
