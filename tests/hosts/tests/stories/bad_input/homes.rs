@@ -132,7 +132,7 @@ fn a_home_that_cannot_be_chosen_is_said_with_the_choice() -> Result<()> {
             .with(arguments)
             .ends(code, &format!("error: {why}\n\nhint: {hint}"))?;
     }
-    let engine = "use an image of a supported engine, and set ENGINE to that engine or leave it unset";
+    let engine = "use an image of that engine, or leave ENGINE unset";
     let variables = [
         (
             ("COMPONENT", "be"),
@@ -163,27 +163,5 @@ fn a_home_that_cannot_be_chosen_is_said_with_the_choice() -> Result<()> {
         "error: one container is one node, and this image has homes of several: /opt/starrocks/fe (FE) and /opt/starrocks/be \
          (BE)\n\nhint: start one container of this image for each of them, with `command: fe` or `command: be` (COMPONENT is \
          the same), and with MASTER_HOST and LOCAL_HOST; or set --home",
-    )
-}
-
-#[test]
-fn doris_is_refused_in_words() -> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    let fe = host(&world, 1, Component::Fe)?;
-    fs::remove_dir_all(fe.on_disk(Path::new("/opt/starrocks")))?;
-    // Its mount point remains.
-    fs::create_dir_all(fe.on_disk(Path::new("/opt/starrocks/fe/meta")))?;
-    Trial::of(&fe).ends(127, "error: no start script in /opt/starrocks/fe: …")?;
-    add_home(
-        &fe,
-        "/opt/apache-doris/fe",
-        &["bin/start_fe.sh", "lib/doris-fe.jar"],
-    )?;
-    Trial::of(&fe).ends(
-        78,
-        "error: /opt/apache-doris/fe contains Apache Doris, but this version of muster runs only StarRocks\n\n\
-         hint: use an image of a supported engine, and set ENGINE to that engine or leave it unset",
     )
 }

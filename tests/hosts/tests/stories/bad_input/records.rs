@@ -85,7 +85,7 @@ fn a_record_that_cannot_be_read_is_not_taken_for_none() -> Result<()> {
     // The plan is the same whoever answers; that nobody does is known only once they were asked.
     Trial::of(&fe).beyond_explain().ends(
         79,
-        "error: the cluster knows this node as 10.99.0.12, but LOCAL_HOST is 10.99.0.11, and no FE answers, so muster \
+        "error: the cluster knows this node as 10.99.0.12, but LOCAL_HOST is 10.99.0.11, and no leader answers, so muster \
          cannot check which host the cluster lists\n\nhint: if this node has not moved, set LOCAL_HOST=10.99.0.12; if it has, \
          run `ALTER SYSTEM DROP FOLLOWER \"10.99.0.12:9010\"` with any MySQL client, then start the node with \
          LOCAL_HOST=10.99.0.11 and REJOIN=1: its data is set aside and copied from the cluster again; or choose a \

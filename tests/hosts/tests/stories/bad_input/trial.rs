@@ -33,7 +33,11 @@ pub(crate) fn paper(world: &World, component: Component) -> anyhow::Result<Image
     };
     let stand_in = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("standin");
     fs::copy(
-        stand_in.join("home").join(component.id()).join("conf").join(conf),
+        stand_in
+            .join("home/starrocks")
+            .join(component.id())
+            .join("conf")
+            .join(conf),
         home.join("conf").join(conf),
     )?;
     fs::write(home.join("lib").join(mark), "")?;
