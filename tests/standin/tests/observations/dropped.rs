@@ -67,7 +67,7 @@ async fn a_dropped_follower_lives_on_and_never_comes_back_with_its_data() {
     })
     .await;
     crate::support::stays(20.0, "it runs, closed", async || {
-        host.is_running() && !host.is_open(8030).await
+        host.is_running() && !host.serves_http().await
     })
     .await;
     host.kill_fe().await;

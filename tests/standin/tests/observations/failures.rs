@@ -181,8 +181,8 @@ async fn a_first_write_without_quorum_ends_a_leader_of_doris() {
     for host in &mut hosts {
         host.start_fe(&[]);
     }
-    for host in &hosts {
-        host.ready().await;
+    for host in &mut hosts {
+        host.ready_again().await;
         assert!(host.sql("SHOW BACKENDS").await.unwrap().is_empty());
     }
 }

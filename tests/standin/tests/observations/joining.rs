@@ -151,7 +151,7 @@ async fn a_helper_with_the_wrong_port_is_a_silent_hang(kind: &'static Kind) {
     })
     .await;
     stays(40.0, "it hangs", async || {
-        host.is_running() && !host.is_open(8030).await
+        host.is_running() && !host.serves_http().await
     })
     .await;
     assert!(!host.log().contains("is not added to the group"));

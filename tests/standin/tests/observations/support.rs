@@ -406,6 +406,11 @@ impl Host {
             .to_owned()
     }
 
+    /// Whether there is an answer: an FE that tries its ports before it starts opens them for a moment.
+    pub(crate) async fn serves_http(&self) -> bool {
+        self.get("/api/bootstrap").await.is_some()
+    }
+
     pub(crate) async fn is_open(&self, port: u16) -> bool {
         tokio::net::TcpStream::connect((self.address, port)).await.is_ok()
     }

@@ -118,7 +118,7 @@ async fn an_unfinished_observer_started_bare_hangs(kind: &'static Kind) {
     host.fe_killed_at("jdb", &["--helper", &leader.edit_log()]).await;
     host.start_fe(&[]);
     stays(25.0, "neither exits nor gets ready", async || {
-        host.is_running() && !host.is_open(8030).await
+        host.is_running() && !host.serves_http().await
     })
     .await;
     host.kill_fe().await;
