@@ -8,10 +8,12 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::cluster::FeClient;
 use crate::effects::announce::Announcer;
+use crate::effects::ask_callers::leads_itself;
 use crate::effects::clock::read_clock;
 use crate::effects::look::{CONTRADICTION, Round, look};
 use crate::effects::roster::{MemberRow, row};
 use crate::engine::failure::Failure;
+use crate::engine::probe::Ha;
 use crate::engine::signature::{HEARTBEAT, Signature};
 use crate::plan::clock::{ClockNews, ClockWatch};
 use crate::plan::drop_detector::{DropDetector, Missed};
@@ -25,8 +27,9 @@ const SOON: Duration = Duration::from_millis(500);
 const LATER: Duration = Duration::from_secs(10);
 /// The longest pause between two looks of an FE that is a member: it begins with one heartbeat, and doubles.
 const FE_EVERY: Duration = Duration::from_secs(60);
-/// The same for the other components, of which there may be hundreds: each look is a line in the leader's audit log.
-const OTHERS_EVERY: Duration = Duration::from_secs(600);
+/// The same for the other components, and for the looks of an FE by SQL while the leader says over HTTP that nothing has changed:
+/// there may be hundreds of nodes, and each look by SQL is a line in the leader's audit log.
+const SQL_EVERY: Duration = Duration::from_secs(600);
 /// The longest wait for a connection to this node's own port.
 const KNOCK: Duration = Duration::from_secs(1);
 
@@ -89,6 +92,8 @@ struct State {
     refused: bool,
     /// Look again soon, even if this node's engine does not serve.
     urgent: bool,
+    /// What the leader told over HTTP after a look by SQL found this FE alive.
+    told: Option<Told>,
     pause: Duration,
     /// The pause between two looks of a member.
     every: Duration,
@@ -96,6 +101,16 @@ struct State {
     clock_read: Option<Instant>,
     /// What the last look found out about the clock.
     clock_news: Option<ClockNews>,
+}
+
+/// An answer of the leader over HTTP.
+#[derive(Debug)]
+struct Told {
+    leader: Host,
+    http_port: u16,
+    ha: Ha,
+    /// The time of the look by SQL before it.
+    looked: Instant,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,6 +153,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
                 late: false,
                 refused: false,
                 urgent: announcer.is_some(),
+                told: None,
                 pause: Duration::ZERO,
                 every: heartbeat,
                 clock: ClockWatch::default(),
@@ -169,6 +185,10 @@ impl<'a, C: FeClient> Watch<'a, C> {
     }
 
     async fn look(&mut self) -> Option<Watched> {
+        if !self.state.urgent && self.nothing_changed().await {
+            self.state.pause = self.pause(false);
+            return None;
+        }
         // Asking the own engine is cheap, and before it serves the cluster cannot show it alive; hundreds of nodes may be
         // starting. The cluster is asked earlier only if there is no leader or this node is not listed.
         let serves = self.serves().await;
@@ -229,6 +249,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
                 let news = self.state.members != members || self.state.reported != Reported::Nothing;
                 self.state.members = members;
                 self.found();
+                self.state.told = self.told(&cluster).await;
                 self.cluster_id.get_or_insert_with(|| cluster.id.clone());
                 (String::new(), news.then(|| Watched::Alive(Box::new(cluster))))
             }
@@ -272,6 +293,47 @@ impl<'a, C: FeClient> Watch<'a, C> {
         }
     }
 
+    /// Asks the leader over HTTP, without an account. `None` if this node is no FE, or if the leader does not list it.
+    async fn told(&self, cluster: &Cluster) -> Option<Told> {
+        let leader = Host::parse(&cluster.leader.host).ok();
+        let leader = leader.filter(|_| self.identity.component.is_fe())?;
+        let http_port = cluster.leader.http_port;
+        Some(Told {
+            ha: self.listed_by(&leader, http_port).await?,
+            leader,
+            http_port,
+            looked: Instant::now(),
+        })
+    }
+
+    /// True if the FE that led at the last look by SQL leads on and lists the same members, this node among them. An FE's word
+    /// about itself proves nothing: a dropped one goes on to call itself a follower (observed).
+    async fn nothing_changed(&mut self) -> bool {
+        let Some(told) = self.state.told.take() else {
+            return false;
+        };
+        if told.looked.elapsed() >= SQL_EVERY {
+            return false;
+        }
+        let Some(ha) = self.listed_by(&told.leader, told.http_port).await else {
+            return false;
+        };
+        // The journal of a leader that has lost its majority stands still (observed).
+        let stands_still = ha.journal.is_some() && ha.journal == told.ha.journal;
+        let unchanged = !stands_still && ha.named() == told.ha.named();
+        if unchanged {
+            self.state.told = Some(Told { ha, ..told });
+        }
+        unchanged
+    }
+
+    async fn listed_by(&self, leader: &Host, http_port: u16) -> Option<Ha> {
+        let ha = self.client.ha(leader, http_port).await?;
+        let leads = ha.leads && leads_itself(ha.leader.as_deref(), leader).await;
+        let lists = ha.members().any(|host| self.identity.is_at(host));
+        (leads && lists).then_some(ha)
+    }
+
     /// Compares this machine's clock with the clock of a confirmed leader. Only an engine's FEs depend on it.
     async fn compare_clocks(&mut self, cluster: &Cluster) {
         let own = self.identity.is_at(&cluster.leader.host);
@@ -305,7 +367,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
         let longest = if self.identity.component.is_fe() {
             FE_EVERY
         } else {
-            OTHERS_EVERY
+            SQL_EVERY
         };
         let state = &mut self.state;
         if state.reported != Reported::Nothing || (state.members.is_some() && !state.urgent) {

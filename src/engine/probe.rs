@@ -1,5 +1,7 @@
 //! The questions to a node's HTTP port, without any password: the paths, and how to read the bodies.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::failure::{Failure, presentable};
@@ -92,6 +94,11 @@ impl Ha {
     pub fn members(&self) -> impl Iterator<Item = &str> {
         let named = self.leader.iter().chain(&self.voters).chain(&self.observers);
         named.map(String::as_str)
+    }
+
+    /// The same, in an order that does not depend on the answer.
+    pub fn named(&self) -> BTreeSet<&str> {
+        self.members().collect()
     }
 }
 

@@ -22,8 +22,12 @@ pub enum Witness {
     WantsVote(Host),
     /// The muster of a member called: its last list has this host.
     Member { from: Host, cluster: String },
-    /// Another node that may found too, and goes first.
-    Seed { host: Host, founding: bool },
+    /// Another node that may found too, and goes first. `from`: the address that says so, if nobody named it.
+    Seed {
+        host: Host,
+        founding: bool,
+        from: Option<Host>,
+    },
     /// An open election port, not that of a waiting muster: an engine that is starting.
     Starts(Endpoint),
     /// A host that nobody named calls as a leader does, and did not show itself as one.
@@ -56,8 +60,11 @@ impl fmt::Display for Witness {
                     "the muster on {from} lists this host as a member of cluster {cluster}"
                 )
             }
-            Self::Seed { host, founding } => {
+            Self::Seed { host, founding, from } => {
                 let what = if *founding { "founds" } else { "may found" };
+                if let Some(from) = from.as_ref().filter(|from| *from != host) {
+                    write!(f, "{from}, which is not in MASTER_HOST, says that ")?;
+                }
                 write!(
                     f,
                     "{host} {what} a cluster too, because its MASTER_HOST begins with {host}: MASTER_HOST must be the \

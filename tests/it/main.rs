@@ -24,3 +24,4 @@ mod signals;
 mod signatures;
 mod support;
 mod vendor;
+mod watch;

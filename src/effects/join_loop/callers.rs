@@ -101,7 +101,7 @@ impl<C: FeClient> Search<'_, C> {
                 (Call::Leads | Call::Heartbeat(_), Err(why)) => Some(why),
                 (Call::WantsVote, _) => Some(Witness::WantsVote(from)),
                 (Call::Member { cluster, host }, _) => self.of_muster(plan, from, cluster, host),
-                (Call::Seed { host, founding }, _) => self.of_seed(plan, host, *founding),
+                (Call::Seed { host, founding }, _) => self.of_seed(plan, host, *founding, Some(from)),
             };
             calls.extend(call.filter(|call| !calls.contains(call)));
         }
@@ -135,7 +135,7 @@ impl<C: FeClient> Search<'_, C> {
                     witness::of_leader(plan.node.identity(), from, &round.answers)
                 }
                 Call::WantsVote => Some(Witness::WantsVote(from)),
-                Call::Seed { host, founding } => self.of_seed(plan, &host, founding),
+                Call::Seed { host, founding } => self.of_seed(plan, &host, founding, None),
                 Call::Member { cluster, host } => self.of_muster(plan, from, &cluster, &host),
             }
         };
@@ -143,9 +143,9 @@ impl<C: FeClient> Search<'_, C> {
     }
 
     #[expect(clippy::unused_self, reason = "one of the questions about the callers")]
-    fn of_seed(&self, plan: &Plan, host: &str, founding: bool) -> Option<Witness> {
+    fn of_seed(&self, plan: &Plan, host: &str, founding: bool, from: Option<Host>) -> Option<Witness> {
         let host = Host::parse(host).ok().filter(|_| would_found(plan))?;
-        goes_first(&host, founding, &plan.node.host).then_some(Witness::Seed { host, founding })
+        goes_first(&host, founding, &plan.node.host).then_some(Witness::Seed { host, founding, from })
     }
 
     #[expect(clippy::unused_self, reason = "one of the questions about the callers")]

@@ -77,6 +77,7 @@ impl<C: FeClient> Search<'_, C> {
             witnesses.extend(first.map(|host| Witness::Seed {
                 host: host.clone(),
                 founding: false,
+                from: None,
             }));
             for at in self.knock(plan, &round).await {
                 if !self.starting.contains(&at) {

@@ -33,6 +33,7 @@ seed | nothing | -, - | silence | guard over, over HTTP
 seed | nothing | -, - | silence | guard over, wants our vote
 seed | nothing | -, - | silence | guard over, its muster called
 seed | nothing | -, - | silence | guard over, another seed
+seed | nothing | -, - | silence | guard over, a stranger's seed
 seed | nothing | -, - | silence | guard over, an FE starts
 seed | nothing | -, - | silence | guard over, patience over, an FE starts
 seed | nothing | -, - | silence | guard over, a crowd
@@ -294,6 +295,12 @@ fn seen(component: Component, text: &str, conditions: &str) -> Seen {
             "another seed" => seen.witnesses.push(Witness::Seed {
                 host: from.clone(),
                 founding: false,
+                from: None,
+            }),
+            "a stranger's seed" => seen.witnesses.push(Witness::Seed {
+                host: from.clone(),
+                founding: true,
+                from: Some(Host::parse("10.0.0.66").unwrap()),
             }),
             "a crowd" => seen.witnesses.push(Witness::Unheard {
                 count: 784,

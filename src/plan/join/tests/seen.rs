@@ -188,6 +188,7 @@ fn witnesses(fe: bool) -> Vec<Vec<Witness>> {
         let seed = Witness::Seed {
             host: from.clone(),
             founding: false,
+            from: None,
         };
         let starts = Witness::Starts(Endpoint {
             host: from.clone(),
