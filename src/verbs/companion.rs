@@ -23,6 +23,7 @@ use crate::effects::register::add;
 use crate::effects::set_aside::set_all_aside;
 use crate::effects::status_file::StatusFile;
 use crate::effects::watch::{Watch, Watched};
+use crate::engine::signature::DROPPED;
 use crate::exit::{ExitCode, chain};
 use crate::facts::addresses::is_here;
 use crate::facts::fe_token;
@@ -514,10 +515,25 @@ impl Companion<'_> {
         let kept: Kept = serde_json::from_str(kept)?;
         let mut texts = vec![(CONSOLE.to_owned(), console)];
         texts.extend(kept.logs.texts());
-        let report = end_report::derive(&texts, ended.exit.number(), ended.lived).to_string();
+        let report = end_report::derive(&texts, ended.exit.number(), ended.lived);
+        let is_dropped = report.id() == Some(DROPPED);
+        let report = report.to_string();
         // The data of a member is never set aside, whatever the engine's last lines are.
-        let copy = RecordCopy::read(&store(&kept).state_copy(self.home.component));
-        let was_alive = matches!(copy, RecordCopy::Present(record) if matches!(record.progress, Progress::Joined | Progress::Dropped));
+        let store = store(&kept);
+        let was_alive = match RecordCopy::read(&store.state_copy(self.home.component)) {
+            RecordCopy::Present(mut record) if record.progress == Progress::Joined => {
+                if is_dropped {
+                    // Its leader forgets an observer that it does not see, so that no look before the next start shows it.
+                    record.progress = Progress::Dropped;
+                    if let Err(error) = store.write(&record) {
+                        tracing::error!("{}", chain(&error));
+                    }
+                }
+                true
+            }
+            RecordCopy::Present(record) => record.progress == Progress::Dropped,
+            RecordCopy::Missing | RecordCopy::Unreadable { .. } | RecordCopy::Newer { .. } => false,
+        };
         if let Some(unproven) = kept.unproven.filter(|_| !was_alive) {
             let signature = match unproven {
                 Unproven::Founding => self.home.engine.cut_founding,

@@ -152,7 +152,7 @@ impl Cluster {
     }
 
     pub fn leader_in(&self, rows: &[Row]) -> anyhow::Result<&Host> {
-        let leaders: Vec<&Row> = rows.iter().filter(|row| leads(row)).collect();
+        let leaders: Vec<&Row> = rows.iter().filter(|row| row.leads()).collect();
         let [leader] = leaders.as_slice() else {
             bail!("{} FEs lead", leaders.len())
         };
@@ -161,25 +161,12 @@ impl Cluster {
 
     /// The host a row of `SHOW FRONTENDS` or `SHOW BACKENDS` is about.
     pub fn of_row(&self, row: &Row) -> anyhow::Result<&Host> {
-        let address = row_host(row);
+        let address = row.host();
         self.hosts
             .iter()
             .find(|host| host.address().to_string() == address || host.name() == address)
             .with_context(|| format!("a stranger is a member: {address}"))
     }
-}
-
-/// `StarRocks` names the role, Doris has a column for it.
-fn leads(row: &Row) -> bool {
-    row.is("Role", "LEADER") || row.is("IsMaster", "true")
-}
-
-fn row_host(row: &Row) -> &str {
-    ["IP", "Host"]
-        .iter()
-        .map(|column| row.get(column))
-        .find(|value| !value.is_empty())
-        .unwrap_or_default()
 }
 
 fn cluster_id(rows: &[Row]) -> anyhow::Result<String> {
@@ -199,7 +186,7 @@ fn complete<'h>(rows: &[Row], hosts: impl Iterator<Item = &'h Host>) -> anyhow::
         let address = host.address().to_string();
         let own: Vec<&Row> = rows
             .iter()
-            .filter(|row| [address.as_str(), host.name()].contains(&row_host(row)))
+            .filter(|row| [address.as_str(), host.name()].contains(&row.host()))
             .collect();
         match own.as_slice() {
             [row] if row.is("Alive", "true") => {}

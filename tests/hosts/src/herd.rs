@@ -91,7 +91,13 @@ impl Herd {
         for joiner in &self.joiners {
             let said = joiner.said();
             // What this machine allows a process is none of its doing.
-            let fine = ["\"level\":\"INFO\"", "\"level\":\"DEBUG\"", "cannot be raised"];
+            let fine = [
+                "\"level\":\"INFO\"",
+                "\"level\":\"DEBUG\"",
+                "cannot be raised",
+                "vm.max_map_count",
+                " INFO (main|1) [standin] ",
+            ];
             let quiet = |line: &&str| fine.iter().any(|word| line.contains(word));
             let lines = said.lines().filter(|line| !quiet(line));
             found.extend(lines.map(|line| format!("{}: {line}", joiner.address)));

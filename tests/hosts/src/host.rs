@@ -19,6 +19,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, mkfifo};
 
+use crate::engine::Engine;
 use crate::eventually::eventually;
 use crate::image::{Component, Image, binary};
 use crate::network;
@@ -128,6 +129,20 @@ impl Host {
 
     pub fn component(&self) -> Component {
         self.image.component
+    }
+
+    pub fn engine(&self) -> &'static Engine {
+        self.image.engine
+    }
+
+    /// A path below the engine's home, as the host itself has it.
+    pub fn in_home(&self, path: &str) -> String {
+        self.image.home().join(path).display().to_string()
+    }
+
+    /// The data directory, as the host itself has it.
+    pub fn data_dir(&self) -> String {
+        self.in_home(self.image.data())
     }
 
     /// Sets a variable for the starts to come; an empty value takes it away.

@@ -6,6 +6,8 @@ use std::process::Command;
 
 use anyhow::{Context, ensure};
 
+use crate::engine::{DORIS, Engine, STARROCKS};
+
 /// What runs on a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Component {
@@ -26,8 +28,8 @@ impl Component {
 #[derive(Debug, Clone)]
 pub struct Image {
     pub component: Component,
+    pub engine: &'static Engine,
     files: PathBuf,
-    doris: bool,
 }
 
 impl Image {
@@ -44,8 +46,8 @@ impl Image {
             .any(|name| name.contains("doris"));
         Ok(Self {
             component,
+            engine: if doris { &DORIS } else { &STARROCKS },
             files: files.to_owned(),
-            doris,
         })
     }
 
@@ -61,16 +63,14 @@ impl Image {
 
     /// Where an image of this engine has its home.
     pub(crate) fn home(&self) -> PathBuf {
-        let engine = if self.doris { "apache-doris" } else { "starrocks" };
-        Path::new("/opt").join(engine).join(self.component.id())
+        Path::new(self.engine.homes).join(self.component.id())
     }
 
     /// The name of the directory under the home that a volume is mounted on.
     pub(crate) fn data(&self) -> &'static str {
-        match (self.component, self.doris) {
-            (Component::Be, _) => "storage",
-            (Component::Fe, false) => "meta",
-            (Component::Fe, true) => "doris-meta",
+        match self.component {
+            Component::Be => "storage",
+            Component::Fe => self.engine.fe_data,
         }
     }
 
@@ -91,7 +91,6 @@ impl Image {
 /// The stand-in engine and how it is to behave.
 #[derive(Debug, Clone)]
 pub struct StandIn {
-    pub profile: &'static str,
     /// One second of the real engine takes this many.
     pub time_scale: f32,
     /// Real milliseconds between two heartbeats.
@@ -101,7 +100,6 @@ pub struct StandIn {
 impl Default for StandIn {
     fn default() -> Self {
         Self {
-            profile: "starrocks-3.5",
             time_scale: 0.15,
             heartbeat_ms: 5000,
         }
@@ -109,13 +107,19 @@ impl Default for StandIn {
 }
 
 impl StandIn {
-    pub(crate) fn install(&self, dir: &Path) -> anyhow::Result<[Image; 2]> {
+    /// Engine seconds pass at a tenth of their length and heartbeats come each second.
+    pub const QUICK: Self = Self {
+        time_scale: 0.1,
+        heartbeat_ms: 1000,
+    };
+
+    pub(crate) fn install(&self, profile: &str, dir: &Path) -> anyhow::Result<[Image; 2]> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR"))
             .with_file_name("standin")
             .join("install");
         let done = Command::new(&script)
             .arg(dir)
-            .args(["--profile", self.profile])
+            .args(["--profile", profile])
             .args(["--time-scale", &self.time_scale.to_string()])
             .args(["--heartbeat-ms", &self.heartbeat_ms.to_string()])
             .arg("--binary")

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `world.rs` | the namespaces all hosts of one run live in, which end with the program that made them |
 //! | `network.rs` | the bridge, the cables and who is plugged in where |
+//! | `engine.rs` | what is different from engine to engine |
 //! | `image.rs` | the files a host begins with: the stand-in engine, or a real engine's home |
 //! | `host.rs` | one host: start, stop, kill, wipe, look inside |
 //! | `steps.rs`, `calls.rs` | what a program does to the world, call by call, and its death before any of them |
@@ -21,6 +22,7 @@
 mod calls;
 mod cluster;
 pub mod docker;
+mod engine;
 mod eventually;
 pub mod fakes;
 mod herd;
@@ -33,6 +35,7 @@ mod tree;
 mod world;
 
 pub use cluster::Cluster;
+pub use engine::{DORIS, Engine, STARROCKS};
 pub use eventually::{dice, eventually};
 pub use herd::Herd;
 pub use host::{Host, Output};

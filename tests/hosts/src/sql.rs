@@ -25,6 +25,18 @@ impl Row {
         self.get(column).eq_ignore_ascii_case(value)
     }
 
+    /// The host that a row of a list of members is about: the engines name the column otherwise.
+    pub fn host(&self) -> &str {
+        let columns = ["IP", "Host"].map(|column| self.get(column));
+        let mut said = columns.into_iter().filter(|value| !value.is_empty());
+        said.next().unwrap_or_default()
+    }
+
+    /// Whether a row of `SHOW FRONTENDS` is that of a leader: `StarRocks` names the role, Doris has a column for it.
+    pub fn leads(&self) -> bool {
+        self.is("Role", "LEADER") || self.is("IsMaster", "true")
+    }
+
     pub fn columns(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }

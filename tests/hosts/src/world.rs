@@ -13,6 +13,7 @@ use anyhow::{Context, bail, ensure};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::unistd::Pid;
 
+use crate::engine::{Engine, STARROCKS};
 use crate::host::Host;
 use crate::image::{Image, StandIn, target_dir};
 use crate::network;
@@ -24,6 +25,7 @@ const INSIDE: &str = "MUSTER_HOSTS_DIR";
 #[derive(Debug)]
 pub struct World {
     dir: PathBuf,
+    engine: &'static Engine,
 }
 
 /// The program inside and the pipe it listens on: it ends when the pipe is closed.
@@ -71,11 +73,11 @@ impl World {
 
     /// The same; `dress` may give the program inside something more.
     pub fn enter_with(test: &str, dress: impl FnOnce(&mut Command)) -> anyhow::Result<Option<Self>> {
-        if let Some(world) = Self::inside() {
-            return world.map(Some);
-        }
         // `cluster::a_test::here` is the test `a_test` of the file `cluster`.
         let test = test.strip_suffix("::here").unwrap_or(test);
+        if let Some(world) = Self::inside(engine_of(test)) {
+            return world.map(Some);
+        }
         let name = test.split_once("::").map_or(test, |(_, name)| name);
         if let Err(refused) = flags() {
             ensure!(
@@ -129,10 +131,10 @@ impl World {
         std::env::var_os(INSIDE).is_some()
     }
 
-    /// The world this program was started in, if it was. To be asked once.
-    pub fn inside() -> Option<anyhow::Result<Self>> {
+    /// The world this program was started in, if it was, with the stand-in for this engine. To be asked once.
+    pub fn inside(engine: &'static Engine) -> Option<anyhow::Result<Self>> {
         let dir = PathBuf::from(std::env::var_os(INSIDE)?);
-        Some(Self::build(dir))
+        Some(Self::build(dir, engine))
     }
 
     /// Starts this program again inside new namespaces. Without permission it says what was refused.
@@ -173,7 +175,7 @@ impl World {
         command
     }
 
-    fn build(dir: PathBuf) -> anyhow::Result<Self> {
+    fn build(dir: PathBuf, engine: &'static Engine) -> anyhow::Result<Self> {
         ensure!(
             std::process::id() == 1,
             "{INSIDE} is set, but this is not PID 1 of its own namespace"
@@ -182,7 +184,7 @@ impl World {
         // `ip netns` keeps its names there, and nobody else's must be seen or touched.
         run("mount", &["-t", "tmpfs", "hosts", "/run"])?;
         network::lay()?;
-        Ok(Self { dir })
+        Ok(Self { dir, engine })
     }
 
     /// Where the files of this run are.
@@ -190,9 +192,19 @@ impl World {
         &self.dir
     }
 
-    /// The stand-in engine, installed for this run.
+    /// The engine of its hosts.
+    pub fn engine(&self) -> &'static Engine {
+        self.engine
+    }
+
+    /// The stand-in for that engine, installed for this run.
     pub fn stand_in(&self, options: &StandIn) -> anyhow::Result<[Image; 2]> {
-        options.install(&self.dir.join("image"))
+        self.stand_in_of(self.engine.profile, options)
+    }
+
+    /// The stand-in for this version of an engine.
+    pub fn stand_in_of(&self, profile: &str, options: &StandIn) -> anyhow::Result<[Image; 2]> {
+        options.install(profile, &self.dir.join("image"))
     }
 
     /// A new host, number `n` counted from 1, with the files of the image and nothing running.
@@ -207,6 +219,12 @@ impl World {
             .into_iter()
             .try_for_each(|host| network::maroon(host.name()))
     }
+}
+
+/// A story that is told of both engines ends with the name of one.
+fn engine_of(test: &str) -> &'static Engine {
+    let (_, last) = test.rsplit_once("::").unwrap_or(("", test));
+    Engine::named(last).unwrap_or(&STARROCKS)
 }
 
 /// How `unshare` is to be called here: as root without a user namespace, because some machines forbid those.

@@ -10,14 +10,8 @@ use anyhow::ensure;
 
 use super::run::{LABEL, Run};
 use super::{call, docker, file_text, workspace};
+use crate::engine::STARROCKS;
 use crate::image::{Component, StandIn};
-
-/// Engine seconds pass at a tenth of their length and heartbeats come each second.
-const QUICK: StandIn = StandIn {
-    profile: "starrocks-3.5",
-    time_scale: 0.1,
-    heartbeat_ms: 1000,
-};
 
 /// The images of all tests of one program. Each is built when it is first asked for.
 #[derive(Debug)]
@@ -67,8 +61,8 @@ impl Images {
                 script("images")
                     .args(["--prefix", self.run.id()])
                     .args(["--label", &format!("{LABEL}={}", self.run.id())])
-                    .args(["--time-scale", &QUICK.time_scale.to_string()])
-                    .args(["--heartbeat-ms", &QUICK.heartbeat_ms.to_string()])
+                    .args(["--time-scale", &StandIn::QUICK.time_scale.to_string()])
+                    .args(["--heartbeat-ms", &StandIn::QUICK.heartbeat_ms.to_string()])
                     .arg(name),
             )?;
             ensure!(done.code == 0, "scripts/images {name}: {}", done.text);
@@ -123,7 +117,7 @@ impl Images {
     pub fn engine(&self, component: Component, into: &Path) -> anyhow::Result<PathBuf> {
         let id = component.id();
         fs::create_dir_all(into)?;
-        QUICK.install(&into.join("installed"))?;
+        StandIn::QUICK.install(STARROCKS.profile, &into.join("installed"))?;
         let home = into.join(id);
         fs::rename(into.join("installed").join(id), &home)?;
         fs::remove_dir_all(into.join("installed"))?;

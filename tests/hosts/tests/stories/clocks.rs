@@ -4,13 +4,11 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use hosts::{Cluster, Host, StandIn, World, eventually, this_test};
+use hosts::{Cluster, Host, StandIn, World, eventually};
 
-const QUICK: StandIn = StandIn {
-    profile: "starrocks-3.5",
-    time_scale: 0.1,
-    heartbeat_ms: 1000,
-};
+for_each_engine! {
+    a_clock_that_differs_is_told_before_the_engine_ends_of_it_and_by_how_much_and_which_way_when_it_did,
+}
 
 /// For anything that must happen; only a failing test waits so long.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -26,14 +24,11 @@ fn ahead(host: &Host, milliseconds: i32) -> Result<()> {
 }
 
 /// Too far for a join: the engine ends, and leaves data behind that belongs to nobody. Nearer: it is told while all is well.
-#[test]
-fn a_clock_that_differs_is_told_before_the_engine_ends_of_it_and_by_how_much_and_which_way_when_it_did()
--> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    let [fe, _] = world.stand_in(&QUICK)?;
-    let cluster = Cluster::new(&world, 2, &fe, 0, None)?;
+fn a_clock_that_differs_is_told_before_the_engine_ends_of_it_and_by_how_much_and_which_way_when_it_did(
+    world: &World,
+) -> Result<()> {
+    let [fe, _] = world.stand_in(&StandIn::QUICK)?;
+    let cluster = Cluster::new(world, 2, &fe, 0, None)?;
     let (seed, follower) = (cluster.seed()?, cluster.host("fe2")?);
     seed.set("GUARD_TIME", "3s");
     ahead(seed, 60_000)?;

@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use hosts::fakes::{Fe, Manner, Reply, Stage};
-use hosts::{Cluster, Host, StandIn, World, eventually, this_test};
+use hosts::{Cluster, Host, StandIn, World, eventually};
 
-const QUICK: StandIn = StandIn {
-    profile: "starrocks-3.5",
-    time_scale: 0.1,
-    heartbeat_ms: 1000,
-};
+for_each_engine! {
+    a_server_that_lies_before_the_start_costs_one_attempt_after_the_other,
+    a_server_that_lies_beside_an_engine_changes_nothing_for_it,
+}
 
 /// For anything that must happen; only a failing test waits so long.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -54,12 +53,8 @@ fn is_asked_again(fake: &Fe) -> Result<()> {
     })
 }
 
-#[test]
-fn a_server_that_lies_before_the_start_costs_one_attempt_after_the_other() -> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    let [fe, _] = world.stand_in(&QUICK)?;
+fn a_server_that_lies_before_the_start_costs_one_attempt_after_the_other(world: &World) -> Result<()> {
+    let [fe, _] = world.stand_in(&StandIn::QUICK)?;
     let stage = Stage::new()?;
     for (n, (what, manner, script)) in (1..).zip(lies()) {
         let host = world.host(&format!("fe{n}"), n, &fe)?;
@@ -98,14 +93,10 @@ fn memory(host: &Host) -> Result<u64> {
         .parse()?)
 }
 
-#[test]
-fn a_server_that_lies_beside_an_engine_changes_nothing_for_it() -> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    let [fe, be] = world.stand_in(&QUICK)?;
+fn a_server_that_lies_beside_an_engine_changes_nothing_for_it(world: &World) -> Result<()> {
+    let [fe, be] = world.stand_in(&StandIn::QUICK)?;
     let stage = Stage::new()?;
-    let cluster = Cluster::new(&world, 1, &fe, 0, None)?;
+    let cluster = Cluster::new(world, 1, &fe, 0, None)?;
     let seed = cluster.seed()?;
     seed.set("GUARD_TIME", "3s");
     seed.start()?;

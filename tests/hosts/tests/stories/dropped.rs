@@ -4,13 +4,20 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use hosts::{Cluster, Host, StandIn, World, eventually, this_test};
+use hosts::{Cluster, Component, Host, StandIn, World, eventually};
 
-const QUICK: StandIn = StandIn {
-    profile: "starrocks-3.5",
-    time_scale: 0.1,
-    heartbeat_ms: 1000,
-};
+for_each_engine! {
+    a_follower_dropped_while_away_stays_away,
+    an_observer_dropped_while_away_stays_away,
+    a_backend_dropped_while_away_stays_away,
+    a_compute_node_dropped_while_away_stays_away,
+    a_follower_dropped_while_running_runs_on_and_says_so,
+    an_observer_dropped_while_running_runs_on_and_says_so,
+    a_backend_dropped_while_running_runs_on_and_says_so,
+    a_compute_node_dropped_while_running_runs_on_and_says_so,
+    a_node_that_is_pointed_at_a_stranger_names_both_clusters_and_runs_on,
+    a_founder_that_was_dropped_while_away_is_told_by_the_members_it_remembers,
+}
 
 /// How long anything may take. None of it needs the half of it on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -26,7 +33,7 @@ struct Story {
 
 impl Story {
     fn tell(world: &World, what: &str) -> anyhow::Result<Self> {
-        let [fe, be] = world.stand_in(&QUICK)?;
+        let [fe, be] = world.stand_in(&StandIn::QUICK)?;
         let cluster = Cluster::new(world, 3, &fe, 0, None)?;
         for host in &cluster.hosts {
             host.set("GUARD_TIME", "3s");
@@ -37,27 +44,28 @@ impl Story {
                 .set("LOCAL_HOST", "10.99.0.17");
             Ok(host)
         };
+        let engine = world.engine();
+        let dropped = |kind: &str| format!("ALTER SYSTEM DROP {kind} \"10.99.0.13:9010\"");
         let (name, other, show, drop) = match what {
-            "follower" => ("fe3", None, "SHOW FRONTENDS", "FOLLOWER \"10.99.0.13:9010\""),
+            "follower" => ("fe3", None, "SHOW FRONTENDS", dropped("FOLLOWER")),
             "observer" => {
                 cluster.host("fe3")?.set("FE_ROLE", "observer");
-                ("fe3", None, "SHOW FRONTENDS", "OBSERVER \"10.99.0.13:9010\"")
+                ("fe3", None, "SHOW FRONTENDS", dropped("OBSERVER"))
             }
             "BE" => (
                 "be1",
                 Some(outside("be1")?),
                 "SHOW BACKENDS",
-                "BACKEND \"10.99.0.17:9050\"",
+                engine.drop_backend("10.99.0.17:9050"),
             ),
             "CN" => {
                 let host = outside("cn1")?;
-                host.set("COMPONENT", "cn")
-                    .set("STARROCKS_HOME", "/opt/starrocks/be");
+                host.set("COMPONENT", "cn");
                 (
                     "cn1",
                     Some(host),
-                    "SHOW COMPUTE NODES",
-                    "COMPUTE NODE \"10.99.0.17:9050\"",
+                    engine.show_compute_nodes,
+                    engine.drop_compute_node("10.99.0.17:9050"),
                 )
             }
             other => anyhow::bail!("nothing is called {other}"),
@@ -67,7 +75,7 @@ impl Story {
             other,
             name,
             show,
-            drop: format!("ALTER SYSTEM DROP {drop}"),
+            drop,
         };
         for host in story.cluster.hosts.iter().chain(&story.other) {
             host.start()?;
@@ -90,7 +98,7 @@ impl Story {
     fn row(&self) -> anyhow::Result<Option<bool>> {
         let address = self.host()?.address().to_string();
         let rows = self.cluster.seed()?.sql(self.show)?;
-        let row = rows.iter().find(|row| row.get("IP") == address);
+        let row = rows.iter().find(|row| row.host() == address);
         Ok(row.map(|row| row.is("Alive", "true")))
     }
 
@@ -143,9 +151,19 @@ impl Story {
         Ok(())
     }
 
-    /// It is said in the log and by the health check, and the engine runs on; the container is stopped by a person.
+    /// It is said in the log and by the health check, and the engine runs on; the container is stopped by a person. An FE of
+    /// Doris ends by itself.
     fn is_said(&self, id: &str) -> anyhow::Result<()> {
         let host = self.host()?;
+        if host.component() == Component::Fe && host.engine().outcasts_end {
+            assert_eq!(host.exit(PATIENCE)?, 255, "{}", host.log_tail());
+            ensure!(
+                host.last_log().contains("the cluster has dropped this FE"),
+                "{}",
+                host.log_tail()
+            );
+            return Ok(());
+        }
         let sentence = format!("no longer lists {}: this node was dropped", host.address());
         host.says(PATIENCE, &sentence)?;
         eventually(PATIENCE, "a health check that says it", || {
@@ -183,85 +201,49 @@ fn while_running(world: &World, what: &str) -> anyhow::Result<()> {
     story.stays_away_until_told(&id)
 }
 
-#[test]
-fn a_follower_dropped_while_away_stays_away() -> anyhow::Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    while_away(&world, "follower")
+fn a_follower_dropped_while_away_stays_away(world: &World) -> anyhow::Result<()> {
+    while_away(world, "follower")
 }
 
-#[test]
-fn an_observer_dropped_while_away_stays_away() -> anyhow::Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    while_away(&world, "observer")
+fn an_observer_dropped_while_away_stays_away(world: &World) -> anyhow::Result<()> {
+    while_away(world, "observer")
 }
 
-#[test]
-fn a_backend_dropped_while_away_stays_away() -> anyhow::Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    while_away(&world, "BE")
+fn a_backend_dropped_while_away_stays_away(world: &World) -> anyhow::Result<()> {
+    while_away(world, "BE")
 }
 
-#[test]
-fn a_compute_node_dropped_while_away_stays_away() -> anyhow::Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    while_away(&world, "CN")
+fn a_compute_node_dropped_while_away_stays_away(world: &World) -> anyhow::Result<()> {
+    while_away(world, "CN")
 }
 
 /// It stays UNKNOWN, and says over HTTP that it is well.
-#[test]
-fn a_follower_dropped_while_running_runs_on_and_says_so() -> anyhow::Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    while_running(&world, "follower")
+fn a_follower_dropped_while_running_runs_on_and_says_so(world: &World) -> anyhow::Result<()> {
+    while_running(world, "follower")
 }
 
 /// It lives on without a greeting, and says over HTTP that it is well.
-#[test]
-fn an_observer_dropped_while_running_runs_on_and_says_so() -> anyhow::Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    while_running(&world, "observer")
+fn an_observer_dropped_while_running_runs_on_and_says_so(world: &World) -> anyhow::Result<()> {
+    while_running(world, "observer")
 }
 
-#[test]
-fn a_backend_dropped_while_running_runs_on_and_says_so() -> anyhow::Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    while_running(&world, "BE")
+fn a_backend_dropped_while_running_runs_on_and_says_so(world: &World) -> anyhow::Result<()> {
+    while_running(world, "BE")
 }
 
-#[test]
-fn a_compute_node_dropped_while_running_runs_on_and_says_so() -> anyhow::Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    while_running(&world, "CN")
+fn a_compute_node_dropped_while_running_runs_on_and_says_so(world: &World) -> anyhow::Result<()> {
+    while_running(world, "CN")
 }
 
 /// A node that reaches another cluster's leader is not dropped: it says whose it is, and runs on.
-#[test]
-fn a_node_that_is_pointed_at_a_stranger_names_both_clusters_and_runs_on() -> anyhow::Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    let story = Story::tell(&world, "BE")?;
+fn a_node_that_is_pointed_at_a_stranger_names_both_clusters_and_runs_on(world: &World) -> anyhow::Result<()> {
+    let story = Story::tell(world, "BE")?;
     let id = story.cluster.id()?;
     let host = story.host()?;
     for fe in story.cluster.fes() {
         fe.kill9()?;
     }
-    let [image, _] = world.stand_in(&QUICK)?;
+    let [image, _] = world.stand_in(&StandIn::QUICK)?;
     let stranger = world.host("fe9", 9, &image)?;
     stranger
         .set("MASTER_HOST", "10.99.0.19")
@@ -292,13 +274,11 @@ fn a_node_that_is_pointed_at_a_stranger_names_both_clusters_and_runs_on() -> any
 }
 
 /// It was told of nobody but itself: it asks the members of its record.
-#[test]
-fn a_founder_that_was_dropped_while_away_is_told_by_the_members_it_remembers() -> anyhow::Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    let [fe, _] = world.stand_in(&QUICK)?;
-    let cluster = Cluster::new(&world, 3, &fe, 0, None)?;
+fn a_founder_that_was_dropped_while_away_is_told_by_the_members_it_remembers(
+    world: &World,
+) -> anyhow::Result<()> {
+    let [fe, _] = world.stand_in(&StandIn::QUICK)?;
+    let cluster = Cluster::new(world, 3, &fe, 0, None)?;
     for host in &cluster.hosts {
         host.set("GUARD_TIME", "3s");
     }

@@ -5,13 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use hosts::{Cluster, Host, StandIn, World, eventually, this_test};
+use hosts::{Cluster, Host, StandIn, World, eventually};
 
-const QUICK: StandIn = StandIn {
-    profile: "starrocks-3.5",
-    time_scale: 0.1,
-    heartbeat_ms: 1000,
-};
+for_each_engine! {
+    init_files_are_run_once_by_the_founder_and_once_by_the_first_be,
+    a_member_whose_password_was_changed_while_it_was_away_says_so,
+}
 
 /// For anything that must happen; only a failing test waits so long.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -44,13 +43,9 @@ fn give(host: &Host, files: &[(&str, &str)]) -> Result<()> {
 }
 
 /// The founder has files, and so have all BEs, as in a compose file that gives every BE the same volumes.
-#[test]
-fn init_files_are_run_once_by_the_founder_and_once_by_the_first_be() -> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    let [fe, be] = world.stand_in(&QUICK)?;
-    let cluster = Cluster::new(&world, 2, &fe, 3, Some(&be))?;
+fn init_files_are_run_once_by_the_founder_and_once_by_the_first_be(world: &World) -> Result<()> {
+    let [fe, be] = world.stand_in(&StandIn::QUICK)?;
+    let cluster = Cluster::new(world, 2, &fe, 3, Some(&be))?;
     for host in &cluster.hosts {
         host.set("GUARD_TIME", "3s");
     }
@@ -114,13 +109,9 @@ fn init_files_are_run_once_by_the_founder_and_once_by_the_first_be() -> Result<(
 }
 
 /// Somebody has changed the password while the node was away: the engine runs on, and muster says at once that it is blind.
-#[test]
-fn a_member_whose_password_was_changed_while_it_was_away_says_so() -> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    let [fe, be] = world.stand_in(&QUICK)?;
-    let cluster = Cluster::new(&world, 1, &fe, 1, Some(&be))?;
+fn a_member_whose_password_was_changed_while_it_was_away_says_so(world: &World) -> Result<()> {
+    let [fe, be] = world.stand_in(&StandIn::QUICK)?;
+    let cluster = Cluster::new(world, 1, &fe, 1, Some(&be))?;
     let (fe, be) = (cluster.seed()?, cluster.host("be1")?);
     fe.set("GUARD_TIME", "3s");
     for host in [fe, be] {

@@ -6,7 +6,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use hosts::{Herd, Host, Row, StandIn, World, eventually, this_test};
+use hosts::{Herd, Host, Row, StandIn, World, eventually};
+
+for_each_engine! {
+    a_herd_that_waits_for_a_leader_is_registered_once_each,
+    a_herd_that_comes_to_a_slow_leader_is_registered_once_each,
+}
 
 /// How long anything may take: three processes a core of an idle machine register in two seconds.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -18,7 +23,6 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 /// A leader that is alone, and lets a third of the herd in at a time.
 fn leader(world: &World, fault: &str) -> Result<(Host, Herd)> {
     let [fe, be] = world.stand_in(&StandIn {
-        profile: "starrocks-3.5",
         time_scale: 0.1,
         heartbeat_ms: 5000,
     })?;
@@ -42,7 +46,7 @@ fn all_are_registered(seed: &Host, herd: &Herd) -> Result<()> {
         Ok(rows)
     })?;
     herd.all_say("engine started")?;
-    let listed: BTreeSet<&str> = rows.iter().map(|row| row.get("IP")).collect();
+    let listed: BTreeSet<&str> = rows.iter().map(Row::host).collect();
     let expected: BTreeSet<String> = herd.addresses().map(|address| address.to_string()).collect();
     ensure!(rows.len() == expected.len(), "{} rows", rows.len());
     ensure!(
@@ -69,13 +73,9 @@ fn count(rows: &[Row], what: &str) -> Result<usize> {
         .parse()?)
 }
 
-#[test]
-fn a_herd_that_waits_for_a_leader_is_registered_once_each() -> Result<()> {
+fn a_herd_that_waits_for_a_leader_is_registered_once_each(world: &World) -> Result<()> {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    let (seed, mut herd) = leader(&world, "mysql=busy 5ms")?;
+    let (seed, mut herd) = leader(world, "mysql=busy 5ms")?;
     herd.start()?;
     herd.all_say("waiting: no FE answered")?;
     seed.start()?;
@@ -83,13 +83,9 @@ fn a_herd_that_waits_for_a_leader_is_registered_once_each() -> Result<()> {
     herd.dissolve()
 }
 
-#[test]
-fn a_herd_that_comes_to_a_slow_leader_is_registered_once_each() -> Result<()> {
+fn a_herd_that_comes_to_a_slow_leader_is_registered_once_each(world: &World) -> Result<()> {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    let (seed, mut herd) = leader(&world, "mysql=slow 100ms")?;
+    let (seed, mut herd) = leader(world, "mysql=slow 100ms")?;
     seed.start()?;
     eventually(PATIENCE, "a leader", || seed.sql("SHOW FRONTENDS"))?;
     herd.start()?;

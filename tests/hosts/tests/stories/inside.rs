@@ -5,13 +5,11 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use hosts::{Cluster, Host, StandIn, World, eventually, this_test};
+use hosts::{Cluster, Host, StandIn, World, eventually};
 
-const QUICK: StandIn = StandIn {
-    profile: "starrocks-3.5",
-    time_scale: 0.1,
-    heartbeat_ms: 1000,
-};
+for_each_engine! {
+    a_verb_inside_a_container_knows_the_engine_there_though_it_runs_in_a_shadow_home,
+}
 
 /// For anything that must happen; only a failing test waits so long.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -19,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Its conf file is mounted read-only, as `./fe.conf:/opt/starrocks/fe/conf/fe.conf:ro`; the engine runs in a shadow home.
 fn start(host: &Host, arguments: &[&str]) -> Result<()> {
     let id = host.component().id();
-    let conf = format!("/opt/starrocks/{id}/conf/{id}.conf");
+    let conf = host.in_home(&format!("conf/{id}.conf"));
     let mount = format!("mount --bind {conf} {conf}; mount -o remount,bind,ro {conf}; exec \"$@\"");
     let mut program = vec!["sh", "-euc", &mount, "setup", "muster", "run"];
     program.extend(arguments);
@@ -44,13 +42,11 @@ fn says(host: &Host, verb: &[&str], code: i32, words: &str) -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn a_verb_inside_a_container_knows_the_engine_there_though_it_runs_in_a_shadow_home() -> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    let [fe, be] = world.stand_in(&QUICK)?;
-    let cluster = Cluster::new(&world, 1, &fe, 1, Some(&be))?;
+fn a_verb_inside_a_container_knows_the_engine_there_though_it_runs_in_a_shadow_home(
+    world: &World,
+) -> Result<()> {
+    let [fe, be] = world.stand_in(&StandIn::QUICK)?;
+    let cluster = Cluster::new(world, 1, &fe, 1, Some(&be))?;
     let hosts = [cluster.seed()?, cluster.host("be1")?];
     hosts[0].set("GUARD_TIME", "3s");
     for host in hosts {
@@ -104,7 +100,7 @@ fn a_verb_inside_a_container_knows_the_engine_there_though_it_runs_in_a_shadow_h
     // Without its companion, for a minute.
     for host in hosts {
         let id = host.component().id();
-        let status = format!("/opt/starrocks/{id}/conf/muster-{id}.status");
+        let status = host.in_home(&format!("conf/muster-{id}.status"));
         let kill = format!(r#"kill -9 $(sed 's/^{{"pid":\([0-9]*\).*/\1/' {status})"#);
         ensure!(host.exec(&["sh", "-c", &kill])?.code == 0, "{kill}");
         eventually(PATIENCE, "the end of the companion", || {

@@ -14,15 +14,39 @@ mod windows;
 use std::fs;
 
 use anyhow::{Result, ensure};
-use hosts::{Cluster, Component, Host, StandIn, World, eventually, this_test};
+use hosts::{Cluster, Component, Host, StandIn, World, eventually};
 
 use self::home::Home;
 use self::node::{Kind, PATIENCE, STATE, Situation};
 use self::walk::walk;
 
+for_each_engine! {
+    a_founder_killed_before_any_step_founds_one_cluster,
+    a_mounted_conf_file_is_never_cut,
+    a_follower_killed_before_any_step_joins_once,
+    #[ignore = "nightly: one more walk of the same kind"]
+    an_observer_killed_before_any_step_joins_once,
+    a_backend_killed_before_any_step_joins_once,
+    #[ignore = "nightly: one more walk of the same kind"]
+    a_compute_node_killed_before_any_step_joins_once,
+    #[ignore = "nightly: one more walk of the same kind"]
+    a_wiped_follower_killed_before_any_step_is_never_added_again,
+    an_unfinished_join_killed_while_it_is_set_aside_is_joined_and_kept,
+    #[ignore = "nightly: one more walk of the same kind"]
+    a_dropped_follower_killed_while_it_rejoins_is_added_once_and_kept,
+    #[ignore = "nightly: one more walk of the same kind"]
+    without_a_volume_a_kill_while_setting_aside_is_the_same,
+    #[ignore = "nightly: one more walk of the same kind"]
+    a_drop_that_only_the_data_remembers_is_remembered_to_the_end_of_the_move,
+    #[ignore = "nightly: one more walk of the same kind"]
+    a_dropped_backend_killed_while_it_rejoins_is_added_once_and_kept,
+    #[ignore = "nightly: one more walk of the same kind"]
+    a_wiped_backend_killed_before_any_step_is_never_added_again,
+    a_follower_killed_before_it_becomes_its_engine_joins_once,
+}
+
 /// An FE is there in half a second, and found dead after one.
 const QUICK: StandIn = StandIn {
-    profile: "starrocks-3.5",
     time_scale: 0.03,
     heartbeat_ms: 300,
 };
@@ -73,12 +97,8 @@ fn joiners(world: &World, kind: Kind, count: u8) -> Result<(Cluster, Home, Vec<H
     Ok((cluster, home, hosts))
 }
 
-#[test]
-fn a_founder_killed_before_any_step_founds_one_cluster() -> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    walk(founders(&world, 8)?, &Situation::Founding, || ())
+fn a_founder_killed_before_any_step_founds_one_cluster(world: &World) -> Result<()> {
+    walk(founders(world, 8)?, &Situation::Founding, || ())
 }
 
 /// Where the data lies.
@@ -99,12 +119,8 @@ fn walk_of(world: &World, kind: Kind, on: On, situation: impl Fn(Home) -> Situat
 }
 
 /// Whoever mounted it may have no other copy.
-#[test]
-fn a_mounted_conf_file_is_never_cut() -> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    walk(founders(&world, 8)?, &Situation::Mounted, || ())
+fn a_mounted_conf_file_is_never_cut(world: &World) -> Result<()> {
+    walk(founders(world, 8)?, &Situation::Mounted, || ())
 }
 
 /// As a restart policy does: a leader that a busy machine kept from its majority ends.
@@ -130,7 +146,7 @@ fn unharmed(cluster: &Cluster, home: &Home) -> Result<()> {
         for fe in cluster.fes() {
             let address = fe.address().to_string();
             let rows = home.sql("SHOW FRONTENDS")?;
-            let own: Vec<_> = rows.iter().filter(|row| row.is("IP", &address)).collect();
+            let own: Vec<_> = rows.iter().filter(|row| row.host() == address).collect();
             ensure!(
                 own.len() == 1
                     && own
@@ -143,133 +159,77 @@ fn unharmed(cluster: &Cluster, home: &Home) -> Result<()> {
     })
 }
 
-#[test]
-fn a_follower_killed_before_any_step_joins_once() -> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    walk_of(&world, Kind::Follower, On::Volume, |home| {
+fn a_follower_killed_before_any_step_joins_once(world: &World) -> Result<()> {
+    walk_of(world, Kind::Follower, On::Volume, |home| {
         Situation::New(Kind::Follower, home)
     })
 }
 
-#[test]
-#[ignore = "nightly: one more walk of the same kind"]
-fn an_observer_killed_before_any_step_joins_once() -> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    walk_of(&world, Kind::Observer, On::Volume, |home| {
+fn an_observer_killed_before_any_step_joins_once(world: &World) -> Result<()> {
+    walk_of(world, Kind::Observer, On::Volume, |home| {
         Situation::New(Kind::Observer, home)
     })
 }
 
-#[test]
-fn a_backend_killed_before_any_step_joins_once() -> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    walk_of(&world, Kind::Backend, On::Volume, |home| {
+fn a_backend_killed_before_any_step_joins_once(world: &World) -> Result<()> {
+    walk_of(world, Kind::Backend, On::Volume, |home| {
         Situation::New(Kind::Backend, home)
     })
 }
 
-#[test]
-#[ignore = "nightly: one more walk of the same kind"]
-fn a_compute_node_killed_before_any_step_joins_once() -> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    walk_of(&world, Kind::ComputeNode, On::Volume, |home| {
+fn a_compute_node_killed_before_any_step_joins_once(world: &World) -> Result<()> {
+    walk_of(world, Kind::ComputeNode, On::Volume, |home| {
         Situation::New(Kind::ComputeNode, home)
     })
 }
 
-#[test]
-#[ignore = "nightly: one more walk of the same kind"]
-fn a_wiped_follower_killed_before_any_step_is_never_added_again() -> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    walk_of(&world, Kind::Follower, On::Volume, |home| {
+fn a_wiped_follower_killed_before_any_step_is_never_added_again(world: &World) -> Result<()> {
+    walk_of(world, Kind::Follower, On::Volume, |home| {
         Situation::Wiped(Kind::Follower, home)
     })
 }
 
-#[test]
-fn an_unfinished_join_killed_while_it_is_set_aside_is_joined_and_kept() -> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    walk_of(&world, Kind::Follower, On::Volume, |home| {
+fn an_unfinished_join_killed_while_it_is_set_aside_is_joined_and_kept(world: &World) -> Result<()> {
+    walk_of(world, Kind::Follower, On::Volume, |home| {
         Situation::Unfinished(Kind::Follower, home)
     })
 }
 
-#[test]
-#[ignore = "nightly: one more walk of the same kind"]
-fn a_dropped_follower_killed_while_it_rejoins_is_added_once_and_kept() -> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    walk_of(&world, Kind::Follower, On::Volume, |home| {
+fn a_dropped_follower_killed_while_it_rejoins_is_added_once_and_kept(world: &World) -> Result<()> {
+    walk_of(world, Kind::Follower, On::Volume, |home| {
         Situation::Dropped(Kind::Follower, home)
     })
 }
 
 /// Of a rename as a whole there is nothing between before and after.
-#[test]
-#[ignore = "nightly: one more walk of the same kind"]
-fn without_a_volume_a_kill_while_setting_aside_is_the_same() -> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    walk_of(&world, Kind::Follower, On::Container, |home| {
+fn without_a_volume_a_kill_while_setting_aside_is_the_same(world: &World) -> Result<()> {
+    walk_of(world, Kind::Follower, On::Container, |home| {
         Situation::Unfinished(Kind::Follower, home)
     })
 }
 
 /// The record of the drop is moved with the data, and nothing else says that it can never start again.
-#[test]
-#[ignore = "nightly: one more walk of the same kind"]
-fn a_drop_that_only_the_data_remembers_is_remembered_to_the_end_of_the_move() -> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    walk_of(&world, Kind::Follower, On::Volume, |home| {
+fn a_drop_that_only_the_data_remembers_is_remembered_to_the_end_of_the_move(world: &World) -> Result<()> {
+    walk_of(world, Kind::Follower, On::Volume, |home| {
         Situation::Recreated(Kind::Follower, home)
     })
 }
 
-#[test]
-#[ignore = "nightly: one more walk of the same kind"]
-fn a_dropped_backend_killed_while_it_rejoins_is_added_once_and_kept() -> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    walk_of(&world, Kind::Backend, On::Volume, |home| {
+fn a_dropped_backend_killed_while_it_rejoins_is_added_once_and_kept(world: &World) -> Result<()> {
+    walk_of(world, Kind::Backend, On::Volume, |home| {
         Situation::Dropped(Kind::Backend, home)
     })
 }
 
-#[test]
-#[ignore = "nightly: one more walk of the same kind"]
-fn a_wiped_backend_killed_before_any_step_is_never_added_again() -> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    walk_of(&world, Kind::Backend, On::Volume, |home| {
+fn a_wiped_backend_killed_before_any_step_is_never_added_again(world: &World) -> Result<()> {
+    walk_of(world, Kind::Backend, On::Volume, |home| {
         Situation::Wiped(Kind::Backend, home)
     })
 }
 
 /// Until there is nothing left of muster to be killed.
-#[test]
-fn a_follower_killed_before_it_becomes_its_engine_joins_once() -> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    walk_of(&world, Kind::Follower, On::Volume, |home| {
+fn a_follower_killed_before_it_becomes_its_engine_joins_once(world: &World) -> Result<()> {
+    walk_of(world, Kind::Follower, On::Volume, |home| {
         Situation::Replaced(Kind::Follower, home)
     })
 }

@@ -1,5 +1,32 @@
 //! Stories on hosts that are namespaces, as one program: `cargo test -p hosts --test stories kills::` runs one file.
 
+/// Makes two tests of a story, one for each engine: `<file>::<story>::<engine>`.
+macro_rules! for_each_engine {
+    ($($(#[$attribute:meta])* $story:ident),+ $(,)?) => {$(
+        mod $story {
+            #[test]
+            $(#[$attribute])*
+            fn starrocks() -> anyhow::Result<()> {
+                crate::tell(hosts::this_test!(), super::$story)
+            }
+
+            #[test]
+            $(#[$attribute])*
+            fn doris() -> anyhow::Result<()> {
+                crate::tell(hosts::this_test!(), super::$story)
+            }
+        }
+    )+};
+}
+
+/// Tells a story in a world of its own.
+fn tell(test: &str, story: impl FnOnce(&hosts::World) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    match hosts::World::enter(test)? {
+        Some(world) => story(&world),
+        None => Ok(()),
+    }
+}
+
 mod adopted;
 mod bad_input;
 mod bench;

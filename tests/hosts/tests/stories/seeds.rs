@@ -7,20 +7,23 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::{bail, ensure};
-use hosts::{Cluster, Host, StandIn, World, eventually, this_test};
+use hosts::{Cluster, Host, StandIn, World, eventually};
 
-const QUICK: StandIn = StandIn {
-    profile: "starrocks-3.5",
-    time_scale: 0.1,
-    heartbeat_ms: 1000,
-};
+for_each_engine! {
+    two_seeds_that_list_each_other_found_one_cluster,
+    of_two_seeds_of_which_one_lists_the_other_only_one_founds,
+    a_seed_that_comes_while_another_one_founds_joins_it,
+    a_seed_that_lists_one_whose_engine_has_begun_waits_for_it,
+    a_node_that_is_told_of_two_clusters_names_both_and_joins_neither,
+    a_member_that_lists_itself_asks_the_others_only,
+}
 
 /// How long anything may take. None of it needs the half of it on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// FEs that are given these lists, in which `1` is the first of them.
 fn fes(world: &World, lists: &[&str]) -> anyhow::Result<Cluster> {
-    let [fe, _] = world.stand_in(&QUICK)?;
+    let [fe, _] = world.stand_in(&StandIn::QUICK)?;
     let count = u8::try_from(lists.len())?;
     let cluster = Cluster::new(world, count, &fe, 0, None)?;
     for (host, list) in cluster.hosts.iter().zip(lists) {
@@ -31,12 +34,8 @@ fn fes(world: &World, lists: &[&str]) -> anyhow::Result<Cluster> {
 }
 
 /// Each founded a cluster of its own: neither answers SQL while both wait.
-#[test]
-fn two_seeds_that_list_each_other_found_one_cluster() -> anyhow::Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    let cluster = fes(&world, &["1,2", "2,1"])?;
+fn two_seeds_that_list_each_other_found_one_cluster(world: &World) -> anyhow::Result<()> {
+    let cluster = fes(world, &["1,2", "2,1"])?;
     cluster.hosts.iter().try_for_each(Host::start)?;
     cluster.becomes_whole(PATIENCE)?;
     let second = cluster.host("fe2")?;
@@ -44,24 +43,16 @@ fn two_seeds_that_list_each_other_found_one_cluster() -> anyhow::Result<()> {
 }
 
 /// The one that is not named cannot ask, but it is asked, and says who it is.
-#[test]
-fn of_two_seeds_of_which_one_lists_the_other_only_one_founds() -> anyhow::Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
+fn of_two_seeds_of_which_one_lists_the_other_only_one_founds(world: &World) -> anyhow::Result<()> {
     // The greater address lists the smaller one, which does not know of it.
-    let cluster = fes(&world, &["1", "2,1"])?;
+    let cluster = fes(world, &["1", "2,1"])?;
     cluster.hosts.iter().try_for_each(Host::start)?;
     cluster.becomes_whole(PATIENCE)
 }
 
 /// The engine of the one that came first takes longer to answer than the other one's guard.
-#[test]
-fn a_seed_that_comes_while_another_one_founds_joins_it() -> anyhow::Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    let cluster = fes(&world, &["1,2", "2,1"])?;
+fn a_seed_that_comes_while_another_one_founds_joins_it(world: &World) -> anyhow::Result<()> {
+    let cluster = fes(world, &["1,2", "2,1"])?;
     let (first, second) = (cluster.host("fe1")?, cluster.host("fe2")?);
     // The greater address: nothing but what it is doing makes the other one wait.
     slow_down(second, "0.6")?;
@@ -74,28 +65,21 @@ fn a_seed_that_comes_while_another_one_founds_joins_it() -> anyhow::Result<()> {
 
 /// The one that founds does not know of the other, and so says nothing; its engine answers no statement before the guard
 /// of the other one is over. All that shows is the election port.
-#[test]
-fn a_seed_that_lists_one_whose_engine_has_begun_waits_for_it() -> anyhow::Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    let cluster = fes(&world, &["1", "2,1"])?;
+fn a_seed_that_lists_one_whose_engine_has_begun_waits_for_it(world: &World) -> anyhow::Result<()> {
+    let cluster = fes(world, &["1", "2,1"])?;
     let (first, second) = (cluster.host("fe1")?, cluster.host("fe2")?);
-    slow_down(first, "0.3")?;
+    // Doris is there in a third of the time.
+    slow_down(first, if world.engine().is_doris() { "1" } else { "0.3" })?;
     first.start()?;
     first.says(PATIENCE, "starting ")?;
     second.start()?;
-    second.says(PATIENCE, "not founding: an FE on 10.99.0.11 is starting")?;
+    second.says(PATIENCE, "an FE on 10.99.0.11 is starting")?;
     cluster.becomes_whole(PATIENCE)
 }
 
 /// Two lists that do not name each other: nobody tells the two seeds. Whoever is told of both sees it, and takes no side.
-#[test]
-fn a_node_that_is_told_of_two_clusters_names_both_and_joins_neither() -> anyhow::Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    let cluster = fes(&world, &["1", "2", "1,2"])?;
+fn a_node_that_is_told_of_two_clusters_names_both_and_joins_neither(world: &World) -> anyhow::Result<()> {
+    let cluster = fes(world, &["1", "2", "1,2"])?;
     let [one, other, third] = cluster.hosts.as_slice() else {
         bail!("three hosts")
     };
@@ -123,12 +107,8 @@ fn a_node_that_is_told_of_two_clusters_names_both_and_joins_neither() -> anyhow:
 }
 
 /// It is in the list, and it is not the one that may found.
-#[test]
-fn a_member_that_lists_itself_asks_the_others_only() -> anyhow::Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    let cluster = fes(&world, &["1,2", "1,2"])?;
+fn a_member_that_lists_itself_asks_the_others_only(world: &World) -> anyhow::Result<()> {
+    let cluster = fes(world, &["1,2", "1,2"])?;
     let second = cluster.host("fe2")?;
     second.start()?;
     second.says(PATIENCE, "waiting")?;

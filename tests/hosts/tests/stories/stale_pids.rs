@@ -47,16 +47,12 @@ const LEFT: [Left; 5] = [
 
 /// The pid file on the disk of a host and in its own sight, and the word that newer scripts look for.
 fn pid_file(host: &Host) -> (PathBuf, String, &'static str) {
-    let (id, word) = match host.component() {
-        Component::Fe => ("fe", "StarRocksFE"),
-        Component::Be => ("be", "starrocks_be"),
+    let [fe, be] = host.engine().process;
+    let (name, word) = match host.component() {
+        Component::Fe => ("bin/fe.pid", fe),
+        Component::Be => ("bin/be.pid", be),
     };
-    let name = format!("bin/{id}.pid");
-    (
-        host.home().join(&name),
-        format!("/opt/starrocks/{id}/{name}"),
-        word,
-    )
+    (host.home().join(name), host.in_home(name), word)
 }
 
 fn start(host: &Host, left: Left) -> anyhow::Result<()> {
@@ -88,12 +84,12 @@ fn is_the_engines(host: &Host, left: Left) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn comes_back(world: &World, profile: &'static str) -> anyhow::Result<()> {
-    let [fe, be] = world.stand_in(&StandIn {
-        profile,
+fn comes_back(world: &World, profile: &str) -> anyhow::Result<()> {
+    let options = StandIn {
         time_scale: 0.05,
         heartbeat_ms: 200,
-    })?;
+    };
+    let [fe, be] = world.stand_in_of(profile, &options)?;
     let cluster = Cluster::new(world, 1, &fe, 1, Some(&be))?;
     for host in &cluster.hosts {
         host.set("GUARD_TIME", "0s").start()?;
@@ -134,6 +130,15 @@ fn killed_ten_times_it_is_back_ten_times_with_a_script_that_asks_whether_the_num
         return Ok(());
     };
     comes_back(&world, "starrocks-3.1")
+}
+
+/// `kill -0` too, of every version.
+#[test]
+fn killed_ten_times_it_is_back_ten_times_with_the_script_of_doris() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    comes_back(&world, "doris-4.0")
 }
 
 /// `ps -q`: since then its command line has to have the engine's word in it.

@@ -3,17 +3,19 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use hosts::fakes::{FRONTENDS, Fe, Manner, Reply, Stage};
-use hosts::{Component, Host, StandIn, World, eventually, this_test};
+use hosts::{Component, Engine, Host, StandIn, World, eventually};
 
-const QUICK: StandIn = StandIn {
-    profile: "starrocks-3.5",
-    time_scale: 0.1,
-    heartbeat_ms: 1000,
-};
+for_each_engine! {
+    a_stranger_that_says_it_leads_gets_no_login_and_nobody_follows_it,
+    one_poll_of_a_stranger_delays_a_founding_by_one_guard_time,
+    nothing_is_refused_before_every_named_fe_has_answered,
+    a_node_of_an_old_cluster_joins_the_one_that_is_named_and_says_who_still_polls_it,
+}
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -24,14 +26,18 @@ const NAMED: &str = "10.99.0.77";
 
 /// What a leader says of itself over HTTP, to a host that it lists. It names no other member.
 fn leads(path: &str) -> (u16, &'static str, &'static str) {
+    /// A leader writes.
+    static JOURNAL: AtomicU64 = AtomicU64::new(9);
     match path.split('?').next() {
         Some("/role") => (200, "role: FOLLOWER\r\nname: x_9010_1\r\n", ""),
         Some("/version") => (200, "", "#date\nclusterId=55\ntoken=t\n"),
-        _ => (
-            200,
-            "",
-            r#"{"role":"LEADER","master":"10.99.255.254","electable_nodes":"","observer_nodes":"","current_journal_id":"9"}"#,
-        ),
+        _ => {
+            let journal = JOURNAL.fetch_add(1, Ordering::Relaxed);
+            let page = format!(
+                r#"{{"role":"LEADER","master":"{STRANGER}","electable_nodes":"","observer_nodes":"","current_journal_id":"{journal}"}}"#
+            );
+            (200, "", page.leak())
+        }
     }
 }
 
@@ -43,8 +49,15 @@ fn stranger(stage: &Stage) -> Fe {
     })
 }
 
-/// A leader's poll of an FE.
-const POLL: &[u8] = b"GET /api/bootstrap?cluster_id=55&token=t HTTP/1.1\r\n\r\n";
+/// A leader's poll of an FE: the port and the message.
+fn poll(engine: &Engine) -> (u16, &'static [u8]) {
+    if engine.is_doris() {
+        // The beginning of a thrift call; its arguments are not read.
+        (9020, b"\x80\x01\0\x01\0\0\0\x04ping\0\0\0\x01\x0c\0\x01\0\0")
+    } else {
+        (8030, b"GET /api/bootstrap?cluster_id=55&token=t HTTP/1.1\r\n\r\n")
+    }
+}
 
 /// A leader's heartbeat to a BE: the leader, its HTTP port and the host by which it lists the BE.
 fn heartbeat(listed: &str) -> Vec<u8> {
@@ -75,15 +88,12 @@ fn call(host: &Host, port: u16, message: &[u8]) -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn a_stranger_that_says_it_leads_gets_no_login_and_nobody_follows_it() -> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    let [fe, be] = world.stand_in(&QUICK)?;
+fn a_stranger_that_says_it_leads_gets_no_login_and_nobody_follows_it(world: &World) -> Result<()> {
+    let [fe, be] = world.stand_in(&StandIn::QUICK)?;
     let fake = stranger(&Stage::new()?);
+    let (port, poll) = poll(world.engine());
     let nodes = [
-        (world.host("fe1", 1, &fe)?, 8030, POLL.to_vec()),
+        (world.host("fe1", 1, &fe)?, port, poll.to_vec()),
         (world.host("be2", 2, &be)?, 9050, heartbeat("10.99.0.12")),
     ];
     for (host, port, message) in &nodes {
@@ -103,19 +113,16 @@ fn a_stranger_that_says_it_leads_gets_no_login_and_nobody_follows_it() -> Result
 }
 
 /// Nobody answers where the poll came from.
-#[test]
-fn one_poll_of_a_stranger_delays_a_founding_by_one_guard_time() -> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    let [fe, _] = world.stand_in(&QUICK)?;
+fn one_poll_of_a_stranger_delays_a_founding_by_one_guard_time(world: &World) -> Result<()> {
+    let [fe, _] = world.stand_in(&StandIn::QUICK)?;
     let seed = world.host("fe1", 1, &fe)?;
     let own = seed.address().to_string();
     seed.set("MASTER_HOST", &own)
         .set("LOCAL_HOST", &own)
         .set("GUARD_TIME", "3s")
         .start()?;
-    eventually(PATIENCE, "an open port", || call(&seed, 8030, POLL))?;
+    let (port, poll) = poll(world.engine());
+    eventually(PATIENCE, "an open port", || call(&seed, port, poll))?;
     seed.says(PATIENCE, "polls this host as a leader does")?;
     seed.says(PATIENCE, "founding a new cluster")?;
     seed.says(PATIENCE, "is alive in cluster")
@@ -141,12 +148,8 @@ fn list(host: &'static str, cluster: &'static str) -> Reply {
 }
 
 /// The right leader answers a second after another cluster that `MASTER_HOST` names by mistake.
-#[test]
-fn nothing_is_refused_before_every_named_fe_has_answered() -> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    let [_, be] = world.stand_in(&QUICK)?;
+fn nothing_is_refused_before_every_named_fe_has_answered(world: &World) -> Result<()> {
+    let [_, be] = world.stand_in(&StandIn::QUICK)?;
     let (quick, slow) = (Stage::new()?, Stage::new()?);
     quick.fe(SocketAddr::from((STRANGER, 9030)), Manner::Speaks, |_| {
         list("10.99.255.254", "88")
@@ -169,12 +172,10 @@ fn nothing_is_refused_before_every_named_fe_has_answered() -> Result<()> {
 }
 
 /// The machine was a member of another cluster, which has not been told: its leader goes on polling.
-#[test]
-fn a_node_of_an_old_cluster_joins_the_one_that_is_named_and_says_who_still_polls_it() -> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    let [fe, be] = world.stand_in(&QUICK)?;
+fn a_node_of_an_old_cluster_joins_the_one_that_is_named_and_says_who_still_polls_it(
+    world: &World,
+) -> Result<()> {
+    let [fe, be] = world.stand_in(&StandIn::QUICK)?;
     let found = |name: &str, n| -> Result<Host> {
         let seed = world.host(name, n, &fe)?;
         let own = seed.address().to_string();
@@ -199,7 +200,12 @@ fn a_node_of_an_old_cluster_joins_the_one_that_is_named_and_says_who_still_polls
         node.kill9()?;
         node.wipe_both()?;
     }
-    let id = new.sql("SHOW FRONTENDS")?[0].get("ClusterId").to_owned();
+    let rows = new.sql("SHOW FRONTENDS")?;
+    let id = rows
+        .first()
+        .context("it lists itself")?
+        .get("ClusterId")
+        .to_owned();
     // While the new leader is silent, the old one is no way out.
     new.freeze()?;
     for node in &nodes {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32};
 
 use tokio::sync::mpsc;
 
-use super::storage::own_cluster;
+use super::storage::{cluster_id as stored_cluster, own_cluster};
 use super::{Be, Ports};
 use crate::address::Identity;
 use crate::clock::now_millis;
@@ -123,8 +123,13 @@ impl Be {
                 return Err(Halt::with_code(profile.be.no_storage, words));
             }
         }
+        let faults = Faults::of(&settings.home);
+        let is_new = storage.iter().any(|path| stored_cluster(path).is_none());
         let cluster_id = own_cluster(&storage, conf.number("cluster_id", -1)?)
             .map_err(|words| Halt::with_code(profile.be.unopened, words))?;
+        if is_new && cluster_id != -1 {
+            faults.strike_at("cluster_id");
+        }
         let networks = conf.read.get("priority_networks").unwrap_or_default();
         let identity = Identity::choose(&settings, networks, false)
             .await
@@ -133,7 +138,6 @@ impl Be {
                 // A `LOG(FATAL)`.
                 Engine::Doris => Halt::with_code(134, "fail to find one valid address, exit."),
             })?;
-        let faults = Faults::of(&settings.home);
         let stop = match (
             profile.be.health_tells,
             conf.read.get("grace_shutdown_post_delay_seconds"),

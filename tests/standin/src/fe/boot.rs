@@ -14,6 +14,7 @@ use super::image::{Checkpoint, RoleFile};
 use super::start::Way;
 use super::steps::Steps;
 use crate::group::Standing;
+use crate::group::journal::MemberText;
 use crate::group::membership::{Account, FeRole, Frontend, Membership};
 use crate::group::message::{Line, Message, Service};
 use crate::halt::Halt;
@@ -172,7 +173,10 @@ impl Boot<'_> {
         // A text that is no digest is passed over, with a warning.
         let password = fe.conf.root_password.as_deref().and_then(read_digest);
         let accounts = Account::built_in(fe.settings.profile.engine, password);
-        fe.group.state().journal.node_name = Some(name.clone());
+        fe.group.state().journal.own_row = Some(MemberText {
+            name: name.clone(),
+            host: host.clone(),
+        });
         let proposal = fe.group.propose(|membership| {
             membership.cluster_id = version.cluster_id;
             membership.token = version.token;
@@ -290,7 +294,7 @@ impl Boot<'_> {
         {
             let mut state = fe.group.state();
             // What elected itself and lists this host by its image alone was never a member.
-            if !fe.settings.profile.is_doris() || state.journal.node_name.is_some() {
+            if !fe.settings.profile.is_doris() || state.journal.own_row.is_some() {
                 state.journal.settled = true;
             }
             fe.group.dir.save(&state.journal).map_err(unwritable)?;

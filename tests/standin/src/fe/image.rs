@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
+use crate::group::journal::MemberText;
 use crate::group::membership::{FeRole, Membership};
 use crate::profile::{Engine, Profile};
 use crate::properties::Properties;
@@ -24,27 +25,18 @@ pub(crate) struct VersionFile {
     pub(crate) token: String,
 }
 
-/// A checkpoint: the real one has the members as text too, each with its name.
+/// A checkpoint: the real one has the members as text too.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Checkpoint {
     #[serde(default)]
-    members: Vec<NodeName>,
+    members: Vec<MemberText>,
     membership: Membership,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct NodeName {
-    #[serde(rename = "nodeName")]
-    name: String,
 }
 
 impl Checkpoint {
     pub(crate) fn of(membership: &Membership) -> Self {
-        let names = membership.frontends.iter().map(|frontend| NodeName {
-            name: frontend.name.clone(),
-        });
         Self {
-            members: names.collect(),
+            members: membership.frontends.iter().map(MemberText::of).collect(),
             membership: membership.clone(),
         }
     }

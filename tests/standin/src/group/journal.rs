@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::membership::Membership;
+use super::membership::{Frontend, Membership};
 
 /// Orders what nodes hold: a later term wins, then a later change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -29,9 +29,26 @@ pub(crate) struct Journal {
     pub(crate) settled: bool,
     /// Whether this group began here, by self-election.
     pub(crate) nascent: bool,
-    /// The own name as the list of members has it: the real files have it as text once the list was replayed.
-    #[serde(rename = "nodeName", default, skip_serializing_if = "Option::is_none")]
-    pub(crate) node_name: Option<String>,
+    /// This node as the list of members has it: the real files have that as text once the list was replayed.
+    #[serde(flatten)]
+    pub(crate) own_row: Option<MemberText>,
+}
+
+/// A member as the real files have it. Source: the order of the fields of `Frontend.java` of Doris.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MemberText {
+    #[serde(rename = "nodeName")]
+    pub(crate) name: String,
+    pub(crate) host: String,
+}
+
+impl MemberText {
+    pub(crate) fn of(row: &Frontend) -> Self {
+        Self {
+            name: row.name.clone(),
+            host: row.host.clone(),
+        }
+    }
 }
 
 /// Observed: so many bytes.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::journal::{Journal, Version};
+use super::journal::{Journal, MemberText, Version};
 use super::membership::GroupNode;
 use super::message::{Leader, Line, Message, Refusal, Service};
 use super::{Group, Standing};
@@ -318,8 +318,12 @@ impl Group {
     fn settle_if_attached(&self, journal: &mut Journal) {
         if self.profile.group.settled_by_attaching && !journal.settled {
             journal.settled = true;
-            journal.node_name = Some(self.me.name.clone());
             self.dir.tell("Joined group as a replica.");
+        }
+        if journal.settled
+            && let Some(row) = journal.membership.frontend(&self.me.name)
+        {
+            journal.own_row = Some(MemberText::of(row));
         }
     }
 

@@ -37,11 +37,7 @@ impl Bench {
     /// Three FEs and a BE of the stand-in that were never started, the seed of which need not listen before it founds.
     pub(crate) fn fresh_cluster(&self) -> anyhow::Result<&Cluster> {
         if self.cluster.get().is_none() {
-            let [fe, be] = self.world.stand_in(&StandIn {
-                time_scale: 0.1,
-                heartbeat_ms: 1000,
-                ..StandIn::default()
-            })?;
+            let [fe, be] = self.world.stand_in(&StandIn::QUICK)?;
             let cluster = Cluster::new(&self.world, 3, &fe, 1, Some(&be))?;
             cluster.seed()?.set("GUARD_TIME", "0s");
             self.cluster.set(cluster).ok();

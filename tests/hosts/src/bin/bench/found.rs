@@ -118,7 +118,7 @@ fn is_alive(cluster: &Cluster, host: &Host) -> anyhow::Result<()> {
     let address = host.address().to_string();
     let own = rows
         .iter()
-        .filter(|row| row.is("IP", &address) && row.is("Alive", "true") && row.is("Join", "true"));
+        .filter(|row| row.host() == address && row.is("Alive", "true") && row.is("Join", "true"));
     ensure!(own.count() == 1, "{rows:?}");
     Ok(())
 }

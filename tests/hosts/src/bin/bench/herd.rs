@@ -50,7 +50,6 @@ fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
     let [fe, be] = bench.world.stand_in(&StandIn {
         time_scale: 0.1,
         heartbeat_ms: 5000,
-        ..StandIn::default()
     })?;
     let seed = bench.world.host("leader", 100, &fe)?;
     let size = bench.much(300, 20);
@@ -83,7 +82,7 @@ fn with_leader(bench: &Bench, seed: &Host, be: &Image, size: u16, leader: &Leade
     let took = up.elapsed().as_secs_f64();
     for address in herd.addresses() {
         let address = address.to_string();
-        let times = registered.iter().filter(|row| row.is("IP", &address)).count();
+        let times = registered.iter().filter(|row| row.host() == address).count();
         ensure!(times == 1, "{address} is registered {times} times");
     }
     herd.all_say("engine started")?;

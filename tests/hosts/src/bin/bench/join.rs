@@ -158,7 +158,7 @@ fn registered(leader: &mut Leader, hosts: [&Host; 2]) -> anyhow::Result<[Duratio
             let address = host.address().to_string();
             // A leader that just became one may refuse the first answer.
             let rows = leader.session.query(statement).unwrap_or_default();
-            if seen.is_none() && rows.iter().any(|row| row.is("IP", &address)) {
+            if seen.is_none() && rows.iter().any(|row| row.host() == address) {
                 *seen = Some(since(leader.ready, SystemTime::now())?);
             }
         }

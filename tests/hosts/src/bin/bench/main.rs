@@ -39,7 +39,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use hosts::{World, target_dir};
+use hosts::{STARROCKS, World, target_dir};
 
 use crate::bench::Bench;
 use crate::row::Row;
@@ -77,7 +77,7 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let done = match World::inside() {
+    let done = match World::inside(&STARROCKS) {
         Some(world) => world.and_then(|world| inside(world, &args)),
         None => outside(&args),
     };

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use hosts::World;
+use hosts::{DORIS, Engine, STARROCKS, World};
 
 /// Start a cluster of hosts on this machine, kill and wipe some of them, and show what becomes of it
 #[derive(Debug, Clone, Parser)]
@@ -27,6 +27,9 @@ struct Args {
     /// Leave the cluster running until Ctrl-C, and say how to get into it
     #[arg(long)]
     keep: bool,
+    /// The engine that the stand-in behaves like
+    #[arg(long, default_value = STARROCKS.id, value_parser = [STARROCKS.id, DORIS.id])]
+    engine: String,
     /// Run a real engine: its home directory, or one with `fe` and `be` in it. The default is the stand-in engine
     #[arg(long, value_name = "DIR")]
     home: Option<PathBuf>,
@@ -36,6 +39,10 @@ struct Args {
 }
 
 impl Args {
+    fn engine(&self) -> &'static Engine {
+        Engine::named(&self.engine).unwrap_or(&STARROCKS)
+    }
+
     /// FEs and BEs. An even number of FEs survives no more losses than one less.
     fn sizes(&self, has_be: bool) -> (u8, u8) {
         let half = if has_be {
@@ -55,7 +62,7 @@ fn main() -> ExitCode {
             .map_err(Into::into)
             .and_then(|at: SocketAddr| ask::ask(at, statement))
             .map(|()| ExitCode::SUCCESS)
-    } else if let Some(world) = World::inside() {
+    } else if let Some(world) = World::inside(args.engine()) {
         world
             .and_then(|world| story::tell(&world, &args))
             .map(|()| ExitCode::SUCCESS)

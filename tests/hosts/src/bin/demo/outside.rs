@@ -38,6 +38,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut inside = World::start(&dir, ["--seed", &seed.to_string()], |command| {
         command
             .args(["--nodes", &args.nodes.to_string()])
+            .args(["--engine", &args.engine])
             .args(args.keep.then_some("--keep"));
         command.args(
             args.home

@@ -13,7 +13,6 @@ use crate::show::{Clock, Paint, Wait, line, narrow_table, paint};
 
 /// Engine seconds pass at a fifth of their length, heartbeats at their own: muster's guard time counts those.
 const STAND_IN: StandIn = StandIn {
-    profile: "starrocks-3.5",
     time_scale: 0.2,
     heartbeat_ms: 5000,
 };
@@ -87,7 +86,8 @@ fn images(world: &World, args: &Args) -> anyhow::Result<(Image, Option<Image>, S
     let [fe, be] = world.stand_in(&STAND_IN)?;
     let speed = STAND_IN.time_scale.recip();
     let text = format!(
-        "a stand-in without a database: it behaves like StarRocks 3.5,\n        {speed} times as fast (--home DIR takes a real engine)"
+        "a stand-in without a database: it behaves like {},\n        {speed} times as fast (--home DIR takes a real engine)",
+        world.engine().name
     );
     Ok((fe, Some(be), text))
 }
@@ -225,7 +225,11 @@ impl<'c> Story<'c> {
             let rows = fe.sql("SHOW FRONTENDS").unwrap_or_default();
             Ok(story.row_of(fe, &rows).is_some_and(|row| {
                 let since = start_time(row);
-                row.is("Role", "FOLLOWER") && row.is("Alive", "true") && !since.is_empty() && since != before
+                row.is("Role", "FOLLOWER")
+                    && !row.leads()
+                    && row.is("Alive", "true")
+                    && !since.is_empty()
+                    && since != before
             }))
         })
     }
@@ -365,7 +369,9 @@ impl<'c> Story<'c> {
     }
 
     fn frontends(&self) -> anyhow::Result<()> {
-        let columns = ["EditLogPort", "Role", "ClusterId", "Join", "Alive"];
+        let is_master = self.cluster.seed()?.engine().is_doris().then_some("IsMaster");
+        let columns = ["EditLogPort", "Role"].into_iter().chain(is_master);
+        let columns: Vec<&str> = columns.chain(["ClusterId", "Join", "Alive"]).collect();
         self.table("SHOW FRONTENDS", &columns)
     }
 

@@ -1,6 +1,7 @@
 //! A schedule from a seed, and from nothing else.
 
 use fastrand::Rng;
+use hosts::{DORIS, Engine, STARROCKS};
 
 use crate::model::Model;
 use crate::schedule::{Part, Schedule, Shape, Step, Wiped};
@@ -52,7 +53,7 @@ const ACTS: [(Act, u32, u32); 17] = [
 /// One of the schedules there are.
 pub(crate) fn schedule(seed: u64) -> Schedule {
     let mut dice = Rng::with_seed(seed);
-    let shape = shape(&mut dice);
+    let shape = shape(engine(seed), &mut dice);
     let mut story = Story {
         model: Model::new(&shape),
         steps: Vec::new(),
@@ -74,8 +75,17 @@ pub(crate) fn schedule(seed: u64) -> Schedule {
     }
 }
 
+/// Every second run is of the other engine.
+const fn engine(seed: u64) -> &'static Engine {
+    if seed.is_multiple_of(2) {
+        &STARROCKS
+    } else {
+        &DORIS
+    }
+}
+
 /// Three to five hosts.
-fn shape(dice: &mut Rng) -> Shape {
+fn shape(engine: &'static Engine, dice: &mut Rng) -> Shape {
     let (voters, observers, bes) = match dice.u8(0..10) {
         0..=3 => (3, 0, 1),
         4 => (3, 0, 2),
@@ -86,6 +96,7 @@ fn shape(dice: &mut Rng) -> Shape {
         _ => (5, 0, 0),
     };
     Shape {
+        engine,
         voters,
         observers,
         bes,
@@ -308,6 +319,7 @@ impl Story {
 pub(crate) fn first_start(seed: u64) -> Schedule {
     let mut dice = Rng::with_seed(seed);
     let shape = Shape {
+        engine: engine(seed),
         voters: 3,
         observers: 0,
         bes: 2,

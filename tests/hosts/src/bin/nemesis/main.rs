@@ -27,7 +27,7 @@ use std::thread;
 
 use anyhow::Context;
 use clap::Parser;
-use hosts::World;
+use hosts::{STARROCKS, World};
 
 use crate::play::Play;
 use crate::schedule::{Schedule, Step};
@@ -100,7 +100,7 @@ fn main() -> ExitCode {
             report::line(schedule.to_string().trim_end());
             ExitCode::SUCCESS
         })
-    } else if let Some(world) = World::inside() {
+    } else if let Some(world) = World::inside(&STARROCKS) {
         world
             .and_then(|world| inside(&world, &args))
             .map(|()| ExitCode::SUCCESS)

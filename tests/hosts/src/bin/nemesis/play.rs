@@ -9,19 +9,13 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use hosts::{Cluster, Component, Host, StandIn, World};
+use hosts::{Cluster, Component, Host, Row, StandIn, World};
 use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 
 use crate::schedule::{Part, Schedule, Step, Wiped};
 
-/// Engine seconds pass at a tenth of their length, and heartbeats come each second.
-const QUICK: StandIn = StandIn {
-    profile: "starrocks-3.5",
-    time_scale: 0.1,
-    heartbeat_ms: 1000,
-};
 /// Two heartbeats and one second, as by default of the real ones.
 const GUARD: &str = "3s";
 /// How long anything may take until the cluster is whole. A run of its own needs a quarter of it at the worst.
@@ -53,7 +47,7 @@ pub(crate) struct Play {
 impl Play {
     pub(crate) fn new(world: &World, schedule: &Schedule) -> anyhow::Result<Self> {
         let shape = &schedule.shape;
-        let [fe, be] = world.stand_in(&QUICK)?;
+        let [fe, be] = world.stand_in_of(shape.engine.profile, &StandIn::QUICK)?;
         let cluster = Cluster::new(world, shape.fes(), &fe, shape.bes, Some(&be))?;
         let fes: Vec<String> = cluster.fes().map(|fe| fe.address().to_string()).collect();
         for host in &cluster.hosts {
@@ -245,11 +239,11 @@ impl Play {
         ensure!(alive > rows.len() / 2, "{alive} of {} are alive", rows.len());
         let address = host.address();
         let statement = match host.component() {
-            Component::Be => format!("ALTER SYSTEM DROP BACKEND \"{address}:9050\" FORCE"),
+            Component::Be => host.engine().drop_backend(&format!("{address}:9050")),
             Component::Fe => {
-                let row = rows.iter().find(|row| row.is("IP", &address.to_string()));
+                let row = rows.iter().find(|row| row.host() == address.to_string());
                 let role = row.map_or("FOLLOWER", |row| row.get("Role"));
-                if role.eq_ignore_ascii_case("LEADER") {
+                if row.is_some_and(Row::leads) {
                     return Ok("it leads: nobody can drop it");
                 }
                 format!("ALTER SYSTEM DROP {role} \"{address}:9010\"")

@@ -4,10 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use anyhow::{Context, bail, ensure};
+use hosts::{Engine, STARROCKS};
 
 /// The hosts of a schedule and what they are given to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Shape {
+    pub(crate) engine: &'static Engine,
     /// FEs that vote: `fe1` is the seed.
     pub(crate) voters: u8,
     /// The last of all FEs, without a vote.
@@ -219,6 +221,7 @@ pub(crate) struct Schedule {
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Shape {
+            engine,
             voters,
             observers,
             bes,
@@ -229,7 +232,8 @@ impl fmt::Display for Schedule {
         let patience = patience.map_or_else(|| "default".to_owned(), |seconds| seconds.to_string());
         writeln!(
             f,
-            "hosts voters={voters} observers={observers} bes={bes} masters={masters} patience={patience}"
+            "hosts engine={} voters={voters} observers={observers} bes={bes} masters={masters} patience={patience}",
+            engine.id
         )?;
         self.steps.iter().try_for_each(|step| writeln!(f, "{step}"))
     }
@@ -263,6 +267,7 @@ fn shape(line: &str) -> anyhow::Result<Shape> {
     let mut words = line.split_whitespace();
     ensure!(words.next() == Some("hosts"), "`{line}`: `hosts …` comes first");
     let mut shape = Shape {
+        engine: &STARROCKS,
         voters: 1,
         observers: 0,
         bes: 0,
@@ -274,6 +279,9 @@ fn shape(line: &str) -> anyhow::Result<Shape> {
             .split_once('=')
             .with_context(|| format!("`{word}` has no value"))?;
         match (name, value) {
+            ("engine", id) => {
+                shape.engine = Engine::named(id).with_context(|| format!("no engine is called {id}"))?
+            }
             ("voters", _) => shape.voters = value.parse()?,
             ("observers", _) => shape.observers = value.parse()?,
             ("bes", _) => shape.bes = value.parse()?,
@@ -293,7 +301,7 @@ mod tests {
 
     #[test]
     fn what_is_printed_is_what_is_read() {
-        let text = "hosts voters=3 observers=1 bes=1 masters=all patience=6\n\
+        let text = "hosts engine=doris voters=3 observers=1 bes=1 masters=all patience=6\n\
                     start fe1 fe2\nstart-together fe1 fe2\npause 20\nkill fe1\nkill-engine fe2\npower-cut\nfreeze fe1\nfreeze-muster fe1\n\
                     freeze-engine fe1\nthaw fe1\nwipe-data fe2\nwipe-state fe2\nwipe-both be1\ncut fe4\n\
                     island fe1 be1\nheal\ndrop fe3\nrejoin fe3\nremove fe3\nwrite\nwhole\n";

@@ -108,8 +108,9 @@ impl Play {
         let state = |host: &Host| match (host.is_running(), host.component()) {
             (true, Component::Fe) => match host.sql("SHOW FRONTENDS") {
                 Ok(rows) => rows.iter().fold(String::new(), |text, row| {
-                    let columns = ["IP", "Role", "Join", "Alive", "ClusterId", "ErrMsg"];
-                    let line: Vec<&str> = columns.iter().map(|column| row.get(column)).collect();
+                    let columns = ["Role", "IsMaster", "Join", "Alive", "ClusterId", "ErrMsg"];
+                    let values = columns.iter().map(|column| row.get(column));
+                    let line: Vec<&str> = [row.host()].into_iter().chain(values).collect();
                     text + "    " + &line.join(" | ") + "\n"
                 }),
                 Err(error) => format!("    {error:#}\n"),

@@ -74,7 +74,6 @@ fn the_engine_and_muster_read_the_same() -> Result<()> {
     let quick = StandIn {
         time_scale: 0.1,
         heartbeat_ms: 1000,
-        ..StandIn::default()
     };
     let [fe, _] = world.stand_in(&quick)?;
     let mut hosts = Vec::new();
@@ -134,7 +133,6 @@ fn a_mounted_folder_takes_the_place_of_the_shipped_conf() -> Result<()> {
     let [fe, _] = world.stand_in(&StandIn {
         time_scale: 0.1,
         heartbeat_ms: 1000,
-        ..StandIn::default()
     })?;
     let host = world.host("fe1", 1, &fe)?;
     let own = host.address().to_string();

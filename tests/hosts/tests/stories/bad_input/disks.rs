@@ -11,13 +11,6 @@ use hosts::{Cluster, Component, Host, StandIn, Tree, World, this_test};
 
 use super::trial::{PATIENCE, Trial, host, put};
 
-/// Engine seconds and heartbeats as short as they may be.
-const QUICK: StandIn = StandIn {
-    profile: "starrocks-3.5",
-    time_scale: 0.1,
-    heartbeat_ms: 1000,
-};
-
 fn read_only(dir: &str) -> String {
     format!("mount --rbind {dir} {dir}; mount -o remount,bind,ro {dir}")
 }
@@ -189,9 +182,7 @@ fn listed(cluster: &Cluster, host: &Host) -> Result<usize> {
         Component::Be => "SHOW BACKENDS",
     };
     let rows = cluster.seed()?.sql(show)?;
-    let own = rows
-        .iter()
-        .filter(|row| row.is("IP", &host.address().to_string()));
+    let own = rows.iter().filter(|row| row.host() == host.address().to_string());
     Ok(own.count())
 }
 
@@ -201,7 +192,7 @@ fn a_read_only_home_is_no_reason_not_to_start() -> Result<()> {
     let Some(world) = World::enter(this_test!())? else {
         return Ok(());
     };
-    let [fe, be] = world.stand_in(&QUICK)?;
+    let [fe, be] = world.stand_in(&StandIn::QUICK)?;
     let cluster = Cluster::new(&world, 1, &fe, 1, Some(&be))?;
     cluster.seed()?.set("BOOTSTRAP", "force");
     let hosts = [cluster.host("fe1")?, cluster.host("be1")?];
@@ -242,7 +233,7 @@ fn last_words_are_found_though_the_home_is_read_only() -> Result<()> {
     let Some(world) = World::enter(this_test!())? else {
         return Ok(());
     };
-    let [fe, _] = world.stand_in(&QUICK)?;
+    let [fe, _] = world.stand_in(&StandIn::QUICK)?;
     let cluster = Cluster::new(&world, 1, &fe, 0, None)?;
     let host = cluster.seed()?;
     host.set("STATE_DIR", "/opt/state").set("BOOTSTRAP", "force");
@@ -261,7 +252,7 @@ fn what_cannot_be_remembered_is_not_registered() -> Result<()> {
     let Some(world) = World::enter(this_test!())? else {
         return Ok(());
     };
-    let [fe, be] = world.stand_in(&QUICK)?;
+    let [fe, be] = world.stand_in(&StandIn::QUICK)?;
     let cluster = Cluster::new(&world, 4, &fe, 1, Some(&be))?;
     let seed = cluster.seed()?;
     // The first of a new cluster: nobody could call.

@@ -6,10 +6,16 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use hosts::{Host, Tree, World, this_test};
+use hosts::{Host, Tree, World};
 
 use super::joiners;
 use super::node::{Kind, PATIENCE, Situation, settled};
+
+for_each_engine! {
+    a_full_disk_is_one_sentence_and_nothing_is_lost,
+    where_the_dir_above_may_not_be_written_the_contents_are_moved,
+    a_data_dir_that_the_image_brought_is_set_aside_all_the_same,
+}
 
 /// Without what makes root root: modes count for it as for everybody.
 const AS_ANYBODY: &str = "exec setpriv --bounding-set=-dac_override,-dac_read_search \
@@ -29,12 +35,8 @@ fn comes_back(situation: &Situation, host: &Host, added: usize) -> Result<()> {
     host.kill9()
 }
 
-#[test]
-fn a_full_disk_is_one_sentence_and_nothing_is_lost() -> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    let (_cluster, situation, host) = unfinished(&world)?;
+fn a_full_disk_is_one_sentence_and_nothing_is_lost(world: &World) -> Result<()> {
+    let (_cluster, situation, host) = unfinished(world)?;
     situation.prepare(&host)?;
     let added = situation.added(&host)?;
     // The same files on a disk that has room for them and for nothing more.
@@ -55,6 +57,8 @@ fn a_full_disk_is_one_sentence_and_nothing_is_lost() -> Result<()> {
         fillers += 1;
     }
     let before = Tree::of(std::slice::from_ref(&data))?;
+    let meta = host.data_dir();
+    let refusal = format!("error: cannot set {meta} aside as {meta}/unfinished-");
     for _ in 0..2 {
         host.start()?;
         let code = host.exit(PATIENCE)?;
@@ -65,9 +69,7 @@ fn a_full_disk_is_one_sentence_and_nothing_is_lost() -> Result<()> {
         ensure!(
             said.len() == 1
                 && said.iter().all(|line| {
-                    line.starts_with(
-                    "error: cannot set /opt/starrocks/fe/meta aside as /opt/starrocks/fe/meta/unfinished-",
-                ) && line.ends_with(": No space left on device (os error 28)")
+                    line.starts_with(&refusal) && line.ends_with(": No space left on device (os error 28)")
                 }),
             "{log}"
         );
@@ -85,12 +87,8 @@ fn a_full_disk_is_one_sentence_and_nothing_is_lost() -> Result<()> {
     comes_back(&situation, &host, added)
 }
 
-#[test]
-fn where_the_dir_above_may_not_be_written_the_contents_are_moved() -> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    let (_cluster, situation, host) = unfinished(&world)?;
+fn where_the_dir_above_may_not_be_written_the_contents_are_moved(world: &World) -> Result<()> {
+    let (_cluster, situation, host) = unfinished(world)?;
     host.without_volume();
     situation.prepare(&host)?;
     let added = situation.added(&host)?;
@@ -106,35 +104,30 @@ fn where_the_dir_above_may_not_be_written_the_contents_are_moved() -> Result<()>
 }
 
 /// The docs of overlayfs: "When renaming a directory that is on the lower layer or merged … rename(2) will return EXDEV."
-#[test]
-fn a_data_dir_that_the_image_brought_is_set_aside_all_the_same() -> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    let (_cluster, situation, host) = unfinished(&world)?;
+fn a_data_dir_that_the_image_brought_is_set_aside_all_the_same(world: &World) -> Result<()> {
+    let (_cluster, situation, host) = unfinished(world)?;
     host.without_volume();
     situation.prepare(&host)?;
     let added = situation.added(&host)?;
     let image = host.data().join("image");
     fs::rename(&image, host.on_disk(Path::new("/opt/made-later")))?;
     // What is there becomes the image, and what is written from now on the container's own.
-    let setup = "mkdir /tmp/upper /tmp/work
-                 mount -t overlay -o lowerdir=/opt/starrocks,upperdir=/tmp/upper,workdir=/tmp/work overlay /opt/starrocks
-                 cp -a /opt/made-later /opt/starrocks/fe/meta/image
-                 exec \"$@\"";
-    host.start_program(&["sh", "-euc", setup, "setup", "muster", "run"])?;
+    let (homes, meta) = (world.engine().homes, host.data_dir());
+    let setup = format!(
+        "mkdir /tmp/upper /tmp/work
+         mount -t overlay -o lowerdir={homes},upperdir=/tmp/upper,workdir=/tmp/work overlay {homes}
+         cp -a /opt/made-later {meta}/image
+         exec \"$@\""
+    );
+    host.start_program(&["sh", "-euc", &setup, "setup", "muster", "run"])?;
     host.says(PATIENCE, "is alive in cluster")?;
     let log = host.last_log();
     ensure!(
-        log.contains("set /opt/starrocks/fe/meta aside as /opt/starrocks/fe/meta/unfinished-"),
+        log.contains(&format!("set {meta} aside as {meta}/unfinished-")),
         "{log}"
     );
     ensure!(situation.added(&host)? == added, "it was added again");
-    let kept = host.exec(&[
-        "sh",
-        "-c",
-        "cat /opt/starrocks/fe/meta/unfinished-*/image/keepsake",
-    ])?;
+    let kept = host.exec(&["sh", "-c", &format!("cat {meta}/unfinished-*/image/keepsake")])?;
     ensure!(
         kept.code == 0 && kept.text.starts_with("the data of a node"),
         "{kept:?}"

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use hosts::{Cluster, Row, eventually, query};
 
 use super::node::PATIENCE;
@@ -45,6 +45,31 @@ impl Home {
             }
             Err(last.context("no FE")?)
         })
+    }
+
+    /// Has the leader write an image, which new members download.
+    pub(crate) fn make_image(&self, cluster: &Cluster) -> Result<()> {
+        if !cluster.seed()?.engine().is_doris() {
+            return self.sql("ALTER SYSTEM CREATE IMAGE").map(drop);
+        }
+        let roll = |every: u32| {
+            self.sql(&format!(
+                "ADMIN SET FRONTEND CONFIG (\"edit_log_roll_num\" = \"{every}\")"
+            ))
+        };
+        roll(1)?;
+        eventually(PATIENCE, "an image", || {
+            for fe in cluster.fes() {
+                for file in fs::read_dir(fe.data().join("image"))?.flatten() {
+                    let name = file.file_name().to_string_lossy().into_owned();
+                    if name.starts_with("image.") && name != "image.0" {
+                        return Ok(());
+                    }
+                }
+            }
+            bail!("none yet")
+        })?;
+        roll(50_000).map(drop)
     }
 
     /// How often a leader was asked to add this address.

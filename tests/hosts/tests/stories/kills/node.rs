@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use hosts::{Component, Host, Moment, Row, Step, eventually};
+use hosts::{Component, Engine, Host, Moment, Row, Step, eventually};
 
 use super::home::Home;
 
@@ -19,7 +19,7 @@ const SOON: Duration = Duration::from_secs(10);
 pub(crate) const STATE: &str = "/opt/state";
 
 /// A single file is mounted, as with `--volume ./fe.conf:/opt/starrocks/fe/conf/fe.conf`.
-const MOUNT: &str = "mount --bind /opt/fe.conf /opt/starrocks/fe/conf/fe.conf; exec \"$@\"";
+const MOUNT: &str = "mount --bind /opt/fe.conf /opt/*/fe/conf/fe.conf; exec \"$@\"";
 
 fn mounted(host: &Host) -> PathBuf {
     host.on_disk(Path::new("/opt/fe.conf"))
@@ -63,22 +63,22 @@ impl Kind {
         };
     }
 
-    fn show(self) -> &'static str {
+    fn show(self, engine: &Engine) -> &'static str {
         match self {
             Self::Follower | Self::Observer => "SHOW FRONTENDS",
             Self::Backend => "SHOW BACKENDS",
-            Self::ComputeNode => "SHOW COMPUTE NODES",
+            Self::ComputeNode => engine.show_compute_nodes,
         }
     }
 
     pub(crate) fn drop(self, host: &Host) -> String {
-        let (what, port) = match self {
-            Self::Follower => ("FOLLOWER", 9010),
-            Self::Observer => ("OBSERVER", 9010),
-            Self::Backend => ("BACKEND", 9050),
-            Self::ComputeNode => ("COMPUTE NODE", 9050),
-        };
-        format!("ALTER SYSTEM DROP {what} \"{}:{port}\"", host.address())
+        let (engine, address) = (host.engine(), host.address());
+        match self {
+            Self::Follower => format!("ALTER SYSTEM DROP FOLLOWER \"{address}:9010\""),
+            Self::Observer => format!("ALTER SYSTEM DROP OBSERVER \"{address}:9010\""),
+            Self::Backend => engine.drop_backend(&format!("{address}:9050")),
+            Self::ComputeNode => engine.drop_compute_node(&format!("{address}:9050")),
+        }
     }
 }
 
@@ -183,11 +183,13 @@ impl Situation {
                 host.wipe_both()?;
                 let image = host.data().join("image");
                 fs::create_dir_all(&image)?;
-                let name = format!("{}_9010_1", host.address());
-                fs::write(
-                    image.join("ROLE"),
-                    format!("#\nrole={}\nhostType=\nname={name}\n", kind.word().to_uppercase()),
-                )?;
+                let role = kind.word().to_uppercase();
+                let text = if host.engine().is_doris() {
+                    format!("#\nrole={role}\nname=fe_0a2cda3e_fdd8_4a64_a2e5_5a1edb2ae041\n")
+                } else {
+                    format!("#\nrole={role}\nhostType=\nname={}_9010_1\n", host.address())
+                };
+                fs::write(image.join("ROLE"), text)?;
                 fs::write(
                     image.join("VERSION"),
                     format!("#\nclusterId={}\ntoken=t\n", home.id),
@@ -304,10 +306,15 @@ impl Before {
     pub(crate) fn of(host: &Host, added: usize) -> Self {
         let image = host.data().join("image");
         let read = |name| fs::read_to_string(image.join(name)).unwrap_or_default();
-        let once_ready = read("ROLE").lines().any(|line| {
-            line.strip_prefix("hostType=")
-                .is_some_and(|kind| !kind.is_empty())
-        });
+        let once_ready = if host.engine().is_doris() {
+            let journal = fs::read_to_string(host.data().join("bdb/00000000.jdb"));
+            journal.is_ok_and(|text| text.contains("\"nodeName\""))
+        } else {
+            read("ROLE").lines().any(|line| {
+                line.strip_prefix("hostType=")
+                    .is_some_and(|kind| !kind.is_empty())
+            })
+        };
         let version = read("VERSION");
         let id = version.lines().find_map(|line| line.strip_prefix("clusterId="));
         Self {
@@ -381,12 +388,12 @@ pub(crate) fn settled(host: &Host) -> Result<()> {
 }
 
 fn rows(kind: Kind, home: &Home, host: &Host) -> Result<Vec<Row>> {
-    Ok(own(home.sql(kind.show())?, host))
+    Ok(own(home.sql(kind.show(host.engine()))?, host))
 }
 
 fn own(rows: Vec<Row>, host: &Host) -> Vec<Row> {
     let address = host.address().to_string();
-    rows.into_iter().filter(|row| row.is("IP", &address)).collect()
+    rows.into_iter().filter(|row| row.host() == address).collect()
 }
 
 /// All files of its disks but the engine's programs.

@@ -8,11 +8,19 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use hosts::{Host, World, eventually, this_test};
+use hosts::{Host, World, eventually};
 
 use super::node::{Before, Kind, PATIENCE, Situation, settled};
 use super::walk::{beside, next, push};
 use super::{Home, founders, joiners, tend, unharmed};
+
+for_each_engine! {
+    a_founder_whose_engine_is_killed_in_any_window_founds_one_cluster,
+    #[ignore = "nightly: one more walk of the same kind"]
+    a_joiner_whose_engine_is_killed_in_any_window_joins_once,
+    #[ignore = "nightly: one more walk of the same kind"]
+    a_backend_whose_engine_is_killed_in_any_window_joins_once,
+}
 
 /// What the next start does with what it finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +56,30 @@ const JOINING: &[(&str, Next)] = &[
     ("UNKNOWN", Next::Helped),
     ("", Next::Helped),
     ("hostType", Next::Bare),
+    ("ports", Next::Bare),
+];
+
+/// The same of Doris, whose first file already is one that it cannot be started on.
+const FOUNDING_DORIS: &[(&str, Next)] = &[
+    ("deploy-mode", Next::Anew),
+    ("role-only", Next::Anew),
+    ("version", Next::Anew),
+    ("je.lck", Next::Anew),
+    ("jdb", Next::Anew),
+    ("MASTER", Next::Anew),
+    ("can-write", Next::Bare),
+    ("ports", Next::Bare),
+];
+
+/// What has joined the group finds it again, ready or not.
+const JOINING_DORIS: &[(&str, Next)] = &[
+    ("deploy-mode", Next::Anew),
+    ("role-only", Next::Anew),
+    ("version", Next::Anew),
+    ("image", Next::Anew),
+    ("je.lck", Next::Anew),
+    ("jdb", Next::Helped),
+    ("", Next::Bare),
     ("ports", Next::Bare),
 ];
 
@@ -173,36 +205,32 @@ fn killed_in(window: &Window, host: &Host, home: Option<&Home>) -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn a_founder_whose_engine_is_killed_in_any_window_founds_one_cluster() -> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
+fn a_founder_whose_engine_is_killed_in_any_window_founds_one_cluster(world: &World) -> Result<()> {
+    let points = if world.engine().is_doris() {
+        FOUNDING_DORIS
+    } else {
+        FOUNDING
     };
-    through(windows(None, FOUNDING), founders(&world, 6)?, None, || ())
+    through(windows(None, points), founders(world, 6)?, None, || ())
 }
 
 /// With an image to download: without one, fewer windows are deadly.
-#[test]
-#[ignore = "nightly: one more walk of the same kind"]
-fn a_joiner_whose_engine_is_killed_in_any_window_joins_once() -> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
+fn a_joiner_whose_engine_is_killed_in_any_window_joins_once(world: &World) -> Result<()> {
+    let (cluster, home, hosts) = joiners(world, Kind::Follower, 4)?;
+    home.make_image(&cluster).context("no image")?;
+    let points = if world.engine().is_doris() {
+        JOINING_DORIS
+    } else {
+        JOINING
     };
-    let (cluster, home, hosts) = joiners(&world, Kind::Follower, 4)?;
-    home.sql("ALTER SYSTEM CREATE IMAGE").context("no image")?;
-    let mut all = windows(Some(Kind::Follower), JOINING);
-    all.extend(windows(Some(Kind::Observer), JOINING));
+    let mut all = windows(Some(Kind::Follower), points);
+    all.extend(windows(Some(Kind::Observer), points));
     through(all, hosts, Some(&home), || tend(&cluster))?;
     unharmed(&cluster, &home)
 }
 
-#[test]
-#[ignore = "nightly: one more walk of the same kind"]
-fn a_backend_whose_engine_is_killed_in_any_window_joins_once() -> Result<()> {
-    let Some(world) = World::enter(this_test!())? else {
-        return Ok(());
-    };
-    let (cluster, home, hosts) = joiners(&world, Kind::Backend, 4)?;
+fn a_backend_whose_engine_is_killed_in_any_window_joins_once(world: &World) -> Result<()> {
+    let (cluster, home, hosts) = joiners(world, Kind::Backend, 4)?;
     let mut all = windows(Some(Kind::Backend), SERVING);
     all.extend(windows(Some(Kind::ComputeNode), SERVING));
     through(all, hosts, Some(&home), || tend(&cluster))?;
