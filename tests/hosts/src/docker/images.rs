@@ -10,7 +10,7 @@ use anyhow::ensure;
 
 use super::run::{LABEL, Run};
 use super::{call, docker, file_text, workspace};
-use crate::engine::STARROCKS;
+use crate::engine::{DORIS, Engine, STARROCKS};
 use crate::image::{Component, StandIn};
 
 /// The images of all tests of one program. Each is built when it is first asked for.
@@ -84,9 +84,18 @@ impl Images {
 
     /// docker/starrocks/`file`.Dockerfile on the stand-in for one of the vendor's images.
     pub fn from(&self, file: &str, vendor: &str) -> anyhow::Result<String> {
+        self.made_of(&STARROCKS, file, vendor)
+    }
+
+    /// docker/doris/`file`.Dockerfile on the stand-in for the vendor's image.
+    pub fn doris(&self, file: &str) -> anyhow::Result<String> {
+        self.made_of(&DORIS, file, &format!("doris-{file}"))
+    }
+
+    fn made_of(&self, engine: &Engine, file: &str, vendor: &str) -> anyhow::Result<String> {
         let name = format!("muster-{file}-{vendor}");
         self.once(&name, || {
-            let lines = file_text(&workspace().join(format!("docker/starrocks/{file}.Dockerfile")))?;
+            let lines = file_text(&workspace().join(format!("docker/{}/{file}.Dockerfile", engine.id)))?;
             let arguments = [
                 format!("BASE={}", self.vendor(vendor)?),
                 format!("MUSTER={}", self.alone()?),

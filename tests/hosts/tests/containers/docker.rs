@@ -4,6 +4,7 @@
 //! Engine seconds pass at a tenth of their length and heartbeats come each second, so the guard time may be three.
 
 mod copied;
+mod doris;
 mod hardened;
 mod health;
 mod secrets;
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use hosts::docker::{Compose, Container, Docker, Network};
-use hosts::{Component, eventually};
+use hosts::{Component, Row, eventually};
 
 /// How long anything may take. None of it needs the half of it on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -73,7 +74,7 @@ fn shows(fe: &Container, statement: &str, nodes: &[String]) -> anyhow::Result<St
     expected.sort_unstable();
     eventually(PATIENCE, &format!("{statement} with {expected:?}"), || {
         let rows = fe.sql(statement)?;
-        let mut hosts: Vec<&str> = rows.iter().map(|row| row.get("IP")).collect();
+        let mut hosts: Vec<&str> = rows.iter().map(Row::host).collect();
         hosts.sort_unstable();
         ensure!(
             hosts == expected && rows.iter().all(|row| row.is("Alive", "true")),
@@ -163,7 +164,7 @@ fn names_of_a_network_are_known_in_an_image_with_nothing_in_it() -> anyhow::Resu
             "{code}\n{log}"
         );
         let rows = leader.sql("SHOW BACKENDS")?;
-        let hosts: Vec<&str> = rows.iter().map(|row| row.get("IP")).collect();
+        let hosts: Vec<&str> = rows.iter().map(Row::host).collect();
         ensure!(hosts == ["worker"], "{rows:?}");
         let frontends = leader.sql("SHOW FRONTENDS")?;
         let hosts: Vec<&str> = frontends.iter().map(|row| row.get("IP")).collect();

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 fn shows(list: impl Fn() -> anyhow::Result<Vec<Row>>, expected: &[&str]) -> anyhow::Result<Vec<Row>> {
     eventually(PATIENCE, &format!("{expected:?}, each once and alive"), || {
         let rows = list()?;
-        let mut hosts: Vec<&str> = rows.iter().map(|row| row.get("IP")).collect();
+        let mut hosts: Vec<&str> = rows.iter().map(Row::host).collect();
         hosts.sort_unstable();
         ensure!(
             hosts == expected && rows.iter().all(|row| row.is("Alive", "true")),

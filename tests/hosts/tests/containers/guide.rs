@@ -128,7 +128,7 @@ impl Site {
         let whole = eventually(PATIENCE, &format!("a cluster of {hosts:?}"), || {
             for statement in ["SHOW BACKENDS", "SHOW FRONTENDS"] {
                 let rows = self.machines[0].sql(statement)?;
-                let mut listed: Vec<&str> = rows.iter().map(|row| row.get("IP")).collect();
+                let mut listed: Vec<&str> = rows.iter().map(Row::host).collect();
                 listed.sort_unstable();
                 ensure!(
                     listed == hosts && rows.iter().all(|row| row.is("Alive", "true")),
@@ -142,10 +142,7 @@ impl Site {
 
     fn row(&self, rows: &[Row], at: usize) -> anyhow::Result<Row> {
         let host = self.machines[at].address().to_string();
-        rows.iter()
-            .find(|row| row.get("IP") == host)
-            .cloned()
-            .context(host)
+        rows.iter().find(|row| row.host() == host).cloned().context(host)
     }
 
     /// A block that is typed on one machine, and what has to be so afterwards.

@@ -280,7 +280,7 @@ fn shape(line: &str) -> anyhow::Result<Shape> {
             .with_context(|| format!("`{word}` has no value"))?;
         match (name, value) {
             ("engine", id) => {
-                shape.engine = Engine::named(id).with_context(|| format!("no engine is called {id}"))?
+                shape.engine = Engine::named(id).with_context(|| format!("no engine is called {id}"))?;
             }
             ("voters", _) => shape.voters = value.parse()?,
             ("observers", _) => shape.observers = value.parse()?,
