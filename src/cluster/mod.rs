@@ -18,6 +18,7 @@ use std::time::Duration;
 use crate::engine::failure::Failure;
 use crate::engine::member::{Backend, Frontend, Row};
 use crate::engine::probe::{Ha, Membership};
+use crate::engine::valid::is_word;
 use crate::engine::{Component, Engine};
 use crate::facts::data::ClusterToken;
 use crate::settings::{Account, Endpoint, Host, ROOT, Secret, Settings, Source, Sourced, Tls};
@@ -54,6 +55,8 @@ pub trait FeClient {
     async fn cluster_id(&self, at: (&Host, u16), asked: &Endpoint) -> Option<String>;
     /// Asks an FE for its clock, in seconds since 1970; `None` without an answer.
     async fn time(&self, at: &Endpoint, http_port: u16) -> Option<i64>;
+    /// Asks an FE for the mode of its cluster; `None` without an answer, or if the engine has one mode only.
+    async fn founding_mode(&self, at: &Endpoint) -> Option<String>;
     /// Tells the FE `host` that it is a member of `cluster`. Returns true if a muster that waits there has heard it.
     async fn call(&self, host: &Host, http_port: u16, cluster: &str) -> bool;
     /// Tells an FE that `own` may found, or founds. Returns the host of the muster there, if that may found too.
@@ -214,6 +217,13 @@ impl FeClient for Client {
         // On an FE that has just started a SELECT may fail, or take 11 s (observed).
         let rows = self.patient(BRIEF).say(at, statement).await.ok()?;
         rows.first()?.values().next()?.as_deref()?.parse().ok()
+    }
+
+    async fn founding_mode(&self, at: &Endpoint) -> Option<String> {
+        let mode = self.engine.founding_mode.as_ref()?;
+        let rows = self.patient(BRIEF).say(at, mode.show).await.ok()?;
+        let value = rows.first()?.get("Value")?.clone()?;
+        is_word(&value).then_some(value)
     }
 
     async fn call(&self, host: &Host, http_port: u16, cluster: &str) -> bool {

@@ -91,6 +91,8 @@ pub struct FoundingMode {
     pub default: &'static str,
     /// The key of VERSION that keeps it.
     pub version_key: &'static str,
+    /// Shows the mode of the FE that is asked, in the column `Value`. Needs OPERATE, which root has (observed).
+    pub show: &'static str,
 }
 
 /// One kind of call and its port.

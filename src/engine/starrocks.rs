@@ -25,6 +25,7 @@ pub(super) static ENGINE: Engine = Engine {
         conf_key: "run_mode",
         default: "shared_nothing",
         version_key: "runMode",
+        show: "ADMIN SHOW FRONTEND CONFIG LIKE 'run_mode'",
     }),
     // Its images have no entrypoint: the command is all that runs.
     command_follows_engine: false,

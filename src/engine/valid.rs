@@ -45,7 +45,7 @@ pub(super) fn is_node_name(text: &str) -> bool {
 }
 
 /// One of an engine's own words.
-pub(super) fn is_word(text: &str) -> bool {
+pub fn is_word(text: &str) -> bool {
     (1..=WORD).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 

@@ -4,6 +4,7 @@ use crate::exit::ExitCode;
 use crate::facts::conf::{ConfFile, Grammar};
 use crate::facts::{DataFacts, Facts};
 use crate::plan::conf::is_shell_key;
+use crate::plan::founding_mode;
 use crate::plan::refusal::Refusal;
 use crate::plan::set_key::SetKey;
 use crate::settings::Settings;
@@ -52,7 +53,7 @@ pub(super) fn problems(settings: &Settings, facts: &Facts, warnings: &mut Vec<St
             }
         }
     }
-    refusals.extend(founded_otherwise(settings, facts));
+    refusals.extend(founding_mode::founded_otherwise(settings, facts));
     refusals.extend(another_component(settings, facts));
     refusals.extend(no_java_options(settings, facts));
     refusals.extend(not_supported(settings, facts));
@@ -207,44 +208,4 @@ fn unset_variables<'a>(
     file.unresolved
         .iter()
         .filter(move |(key, name)| is_read(key) && !is_given(name) && !is_requested(key) && !is_data(key))
-}
-
-/// A cluster keeps the mode it was founded in.
-fn founded_otherwise(settings: &Settings, facts: &Facts) -> Option<Refusal> {
-    let mode = facts.home.engine.founding_mode.as_ref()?;
-    let DataFacts::Fe(data) = &facts.data else {
-        return None;
-    };
-    let founded = data.version.as_ref()?.keys.get(mode.version_key)?;
-    let key = mode.conf_key;
-    let requested = settings.conf.get(&facts.home.component);
-    let requested = requested.and_then(|requests| requests.iter().rev().find(|request| request.key == key));
-    let (value, source) = match (
-        requested,
-        facts.conf.lookup(key).filter(|value| !value.is_empty()),
-    ) {
-        (Some(request), _) => (request.value.clone(), request.source.to_string()),
-        (None, Some(value)) => (value, facts.conf.read_from.display().to_string()),
-        (None, None) => (
-            mode.default.to_owned(),
-            format!(
-                "the default, because {} has no {key}",
-                facts.conf.read_from.display()
-            ),
-        ),
-    };
-    (!founded.eq_ignore_ascii_case(&value)).then(|| {
-        Refusal::new(
-            ExitCode::Configuration,
-            format!(
-                "{key} is {value} (from {source}), but this cluster was founded with {founded} (from {}/image/VERSION); the \
-                 FE would not start",
-                data.place.path.display()
-            ),
-            format!(
-                "set {key} to {founded}; a cluster keeps the mode it was founded in, and another mode needs a new cluster \
-                 with an empty data dir"
-            ),
-        )
-    })
 }

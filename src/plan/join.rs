@@ -61,6 +61,9 @@ pub fn decide(node: &Node, seen: &Seen) -> Decision {
     if let Some(refusal) = foreign(node, seen) {
         return Decision::Refuse(refusal);
     }
+    if let Some(refusal) = &seen.other_mode {
+        return Decision::Refuse(refusal.clone());
+    }
     if let Some(moved) = moved_node::of(&node.data) {
         return moved_node::decide(node, moved, seen);
     }

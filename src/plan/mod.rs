@@ -15,6 +15,7 @@ pub mod drop_detector;
 pub mod end_report;
 mod explain;
 pub mod explain_line;
+pub mod founding_mode;
 pub mod init;
 pub mod init_files;
 pub mod join;

@@ -95,6 +95,8 @@ pub struct Seen {
     pub complete: bool,
     /// The only leader of this member's group lists others alone.
     pub reset: Option<Refusal>,
+    /// The cluster that this FE is about to join runs in another mode.
+    pub other_mode: Option<Refusal>,
     /// Members of the record whose election port is open while no FE leads: they wait for a vote.
     /// `host:edit_log_port`.
     pub waiting: Vec<String>,

@@ -170,6 +170,10 @@ impl FeClient for Script {
         None
     }
 
+    async fn founding_mode(&self, _: &Endpoint) -> Option<String> {
+        None
+    }
+
     async fn call(&self, _: &Host, _: u16, _: &str) -> bool {
         false
     }

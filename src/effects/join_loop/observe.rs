@@ -26,7 +26,7 @@ use crate::plan::leader::{Belief, Cluster, remembering};
 use crate::plan::node::{Asking, Identity, Role, Seen};
 use crate::plan::refusal::Refusal;
 use crate::plan::witness::{Witness, goes_first};
-use crate::plan::{Plan, ask_list, prescribed};
+use crate::plan::{Plan, ask_list, founding_mode, prescribed};
 use crate::settings::{Bootstrap, Endpoint, Host};
 use std::collections::BTreeSet;
 
@@ -113,6 +113,7 @@ impl<C: FeClient> Search<'_, C> {
             calls,
             complete: round.complete,
             reset,
+            other_mode: self.other_mode(plan, &round).await,
             waiting,
             guard_over: guard.is_some_and(|guard| guard >= plan.guard_time),
             patience_over,
@@ -213,6 +214,19 @@ impl<C: FeClient> Search<'_, C> {
         let here = self.facts.addresses.all();
         let answers = look_before_start::look(self.client, &plan.node, &here, &members, token.as_ref()).await;
         before_start::reset_without(&plan.node, &here, &answers)
+    }
+
+    /// The refusal of an FE whose cluster runs in another mode: it is found before the FE is registered there.
+    async fn other_mode(&self, plan: &Plan, round: &Round) -> Option<Refusal> {
+        let joins = matches!(plan.node.data, Data::Empty { .. } | Data::Unfinished { .. });
+        let Belief::Leader(cluster) = &round.belief else {
+            return None;
+        };
+        if !joins || !plan.node.role.is_fe() || plan.node.identity().find(&cluster.frontends).is_some() {
+            return None;
+        }
+        let its = self.client.founding_mode(&cluster.endpoint()).await?;
+        founding_mode::joins_otherwise(self.settings, &self.facts, &its, &cluster.leader.host)
     }
 
     /// The answers over HTTP of the hosts that were asked: for a node that may found, when no FE answers SQL.

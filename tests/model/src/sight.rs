@@ -331,6 +331,7 @@ fn seen(rules: &Rules, parts: &[Part; MOST], sight: &Sight, node: &Node, round: 
         calls: Vec::new(),
         complete: true,
         reset: reset(rules, parts, sight, node),
+        other_mode: None,
         waiting,
         guard_over: sight.guard_over,
         patience_over: false,

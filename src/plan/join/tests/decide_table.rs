@@ -6,12 +6,14 @@ use std::time::Duration;
 use crate::engine::Component;
 use crate::engine::failure::Failure;
 use crate::engine::probe::HttpWitness;
+use crate::exit::ExitCode;
 use crate::expect_file;
 use crate::facts::record::Progress;
 use crate::plan::join::decide;
 use crate::plan::leader::tests::members as rows;
 use crate::plan::leader::{Answer, believe};
 use crate::plan::node::{Decision, Role, Seen};
+use crate::plan::refusal::Refusal;
 use crate::plan::witness::Witness;
 use crate::settings::{Bootstrap, Endpoint, Host};
 
@@ -41,6 +43,7 @@ seed | nothing | -, - | silence | guard over, patience over, a crowd
 seed | nothing | -, - | 1L+ 2F+ 5F- | a crowd
 seed | nothing | -, - | silence | guard over, patience over, another seed
 seed | nothing | -, - | 1L+ 2F+ 3F+ | guard over
+seed | nothing | -, - | 1L+ 2F+ 3F+ | guard over, other mode
 seed | nothing | -, - | 1L+ 2F+ 5F- |
 seed | nothing | -, planned | silence | guard over
 seed | nothing | -, planned 77 | silence | guard over
@@ -297,6 +300,13 @@ fn seen(component: Component, text: &str, conditions: &str) -> Seen {
                 founding: false,
                 from: None,
             }),
+            "other mode" => {
+                seen.other_mode = Some(Refusal::new(
+                    ExitCode::Configuration,
+                    "run_mode is shared_data, not shared_nothing".to_owned(),
+                    "set run_mode to shared_nothing",
+                ));
+            }
             "a stranger's seed" => seen.witnesses.push(Witness::Seed {
                 host: from.clone(),
                 founding: true,

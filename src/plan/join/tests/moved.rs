@@ -72,6 +72,7 @@ fn seen(rows: &str) -> Seen {
         calls: Vec::new(),
         complete: true,
         reset: None,
+        other_mode: None,
         waiting: Vec::new(),
         guard_over: true,
         patience_over: false,

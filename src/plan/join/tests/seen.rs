@@ -226,6 +226,7 @@ pub(super) fn silence() -> Seen {
         calls: Vec::new(),
         complete: true,
         reset: None,
+        other_mode: None,
         waiting: Vec::new(),
         guard_over: false,
         patience_over: false,

@@ -366,6 +366,7 @@ fn the_sentences_of_the_readme_are_those_of_muster() -> anyhow::Result<()> {
 
 /// The images as they are built there, on stand-ins for the two images that are pulled, and the cluster of one host.
 #[test]
+#[ignore = "nightly: it compiles a release in a container, with all cores for minutes"]
 fn the_images_of_the_readme_are_built_and_one_host_is_a_cluster() -> anyhow::Result<()> {
     Docker::test(|docker| {
         let network = docker.network()?;

@@ -8,7 +8,7 @@ use anyhow::ensure;
 use hosts::{Cluster, Host, StandIn, World};
 
 for_each_engine! {
-    one_start_with_a_wrong_host_does_not_lock_a_member_out,
+    one_start_with_a_wrong_host_does_not_lock_a_member_out: both,
 }
 
 /// How long anything may take. None of it needs the half of it on an idle machine.

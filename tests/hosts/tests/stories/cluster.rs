@@ -8,39 +8,39 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use hosts::{Cluster, Host, StandIn, World, dice, eventually};
+use hosts::{Cluster, Host, StandIn, World, dice, eventually, this_test};
 use nix::sys::signal::Signal;
 
 for_each_engine! {
-    hosts_started_in_any_order_become_one_cluster,
-    a_killed_leader_comes_back_to_its_cluster,
+    hosts_started_in_any_order_become_one_cluster: both,
+    a_killed_leader_comes_back_to_its_cluster: both,
     a_seed_that_lost_its_data_rejoins_the_cluster_its_record_names,
-    a_seed_that_lost_everything_is_called_back_by_its_cluster,
+    a_seed_that_lost_everything_is_called_back_by_its_cluster: both,
     a_seed_that_lost_everything_hears_its_leader_in_a_crowd,
     a_seed_founds_nothing_in_a_crowd_and_says_where_that_comes_from,
-    a_seed_that_lost_everything_founds_nothing_while_a_member_wants_its_vote,
+    a_seed_that_lost_everything_founds_nothing_while_a_member_wants_its_vote: both,
     a_seed_that_lost_everything_in_a_power_cut_is_told_by_the_first_member_that_is_back,
     a_seed_that_lost_everything_comes_home_over_http_wherever_its_cluster_speaks_sql,
-    a_follower_that_lost_everything_comes_back_though_the_seed_is_gone,
-    a_backend_that_lost_everything_is_the_same_backend,
-    after_a_power_cut_all_come_back_at_once,
-    new_containers_with_the_old_data_are_the_old_cluster,
+    a_follower_that_lost_everything_comes_back_though_the_seed_is_gone: both,
+    a_backend_that_lost_everything_is_the_same_backend: both,
+    after_a_power_cut_all_come_back_at_once: both,
+    new_containers_with_the_old_data_are_the_old_cluster: both,
     a_node_that_has_joined_starts_without_asking_anybody,
     whoever_is_killed_while_it_founds_or_joins_gets_there_in_the_end,
     an_alive_of_the_start_before_is_not_taken_for_a_join,
     explain_beside_a_running_engine_tells_what_that_start_decided,
     a_backend_is_alive_only_once_its_engine_is,
     the_missing_vote_is_given_though_nobody_answers,
-    a_node_that_was_dropped_refuses_until_a_person_decides,
+    a_node_that_was_dropped_refuses_until_a_person_decides: both,
     a_stop_is_clean_on_every_host,
-    an_engine_that_dies_in_a_member_is_explained_and_the_next_start_is_the_same_member,
-    health_says_what_is_missing,
+    an_engine_that_dies_in_a_member_is_explained_and_the_next_start_is_the_same_member: both,
+    health_says_what_is_missing: both,
     health_and_explain_of_a_host_that_waits_say_for_what,
     a_wrong_password_is_said_at_once,
     a_node_that_has_the_password_before_root_has_it_waits,
-    the_founder_gives_root_its_password_once_and_the_others_know_it,
+    the_founder_gives_root_its_password_once_and_the_others_know_it: both,
     nobody_in_time_is_an_exit_and_a_sentence,
-    data_of_another_cluster_is_refused,
+    data_of_another_cluster_is_refused: both,
     a_busy_cluster_wide_port_is_refused_with_the_name_of_its_holder,
     with_exec_nothing_of_muster_stays,
     without_a_volume_it_is_the_same,
@@ -678,6 +678,26 @@ fn data_of_another_cluster_is_refused(world: &World) -> anyhow::Result<()> {
     let backends = cluster.seed()?.sql("SHOW BACKENDS")?;
     ensure!(backends.is_empty(), "{backends:?}");
     Ok(())
+}
+
+/// The row of a member that never starts would be there for ever.
+#[test]
+fn an_fe_of_another_run_mode_is_refused_before_it_is_registered() -> anyhow::Result<()> {
+    let Some(world) = World::enter(this_test!())? else {
+        return Ok(());
+    };
+    let cluster = cluster(&world, 2, 0)?;
+    let (seed, other) = (cluster.seed()?, cluster.host("fe2")?);
+    seed.start()?;
+    seed.says(PATIENCE, "is alive in cluster")?;
+    other.set("FE_CONF__run_mode", "shared_data").start()?;
+    assert_eq!(other.exit(PATIENCE)?, 78, "{}", other.log_tail());
+    let sentence = "run_mode is shared_data (from the variable FE_CONF__run_mode), but this cluster was founded with \
+                    shared_nothing (from the leader 10.99.0.11)";
+    ensure!(other.last_log().contains(sentence), "{}", other.log_tail());
+    assert_eq!(seed.sql("SHOW FRONTENDS")?.len(), 1);
+    other.set("FE_CONF__run_mode", "shared_nothing").start()?;
+    cluster.becomes_whole(PATIENCE)
 }
 
 fn a_busy_cluster_wide_port_is_refused_with_the_name_of_its_holder(world: &World) -> anyhow::Result<()> {

@@ -12,7 +12,7 @@ for_each_engine! {
     a_backend_dropped_while_away_stays_away,
     a_compute_node_dropped_while_away_stays_away,
     a_follower_dropped_while_running_runs_on_and_says_so,
-    an_observer_dropped_while_running_runs_on_and_says_so,
+    an_observer_dropped_while_running_runs_on_and_says_so: both,
     a_backend_dropped_while_running_runs_on_and_says_so,
     a_compute_node_dropped_while_running_runs_on_and_says_so,
     a_node_that_is_pointed_at_a_stranger_names_both_clusters_and_runs_on,

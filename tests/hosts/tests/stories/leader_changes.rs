@@ -10,7 +10,7 @@ use hosts::{Cluster, Host, StandIn, World, eventually};
 
 for_each_engine! {
     an_add_that_was_applied_though_the_connection_broke_counts,
-    an_add_that_was_applied_and_never_answered_counts,
+    an_add_that_was_applied_and_never_answered_counts: both,
     a_stop_during_the_add_is_obeyed_and_the_next_start_registers_no_second_time,
     an_add_that_was_answered_and_is_gone_is_sent_again,
     an_add_that_a_lock_refuses_is_sent_again,

@@ -1,22 +1,36 @@
 //! Stories on hosts that are namespaces, as one program: `cargo test -p hosts --test stories kills::` runs one file.
 
-/// Makes two tests of a story, one for each engine: `<file>::<story>::<engine>`.
+/// Makes two tests of a story, one for each engine: `<file>::<story>::<engine>`. That of Doris is left to scripts/nightly,
+/// unless `both` is written behind the story; with an attribute both are what it says.
 macro_rules! for_each_engine {
-    ($($(#[$attribute:meta])* $story:ident),+ $(,)?) => {$(
+    () => {};
+    ($(#[$attribute:meta])+ $story:ident, $($rest:tt)*) => {
+        for_each_engine!(@tests $story [$(#[$attribute])+] [$(#[$attribute])+]);
+        for_each_engine!($($rest)*);
+    };
+    ($story:ident: both, $($rest:tt)*) => {
+        for_each_engine!(@tests $story [] []);
+        for_each_engine!($($rest)*);
+    };
+    ($story:ident, $($rest:tt)*) => {
+        for_each_engine!(@tests $story [] [#[ignore = "nightly: the story of the other engine is told every time"]]);
+        for_each_engine!($($rest)*);
+    };
+    (@tests $story:ident [$($starrocks:tt)*] [$($doris:tt)*]) => {
         mod $story {
             #[test]
-            $(#[$attribute])*
+            $($starrocks)*
             fn starrocks() -> anyhow::Result<()> {
                 crate::tell(hosts::this_test!(), super::$story)
             }
 
             #[test]
-            $(#[$attribute])*
+            $($doris)*
             fn doris() -> anyhow::Result<()> {
                 crate::tell(hosts::this_test!(), super::$story)
             }
         }
-    )+};
+    };
 }
 
 /// Tells a story in a world of its own.

@@ -13,7 +13,7 @@ for_each_engine! {
     a_member_that_lost_its_leader_keeps_a_blank_seed_from_founding,
     a_blank_seed_that_was_suspended_while_it_listened_listens_on,
     dropped_nodes_refuse_and_join_anew_when_told_to,
-    a_wiped_voter_waits_for_a_leader_while_a_member_that_lags_behind_is_there,
+    a_wiped_voter_waits_for_a_leader_while_a_member_that_lags_behind_is_there: both,
 }
 
 /// The nemesis as a person calls it; in the world only so that nothing of it can outlive the test.

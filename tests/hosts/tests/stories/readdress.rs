@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 use hosts::{Cluster, Host, Output, Row, StandIn, World, eventually};
 
 for_each_engine! {
-    an_fe_that_has_moved_is_given_a_name_and_comes_back_with_its_data,
+    an_fe_that_has_moved_is_given_a_name_and_comes_back_with_its_data: both,
     an_fe_that_has_moved_from_address_to_address_joins_anew_as_the_refusal_says,
     a_backend_that_has_moved_is_given_a_name_and_keeps_its_storage,
     readdress_that_cannot_be_done_says_why_and_ends_with_its_code,

@@ -10,7 +10,7 @@ use anyhow::{bail, ensure};
 use hosts::{Cluster, Host, StandIn, World, eventually};
 
 for_each_engine! {
-    two_seeds_that_list_each_other_found_one_cluster,
+    two_seeds_that_list_each_other_found_one_cluster: both,
     of_two_seeds_of_which_one_lists_the_other_only_one_founds,
     a_seed_that_comes_while_another_one_founds_joins_it,
     a_seed_that_lists_one_whose_engine_has_begun_waits_for_it,

@@ -11,7 +11,7 @@ use hosts::fakes::{FRONTENDS, Fe, Manner, Reply, Stage};
 use hosts::{Component, Engine, Host, StandIn, World, eventually};
 
 for_each_engine! {
-    a_stranger_that_says_it_leads_gets_no_login_and_nobody_follows_it,
+    a_stranger_that_says_it_leads_gets_no_login_and_nobody_follows_it: both,
     one_poll_of_a_stranger_delays_a_founding_by_one_guard_time,
     nothing_is_refused_before_every_named_fe_has_answered,
     a_node_of_an_old_cluster_joins_the_one_that_is_named_and_says_who_still_polls_it,

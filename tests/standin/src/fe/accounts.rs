@@ -150,7 +150,7 @@ fn need(statement: &Statement) -> Need {
         Statement::ShowFrontends | Statement::ShowNodes(_) => Need::List,
         Statement::ShowBroker => Need::Brokers,
         Statement::ShowProc(_) => Need::Proc,
-        Statement::CreateImage | Statement::SetConfig { .. } => Need::Admin,
+        Statement::CreateImage | Statement::SetConfig { .. } | Statement::ShowConfig(_) => Need::Admin,
         Statement::AddFrontend { .. }
         | Statement::DropFrontend { .. }
         | Statement::MoveFrontend { .. }

@@ -24,6 +24,8 @@ pub(crate) struct FeConf {
     pub(crate) auth_token: Option<String>,
     /// `*` and the hex digest of root's first password.
     pub(crate) root_password: Option<String>,
+    /// Only StarRocks has it.
+    pub(crate) run_mode: String,
     /// Whether the pages for everybody need a login.
     pub(crate) http_login: bool,
 }
@@ -78,6 +80,7 @@ impl FeConf {
                 .get("initial_root_password")
                 .filter(|_| profile.is_doris())
                 .map(str::to_owned),
+            run_mode: conf.get("run_mode").unwrap_or("shared_nothing").to_owned(),
             http_login: profile.is_doris() && set("enable_all_http_auth"),
         })
     }

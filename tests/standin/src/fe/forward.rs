@@ -40,6 +40,8 @@ impl Fe {
         let hidden = self.faults.is("leader", "none");
         match &statement {
             Statement::ShowOther(sql) => self.show_other(sql),
+            // Observed: each FE answers for itself.
+            Statement::ShowConfig(key) => self.show_config(key),
             Statement::Select(items) => self.select(items),
             Statement::SetVariable { name, value } => {
                 if ["forward_to_master", "forward_to_leader"].contains(&name.as_str()) {

@@ -111,6 +111,14 @@ impl Fe {
         }
     }
 
+    /// One key of this FE's conf, as far as the stand-in knows it.
+    pub(crate) fn show_config(&self, key: &str) -> Answer {
+        let columns = ["Key", "AliasNames", "Value", "Type", "IsMutable", "Comment"];
+        let row = [key, "[]", &self.conf.run_mode, "String", "false", ""];
+        let rows = (key == "run_mode").then(|| row.map(|value| Some(value.to_owned())).to_vec());
+        Answer::rows(&columns, rows.into_iter().collect())
+    }
+
     pub(crate) fn show_other(&self, sql: &str) -> Answer {
         let upper = sql.trim().trim_end_matches(';').to_ascii_uppercase();
         let upper = upper

@@ -11,6 +11,7 @@ pub(crate) enum Statement {
     ShowNodes(NodeKind),
     ShowBroker,
     ShowProc(String),
+    ShowConfig(String),
     ShowOther(String),
     AddFrontend {
         role: FeRole,
@@ -125,6 +126,10 @@ impl Statement {
         let mut reader = Reader::over(sql, engine);
         if reader.takes(&["SHOW"]) {
             return show(reader, sql);
+        }
+        if engine == Engine::StarRocks && reader.takes(&["ADMIN", "SHOW", "FRONTEND", "CONFIG", "LIKE"]) {
+            let key = reader.text()?;
+            return reader.end(Self::ShowConfig(key));
         }
         if reader.takes(&["ALTER", "SYSTEM"]) {
             return alter_system(reader);

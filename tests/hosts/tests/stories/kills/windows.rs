@@ -15,7 +15,7 @@ use super::walk::{beside, next, push};
 use super::{Home, founders, joiners, tend, unharmed};
 
 for_each_engine! {
-    a_founder_whose_engine_is_killed_in_any_window_founds_one_cluster,
+    a_founder_whose_engine_is_killed_in_any_window_founds_one_cluster: both,
     #[ignore = "nightly: one more walk of the same kind"]
     a_joiner_whose_engine_is_killed_in_any_window_joins_once,
     #[ignore = "nightly: one more walk of the same kind"]
