@@ -14,6 +14,8 @@ pub struct Engine {
     pub fe_data: &'static str,
     /// The word in the log of an FE that leads.
     pub leader: &'static str,
+    /// Between two heartbeats of a real one, in seconds.
+    pub heartbeat_s: u32,
     /// The start of the statement that drops a BE.
     drop_backend: &'static str,
     pub show_compute_nodes: &'static str,
@@ -40,6 +42,7 @@ pub static STARROCKS: Engine = Engine {
     homes: "/opt/starrocks",
     fe_data: "meta",
     leader: "LEADER",
+    heartbeat_s: 5,
     drop_backend: "ALTER SYSTEM DROP BACKEND",
     show_compute_nodes: "SHOW COMPUTE NODES",
     drop_compute_node: "ALTER SYSTEM DROP COMPUTE NODE",
@@ -58,6 +61,7 @@ pub static DORIS: Engine = Engine {
     homes: "/opt/apache-doris",
     fe_data: "doris-meta",
     leader: "MASTER",
+    heartbeat_s: 10,
     drop_backend: "ALTER SYSTEM DROPP BACKEND",
     show_compute_nodes: "SHOW BACKENDS",
     drop_compute_node: "ALTER SYSTEM DROPP BACKEND",

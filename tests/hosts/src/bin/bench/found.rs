@@ -14,18 +14,19 @@ use crate::start::{since, started};
 pub(crate) const ROW: Row = Row {
     name: "found",
     about: "a seed with nothing: all silent, called by its cluster, told of another FE",
+    per_engine: true,
     measure,
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
-/// As the engine would have it, with heartbeats of 5 s.
-const GUARD_S: f64 = 11.0;
 /// Between two calls of the leader in the bench's cluster.
 const HEARTBEAT_S: f64 = 1.0;
 
 fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
     let rounds = bench.much(5, 1);
-    let guard = bench.much(GUARD_S, 1.0);
+    let engine = bench.world.engine();
+    // Two heartbeats of the engine and a second, as by default.
+    let guard = bench.much(f64::from(engine.heartbeat_s * 2 + 1), 1.0);
     let mut alone = Vec::new();
     for _ in 0..bench.much(2, 1) {
         let seed = bench.fresh_cluster()?.seed()?;
@@ -60,7 +61,7 @@ fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
         let own = seed.address().to_string();
         let hosts: Vec<String> = three.iter().map(|fe| fe.address().to_string()).collect();
         seed.set("MASTER_HOST", &if knows { hosts.join(",") } else { own.clone() })
-            .set("GUARD_TIME", "11s");
+            .set("GUARD_TIME", &format!("{guard}s"));
         let begun = SystemTime::now();
         let took = begins(seed).with_context(|| seed.log_tail())?;
         seed.says(PATIENCE, "is alive in cluster")?;
@@ -74,7 +75,7 @@ fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
         &Sample::of(called),
         format!("≤ {HEARTBEAT_S} s to the call + 1 s"),
         HEARTBEAT_S + 1.0,
-        "founds a second cluster",
+        "found a second cluster",
     ));
     lines.push(line(
         "the same, told of the others",

@@ -16,6 +16,7 @@ use crate::turns::{Contestant, in_turns};
 pub(crate) const ROW: Row = Row {
     name: "health",
     about: "a health check of a ready FE",
+    per_engine: false,
     measure,
 };
 

@@ -20,6 +20,7 @@ use crate::turns::{Contestant, in_turns};
 pub(crate) const ROW: Row = Row {
     name: "hear",
     about: "SIGTERM to PID 1 until the engine has heard it",
+    per_engine: false,
     measure,
 };
 

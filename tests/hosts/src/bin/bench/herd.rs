@@ -12,6 +12,7 @@ use crate::row::{Line, Row};
 pub(crate) const ROW: Row = Row {
     name: "herd",
     about: "hundreds of BEs wait for one leader: until the last is registered, connections at a time",
+    per_engine: true,
     measure,
 };
 

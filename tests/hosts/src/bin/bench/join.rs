@@ -18,6 +18,7 @@ use crate::start::{since, started};
 pub(crate) const ROW: Row = Row {
     name: "join",
     about: "leader ready → registered → engine started, a follower and a BE at once",
+    per_engine: true,
     measure,
 };
 
@@ -142,7 +143,7 @@ fn ready(seed: &Host) -> anyhow::Result<Leader> {
 }
 
 fn leads(row: &Shown) -> bool {
-    row.is("Role", "LEADER") && row.is("Alive", "true") && row.is("Join", "true")
+    row.leads() && row.is("Alive", "true") && row.is("Join", "true")
 }
 
 /// How long after that each of them was seen in the lists.

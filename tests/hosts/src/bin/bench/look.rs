@@ -18,6 +18,7 @@ use crate::turns::{Contestant, in_turns};
 pub(crate) const ROW: Row = Row {
     name: "look",
     about: "start → exec of an FE that looks at its group first",
+    per_engine: false,
     measure,
 };
 

@@ -39,7 +39,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use hosts::{STARROCKS, World, target_dir};
+use hosts::{DORIS, Engine, STARROCKS, World, target_dir};
 
 use crate::bench::Bench;
 use crate::row::Row;
@@ -73,11 +73,28 @@ struct Args {
     /// Only these rows; can be repeated
     #[arg(long = "row", value_name = "NAME", value_parser = row_named, long_help = names())]
     rows: Vec<String>,
+    /// Inside: the engine of the stand-in
+    #[arg(long, hide = true, default_value = STARROCKS.id)]
+    engine: String,
+}
+
+impl Args {
+    fn engine(&self) -> &'static Engine {
+        Engine::named(&self.engine).unwrap_or(&STARROCKS)
+    }
+
+    /// The rows that are measured with an engine.
+    fn rows_with(&self, engine: &Engine) -> Vec<Row> {
+        let wanted = |row: &Row| self.rows.is_empty() || self.rows.iter().any(|name| name == row.name);
+        let rows = ROWS.into_iter().filter(wanted);
+        rows.filter(|row| row.per_engine || *engine == STARROCKS)
+            .collect()
+    }
 }
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let done = match World::inside(&STARROCKS) {
+    let done = match World::inside(args.engine()) {
         Some(world) => world.and_then(|world| inside(world, &args)),
         None => outside(&args),
     };
@@ -87,17 +104,33 @@ fn main() -> ExitCode {
     })
 }
 
-/// Makes the namespaces, listens for Ctrl-C and tidies up.
+/// A table for each engine.
 fn outside(args: &Args) -> anyhow::Result<ExitCode> {
+    let mut code = 0;
+    for engine in [&STARROCKS, &DORIS] {
+        if args.rows_with(engine).is_empty() {
+            continue;
+        }
+        let Some(ended) = with_engine(args, engine)? else {
+            return Ok(ExitCode::from(130));
+        };
+        code = code.max(ended);
+    }
+    Ok(ExitCode::from(code))
+}
+
+/// Makes the namespaces, listens for Ctrl-C and tidies up.
+fn with_engine(args: &Args, engine: &Engine) -> anyhow::Result<Option<u8>> {
     let dir = own_dir()?;
     table::progress(&format!("{FILES}{}", dir.display()));
     let mut inside = World::start(&dir, args.quick.then_some("--quick"), |command| {
         command.args(args.rows.iter().flat_map(|row| ["--row", row.as_str()]));
+        command.args(["--engine", engine.id]);
         Ok(())
     })?;
     let ended = inside.wait();
     fs::remove_dir_all(&dir)?;
-    Ok(ended?.map_or(ExitCode::from(130), ExitCode::from))
+    ended
 }
 
 /// A directory on the disk that the build is on: in memory, what is flushed costs nothing.
@@ -120,19 +153,17 @@ fn inside(world: World, args: &Args) -> anyhow::Result<ExitCode> {
     let bench = Bench::new(world, args.quick);
     // Before the rows are a load themselves.
     let machine = machine::facts(args.quick)?;
+    let name = args.engine().name;
     let mut lines = Vec::new();
     let mut faults = Vec::new();
-    for row in ROWS {
-        if !args.rows.is_empty() && !args.rows.iter().any(|name| name == row.name) {
-            continue;
-        }
-        table::progress(&format!("{}: {}", row.name, row.about));
+    for row in args.rows_with(args.engine()) {
+        table::progress(&format!("{}: {} ({name})", row.name, row.about));
         match (row.measure)(&bench) {
             Ok(found) => lines.extend(found),
             Err(error) => faults.push(format!("{}: {error:#}", row.name)),
         }
     }
-    table::print(&machine, &lines);
+    table::print(&format!("{machine}; the stand-in for {name}"), &lines);
     for fault in &faults {
         table::failure(fault);
     }

@@ -16,6 +16,7 @@ use crate::row::{Line, Row};
 pub(crate) const ROW: Row = Row {
     name: "memory",
     about: "resident beside an engine, and wake-ups",
+    per_engine: false,
     measure,
 };
 

@@ -15,6 +15,7 @@ use crate::turns::{Contestant, in_turns};
 pub(crate) const ROW: Row = Row {
     name: "orphans",
     about: "orphans of PID 1 that end together",
+    per_engine: false,
     measure,
 };
 

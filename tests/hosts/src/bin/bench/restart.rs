@@ -17,6 +17,7 @@ use crate::turns::{Contestant, in_turns};
 pub(crate) const ROW: Row = Row {
     name: "restart",
     about: "start after SIGKILL of the container, with the vendors' older pid check",
+    per_engine: false,
     measure,
 };
 

@@ -9,6 +9,8 @@ pub(crate) struct Row {
     pub(crate) name: &'static str,
     /// What happens meanwhile.
     pub(crate) about: &'static str,
+    /// The other engine may take another time for it, and is measured too.
+    pub(crate) per_engine: bool,
     /// An error is a fault in the measuring, never a budget that was missed.
     pub(crate) measure: fn(&Bench) -> anyhow::Result<Vec<Line>>,
 }

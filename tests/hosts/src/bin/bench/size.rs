@@ -14,6 +14,7 @@ use crate::row::{Line, Row};
 pub(crate) const ROW: Row = Row {
     name: "size",
     about: "bytes in the image",
+    per_engine: false,
     measure,
 };
 

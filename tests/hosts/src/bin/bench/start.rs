@@ -15,6 +15,7 @@ use crate::turns::{Contestant, in_turns};
 pub(crate) const ROW: Row = Row {
     name: "start",
     about: "start → exec with nothing to ask",
+    per_engine: false,
     measure,
 };
 

@@ -18,6 +18,7 @@ use crate::turns::{Contestant, in_turns};
 pub(crate) const ROW: Row = Row {
     name: "stop",
     about: "SIGTERM to PID 1 until its end, less what the engine needs, behind each shape of script",
+    per_engine: false,
     measure,
 };
 
