@@ -22,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) bind_address: Option<IpAddr>,
     /// What the host calls itself, in place of the machine's own name.
     pub(crate) host_name: Option<String>,
+    /// PEM files of a certificate and its key: the MySQL port offers TLS.
+    pub(crate) tls: Option<[PathBuf; 2]>,
     /// Names only this node knows, `name=address`, in place of a hosts file.
     pub(crate) names: Vec<(String, IpAddr)>,
     pub(crate) environment: HashMap<String, String>,
@@ -90,6 +92,10 @@ impl Settings {
             scale: Scale(number("time_scale", 1.0)?),
             heartbeat: Duration::from_secs_f64(number("heartbeat_ms", profile.heartbeat_ms)? / 1000.0),
             bind_address: address.transpose()?,
+            tls: own
+                .get("tls_cert")
+                .zip(own.get("tls_key"))
+                .map(|(cert, key)| [PathBuf::from(cert), PathBuf::from(key)]),
             host_name: own.get("host_name").map(str::to_owned),
             names: names
                 .filter_map(|pair| pair.split_once('='))

@@ -60,3 +60,4 @@ mod readdress;
 mod seeds;
 mod stale_pids;
 mod strangers;
+mod tls;

@@ -13,6 +13,7 @@ use super::ground::Ground;
 use super::image::{Checkpoint, RoleFile};
 use super::start::Way;
 use super::steps::Steps;
+use super::tls;
 use crate::group::Standing;
 use crate::group::journal::MemberText;
 use crate::group::membership::{Account, FeRole, Frontend, Membership};
@@ -359,7 +360,11 @@ impl Boot<'_> {
         })?;
         match door {
             Door::Rpc => drop(tokio::spawn(fe.serve_members(listener))),
-            Door::Query => drop(tokio::spawn(fe.serve_mysql(listener))),
+            Door::Query => {
+                let files = fe.settings.tls.as_ref();
+                let tls = files.map(tls::acceptor).transpose().map_err(unwritable)?;
+                drop(tokio::spawn(fe.serve_mysql(listener, tls)));
+            }
             Door::Http => drop(tokio::spawn(fe.serve_http(listener))),
             Door::Arrow => drop(tokio::spawn(network::keep_open(listener))),
         }

@@ -21,6 +21,7 @@ pub(crate) mod statement;
 pub(crate) mod steps;
 pub(crate) mod tables;
 pub(crate) mod tally;
+mod tls;
 mod tokens;
 
 use std::collections::BTreeMap;

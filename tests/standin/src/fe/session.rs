@@ -12,8 +12,10 @@ use mysql_common::io::{BufMutExt, ParseBuf};
 use mysql_common::packets::{AuthPlugin, AuthSwitchRequest, Column, HandshakePacket, HandshakeResponse};
 use mysql_common::proto::codec::PacketCodec;
 use mysql_common::proto::{MyDeserialize, MySerialize};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use super::Fe;
 use super::accounts::{self, Speaker};
@@ -23,11 +25,45 @@ use crate::profile::Selects;
 
 const NATIVE: &[u8] = b"mysql_native_password";
 const UTF8: u16 = 33;
+/// The length of a packet that asks for TLS: the beginning of a login.
+const TLS_REQUEST: usize = 32;
 
 static CONNECTIONS: AtomicU32 = AtomicU32::new(1);
 
+/// A connection, before and after the client has asked for TLS.
+enum Wire {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Wire {
+    async fn read(&mut self, into: &mut BytesMut) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.read_buf(into).await,
+            Self::Tls(stream) => stream.read_buf(into).await,
+        }
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Plain(stream) => stream.write_all(bytes).await,
+            Self::Tls(stream) => {
+                stream.write_all(bytes).await?;
+                stream.flush().await
+            }
+        }
+    }
+
+    async fn hold(self) -> io::Result<()> {
+        match self {
+            Self::Plain(stream) => hold(stream).await,
+            Self::Tls(stream) => hold(*stream).await,
+        }
+    }
+}
+
 struct Packets {
-    stream: TcpStream,
+    stream: Wire,
     codec: PacketCodec,
     incoming: BytesMut,
 }
@@ -43,10 +79,33 @@ impl Packets {
             {
                 return Ok(Some(packet));
             }
-            if self.stream.read_buf(&mut self.incoming).await? == 0 {
+            if self.stream.read(&mut self.incoming).await? == 0 {
                 return Ok(None);
             }
         }
+    }
+
+    /// The first packet, and not a byte of what follows: that may be the beginning of TLS.
+    async fn read_first(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let Wire::Plain(stream) = &mut self.stream else {
+            return self.read().await;
+        };
+        let mut head = [0; 4];
+        stream.read_exact(&mut head).await?;
+        let [low, middle, high, _] = head;
+        let mut body = vec![0; usize::from(low) | usize::from(middle) << 8 | usize::from(high) << 16];
+        stream.read_exact(&mut body).await?;
+        self.incoming.extend_from_slice(&head);
+        self.incoming.extend_from_slice(&body);
+        self.read().await
+    }
+
+    async fn secured(self, acceptor: &TlsAcceptor) -> io::Result<Self> {
+        let stream = match self.stream {
+            Wire::Plain(stream) => Wire::Tls(Box::new(acceptor.accept(stream).await?)),
+            tls @ Wire::Tls(_) => tls,
+        };
+        Ok(Self { stream, ..self })
     }
 
     async fn write(&mut self, packets: &[Vec<u8>]) -> io::Result<()> {
@@ -56,7 +115,7 @@ impl Packets {
                 .encode(&mut packet.as_slice(), &mut outgoing)
                 .map_err(io::Error::other)?;
         }
-        self.stream.write_all(&outgoing).await
+        self.stream.write(&outgoing).await
     }
 
     async fn error(&mut self, code: u16, state: &str, text: &str) -> io::Result<()> {
@@ -106,7 +165,7 @@ impl Packets {
 
 impl Fe {
     /// Accepts clients; with the fault `mysql=refuse` the port is closed until the fault is gone.
-    pub(crate) async fn serve_mysql(self: Arc<Self>, mut listener: TcpListener) {
+    pub(crate) async fn serve_mysql(self: Arc<Self>, mut listener: TcpListener, tls: Option<TlsAcceptor>) {
         loop {
             let Ok((stream, from)) = listener.accept().await else {
                 self.settings.scale.sleep(0.1).await;
@@ -118,11 +177,11 @@ impl Fe {
                 listener = self.reopen("mysql", self.conf.query_port).await;
                 continue;
             }
-            let fe = self.clone();
+            let (fe, tls) = (self.clone(), tls.clone());
             tokio::spawn(async move {
                 stream.set_nodelay(true).ok();
                 // A client that goes away in the middle is its own affair.
-                fe.converse(stream, from.ip()).await.ok();
+                fe.converse(stream, from.ip(), tls.as_ref()).await.ok();
             });
         }
     }
@@ -147,7 +206,7 @@ impl Fe {
         }
     }
 
-    async fn converse(&self, stream: TcpStream, from: IpAddr) -> io::Result<()> {
+    async fn converse(&self, stream: TcpStream, from: IpAddr, tls: Option<&TlsAcceptor>) -> io::Result<()> {
         let _connected = self.tally.connected();
         let silent = ["no-greeting", "half-open"]
             .iter()
@@ -156,12 +215,12 @@ impl Fe {
         if silent || self.group.state().zombie {
             return hold(stream).await;
         }
-        let mut packets = Packets {
-            stream,
+        let packets = Packets {
+            stream: Wire::Plain(stream),
             codec: PacketCodec::default(),
             incoming: BytesMut::new(),
         };
-        let Some(mut speaker) = self.log_in(&mut packets, from).await? else {
+        let Some((mut packets, mut speaker)) = self.log_in(packets, from, tls).await? else {
             return Ok(());
         };
         let _logged_in = self.tally.logged_in();
@@ -184,7 +243,7 @@ impl Fe {
                 }
                 0x03 => {
                     if self.faults.is("mysql", "hang") {
-                        return hold(packets.stream).await;
+                        return packets.stream.hold().await;
                     }
                     self.faults.slow_down("mysql").await;
                     let sql = String::from_utf8_lossy(body).into_owned();
@@ -213,14 +272,26 @@ impl Fe {
         }
     }
 
-    async fn log_in(&self, packets: &mut Packets, from: IpAddr) -> io::Result<Option<Speaker>> {
+    async fn log_in(
+        &self,
+        mut packets: Packets,
+        from: IpAddr,
+        tls: Option<&TlsAcceptor>,
+    ) -> io::Result<Option<(Packets, Speaker)>> {
         let nonce: Vec<u8> = std::iter::repeat_with(|| fastrand::u8(0x21..0x7f))
             .take(20)
             .collect();
-        packets.write(&[self.greeting(&nonce)]).await?;
-        let Some(packet) = packets.read().await? else {
+        packets.write(&[self.greeting(&nonce, tls.is_some())]).await?;
+        let Some(mut packet) = packets.read_first().await? else {
             return Ok(None);
         };
+        if let (Some(acceptor), true) = (tls, packet.len() == TLS_REQUEST) {
+            packets = packets.secured(acceptor).await?;
+            match packets.read().await? {
+                Some(hello) => packet = hello,
+                None => return Ok(None),
+            }
+        }
         let hello = HandshakeResponse::deserialize((), &mut ParseBuf(&packet))?;
         let user = String::from_utf8_lossy(hello.user()).into_owned();
         let mut scramble = hello.scramble_buf().to_vec();
@@ -272,7 +343,7 @@ impl Fe {
             }
         }
         packets.done().await?;
-        Ok(self.speaker(&user))
+        Ok(self.speaker(&user).map(|speaker| (packets, speaker)))
     }
 
     /// Observed in Doris: root and admin get in from 127.0.0.1 with any password. Where many hosts share a machine's loopback
@@ -283,20 +354,25 @@ impl Fe {
         settings.profile.is_doris() && is_local && ["root", "admin"].contains(&user)
     }
 
-    fn greeting(&self, nonce: &[u8]) -> Vec<u8> {
+    fn greeting(&self, nonce: &[u8], offers_tls: bool) -> Vec<u8> {
         let mysql = &self.settings.profile.mysql;
         let version = mysql.greeting_version.as_bytes();
         let (first, second) = nonce.split_at(8);
         let mut part_1 = [0; 8];
         part_1.copy_from_slice(first);
         let part_2 = [second, &[0]].concat();
+        let tls = if offers_tls {
+            CapabilityFlags::CLIENT_SSL
+        } else {
+            CapabilityFlags::empty()
+        };
         let greeting = HandshakePacket::new(
             10,
             version,
             CONNECTIONS.fetch_add(1, Ordering::Relaxed),
             part_1,
             Some(part_2),
-            CapabilityFlags::from_bits_truncate(mysql.capabilities),
+            CapabilityFlags::from_bits_truncate(mysql.capabilities) | tls,
             33,
             StatusFlags::empty(),
             Some(NATIVE),
@@ -313,7 +389,7 @@ impl Fe {
 }
 
 /// Keeps a connection open without a word until the client gives up.
-pub(crate) async fn hold(mut stream: TcpStream) -> io::Result<()> {
+pub(crate) async fn hold(mut stream: impl AsyncRead + Unpin) -> io::Result<()> {
     let mut ignored = [0; 512];
     while stream.read(&mut ignored).await? > 0 {}
     Ok(())
@@ -327,8 +403,10 @@ async fn reply(packets: &mut Packets, answer: Answer) -> io::Result<bool> {
         Answer::Error { code, state, text } => packets.error(code, &state, &text).await?,
         Answer::Closed => return Ok(false),
         Answer::Never => {
-            let mut ignored = [0; 512];
-            while packets.stream.read(&mut ignored).await? > 0 {}
+            let mut ignored = BytesMut::new();
+            while packets.stream.read(&mut ignored).await? > 0 {
+                ignored.clear();
+            }
             return Ok(false);
         }
     }
