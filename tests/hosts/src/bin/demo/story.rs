@@ -110,9 +110,11 @@ impl<'c> Story<'c> {
             self.clock.says(&format!("{} started", host.name()));
             sleep(Duration::from_millis(dice.u64(0..500)));
         }
+        let seed = self.cluster.seed()?;
         let listens = format!(
-            "{} listens 11 s for an existing cluster before it founds one",
-            self.cluster.seed()?.name()
+            "{} listens {} s for an existing cluster before it founds one",
+            seed.name(),
+            seed.engine().heartbeat_s * 2 + 1
         );
         self.wait("a leader", &listens, |story| {
             story.look()?;
