@@ -107,6 +107,8 @@ const fn backends(component: Component) -> MemberList {
 pub(super) static ENGINE: Engine = Engine {
     id: "doris",
     name: "Apache Doris",
+    // Releases up to 4.1.5 were read.
+    newest: (4, 1),
     home_variable: "DORIS_HOME",
     // It is in a file of its own, DEPLOY_MODE.
     founding_mode: None,

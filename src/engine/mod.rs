@@ -33,6 +33,8 @@ pub struct Engine {
     pub id: &'static str,
     /// The name in messages.
     pub name: &'static str,
+    /// The newest version whose sources were read: the first two numbers.
+    pub newest: (u16, u16),
     /// The variable of its images that names the home dir.
     pub home_variable: &'static str,
     /// The key of an FE's conf whose value a cluster keeps from its founding on.

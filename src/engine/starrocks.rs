@@ -18,6 +18,8 @@ const SCRIPT_SETS: &[&str] = &["STARROCKS_HOME", "DORIS_HOME", "LOG_DIR", "PID_D
 pub(super) static ENGINE: Engine = Engine {
     id: "starrocks",
     name: "StarRocks",
+    // The main branch of April 2026 was read, after 4.0.
+    newest: (4, 1),
     home_variable: "STARROCKS_HOME",
     // Written into VERSION since 3.0; an FE with another value in its conf ends: "Unmatched run mode between config file and
     // version file".

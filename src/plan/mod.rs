@@ -187,6 +187,7 @@ pub fn derive(
     if let Some(refusal) = moved_node::asks_nobody(&node) {
         return Err(vec![refusal]);
     }
+    warnings.extend(newer_than_known(facts));
     warnings.extend(port_warnings(settings, facts, &ports));
     warnings.extend(known_keys::warnings(settings, facts));
     warnings.extend(no_effect::warnings(settings, facts, role));
@@ -239,6 +240,18 @@ fn port_warnings(settings: &Settings, facts: &Facts, ports: &[Choice]) -> Vec<St
     let unused = ports::not_used(&settings.ports, &conf_ports(facts), &path, ports);
     let unreadable = conf::warnings(&facts.conf, ports, &settings.ports);
     unreadable.into_iter().chain(unused).collect()
+}
+
+/// The warning about a version of the engine whose sources nobody has read for muster.
+fn newer_than_known(facts: &Facts) -> Option<String> {
+    let (engine, version) = (facts.home.engine, facts.version.as_ref()?);
+    let (major, minor) = engine.newest;
+    (version.number > engine.newest).then(|| {
+        format!(
+            "{} {} is newer than {major}.{minor}, the newest version that this muster knows: it is treated as that one",
+            engine.name, version.text
+        )
+    })
 }
 
 /// Warnings about times that are too short for a seed without data.
