@@ -43,7 +43,9 @@ pub(crate) fn walk(hosts: Vec<Host>, situation: &Situation, tend: impl Fn()) -> 
         }
         steps => steps?,
     };
-    let every = std::env::var_os("EVERY_KILL").is_some_and(|value| value == "1");
+    // The steps are muster's own: with the other engine those that last are enough.
+    let every =
+        std::env::var_os("EVERY_KILL").is_some_and(|value| value == "1") && !first.engine().is_doris();
     let deaths: VecDeque<Death> = steps
         .iter()
         .filter(|step| every || (situation.is_about(step) && telling(&steps, step)))
