@@ -68,11 +68,12 @@ pub(super) fn for_others(settings: &Settings, facts: &Facts, role: Role) -> Vec<
     let for_seed = |name: &str| !seed && ["BOOTSTRAP", "GUARD_TIME"].contains(&name);
     let names = settings.names.iter();
     let value = |name: &str| settings.inherited.get(name).unwrap_or_default();
+    // Where MASTER_HOST is not set, the host of an FE is that of the leader for a BE.
+    let is_read = |name: &str| name == settings.master_hosts.source.name();
     names
         .filter(|name| {
-            *name == observer
-                || for_seed(name)
-                || is_for_another(name, value(name), home.engine, home.component)
+            let for_another = is_for_another(name, value(name), home.engine, home.component);
+            *name == observer || for_seed(name) || (for_another && !is_read(name))
         })
         .cloned()
         .collect()

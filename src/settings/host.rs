@@ -17,7 +17,9 @@ pub enum NotAHost {
     Empty,
     #[error("contains a space")]
     Space,
-    #[error("has a port; set the port in a variable of its own")]
+    #[error(
+        "has a port; give the host alone: MASTER_FE_QUERY_PORT is the MySQL port of the FEs, and each port of this node has a variable"
+    )]
     PortAppended,
     #[error("is a URL; give the host alone")]
     Url,

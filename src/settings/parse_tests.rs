@@ -836,7 +836,9 @@ fn what_a_vendors_command_says_is_told_with_its_source() {
     );
     assert_eq!(
         lines(commanded("be_entrypoint.sh fe:9030 ", "LOCAL_HOST=be1")),
-        ["the command: names `fe:9030`, which has a port; set the port in a variable of its own"]
+        [
+            "the command: names `fe:9030`, which has a port; give the host alone: MASTER_FE_QUERY_PORT is the MySQL port of the FEs, and each port of this node has a variable"
+        ]
     );
     // An address of a container changes: nobody is known by one that was not said.
     assert_eq!(

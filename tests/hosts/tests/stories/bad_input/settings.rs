@@ -89,7 +89,7 @@ fn hosts_that_are_none_are_said_together() -> Result<()> {
         ("10.0.0.1,", "`10.0.0.1,` has an empty host at position 2"),
         (
             "10.0.0.1:9010",
-            "`10.0.0.1:9010` has a port; set the port in a variable of its own",
+            "`10.0.0.1:9010` has a port; give the host alone: MASTER_FE_QUERY_PORT is the MySQL port of the FEs, and each port of this node has a variable",
         ),
         ("::1::2", "`::1::2` is not an IPv6 address"),
         (
@@ -103,7 +103,7 @@ fn hosts_that_are_none_are_said_together() -> Result<()> {
         ("[fd99::1", "`[fd99::1` is not an IPv6 address"),
         (
             "[fd99::1]:9010",
-            "`[fd99::1]:9010` has a port; set the port in a variable of its own",
+            "`[fd99::1]:9010` has a port; give the host alone: MASTER_FE_QUERY_PORT is the MySQL port of the FEs, and each port of this node has a variable",
         ),
         (
             "10.0.0.256",
@@ -141,7 +141,7 @@ fn hosts_that_are_none_are_said_together() -> Result<()> {
             "LOCAL_HOST: `::1::2` is not an IPv6 address",
             "MASTER_HOST: `a b` at position 1 contains a space; separate hosts by commas",
             "MASTER_HOST: `a b,,10.0.0.1:9010` has an empty host at position 2",
-            "MASTER_HOST: `10.0.0.1:9010` at position 3 has a port; set the port in a variable of its own",
+            "MASTER_HOST: `10.0.0.1:9010` at position 3 has a port; give the host alone: MASTER_FE_QUERY_PORT is the MySQL port of the FEs, and each port of this node has a variable",
         ],
     )
 }
