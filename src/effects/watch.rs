@@ -23,6 +23,9 @@ use crate::settings::{Endpoint, Host};
 
 /// The pause between two looks at first; a node becomes alive at the heartbeat after it serves.
 const SOON: Duration = Duration::from_millis(500);
+/// The pause to which it doubles until then: hundreds of nodes may have been started together, and others still have to be registered
+/// at a leader that lets a hundred sessions in.
+const SETTLING: Duration = Duration::from_secs(2);
 /// The pause between two looks once the join has taken longer than `JOIN_TIMEOUT`.
 const LATER: Duration = Duration::from_secs(10);
 /// The longest pause between two looks of an FE that is a member: it begins with one heartbeat, and doubles.
@@ -95,6 +98,8 @@ struct State {
     /// What the leader told over HTTP after a look by SQL found this FE alive.
     told: Option<Told>,
     pause: Duration,
+    /// The next pause of a node that was not seen alive yet.
+    soon: Duration,
     /// The pause between two looks of a member.
     every: Duration,
     clock: ClockWatch,
@@ -155,6 +160,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
                 urgent: announcer.is_some(),
                 told: None,
                 pause: Duration::ZERO,
+                soon: SOON,
                 every: heartbeat,
                 clock: ClockWatch::default(),
                 clock_read: None,
@@ -372,16 +378,20 @@ impl<'a, C: FeClient> Watch<'a, C> {
         let state = &mut self.state;
         if state.reported != Reported::Nothing || (state.members.is_some() && !state.urgent) {
             state.every = (state.every * 2).min(longest);
-            // Jitter: a thousand nodes that started together must not ask together.
-            return state.every.mul_f64(0.8 + 0.4 * fastrand::f64());
+            return jittered(state.every);
         }
         state.every = self.heartbeat;
         if state.members.is_some() {
             // It was not found: look again after the leader's next heartbeat.
             return self.heartbeat;
         }
+        if is_late {
+            return LATER;
+        }
         let took = state.last_look.elapsed();
-        if is_late { LATER } else { SOON.max(took).min(LATER) }
+        let soon = state.soon.max(took).min(LATER);
+        state.soon = (state.soon * 2).min(SETTLING);
+        jittered(soon)
     }
 
     /// Finds this node in the lists. `serves`: the own engine serves, or the reason why not. A dead member is shown Alive for
@@ -435,6 +445,11 @@ impl<'a, C: FeClient> Watch<'a, C> {
             }
         }
     }
+}
+
+/// A thousand nodes that started together must not ask together.
+fn jittered(pause: Duration) -> Duration {
+    pause.mul_f64(0.8 + 0.4 * fastrand::f64())
 }
 
 fn hosts(cluster: &Cluster) -> Vec<String> {

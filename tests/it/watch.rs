@@ -26,6 +26,8 @@ struct Script {
     begun: Instant,
     /// The hosts that are members.
     hosts: RefCell<Vec<&'static str>>,
+    /// The leader has seen this node since its start.
+    alive: Cell<bool>,
     /// The leader has a majority: its journal moves.
     writes: Cell<bool>,
     /// The rounds of questions by SQL to the leader.
@@ -38,6 +40,7 @@ impl Script {
         Self {
             begun: Instant::now(),
             hosts: RefCell::new(vec!["127.0.0.1", "127.0.0.2", "127.0.0.3"]),
+            alive: Cell::new(true),
             writes: Cell::new(true),
             by_sql: Cell::new(0),
             over_http: Cell::new(0),
@@ -73,7 +76,7 @@ impl FeClient for Script {
             },
             cluster_id: "77".to_owned(),
             join: true,
-            alive: true,
+            alive: *host != "127.0.0.2" || self.alive.get(),
             last_heartbeat: Some(format!("2026-03-01 00:{minutes:02}:{seconds:02}")),
             error: String::new(),
         };
@@ -183,6 +186,20 @@ async fn a_member_that_is_dropped_or_has_a_new_neighbour_looks_by_sql_within_two
     script.hosts.borrow_mut().retain(|host| *host != "127.0.0.2");
     let dropped = timeout(HOUR / 30, watch.next()).await;
     assert!(matches!(dropped, Ok(Watched::NotListed { .. })), "{dropped:?}");
+}
+
+/// Between two heartbeats of Doris, while hundreds of others still have to be registered.
+#[tokio::test(start_paused = true)]
+async fn a_node_that_is_not_alive_yet_asks_about_every_two_seconds() {
+    let (script, own, also) = (Script::new(), host("127.0.0.2"), BTreeSet::new());
+    script.alive.set(false);
+    let mut watch = watch(&script, &own, &also);
+    assert!(timeout(HOUR / 60, watch.next()).await.is_err());
+    let asked = script.by_sql.get();
+    assert!((20..45).contains(&asked), "{asked} times in a minute");
+    script.alive.set(true);
+    let alive = timeout(HOUR / 900, watch.next()).await;
+    assert!(matches!(alive, Ok(Watched::Alive(_))), "{alive:?}");
 }
 
 #[tokio::test(start_paused = true)]

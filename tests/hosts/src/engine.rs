@@ -23,6 +23,8 @@ pub struct Engine {
     drop_compute_node: &'static str,
     /// The argument by which the start script of an FE logs to the console.
     pub console: &'static str,
+    /// The last script on the way to the engine of a BE.
+    pub backend: &'static str,
     /// The word in the command line of a running engine that its start script looks for: FE, BE.
     pub process: [&'static str; 2],
     /// The file that tells muster whose the data of an FE is.
@@ -47,6 +49,7 @@ pub static STARROCKS: Engine = Engine {
     show_compute_nodes: "SHOW COMPUTE NODES",
     drop_compute_node: "ALTER SYSTEM DROP COMPUTE NODE",
     console: "--logconsole",
+    backend: "bin/start_backend.sh",
     process: ["StarRocksFE", "starrocks_be"],
     owner_file: "image/ROLE",
     outcasts_end: false,
@@ -66,6 +69,7 @@ pub static DORIS: Engine = Engine {
     show_compute_nodes: "SHOW BACKENDS",
     drop_compute_node: "ALTER SYSTEM DROPP BACKEND",
     console: "--console",
+    backend: "bin/start_be.sh",
     process: ["DorisFE", "doris_be"],
     owner_file: "its journal",
     outcasts_end: true,

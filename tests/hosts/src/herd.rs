@@ -17,8 +17,9 @@ use crate::image::{Image, binary};
 use crate::network;
 use crate::world::World;
 
-/// In place of an engine.
-const SLEEPS: &str = "#!/bin/sh\n# --logconsole\nexec sleep 1000000\n";
+/// In place of an engine, with the words that muster looks for: each of them has a machine of its own to start its engine on, and
+/// here they all share one.
+const SLEEPS: &str = "#!/bin/sh\n# --logconsole --console SKIP_CHECK_ULIMIT\nexec sleep 1000000\n";
 
 /// How long starting or stopping them may take together.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -46,7 +47,7 @@ impl Herd {
             let home = world.dir().join("herd").join(&name);
             image.unpack(&home)?;
             fs::create_dir_all(home.join(image.data()))?;
-            fs::write(home.join("bin/start_backend.sh"), SLEEPS)?;
+            fs::write(home.join(image.engine.backend), SLEEPS)?;
             places.push((name, address));
             joiners.push(Joiner {
                 address,
