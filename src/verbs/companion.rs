@@ -23,7 +23,7 @@ use crate::effects::register::add;
 use crate::effects::set_aside::set_all_aside;
 use crate::effects::status_file::StatusFile;
 use crate::effects::watch::{Watch, Watched};
-use crate::engine::signature::DROPPED;
+use crate::engine::signature::OWN_DROP;
 use crate::exit::{ExitCode, chain};
 use crate::facts::addresses::is_here;
 use crate::facts::fe_token;
@@ -515,14 +515,12 @@ impl Companion<'_> {
         let kept: Kept = serde_json::from_str(kept)?;
         let mut texts = vec![(CONSOLE.to_owned(), console)];
         texts.extend(kept.logs.texts());
-        let report = end_report::derive(&texts, ended.exit.number(), ended.lived);
-        let is_dropped = report.id() == Some(DROPPED);
-        let report = report.to_string();
+        let report = end_report::derive(&texts, ended.exit.number(), ended.lived).to_string();
         // The data of a member is never set aside, whatever the engine's last lines are.
         let store = store(&kept);
         let was_alive = match RecordCopy::read(&store.state_copy(self.home.component)) {
             RecordCopy::Present(mut record) if record.progress == Progress::Joined => {
-                if is_dropped {
+                if find(&[OWN_DROP], &texts).is_some() {
                     // Its leader forgets an observer that it does not see, so that no look before the next start shows it.
                     record.progress = Progress::Dropped;
                     if let Err(error) = store.write(&record) {

@@ -8,8 +8,9 @@ const SYNCHRONISE: &str = "synchronise the clocks of all FE hosts with NTP, then
 pub(super) const REJOIN: &str =
     "if the other FEs have the data, start it with REJOIN=1: its own data is set aside, and it joins again";
 
-/// The id of the row of an FE that was dropped.
-pub const DROPPED: &str = "dropped";
+/// What an FE of either engine says of itself alone when it replays its own drop. That another one `is no longer a member of the
+/// group` may stand in the log of a leader too.
+pub const OWN_DROP: &str = "is removed. will exit";
 
 pub(super) const ROWS: &[Signature] = &[
     row(
@@ -100,7 +101,7 @@ pub(super) const ROWS: &[Signature] = &[
     ),
     // Both: EditLog, when the drop is replayed. Observed (JE): a follower that was dropped while it was down.
     row(
-        DROPPED,
+        "dropped",
         "is removed. will exit|is no longer a member of the group",
         "the cluster has dropped this FE",
         "to join again, start it with REJOIN=1, which sets its data aside",

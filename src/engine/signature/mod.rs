@@ -17,7 +17,7 @@ pub use ends::{ENDS, End};
 pub use hangs::HANGS;
 pub use heartbeat::HEARTBEAT;
 pub use machine::HEAP_FULL;
-pub use membership::DROPPED;
+pub use membership::OWN_DROP;
 
 /// A message of an engine, and its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
