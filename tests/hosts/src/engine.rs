@@ -1,5 +1,7 @@
 //! What the hosts and the stories need to know of the two engines.
 
+use std::net::Ipv4Addr;
+
 /// An engine.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Engine {
@@ -101,4 +103,10 @@ impl Engine {
     pub fn named(id: &str) -> Option<&'static Self> {
         [&STARROCKS, &DORIS].into_iter().find(|engine| engine.id == id)
     }
+}
+
+/// The statement that drops the broker of this host, of either engine, by the name that muster gives one.
+pub fn drop_broker(host: Ipv4Addr) -> String {
+    let name = host.to_string().replace('.', "_");
+    format!("ALTER SYSTEM DROP BROKER broker_{name} \"{host}:8000\"")
 }

@@ -13,6 +13,7 @@ use crate::engine::{DORIS, Engine, STARROCKS};
 pub enum Component {
     Fe,
     Be,
+    Broker,
 }
 
 impl Component {
@@ -20,6 +21,30 @@ impl Component {
         match self {
             Self::Fe => "fe",
             Self::Be => "be",
+            Self::Broker => "broker",
+        }
+    }
+
+    /// The file in the home's `bin` that starts it.
+    pub fn start_script(self) -> String {
+        format!("start_{}.sh", self.id())
+    }
+
+    /// The statement that lists those of its kind.
+    pub fn show(self) -> &'static str {
+        match self {
+            Self::Fe => "SHOW FRONTENDS",
+            Self::Be => "SHOW BACKENDS",
+            Self::Broker => "SHOW BROKER",
+        }
+    }
+
+    /// The name of its home.
+    fn home(self) -> &'static str {
+        match self {
+            Self::Fe => "fe",
+            Self::Be => "be",
+            Self::Broker => "apache_hdfs_broker",
         }
     }
 }
@@ -35,7 +60,7 @@ pub struct Image {
 impl Image {
     /// A home as it is on disk; its data and logs are not part of the image.
     pub fn of(component: Component, files: &Path) -> anyhow::Result<Self> {
-        let script = format!("bin/start_{}.sh", component.id());
+        let script = format!("bin/{}", component.start_script());
         ensure!(
             files.join(&script).is_file(),
             "{}: no {script} in it",
@@ -61,16 +86,28 @@ impl Image {
         Ok((Self::of(Component::Fe, &dir.join("fe"))?, be))
     }
 
-    /// Where an image of this engine has its home.
-    pub(crate) fn home(&self) -> PathBuf {
-        Path::new(self.engine.homes).join(self.component.id())
+    /// The home of a broker that was installed beside this one.
+    pub fn broker(&self) -> anyhow::Result<Self> {
+        Ok(Self {
+            engine: self.engine,
+            ..Self::of(
+                Component::Broker,
+                &self.files.with_file_name(Component::Broker.home()),
+            )?
+        })
     }
 
-    /// The name of the directory under the home that a volume is mounted on.
+    /// Where an image of this engine has its home.
+    pub(crate) fn home(&self) -> PathBuf {
+        Path::new(self.engine.homes).join(self.component.home())
+    }
+
+    /// The name of the directory under the home that a volume is mounted on. A broker keeps nothing but logs.
     pub(crate) fn data(&self) -> &'static str {
         match self.component {
             Component::Be => "storage",
             Component::Fe => self.engine.fe_data,
+            Component::Broker => "log",
         }
     }
 

@@ -35,7 +35,7 @@ mod tree;
 mod world;
 
 pub use cluster::Cluster;
-pub use engine::{DORIS, Engine, STARROCKS};
+pub use engine::{DORIS, Engine, STARROCKS, drop_broker};
 pub use eventually::{dice, eventually};
 pub use herd::Herd;
 pub use host::{Host, Output};

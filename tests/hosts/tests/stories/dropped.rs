@@ -1,20 +1,22 @@
-//! Somebody drops a node: while it is away or while it runs, as FE, BE or CN. Its engine runs on, its log and `health` say
+//! Somebody drops a node: while it is away or while it runs, as FE, BE, CN or broker. Its engine runs on, its log and `health` say
 //! what happened, and its next start refuses; `REJOIN=1` brings it back, with what it had set aside.
 
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use hosts::{Cluster, Component, Host, StandIn, World, eventually};
+use hosts::{Cluster, Component, Host, Image, StandIn, World, drop_broker, eventually};
 
 for_each_engine! {
     a_follower_dropped_while_away_stays_away,
     an_observer_dropped_while_away_stays_away,
     a_backend_dropped_while_away_stays_away,
     a_compute_node_dropped_while_away_stays_away,
+    a_broker_dropped_while_away_stays_away,
     a_follower_dropped_while_running_runs_on_and_says_so,
     an_observer_dropped_while_running_runs_on_and_says_so: both,
     a_backend_dropped_while_running_runs_on_and_says_so,
     a_compute_node_dropped_while_running_runs_on_and_says_so,
+    a_broker_dropped_while_running_runs_on_and_says_so,
     a_node_that_is_pointed_at_a_stranger_names_both_clusters_and_runs_on,
     a_founder_that_was_dropped_while_away_is_told_by_the_members_it_remembers,
 }
@@ -38,8 +40,8 @@ impl Story {
         for host in &cluster.hosts {
             host.set("GUARD_TIME", "3s");
         }
-        let outside = |name: &str| -> anyhow::Result<Host> {
-            let host = world.host(name, 7, &be)?;
+        let outside = |name: &str, image: &Image| -> anyhow::Result<Host> {
+            let host = world.host(name, 7, image)?;
             host.set("MASTER_HOST", "10.99.0.11")
                 .set("LOCAL_HOST", "10.99.0.17");
             Ok(host)
@@ -54,12 +56,12 @@ impl Story {
             }
             "BE" => (
                 "be1",
-                Some(outside("be1")?),
+                Some(outside("be1", &be)?),
                 "SHOW BACKENDS",
                 engine.drop_backend("10.99.0.17:9050"),
             ),
             "CN" => {
-                let host = outside("cn1")?;
+                let host = outside("cn1", &be)?;
                 host.set("COMPONENT", "cn");
                 (
                     "cn1",
@@ -67,6 +69,13 @@ impl Story {
                     engine.show_compute_nodes,
                     engine.drop_compute_node("10.99.0.17:9050"),
                 )
+            }
+            "broker" => {
+                let host = outside("broker1", &fe.broker()?)?;
+                // Of StarRocks its script asks for one.
+                host.set("JAVA_HOME", "/usr");
+                let drop = drop_broker(host.address());
+                ("broker1", Some(host), "SHOW BROKER", drop)
             }
             other => anyhow::bail!("nothing is called {other}"),
         };
@@ -139,8 +148,10 @@ impl Story {
         let kept: Vec<String> = kept
             .map(|entry| entry.file_name().to_string_lossy().into_owned())
             .collect();
+        // A broker keeps no data.
         ensure!(
-            kept.iter().any(|name| name.starts_with("unfinished-")),
+            kept.iter().any(|name| name.starts_with("unfinished-"))
+                != (host.component() == Component::Broker),
             "{kept:?}"
         );
         // What was once told does not count twice.
@@ -217,6 +228,10 @@ fn a_compute_node_dropped_while_away_stays_away(world: &World) -> anyhow::Result
     while_away(world, "CN")
 }
 
+fn a_broker_dropped_while_away_stays_away(world: &World) -> anyhow::Result<()> {
+    while_away(world, "broker")
+}
+
 /// It stays UNKNOWN, and says over HTTP that it is well.
 fn a_follower_dropped_while_running_runs_on_and_says_so(world: &World) -> anyhow::Result<()> {
     while_running(world, "follower")
@@ -233,6 +248,10 @@ fn a_backend_dropped_while_running_runs_on_and_says_so(world: &World) -> anyhow:
 
 fn a_compute_node_dropped_while_running_runs_on_and_says_so(world: &World) -> anyhow::Result<()> {
     while_running(world, "CN")
+}
+
+fn a_broker_dropped_while_running_runs_on_and_says_so(world: &World) -> anyhow::Result<()> {
+    while_running(world, "broker")
 }
 
 /// A node that reaches another cluster's leader is not dropped: it says whose it is, and runs on.

@@ -30,6 +30,8 @@ for_each_engine! {
     #[ignore = "nightly: one more walk of the same kind"]
     a_compute_node_killed_before_any_step_joins_once,
     #[ignore = "nightly: one more walk of the same kind"]
+    a_broker_killed_before_any_step_joins_once,
+    #[ignore = "nightly: one more walk of the same kind"]
     a_wiped_follower_killed_before_any_step_is_never_added_again,
     an_unfinished_join_killed_while_it_is_set_aside_is_joined_and_kept,
     #[ignore = "nightly: one more walk of the same kind"]
@@ -81,11 +83,12 @@ fn joiners(world: &World, kind: Kind, count: u8) -> Result<(Cluster, Home, Vec<H
     cluster.becomes_whole(PATIENCE)?;
     let seed = cluster.seed()?.address().to_string();
     let image = match kind.component() {
-        Component::Fe => &fe,
-        Component::Be => &be,
+        Component::Fe => fe,
+        Component::Be => be,
+        Component::Broker => fe.broker()?,
     };
     let hosts = (1..=count).map(|n| {
-        let host = world.host(&format!("{}{n}", kind.word()), 10 + n, image)?;
+        let host = world.host(&format!("{}{n}", kind.word()), 10 + n, &image)?;
         host.set("MASTER_HOST", &seed)
             .set("LOCAL_HOST", &host.address().to_string())
             .set("STATE_DIR", STATE);
@@ -180,6 +183,12 @@ fn a_backend_killed_before_any_step_joins_once(world: &World) -> Result<()> {
 fn a_compute_node_killed_before_any_step_joins_once(world: &World) -> Result<()> {
     walk_of(world, Kind::ComputeNode, On::Volume, |home| {
         Situation::New(Kind::ComputeNode, home)
+    })
+}
+
+fn a_broker_killed_before_any_step_joins_once(world: &World) -> Result<()> {
+    walk_of(world, Kind::Broker, On::Volume, |home| {
+        Situation::New(Kind::Broker, home)
     })
 }
 

@@ -51,6 +51,7 @@ fn pid_file(host: &Host) -> (PathBuf, String, &'static str) {
     let (name, word) = match host.component() {
         Component::Fe => ("bin/fe.pid", fe),
         Component::Be => ("bin/be.pid", be),
+        Component::Broker => ("bin/apache_hdfs_broker.pid", "BrokerBootstrap"),
     };
     (host.home().join(name), host.in_home(name), word)
 }

@@ -8,7 +8,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, ensure};
-use hosts::{Component, Host, Row as Shown, Session, binary, eventually};
+use hosts::{Host, Row as Shown, Session, binary, eventually};
 
 use crate::bench::Bench;
 use crate::row::{Line, Row};
@@ -96,11 +96,7 @@ fn join_once(bench: &Bench) -> anyhow::Result<(Joined, Joined)> {
 pub(crate) fn tells_its_start(host: &Host) -> anyhow::Result<()> {
     let inside = "/opt/bin/extra";
     fs::copy(binary("extra")?, host.on_disk(Path::new(inside)))?;
-    let name = match host.component() {
-        Component::Fe => "start_fe.sh",
-        Component::Be => "start_be.sh",
-    };
-    let script = host.home().join("bin").join(name);
+    let script = host.home().join("bin").join(host.component().start_script());
     let text = fs::read_to_string(&script)?;
     let (_, body) = text.split_once('\n').context("a script of one line")?;
     fs::write(&script, format!("#!{inside}\n{body}"))?;
@@ -152,13 +148,9 @@ fn registered(leader: &mut Leader, hosts: [&Host; 2]) -> anyhow::Result<[Duratio
     let mut seen = [None; 2];
     loop {
         for (host, seen) in hosts.iter().zip(&mut seen) {
-            let statement = match host.component() {
-                Component::Fe => "SHOW FRONTENDS",
-                Component::Be => "SHOW BACKENDS",
-            };
             let address = host.address().to_string();
             // A leader that just became one may refuse the first answer.
-            let rows = leader.session.query(statement).unwrap_or_default();
+            let rows = leader.session.query(host.component().show()).unwrap_or_default();
             if seen.is_none() && rows.iter().any(|row| row.host() == address) {
                 *seen = Some(since(leader.ready, SystemTime::now())?);
             }

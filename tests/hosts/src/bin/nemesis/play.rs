@@ -239,6 +239,7 @@ impl Play {
         ensure!(alive > rows.len() / 2, "{alive} of {} are alive", rows.len());
         let address = host.address();
         let statement = match host.component() {
+            Component::Broker => hosts::drop_broker(address),
             Component::Be => host.engine().drop_backend(&format!("{address}:9050")),
             Component::Fe => {
                 let row = rows.iter().find(|row| row.host() == address.to_string());

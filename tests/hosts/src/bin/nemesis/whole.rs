@@ -115,7 +115,7 @@ impl Play {
                 }),
                 Err(error) => format!("    {error:#}\n"),
             },
-            (true, Component::Be) => "    runs\n".to_owned(),
+            (true, Component::Be | Component::Broker) => "    runs\n".to_owned(),
             (false, _) => "    does not run\n".to_owned(),
         };
         let words = self.cluster.hosts.iter().map(|host| {

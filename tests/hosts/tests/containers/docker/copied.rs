@@ -50,6 +50,7 @@ fn every_dockerfile_makes_a_member_of_the_vendors_image() -> anyhow::Result<()> 
             (images.from("be", "be-ubuntu")?, 21, "be"),
             (images.from("allin1", "allin1-ubuntu")?, 22, "be"),
             (images.from("cn", "cn-ubuntu")?, 31, "cn"),
+            (images.from("allin1", "allin1-ubuntu")?, 41, "broker"),
         ];
         let mut started = Vec::new();
         for (image, last, component) in &nodes {
@@ -71,10 +72,11 @@ fn every_dockerfile_makes_a_member_of_the_vendors_image() -> anyhow::Result<()> 
                 .map(|last| network.address(*last).to_string())
                 .collect()
         };
-        let seed = started.first().context("six nodes")?;
+        let seed = started.first().context("the nodes")?;
         shows(seed, "SHOW FRONTENDS", &hosts(&[11, 12, 13]))?;
         shows(seed, "SHOW BACKENDS", &hosts(&[21, 22]))?;
         shows(seed, "SHOW COMPUTE NODES", &hosts(&[31]))?;
+        shows(seed, "SHOW BROKER", &hosts(&[41]))?;
         for container in started.iter().rev() {
             let code = container.stop()?;
             ensure!(code == 0, "{} ended with {code}", container.name());

@@ -177,11 +177,7 @@ impl FullDisk {
 
 /// How often the leader lists this host.
 fn listed(cluster: &Cluster, host: &Host) -> Result<usize> {
-    let show = match host.component() {
-        Component::Fe => "SHOW FRONTENDS",
-        Component::Be => "SHOW BACKENDS",
-    };
-    let rows = cluster.seed()?.sql(show)?;
+    let rows = cluster.seed()?.sql(host.component().show())?;
     let own = rows.iter().filter(|row| row.host() == host.address().to_string());
     Ok(own.count())
 }

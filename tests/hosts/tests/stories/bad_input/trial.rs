@@ -30,6 +30,7 @@ pub(crate) fn paper(world: &World, component: Component) -> anyhow::Result<Image
     let (mark, conf) = match component {
         Component::Fe => ("starrocks-fe.jar", "fe.conf"),
         Component::Be => ("starrocks_be", "be.conf"),
+        Component::Broker => anyhow::bail!("a broker has no home of paper"),
     };
     let stand_in = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("standin");
     fs::copy(

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use hosts::{Component, Engine, Host, Moment, Row, Step, eventually};
+use hosts::{Component, Engine, Host, Moment, Row, Step, drop_broker, eventually};
 
 use super::home::Home;
 
@@ -36,6 +36,7 @@ pub(crate) enum Kind {
     Observer,
     Backend,
     ComputeNode,
+    Broker,
 }
 
 impl Kind {
@@ -43,6 +44,7 @@ impl Kind {
         match self {
             Self::Follower | Self::Observer => Component::Fe,
             Self::Backend | Self::ComputeNode => Component::Be,
+            Self::Broker => Component::Broker,
         }
     }
 
@@ -52,6 +54,7 @@ impl Kind {
             Self::Observer => "observer",
             Self::Backend => "be",
             Self::ComputeNode => "cn",
+            Self::Broker => "broker",
         }
     }
 
@@ -59,15 +62,16 @@ impl Kind {
         match self {
             Self::Observer => host.set("FE_ROLE", "observer"),
             Self::ComputeNode => host.set("COMPONENT", "cn"),
+            // Of StarRocks its script asks for one.
+            Self::Broker => host.set("JAVA_HOME", "/usr"),
             Self::Follower | Self::Backend => host,
         };
     }
 
     fn show(self, engine: &Engine) -> &'static str {
         match self {
-            Self::Follower | Self::Observer => "SHOW FRONTENDS",
-            Self::Backend => "SHOW BACKENDS",
             Self::ComputeNode => engine.show_compute_nodes,
+            _ => self.component().show(),
         }
     }
 
@@ -78,6 +82,7 @@ impl Kind {
             Self::Observer => format!("ALTER SYSTEM DROP OBSERVER \"{address}:9010\""),
             Self::Backend => engine.drop_backend(&format!("{address}:9050")),
             Self::ComputeNode => engine.drop_compute_node(&format!("{address}:9050")),
+            Self::Broker => drop_broker(address),
         }
     }
 }
@@ -143,8 +148,7 @@ impl Situation {
     pub(crate) fn is_about(&self, step: &Step) -> bool {
         let Moment { after, what, .. } = &step.moment;
         match self {
-            Self::Founding | Self::New(Kind::Follower | Kind::Observer | Kind::Backend, _) => true,
-            Self::New(Kind::ComputeNode, _) => what.contains("ADD COMPUTE NODE"),
+            Self::Founding | Self::New(..) => true,
             Self::Mounted => what.ends_with("/fe.conf"),
             Self::Replaced(..) => what.starts_with("exec "),
             // Until it is found to be registered, or what is old is out of the way and that is written down.
@@ -333,14 +337,18 @@ pub(crate) struct Records {
 }
 
 impl Records {
+    /// A broker has no data to keep one in: there both are the same.
     fn paths(host: &Host) -> [PathBuf; 2] {
         let id = if host.variable("COMPONENT").as_deref() == Some("cn") {
             "cn"
         } else {
             host.component().id()
         };
-        let state = Path::new(STATE).join(format!("muster-{id}.json"));
-        [host.data().join("muster.json"), host.on_disk(&state)]
+        let state = host.on_disk(&Path::new(STATE).join(format!("muster-{id}.json")));
+        match host.component() {
+            Component::Broker => [state.clone(), state],
+            Component::Fe | Component::Be => [host.data().join("muster.json"), state],
+        }
     }
 
     pub(crate) fn of(host: &Host) -> Self {

@@ -111,7 +111,7 @@ impl fmt::Display for Window {
 fn windows(kind: Option<Kind>, points: &[(&'static str, Next)]) -> Vec<Window> {
     let word = match kind {
         Some(Kind::Observer) => "OBSERVER",
-        Some(Kind::Follower | Kind::Backend | Kind::ComputeNode) | None => "FOLLOWER",
+        Some(Kind::Follower | Kind::Backend | Kind::ComputeNode | Kind::Broker) | None => "FOLLOWER",
     };
     let window = |&(point, next): &(&'static str, Next), both| Window {
         kind,
