@@ -37,8 +37,8 @@ fn one(text: &str) {
 
 fn list(text: &str) {
     let vars = [("MASTER_HOST", text), ("LOCAL_HOST", "10.255.255.254")];
-    // The environment has no NUL.
-    if text.contains('\0') {
+    // The environment has no NUL, and quotes around a value are none of it.
+    if text.contains(['\0', '"', '\'']) {
         return;
     }
     let vars = vars.map(|(name, value)| (OsString::from(name), OsString::from(value)));

@@ -79,6 +79,15 @@ pub fn render(base: &str, entries: &[ConfEntry], grammar: Grammar) -> String {
     if entries.iter().any(|entry| entry.key == "LOG_DIR") {
         let mut lines = shipped.lines();
         while let Some(line) = lines.next() {
+            // With the lines that continue it: none of them is an entry of its own.
+            let mut whole = vec![line];
+            while grammar == Grammar::Properties
+                && !line.trim_start().starts_with(['#', '!'])
+                && whole.last().is_some_and(|last| is_continued(last))
+            {
+                let Some(rest) = lines.next() else { break };
+                whole.push(rest);
+            }
             // The last value of a key wins: an overridden line must not be repeated.
             let overridden = || {
                 let later: Vec<&str> = lines.clone().collect();
@@ -91,12 +100,8 @@ pub fn render(base: &str, entries: &[ConfEntry], grammar: Grammar) -> String {
             if !uses_log_dir(line, entries) || overridden() {
                 continue;
             }
-            text.push_str(line.trim_end_matches('\r'));
-            text.push('\n');
-            // With its continuation lines, or the engine would read only the first part.
-            while grammar == Grammar::Properties && is_continued(&text) {
-                let Some(rest) = lines.next() else { break };
-                text.push_str(rest.trim_end_matches('\r'));
+            for line in whole {
+                text.push_str(line.trim_end_matches('\r'));
                 text.push('\n');
             }
             end_continuation(&mut text, grammar);
