@@ -97,7 +97,9 @@ pub fn render(base: &str, entries: &[ConfEntry], grammar: Grammar) -> String {
                     .iter()
                     .any(|(name, _)| name == key)
             };
-            if !uses_log_dir(line, entries) || overridden() {
+            // Such a line would end the block.
+            let ends_block = || whole.iter().any(|line| line.starts_with(BLOCK_ENDS));
+            if !uses_log_dir(line, entries) || ends_block() || overridden() {
                 continue;
             }
             for line in whole {
