@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use crate::engine::{ALL, Component};
 use crate::exit::ExitCode;
 use crate::plan::init::{COMPONENTS, file_name};
+use crate::printable::fit;
 use crate::settings::Host;
 
 #[derive(Debug, Parser)]
@@ -34,6 +35,12 @@ pub enum Verb {
     /// Tell the cluster the new host of a member that has moved
     #[command(after_help = readdress_help())]
     Readdress(ReaddressArgs),
+    /// Show the cluster: by its leader, by each node, by this record
+    #[command(after_help = STATUS)]
+    Status(StatusArgs),
+    /// Tell whether this node may be stopped now: exit code 0 or 1
+    #[command(after_help = MAY_STOP)]
+    MayStop(MayStopArgs),
     /// Print version
     Version,
 }
@@ -55,6 +62,32 @@ dropped from its cluster it fails and says so; the engine keeps running, and the
 next start is refused with exit code 79.
 
 Only --deep needs an account: CLUSTER_USER and CLUSTER_PASSWORD_FILE.";
+
+/// The text below the options of `status`.
+const STATUS: &str = "\
+It asks the FEs that MASTER_HOST and the record name, and every node that the
+leader lists, all at once, with CLUSTER_USER and CLUSTER_PASSWORD_FILE. Without
+the account it shows what the FEs tell over HTTP. It changes nothing.
+
+Beside a node, with the volumes of a stopped one, or on any machine:
+
+  docker exec fe1 muster status
+  docker run --rm --network host --entrypoint muster IMAGE \\
+    status --master 10.0.0.10
+
+Exit codes: 0 well; 1 a person is needed; 64 wrong command line; 69 no leader is
+believed; 77 the account was refused; 78 the settings cannot be used.";
+
+/// The text below the options of `may-stop`.
+const MAY_STOP: &str = "\
+The question before `docker compose up -d`, a reboot or a kernel patch: an FE
+may stop if a majority of the voters stays, a BE if every tablet has its
+replicas and all other BEs are up. The answer is about this moment.
+
+  docker exec fe2 muster may-stop --wait && docker compose up -d fe2
+
+Exit codes: 0 yes; 1 no, with the reason; 64 wrong command line; 69 no leader is
+believed; 77 the account was refused; 78 the settings cannot be used.";
 
 /// The text below the options of `init`.
 fn init_help() -> String {
@@ -139,6 +172,93 @@ pub struct ImageArgs {
     /// The engine's home [default: found in the image]
     #[arg(long, value_name = "DIR")]
     pub home: Option<PathBuf>,
+}
+
+/// The hosts that a verb asks.
+#[derive(Debug, clap::Args)]
+pub struct AsksArgs {
+    /// FEs to ask [default: those of `MASTER_HOST` and the record]
+    #[arg(long, value_name = "HOST", value_delimiter = ',', value_parser = host)]
+    pub master: Vec<Host>,
+    #[command(flatten)]
+    pub image: ImageArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct StatusArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Print nothing: the exit code is the answer
+    #[arg(long)]
+    pub quiet: bool,
+    /// List the nodes that are well, too
+    #[arg(long)]
+    pub all: bool,
+    /// Go on, with a line for each change
+    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "2s", require_equals = true, value_parser = crate::settings::parse_duration)]
+    pub watch: Option<std::time::Duration>,
+    /// Go on until it is `well`, has a `leader`, or shows `alive:HOST`
+    #[arg(long, value_name = "WHAT", conflicts_with = "watch", value_parser = until)]
+    pub wait: Option<Until>,
+    /// How long to wait
+    #[arg(long, value_name = "TIME", default_value = "300s", value_parser = crate::settings::parse_duration)]
+    pub timeout: std::time::Duration,
+    #[command(flatten)]
+    pub asks: AsksArgs,
+}
+
+/// What `status --wait` waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Until {
+    Well,
+    Leader,
+    /// Every node of that host.
+    Alive(String),
+}
+
+fn until(text: &str) -> Result<Until, String> {
+    match (text, text.strip_prefix("alive:")) {
+        ("well", _) => Ok(Until::Well),
+        ("leader", _) => Ok(Until::Leader),
+        (_, Some(name)) => host(name).map(|host| Until::Alive(host.to_string())),
+        (_, None) => Err("expected well, leader or alive:HOST".to_owned()),
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub struct MayStopArgs {
+    /// Another node than that of this container, such as `be:10.0.0.41`
+    #[arg(long, value_name = "KIND:HOST", value_parser = which)]
+    pub node: Option<Which>,
+    /// Ask until the answer is yes
+    #[arg(long)]
+    pub wait: bool,
+    /// How long to wait
+    #[arg(long, value_name = "TIME", default_value = "300s", value_parser = crate::settings::parse_duration)]
+    pub timeout: std::time::Duration,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub asks: AsksArgs,
+}
+
+/// The nodes of one kind on one host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Which {
+    pub component: Component,
+    pub host: Host,
+}
+
+fn which(text: &str) -> Result<Which, String> {
+    let (kind, name) = text
+        .split_once(':')
+        .ok_or("expected KIND:HOST, such as fe:10.0.0.11")?;
+    Ok(Which {
+        component: component(kind)?,
+        host: host(name)?,
+    })
 }
 
 #[derive(Debug, clap::Args)]
@@ -283,35 +403,9 @@ fn exit_codes() -> String {
     text
 }
 
-/// The width that every terminal has.
-const COLUMNS: usize = 80;
-
-/// Breaks lines that are longer than a terminal. In a table, the text goes on below its column.
-fn fit(text: &str) -> String {
-    let mut lines = Vec::new();
-    for row in text.lines() {
-        let name = row.trim_start();
-        let margin = row.len() - name.len();
-        let column = name
-            .find("  ")
-            .filter(|_| margin > 0)
-            .map_or(margin, |gap| row.len() - name.split_at(gap).1.trim_start().len());
-        let mut line = String::new();
-        for word in row.split_inclusive(' ') {
-            if line.chars().count() + word.trim_end().chars().count() > COLUMNS {
-                lines.push(line.trim_end().to_owned());
-                line = " ".repeat(column);
-            }
-            line.push_str(word);
-        }
-        lines.push(line);
-    }
-    lines.join("\n") + "\n"
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Cli, fit};
+    use super::Cli;
     use clap::{CommandFactory, Parser as _};
 
     #[test]
@@ -367,20 +461,6 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn a_line_that_is_too_long_goes_on_below_its_column() {
-        let long = "word ".repeat(20);
-        assert_eq!(
-            fit(&format!("  NAME  {long}")),
-            format!(
-                "  NAME  {}word\n        {}\n",
-                "word ".repeat(13),
-                "word ".repeat(6)
-            )
-        );
-        assert_eq!(fit("  short  row\n\nend"), "  short  row\n\nend\n");
     }
 
     fn words(text: &str) -> String {

@@ -92,9 +92,35 @@ fn is_hidden(c: char) -> bool {
         )
 }
 
+/// The width that every terminal has.
+pub const COLUMNS: usize = 80;
+
+/// Breaks lines that are longer than a terminal. In a table, the text goes on below its column.
+pub fn fit(text: &str) -> String {
+    let mut lines = Vec::new();
+    for row in text.lines() {
+        let name = row.trim_start();
+        let margin = row.len() - name.len();
+        let column = name
+            .find("  ")
+            .filter(|_| margin > 0)
+            .map_or(margin, |gap| row.len() - name.split_at(gap).1.trim_start().len());
+        let mut line = String::new();
+        for word in row.split_inclusive(' ') {
+            if line.chars().count() + word.trim_end().chars().count() > COLUMNS {
+                lines.push(line.trim_end().to_owned());
+                line = " ".repeat(column);
+            }
+            line.push_str(word);
+        }
+        lines.push(line);
+    }
+    lines.join("\n") + "\n"
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{excerpt, json, line, lines, statement};
+    use super::{excerpt, fit, json, line, lines, statement};
 
     #[test]
     fn nothing_of_a_foreign_text_ends_a_line_or_steers_a_terminal() {
@@ -146,5 +172,19 @@ mod tests {
         for (text, shown) in table {
             assert_eq!(statement(text), shown, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_goes_on_below_its_column() {
+        let long = "word ".repeat(20);
+        assert_eq!(
+            fit(&format!("  NAME  {long}")),
+            format!(
+                "  NAME  {}word\n        {}\n",
+                "word ".repeat(13),
+                "word ".repeat(6)
+            )
+        );
+        assert_eq!(fit("  short  row\n\nend"), "  short  row\n\nend\n");
     }
 }

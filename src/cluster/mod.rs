@@ -127,6 +127,11 @@ impl Client {
         self.say(at, statement).await.map(drop)
     }
 
+    /// The rows of one statement that changes nothing.
+    pub async fn show(&self, at: &Endpoint, statement: &str) -> Result<Vec<Row>, Failure> {
+        self.say(at, statement).await
+    }
+
     /// Runs one statement. Until the founder gives it one, some moments after the founding, an account has no password.
     async fn say(&self, at: &Endpoint, statement: &str) -> Result<Vec<Row>, Failure> {
         let answer = self.ask(at, statement).await;

@@ -25,6 +25,7 @@ pub mod roster;
 pub mod set_aside;
 pub mod settle_ports;
 pub mod status_file;
+pub mod survey;
 pub mod together;
 mod unpack;
 pub mod wait_log;

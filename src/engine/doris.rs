@@ -9,7 +9,7 @@ use super::probe::{Caller, Probes, ReadyWord};
 use super::{
     CallListener, Component, DataKey, Demand, Engine, Entrypoint, HostCheck, HostChecks, IgnoredKey,
     JavaHome, Layout, MemberList, NameMode, OneTimeFlag, OwnHost, Poll, Port, PortKind, PortName, ReadyProof,
-    Rehost, ReplicationKey, Sql, Unsupported,
+    Rehost, ReplicaList, ReplicationKey, Sql, Switches, Unhealthy, Unsupported,
 };
 
 const FE: &[Component] = &[Component::Fe];
@@ -96,6 +96,7 @@ const fn backends(component: Component) -> MemberList {
         add: "ALTER SYSTEM ADD BACKEND \"{}\"",
         // Observed: DROP BACKEND is refused, "use DROPP instead of DROP".
         drop: "ALTER SYSTEM DROPP BACKEND \"{}\"",
+        decommission: Some("ALTER SYSTEM DECOMMISSION BACKEND \"{}\""),
         // Observed for names only.
         rehost: Some(Rehost {
             statement: "ALTER SYSTEM MODIFY BACKEND \"{from}:{port}\" HOSTNAME \"{to}\"",
@@ -448,6 +449,22 @@ pub(super) static ENGINE: Engine = Engine {
         set_all_roles: "",
         // Observed: the header is in every answer of http_port, and follows the FE's own clock.
         unix_time: None,
+        // TabletHealthProcDir: a row `Total` is the last one.
+        replicas: ReplicaList {
+            show: "SHOW PROC '/cluster_health/tablet_health'",
+            total: "Total",
+            unhealthy: Unhealthy::AllBut("HealthyNum"),
+        },
+        // docs/admin-manual/cluster-management/upgrade.md.
+        balance: Switches {
+            show: "ADMIN SHOW FRONTEND CONFIG LIKE 'disable_%'",
+            off: &[
+                ("disable_balance", "true"),
+                ("disable_colocate_balance", "true"),
+                ("disable_tablet_scheduler", "true"),
+            ],
+            set: "ADMIN SET FRONTEND CONFIG (\"{key}\" = \"{value}\")",
+        },
     },
     accounts: Accounts {
         // Observed: both have an empty password, from anywhere, and closing root leaves admin open.
@@ -494,6 +511,7 @@ pub(super) static ENGINE: Engine = Engine {
             node_roles: &[],
             add: "ALTER SYSTEM ADD BROKER {name} \"{}\"",
             drop: "ALTER SYSTEM DROP BROKER {name} \"{}\"",
+            decommission: None,
             rehost: None,
         },
     ],

@@ -35,6 +35,10 @@ pub struct Frontend {
     /// `YYYY-MM-DD hh:mm:ss` by the leader's clock; `None` before the first.
     pub last_heartbeat: Option<String>,
     pub error: String,
+    /// The number of the last journal entry that it has replayed.
+    pub journal: Option<u64>,
+    /// As it was at the last heartbeat.
+    pub version: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +56,7 @@ impl FrontendRole {
 }
 
 /// One member that is no FE, a BE, CN or broker, as the cluster lists it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Backend {
     /// `BackendId` or `ComputeNodeId`: the one that was registered earlier has the smaller one.
     pub id: Option<u64>,
@@ -67,6 +71,16 @@ pub struct Backend {
     /// `StatusCode` where the version has it.
     pub status: Option<String>,
     pub error: String,
+    /// 0 until the first heartbeat, and for a broker, which has none.
+    pub http_port: u16,
+    /// As for an FE; a broker's is its last update.
+    pub last_heartbeat: Option<String>,
+    pub version: Option<String>,
+    /// Somebody has its tablets moved away (`SystemDecommissioned`).
+    pub leaving: bool,
+    pub tablets: Option<u64>,
+    /// Of its fullest disk, in percent, rounded down.
+    pub disk_used: Option<u8>,
 }
 
 /// A row of any of the lists.
@@ -146,6 +160,8 @@ impl Frontend {
             alive: cells.flag("Alive")?,
             last_heartbeat: cells.filled("LastHeartbeat"),
             error: cells.error(),
+            journal: cells.cell("ReplayedJournalId").and_then(|id| id.parse().ok()),
+            version: cells.filled("Version"),
         })
     }
 }
@@ -171,6 +187,17 @@ impl Backend {
             alive: cells.flag("Alive")?,
             status: cells.filled("StatusCode"),
             error: cells.error(),
+            // A broker has none.
+            http_port: cells.learned_port("HttpPort").unwrap_or_default(),
+            last_heartbeat: cells
+                .filled("LastHeartbeat")
+                .or_else(|| cells.filled("LastUpdateTime")),
+            version: cells.filled("Version"),
+            leaving: cells
+                .cell("SystemDecommissioned")
+                .is_some_and(|is| is.eq_ignore_ascii_case("true")),
+            tablets: cells.cell("TabletNum").and_then(|count| count.parse().ok()),
+            disk_used: cells.cell("MaxDiskUsedPct").and_then(percent),
         })
     }
 
@@ -178,6 +205,12 @@ impl Backend {
     pub fn may_be(&self, component: Component) -> bool {
         self.component.is_none_or(|own| own == component)
     }
+}
+
+/// Reads `85.12 %`.
+fn percent(text: &str) -> Option<u8> {
+    let number = text.split(['.', ' ', '%']).next()?;
+    number.parse().ok().filter(|percent| *percent <= 100)
 }
 
 /// A row together with the statement that messages name.
@@ -429,6 +462,8 @@ mod tests {
                 alive: false,
                 last_heartbeat: Some("2026-11-20 10:14:56".to_owned()),
                 error: "Connection refused".to_owned(),
+                journal: Some(207),
+                version: Some("3.5.0-0be11fd".to_owned()),
             }
         );
     }
@@ -475,6 +510,10 @@ mod tests {
             "NodeRole",
             "TabletNum",
             "StatusCode",
+            "ReplayedJournalId",
+            "Version",
+            "SystemDecommissioned",
+            "MaxDiskUsedPct",
         ];
         let mut lines: Vec<Vec<String>> = table
             .lines()

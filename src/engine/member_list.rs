@@ -17,6 +17,8 @@ pub struct MemberList {
     pub add: &'static str,
     /// Drops a member, with the same marks.
     pub drop: &'static str,
+    /// Has the data of a member moved away, and drops it then. `None`: it keeps none.
+    pub decommission: Option<&'static str>,
     /// Changes the host of a member. `None`: the engine has no such statement.
     pub rehost: Option<Rehost>,
 }

@@ -470,6 +470,36 @@ pub struct Sql {
     pub set_all_roles: &'static str,
     /// Tells the clock of an FE, in seconds since 1970. `None`: the `Date` header of every HTTP answer tells it.
     pub unix_time: Option<&'static str>,
+    pub replicas: ReplicaList,
+    pub balance: Switches,
+}
+
+/// The numbers of tablets by database, in the columns `DbId` and `TabletNum` among others.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ReplicaList {
+    pub show: &'static str,
+    /// `DbId` of the row with the sums.
+    pub total: &'static str,
+    pub unhealthy: Unhealthy,
+}
+
+/// The tablets of which some replica is missing or wrong.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Unhealthy {
+    Column(&'static str),
+    /// All but those of this column.
+    AllBut(&'static str),
+}
+
+/// Keys that people set before an upgrade and forget: with one of them nothing is balanced or repaired.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Switches {
+    /// Shows them at the FE that is asked, in the columns `Key` and `Value`.
+    pub show: &'static str,
+    /// The keys, each with the value that stops the work.
+    pub off: &'static [(&'static str, &'static str)],
+    /// Sets one: `{key}` and `{value}`.
+    pub set: &'static str,
 }
 
 /// The statement that changes a member's host. `{from}` and `{to}` stand for the hosts, `{from}:{port}` for the old one with the

@@ -87,6 +87,10 @@ pub struct Ha {
     pub observers: Vec<String>,
     /// The number of its last journal entry.
     pub journal: Option<u64>,
+    /// The number of the last entry in its newest image; 0 before the first.
+    pub image: Option<u64>,
+    /// Its metadata is not out of date. One that lost its leader goes on saying so (observed).
+    pub is_ready: bool,
 }
 
 impl Ha {
@@ -218,6 +222,8 @@ impl Ha {
             voters: hosts("electable_nodes")?,
             observers: hosts("observer_nodes")?,
             journal: text("current_journal_id").parse().ok(),
+            image: text("last_checkpoint_version").parse().ok(),
+            is_ready: text("is_ready") == "true",
         })
     }
 }
@@ -376,6 +382,8 @@ mod tests {
                     voters: vec!["10.77.0.12".to_owned(), "10.77.0.13".to_owned()],
                     observers: Vec::new(),
                     journal: Some(212),
+                    image: Some(0),
+                    is_ready: true,
                 })
             );
         }

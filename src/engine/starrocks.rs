@@ -7,7 +7,8 @@ use super::accounts::{Accounts, Grant, ShippedAccount};
 use super::probe::{Probes, ReadyWord};
 use super::{
     AddressKey, CallListener, Component, DataKey, Engine, Entrypoint, FoundingMode, JavaHome, Layout,
-    MemberList, NameMode, OwnHost, Poll, Port, PortKind, PortName, ReadyProof, Rehost, ReplicationKey, Sql,
+    MemberList, NameMode, OwnHost, Poll, Port, PortKind, PortName, ReadyProof, Rehost, ReplicaList,
+    ReplicationKey, Sql, Switches, Unhealthy,
 };
 
 const FE: &[Component] = &[Component::Fe];
@@ -366,6 +367,23 @@ pub(super) static ENGINE: Engine = Engine {
         set_all_roles: "SET ROLE ALL",
         // Observed: no answer of http_port has a `Date` header.
         unix_time: Some("SELECT UNIX_TIMESTAMP()"),
+        // StatisticProcDir: the last row is the sum, since 2.5.5.
+        replicas: ReplicaList {
+            show: "SHOW PROC '/statistic'",
+            total: "Total",
+            unhealthy: Unhealthy::Column("UnhealthyTabletNum"),
+        },
+        // docs/en/deployment/manage_deployment/upgrade.md. Each has an older name, under which it is set as well.
+        balance: Switches {
+            show: "ADMIN SHOW FRONTEND CONFIG LIKE 'tablet_sched_%'",
+            off: &[
+                ("tablet_sched_disable_balance", "true"),
+                ("tablet_sched_disable_colocate_balance", "true"),
+                ("tablet_sched_max_scheduling_tablets", "0"),
+                ("tablet_sched_max_balancing_tablets", "0"),
+            ],
+            set: "ADMIN SET FRONTEND CONFIG (\"{key}\" = \"{value}\")",
+        },
     },
     accounts: Accounts {
         shipped: &[ShippedAccount {
@@ -402,6 +420,7 @@ pub(super) static ENGINE: Engine = Engine {
             node_roles: &[],
             add: "ALTER SYSTEM ADD BACKEND \"{}\"",
             drop: "ALTER SYSTEM DROP BACKEND \"{}\"",
+            decommission: Some("ALTER SYSTEM DECOMMISSION BACKEND \"{}\""),
             // Observed for names; the source has the same check as for an FE (AlterSystemStmtAnalyzer).
             rehost: Some(Rehost {
                 statement: "ALTER SYSTEM MODIFY BACKEND HOST \"{from}\" TO \"{to}\"",
@@ -417,6 +436,7 @@ pub(super) static ENGINE: Engine = Engine {
             node_roles: &[],
             add: "ALTER SYSTEM ADD COMPUTE NODE \"{}\"",
             drop: "ALTER SYSTEM DROP COMPUTE NODE \"{}\"",
+            decommission: None,
             rehost: None,
         },
         // Observed: an address may be listed under several names.
@@ -427,6 +447,7 @@ pub(super) static ENGINE: Engine = Engine {
             node_roles: &[],
             add: "ALTER SYSTEM ADD BROKER {name} \"{}\"",
             drop: "ALTER SYSTEM DROP BROKER {name} \"{}\"",
+            decommission: None,
             rehost: None,
         },
     ],

@@ -110,8 +110,8 @@ mod tests {
                 leads: true,
                 leader: Some("10.0.0.2".to_owned()),
                 voters: vec!["10.0.0.1".to_owned(), "10.0.0.5".to_owned()],
-                observers: Vec::new(),
                 journal: Some(7),
+                ..Ha::default()
             }),
             leads_itself: true,
             journal_rose: true,

@@ -64,6 +64,7 @@ impl Cluster {
 
 /// The verdict over a round of answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum Belief {
     Leader(Cluster),
     /// FEs answered, and no leader is confirmed; the reasons, one clause each.

@@ -39,6 +39,7 @@ mod self_join;
 mod set_key;
 pub mod sql;
 pub mod start_script;
+pub mod view;
 mod waiting;
 pub mod witness;
 

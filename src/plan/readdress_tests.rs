@@ -27,18 +27,15 @@ fn cluster(rows: &str) -> Cluster {
 /// `b5-` is a dead BE at 10.0.0.5, `c5+` a CN that is alive.
 fn backends(text: &str) -> Vec<Backend> {
     let backend = |word: &str| Backend {
-        id: None,
         component: Some(if word.starts_with('b') {
             Component::Be
         } else {
             Component::Cn
         }),
-        name: None,
         host: format!("10.0.0.{}", word.chars().nth(1).unwrap()),
         port: 9050,
         alive: word.ends_with('+'),
-        status: None,
-        error: String::new(),
+        ..Backend::default()
     };
     text.split_whitespace().map(backend).collect()
 }

@@ -6,9 +6,12 @@ pub mod companion;
 pub mod explain;
 pub mod health;
 pub mod init;
+pub mod may_stop;
 pub mod readdress;
 pub mod run;
+pub mod status;
 
+mod asks;
 mod fe_endpoints;
 mod logging;
 mod machine;
@@ -23,13 +26,14 @@ use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser};
 
-use crate::cli::{Cli, Verb};
+use crate::cli::{AsksArgs, Cli, Verb};
 use crate::exit::ExitCode;
 use crate::facts::home::{self, Home, HomeProblem};
 use crate::plan::refusal::Refusal;
 use crate::printable;
-use crate::settings::{Flags, ImageSettings, Settings};
+use crate::settings::{Flags, ImageSettings, Problems, Settings};
 use crate::supervise::{COMPANION, Channel, Signals, Work};
+use crate::verbs::asks::Asks;
 
 /// The result of a verb: text for stdout, a report for stderr, and the exit code.
 #[derive(Debug)]
@@ -279,6 +283,12 @@ fn typed(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
                 &own.unwrap_or_default(),
             )
         }
+        Verb::Status(args) => asking(beside_run, &args.asks, &vars, |asks| {
+            in_runtime(status::status(&args, &asks))
+        }),
+        Verb::MayStop(args) => asking(beside_run, &args.asks, &vars, |asks| {
+            in_runtime(may_stop::may_stop(&args, &asks))
+        }),
         Verb::Version => Outcome::printed(Cli::command().render_version()),
         Verb::Health(args) => {
             let flags = beside_run(Flags {
@@ -288,6 +298,33 @@ fn typed(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
             });
             in_runtime(health::health(&args, flags, vars))
         }
+    }
+}
+
+/// Runs a verb that only asks.
+fn asking(
+    beside_run: impl FnOnce(Flags) -> Flags,
+    args: &AsksArgs,
+    vars: &[(OsString, OsString)],
+    verb: impl FnOnce(Asks) -> Outcome,
+) -> Outcome {
+    let flags = beside_run(Flags {
+        home: args.image.home.clone(),
+        ..Flags::default()
+    });
+    logging::begin(vars);
+    match Asks::read(flags, vars, &args.master) {
+        Ok(asks) => verb(asks),
+        Err(outcome) => outcome,
+    }
+}
+
+fn bad_settings(problems: &Problems) -> Outcome {
+    let warnings = warning_lines(problems.warnings());
+    Outcome {
+        output: String::new(),
+        report: format!("{warnings}error: {problems}\n"),
+        code: ExitCode::Configuration,
     }
 }
 
@@ -303,12 +340,7 @@ fn read(flags: Flags, vars: Vec<(OsString, OsString)>) -> Result<(Settings, Home
         {
             return no_home(&problem);
         }
-        let warnings = warning_lines(problems.warnings());
-        Outcome {
-            output: String::new(),
-            report: format!("{warnings}error: {problems}\n"),
-            code: ExitCode::Configuration,
-        }
+        bad_settings(&problems)
     })?;
     for warning in warnings {
         tracing::warn!("{warning}");

@@ -15,6 +15,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use muster::exit::ExitCode;
+use muster::plan::view::verdict::{REFERENCE, Weight};
 use muster::settings::variables;
 
 fn exit_codes() -> String {
@@ -28,6 +29,20 @@ fn exit_codes() -> String {
     table
 }
 
+fn verdicts() -> String {
+    let mut table = String::from("| in JSON | what is so | exit |\n|---|---|---|\n");
+    for (id, means, weight) in REFERENCE {
+        let code = match weight {
+            Weight::Note => ExitCode::Ok,
+            Weight::Attention if id == "refused" => ExitCode::Credentials,
+            Weight::Attention => ExitCode::Unhealthy,
+            Weight::NoLeader => ExitCode::NoLeader,
+        };
+        writeln!(table, "| `{id}` | {means} | {} |", code.number()).unwrap();
+    }
+    table
+}
+
 /// The text with everything between the two marks replaced.
 fn filled(text: &str, name: &str, table: &str) -> String {
     let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
@@ -37,14 +52,17 @@ fn filled(text: &str, name: &str, table: &str) -> String {
 }
 
 #[test]
-fn the_reference_lists_every_setting_and_every_exit_code() {
+fn the_reference_lists_every_setting_every_exit_code_and_every_verdict() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference.md");
     let text = std::fs::read_to_string(&path).unwrap();
-    let should = filled(
-        &filled(&text, "settings", &variables::markdown()),
-        "exit codes",
-        &exit_codes(),
-    );
+    let tables = [
+        ("settings", variables::markdown()),
+        ("exit codes", exit_codes()),
+        ("verdicts", verdicts()),
+    ];
+    let should = tables
+        .iter()
+        .fold(text.clone(), |text, (name, table)| filled(&text, name, table));
     if std::env::var_os("UPDATE_README").is_some() {
         std::fs::write(&path, &should).unwrap();
     } else {

@@ -104,6 +104,8 @@ impl Script {
             alive,
             last_heartbeat: None,
             error: String::new(),
+            journal: None,
+            version: None,
         }
     }
 }
@@ -137,14 +139,10 @@ impl FeClient for Script {
         let row = |row: &String| {
             let (host, port) = row.rsplit_once(':').unwrap();
             Backend {
-                id: None,
                 component: Some(component),
-                name: None,
                 host: host.to_owned(),
                 port: port.parse().unwrap(),
-                alive: false,
-                status: None,
-                error: String::new(),
+                ..Backend::default()
             }
         };
         Ok(shown.map(row).collect())

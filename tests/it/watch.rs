@@ -79,6 +79,8 @@ impl FeClient for Script {
             alive: *host != "127.0.0.2" || self.alive.get(),
             last_heartbeat: Some(format!("2026-03-01 00:{minutes:02}:{seconds:02}")),
             error: String::new(),
+            journal: None,
+            version: None,
         };
         Ok(self.hosts.borrow().iter().map(member).collect())
     }
@@ -101,8 +103,8 @@ impl FeClient for Script {
             } else {
                 others.collect()
             },
-            observers: Vec::new(),
             journal: Some(if self.writes.get() { self.second() } else { 0 }),
+            ..Ha::default()
         })
     }
 

@@ -46,13 +46,15 @@ pub(crate) fn members(text: &str) -> Vec<Frontend> {
                     format!("2026-03-01 00:00:{second:02}")
                 }),
                 error: String::new(),
+                journal: None,
+                version: None,
             }
         })
         .collect()
 }
 
 /// `1: 1L+ 2F+ / 2: hangs`: FE 10.0.0.1 answers with this list, and 10.0.0.2 not at all. A host may stand for the number.
-fn answers(text: &str) -> Vec<Answer> {
+pub(crate) fn answers(text: &str) -> Vec<Answer> {
     let answer = |text: &str| {
         let (from, said) = text.split_once(": ").unwrap();
         let from = if from.len() == 1 {

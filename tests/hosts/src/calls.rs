@@ -105,7 +105,7 @@ impl Stopped {
             return None;
         }
         let what = without_stamp(&target);
-        let lasts = !target.starts_with("/proc/");
+        let lasts = is_kept(&target);
         Some(Call { name, what, lasts })
     }
 
@@ -187,11 +187,17 @@ impl Stopped {
 }
 
 fn file(name: &'static str, what: &Path) -> Call {
+    let what = what.to_string_lossy();
     Call {
         name,
-        what: without_stamp(&what.to_string_lossy()),
-        lasts: true,
+        lasts: is_kept(&what),
+        what: without_stamp(&what),
     }
+}
+
+/// A status file counts for as long as its writer lives, and how often it is written depends on how long things take.
+fn is_kept(path: &str) -> bool {
+    !path.starts_with("/proc/") && !path.contains(".status")
 }
 
 /// Calls that newer machines do not have.

@@ -191,11 +191,10 @@ impl Tracer {
     }
 
     fn step(&mut self, call: &Call) -> anyhow::Result<()> {
-        let what = format!(
-            "{} {}",
-            call.name,
-            call.what.replace(&self.address, "its own address")
-        );
+        // A broker is named after its address.
+        let name = self.address.replace('.', "_");
+        let what = call.what.replace(&self.address, "its own address");
+        let what = format!("{} {}", call.name, what.replace(&name, "its own name"));
         let what = what.trim_end().to_owned();
         let nth = self.counted.entry(what.clone()).or_default();
         *nth += 1;

@@ -525,6 +525,8 @@ fn frontends(parts: &[Part; MOST], view: &View) -> Vec<Frontend> {
             "2026-03-01 00:00:15".to_owned()
         }),
         error: String::new(),
+        journal: None,
+        version: None,
     };
     view.registered.only(fes(parts)).iter().map(row).collect()
 }
@@ -535,14 +537,11 @@ fn backends(parts: &[Part; MOST], view: &View) -> Vec<Backend> {
         .iter()
         .filter(|who| backend(*who))
         .map(|who| Backend {
-            id: None,
             component: Some(Component::Be),
-            name: None,
             host: address(who),
             port: 9050,
             alive: view.alive.has(who),
-            status: None,
-            error: String::new(),
+            ..Backend::default()
         })
         .collect()
 }

@@ -126,14 +126,11 @@ fn beliefs(fe: bool) -> Vec<(Belief, Vec<Frontend>)> {
 /// A member that is no FE; `None`: its list does not say which.
 pub(super) fn backend(component: Option<Component>, number: u8, port: u16) -> Backend {
     Backend {
-        id: None,
         component,
-        name: None,
         host: format!("10.0.0.{number}"),
         port,
         alive: true,
-        status: None,
-        error: String::new(),
+        ..Backend::default()
     }
 }
 

@@ -59,5 +59,6 @@ mod ports;
 mod readdress;
 mod seeds;
 mod stale_pids;
+mod status;
 mod strangers;
 mod tls;

@@ -5,6 +5,7 @@ use super::accounts::Speaker;
 use super::answer::Answer;
 use super::changes::{Seen, change, place};
 use super::ground::node_name;
+use super::select::switches;
 use super::statement::Statement;
 use crate::group::Unagreed;
 use crate::group::membership::{FeRole, Frontend, Membership, Node, NodeKind};
@@ -292,7 +293,7 @@ impl Fe {
             .map_err(|error| error.to_string())
     }
 
-    /// In memory only. The one key that does something here makes checkpoints come soon.
+    /// In memory only. The one key that does something here makes checkpoints come soon; the others are shown again.
     fn set_config(&self, key: &str, value: &str) -> Result<(), String> {
         match (key, value.parse()) {
             ("edit_log_roll_num", Ok(every)) => {
@@ -301,6 +302,13 @@ impl Fe {
                 Ok(())
             }
             ("edit_log_roll_num", Err(_)) => Err(self.settings.profile.bad_value(key, value)),
+            _ if switches(self.settings.profile.is_doris())
+                .iter()
+                .any(|(known, _)| *known == key) =>
+            {
+                self.changed().insert(key.to_owned(), value.to_owned());
+                Ok(())
+            }
             _ => Err(format!("Config '{key}' does not exist")),
         }
     }

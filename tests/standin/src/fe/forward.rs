@@ -41,7 +41,7 @@ impl Fe {
         match &statement {
             Statement::ShowOther(sql) => self.show_other(sql),
             // Observed: each FE answers for itself.
-            Statement::ShowConfig(key) => self.show_config(key),
+            Statement::ShowConfig(like) if !profile.is_doris() => self.show_config(like),
             Statement::Select(items) => self.select(items),
             Statement::SetVariable { name, value } => {
                 if ["forward_to_master", "forward_to_leader"].contains(&name.as_str()) {
@@ -96,6 +96,8 @@ impl Fe {
             Statement::ShowNodes(kind) => self.show_nodes(*kind),
             Statement::ShowBroker => self.show_broker(),
             Statement::ShowProc(path) => self.show_proc(path, through).await,
+            // Observed: it is asked of the master, unless a session says otherwise.
+            Statement::ShowConfig(like) => self.show_config(like),
             other => {
                 self.log.audit(sql);
                 self.alter(speaker, other).await

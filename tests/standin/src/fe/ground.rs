@@ -358,6 +358,7 @@ impl Ground {
             served: false.into(),
             leaving: false.into(),
             renamed: std::sync::Mutex::default(),
+            changed: std::sync::Mutex::default(),
             tally: super::tally::Tally::default(),
             lock: self.lock,
         })

@@ -61,11 +61,17 @@ pub(crate) struct Fe {
     pub(crate) tally: Tally,
     /// As the leader: hosts that it gave to living members in its memory, and could not give them in the group, by node name.
     pub(crate) renamed: Mutex<BTreeMap<String, String>>,
+    /// Keys that were set since the start.
+    pub(crate) changed: Mutex<BTreeMap<String, String>>,
     #[expect(dead_code, reason = "the lock lasts as long as the file is open")]
     pub(crate) lock: Option<File>,
 }
 
 impl Fe {
+    pub(crate) fn changed(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn renamed(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
         self.renamed.lock().unwrap_or_else(PoisonError::into_inner)
     }

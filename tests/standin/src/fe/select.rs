@@ -112,11 +112,41 @@ impl Fe {
     }
 
     /// One key of this FE's conf, as far as the stand-in knows it.
-    pub(crate) fn show_config(&self, key: &str) -> Answer {
-        let columns = ["Key", "AliasNames", "Value", "Type", "IsMutable", "Comment"];
-        let row = [key, "[]", &self.conf.run_mode, "String", "false", ""];
-        let rows = (key == "run_mode").then(|| row.map(|value| Some(value.to_owned())).to_vec());
-        Answer::rows(&columns, rows.into_iter().collect())
+    pub(crate) fn show_config(&self, like: &str) -> Answer {
+        let doris = self.settings.profile.is_doris();
+        let (beginning, open) = match like.strip_suffix('%') {
+            Some(beginning) => (beginning, true),
+            None => (like, false),
+        };
+        let mut keys = switches(doris).to_vec();
+        if !doris {
+            keys.push(("run_mode", &self.conf.run_mode));
+        }
+        let changed = self.changed();
+        let rows = keys
+            .into_iter()
+            .filter(|(key, _)| *key == beginning || (open && key.starts_with(beginning)))
+            .map(|(key, value)| {
+                let value = changed.get(key).map_or(value, String::as_str);
+                let row = if doris {
+                    [key, value, "boolean", "true", "true", ""]
+                } else {
+                    [key, "[]", value, "String", "true", ""]
+                };
+                row.map(|value| Some(value.to_owned())).to_vec()
+            })
+            .collect();
+        if doris {
+            Answer::rows(
+                &["Key", "Value", "Type", "IsMutable", "MasterOnly", "Comment"],
+                rows,
+            )
+        } else {
+            Answer::rows(
+                &["Key", "AliasNames", "Value", "Type", "IsMutable", "Comment"],
+                rows,
+            )
+        }
     }
 
     pub(crate) fn show_other(&self, sql: &str) -> Answer {
@@ -155,5 +185,23 @@ impl Fe {
                 sql.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
             )),
         }
+    }
+}
+
+/// The keys that stop balancing and repair, with the engine's own values.
+pub(crate) const fn switches(doris: bool) -> &'static [(&'static str, &'static str)] {
+    if doris {
+        &[
+            ("disable_balance", "false"),
+            ("disable_colocate_balance", "false"),
+            ("disable_tablet_scheduler", "false"),
+        ]
+    } else {
+        &[
+            ("tablet_sched_disable_balance", "false"),
+            ("tablet_sched_disable_colocate_balance", "false"),
+            ("tablet_sched_max_scheduling_tablets", "10000"),
+            ("tablet_sched_max_balancing_tablets", "500"),
+        ]
     }
 }

@@ -127,7 +127,7 @@ impl Statement {
         if reader.takes(&["SHOW"]) {
             return show(reader, sql);
         }
-        if engine == Engine::StarRocks && reader.takes(&["ADMIN", "SHOW", "FRONTEND", "CONFIG", "LIKE"]) {
+        if reader.takes(&["ADMIN", "SHOW", "FRONTEND", "CONFIG", "LIKE"]) {
             let key = reader.text()?;
             return reader.end(Self::ShowConfig(key));
         }
@@ -366,7 +366,7 @@ fn accounts(mut reader: Reader) -> Parsed {
     if reader.engine == Engine::StarRocks && reader.takes(&["SET", "ROLE"]) {
         return Ok(Statement::ActivateRoles);
     }
-    if reader.engine == Engine::Doris && reader.takes(&["ADMIN", "SET", "FRONTEND", "CONFIG"]) {
+    if reader.takes(&["ADMIN", "SET", "FRONTEND", "CONFIG"]) {
         let (key, value) = reader.pairs()?.swap_remove(0);
         return reader.end(Statement::SetConfig { key, value });
     }

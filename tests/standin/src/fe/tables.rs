@@ -247,10 +247,34 @@ impl Fe {
             "/backends" => self.show_nodes(NodeKind::Backend),
             "/compute_nodes" if !profile.is_doris() => self.show_nodes(NodeKind::Compute),
             "/brokers" => self.show_broker(),
+            "/statistic" if !profile.is_doris() => self.tablets(&["UnhealthyTabletNum"], 0),
+            "/cluster_health/tablet_health" if profile.is_doris() => self.tablets(&["HealthyNum"], 1),
             other => profile.refused(profile.analysis(&format!(
                 "Unknown proc node path: {other}. msg: Unknown proc path"
             ))),
         }
+    }
+
+    /// The tablets of one database and their sum: `tablets=12 of 345` of them are not as they should be.
+    fn tablets(&self, column: &[&'static str], of_healthy: u64) -> Answer {
+        let fault = self.faults.all("tablets").pop().unwrap_or_default();
+        let (unhealthy, all) = fault.split_once(" of ").unwrap_or(("0", "0"));
+        let (unhealthy, all) = (unhealthy.parse().unwrap_or(0), all.parse().unwrap_or(0u64));
+        let counted = if of_healthy == 1 {
+            all - unhealthy
+        } else {
+            unhealthy
+        };
+        let rows = ["10001", "Total"].map(|id| {
+            vec![
+                some(id),
+                some(if id == "Total" { "1" } else { "demo" }),
+                some(&all),
+                some(&counted),
+            ]
+        });
+        let columns = [&["DbId", "DbName", "TabletNum"], column].concat();
+        Answer::rows(&columns, rows.to_vec())
     }
 
     pub(crate) fn alive_backends(&self) -> (usize, usize) {

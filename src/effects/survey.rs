@@ -1,0 +1,308 @@
+//! Asks every node of a cluster at once: the FEs by SQL and over HTTP, and what the believed leader lists. A node that is silent
+//! costs one deadline, and never one for each question.
+
+use std::collections::BTreeSet;
+use std::pin::Pin;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures_util::StreamExt;
+use futures_util::future::join;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::{Instant, timeout_at};
+
+use crate::cluster::{Client, DEADLINE, FeClient as _, http, is_open};
+use crate::engine::failure::Failure;
+use crate::engine::member::{Backend, Row};
+use crate::engine::{Component, Engine, Unhealthy};
+use crate::plan::ask_list::by_host;
+use crate::plan::leader::{Answer, Belief, Cluster, believe};
+use crate::plan::view::observed::{ClockSeen, FrontendSeen, Observed, Own, ServiceSeen, Tablets};
+use crate::settings::{Endpoint, Host};
+
+/// The hosts to begin with, and how.
+#[derive(Debug)]
+pub struct Survey<'a> {
+    pub client: &'a Client,
+    pub engine: &'static Engine,
+    pub account: &'a str,
+    /// The FEs that were named; the members that they list are asked as well.
+    pub known: &'a [Endpoint],
+    /// The HTTP port of a host whose own is not known.
+    pub http_port: u16,
+    pub own: Option<Own>,
+}
+
+/// One answer.
+enum Found {
+    Frontends(Answer),
+    Http(FrontendSeen),
+    List(Component, Result<Vec<Backend>, Failure>),
+    Service(ServiceSeen),
+    Tablets(Result<Tablets, Failure>),
+    BalanceOff(Result<Vec<(String, String)>, Failure>),
+}
+
+type Asking<'a> = FuturesUnordered<Pin<Box<dyn Future<Output = Found> + 'a>>>;
+
+impl Survey<'_> {
+    /// Asks; it takes no longer than one deadline and the time of the answers before.
+    pub async fn ask(self) -> Observed {
+        let until = Instant::now() + DEADLINE;
+        let asking: Asking<'_> = FuturesUnordered::new();
+        let mut seen = Observed {
+            engine: self.engine,
+            account: self.account.to_owned(),
+            answers: Vec::new(),
+            belief: Belief::Nobody,
+            frontends: Vec::new(),
+            lists: Vec::new(),
+            services: Vec::new(),
+            tablets: None,
+            balance_off: None,
+            own: self.own.clone(),
+        };
+        let mut by_sql = BTreeSet::new();
+        let mut over_http = BTreeSet::new();
+        for candidates in by_host(self.known) {
+            let Some(first) = candidates.first() else { continue };
+            by_sql.insert(first.host.to_string());
+            let candidates: Vec<Endpoint> = candidates.into_iter().cloned().collect();
+            asking.push(Box::pin(self.frontends(candidates, until)));
+        }
+        let mut asked_leader = false;
+        let mut asking = asking;
+        // A host that has no port of its own in any list is asked at the usual one, once the lists had their time.
+        let guess = || {
+            let hosts = by_host(self.known).into_iter();
+            hosts.filter_map(|endpoints| endpoints.first().map(|endpoint| endpoint.host.clone()))
+        };
+        for host in guess() {
+            if over_http.insert((host.to_string(), self.http_port)) {
+                asking.push(Box::pin(self.http(host, self.http_port, until)));
+            }
+        }
+        while let Some(found) = asking.next().await {
+            match found {
+                Found::Frontends(answer) => {
+                    for fe in answer.said.as_deref().unwrap_or_default() {
+                        let Ok(host) = Host::parse(&fe.host) else { continue };
+                        if fe.query_port != 0 && by_sql.insert(host.to_string()) {
+                            let at = Endpoint {
+                                host: host.clone(),
+                                port: fe.query_port,
+                            };
+                            asking.push(Box::pin(self.frontends(vec![at], until)));
+                        }
+                        if fe.http_port != 0 && over_http.insert((host.to_string(), fe.http_port)) {
+                            asking.push(Box::pin(self.http(host, fe.http_port, until)));
+                        }
+                    }
+                    seen.answers.push(answer);
+                    if !asked_leader
+                        && let Belief::Leader(cluster) = believe(&seen.answers, self.engine.heartbeat)
+                    {
+                        asked_leader = true;
+                        self.ask_leader(&cluster, &asking, until);
+                    }
+                }
+                Found::Http(fe) => seen.frontends.push(fe),
+                Found::List(component, list) => {
+                    for row in list.as_deref().unwrap_or_default() {
+                        let component = row.component.unwrap_or(component);
+                        asking.push(Box::pin(self.service(component, row.clone(), until)));
+                    }
+                    seen.lists.push((component, list));
+                }
+                Found::Service(service) => seen.services.push(service),
+                Found::Tablets(tablets) => seen.tablets = Some(tablets),
+                Found::BalanceOff(off) => seen.balance_off = Some(off),
+            }
+        }
+        seen.belief = believe(&seen.answers, self.engine.heartbeat);
+        settle(&mut seen);
+        seen
+    }
+
+    /// Asks one host for its list, at the next port for as long as nothing listens at the one before.
+    async fn frontends(&self, candidates: Vec<Endpoint>, until: Instant) -> Found {
+        let mut last = Answer {
+            from: candidates
+                .first()
+                .map_or_else(|| Host::Name(String::new()), |first| first.host.clone()),
+            port: candidates.first().map_or(0, |first| first.port),
+            said: Err(Failure::Refused),
+        };
+        for at in candidates {
+            let said = timeout_at(until, self.client.frontends(&at)).await;
+            let said = said.unwrap_or_else(|_| Err(Failure::late(DEADLINE)));
+            let refused = said == Err(Failure::Refused);
+            last = Answer {
+                from: at.host,
+                port: at.port,
+                said,
+            };
+            if !refused {
+                break;
+            }
+        }
+        Found::Frontends(last)
+    }
+
+    /// Asks one FE over HTTP.
+    async fn http(&self, host: Host, http_port: u16, until: Instant) -> Found {
+        let left = until.saturating_duration_since(Instant::now());
+        let probes = &self.engine.probes;
+        let ready = http::bootstrap(probes, &host, http_port, left);
+        let ha = http::ha(probes, &host, http_port, left);
+        let clock = self.clock(&host, http_port, left);
+        let (ready, (ha, clock)) = join(ready, join(ha, clock)).await;
+        let ready = ready.map(drop);
+        Found::Http(FrontendSeen {
+            host,
+            http_port,
+            ready,
+            ha,
+            clock,
+        })
+    }
+
+    /// The clock of an FE that tells it over HTTP: its seconds are rounded down.
+    async fn clock(&self, host: &Host, http_port: u16, within: Duration) -> Option<ClockSeen> {
+        if self.engine.sql.unix_time.is_some() {
+            return None;
+        }
+        let asked = now();
+        let answer = http::time(&self.engine.probes, host, http_port, within).await?;
+        let answered = now();
+        Some(ClockSeen {
+            least: answer * 1_000 - answered,
+            most: (answer + 1) * 1_000 - asked,
+        })
+    }
+
+    fn ask_leader<'s>(&'s self, cluster: &Cluster, asking: &Asking<'s>, until: Instant) {
+        let leader = cluster.endpoint();
+        let mut shows: Vec<&str> = Vec::new();
+        for list in self.engine.lists {
+            if shows.contains(&list.show) {
+                continue;
+            }
+            shows.push(list.show);
+            let (at, component) = (leader.clone(), list.component);
+            asking.push(Box::pin(async move {
+                let list = timeout_at(until, self.client.members(&at, component)).await;
+                Found::List(component, list.unwrap_or_else(|_| Err(Failure::late(DEADLINE))))
+            }));
+        }
+        let at = leader.clone();
+        asking.push(Box::pin(async move {
+            let rows = self.rows(&at, self.engine.sql.replicas.show, until).await;
+            Found::Tablets(rows.and_then(|rows| tablets(self.engine, &rows)))
+        }));
+        asking.push(Box::pin(async move {
+            let rows = self.rows(&leader, self.engine.sql.balance.show, until).await;
+            Found::BalanceOff(rows.map(|rows| balance_off(self.engine, &rows)))
+        }));
+    }
+
+    async fn rows(&self, at: &Endpoint, statement: &str, until: Instant) -> Result<Vec<Row>, Failure> {
+        let rows = timeout_at(until, self.client.show(at, statement)).await;
+        rows.unwrap_or_else(|_| Err(Failure::late(DEADLINE)))
+    }
+
+    /// Asks one node that is no FE.
+    async fn service(&self, component: Component, row: Backend, until: Instant) -> Found {
+        let left = until.saturating_duration_since(Instant::now());
+        let serves = match Host::parse(&row.host) {
+            Err(problem) => Err(Failure::Unresolvable(problem.to_string())),
+            Ok(host) if row.http_port != 0 => {
+                let probes = &self.engine.probes;
+                http::backend_health(probes, &host, row.http_port, left)
+                    .await
+                    .map(drop)
+            }
+            Ok(host) => {
+                let at = Endpoint { host, port: row.port };
+                is_open(&at, left).await
+            }
+        };
+        Found::Service(ServiceSeen {
+            component,
+            host: row.host,
+            port: row.port,
+            serves,
+        })
+    }
+}
+
+/// A host that was asked at two ports answers at one of them; the other one says nothing about it.
+fn settle(seen: &mut Observed) {
+    let answered: Vec<Host> = seen
+        .frontends
+        .iter()
+        .filter(|fe| fe.ready.is_ok() || fe.ha.is_ok())
+        .map(|fe| fe.host.clone())
+        .collect();
+    seen.frontends
+        .retain(|fe| fe.ready.is_ok() || fe.ha.is_ok() || !answered.contains(&fe.host));
+    seen.frontends.sort_by_key(|fe| fe.host.to_string());
+    seen.frontends.dedup_by(|one, other| one.host == other.host);
+    seen.answers.sort_by_key(|answer| answer.from.to_string());
+    seen.lists.sort_by_key(|(component, _)| *component);
+}
+
+fn cell<'r>(row: &'r Row, column: &str) -> Option<&'r str> {
+    let mut cells = row.iter();
+    let (_, cell) = cells.find(|(name, _)| name.eq_ignore_ascii_case(column))?;
+    cell.as_deref().map(str::trim)
+}
+
+fn tablets(engine: &Engine, rows: &[Row]) -> Result<Tablets, Failure> {
+    let list = &engine.sql.replicas;
+    let number = |row: &Row, column: &'static str| {
+        let missing = Failure::MissingColumn {
+            statement: list.show,
+            column,
+        };
+        cell(row, column)
+            .and_then(|text| text.parse::<u64>().ok())
+            .ok_or(missing)
+    };
+    let of = |row: &Row| -> Result<Tablets, Failure> {
+        let all = number(row, "TabletNum")?;
+        let unhealthy = match list.unhealthy {
+            Unhealthy::Column(column) => number(row, column)?,
+            Unhealthy::AllBut(column) => all.saturating_sub(number(row, column)?),
+        };
+        Ok(Tablets { all, unhealthy })
+    };
+    if let Some(total) = rows.iter().find(|row| cell(row, "DbId") == Some(list.total)) {
+        return of(total);
+    }
+    let mut sum = Tablets { all: 0, unhealthy: 0 };
+    for row in rows {
+        let Tablets { all, unhealthy } = of(row)?;
+        sum.all += all;
+        sum.unhealthy += unhealthy;
+    }
+    Ok(sum)
+}
+
+fn balance_off(engine: &Engine, rows: &[Row]) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for (key, off) in engine.sql.balance.off {
+        let row = rows.iter().find(|row| cell(row, "Key") == Some(key));
+        let value = row.and_then(|row| cell(row, "Value"));
+        if value.is_some_and(|value| value.eq_ignore_ascii_case(off)) {
+            found.push(((*key).to_owned(), (*off).to_owned()));
+        }
+    }
+    found
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

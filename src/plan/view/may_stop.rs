@@ -1,0 +1,127 @@
+//! Whether one node may be stopped now: by what was seen at one moment.
+
+use crate::engine::Component;
+
+use super::{Node, View};
+
+/// An FE that is no further behind can lead at once.
+const CAUGHT_UP: u64 = 1_000;
+
+/// The answer about one node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Why it may not be stopped; empty: it may.
+    pub reasons: Vec<String>,
+    /// What to know before.
+    pub notes: Vec<String>,
+}
+
+/// Judges the stop of a node that the leader lists. The view has a leader.
+pub fn may_stop(view: &View, node: &Node) -> Answer {
+    let mut answer = Answer {
+        reasons: Vec::new(),
+        notes: Vec::new(),
+    };
+    match node.component {
+        Component::Fe => frontend(view, node, &mut answer),
+        Component::Be => backend(view, node, &mut answer),
+        Component::Cn | Component::Broker => another(view, node, &mut answer),
+    }
+    if !node.is_up() {
+        answer
+            .notes
+            .push(format!("{} is not alive as it is", node.called()));
+    }
+    answer
+}
+
+fn others<'v>(view: &'v View, node: &'v Node) -> impl Iterator<Item = &'v Node> {
+    view.of(node.component)
+        .filter(move |other| !(other.host == node.host && other.port == node.port))
+}
+
+fn frontend(view: &View, node: &Node, answer: &mut Answer) {
+    let votes = node
+        .role
+        .is_some_and(crate::engine::member::FrontendRole::is_electable)
+        && node.leader_says.as_ref().is_some_and(|says| says.joined);
+    let Some(quorum) = view.quorum.filter(|_| votes) else {
+        return;
+    };
+    let without = quorum.alive - usize::from(node.is_up());
+    if without < quorum.majority() {
+        answer.reasons.push(if quorum.voters == 1 {
+            "it is the only FE with a vote: without it there is no cluster".to_owned()
+        } else {
+            format!(
+                "{without} of {} voters would be alive, and a leader needs {}",
+                quorum.voters,
+                quorum.majority()
+            )
+        });
+        return;
+    }
+    let behind = |other: &Node| other.leader_says.as_ref().and_then(|says| says.behind);
+    let ready = others(view, node).any(|other| {
+        let votes = other
+            .role
+            .is_some_and(crate::engine::member::FrontendRole::is_electable);
+        votes && other.is_up() && behind(other).is_none_or(|entries| entries < CAUGHT_UP)
+    });
+    if !ready {
+        answer.reasons.push(format!(
+            "no other FE with a vote is less than {CAUGHT_UP} journal entries behind"
+        ));
+    }
+    if view.leader.as_ref().is_ok_and(|leader| leader.host == node.host) {
+        answer
+            .notes
+            .push("it leads: for some seconds nobody does, until another one is elected".to_owned());
+    }
+}
+
+fn backend(view: &View, node: &Node, answer: &mut Answer) {
+    let down: Vec<&str> = others(view, node)
+        .filter(|other| !other.is_up())
+        .map(|other| other.host.as_str())
+        .collect();
+    if !down.is_empty() {
+        answer.reasons.push(format!(
+            "{} is down: a replica may have its last copy here",
+            down.join(", ")
+        ));
+    }
+    if others(view, node).count() == 0 {
+        answer.reasons.push("it is the only BE".to_owned());
+    }
+    let leaving: Vec<&str> = others(view, node)
+        .filter(|other| other.leader_says.as_ref().is_some_and(|says| says.leaving))
+        .map(|other| other.host.as_str())
+        .collect();
+    if !leaving.is_empty() {
+        answer
+            .reasons
+            .push(format!("the tablets of {} are being moved", leaving.join(", ")));
+    }
+    match view.tablets {
+        Some(tablets) if tablets.unhealthy > 0 => answer.reasons.push(format!(
+            "{} of {} tablets have a replica that is missing or wrong",
+            tablets.unhealthy, tablets.all
+        )),
+        Some(_) => {}
+        None => answer
+            .reasons
+            .push("the tablets could not be looked at".to_owned()),
+    }
+    answer
+        .notes
+        .push("tables with one replica cannot be read while it is away; they were not looked for".to_owned());
+}
+
+fn another(view: &View, node: &Node, answer: &mut Answer) {
+    if !others(view, node).any(Node::is_up) {
+        answer
+            .reasons
+            .push(format!("no other {} is alive", node.component.name()));
+    }
+}

@@ -1,0 +1,605 @@
+//! Clusters as they are seen, and what is said of each. `UPDATE_VIEWS=1 cargo test -p muster --lib plan::view` writes
+//! `tests/views.txt` anew.
+
+#![expect(clippy::format_push_string, reason = "a short report, built once")]
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::may_stop::may_stop;
+use super::observed::{ClockSeen, FrontendSeen, Observed, Own, ServiceSeen, Tablets};
+use super::verdict::REFERENCE;
+use super::{View, Whole, report, table, view};
+use crate::engine::failure::Failure;
+use crate::engine::member::Backend;
+use crate::engine::probe::Ha;
+use crate::engine::{ALL, Component};
+use crate::exit::ExitCode;
+use crate::expect_file;
+use crate::facts::record::Progress;
+use crate::plan::leader::believe;
+use crate::plan::leader::tests::answers;
+use crate::settings::Host;
+
+/// One cluster, with the defaults of a healthy one.
+#[derive(Clone, Copy)]
+struct Case {
+    name: &'static str,
+    /// As in the tests of `plan::leader`.
+    sql: &'static str,
+    /// What each FE says over HTTP: `1=L` it leads, `2=F1` it follows 10.0.0.1, `3=-` nothing, `3=!` that it is not ready,
+    /// `3=U` that it knows no leader, `3=O` that it is out of date; `~9` its clock is 9 s ahead.
+    http: &'static str,
+    /// BEs `b5+`, CNs `c6+` and brokers `k7+`, dead with `-`. Then come `s` it serves, `x` it does not, `l12` 12 tablets are to
+    /// leave, `d91` a disk is 91 % full, `v2.5.0` its version.
+    others: &'static str,
+    /// `1204/120331`: the unhealthy tablets of all.
+    tablets: &'static str,
+    off: &'static [(&'static str, &'static str)],
+    /// `fe 10.0.0.3 of 88`: the record of this host.
+    own: &'static str,
+    change: fn(&mut Observed),
+}
+
+const WELL: Case = Case {
+    name: "well",
+    sql: "1: 1L+ 2F+ 3F+ / 2: 1L+ 2F+ 3F+ / 3: 1L+ 2F+ 3F+",
+    http: "1=L 2=F1 3=F1",
+    others: "b5+ b6+ b7+",
+    tablets: "0/120331",
+    off: &[],
+    own: "",
+    change: |_| (),
+};
+
+/// Every case that operators have to tell apart.
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn cases() -> Vec<Case> {
+    let case = |name, sql, http, others| Case {
+        name,
+        sql,
+        http,
+        others,
+        ..WELL
+    };
+    let three = WELL.sql;
+    vec![
+        WELL,
+        case("one FE alone", "1: 1L+", "1=L", "b5+"),
+        case("no FE answers", "1: refused / 2: unreachable", "1=- 2=-", ""),
+        case(
+            "an election",
+            "1: has no leader / 2: has no leader / 3: has no leader",
+            "1=U 2=U 3=U",
+            "",
+        ),
+        case(
+            "the quorum is lost",
+            "1: 1L+ 2F- 3F- / 2: refused / 3: refused",
+            "1=L 2=- 3=-",
+            "",
+        ),
+        case(
+            "a leader that is none any more",
+            "2: 1F+ 2L+ 3F+ / 3: 1F+ 2L+ 3F+ / 1: 1L+ 2F+1 3F+1",
+            "1=L 2=L 3=F2",
+            "b5+",
+        ),
+        case("two clusters", "1: 1L+ 2F+ / 3: 3L+ of 88", "1=L 2=F1 3=L", ""),
+        case(
+            "an FE that was dropped and runs on",
+            three,
+            "1=L 2=F1 3=F1 4=U",
+            "b5+",
+        ),
+        Case {
+            own: "be 10.0.0.5 of 88",
+            ..case("data of another cluster", three, WELL.http, "b5-s")
+        },
+        Case {
+            own: "be 10.0.0.9 of 77",
+            ..case("this node was dropped", three, WELL.http, "b5+ b6+")
+        },
+        Case {
+            own: "be fe9.test of 77",
+            change: |seen| {
+                if let Some(own) = &mut seen.own {
+                    own.also = BTreeSet::from([Host::parse("10.0.0.5").unwrap()]);
+                }
+            },
+            ..case("listed under another name", three, WELL.http, "b5+ b6+")
+        },
+        Case {
+            change: |seen| {
+                let lists = seen
+                    .answers
+                    .iter_mut()
+                    .filter_map(|answer| answer.said.as_mut().ok());
+                for fe in lists.flatten().filter(|fe| fe.host == "10.0.0.4") {
+                    fe.last_heartbeat = None;
+                }
+            },
+            ..case("half-joined", "1: 1L+ 2F+ 3F+ 4f-", WELL.http, "b5+")
+        },
+        Case {
+            change: |seen| {
+                let lists = seen
+                    .answers
+                    .iter_mut()
+                    .filter_map(|answer| answer.said.as_mut().ok());
+                for fe in lists.flatten().filter(|fe| fe.host == "10.0.0.3") {
+                    fe.last_heartbeat = Some("2026-02-28 22:00:00".to_owned());
+                    fe.error = "java.net.ConnectException: Connection refused".to_owned();
+                }
+            },
+            ..case(
+                "an FE is dead",
+                "1: 1L+ 2F+ 3F- / 2: 1L+ 2F+ 3F- / 3: refused",
+                "1=L 2=F1 3=-",
+                "b5+",
+            )
+        },
+        case(
+            "a BE, a CN and a broker are dead",
+            three,
+            WELL.http,
+            "b5+ b6- c7- k8-",
+        ),
+        case("alive, and does not serve", three, "1=L 2=F1 3=!", "b5+x b6+"),
+        case(
+            "serves, and is not reached",
+            "1: 1L+ 2F+ 3F- / 2: 1L+ 2F+ 3F-",
+            "1=L 2=F1 3=F1",
+            "b5+ b6-s",
+        ),
+        case(
+            "an even number of voters",
+            "1: 1L+ 2F+ / 2: 1L+ 2F+",
+            "1=L 2=F1",
+            "b5+",
+        ),
+        Case {
+            change: |seen| {
+                let lists = seen
+                    .answers
+                    .iter_mut()
+                    .filter_map(|answer| answer.said.as_mut().ok());
+                for fe in lists.flatten() {
+                    fe.version = Some(
+                        if fe.host == "10.0.0.3" {
+                            "x-3.5.1-1"
+                        } else {
+                            "x-3.5.2-7"
+                        }
+                        .to_owned(),
+                    );
+                }
+            },
+            ..case("versions are mixed", three, WELL.http, "b5+v3.5.2 b6+v3.5.1")
+        },
+        Case {
+            change: |seen| {
+                let lists = seen
+                    .answers
+                    .iter_mut()
+                    .filter_map(|answer| answer.said.as_mut().ok());
+                for fe in lists.flatten() {
+                    fe.journal = Some(if fe.host == "10.0.0.3" { 1_000 } else { 500_000 });
+                }
+            },
+            ..case(
+                "an FE is behind, and no image is made",
+                three,
+                "1=L 2=F1 3=O",
+                "b5+",
+            )
+        },
+        Case {
+            off: &[
+                ("disable_balance", "true"),
+                ("tablet_sched_max_scheduling_tablets", "0"),
+            ],
+            ..case("balancing was forgotten", three, WELL.http, "b5+ b6+")
+        },
+        Case {
+            tablets: "1204/120331",
+            ..case("unhealthy replicas", three, WELL.http, "b5+ b6+")
+        },
+        case("one leaves", three, WELL.http, "b5+ b6+l1204"),
+        case("one leaves and cannot", three, WELL.http, "b6+l1204"),
+        case("clocks", three, "1=L 2=F1~9 3=F1~-60", "b5+"),
+        case("a full disk", three, WELL.http, "b5+d91 b6+d84"),
+        case(
+            "the account is refused",
+            "1: denies / 2: denies / 3: denies",
+            WELL.http,
+            "",
+        ),
+    ]
+}
+
+fn host(text: &str) -> Host {
+    let text = if text.len() == 1 {
+        format!("10.0.0.{text}")
+    } else {
+        text.to_owned()
+    };
+    Host::parse(&text).unwrap()
+}
+
+fn frontend_seen(word: &str) -> FrontendSeen {
+    let (number, rest) = word.split_once('=').unwrap();
+    let (said, clock) = rest.split_once('~').unwrap_or((rest, "0"));
+    let (letter, leader) = said.split_at(1);
+    let ahead = clock.parse::<i64>().unwrap() * 1_000;
+    let own = host(number);
+    let ha = |leads: bool, leader: Option<Host>, is_ready: bool| {
+        Ok(Some(Ha {
+            leads,
+            leader: leader.map(|leader| leader.to_string()),
+            image: Some(1),
+            journal: Some(2),
+            is_ready,
+            ..Ha::default()
+        }))
+    };
+    let (ready, ha) = match letter {
+        "L" => (Ok(()), ha(true, Some(own.clone()), true)),
+        "F" => (Ok(()), ha(false, Some(host(leader)), true)),
+        "O" => (Ok(()), ha(false, Some(host("1")), false)),
+        "U" => (Ok(()), ha(false, None, true)),
+        "!" => {
+            let why = Failure::NotReady("FE is not ready".to_owned());
+            (Err(why.clone()), Err(why))
+        }
+        _ => (Err(Failure::Refused), Err(Failure::Refused)),
+    };
+    FrontendSeen {
+        host: own,
+        http_port: 8030,
+        ready,
+        ha,
+        clock: Some(ClockSeen {
+            least: ahead - 10,
+            most: ahead + 1_010,
+        }),
+    }
+}
+
+fn other(word: &str) -> (Component, Backend, ServiceSeen) {
+    let (letter, rest) = word.split_at(1);
+    let (number, rest) = rest.split_at(1);
+    let (alive, rest) = rest.split_at(1);
+    let component = match letter {
+        "b" => Component::Be,
+        "c" => Component::Cn,
+        _ => Component::Broker,
+    };
+    let more = |mark: char| rest.strip_prefix(mark);
+    let row = Backend {
+        component: Some(component),
+        name: (component == Component::Broker).then(|| "hdfs".to_owned()),
+        host: format!("10.0.0.{number}"),
+        port: if component == Component::Broker {
+            8000
+        } else {
+            9050
+        },
+        alive: alive == "+",
+        error: if alive == "+" {
+            String::new()
+        } else {
+            "Connection refused".to_owned()
+        },
+        last_heartbeat: Some(
+            if alive == "+" {
+                "2026-03-01 00:00:59"
+            } else {
+                "2026-02-28 23:00:59"
+            }
+            .to_owned(),
+        ),
+        version: more('v').map(str::to_owned),
+        leaving: more('l').is_some(),
+        tablets: more('l').map(|count| count.parse().unwrap()),
+        disk_used: more('d').map(|percent| percent.parse().unwrap()),
+        ..Backend::default()
+    };
+    let serves = more('s').is_some() || (row.alive && more('x').is_none());
+    let service = ServiceSeen {
+        component,
+        host: row.host.clone(),
+        port: row.port,
+        serves: if serves { Ok(()) } else { Err(Failure::Refused) },
+    };
+    (component, row, service)
+}
+
+fn observed(case: &Case, engine: usize) -> Observed {
+    let engine = ALL[engine];
+    let others: Vec<_> = case.others.split_whitespace().map(other).collect();
+    let lists = [Component::Be, Component::Cn, Component::Broker].map(|component| {
+        let own = others.iter().filter(|(of, ..)| *of == component);
+        (component, Ok(own.map(|(_, row, _)| row.clone()).collect()))
+    });
+    let (unhealthy, all) = case.tablets.split_once('/').unwrap();
+    let mut seen = Observed {
+        engine,
+        account: "root".to_owned(),
+        answers: answers(case.sql),
+        belief: crate::plan::leader::Belief::Nobody,
+        frontends: case.http.split_whitespace().map(frontend_seen).collect(),
+        lists: lists.into_iter().collect(),
+        services: others.into_iter().map(|(_, _, service)| service).collect(),
+        tablets: Some(Ok(Tablets {
+            all: all.parse().unwrap(),
+            unhealthy: unhealthy.parse().unwrap(),
+        })),
+        balance_off: Some(Ok(case
+            .off
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect())),
+        own: case.own.split_once(" of ").map(|(node, id)| {
+            let (kind, at) = node.split_once(' ').unwrap();
+            Own {
+                component: Component::parse(kind).unwrap(),
+                host: host(at),
+                also: BTreeSet::new(),
+                identity_port: Some(9050),
+                cluster_id: Some(id.to_owned()),
+                progress: Progress::Joined,
+            }
+        }),
+    };
+    (case.change)(&mut seen);
+    seen.belief = believe(&seen.answers, Duration::from_secs(5));
+    seen
+}
+
+fn seen(case: &Case, engine: usize) -> View {
+    view(&observed(case, engine))
+}
+
+#[test]
+fn every_cluster_is_shown_with_what_is_wrong_and_what_to_do() {
+    let mut text = String::from(
+        "# What `muster status` prints, one cluster after the other; the exit code stands behind the name.\n\
+         # Written by `UPDATE_VIEWS=1 cargo test -p muster --lib plan::view`.\n",
+    );
+    for (number, case) in cases().iter().enumerate() {
+        let view = seen(case, number % ALL.len());
+        let code = view.whole().code().number();
+        text.push_str(&format!(
+            "\n## {} ({code})\n\n{}",
+            case.name,
+            table::text(&view, false)
+        ));
+    }
+    // Nothing out here names one.
+    for engine in ALL {
+        text = text.replace(engine.name, "Engine");
+    }
+    for line in text
+        .lines()
+        .filter(|line| !line.starts_with("      ") && !line.starts_with('#'))
+    {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    expect_file::holds("src/plan/view/tests/views.txt", &text, "UPDATE_VIEWS");
+}
+
+#[test]
+fn every_verdict_is_seen_in_some_cluster_and_has_a_sentence_and_a_row_in_the_reference() {
+    let mut met = BTreeSet::new();
+    for case in cases() {
+        for engine in 0..ALL.len() {
+            let view = seen(&case, engine);
+            for (node, verdict) in view.all() {
+                assert!(!verdict.say().trim().is_empty(), "{verdict:?}");
+                let remedy = verdict.remedy(&view, node);
+                let is_note = verdict.weight() == super::verdict::Weight::Note;
+                assert_eq!(remedy.say.is_empty(), is_note, "{verdict:?}: {remedy:?}");
+                assert!(
+                    remedy.say.is_empty()
+                        || remedy.say.ends_with(['.', '"', ')', ';'])
+                        || !remedy.command.is_empty()
+                );
+                met.insert(verdict.id());
+            }
+        }
+    }
+    let all: BTreeSet<&str> = REFERENCE.iter().map(|(id, ..)| *id).collect();
+    assert_eq!(met, all);
+    let reference = include_str!("../../../docs/reference.md");
+    for (id, means, _) in REFERENCE {
+        assert!(reference.contains(&format!("| `{id}` | {means} |")), "{id}");
+    }
+}
+
+#[test]
+fn a_cluster_without_a_quorum_is_never_called_well() {
+    for case in cases() {
+        let view = seen(&case, 0);
+        if view.leader.is_err() {
+            assert_ne!(view.whole(), Whole::Well, "{}", case.name);
+            assert_ne!(view.whole().code(), ExitCode::Ok, "{}", case.name);
+        }
+    }
+}
+
+#[test]
+fn the_json_has_the_number_of_its_schema_and_every_figure_of_the_table() {
+    let case = cases()
+        .into_iter()
+        .find(|case| case.name == "an FE is dead")
+        .unwrap();
+    let text = report::json(&seen(&case, 0), "2026-03-01T00:01:00Z");
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(json["muster"], 1);
+    assert_eq!(json["verdict"], "attention");
+    assert_eq!(json["believed"]["host"], "10.0.0.1");
+    assert_eq!(json["quorum"]["may_fail"], 0);
+    let dead = json["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|node| node["host"] == "10.0.0.3")
+        .unwrap();
+    assert_eq!(dead["leader_says"]["silent_for_s"], 7_259);
+    assert_eq!(dead["itself_says"]["state"], "no answer");
+    assert_eq!(dead["verdicts"][0], "dead");
+    let todo = &json["todo"][0];
+    assert_eq!(
+        (todo["verdict"].as_str(), todo["node"].as_str()),
+        (Some("dead"), Some("FE 10.0.0.3"))
+    );
+    assert_eq!(todo["command"][0], "mysql");
+}
+
+/// The cluster, the node, and the beginning of the first reason; nothing if it may stop.
+#[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn a_node_may_stop_if_the_cluster_and_every_replica_stay() {
+    let table = [
+        (WELL, "1", ""),
+        (WELL, "2", ""),
+        (WELL, "5", ""),
+        (
+            Case {
+                sql: "1: 1L+",
+                http: "1=L",
+                ..WELL
+            },
+            "1",
+            "it is the only FE with a vote",
+        ),
+        (
+            Case {
+                sql: "1: 1L+ 2F+",
+                http: "1=L 2=F1",
+                ..WELL
+            },
+            "2",
+            "1 of 2 voters would be alive, and a leader needs 2",
+        ),
+        (
+            Case {
+                sql: "1: 1L+ 2F+ 3F-",
+                http: "1=L 2=F1 3=-",
+                ..WELL
+            },
+            "1",
+            "1 of 3 voters would be alive, and a leader needs 2",
+        ),
+        // It is gone already.
+        (
+            Case {
+                sql: "1: 1L+ 2F+ 3F-",
+                http: "1=L 2=F1 3=-",
+                ..WELL
+            },
+            "3",
+            "",
+        ),
+        // An observer has no vote.
+        (
+            Case {
+                sql: "1: 1L+ 2O+",
+                http: "1=L 2=F1",
+                ..WELL
+            },
+            "2",
+            "",
+        ),
+        (
+            Case {
+                others: "b5+",
+                ..WELL
+            },
+            "5",
+            "it is the only BE",
+        ),
+        (
+            Case {
+                others: "b5+ b6-",
+                ..WELL
+            },
+            "5",
+            "10.0.0.6 is down",
+        ),
+        (
+            Case {
+                others: "b5+ b6+l7 b7+",
+                ..WELL
+            },
+            "5",
+            "the tablets of 10.0.0.6 are being moved",
+        ),
+        (
+            Case {
+                tablets: "3/9",
+                ..WELL
+            },
+            "5",
+            "3 of 9 tablets have a replica that is missing or wrong",
+        ),
+        (
+            Case {
+                others: "c5+",
+                ..WELL
+            },
+            "5",
+            "no other CN is alive",
+        ),
+        (
+            Case {
+                others: "c5+ c6+",
+                ..WELL
+            },
+            "5",
+            "",
+        ),
+        (
+            Case {
+                others: "k5+ k6-",
+                ..WELL
+            },
+            "5",
+            "no other broker is alive",
+        ),
+        (
+            Case {
+                change: |seen| {
+                    for fe in seen
+                        .answers
+                        .iter_mut()
+                        .filter_map(|answer| answer.said.as_mut().ok())
+                        .flatten()
+                    {
+                        fe.journal = Some(if fe.host == "10.0.0.1" { 5_000 } else { 1 });
+                    }
+                },
+                ..WELL
+            },
+            "1",
+            "no other FE with a vote is less than 1000 journal entries behind",
+        ),
+    ];
+    for (case, number, expected) in table {
+        let view = seen(&case, 0);
+        let node = view
+            .nodes
+            .iter()
+            .find(|node| node.host == format!("10.0.0.{number}"))
+            .unwrap();
+        let answer = may_stop(&view, node);
+        let reason = answer.reasons.first().map(String::as_str).unwrap_or_default();
+        assert!(
+            reason.starts_with(expected) && reason.is_empty() == expected.is_empty(),
+            "{} {} {number}: {answer:?}",
+            case.sql,
+            case.others
+        );
+    }
+}

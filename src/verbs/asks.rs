@@ -1,0 +1,153 @@
+//! What a verb needs that only asks the cluster: beside a node that runs, with the volumes of one that is stopped, or on any
+//! machine that reaches an FE.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+
+use crate::cluster::Client;
+use crate::effects::survey::Survey;
+use crate::engine::{Component, Engine, PortName};
+use crate::exit::ExitCode;
+use crate::facts::home::Home;
+use crate::facts::record::{Record, RecordCopy};
+use crate::facts::resolve::resolve;
+use crate::plan::ask_list::{self, Inputs};
+use crate::plan::refusal::Refusal;
+use crate::plan::view::observed::Own;
+use crate::plan::view::{View, view};
+use crate::settings::{Endpoint, Flags, Host, ImageSettings, Settings};
+use crate::verbs::{Outcome, bad_settings, fe_endpoints, machine};
+
+#[derive(Debug)]
+pub struct Asks {
+    pub engine: &'static Engine,
+    settings: Settings,
+    /// That of the node of this container.
+    record: Option<Record>,
+}
+
+impl Asks {
+    /// `masters`: the hosts of the command line, in the place of `MASTER_HOST`.
+    pub(super) fn read(
+        flags: Flags,
+        vars: &[(OsString, OsString)],
+        masters: &[Host],
+    ) -> Result<Self, Outcome> {
+        let image = ImageSettings::read(&flags, vars)
+            .map_err(|problems| bad_settings(&problems))?
+            .0;
+        let home = machine::image_home(&flags, vars);
+        let engine = machine::image_engine(&flags, vars).or(image.engine.as_ref().map(|engine| engine.value));
+        let Some(engine) = engine else {
+            return Err(Outcome::refused(&[Refusal::new(
+                ExitCode::Configuration,
+                "this image has no engine, and ENGINE is not set",
+                "run it in an image of the engine, or set ENGINE",
+            )]));
+        };
+        let record = home.as_ref().and_then(|home| record(home, &image));
+        let flags = machine::look(flags, vars);
+        let settings = if masters.is_empty() {
+            Settings::read(flags.clone(), vars.iter().cloned()).or_else(|problems| {
+                // The volumes of a node know its cluster, where no variable does.
+                let known = record.as_ref().map(|record| {
+                    let members = record.members.iter().map(|member| member.host.clone());
+                    (
+                        members.chain([record.host.clone()]).collect::<Vec<_>>(),
+                        &record.host,
+                    )
+                });
+                let (hosts, own) = known.ok_or(problems)?;
+                Settings::read(naming(flags, &hosts, own), vars.iter().cloned())
+            })
+        } else {
+            let own = record.as_ref().map(|record| &record.host).or(masters.first());
+            let flags = own.map_or(flags.clone(), |own| naming(flags, masters, own));
+            Settings::read(flags, vars.iter().cloned())
+        };
+        let (settings, warnings) = settings.map_err(|problems| bad_settings(&problems))?;
+        for warning in warnings {
+            tracing::debug!("{warning}");
+        }
+        Ok(Self {
+            engine,
+            settings,
+            record,
+        })
+    }
+
+    /// The node of this container.
+    pub(super) fn own(&self) -> Option<(Component, &Host, Option<u16>)> {
+        let record = self.record.as_ref()?;
+        Some((record.component, &record.host, record.identity_port()))
+    }
+
+    /// Asks everybody once.
+    pub(super) async fn look(&self) -> View {
+        let client = Client::new(&self.settings, self.engine);
+        let own = match &self.record {
+            Some(record) => Some(Own {
+                component: record.component,
+                host: record.host.clone(),
+                also: addresses(&record.host).await,
+                identity_port: record.identity_port(),
+                cluster_id: record.cluster_id.clone(),
+                progress: record.progress,
+            }),
+            None => None,
+        };
+        let known = self.known();
+        let survey = Survey {
+            client: &client,
+            engine: self.engine,
+            account: &self.settings.account.user.value,
+            known: &known,
+            http_port: self.http_port(),
+            own,
+        };
+        view(&survey.ask().await)
+    }
+
+    /// The FEs to begin with.
+    fn known(&self) -> Vec<Endpoint> {
+        let members = self.record.iter().flat_map(|record| record.members.clone());
+        ask_list::endpoints(&Inputs {
+            master_hosts: &self.settings.master_hosts.value,
+            query_ports: &ask_list::query_ports(&self.settings, self.engine, None),
+            members: &members.collect::<Vec<_>>(),
+            not: None,
+        })
+    }
+
+    /// The HTTP port of an FE, which is the same on all.
+    fn http_port(&self) -> u16 {
+        let members = self.record.iter().flat_map(|record| &record.members);
+        let remembered = members.map(|member| member.http_port).find(|port| *port != 0);
+        let requested = self.settings.ports.get(&PortName::Http).map(|port| port.value);
+        let default = self
+            .engine
+            .port(Component::Fe, PortName::Http)
+            .and_then(|port| port.default);
+        remembered.or(requested).or(default).unwrap_or_default()
+    }
+}
+
+fn record(home: &Home, image: &ImageSettings) -> Option<Record> {
+    match fe_endpoints::record(home, image).1 {
+        RecordCopy::Present(record) => Some(record),
+        RecordCopy::Missing | RecordCopy::Unreadable { .. } | RecordCopy::Newer { .. } => None,
+    }
+}
+
+/// The flags with these hosts, as if two variables named them.
+fn naming(mut flags: Flags, hosts: &[Host], own: &Host) -> Flags {
+    let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
+    flags.variables.push(("MASTER_HOST".to_owned(), hosts.join(",")));
+    flags.variables.push(("LOCAL_HOST".to_owned(), own.to_string()));
+    flags
+}
+
+async fn addresses(host: &Host) -> BTreeSet<Host> {
+    let found = resolve(host).await.unwrap_or_default();
+    found.into_iter().map(Host::from).collect()
+}

@@ -1,0 +1,200 @@
+//! `muster status` and `muster may-stop` after each fault: what is wrong, by name, and the exit code.
+
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use hosts::{Cluster, Host, Output, StandIn, World, eventually};
+
+for_each_engine! {
+    the_state_of_a_cluster_is_told_after_each_fault: both,
+    whoever_reaches_an_fe_is_told_the_same_and_without_the_account_what_is_open,
+}
+
+/// How long anything may take. None of it needs the half of it on an idle machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn whole(world: &World) -> anyhow::Result<Cluster> {
+    let [fe, be] = world.stand_in(&StandIn::QUICK)?;
+    let cluster = Cluster::new(world, 3, &fe, 2, Some(&be))?;
+    for host in &cluster.hosts {
+        host.set("GUARD_TIME", "3s");
+        host.start()?;
+    }
+    cluster.becomes_whole(PATIENCE)?;
+    Ok(cluster)
+}
+
+/// Waits for this exit code and all of these words, on that host.
+fn says(host: &Host, command: &[&str], code: i32, words: &[&str]) -> anyhow::Result<Output> {
+    let command: Vec<&str> = ["muster"].iter().chain(command).copied().collect();
+    eventually(
+        PATIENCE,
+        &format!("{command:?} with {code} and {words:?}"),
+        || {
+            let said = host.exec(&command)?;
+            let has = words.iter().all(|word| said.text.contains(word));
+            ensure!(said.code == code && has, "{}\n{}", said.code, said.text);
+            Ok(said)
+        },
+    )
+}
+
+/// What it prints is never wider than a terminal, but for a command, which is there to be copied.
+fn fits(said: &Output) -> anyhow::Result<()> {
+    let wide = said
+        .text
+        .lines()
+        .find(|line| line.chars().count() > 80 && !line.starts_with("      "));
+    ensure!(wide.is_none(), "{}", said.text);
+    Ok(())
+}
+
+fn the_state_of_a_cluster_is_told_after_each_fault(world: &World) -> anyhow::Result<()> {
+    let cluster = whole(world)?;
+    let id = cluster.id()?;
+    let leader = cluster.leader()?.name().to_owned();
+    let others: Vec<&Host> = cluster.fes().filter(|fe| fe.name() != leader).collect();
+    let [asks, dies] = others.as_slice() else {
+        anyhow::bail!("two others")
+    };
+    let (be1, be2) = (cluster.host("be1")?, cluster.host("be2")?);
+    let well = [
+        "3 of 3 voters alive, 1 may fail",
+        "2 BEs are alive as they should be",
+        &id,
+    ];
+    fits(&says(asks, &["status"], 0, &well)?)?;
+    fits(
+        &says(be1, &["status", "--all"], 0, &["be1", "ready"]).or_else(|_| {
+            says(
+                be1,
+                &["status", "--all"],
+                0,
+                &[&be1.address().to_string(), "ready"],
+            )
+        })?,
+    )?;
+    says(asks, &["may-stop"], 0, &["yes: FE"])?;
+    says(be1, &["may-stop"], 0, &["yes: BE"])?;
+    let json = says(
+        asks,
+        &["status", "--json"],
+        0,
+        &["\"muster\": 1", "\"verdict\": \"well\""],
+    )?;
+    ensure!(json.text.matches("\"kind\"").count() == 5, "{}", json.text);
+
+    dies.kill9()?;
+    let gone = dies.address().to_string();
+    let dead = [
+        gone.as_str(),
+        "no answer",
+        "dead",
+        "none may fail",
+        "1 thing to do",
+        "DROP FOLLOWER",
+    ];
+    fits(&says(asks, &["status"], 1, &dead)?)?;
+    says(
+        asks,
+        &["may-stop"],
+        1,
+        &["1 of 3 voters would be alive, and a leader needs 2"],
+    )?;
+    dies.start()?;
+    says(
+        asks,
+        &["status", "--quiet", "--wait", "well", "--timeout", "60s"],
+        0,
+        &[],
+    )?;
+
+    // Silent, not refused: it costs one deadline.
+    be2.cut()?;
+    let away = be2.address().to_string();
+    fits(&says(
+        asks,
+        &["status"],
+        1,
+        &[&away, "no answer", "dead", "DECOMMISSION BACKEND"],
+    )?)?;
+    says(be1, &["may-stop"], 1, &[&format!("{away} is down")])?;
+    be2.heal()?;
+    let alive = format!("alive:{away}");
+    says(
+        asks,
+        &["status", "--quiet", "--wait", &alive, "--timeout", "60s"],
+        0,
+        &[],
+    )?;
+
+    let (key, value) = if world.engine().is_doris() {
+        ("disable_tablet_scheduler", "true")
+    } else {
+        ("tablet_sched_max_scheduling_tablets", "0")
+    };
+    cluster
+        .host(&leader)?
+        .sql(&format!("ADMIN SET FRONTEND CONFIG (\"{key}\" = \"{value}\")"))?;
+    says(asks, &["status"], 1, &["nothing is balanced or repaired", key])?;
+
+    for fe in [cluster.host(&leader)?, dies] {
+        fe.kill9()?;
+    }
+    fits(&says(asks, &["status"], 69, &["no leader: 1 of 3", "first."])?)?;
+    says(asks, &["may-stop"], 69, &["no leader is believed"])?;
+    ensure!(
+        !asks.has_ended() || world.engine().is_doris(),
+        "{}",
+        asks.log_tail()
+    );
+    Ok(())
+}
+
+fn whoever_reaches_an_fe_is_told_the_same_and_without_the_account_what_is_open(
+    world: &World,
+) -> anyhow::Result<()> {
+    let cluster = whole(world)?;
+    let seed = cluster.seed()?.address().to_string();
+    let [fe, _] = world.stand_in(&StandIn::QUICK)?;
+    // The image alone: no record, no variable.
+    let outside = world.host("outside", 9, &fe)?;
+    outside.start_program(&["sleep", "1000"])?;
+    let command = ["status", "--master", &seed];
+    says(
+        &outside,
+        &command,
+        0,
+        &["3 of 3 voters alive", "2 BEs are alive as they should be"],
+    )?;
+    let node = format!("fe:{seed}");
+    says(
+        &outside,
+        &["may-stop", "--master", &seed, "--node", &node],
+        0,
+        &["yes: FE"],
+    )?;
+    let without = says(&outside, &["status"], 78, &["MASTER_HOST"])?;
+    ensure!(without.text.contains("is not set"), "{}", without.text);
+
+    cluster
+        .seed()?
+        .sql("SET PASSWORD FOR 'root' = PASSWORD('s3cret')")?;
+    let open = says(
+        &outside,
+        &command,
+        77,
+        &["the account was refused", "CLUSTER_PASSWORD_FILE"],
+    )?;
+    fits(&open)?;
+    for fe in cluster.fes() {
+        let address = fe.address().to_string();
+        ensure!(open.text.contains(&address), "{}", open.text);
+    }
+    ensure!(open.text.contains("leader"), "{}", open.text);
+    let seed = cluster.seed()?;
+    let password = seed.exec(&["sh", "-c", "CLUSTER_PASSWORD=s3cret muster status"])?;
+    ensure!(password.code == 0, "{password:?}");
+    seed.exec(&["true"]).context("it runs on")?;
+    Ok(())
+}
