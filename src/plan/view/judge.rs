@@ -487,7 +487,7 @@ fn leaderless(view: &mut View, seen: &Observed) {
         });
     }
     // Where nobody shows a list, every FE that is known may be a voter.
-    let is_shown = view.nodes.iter().any(|node| node.role.is_some());
+    let is_shown = !longest.is_empty();
     let may_vote = |node: &&Node| node.role.map_or(!is_shown, FrontendRole::is_electable);
     let voters: Vec<&Node> = view.nodes.iter().filter(may_vote).collect();
     let answers = |node: &&&Node| !matches!(node.itself_says, ItselfSays::Silent(_) | ItselfSays::NotAsked);

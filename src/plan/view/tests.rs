@@ -74,6 +74,12 @@ fn cases() -> Vec<Case> {
             "",
         ),
         case(
+            "two of three are gone",
+            "1: has no leader / 2: refused / 3: refused",
+            "1=U 2=- 3=-",
+            "",
+        ),
+        case(
             "the quorum is lost",
             "1: 1L+ 2F- 3F- / 2: refused / 3: refused",
             "1=L 2=- 3=-",
