@@ -28,6 +28,7 @@ mod row;
 mod sample;
 mod size;
 mod start;
+mod status;
 mod stop;
 mod table;
 mod turns;
@@ -48,7 +49,7 @@ use crate::row::Row;
 const FILES: &str = "its files meanwhile: ";
 
 /// To add a row, write its file and name it here.
-const ROWS: [Row; 12] = [
+const ROWS: [Row; 13] = [
     size::ROW,
     start::ROW,
     look::ROW,
@@ -61,6 +62,7 @@ const ROWS: [Row; 12] = [
     stop::ROW,
     orphans::ROW,
     restart::ROW,
+    status::ROW,
 ];
 
 /// Measure muster beside others, and print one table
