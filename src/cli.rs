@@ -41,6 +41,15 @@ pub enum Verb {
     /// Tell whether this node may be stopped now: exit code 0 or 1
     #[command(after_help = MAY_STOP)]
     MayStop(MayStopArgs),
+    /// Print the nodes as targets of Prometheus
+    #[command(after_help = TARGETS)]
+    Targets(ExportArgs),
+    /// Print what is seen of the cluster as metrics of Prometheus
+    #[command(after_help = METRICS)]
+    Metrics(ExportArgs),
+    /// Print the ports of a node and who dials each, or firewall rules
+    #[command(after_help = PORTS)]
+    Ports(PortsArgs),
     /// Print version
     Version,
 }
@@ -88,6 +97,39 @@ replicas and all other BEs are up. The answer is about this moment.
 
 Exit codes: 0 yes; 1 no, with the reason; 64 wrong command line; 69 no leader is
 believed; 77 the account was refused; 78 the settings cannot be used.";
+
+/// The text below the options of `targets`.
+const TARGETS: &str = "\
+The JSON of file_sd and http_sd: each FE, BE and CN with its HTTP port, each
+broker with its only port, and the labels job, group, host and cluster. With
+--out the file is replaced by a rename; without a leader it stays as it is.
+
+Exit codes: 0 written; 64 wrong command line; 69 no leader is believed; 73 the
+file cannot be written; 77 the account was refused; 78 the settings cannot be
+used.";
+
+/// The text below the options of `metrics`.
+const METRICS: &str = "\
+What no node of the engine says of itself: whether there is a leader, how many
+FEs may fail, who is alive to the leader and who serves, and how many findings
+of each kind `status` has. With --out the file is replaced by a rename, for the
+textfile collector of node_exporter.
+
+Exit codes: 0 written; 64 wrong command line; 69 no leader is believed, which
+the metrics say too; 73 the file cannot be written; 77 the account was refused;
+78 the settings cannot be used.";
+
+/// The text below the options of `ports`.
+const PORTS: &str = "\
+The ports are those that the node of this container has, or the engine's own for
+another component. The nodes are those that the leader lists. The rules let in
+who is listed, and drop everybody else on these ports; `nft` also loads again.
+
+  docker exec fe1 muster ports --format nft | sudo nft -f -
+
+Exit codes: 0 printed; 1 a host does not resolve here; 64 wrong command line; 69
+no leader is believed: only the FEs that are known are listed; 77 the account
+was refused; 78 the settings cannot be used.";
 
 /// The text below the options of `init`.
 fn init_help() -> String {
@@ -259,6 +301,36 @@ fn which(text: &str) -> Result<Which, String> {
         component: component(kind)?,
         host: host(name)?,
     })
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ExportArgs {
+    /// Write into this file
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub asks: AsksArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct PortsArgs {
+    /// fe, be, cn or broker [default: the node of this container]
+    #[arg(value_parser = component)]
+    pub component: Option<Component>,
+    /// How to print them
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "table")]
+    pub format: PortsFormat,
+    #[command(flatten)]
+    pub asks: AsksArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum PortsFormat {
+    Table,
+    Json,
+    Nft,
+    Ufw,
+    Firewalld,
 }
 
 #[derive(Debug, clap::Args)]

@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod aliases;
 pub mod calendar;
+pub mod dialler;
 mod doris;
 pub mod failure;
 pub mod heartbeat;

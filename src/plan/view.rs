@@ -3,9 +3,12 @@
 
 mod judge;
 pub mod may_stop;
+pub mod metrics;
 pub mod observed;
+pub mod ports;
 pub mod report;
 pub mod table;
+pub mod targets;
 #[cfg(test)]
 mod tests;
 pub mod verdict;
@@ -74,6 +77,8 @@ pub struct Node {
     pub host: String,
     /// The port that is part of what the cluster knows it by; 0 if that is not known.
     pub port: u16,
+    /// 0 if it is not known, and for a broker, which has none.
+    pub http_port: u16,
     /// Of an FE that the cluster lists.
     pub role: Option<FrontendRole>,
     /// Of a broker.
@@ -192,6 +197,15 @@ impl Node {
     /// As messages name it: `FE 10.0.0.10`.
     pub fn called(&self) -> String {
         format!("{} {}", self.component.name(), self.host)
+    }
+
+    /// Its host with a port, as a URL has it.
+    pub fn at(&self, port: u16) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{port}", self.host)
+        } else {
+            format!("{}:{port}", self.host)
+        }
     }
 
     /// True if the believed leader shows it as a member that is up.

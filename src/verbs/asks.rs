@@ -1,7 +1,7 @@
 //! What a verb needs that only asks the cluster: beside a node that runs, with the volumes of one that is stopped, or on any
 //! machine that reaches an FE.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 
 use crate::cluster::Client;
@@ -80,6 +80,17 @@ impl Asks {
     pub(super) fn own(&self) -> Option<(Component, &Host, Option<u16>)> {
         let record = self.record.as_ref()?;
         Some((record.component, &record.host, record.identity_port()))
+    }
+
+    /// Its ports.
+    pub(super) fn own_ports(&self) -> Option<(Component, BTreeMap<PortName, u16>)> {
+        let record = self.record.as_ref()?;
+        Some((record.component, record.ports.clone()))
+    }
+
+    /// The FEs that were named, and those of the record.
+    pub(super) fn known_hosts(&self) -> Vec<Host> {
+        self.known().into_iter().map(|endpoint| endpoint.host).collect()
     }
 
     /// Asks everybody once.

@@ -4,9 +4,11 @@
 
 pub mod companion;
 pub mod explain;
+pub mod exported;
 pub mod health;
 pub mod init;
 pub mod may_stop;
+pub mod ports;
 pub mod readdress;
 pub mod run;
 pub mod status;
@@ -288,6 +290,15 @@ fn typed(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
         }),
         Verb::MayStop(args) => asking(beside_run, &args.asks, &vars, |asks| {
             in_runtime(may_stop::may_stop(&args, &asks))
+        }),
+        Verb::Targets(args) => asking(beside_run, &args.asks, &vars, |asks| {
+            in_runtime(exported::export_targets(&args, &asks))
+        }),
+        Verb::Metrics(args) => asking(beside_run, &args.asks, &vars, |asks| {
+            in_runtime(exported::export_metrics(&args, &asks))
+        }),
+        Verb::Ports(args) => asking(beside_run, &args.asks, &vars, |asks| {
+            in_runtime(ports::ports(&args, &asks))
         }),
         Verb::Version => Outcome::printed(Cli::command().render_version()),
         Verb::Health(args) => {

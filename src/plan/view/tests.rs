@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::may_stop::may_stop;
 use super::observed::{ClockSeen, FrontendSeen, Observed, Own, ServiceSeen, Tablets};
 use super::verdict::REFERENCE;
-use super::{View, Whole, report, table, view};
+use super::{View, Whole, metrics, report, table, targets, view};
 use crate::engine::failure::Failure;
 use crate::engine::member::Backend;
 use crate::engine::probe::Ha;
@@ -608,4 +608,69 @@ fn a_node_may_stop_if_the_cluster_and_every_replica_stay() {
             case.others
         );
     }
+}
+
+#[test]
+fn every_node_is_a_target_and_without_a_leader_the_list_is_never_empty() {
+    let json = |case: &Case| -> serde_json::Value {
+        serde_json::from_str(&targets::targets(&seen(case, 0))).unwrap()
+    };
+    let all = json(&Case {
+        others: "b5+ c6+ k7+",
+        ..WELL
+    });
+    let lines: Vec<String> = all
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|group| {
+            let label = |name: &str| group["labels"][name].as_str().unwrap().to_owned();
+            assert_eq!(
+                (label("job").as_str(), label("cluster").as_str()),
+                (ALL[0].id, "77")
+            );
+            format!("{} {}", label("group"), group["targets"][0].as_str().unwrap())
+        })
+        .collect();
+    let expected = [
+        "fe 10.0.0.1:8030",
+        "fe 10.0.0.2:8030",
+        "fe 10.0.0.3:8030",
+        "be 10.0.0.5:8040",
+        "cn 10.0.0.6:8040",
+        "broker 10.0.0.7:8000",
+    ];
+    assert_eq!(lines, expected);
+    for case in cases() {
+        let groups = json(&case);
+        assert!(!groups.as_array().unwrap().is_empty(), "{}", case.name);
+    }
+}
+
+#[test]
+fn metrics_have_every_verdict_and_the_figures_of_the_table() {
+    let case = cases()
+        .into_iter()
+        .find(|case| case.name == "an FE is dead")
+        .unwrap();
+    let text = metrics::metrics(&seen(&case, 0));
+    for line in [
+        "muster_leader_believed 1",
+        "muster_voters 3",
+        "muster_voters_alive 2",
+        "muster_voters_may_fail 0",
+        "muster_tablets_unhealthy 0",
+        "muster_verdicts{verdict=\"dead\"} 1",
+        "muster_verdicts{verdict=\"two-clusters\"} 0",
+        "muster_node_alive{kind=\"fe\",host=\"10.0.0.3\",port=\"9010\"} 0",
+        "muster_node_serves{kind=\"fe\",host=\"10.0.0.3\",port=\"9010\"} 0",
+        "muster_node_silent_seconds{kind=\"fe\",host=\"10.0.0.3\",port=\"9010\"} 7259",
+    ] {
+        assert!(text.lines().any(|other| other == line), "{line}\n{text}");
+    }
+    let verdicts = text.lines().filter(|line| line.starts_with("muster_verdicts{"));
+    assert_eq!(verdicts.count(), REFERENCE.len());
+    let without = metrics::metrics(&seen(&cases()[2], 0));
+    assert!(without.contains("\nmuster_leader_believed 0\n"), "{without}");
+    assert!(!without.contains("muster_voters_alive "), "{without}");
 }

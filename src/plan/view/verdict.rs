@@ -453,16 +453,8 @@ impl View {
     }
 }
 
-fn address(node: &Node) -> String {
-    if node.host.contains(':') {
-        format!("[{}]:{}", node.host, node.port)
-    } else {
-        format!("{}:{}", node.host, node.port)
-    }
-}
-
 fn drop_statement(engine: &Engine, node: &Node) -> String {
-    let at = address(node);
+    let at = node.at(node.port);
     match (node.component, node.role) {
         (Component::Fe, Some(role)) if role.is_electable() => engine.sql.drop_follower.replace("{}", &at),
         (Component::Fe, _) => engine.sql.drop_observer.replace("{}", &at),
@@ -475,7 +467,7 @@ fn drop_statement(engine: &Engine, node: &Node) -> String {
 fn decommission(engine: &Engine, node: &Node) -> String {
     let list = engine.list(node.component);
     let statement = list.and_then(|list| list.decommission).unwrap_or_default();
-    statement.replace("{}", &address(node))
+    statement.replace("{}", &node.at(node.port))
 }
 
 /// A time in the largest unit that is full, for people: `95 s`, `12 min`, `3 h`, `4 d`.

@@ -151,7 +151,7 @@ impl World {
         command
             .args(flags()?)
             .arg("--")
-            .arg(std::env::current_exe()?)
+            .arg(this_program()?)
             .args(arguments);
         // A failure inside is told twice, and the second telling has a place of its own.
         command
@@ -235,6 +235,13 @@ impl World {
             .into_iter()
             .try_for_each(|host| network::maroon(host.name()))
     }
+}
+
+/// Where this program is. A build meanwhile puts a file of the same sources in its place.
+fn this_program() -> anyhow::Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    let replaced = program.to_str().and_then(|path| path.strip_suffix(" (deleted)"));
+    Ok(replaced.map_or(program.clone(), PathBuf::from))
 }
 
 /// A story that is told of both engines ends with the name of one.

@@ -8,6 +8,7 @@ use hosts::{Cluster, Host, Output, StandIn, World, eventually};
 for_each_engine! {
     the_state_of_a_cluster_is_told_after_each_fault: both,
     whoever_reaches_an_fe_is_told_the_same_and_without_the_account_what_is_open,
+    a_cluster_works_behind_a_firewall_that_drops_whatever_ports_does_not_list: both,
 }
 
 /// How long anything may take. None of it needs the half of it on an idle machine.
@@ -174,6 +175,23 @@ fn whoever_reaches_an_fe_is_told_the_same_and_without_the_account_what_is_open(
         0,
         &["yes: FE"],
     )?;
+    let targets = says(
+        &outside,
+        &["targets", "--master", &seed],
+        0,
+        &["\"group\": \"be\"", ":8040"],
+    )?;
+    ensure!(
+        targets.text.matches("\"targets\"").count() == 5,
+        "{}",
+        targets.text
+    );
+    let alive = [
+        "muster_leader_believed 1",
+        "muster_voters_may_fail 1",
+        "muster_node_serves{kind=\"be\"",
+    ];
+    says(&outside, &["metrics", "--master", &seed], 0, &alive)?;
     let without = says(&outside, &["status"], 78, &["MASTER_HOST"])?;
     ensure!(without.text.contains("is not set"), "{}", without.text);
 
@@ -196,5 +214,65 @@ fn whoever_reaches_an_fe_is_told_the_same_and_without_the_account_what_is_open(
     let password = seed.exec(&["sh", "-c", "CLUSTER_PASSWORD=s3cret muster status"])?;
     ensure!(password.code == 0, "{password:?}");
     seed.exec(&["true"]).context("it runs on")?;
+    Ok(())
+}
+
+/// Loaded as it is printed, but that everything else is dropped too.
+fn a_cluster_works_behind_a_firewall_that_drops_whatever_ports_does_not_list(
+    world: &World,
+) -> anyhow::Result<()> {
+    let [fe, be] = world.stand_in(&StandIn::QUICK)?;
+    let cluster = Cluster::new(world, 3, &fe, 3, Some(&be))?;
+    for host in &cluster.hosts {
+        host.set("GUARD_TIME", "3s").set("STATE_DIR", "/opt/state");
+        host.start()?;
+    }
+    cluster.becomes_whole(PATIENCE)?;
+    let stranger = world.host("stranger", 9, &fe)?;
+    stranger.start_program(&["sleep", "1000"])?;
+    let seed = cluster.seed()?;
+    let knocks = |port: u16, code: i32| -> anyhow::Result<()> {
+        let knock = format!("timeout 3 bash -c '</dev/tcp/{}/{port}'", seed.address());
+        let said = stranger.exec(&["sh", "-c", &knock])?;
+        ensure!(said.code == code, "{port}: {said:?}");
+        Ok(())
+    };
+    knocks(8030, 0)?;
+    for host in &cluster.hosts {
+        let load =
+            "muster ports --format nft | sed 's/policy accept/policy drop/' | tee /opt/rules | nft -f -";
+        // Twice: it replaces what it has loaded before.
+        for _ in 0..2 {
+            let said = host.exec(&["bash", "-euo", "pipefail", "-c", load])?;
+            ensure!(
+                said.code == 0,
+                "{}\n{}",
+                said.text,
+                std::fs::read_to_string(host.on_disk(std::path::Path::new("/opt/rules")))?
+            );
+        }
+    }
+    knocks(9030, 0)?;
+    // 124 is what `timeout` ends with: nothing comes back.
+    knocks(8030, 124)?;
+    knocks(9010, 124)?;
+    let id = cluster.id()?;
+    let old = cluster.leader()?;
+    old.kill9()?;
+    eventually(PATIENCE, "another leader", || {
+        ensure!(cluster.leader()?.name() != old.name(), "it is shown still");
+        Ok(())
+    })?;
+    old.wipe_data()?;
+    old.start()?;
+    cluster.becomes_whole(PATIENCE)?;
+    ensure!(cluster.id()? == id, "another cluster");
+    let asks = cluster.host("be1")?;
+    says(
+        asks,
+        &["status"],
+        0,
+        &["3 of 3 voters alive", "3 BEs are alive as they should be"],
+    )?;
     Ok(())
 }
