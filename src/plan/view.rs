@@ -30,7 +30,7 @@ pub struct View {
     pub cluster_id: Option<String>,
     /// The reason why none is believed, in its place.
     pub leader: Result<Leader, String>,
-    /// FEs first, each kind in the order of its list.
+    /// By component, host and port.
     pub nodes: Vec<Node>,
     /// Of the believed leader's list.
     pub quorum: Option<Quorum>,

@@ -11,6 +11,7 @@ use crate::exit::ExitCode;
 use crate::plan::refusal::Refusal;
 use crate::plan::view::may_stop::{Answer, may_stop as judge};
 use crate::plan::view::{Node, View, Whole};
+use crate::printable::fit;
 use crate::settings::Host;
 use crate::verbs::Outcome;
 use crate::verbs::asks::Asks;
@@ -138,5 +139,5 @@ fn text(args: &MayStopArgs, called: &str, answer: &Answer) -> String {
         // Writing to a String cannot fail.
         writeln!(text, "note: {note}").unwrap_or_default();
     }
-    text
+    fit(&text)
 }

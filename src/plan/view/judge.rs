@@ -43,6 +43,9 @@ pub fn view(seen: &Observed) -> View {
     } else {
         leaderless(&mut view, seen);
     }
+    // No list has an order of its own (observed).
+    view.nodes
+        .sort_by_key(|node| (node.component, Host::parse(&node.host).ok(), node.port));
     other_versions(&mut view);
     refusals(&mut view, seen);
     unseen(&mut view, seen);
@@ -164,7 +167,6 @@ fn led(view: &mut View, seen: &Observed, cluster: &Cluster) {
     if let Some(own) = &seen.own {
         own_node(view, own, cluster);
     }
-    view.nodes.sort_by_key(|node| node.component);
     if let Some(leader) = over_http(seen, &cluster.leader.host) {
         let leader_clock = leader.clock;
         for node in view.nodes.iter_mut().filter(|node| node.component.is_fe()) {

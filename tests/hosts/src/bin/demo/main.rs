@@ -3,6 +3,7 @@
 //! The program outside makes the namespaces, listens for Ctrl-C and tidies up; the one inside tells the story.
 
 mod ask;
+mod operate;
 mod outside;
 mod show;
 mod story;
@@ -30,6 +31,9 @@ struct Args {
     /// The engine that the stand-in behaves like
     #[arg(long, default_value = STARROCKS.id, value_parser = [STARROCKS.id, DORIS.id])]
     engine: String,
+    /// Break one thing after the other, and show what the verbs of the person on call say of it
+    #[arg(long, conflicts_with = "home")]
+    operate: bool,
     /// Run a real engine: its home directory, or one with `fe` and `be` in it. The default is the stand-in engine
     #[arg(long, value_name = "DIR")]
     home: Option<PathBuf>,
@@ -64,7 +68,13 @@ fn main() -> ExitCode {
             .map(|()| ExitCode::SUCCESS)
     } else if let Some(world) = World::inside(args.engine()) {
         world
-            .and_then(|world| story::tell(&world, &args))
+            .and_then(|world| {
+                if args.operate {
+                    operate::tell(&world)
+                } else {
+                    story::tell(&world, &args)
+                }
+            })
             .map(|()| ExitCode::SUCCESS)
     } else {
         outside::run(&args)

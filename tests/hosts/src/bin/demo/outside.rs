@@ -39,7 +39,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         command
             .args(["--nodes", &args.nodes.to_string()])
             .args(["--engine", &args.engine])
-            .args(args.keep.then_some("--keep"));
+            .args(args.keep.then_some("--keep"))
+            .args(args.operate.then_some("--operate"));
         command.args(
             args.home
                 .iter()
