@@ -9,7 +9,7 @@ use crate::effects::survey::Survey;
 use crate::engine::{Component, Engine, PortName};
 use crate::exit::ExitCode;
 use crate::facts::home::Home;
-use crate::facts::record::{Record, RecordCopy};
+use crate::facts::record::{DATA_COPY, Record, RecordCopy};
 use crate::facts::resolve::resolve;
 use crate::plan::ask_list::{self, Inputs};
 use crate::plan::refusal::Refusal;
@@ -143,11 +143,18 @@ impl Asks {
     }
 }
 
+/// The copy beside the conf, or that in the data: a container may have nothing but the volumes of another one.
 fn record(home: &Home, image: &ImageSettings) -> Option<Record> {
-    match fe_endpoints::record(home, image).1 {
-        RecordCopy::Present(record) => Some(record),
-        RecordCopy::Missing | RecordCopy::Unreadable { .. } | RecordCopy::Newer { .. } => None,
-    }
+    let state = fe_endpoints::record(home, image).1;
+    let data = home.layout.data.as_ref();
+    let data = data.map(|data| RecordCopy::read(&home.dir.join(data.default).join(DATA_COPY)));
+    [Some(state), data]
+        .into_iter()
+        .flatten()
+        .find_map(|copy| match copy {
+            RecordCopy::Present(record) => Some(record),
+            RecordCopy::Missing | RecordCopy::Unreadable { .. } | RecordCopy::Newer { .. } => None,
+        })
 }
 
 /// The flags with these hosts, as if two variables named them.

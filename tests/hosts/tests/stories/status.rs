@@ -194,6 +194,11 @@ fn whoever_reaches_an_fe_is_told_the_same_and_without_the_account_what_is_open(
     says(&outside, &["metrics", "--master", &seed], 0, &alive)?;
     let without = says(&outside, &["status"], 78, &["MASTER_HOST"])?;
     ensure!(without.text.contains("is not set"), "{}", without.text);
+    // The volumes of a node, and no variable.
+    let record = "muster.json";
+    std::fs::copy(cluster.seed()?.data().join(record), outside.data().join(record))?;
+    says(&outside, &["status"], 0, &["3 of 3 voters alive"])?;
+    std::fs::remove_file(outside.data().join(record))?;
 
     cluster
         .seed()?
