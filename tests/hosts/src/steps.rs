@@ -159,8 +159,11 @@ impl Tracer {
                     }
                     self.go_on(pid, None);
                 }
-                // The companion is made; PID 1 goes on inside of that call.
-                WaitStatus::PtraceEvent(pid, _, _) if Some(pid) == self.muster && self.inside.is_empty() => {
+                // The companion is made; PID 1 goes on inside of that call. On a busy machine the companion may have become muster
+                // before this is told.
+                WaitStatus::PtraceEvent(pid, _, _)
+                    if Some(pid) == self.muster && !self.followed.contains(&pid) =>
+                {
                     self.follow_alone(pid)?;
                     self.go_on(pid, None);
                 }
