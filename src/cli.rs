@@ -219,7 +219,7 @@ pub struct ImageArgs {
 /// The hosts that a verb asks.
 #[derive(Debug, clap::Args)]
 pub struct AsksArgs {
-    /// FEs to ask [default: those of `MASTER_HOST` and the record]
+    /// FEs to ask in the place of `MASTER_HOST`
     #[arg(long, value_name = "HOST", value_delimiter = ',', value_parser = host)]
     pub master: Vec<Host>,
     #[command(flatten)]
@@ -240,7 +240,7 @@ pub struct StatusArgs {
     /// Go on, with a line for each change
     #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "2s", require_equals = true, value_parser = crate::settings::parse_duration)]
     pub watch: Option<std::time::Duration>,
-    /// Go on until it is `well`, has a `leader`, or shows `alive:HOST`
+    /// Wait for one of `well`, `leader`, `alive:HOST`
     #[arg(long, value_name = "WHAT", conflicts_with = "watch", value_parser = until)]
     pub wait: Option<Until>,
     /// How long to wait
@@ -270,7 +270,7 @@ fn until(text: &str) -> Result<Until, String> {
 
 #[derive(Debug, clap::Args)]
 pub struct MayStopArgs {
-    /// Another node than that of this container, such as `be:10.0.0.41`
+    /// Another node, such as `be:10.0.0.41`
     #[arg(long, value_name = "KIND:HOST", value_parser = which)]
     pub node: Option<Which>,
     /// Ask until the answer is yes
@@ -317,8 +317,14 @@ pub struct PortsArgs {
     /// fe, be, cn or broker [default: the node of this container]
     #[arg(value_parser = component)]
     pub component: Option<Component>,
-    /// How to print them
-    #[arg(long, value_enum, value_name = "FORMAT", default_value = "table")]
+    /// table, json, nft, ufw or firewalld
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "table",
+        hide_possible_values = true
+    )]
     pub format: PortsFormat,
     #[command(flatten)]
     pub asks: AsksArgs,

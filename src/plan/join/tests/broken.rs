@@ -116,10 +116,6 @@ fn may_found(node: &Node, seen: &Seen) -> bool {
 
 fn founding() -> Vec<(&'static str, Rules)> {
     vec![
-        but!(
-            "founds although a leader polls this host and is believed",
-            |node, seen| when(may_found(node, seen) && seen.caller.is_some(), Decision::Found)
-        ),
         but!("founds although a record knows a cluster", |node, seen| when(
             may_found(node, seen),
             Decision::Found
@@ -147,16 +143,6 @@ fn founding() -> Vec<(&'static str, Rules)> {
                 when(may_found(node, &deaf), Decision::Found)
             }
         ),
-        but!("follows a caller although a named host leads", |_node, seen| {
-            let caller = seen.caller.as_ref()?;
-            when(
-                leader(seen).is_some(),
-                Decision::Join {
-                    helper: caller.helper.clone()?,
-                    cluster: caller.cluster.clone().unwrap_or_default(),
-                },
-            )
-        }),
         but!("founds before the guard is over", |node, seen| {
             let mut late = seen.clone();
             late.guard_over = true;
