@@ -119,8 +119,12 @@ fn windows(kind: Option<Kind>, points: &[(&'static str, Next)]) -> Vec<Window> {
         both,
         next,
     };
+    // Versions before 4.0 write no such file.
+    let older =
+        std::env::var("PROFILES").is_ok_and(|named| named.contains("doris-2") || named.contains("doris-3"));
     points
         .iter()
+        .filter(|(point, _)| !older || *point != "deploy-mode")
         .flat_map(|point| [window(point, false), window(point, true)])
         .collect()
 }
