@@ -18,7 +18,8 @@ pub async fn read_clock<C: FeClient>(client: &C, cluster: &Cluster) -> Option<Re
     })
 }
 
-fn now() -> i64 {
+/// The clock of this machine, in milliseconds since 1970.
+pub(super) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

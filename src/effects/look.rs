@@ -71,7 +71,7 @@ pub async fn look<C: FeClient>(
 
 /// Asks one host at the next port for as long as nothing listens at the one before. Returns the answer of the first port if
 /// nothing listens at any.
-async fn ask<C: FeClient>(client: &C, candidates: &[&Endpoint]) -> Option<Answer> {
+pub(super) async fn ask<C: FeClient>(client: &C, candidates: &[&Endpoint]) -> Option<Answer> {
     let mut first = None;
     for endpoint in candidates {
         let answer = Answer {

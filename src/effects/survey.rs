@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::pin::Pin;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::join;
@@ -11,6 +11,8 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, timeout_at};
 
 use crate::cluster::{Client, DEADLINE, FeClient as _, http, is_open};
+use crate::effects::clock::now;
+use crate::effects::look::ask;
 use crate::engine::failure::Failure;
 use crate::engine::member::{Backend, Row};
 use crate::engine::{Component, Engine, Unhealthy};
@@ -48,7 +50,7 @@ impl Survey<'_> {
     /// Asks; it takes no longer than one deadline and the time of the answers before.
     pub async fn ask(self) -> Observed {
         let until = Instant::now() + DEADLINE;
-        let asking: Asking<'_> = FuturesUnordered::new();
+        let mut asking: Asking<'_> = FuturesUnordered::new();
         let mut seen = Observed {
             engine: self.engine,
             account: self.account.to_owned(),
@@ -64,23 +66,15 @@ impl Survey<'_> {
         let mut by_sql = BTreeSet::new();
         let mut over_http = BTreeSet::new();
         for candidates in by_host(self.known) {
-            let Some(first) = candidates.first() else { continue };
+            let mut candidates = candidates.into_iter().cloned();
+            let Some(first) = candidates.next() else { continue };
             by_sql.insert(first.host.to_string());
-            let candidates: Vec<Endpoint> = candidates.into_iter().cloned().collect();
-            asking.push(Box::pin(self.frontends(candidates, until)));
+            // At the usual port; if a list shows another one, there too.
+            over_http.insert((first.host.to_string(), self.http_port));
+            asking.push(Box::pin(self.http(first.host.clone(), self.http_port, until)));
+            asking.push(Box::pin(self.frontends(first, candidates.collect(), until)));
         }
         let mut asked_leader = false;
-        let mut asking = asking;
-        // A host that has no port of its own in any list is asked at the usual one, once the lists had their time.
-        let guess = || {
-            let hosts = by_host(self.known).into_iter();
-            hosts.filter_map(|endpoints| endpoints.first().map(|endpoint| endpoint.host.clone()))
-        };
-        for host in guess() {
-            if over_http.insert((host.to_string(), self.http_port)) {
-                asking.push(Box::pin(self.http(host, self.http_port, until)));
-            }
-        }
         while let Some(found) = asking.next().await {
             match found {
                 Found::Frontends(answer) => {
@@ -91,7 +85,7 @@ impl Survey<'_> {
                                 host: host.clone(),
                                 port: fe.query_port,
                             };
-                            asking.push(Box::pin(self.frontends(vec![at], until)));
+                            asking.push(Box::pin(self.frontends(at, Vec::new(), until)));
                         }
                         if fe.http_port != 0 && over_http.insert((host.to_string(), fe.http_port)) {
                             asking.push(Box::pin(self.http(host, fe.http_port, until)));
@@ -123,29 +117,15 @@ impl Survey<'_> {
         seen
     }
 
-    /// Asks one host for its list, at the next port for as long as nothing listens at the one before.
-    async fn frontends(&self, candidates: Vec<Endpoint>, until: Instant) -> Found {
-        let mut last = Answer {
-            from: candidates
-                .first()
-                .map_or_else(|| Host::Name(String::new()), |first| first.host.clone()),
-            port: candidates.first().map_or(0, |first| first.port),
-            said: Err(Failure::Refused),
-        };
-        for at in candidates {
-            let said = timeout_at(until, self.client.frontends(&at)).await;
-            let said = said.unwrap_or_else(|_| Err(Failure::late(DEADLINE)));
-            let refused = said == Err(Failure::Refused);
-            last = Answer {
-                from: at.host,
-                port: at.port,
-                said,
-            };
-            if !refused {
-                break;
-            }
-        }
-        Found::Frontends(last)
+    /// Asks one host for its list.
+    async fn frontends(&self, first: Endpoint, others: Vec<Endpoint>, until: Instant) -> Found {
+        let candidates: Vec<&Endpoint> = [&first].into_iter().chain(&others).collect();
+        let answer = timeout_at(until, ask(self.client, &candidates)).await;
+        Found::Frontends(answer.ok().flatten().unwrap_or(Answer {
+            from: first.host,
+            port: first.port,
+            said: Err(Failure::late(DEADLINE)),
+        }))
     }
 
     /// Asks one FE over HTTP.
@@ -298,11 +278,4 @@ fn balance_off(engine: &Engine, rows: &[Row]) -> Vec<(String, String)> {
         }
     }
     found
-}
-
-fn now() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or(Duration::ZERO);
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

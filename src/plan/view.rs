@@ -214,6 +214,11 @@ impl Node {
         says.is_some_and(|says| says.alive && says.joined && !says.stopping)
     }
 
+    /// True if it is an FE with a vote.
+    pub fn votes(&self) -> bool {
+        self.role.is_some_and(FrontendRole::is_electable)
+    }
+
     /// True if a person should look at it.
     pub fn needs_attention(&self) -> bool {
         self.verdicts

@@ -11,7 +11,6 @@ use crate::exit::ExitCode;
 use crate::facts::home::Home;
 use crate::facts::record::{DATA_COPY, Record, RecordCopy};
 use crate::facts::resolve::resolve;
-use crate::plan::ask_list::{self, Inputs};
 use crate::plan::refusal::Refusal;
 use crate::plan::view::observed::Own;
 use crate::plan::view::{View, view};
@@ -121,13 +120,7 @@ impl Asks {
 
     /// The FEs to begin with.
     fn known(&self) -> Vec<Endpoint> {
-        let members = self.record.iter().flat_map(|record| record.members.clone());
-        ask_list::endpoints(&Inputs {
-            master_hosts: &self.settings.master_hosts.value,
-            query_ports: &ask_list::query_ports(&self.settings, self.engine, None),
-            members: &members.collect::<Vec<_>>(),
-            not: None,
-        })
+        fe_endpoints::endpoints(&self.settings, self.engine, self.record.as_ref())
     }
 
     /// The HTTP port of an FE, which is the same on all.

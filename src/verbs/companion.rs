@@ -256,7 +256,7 @@ impl Companion<'_> {
         };
         self.status.begin(&kept.state_dir, self.home.component);
         self.status.enters(Phase::Starting);
-        let known = crate::verbs::fe_endpoints::endpoints(self.settings, self.home, Some(&record));
+        let known = crate::verbs::fe_endpoints::endpoints(self.settings, self.home.engine, Some(&record));
         let announcer = Announcer::of(&record);
         self.watch(known, announcer, record, &kept).await
     }

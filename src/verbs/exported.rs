@@ -3,14 +3,20 @@
 use crate::cli::ExportArgs;
 use crate::effects::files::replace;
 use crate::exit::ExitCode;
+use crate::plan::view::verdict::Verdict;
 use crate::plan::view::{View, metrics, targets};
 use crate::verbs::Outcome;
 use crate::verbs::asks::Asks;
 
-/// The nodes to be scraped. Without a leader a file stays as it is: an empty list would silence every alert just then.
+/// The nodes to be scraped. Without a leader, or without one of its lists, a file stays as it is: targets that vanish would silence
+/// every alert just then.
 pub async fn export_targets(args: &ExportArgs, asks: &Asks) -> Outcome {
     let view = asks.look().await;
-    let keeps = view.leader.is_err() && args.out.as_ref().is_some_and(|file| file.exists());
+    let unseen = view
+        .verdicts
+        .iter()
+        .any(|verdict| matches!(verdict, Verdict::ListUnseen { .. }));
+    let keeps = (view.leader.is_err() || unseen) && args.out.as_ref().is_some_and(|file| file.exists());
     written(args, &view, (!keeps).then(|| targets::targets(&view)))
 }
 
@@ -22,8 +28,8 @@ pub async fn export_metrics(args: &ExportArgs, asks: &Asks) -> Outcome {
 
 fn written(args: &ExportArgs, view: &View, text: Option<String>) -> Outcome {
     let code = match &view.leader {
-        Ok(_) => ExitCode::Ok,
-        Err(_) => view.whole().code(),
+        Ok(_) if text.is_some() => ExitCode::Ok,
+        _ => view.whole().code(),
     };
     let report = view.leader.as_ref().err().map_or_else(String::new, |why| {
         format!("warning: no leader is believed: {why}\n")

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::engine::PortName;
+use crate::engine::{Engine, PortName};
 use crate::facts::home::Home;
 use crate::facts::record::{MemberSeen, Record, RecordCopy, state_copy};
 use crate::plan::ask_list;
@@ -29,7 +29,7 @@ pub(super) fn record(home: &Home, image: &ImageSettings) -> (PathBuf, RecordCopy
 }
 
 /// All FEs to ask.
-pub(super) fn endpoints(settings: &Settings, home: &Home, record: Option<&Record>) -> Vec<Endpoint> {
+pub(super) fn endpoints(settings: &Settings, engine: &Engine, record: Option<&Record>) -> Vec<Endpoint> {
     let own = record.and_then(|record| {
         Some(MemberSeen {
             host: record.host.clone(),
@@ -42,7 +42,7 @@ pub(super) fn endpoints(settings: &Settings, home: &Home, record: Option<&Record
     let members: Vec<MemberSeen> = remembered.into_iter().chain(own).collect();
     ask_list::endpoints(&ask_list::Inputs {
         master_hosts: &settings.master_hosts.value,
-        query_ports: &ask_list::query_ports(settings, home.engine, None),
+        query_ports: &ask_list::query_ports(settings, engine, None),
         members: &members,
         not: None,
     })

@@ -249,7 +249,7 @@ async fn deep(
     let (settings, _) =
         Settings::read(flags, vars.iter().cloned()).map_err(|problems| problems.to_string())?;
     let client = Client::new(&settings, home.engine);
-    let known = fe_endpoints::endpoints(&settings, home, Some(record));
+    let known = fe_endpoints::endpoints(&settings, home.engine, Some(record));
     let round = look(
         &client,
         &known,

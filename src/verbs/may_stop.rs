@@ -48,22 +48,22 @@ pub async fn may_stop(args: &MayStopArgs, asks: &Asks) -> Outcome {
     }
 }
 
-fn which(args: &MayStopArgs, asks: &Asks) -> Option<Which> {
-    args.node.clone().or_else(|| {
-        let (component, host, _) = asks.own()?;
-        Some(Which {
-            component,
-            host: host.clone(),
-        })
-    })
+/// The node, and its port if it is that of this container.
+fn which(args: &MayStopArgs, asks: &Asks) -> Option<(Which, Option<u16>)> {
+    if let Some(which) = &args.node {
+        return Some((which.clone(), None));
+    }
+    let (component, host, port) = asks.own()?;
+    let host = host.clone();
+    Some((Which { component, host }, port))
 }
 
-fn answer(args: &MayStopArgs, view: &View, which: &Which) -> Outcome {
+fn answer(args: &MayStopArgs, view: &View, (which, port): &(Which, Option<u16>)) -> Outcome {
     let called = format!("{} {}", which.component.name(), which.host);
     let listed: Vec<&Node> = view
         .of(which.component)
         .filter(|node| Host::parse(&node.host).is_ok_and(|host| host == which.host))
-        .filter(|node| node.leader_says.is_some())
+        .filter(|node| node.leader_says.is_some() && port.is_none_or(|port| port == node.port))
         .collect();
     let (code, answer) = match (&view.leader, listed.as_slice()) {
         (Err(why), _) => {
@@ -73,40 +73,30 @@ fn answer(args: &MayStopArgs, view: &View, which: &Which) -> Outcome {
             };
             (code, no(&format!("no leader is believed: {why}")))
         }
-        (Ok(_), []) => {
-            let answer = Answer {
-                reasons: Vec::new(),
-                notes: vec!["the cluster does not list it".to_owned()],
-            };
-            (ExitCode::Ok, answer)
-        }
-        // All of them are on that host, and would stop together.
-        (Ok(_), nodes) => {
-            let mut all = no_reason();
-            for node in nodes {
-                let Answer { reasons, notes } = judge(view, node);
-                all.reasons.extend(reasons);
-                all.notes.extend(notes);
-            }
-            let code = if all.reasons.is_empty() {
+        (Ok(_), [node]) => {
+            let answer = judge(view, node);
+            let code = if answer.reasons.is_empty() {
                 ExitCode::Ok
             } else {
                 ExitCode::Unhealthy
             };
-            (code, all)
+            (code, answer)
+        }
+        // What is not found is not judged: it may be listed under another name, or its list was not to be had.
+        (Ok(_), []) => (
+            ExitCode::Unhealthy,
+            no("the cluster is not seen to list it; see muster status"),
+        ),
+        (Ok(_), several) => {
+            let count = several.len();
+            let why = format!("{count} of them are on that host; ask in the container of each");
+            (ExitCode::Unhealthy, no(&why))
         }
     };
     Outcome {
         output: text(args, &called, &answer),
         report: String::new(),
         code,
-    }
-}
-
-const fn no_reason() -> Answer {
-    Answer {
-        reasons: Vec::new(),
-        notes: Vec::new(),
     }
 }
 

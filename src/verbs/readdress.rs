@@ -65,7 +65,7 @@ async fn moved(
         RecordCopy::Present(record) => Some(record),
         RecordCopy::Missing | RecordCopy::Unreadable { .. } | RecordCopy::Newer { .. } => None,
     };
-    let fes = fe_endpoints::endpoints(settings, home, record.as_ref());
+    let fes = fe_endpoints::endpoints(settings, home.engine, record.as_ref());
     let way = Move {
         engine: home.engine,
         from: &args.from,

@@ -1,6 +1,7 @@
 //! `muster status`: the whole cluster, seen by its leader, by its nodes and by the record of this host. It only asks.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, sleep};
@@ -9,6 +10,7 @@ use crate::cli::{StatusArgs, Until};
 use crate::engine::Component;
 use crate::exit::ExitCode;
 use crate::plan::view::{View, Whole, report, table};
+use crate::printable::lines as lines_of;
 use crate::verbs::Outcome;
 use crate::verbs::asks::Asks;
 
@@ -25,7 +27,9 @@ pub async fn status(args: &StatusArgs, asks: &Asks) -> Outcome {
     let Some(every) = args.watch else {
         return outcome;
     };
-    outcome.print();
+    if !written(&outcome.output) {
+        return Outcome::silent(outcome.code);
+    }
     let mut before = lines(&view);
     loop {
         sleep(every).await;
@@ -39,9 +43,19 @@ pub async fn status(args: &StatusArgs, asks: &Asks) -> Outcome {
             .collect();
         let gone = before.keys().filter(|subject| !now.contains_key(*subject));
         news.extend(gone.map(|subject| format!("{at} {subject}: gone\n")));
-        Outcome::printed(news.concat()).print();
+        // A pipe that nobody reads any more ends it.
+        if !written(&news.concat()) {
+            return Outcome::silent(ExitCode::Ok);
+        }
         before = now;
     }
+}
+
+fn written(text: &str) -> bool {
+    let mut out = std::io::stdout().lock();
+    out.write_all(lines_of(text).as_bytes())
+        .and_then(|()| out.flush())
+        .is_ok()
 }
 
 async fn wait(args: &StatusArgs, asks: &Asks, until: &Until) -> Outcome {

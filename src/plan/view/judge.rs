@@ -109,7 +109,6 @@ fn led(view: &mut View, seen: &Observed, cluster: &Cluster) {
         .iter()
         .filter_map(|fe| time(fe.last_heartbeat.as_deref()))
         .max();
-    let journal = cluster.leader.journal;
     for fe in &cluster.frontends {
         view.nodes.push(frontend(fe, seen, cluster, newest));
     }
@@ -120,7 +119,11 @@ fn led(view: &mut View, seen: &Observed, cluster: &Cluster) {
         .collect();
     let quorum = Quorum {
         voters: voters.len(),
-        alive: voters.iter().filter(|fe| fe.alive).count(),
+        // The leader's own row may lag behind as not alive.
+        alive: voters
+            .iter()
+            .filter(|fe| fe.alive || fe.host == cluster.leader.host)
+            .count(),
     };
     view.quorum = Some(quorum);
     if quorum.may_fail() == 0 {
@@ -146,7 +149,16 @@ fn led(view: &mut View, seen: &Observed, cluster: &Cluster) {
         }
     }
     for (component, list) in &seen.lists {
-        let Ok(list) = list else { continue };
+        let list = match list {
+            Ok(list) => list,
+            Err(why) => {
+                view.verdicts.push(Verdict::ListUnseen {
+                    component: *component,
+                    why: why.to_string(),
+                });
+                continue;
+            }
+        };
         let stay = list.iter().filter(|row| row.is_up() && !row.leaving).count();
         let stuck = match (keys.is_empty(), stay) {
             (_, 0) => Some("no other node that is alive stays"),
@@ -167,6 +179,11 @@ fn led(view: &mut View, seen: &Observed, cluster: &Cluster) {
     if let Some(own) = &seen.own {
         own_node(view, own, cluster);
     }
+    beside_leader(view, seen, cluster);
+}
+
+/// What the leader says over HTTP: its clock, beside those of the others, and its newest image.
+fn beside_leader(view: &mut View, seen: &Observed, cluster: &Cluster) {
     if let Some(leader) = over_http(seen, &cluster.leader.host) {
         let leader_clock = leader.clock;
         for node in view.nodes.iter_mut().filter(|node| node.component.is_fe()) {
@@ -182,7 +199,9 @@ fn led(view: &mut View, seen: &Observed, cluster: &Cluster) {
             }
         }
         let image = leader.ha.as_ref().ok().and_then(|ha| ha.as_ref()?.image);
-        let since = journal
+        let since = cluster
+            .leader
+            .journal
             .zip(image)
             .map(|(journal, image)| journal.saturating_sub(image));
         if let Some(entries) = since.filter(|entries| *entries > WITHOUT_IMAGE)
@@ -599,11 +618,6 @@ fn unseen(view: &mut View, seen: &Observed) {
             why: why.to_string(),
         });
     };
-    for (component, list) in &seen.lists {
-        if let Err(why) = list {
-            push(format!("the list of {}s", component.name()), why);
-        }
-    }
     if let Some(Err(why)) = &seen.tablets {
         push("the tablets".to_owned(), why);
     }

@@ -41,14 +41,11 @@ fn others<'v>(view: &'v View, node: &'v Node) -> impl Iterator<Item = &'v Node> 
 }
 
 fn frontend(view: &View, node: &Node, answer: &mut Answer) {
-    let votes = node
-        .role
-        .is_some_and(crate::engine::member::FrontendRole::is_electable)
-        && node.leader_says.as_ref().is_some_and(|says| says.joined);
+    let votes = node.votes() && node.leader_says.as_ref().is_some_and(|says| says.joined);
     let Some(quorum) = view.quorum.filter(|_| votes) else {
         return;
     };
-    let without = quorum.alive - usize::from(node.is_up());
+    let without = quorum.alive.saturating_sub(usize::from(node.is_up()));
     if without < quorum.majority() {
         answer.reasons.push(if quorum.voters == 1 {
             "it is the only FE with a vote: without it there is no cluster".to_owned()
@@ -63,10 +60,7 @@ fn frontend(view: &View, node: &Node, answer: &mut Answer) {
     }
     let behind = |other: &Node| other.leader_says.as_ref().and_then(|says| says.behind);
     let ready = others(view, node).any(|other| {
-        let votes = other
-            .role
-            .is_some_and(crate::engine::member::FrontendRole::is_electable);
-        votes && other.is_up() && behind(other).is_none_or(|entries| entries < CAUGHT_UP)
+        other.votes() && other.is_up() && behind(other).is_none_or(|entries| entries < CAUGHT_UP)
     });
     if !ready {
         answer.reasons.push(format!(

@@ -11,7 +11,7 @@ use super::observed::{ClockSeen, FrontendSeen, Observed, Own, ServiceSeen, Table
 use super::verdict::REFERENCE;
 use super::{View, Whole, metrics, report, table, targets, view};
 use crate::engine::failure::Failure;
-use crate::engine::member::Backend;
+use crate::engine::member::{Backend, Frontend};
 use crate::engine::probe::Ha;
 use crate::engine::{ALL, Component};
 use crate::exit::ExitCode;
@@ -51,6 +51,12 @@ const WELL: Case = Case {
     own: "",
     change: |_| (),
 };
+
+/// Every row that any FE shows.
+fn rows(seen: &mut Observed) -> impl Iterator<Item = &mut Frontend> {
+    let lists = seen.answers.iter_mut();
+    lists.filter_map(|answer| answer.said.as_mut().ok()).flatten()
+}
 
 /// Every case that operators have to tell apart.
 #[expect(clippy::too_many_lines, reason = "a table")]
@@ -117,11 +123,7 @@ fn cases() -> Vec<Case> {
         },
         Case {
             change: |seen| {
-                let lists = seen
-                    .answers
-                    .iter_mut()
-                    .filter_map(|answer| answer.said.as_mut().ok());
-                for fe in lists.flatten().filter(|fe| fe.host == "10.0.0.4") {
+                for fe in rows(seen).filter(|fe| fe.host == "10.0.0.4") {
                     fe.last_heartbeat = None;
                 }
             },
@@ -129,11 +131,7 @@ fn cases() -> Vec<Case> {
         },
         Case {
             change: |seen| {
-                let lists = seen
-                    .answers
-                    .iter_mut()
-                    .filter_map(|answer| answer.said.as_mut().ok());
-                for fe in lists.flatten().filter(|fe| fe.host == "10.0.0.3") {
+                for fe in rows(seen).filter(|fe| fe.host == "10.0.0.3") {
                     fe.last_heartbeat = Some("2026-02-28 22:00:00".to_owned());
                     fe.error = "java.net.ConnectException: Connection refused".to_owned();
                 }
@@ -166,11 +164,7 @@ fn cases() -> Vec<Case> {
         ),
         Case {
             change: |seen| {
-                let lists = seen
-                    .answers
-                    .iter_mut()
-                    .filter_map(|answer| answer.said.as_mut().ok());
-                for fe in lists.flatten() {
+                for fe in rows(seen) {
                     fe.version = Some(
                         if fe.host == "10.0.0.3" {
                             "x-3.5.1-1"
@@ -185,11 +179,7 @@ fn cases() -> Vec<Case> {
         },
         Case {
             change: |seen| {
-                let lists = seen
-                    .answers
-                    .iter_mut()
-                    .filter_map(|answer| answer.said.as_mut().ok());
-                for fe in lists.flatten() {
+                for fe in rows(seen) {
                     fe.journal = Some(if fe.host == "10.0.0.3" { 1_000 } else { 500_000 });
                 }
             },
@@ -210,6 +200,14 @@ fn cases() -> Vec<Case> {
         Case {
             tablets: "1204/120331",
             ..case("unhealthy replicas", three, WELL.http, "b5+ b6+")
+        },
+        Case {
+            change: |seen| {
+                if let Some((_, list)) = seen.lists.first_mut() {
+                    *list = Err(Failure::Deadline(3));
+                }
+            },
+            ..case("a list is not to be had", three, WELL.http, "b5+ c6+")
         },
         case("one leaves", three, WELL.http, "b5+ b6+l1204"),
         case("one leaves and cannot", three, WELL.http, "b6+l1204"),
@@ -577,12 +575,7 @@ fn a_node_may_stop_if_the_cluster_and_every_replica_stay() {
         (
             Case {
                 change: |seen| {
-                    for fe in seen
-                        .answers
-                        .iter_mut()
-                        .filter_map(|answer| answer.said.as_mut().ok())
-                        .flatten()
-                    {
+                    for fe in rows(seen) {
                         fe.journal = Some(if fe.host == "10.0.0.1" { 5_000 } else { 1 });
                     }
                 },

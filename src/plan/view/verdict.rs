@@ -28,6 +28,9 @@ pub enum Verdict {
     /// Nothing is balanced or repaired; the keys, each with the value that stops it.
     BalanceOff { keys: Vec<(String, String)> },
 
+    /// A list of the leader was not to be had: nothing is known of these nodes.
+    ListUnseen { component: Component, why: String },
+
     /// The leader does not hear it. Seconds, if it was ever heard.
     Dead { silent_for: Option<i64>, why: String },
     /// An FE that was added and never joined.
@@ -82,7 +85,7 @@ pub struct Remedy {
 }
 
 /// The word of every verdict, and what it says, for the reference: in the order of the enum.
-pub const REFERENCE: [(&str, &str, Weight); 23] = [
+pub const REFERENCE: [(&str, &str, Weight); 24] = [
     (
         "no-fe",
         "no host that was asked answers as an FE",
@@ -112,6 +115,11 @@ pub const REFERENCE: [(&str, &str, Weight); 23] = [
     (
         "balance-off",
         "a setting stops the balancing and repair of replicas",
+        Weight::Attention,
+    ),
+    (
+        "list-unseen",
+        "the leader did not show the list of a kind of nodes",
         Weight::Attention,
     ),
     ("dead", "the leader does not hear the node", Weight::Attention),
@@ -198,22 +206,23 @@ impl Verdict {
             Self::NoMargin { .. } => 4,
             Self::Unhealthy { .. } => 5,
             Self::BalanceOff { .. } => 6,
-            Self::Dead { .. } => 7,
-            Self::HalfJoined => 8,
-            Self::DoesNotServe { .. } => 9,
-            Self::Unreached { .. } => 10,
-            Self::StaleLeader { .. } => 11,
-            Self::NotListed { .. } => 12,
-            Self::Foreign { .. } => 13,
-            Self::Moved { .. } => 14,
-            Self::Behind { .. } => 15,
-            Self::OutOfDate => 16,
-            Self::NoImage { .. } => 17,
-            Self::OtherVersion { .. } => 18,
-            Self::Leaving { .. } => 19,
-            Self::Stuck { .. } => 20,
-            Self::DiskFull { .. } => 21,
-            Self::ClockOff { .. } => 22,
+            Self::ListUnseen { .. } => 7,
+            Self::Dead { .. } => 8,
+            Self::HalfJoined => 9,
+            Self::DoesNotServe { .. } => 10,
+            Self::Unreached { .. } => 11,
+            Self::StaleLeader { .. } => 12,
+            Self::NotListed { .. } => 13,
+            Self::Foreign { .. } => 14,
+            Self::Moved { .. } => 15,
+            Self::Behind { .. } => 16,
+            Self::OutOfDate => 17,
+            Self::NoImage { .. } => 18,
+            Self::OtherVersion { .. } => 19,
+            Self::Leaving { .. } => 20,
+            Self::Stuck { .. } => 21,
+            Self::DiskFull { .. } => 22,
+            Self::ClockOff { .. } => 23,
         }
     }
 
@@ -267,6 +276,9 @@ impl Verdict {
                     .map(|(key, value)| format!("{key} = {value}"))
                     .collect();
                 format!("{}: nothing is balanced or repaired", keys.join(", "))
+            }
+            Self::ListUnseen { component, why } => {
+                format!("nothing is known of the {}s: {why}", component.name())
             }
             Self::Dead {
                 silent_for: None,
@@ -336,6 +348,7 @@ impl Verdict {
                 say("Look again in some minutes. If it does not fall, a BE is missing: start it.")
             }
             Self::BalanceOff { keys } => balance_on(view, keys),
+            Self::ListUnseen { .. } => say("Look again; the account needs the right to see every list."),
             Self::Dead { .. } => dead(view, node),
             Self::HalfJoined => Remedy {
                 say: format!(

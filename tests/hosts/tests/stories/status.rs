@@ -177,6 +177,14 @@ fn whoever_reaches_an_fe_is_told_the_same_and_without_the_account_what_is_open(
         0,
         &["yes: FE"],
     )?;
+    // Who is not found is not let go.
+    let nobody = ["may-stop", "--master", &seed, "--node", "be:10.99.0.250"];
+    says(
+        &outside,
+        &nobody,
+        1,
+        &["no: BE 10.99.0.250", "is not seen to list it"],
+    )?;
     let targets = says(
         &outside,
         &["targets", "--master", &seed],
