@@ -7,12 +7,13 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::engine::{ALL, Component};
+use crate::plan::doctor::{Scope, checks};
 use crate::printable::fit;
 use crate::settings::Host;
 
 use self::help::{
-    HEALTH, MAY_STOP, METRICS, PORTS, STATUS, TARGETS, about, exit_codes, init_help, readdress_help,
-    run_help, version,
+    HEALTH, MAY_STOP, METRICS, PORTS, STATUS, TARGETS, about, doctor_help, exit_codes, init_help,
+    readdress_help, run_help, version,
 };
 
 #[derive(Debug, Parser)]
@@ -44,6 +45,9 @@ pub enum Verb {
     /// Tell whether this node may be stopped now: exit code 0 or 1
     #[command(after_help = MAY_STOP)]
     MayStop(MayStopArgs),
+    /// Look for what is wrong with the host, this node and its cluster
+    #[command(after_help = doctor_help())]
+    Doctor(DoctorArgs),
     /// Print the nodes as targets of Prometheus
     #[command(after_help = TARGETS)]
     Targets(ExportArgs),
@@ -132,6 +136,38 @@ pub struct MayStopArgs {
     pub json: bool,
     #[command(flatten)]
     pub asks: AsksArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct DoctorArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Print a script for the host with the settings it lacks
+    #[arg(long, conflicts_with = "json")]
+    pub script: bool,
+    /// End with 1 for a warning, too
+    #[arg(long)]
+    pub strict: bool,
+    /// Only these checks, or those of these scopes
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = check)]
+    pub only: Vec<String>,
+    /// All checks but these
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = check)]
+    pub skip: Vec<String>,
+    #[command(flatten)]
+    pub asks: AsksArgs,
+}
+
+/// The name of a check or of a scope.
+fn check(name: &str) -> Result<String, String> {
+    let scopes = Scope::ALL.into_iter().map(Scope::word);
+    let mut all = scopes.chain(checks().map(|check| check.name));
+    if all.any(|known| known == name) {
+        Ok(name.to_owned())
+    } else {
+        Err("there is no such check; `muster doctor --help` lists them".to_owned())
+    }
 }
 
 /// The nodes of one kind on one host.

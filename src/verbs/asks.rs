@@ -11,8 +11,9 @@ use crate::exit::ExitCode;
 use crate::facts::home::Home;
 use crate::facts::record::{DATA_COPY, Record, RecordCopy};
 use crate::facts::resolve::resolve;
+use crate::plan::ask_list::by_host;
 use crate::plan::refusal::Refusal;
-use crate::plan::view::observed::Own;
+use crate::plan::view::observed::{Observed, Own};
 use crate::plan::view::{View, view};
 use crate::settings::{Endpoint, Flags, Host, ImageSettings, Settings};
 use crate::verbs::{Outcome, bad_settings, fe_endpoints, machine};
@@ -75,6 +76,19 @@ impl Asks {
         })
     }
 
+    /// The FEs that were named, and those of the record, each with its ports for SQL and HTTP.
+    pub(super) fn known_ports(&self) -> Vec<(Host, u16, u16)> {
+        let http = self.http_port();
+        let known = self.known();
+        let by_host = by_host(&known).into_iter();
+        let first = by_host.filter_map(|candidates| candidates.into_iter().next());
+        first.map(|at| (at.host.clone(), at.port, http)).collect()
+    }
+
+    pub(super) fn client(&self) -> Client {
+        Client::new(&self.settings, self.engine)
+    }
+
     /// The node of this container.
     pub(super) fn own(&self) -> Option<(Component, &Host, Option<u16>)> {
         let record = self.record.as_ref()?;
@@ -94,6 +108,11 @@ impl Asks {
 
     /// Asks everybody once.
     pub(super) async fn look(&self) -> View {
+        view(&self.observe().await)
+    }
+
+    /// The answers of everybody.
+    pub(super) async fn observe(&self) -> Observed {
         let client = Client::new(&self.settings, self.engine);
         let own = match &self.record {
             Some(record) => Some(Own {
@@ -115,7 +134,7 @@ impl Asks {
             http_port: self.http_port(),
             own,
         };
-        view(&survey.ask().await)
+        survey.ask().await
     }
 
     /// The FEs to begin with.

@@ -3,6 +3,7 @@
 #![expect(clippy::format_push_string, reason = "a short report, built once")]
 
 pub mod companion;
+pub mod doctor;
 pub mod explain;
 pub mod exported;
 pub mod health;
@@ -291,6 +292,15 @@ fn typed(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
         Verb::MayStop(args) => asking(beside_run, &args.asks, &vars, |asks| {
             in_runtime(may_stop::may_stop(&args, &asks))
         }),
+        Verb::Doctor(args) => {
+            let flags = beside_run(Flags {
+                home: args.asks.image.home.clone(),
+                ..Flags::default()
+            });
+            logging::begin(&vars);
+            let asks = Asks::read(flags.clone(), &vars, &args.asks.master);
+            in_runtime(doctor::doctor(&args, flags, vars.clone(), asks))
+        }
         Verb::Targets(args) => asking(beside_run, &args.asks, &vars, |asks| {
             in_runtime(exported::export_targets(&args, &asks))
         }),
