@@ -155,8 +155,10 @@ pub struct Finding {
     pub want: String,
     /// The reason; empty: `is` says it.
     pub why: String,
-    /// What to do: a command, or a clause in the imperative.
+    /// What to do, in the imperative; empty: the command says it.
     pub fix: String,
+    /// The command that does it, for a shell; empty: a command alone does not.
+    pub command: String,
     /// The setting of the host that mends it.
     pub setting: Option<HostSetting>,
 }
@@ -169,6 +171,7 @@ impl Finding {
             want: String::new(),
             why: String::new(),
             fix: String::new(),
+            command: String::new(),
             setting: None,
         }
     }
@@ -189,7 +192,7 @@ impl Finding {
     }
 
     fn set(mut self, setting: HostSetting) -> Self {
-        self.fix = setting.command();
+        self.command = setting.command();
         self.setting = Some(setting);
         self
     }
@@ -227,11 +230,16 @@ impl Examination {
     }
 }
 
-/// Runs every check but those that are to be skipped.
-pub fn examine(examined: &Examined<'_>, skips: impl Fn(&Check) -> bool) -> Examination {
+/// Runs the checks that `only` names by their name or their scope, or all, but those that `skip` names.
+pub fn examine(examined: &Examined<'_>, only: &[String], skip: &[String]) -> Examination {
     let mut result = Examination::default();
-    for check in checks() {
-        if skips(check) {
+    let is_in = |names: &[String], check: &Check| {
+        names
+            .iter()
+            .any(|name| *name == check.name || *name == check.scope.word())
+    };
+    for check in checks().filter(|check| only.is_empty() || is_in(only, check)) {
+        if is_in(skip, check) {
             result.skipped.push(check);
             continue;
         }

@@ -18,7 +18,7 @@ use crate::facts::mounts::Mounts;
 use crate::facts::pidfile::PidFileState;
 use crate::facts::status::Status;
 use crate::facts::{Facts, gather};
-use crate::plan::doctor::{Check, Examined, Node, Severity, examine, print, script};
+use crate::plan::doctor::{Examined, Node, Severity, examine, print, script};
 use crate::plan::refusal::Refusal;
 use crate::plan::view::view;
 use crate::plan::{Plan, Prescribed};
@@ -82,14 +82,7 @@ pub async fn doctor(
         resolved: cluster.as_ref().map_or(&[], |cluster| &cluster.resolved),
         view: cluster.as_ref().map(|cluster| &cluster.view),
     };
-    let names = |names: &[String], check: &Check| {
-        names
-            .iter()
-            .any(|name| *name == check.name || *name == check.scope.word())
-    };
-    let result = examine(&examined, |check| {
-        names(&args.skip, check) || (!args.only.is_empty() && !names(&args.only, check))
-    });
+    let result = examine(&examined, &args.only, &args.skip);
     let fails = result.count(Severity::Error) > 0 || (args.strict && result.count(Severity::Warning) > 0);
     let output = match (args.script, args.json) {
         (true, _) => script::script(&result),

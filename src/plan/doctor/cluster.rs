@@ -30,13 +30,12 @@ fn status(examined: &Examined<'_>) -> Looked {
     let found = found.map(|(node, verdict)| {
         let subject = node.map(|node| format!("{} ", node.called())).unwrap_or_default();
         let remedy = verdict.remedy(view, node);
-        let command = shlex::try_join(remedy.command.iter().map(String::as_str)).unwrap_or_default();
-        let fix = match (remedy.say.is_empty(), command.is_empty()) {
-            (_, true) => remedy.say,
-            (true, false) => command,
-            (false, false) => format!("{} {command}", remedy.say),
-        };
-        Finding::new(Severity::Error, format!("{subject}{}", verdict.say())).fix(fix)
+        let words = remedy.command.iter().map(String::as_str);
+        Finding {
+            fix: remedy.say,
+            command: shlex::try_join(words).unwrap_or_default(),
+            ..Finding::new(Severity::Error, format!("{subject}{}", verdict.say()))
+        }
     });
     Looked::Found(found.collect())
 }

@@ -93,7 +93,7 @@ fn pids(examined: &Examined<'_>) -> Looked {
 }
 
 /// The part of the memory that a heap may take, in percent: the rest is for what the JVM and the engine keep beside it.
-const HEAP: u64 = 80;
+const HEAP: u64 = 70;
 
 fn memory(examined: &Examined<'_>) -> Looked {
     let Some(node) = &examined.node else {

@@ -29,6 +29,13 @@ pub fn text(examination: &Examination) -> String {
                 text.push_str(&indented(&format!("{word}: {part}")));
             }
         }
+        // One line, however long: it is there to be copied.
+        let command = &finding.command;
+        match (finding.fix.is_empty(), command.is_empty()) {
+            (_, true) => {}
+            (true, false) => text.push_str(&format!("    do: {command}\n")),
+            (false, false) => text.push_str(&format!("      {command}\n")),
+        }
     }
     if !examination.unseen.is_empty() {
         text.push_str("\nnot seen\n");
@@ -91,6 +98,7 @@ struct FindingReport<'a> {
     want: &'a str,
     why: &'a str,
     fix: &'a str,
+    command: &'a str,
     /// The vendor's page, for what it is about.
     doc: Option<&'static str>,
 }
@@ -135,6 +143,7 @@ fn of_finding<'a>(check: &Check, finding: &'a Finding, engine: &Engine) -> Findi
         want: &finding.want,
         why: &finding.why,
         fix: &finding.fix,
+        command: &finding.command,
         doc: finding.setting.as_ref().map(|_| engine.environment.page),
     }
 }
