@@ -33,7 +33,7 @@ pub struct HostFacts {
     pub governor: Option<(String, String)>,
     /// `tsc`, `kvm-clock` and so on.
     pub clock_source: Option<String>,
-    /// Whether SELinux denies what it does not allow.
+    /// Whether `SELinux` denies what it does not allow.
     pub selinux: Option<bool>,
     /// The most processes and threads of this container; `None` also without a limit.
     pub most_pids: Option<u64>,

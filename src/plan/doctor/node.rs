@@ -246,13 +246,13 @@ fn java(examined: &Examined<'_>) -> Looked {
     };
     let mut demands = examined.engine.environment.java.iter();
     let demand = demands.find(|(since, _, _)| version.number >= *since);
-    let Some((_, least, last)) = demand else {
+    let Some((_, least, newest)) = demand else {
         return Looked::NotHere;
     };
-    let fits = java.version >= *least && last.is_none_or(|last| java.version <= last);
-    let want = match last {
-        Some(last) if last == least => format!("Java {least}"),
-        Some(last) => format!("Java {least} to {last}"),
+    let fits = java.version >= *least && newest.is_none_or(|newest| java.version <= newest);
+    let want = match newest {
+        Some(newest) if newest == least => format!("Java {least}"),
+        Some(newest) => format!("Java {least} to {newest}"),
         None => format!("Java {least} or newer"),
     };
     let found = (!fits).then(|| {
