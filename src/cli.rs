@@ -11,8 +11,8 @@ use crate::printable::fit;
 use crate::settings::Host;
 
 use self::help::{
-    HEALTH, MAY_STOP, METRICS, PORTS, STATUS, TARGETS, about, exit_codes, init_help, readdress_help,
-    run_help, version,
+    HEALTH, HISTORY, MAY_STOP, METRICS, PORTS, STATUS, TARGETS, about, exit_codes, init_help,
+    readdress_help, run_help, version,
 };
 
 #[derive(Debug, Parser)]
@@ -53,6 +53,9 @@ pub enum Verb {
     /// Print the ports of a node and who dials each, or firewall rules
     #[command(after_help = PORTS)]
     Ports(PortsArgs),
+    /// Print what happened to this node: starts, ends and their reasons
+    #[command(after_help = HISTORY)]
+    History(HistoryArgs),
     /// Print version
     Version,
 }
@@ -185,6 +188,21 @@ pub enum PortsFormat {
     Nft,
     Ufw,
     Firewalld,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct HistoryArgs {
+    /// fe, be, cn or broker [default: found in the image]
+    #[arg(value_parser = component)]
+    pub component: Option<Component>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Print the newest N events
+    #[arg(short, long, value_name = "N", default_value_t = crate::facts::history::MOST)]
+    pub number: usize,
+    #[command(flatten)]
+    pub image: ImageArgs,
 }
 
 #[derive(Debug, clap::Args)]

@@ -113,6 +113,19 @@ Exit codes: 0 printed; 1 a host does not resolve here; 64 wrong command line; 69
 no leader is believed: only the FEs that are known are listed; 77 the account
 was refused; 78 the settings cannot be used.";
 
+/// The text below the options of `history`.
+pub(super) const HISTORY: &str = "\
+One line an event, the newest last: starts of the engine and their ends with the
+reason, starts that were refused, the cluster that was founded or joined, other
+leaders, drops, other hosts and versions. The newest 200 are kept beside the
+record in STATE_DIR. It asks nobody.
+
+  docker exec fe1 muster history -n 20
+  docker run --rm --volumes-from fe1 --entrypoint muster IMAGE history fe
+
+Exit codes: 0 printed; 64 wrong command line; 78 no node is found in this image,
+or several.";
+
 /// The text below the options of `init`.
 pub(super) fn init_help() -> String {
     let rows = ALL.into_iter().map(|engine| {

@@ -10,6 +10,7 @@ pub mod crowd;
 pub mod dir_lock;
 pub mod files;
 pub mod guard_clock;
+pub mod history;
 pub mod init_files;
 mod init_script;
 pub mod join_loop;

@@ -13,6 +13,7 @@ pub mod dir_state;
 pub mod fe_token;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod history;
 pub mod home;
 pub mod java;
 pub mod limits;

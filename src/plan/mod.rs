@@ -16,6 +16,7 @@ pub mod end_report;
 mod explain;
 pub mod explain_line;
 pub mod founding_mode;
+pub mod history;
 pub mod init;
 pub mod init_files;
 pub mod join;
@@ -102,6 +103,8 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// The variables of ours that are set and apply to other nodes only.
     pub for_others: Vec<String>,
+    /// The engine's version, if it can be told.
+    pub version: Option<String>,
 }
 
 impl Plan {
@@ -230,6 +233,7 @@ pub fn derive(
         decisions: Vec::new(),
         warnings,
         for_others: no_effect::for_others(settings, facts, role),
+        version: facts.version.as_ref().map(|version| version.text.clone()),
     };
     plan.decisions = explain::decisions(settings, facts, &plan, &entries, record);
     Ok(plan)

@@ -6,6 +6,7 @@ pub mod companion;
 pub mod explain;
 pub mod exported;
 pub mod health;
+pub mod history;
 pub mod init;
 pub mod may_stop;
 pub mod ports;
@@ -31,6 +32,7 @@ use clap::{CommandFactory as _, Parser};
 use crate::cli::{AsksArgs, Cli, Verb};
 use crate::exit::ExitCode;
 use crate::facts::home::{self, Home, HomeProblem};
+use crate::plan::history::refused;
 use crate::plan::refusal::Refusal;
 use crate::printable;
 use crate::settings::{Flags, ImageSettings, Problems, Settings};
@@ -218,6 +220,10 @@ fn companion_of(
     channel: &Channel,
     work: Work,
 ) -> Outcome {
+    if let Work::Remember { ended, kept } = &work {
+        companion::remember(ended, kept);
+        return Outcome::silent(ExitCode::Ok);
+    }
     let name = args.first().cloned().unwrap_or_default();
     let args: Vec<OsString> = [name, "run".into()]
         .into_iter()
@@ -235,9 +241,14 @@ fn companion_of(
         return Outcome::internal("`run` is parsed as another verb");
     };
     let flags = vendor_command::run_flags(args, given);
-    match read(flags, vars) {
+    match read(flags.clone(), vars.clone()) {
         Ok((settings, home)) => in_runtime(companion::companion(&settings, &home, channel, work)),
-        Err(outcome) => outcome,
+        Err(outcome) => {
+            if let Some(history) = history::find(&flags, &vars) {
+                history.add(refused(outcome.code.number(), &outcome.report));
+            }
+            outcome
+        }
     }
 }
 
@@ -300,6 +311,14 @@ fn typed(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
         Verb::Ports(args) => asking(beside_run, &args.asks, &vars, |asks| {
             in_runtime(ports::ports(&args, &asks))
         }),
+        Verb::History(args) => {
+            let flags = beside_run(Flags {
+                home: args.image.home.clone(),
+                component: args.component,
+                ..Flags::default()
+            });
+            history::history(&args, &flags, &vars)
+        }
         Verb::Version => Outcome::printed(Cli::command().render_version()),
         Verb::Health(args) => {
             let flags = beside_run(Flags {
