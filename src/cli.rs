@@ -11,13 +11,8 @@ use crate::plan::doctor::{Scope, checks};
 use crate::printable::fit;
 use crate::settings::Host;
 
-use self::help::{
-    HEALTH, MAY_STOP, METRICS, PORTS, STATUS, TARGETS, about, doctor_help, exit_codes, init_help,
-    readdress_help, run_help, version,
-};
-
 #[derive(Debug, Parser)]
-#[command(name = "muster", version = version(), about = about(), after_help = fit(&exit_codes()))]
+#[command(name = "muster", version = help::version(), about = help::about(), after_help = fit(&help::exit_codes()))]
 pub struct Cli {
     #[command(subcommand)]
     pub verb: Verb,
@@ -26,37 +21,43 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Form or join the cluster, then start the engine and supervise it
-    #[command(after_help = fit(&run_help()))]
+    #[command(after_help = fit(&help::run_help()))]
     Run(RunArgs),
     /// Check this node: exit code 0 or 1, and one line with the reason
-    #[command(after_help = HEALTH)]
+    #[command(after_help = help::HEALTH)]
     Health(HealthArgs),
     /// Print every decision of `run` and its reason; change nothing
     Explain(ExplainArgs),
     /// Write the env files of this host's FE and BE from its app.env
-    #[command(after_help = init_help())]
+    #[command(after_help = help::init_help())]
     Init(InitArgs),
     /// Tell the cluster the new host of a member that has moved
-    #[command(after_help = readdress_help())]
+    #[command(after_help = help::readdress_help())]
     Readdress(ReaddressArgs),
     /// Show the cluster: by its leader, by each node, by this record
-    #[command(after_help = STATUS)]
+    #[command(after_help = help::STATUS)]
     Status(StatusArgs),
     /// Tell whether this node may be stopped now: exit code 0 or 1
-    #[command(after_help = MAY_STOP)]
+    #[command(after_help = help::MAY_STOP)]
     MayStop(MayStopArgs),
     /// Look for what is wrong with the host, this node and its cluster
-    #[command(after_help = doctor_help())]
+    #[command(after_help = help::doctor_help())]
     Doctor(DoctorArgs),
     /// Print the nodes as targets of Prometheus
-    #[command(after_help = TARGETS)]
+    #[command(after_help = help::TARGETS)]
     Targets(ExportArgs),
     /// Print what is seen of the cluster as metrics of Prometheus
-    #[command(after_help = METRICS)]
+    #[command(after_help = help::METRICS)]
     Metrics(ExportArgs),
     /// Print the ports of a node and who dials each, or firewall rules
-    #[command(after_help = PORTS)]
+    #[command(after_help = help::PORTS)]
     Ports(PortsArgs),
+    /// Print what happened to this node: starts, ends and their reasons
+    #[command(after_help = help::HISTORY)]
+    History(HistoryArgs),
+    /// Write a tar without secrets for whoever is to help
+    #[command(after_help = help::REPORT)]
+    Report(ReportArgs),
     /// Print version
     Version,
 }
@@ -221,6 +222,33 @@ pub enum PortsFormat {
     Nft,
     Ufw,
     Firewalld,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct HistoryArgs {
+    /// fe, be, cn or broker [default: found in the image]
+    #[arg(value_parser = component)]
+    pub component: Option<Component>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Print the newest N events
+    #[arg(short, long, value_name = "N", default_value_t = crate::facts::history::MOST)]
+    pub number: usize,
+    #[command(flatten)]
+    pub image: ImageArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ReportArgs {
+    /// fe, be, cn or broker [default: found in the image]
+    #[arg(value_parser = component)]
+    pub component: Option<Component>,
+    /// Write into this file, not to stdout
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub image: ImageArgs,
 }
 
 #[derive(Debug, clap::Args)]

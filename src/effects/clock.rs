@@ -18,6 +18,12 @@ pub async fn read_clock<C: FeClient>(client: &C, cluster: &Cluster) -> Option<Re
     })
 }
 
+/// The clock of this machine, in seconds since 1970.
+pub fn seconds() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_secs()
+}
+
 /// The clock of this machine, in milliseconds since 1970.
 pub(super) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

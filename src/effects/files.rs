@@ -52,6 +52,12 @@ pub fn replace_unsynced(path: &Path, content: &[u8]) -> io::Result<()> {
         .inspect_err(|_| drop(fs::remove_file(&beside)))
 }
 
+/// Waits until a file that was replaced without a sync survives a power cut.
+pub fn sync(path: &Path) -> io::Result<()> {
+    file::open(path)?.sync_all()?;
+    sync_dir(path.parent().unwrap_or(Path::new(".")))
+}
+
 /// Checks that the content can be written there: writes a file beside and removes it.
 pub fn try_out(path: &Path, content: &[u8]) -> Result<(), WriteError> {
     let failed = |source| WriteError {

@@ -13,6 +13,7 @@ use crate::effects::clock::read_clock;
 use crate::effects::look::{CONTRADICTION, Round, look};
 use crate::effects::roster::{MemberRow, row};
 use crate::engine::failure::Failure;
+use crate::engine::member::Frontend;
 use crate::engine::probe::Ha;
 use crate::engine::signature::{HEARTBEAT, Signature};
 use crate::plan::clock::{ClockNews, ClockWatch};
@@ -39,8 +40,8 @@ const KNOCK: Duration = Duration::from_secs(1);
 /// A result that the caller reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Watched {
-    /// The cluster shows this node alive: for the first time since the start, with other members than before, or listed
-    /// again after a drop.
+    /// The cluster shows this node alive: for the first time since the start, with other members or another leader than
+    /// before, or listed again after a drop.
     Alive(Box<Cluster>),
     /// Three looks in a row did not find this node in its cluster.
     NotListed {
@@ -86,7 +87,7 @@ struct State {
     /// The time of the last look at the cluster; the join has just looked.
     last_look: Instant,
     drop_detector: DropDetector,
-    /// The members as last reported, once this node was seen alive.
+    /// The members and the leader as last reported, once this node was seen alive.
     members: Option<Vec<String>>,
     /// What was told last of how the cluster lists this node.
     reported: Reported,
@@ -251,7 +252,7 @@ impl<'a, C: FeClient> Watch<'a, C> {
         };
         match shown {
             Shown::Alive => {
-                let members = Some(hosts(&cluster));
+                let members = Some(members(&cluster));
                 let news = self.state.members != members || self.state.reported != Reported::Nothing;
                 self.state.members = members;
                 self.found();
@@ -452,14 +453,13 @@ fn jittered(pause: Duration) -> Duration {
     pause.mul_f64(0.8 + 0.4 * fastrand::f64())
 }
 
-fn hosts(cluster: &Cluster) -> Vec<String> {
-    let mut hosts: Vec<String> = cluster
-        .frontends
-        .iter()
-        .map(|fe| format!("{}:{}:{}", fe.host, fe.edit_log_port, fe.query_port))
-        .collect();
-    hosts.sort();
-    hosts
+/// The members in one order, the leader once more at the end.
+fn members(cluster: &Cluster) -> Vec<String> {
+    let word = |fe: &Frontend| format!("{}:{}:{}", fe.host, fe.edit_log_port, fe.query_port);
+    let mut members: Vec<String> = cluster.frontends.iter().map(word).collect();
+    members.sort();
+    members.push(word(&cluster.leader));
+    members
 }
 
 fn not_yet(error: &str) -> String {

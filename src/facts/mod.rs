@@ -14,6 +14,7 @@ pub mod disk;
 pub mod fe_token;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod history;
 pub mod home;
 pub mod host;
 pub mod java;

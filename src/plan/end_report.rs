@@ -57,6 +57,14 @@ impl EndReport {
         self.why.as_ref().map(|(_, hint)| *hint)
     }
 
+    /// The end and the problem: `255 after 12 s: the disk is full`.
+    pub fn clause(&self) -> String {
+        match self.sentence() {
+            Some(sentence) => format!("{}: {sentence}", self.end),
+            None => self.end.clone(),
+        }
+    }
+
     pub fn lines(&self) -> &[String] {
         &self.lines
     }
@@ -64,11 +72,7 @@ impl EndReport {
 
 impl fmt::Display for EndReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: the engine ended with {}", self.end)?;
-        if let Some(sentence) = self.sentence() {
-            write!(f, ": {sentence}")?;
-        }
-        f.write_str("\n")?;
+        writeln!(f, "error: the engine ended with {}", self.clause())?;
         if let Some(line) = &self.matched {
             writeln!(f, "  {line}")?;
         }

@@ -17,6 +17,7 @@ pub mod end_report;
 mod explain;
 pub mod explain_line;
 pub mod founding_mode;
+pub mod history;
 pub mod init;
 pub mod init_files;
 pub mod join;
@@ -25,6 +26,7 @@ pub mod launch;
 pub mod leader;
 pub mod limits;
 pub mod lost_vote;
+pub mod mask;
 mod moved_node;
 mod no_effect;
 pub mod node;
@@ -35,6 +37,7 @@ mod prescribed;
 pub mod readdress;
 pub mod record_merge;
 pub mod refusal;
+pub mod report;
 pub mod role_host;
 mod self_join;
 mod set_key;
@@ -103,6 +106,8 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// The variables of ours that are set and apply to other nodes only.
     pub for_others: Vec<String>,
+    /// The engine's version, if it can be told.
+    pub version: Option<String>,
 }
 
 impl Plan {
@@ -231,6 +236,7 @@ pub fn derive(
         decisions: Vec::new(),
         warnings,
         for_others: no_effect::for_others(settings, facts, role),
+        version: facts.version.as_ref().map(|version| version.text.clone()),
     };
     plan.decisions = explain::decisions(settings, facts, &plan, &entries, record);
     Ok(plan)

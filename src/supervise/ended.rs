@@ -56,9 +56,27 @@ pub struct Ended {
     pub lived: Duration,
     /// False if a process had to be killed because the grace was over.
     pub drained: bool,
+    /// The time from the stop request to the end; zero without one.
+    pub stopping: Duration,
 }
 
 impl Ended {
+    /// The end of a start script that could not be started.
+    pub fn not_begun(code: ExitCode) -> Self {
+        Self {
+            exit: Exit::Code(code.number()),
+            asked: false,
+            lived: Duration::ZERO,
+            drained: true,
+            stopping: Duration::ZERO,
+        }
+    }
+
+    /// True for an end on request that was clean.
+    pub fn is_clean(&self) -> bool {
+        self.asked && self.drained && self.exit.obeys()
+    }
+
     /// The code of the container. An end that nobody asked for is never 0: `restart: on-failure` would leave it down.
     pub fn code(&self) -> ExitCode {
         if self.asked && !self.drained {
@@ -100,6 +118,7 @@ mod tests {
             asked,
             drained,
             lived: Duration::from_millis(500),
+            stopping: Duration::ZERO,
         };
         for (exit, asked, drained, number) in [
             (Exit::Code(0), false, true, 1),
@@ -132,6 +151,7 @@ mod tests {
             asked: true,
             drained: true,
             lived: Duration::from_millis(500),
+            stopping: Duration::from_millis(20),
         };
         assert_eq!(
             ended.to_string(),

@@ -35,6 +35,8 @@ pub enum Work {
         /// The end of its console output.
         console: String,
     },
+    /// The engine has ended on request, or could not be started: write it into the history, and end.
+    Remember { ended: Ended, kept: String },
 }
 
 /// A start of the engine, from the companion. The locks of the data dirs come with it, and the port reservations

@@ -66,6 +66,12 @@ impl RunningEngine {
         self.tree.main_reaped && !self.visibility.adopts
     }
 
+    /// The time since the stop request.
+    pub(super) fn stopping(&self) -> Duration {
+        self.armed_at
+            .map_or(Duration::ZERO, |armed_at| armed_at.elapsed())
+    }
+
     pub(super) fn heard(&mut self, heard: Heard) {
         let event = Event::of(heard.signal);
         if heard.signal == SIGPWR {
@@ -144,9 +150,7 @@ impl RunningEngine {
     /// Logs one sentence for each change of the phase.
     fn say(&self, next: Phase, event: Event) {
         let grace = self.grace;
-        let waited = self
-            .armed_at
-            .map_or(Duration::ZERO, |armed_at| armed_at.elapsed());
+        let waited = self.stopping();
         let left = grace.saturating_sub(waited);
         let names = || self.tree.names();
         match (self.phase, next) {

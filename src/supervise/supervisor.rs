@@ -26,6 +26,8 @@ use crate::plan::seconds;
 const TICK: Duration = Duration::from_millis(100);
 /// The pause between two checks of an engine that is stopping, in case a signal was lost.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long the container's end waits for the history of this node at most.
+const REMEMBERING: Duration = Duration::from_secs(1);
 /// The most bytes of console output in a report.
 const CONSOLE: usize = 64 * 1024;
 
@@ -214,6 +216,23 @@ impl Supervisor {
         }
     }
 
+    /// Has a companion write the end of the engine down. Nothing depends on it, so the wait for it is short.
+    pub fn remember(&mut self, ended: Ended, kept: String) {
+        if let Err(error) = self.companion.start(&Work::Remember { ended, kept }) {
+            debug!("{}", crate::exit::chain(&error));
+            return;
+        }
+        let until = Instant::now() + REMEMBERING;
+        while self.companion.pid().is_some() && Instant::now() < until {
+            self.wait(Some(until), None);
+            // The engine has ended: a signal has nothing to stop any more.
+            while let Ok(Some(_)) = self.signals.next() {}
+            let sweep = self.sweep();
+            self.companion.reaped(&sweep.ended);
+        }
+        self.companion.kill();
+    }
+
     /// Runs the engine of a start to its end.
     pub fn run_start(&mut self, start: Start) -> Result<End, SuperviseError> {
         self.ports = start.ports;
@@ -273,6 +292,7 @@ impl Supervisor {
                     asked,
                     drained,
                     lived: engine.started.elapsed(),
+                    stopping: if asked { engine.stopping() } else { Duration::ZERO },
                 };
                 info!("{ended}");
                 let again = again && !engine.told;

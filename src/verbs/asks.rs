@@ -5,13 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 
 use crate::cluster::Client;
+use crate::effects::clock::seconds;
+use crate::effects::history::History;
 use crate::effects::survey::Survey;
 use crate::engine::{Component, Engine, PortName};
 use crate::exit::ExitCode;
+use crate::facts::history::Event;
 use crate::facts::home::Home;
 use crate::facts::record::{DATA_COPY, Record, RecordCopy};
 use crate::facts::resolve::resolve;
 use crate::plan::ask_list::by_host;
+use crate::plan::history::crash_loop;
 use crate::plan::refusal::Refusal;
 use crate::plan::view::observed::{Observed, Own};
 use crate::plan::view::{View, view};
@@ -24,6 +28,8 @@ pub struct Asks {
     settings: Settings,
     /// That of the node of this container.
     record: Option<Record>,
+    /// Its events.
+    history: Vec<Event>,
 }
 
 impl Asks {
@@ -46,6 +52,10 @@ impl Asks {
             )]));
         };
         let record = home.as_ref().and_then(|home| record(home, &image));
+        let history = home.as_ref().map(|home| {
+            let dir = fe_endpoints::state_dir(home, &image);
+            History::of(&dir, home.component).events()
+        });
         let flags = machine::look(flags, vars);
         let settings = if masters.is_empty() {
             Settings::read(flags.clone(), vars.iter().cloned()).or_else(|problems| {
@@ -73,6 +83,7 @@ impl Asks {
             engine,
             settings,
             record,
+            history: history.unwrap_or_default(),
         })
     }
 
@@ -87,6 +98,10 @@ impl Asks {
 
     pub(super) fn client(&self) -> Client {
         Client::new(&self.settings, self.engine)
+    }
+
+    pub(super) const fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// The node of this container.
@@ -122,6 +137,7 @@ impl Asks {
                 identity_port: record.identity_port(),
                 cluster_id: record.cluster_id.clone(),
                 progress: record.progress,
+                crash_loop: crash_loop(&self.history, seconds()),
             }),
             None => None,
         };

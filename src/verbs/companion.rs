@@ -15,6 +15,7 @@ use crate::cluster::Client;
 use crate::effects::accounts::NewCluster;
 use crate::effects::announce::Announcer;
 use crate::effects::configure::configure;
+use crate::effects::history::History;
 use crate::effects::init_files::{INIT_DIR, InitFiles, is_first, present};
 use crate::effects::join_loop::{NotReady, ReadyToStart, Unproven, join_cluster, members, stamp};
 use crate::effects::log_tail::{LogTail, find};
@@ -23,10 +24,12 @@ use crate::effects::register::add;
 use crate::effects::set_aside::set_all_aside;
 use crate::effects::status_file::StatusFile;
 use crate::effects::watch::{Watch, Watched};
+use crate::engine::Component;
 use crate::engine::signature::OWN_DROP;
 use crate::exit::{ExitCode, chain};
 use crate::facts::addresses::is_here;
 use crate::facts::fe_token;
+use crate::facts::history::{Event, Word};
 use crate::facts::home::Home;
 use crate::facts::record::{FirstSteps, Progress, Record, RecordCopy};
 use crate::facts::resolve::resolve;
@@ -36,6 +39,7 @@ use crate::plan::accounts::first_passwords;
 use crate::plan::clock::ClockNews;
 use crate::plan::drop_detector::{Absence, absence};
 use crate::plan::end_report::{self, CONSOLE};
+use crate::plan::history::{self, Start, Stop};
 use crate::plan::join::cure;
 use crate::plan::launch::{self, HELPER, HOST_TYPE, Launch};
 use crate::plan::leader::Cluster;
@@ -45,7 +49,7 @@ use crate::plan::start_script;
 use crate::settings::{Endpoint, Host, Settings};
 use crate::supervise::{Channel, Ended, HandOver, Request, Work};
 use crate::verbs::Outcome;
-use crate::verbs::fe_endpoints::state_dir;
+use crate::verbs::fe_endpoints::{self, state_dir};
 
 /// The memory limit of the companion, in bytes. It needs about ten MB; an endless answer of a server ends one attempt only.
 const MEMORY: u64 = 256 << 20;
@@ -69,6 +73,8 @@ pub(super) fn isolate() {
 /// The data of a start that PID 1 keeps for a later companion.
 #[derive(Debug, Serialize, Deserialize)]
 struct Kept {
+    /// The id of the component.
+    component: String,
     logs: LogTail,
     data_dir: Option<PathBuf>,
     state_dir: PathBuf,
@@ -87,6 +93,33 @@ struct Kept {
     root_in_conf: bool,
 }
 
+/// Writes the end of the engine into the history of its node, and does nothing else.
+pub(super) fn remember(ended: &Ended, kept: &str) {
+    let Ok(kept) = serde_json::from_str::<Kept>(kept) else {
+        return;
+    };
+    let Some(component) = Component::parse(&kept.component) else {
+        return;
+    };
+    let history = History::of(&kept.state_dir, component);
+    history.add(if ended.asked {
+        Stop {
+            unclean: (!ended.is_clean()).then(|| ended.code().number()),
+            took: ended.stopping,
+            ran: ended.lived,
+            cut: !ended.drained,
+        }
+        .event()
+    } else {
+        history::ended(
+            &end_report::derive(&[], ended.exit.number(), ended.lived),
+            ended.exit.number(),
+            ended.lived,
+        )
+    });
+    history.sync();
+}
+
 /// Does the work that PID 1 requested. Must be called inside the runtime.
 pub async fn companion(settings: &Settings, home: &Home, channel: &Channel, work: Work) -> Outcome {
     let companion = Companion {
@@ -100,6 +133,8 @@ pub async fn companion(settings: &Settings, home: &Home, channel: &Channel, work
         Work::Prepare => companion.prepare().await,
         Work::Watch { kept } => companion.watch_again(&kept).await,
         Work::Report { ended, kept, console } => companion.report(&ended, &kept, console).await,
+        // Done before the settings were read.
+        Work::Remember { .. } => Ok(Outcome::silent(ExitCode::Ok)),
     };
     companion.status.remove();
     ended.unwrap_or_else(|error| Outcome::failed(&error, ExitCode::Internal))
@@ -116,9 +151,24 @@ struct Companion<'a> {
 impl Companion<'_> {
     /// Prepares the start of this node, hands it over, and watches.
     async fn prepare(&self) -> io::Result<Outcome> {
-        if let Some(refusal) = self.not_with_exec().or_else(|| self.not_beside_another()) {
+        // The history is that of the other one.
+        if let Some(refusal) = self.not_beside_another() {
             return Ok(Outcome::refused(&[refusal]));
         }
+        let outcome = self.prepare_and_watch().await?;
+        if !outcome.report.is_empty() {
+            let history = self.history();
+            history.add(history::refused(outcome.code.number(), &outcome.report));
+            history.sync();
+        }
+        Ok(outcome)
+    }
+
+    async fn prepare_and_watch(&self) -> io::Result<Outcome> {
+        if let Some(refusal) = self.not_with_exec() {
+            return Ok(Outcome::refused(&[refusal]));
+        }
+        let before = fe_endpoints::record(self.home, &self.settings.image).1;
         let ready = match join_cluster(&self.client, self.settings, self.home, &self.status).await {
             Ok(ready) => ready,
             Err(NotReady(refusals)) => return Ok(Outcome::refused(&refusals)),
@@ -135,6 +185,9 @@ impl Companion<'_> {
         let command = format!("{} {}", launch.script.display(), launch.args.join(" "));
         tracing::info!("starting {}", command.trim_end());
         self.status.enters(Phase::Starting);
+        // The data is locked: whatever ran on it runs no more.
+        let history = self.history();
+        self.begins(&ready, before.record(), &history);
         let hand_over = HandOver {
             launch,
             grace: ready.plan.stop_grace,
@@ -145,6 +198,8 @@ impl Companion<'_> {
         };
         self.channel
             .send(&Request::Start(Box::new(hand_over)), &descriptors)?;
+        // A start does not wait for the disk.
+        history.sync();
         if self.settings.exec {
             return Ok(Outcome::silent(ExitCode::Ok));
         }
@@ -216,6 +271,25 @@ impl Companion<'_> {
         })
     }
 
+    fn history(&self) -> History {
+        History::of(&state_dir(self.home, &self.settings.image), self.home.component)
+    }
+
+    /// Writes the start down, and what it shows of the run before.
+    fn begins(&self, ready: &ReadyToStart, before: Option<&Record>, history: &History) {
+        let start = Start {
+            engine: self.home.engine,
+            version: ready.plan.version.as_deref(),
+            role: ready.plan.node.role.name(),
+            record: &ready.record,
+            helper: ready.helper.as_deref(),
+            exec: self.settings.exec,
+        };
+        for event in start.events(&history.events(), before) {
+            history.add(event);
+        }
+    }
+
     fn keep(&self, ready: &ReadyToStart) -> Kept {
         let (plan, layout) = (&ready.plan, self.home.layout);
         let dirs = |included: fn(&DataDir) -> bool| {
@@ -223,6 +297,7 @@ impl Companion<'_> {
             dirs.map(|dir| dir.path.clone()).collect()
         };
         Kept {
+            component: self.home.component.id().to_owned(),
             logs: LogTail::from_here(&plan.log_dirs, layout.log_files)
                 .and(plan.data_dir.as_slice(), layout.data_logs),
             data_dir: plan.data_dir.clone(),
@@ -256,7 +331,7 @@ impl Companion<'_> {
         };
         self.status.begin(&kept.state_dir, self.home.component);
         self.status.enters(Phase::Starting);
-        let known = crate::verbs::fe_endpoints::endpoints(self.settings, self.home.engine, Some(&record));
+        let known = fe_endpoints::endpoints(self.settings, self.home.engine, Some(&record));
         let announcer = Announcer::of(&record);
         self.watch(known, announcer, record, &kept).await
     }
@@ -322,7 +397,7 @@ impl Companion<'_> {
                         let why = format!(
                             "cluster {id} led by {leader} does not list {host}, which was never a member and does not serve"
                         );
-                        self.channel.send(&Request::StartAgain { why }, &[])?;
+                        self.start_again(why)?;
                     } else {
                         match absence(record.progress, self.leads_here(&cluster, &identity).await) {
                             Absence::Dropped => self.dropped(&cluster, &mut record, &store),
@@ -365,11 +440,27 @@ impl Companion<'_> {
                         && helper.trim_matches(['[', ']']) != leader
                     {
                         let why = format!("the helper {helper} of this join no longer leads; {leader} leads");
-                        self.channel.send(&Request::StartAgain { why }, &[])?;
+                        self.start_again(why)?;
                     }
                 }
             }
         }
+    }
+
+    /// Has PID 1 stop the engine and prepare again.
+    fn start_again(&self, why: String) -> io::Result<()> {
+        self.note(Event::new(
+            Word::Again,
+            format!("muster stops the engine to start it again: {why}"),
+        ));
+        self.channel.send(&Request::StartAgain { why }, &[])
+    }
+
+    /// Writes an event of a running node down.
+    fn note(&self, event: Event) {
+        let history = self.history();
+        history.add(event);
+        history.sync();
     }
 
     /// Records that the cluster shows this node alive. Returns true if it was not a member before.
@@ -386,6 +477,9 @@ impl Companion<'_> {
                 "; the next start asks the cluster again"
             };
             tracing::error!("{}{then}", chain(&error));
+        }
+        if let Some(event) = history::alive(before, cluster, &self.history().events()) {
+            self.note(event);
         }
         // Logged after the write, when it is true for the next start as well.
         let (host, id, leader) = (&record.host, &cluster.id, &cluster.leader.host);
@@ -506,6 +600,7 @@ impl Companion<'_> {
         if let Err(error) = store.write(record) {
             tracing::error!("{}", chain(&error));
         }
+        self.note(Event::new(Word::Dropped, &sentence));
         self.status.notices(&sentence);
         tracing::error!("{sentence}");
     }
@@ -515,12 +610,18 @@ impl Companion<'_> {
         let kept: Kept = serde_json::from_str(kept)?;
         let mut texts = vec![(CONSOLE.to_owned(), console)];
         texts.extend(kept.logs.texts());
-        let report = end_report::derive(&texts, ended.exit.number(), ended.lived).to_string();
+        let report = end_report::derive(&texts, ended.exit.number(), ended.lived);
+        self.note(history::ended(&report, ended.exit.number(), ended.lived));
+        let report = report.to_string();
         // The data of a member is never set aside, whatever the engine's last lines are.
         let store = store(&kept);
         let was_alive = match RecordCopy::read(&store.state_copy(self.home.component)) {
             RecordCopy::Present(mut record) if record.progress == Progress::Joined => {
                 if find(&[OWN_DROP], &texts).is_some() {
+                    self.note(Event::new(
+                        Word::Dropped,
+                        "the engine ended with the words that its cluster has dropped it",
+                    ));
                     // Its leader forgets an observer that it does not see, so that no look before the next start shows it.
                     record.progress = Progress::Dropped;
                     if let Err(error) = store.write(&record) {

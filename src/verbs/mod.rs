@@ -7,10 +7,12 @@ pub mod doctor;
 pub mod explain;
 pub mod exported;
 pub mod health;
+pub mod history;
 pub mod init;
 pub mod may_stop;
 pub mod ports;
 pub mod readdress;
+pub mod report;
 pub mod run;
 pub mod status;
 
@@ -32,6 +34,7 @@ use clap::{CommandFactory as _, Parser};
 use crate::cli::{AsksArgs, Cli, Verb};
 use crate::exit::ExitCode;
 use crate::facts::home::{self, Home, HomeProblem};
+use crate::plan::history::refused;
 use crate::plan::refusal::Refusal;
 use crate::printable;
 use crate::settings::{Flags, ImageSettings, Problems, Settings};
@@ -103,7 +106,7 @@ impl Outcome {
             .map_or(ExitCode::Internal, |refusal| refusal.code);
         Self {
             output: String::new(),
-            report: report(refusals, "not to start"),
+            report: rendered(refusals, "not to start"),
             code,
         }
     }
@@ -133,7 +136,7 @@ impl Outcome {
 }
 
 /// Renders the refusals; `not` is the consequence, such as `not to start`.
-fn report(refusals: &[Refusal], not: &str) -> String {
+fn rendered(refusals: &[Refusal], not: &str) -> String {
     let mut text = String::new();
     match refusals {
         [only] => text.push_str(&format!("error: {}\n", printable::line(&only.sentence))),
@@ -219,6 +222,10 @@ fn companion_of(
     channel: &Channel,
     work: Work,
 ) -> Outcome {
+    if let Work::Remember { ended, kept } = &work {
+        companion::remember(ended, kept);
+        return Outcome::silent(ExitCode::Ok);
+    }
     let name = args.first().cloned().unwrap_or_default();
     let args: Vec<OsString> = [name, "run".into()]
         .into_iter()
@@ -236,9 +243,14 @@ fn companion_of(
         return Outcome::internal("`run` is parsed as another verb");
     };
     let flags = vendor_command::run_flags(args, given);
-    match read(flags, vars) {
+    match read(flags.clone(), vars.clone()) {
         Ok((settings, home)) => in_runtime(companion::companion(&settings, &home, channel, work)),
-        Err(outcome) => outcome,
+        Err(outcome) => {
+            if let Some(history) = history::find(&flags, &vars) {
+                history.add(refused(outcome.code.number(), &outcome.report));
+            }
+            outcome
+        }
     }
 }
 
@@ -310,6 +322,22 @@ fn typed(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
         Verb::Ports(args) => asking(beside_run, &args.asks, &vars, |asks| {
             in_runtime(ports::ports(&args, &asks))
         }),
+        Verb::History(args) => {
+            let flags = beside_run(Flags {
+                home: args.image.home.clone(),
+                component: args.component,
+                ..Flags::default()
+            });
+            history::history(&args, &flags, &vars)
+        }
+        Verb::Report(args) => {
+            let flags = beside_run(Flags {
+                home: args.image.home.clone(),
+                component: args.component,
+                ..Flags::default()
+            });
+            report::report(&args, &flags, &vars)
+        }
         Verb::Version => Outcome::printed(Cli::command().render_version()),
         Verb::Health(args) => {
             let flags = beside_run(Flags {

@@ -1,11 +1,11 @@
-//! `muster run`: the entrypoint, PID 1. The companion prepares a start and reports the end; this process supervises the
-//! engine. It reads one setting: the time for which a companion that ends is started again.
+//! `muster run`: the entrypoint, PID 1. The companion prepares a start and reports the end, or writes it down; this process
+//! supervises the engine. It reads one setting: the time for which a companion that ends is started again.
 
 use std::ffi::OsString;
 use std::time::Duration;
 
 use crate::exit::{ExitCode, chain};
-use crate::supervise::{Companion, Prepared, Signals, SuperviseError, Supervisor, Work, exec};
+use crate::supervise::{Companion, Ended, Prepared, Signals, SuperviseError, Supervisor, Work, exec};
 use crate::verbs::Outcome;
 
 /// Runs this node to its end; `args` follow `run` on the command line.
@@ -36,10 +36,17 @@ fn supervise(signals: Signals, args: Vec<OsString>, patience: Duration) -> Resul
             return Err(exec(&start.hand_over.launch, &start.locks));
         }
         let kept = start.hand_over.kept.clone();
-        let end = supervisor.run_start(start)?;
+        let end = match supervisor.run_start(start) {
+            Ok(end) => end,
+            Err(error) => {
+                supervisor.remember(Ended::not_begun(error.exit_code()), kept);
+                return Err(error);
+            }
+        };
         if end.again {
             work = Work::Prepare;
         } else if end.ended.asked {
+            supervisor.remember(end.ended, kept);
             return Ok(end.ended.code());
         } else {
             work = Work::Report {

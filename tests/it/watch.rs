@@ -28,6 +28,7 @@ struct Script {
     hosts: RefCell<Vec<&'static str>>,
     /// The leader has seen this node since its start.
     alive: Cell<bool>,
+    leader: Cell<&'static str>,
     /// The leader has a majority: its journal moves.
     writes: Cell<bool>,
     /// The rounds of questions by SQL to the leader.
@@ -41,6 +42,7 @@ impl Script {
             begun: Instant::now(),
             hosts: RefCell::new(vec!["127.0.0.1", "127.0.0.2", "127.0.0.3"]),
             alive: Cell::new(true),
+            leader: Cell::new("127.0.0.1"),
             writes: Cell::new(true),
             by_sql: Cell::new(0),
             over_http: Cell::new(0),
@@ -69,7 +71,7 @@ impl FeClient for Script {
             http_port: 8030,
             query_port: 9030,
             rpc_port: 9020,
-            role: if *host == "127.0.0.1" {
+            role: if *host == self.leader.get() {
                 FrontendRole::Leader
             } else {
                 FrontendRole::Follower
@@ -90,13 +92,16 @@ impl FeClient for Script {
     }
 
     async fn ha(&self, at: &Host, _: u16) -> Option<Ha> {
-        assert_eq!(*at, host("127.0.0.1"), "only the leader is asked");
+        let leader = self.leader.get();
+        let leads = *at == host(leader);
+        assert!(leads || *at == host("127.0.0.1"), "{at} has never led");
         self.over_http.set(self.over_http.get() + 1);
         let hosts = self.hosts.borrow();
-        let others = hosts.iter().skip(1).map(|host| (*host).to_owned());
+        let others = hosts.iter().filter(|host| **host != leader);
+        let others = others.map(|host| (*host).to_owned());
         Some(Ha {
-            leads: true,
-            leader: Some("127.0.0.1".to_owned()),
+            leads,
+            leader: Some(leader.to_owned()),
             // Their order means nothing.
             voters: if self.over_http.get().is_multiple_of(2) {
                 others.rev().collect()
@@ -188,6 +193,20 @@ async fn a_member_that_is_dropped_or_has_a_new_neighbour_looks_by_sql_within_two
     script.hosts.borrow_mut().retain(|host| *host != "127.0.0.2");
     let dropped = timeout(HOUR / 30, watch.next()).await;
     assert!(matches!(dropped, Ok(Watched::NotListed { .. })), "{dropped:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_leader_of_the_same_members_is_told_once() {
+    let (script, own, also) = (Script::new(), host("127.0.0.2"), BTreeSet::new());
+    let mut watch = watch(&script, &own, &also);
+    assert!(matches!(watch.next().await, Watched::Alive(_)));
+    assert!(timeout(HOUR / 4, watch.next()).await.is_err());
+    script.leader.set("127.0.0.3");
+    let Ok(Watched::Alive(cluster)) = timeout(HOUR / 30, watch.next()).await else {
+        panic!("the new leader is not told");
+    };
+    assert_eq!(cluster.leader.host, "127.0.0.3");
+    assert!(timeout(HOUR, watch.next()).await.is_err(), "it is told again");
 }
 
 /// Between two heartbeats of Doris, while hundreds of others still have to be registered.

@@ -7,6 +7,7 @@ use crate::engine::calendar::timestamp;
 use crate::engine::failure::Failure;
 use crate::engine::member::{Backend, Frontend, FrontendRole, Member};
 use crate::engine::signature::{HEARTBEAT, Signature};
+use crate::plan::history::CrashLoop;
 use crate::plan::leader::{Answer, Belief, Cluster, Doubt, no_leader};
 use crate::plan::node::Identity;
 use crate::plan::progress_word;
@@ -42,6 +43,9 @@ pub fn view(seen: &Observed) -> View {
         led(&mut view, seen, cluster);
     } else {
         leaderless(&mut view, seen);
+    }
+    if let Some(own) = &seen.own {
+        crash_loop(&mut view, own);
     }
     // No list has an order of its own (observed).
     view.nodes
@@ -451,7 +455,12 @@ fn own_node(view: &mut View, own: &Own, cluster: &Cluster) {
         node.verdicts = vec![missing];
         return;
     }
-    view.nodes.push(Node {
+    view.nodes.push(unlisted(own, missing));
+}
+
+/// The node of this container, where nobody lists it.
+fn unlisted(own: &Own, verdict: Verdict) -> Node {
+    Node {
         component: own.component,
         host: own.host.to_string(),
         port: own.identity_port.unwrap_or_default(),
@@ -461,9 +470,32 @@ fn own_node(view: &mut View, own: &Own, cluster: &Cluster) {
         version: None,
         leader_says: None,
         itself_says: ItselfSays::NotAsked,
-        record_says,
-        verdicts: vec![missing],
-    });
+        record_says: Some(progress_word(own.progress)),
+        verdicts: vec![verdict],
+    }
+}
+
+/// The node of this container, by its history.
+fn crash_loop(view: &mut View, own: &Own) {
+    let Some(CrashLoop { times, last }) = own.crash_loop.clone() else {
+        return;
+    };
+    let verdict = Verdict::CrashLoop { times, last };
+    let is_own = |node: &&mut Node| {
+        let port = own.identity_port.unwrap_or(node.port);
+        let identity = Identity {
+            component: own.component,
+            host: &own.host,
+            also: &own.also,
+            identity_port: port,
+        };
+        // Without a leader the port of an FE may not be known.
+        node.component == own.component && [0, port].contains(&node.port) && identity.is_at(&node.host)
+    };
+    match view.nodes.iter_mut().find(is_own) {
+        Some(node) => node.verdicts.push(verdict),
+        None => view.nodes.push(unlisted(own, verdict)),
+    }
 }
 
 /// A view without a leader: what any FE showed, and what each says itself.

@@ -7,6 +7,7 @@ use crate::engine::member::Backend;
 use crate::engine::probe::Ha;
 use crate::engine::{Component, Engine};
 use crate::facts::record::Progress;
+use crate::plan::history::CrashLoop;
 use crate::plan::leader::{Answer, Belief};
 use crate::settings::Host;
 
@@ -77,4 +78,6 @@ pub struct Own {
     pub identity_port: Option<u16>,
     pub cluster_id: Option<String>,
     pub progress: Progress,
+    /// By its history.
+    pub crash_loop: Option<CrashLoop>,
 }

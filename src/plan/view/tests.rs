@@ -17,6 +17,7 @@ use crate::engine::{ALL, Component};
 use crate::exit::ExitCode;
 use crate::expect_file;
 use crate::facts::record::Progress;
+use crate::plan::history::CrashLoop;
 use crate::plan::leader::believe;
 use crate::plan::leader::tests::answers;
 use crate::settings::Host;
@@ -219,7 +220,31 @@ fn cases() -> Vec<Case> {
             WELL.http,
             "",
         ),
+        Case {
+            own: "be 10.0.0.5 of 77",
+            change: does_not_stay_up,
+            ..case("a node that does not stay up", three, WELL.http, "b5+ b6+")
+        },
+        Case {
+            own: "be 10.0.0.5 of 77",
+            change: does_not_stay_up,
+            ..case(
+                "a node that does not stay up, and no leader",
+                "1: refused",
+                "1=-",
+                "",
+            )
+        },
     ]
+}
+
+fn does_not_stay_up(seen: &mut Observed) {
+    if let Some(own) = &mut seen.own {
+        own.crash_loop = Some(CrashLoop {
+            times: 4,
+            last: "255 after 12 s: the disk is full".to_owned(),
+        });
+    }
 }
 
 fn host(text: &str) -> Host {
@@ -353,6 +378,7 @@ fn observed(case: &Case, engine: usize) -> Observed {
                 identity_port: Some(9050),
                 cluster_id: Some(id.to_owned()),
                 progress: Progress::Joined,
+                crash_loop: None,
             }
         }),
     };

@@ -63,6 +63,8 @@ pub enum Verdict {
     DiskFull { percent: u8 },
     /// Its clock and the leader's, in milliseconds; positive: it is ahead.
     ClockOff { by: i64 },
+    /// The node of this container was started again and again within an hour. `last`: its last end.
+    CrashLoop { times: usize, last: String },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,7 +87,7 @@ pub struct Remedy {
 }
 
 /// The word of every verdict, and what it says, for the reference: in the order of the enum.
-pub const REFERENCE: [(&str, &str, Weight); 24] = [
+pub const REFERENCE: [(&str, &str, Weight); 25] = [
     (
         "no-fe",
         "no host that was asked answers as an FE",
@@ -194,6 +196,11 @@ pub const REFERENCE: [(&str, &str, Weight); 24] = [
         "the clock of the FE and the leader's differ by more than 5 s",
         Weight::Attention,
     ),
+    (
+        "crash-loop",
+        "the node of this container ended by itself, or its start was refused, 3 times or more within an hour",
+        Weight::Attention,
+    ),
 ];
 
 impl Verdict {
@@ -223,6 +230,7 @@ impl Verdict {
             Self::Stuck { .. } => 21,
             Self::DiskFull { .. } => 22,
             Self::ClockOff { .. } => 23,
+            Self::CrashLoop { .. } => 24,
         }
     }
 
@@ -321,6 +329,9 @@ impl Verdict {
                 let side = if *by > 0 { "ahead of" } else { "behind" };
                 format!("has a clock that is {seconds} s {side} the leader's")
             }
+            Self::CrashLoop { times, last } => {
+                format!("did not stay up {times} times within an hour, the last time: {last}")
+            }
         }
     }
 
@@ -387,6 +398,10 @@ impl Verdict {
             Self::ClockOff { .. } => say(&format!(
                 "Set the clock of {host} with NTP before its FE is started the next time: it would end then."
             )),
+            Self::CrashLoop { .. } => Remedy {
+                say: format!("See what its history and the last lines of its log on {host} have in common."),
+                command: ["muster", "history"].map(str::to_owned).to_vec(),
+            },
         }
     }
 }

@@ -195,9 +195,10 @@ fn file(name: &'static str, what: &Path) -> Call {
     }
 }
 
-/// A status file counts for as long as its writer lives, and how often it is written depends on how long things take.
+/// A status file counts for as long as its writer lives, and how often it is written depends on how long things take. Nothing
+/// depends on a history.
 fn is_kept(path: &str) -> bool {
-    !path.starts_with("/proc/") && !path.contains(".status")
+    !path.starts_with("/proc/") && !path.contains(".status") && !path.contains(".history")
 }
 
 /// Calls that newer machines do not have.

@@ -39,8 +39,12 @@ impl Tree {
         if metadata.is_dir() {
             for entry in fs::read_dir(path)? {
                 let path = entry?.path();
-                // The status file says what a process does, and changes nothing for the next start.
-                if path.extension().is_none_or(|end| end != "status") {
+                // The status file says what a process does, and the history what one did: neither changes anything for the next
+                // start.
+                if path
+                    .extension()
+                    .is_none_or(|end| end != "status" && end != "history")
+                {
                     self.add(&path)?;
                 }
             }

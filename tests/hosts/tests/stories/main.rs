@@ -52,6 +52,7 @@ mod dropped;
 mod first_steps;
 mod harness;
 mod herd;
+mod history;
 mod inside;
 mod kills;
 mod leader_changes;
