@@ -11,7 +11,7 @@ use crate::printable::fit;
 use crate::settings::Host;
 
 use self::help::{
-    HEALTH, HISTORY, MAY_STOP, METRICS, PORTS, STATUS, TARGETS, about, exit_codes, init_help,
+    HEALTH, HISTORY, MAY_STOP, METRICS, PORTS, REPORT, STATUS, TARGETS, about, exit_codes, init_help,
     readdress_help, run_help, version,
 };
 
@@ -56,6 +56,9 @@ pub enum Verb {
     /// Print what happened to this node: starts, ends and their reasons
     #[command(after_help = HISTORY)]
     History(HistoryArgs),
+    /// Write a tar without secrets for whoever is to help
+    #[command(after_help = REPORT)]
+    Report(ReportArgs),
     /// Print version
     Version,
 }
@@ -201,6 +204,18 @@ pub struct HistoryArgs {
     /// Print the newest N events
     #[arg(short, long, value_name = "N", default_value_t = crate::facts::history::MOST)]
     pub number: usize,
+    #[command(flatten)]
+    pub image: ImageArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ReportArgs {
+    /// fe, be, cn or broker [default: found in the image]
+    #[arg(value_parser = component)]
+    pub component: Option<Component>,
+    /// Write into this file, not to stdout
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
     #[command(flatten)]
     pub image: ImageArgs,
 }

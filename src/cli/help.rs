@@ -126,6 +126,23 @@ record in STATE_DIR. It asks nobody.
 Exit codes: 0 printed; 64 wrong command line; 78 no node is found in this image,
 or several.";
 
+/// The text below the options of `report`.
+pub(super) const REPORT: &str = "\
+The tar has what explain, status and history print, the record, the conf files,
+the last 2000 lines of the engine's logs, and what the kernel says of this
+container: limits, mounts, memory, disks. Of conf files and variables it has the
+names, and values that are known to hold no secret; in all other texts what
+looks like a password, a token or a key is ***. Read it before you send it.
+
+  docker exec fe1 muster report > fe1.tar
+  docker run --rm --volumes-from fe1 --entrypoint muster IMAGE report > fe1.tar
+
+It takes at most 5 s and 5 MiB, also when the cluster is down. What is not in it
+is named on stderr and in missing.txt.
+
+Exit codes: 0 written; 64 wrong command line; 73 stdout is a terminal, or it
+cannot be written.";
+
 /// The text below the options of `init`.
 pub(super) fn init_help() -> String {
     let rows = ALL.into_iter().map(|engine| {

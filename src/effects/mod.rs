@@ -21,6 +21,7 @@ pub mod look;
 mod look_before_start;
 pub mod record_store;
 pub mod register;
+pub mod report_files;
 pub mod reserve;
 pub mod roster;
 pub mod set_aside;

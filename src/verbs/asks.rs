@@ -86,6 +86,10 @@ impl Asks {
         })
     }
 
+    pub(super) const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// The node of this container.
     pub(super) fn own(&self) -> Option<(Component, &Host, Option<u16>)> {
         let record = self.record.as_ref()?;

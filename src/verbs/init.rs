@@ -16,7 +16,7 @@ use crate::file;
 use crate::plan::init::{self, ChosenPort, FileChange, HostPorts, Inputs, Target};
 use crate::plan::refusal::Refusal;
 use crate::settings::{EnvFile, Flags, Machine, Problems, Settings};
-use crate::verbs::{Outcome, report, warning_lines};
+use crate::verbs::{Outcome, rendered, warning_lines};
 
 /// Writes the files, or reports why not. `image`: the engine of this image, if it has one. `own`: ports of the node that this
 /// container runs, which are free for it.
@@ -205,7 +205,7 @@ fn read_settings(
 
 fn refused(refusals: &[Refusal]) -> Outcome {
     Outcome {
-        report: report(refusals, "not to write"),
+        report: rendered(refusals, "not to write"),
         ..Outcome::refused(refusals)
     }
 }

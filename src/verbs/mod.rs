@@ -11,6 +11,7 @@ pub mod init;
 pub mod may_stop;
 pub mod ports;
 pub mod readdress;
+pub mod report;
 pub mod run;
 pub mod status;
 
@@ -104,7 +105,7 @@ impl Outcome {
             .map_or(ExitCode::Internal, |refusal| refusal.code);
         Self {
             output: String::new(),
-            report: report(refusals, "not to start"),
+            report: rendered(refusals, "not to start"),
             code,
         }
     }
@@ -134,7 +135,7 @@ impl Outcome {
 }
 
 /// Renders the refusals; `not` is the consequence, such as `not to start`.
-fn report(refusals: &[Refusal], not: &str) -> String {
+fn rendered(refusals: &[Refusal], not: &str) -> String {
     let mut text = String::new();
     match refusals {
         [only] => text.push_str(&format!("error: {}\n", printable::line(&only.sentence))),
@@ -318,6 +319,14 @@ fn typed(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
                 ..Flags::default()
             });
             history::history(&args, &flags, &vars)
+        }
+        Verb::Report(args) => {
+            let flags = beside_run(Flags {
+                home: args.image.home.clone(),
+                component: args.component,
+                ..Flags::default()
+            });
+            report::report(&args, &flags, &vars)
         }
         Verb::Version => Outcome::printed(Cli::command().render_version()),
         Verb::Health(args) => {

@@ -1,4 +1,4 @@
-//! `muster history` over the life of a node: each start, and each end with its reason.
+//! `muster history` over the life of a node: each start, and each end with its reason. `muster report`: all of it, and no secret.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use nix::sys::signal::Signal;
 for_each_engine! {
     every_start_and_every_end_of_a_node_is_a_line: both,
     a_history_that_cannot_be_written_holds_nothing_up,
+    a_report_holds_no_secret_whether_the_node_runs_or_not: both,
 }
 
 /// How long anything may take. None of it needs the half of it on an idle machine.
@@ -166,4 +167,132 @@ fn a_history_that_cannot_be_written_holds_nothing_up(world: &World) -> anyhow::R
     std::fs::remove_file(&file)?;
     node.start()?;
     has(node, &["started"])
+}
+
+/// A part of every secret below, and of nothing else.
+const CANARY: &str = "canary";
+/// Lines as engines log them.
+const LOGGED: &str = "\
+2026-11-30 21:00:00 INFO stmt: CREATE USER 'u' IDENTIFIED BY 'canary-1'
+2026-11-30 21:00:00 INFO stmt: SET PASSWORD FOR 'root'@'%' = PASSWORD('canary-2')
+2026-11-30 21:00:00 INFO load from http://root:canary-3@10.0.0.1:8030/api/db/t/_load?token=canary-4
+2026-11-30 21:00:00 INFO resource (\"user\" = \"u\", \"password\" = \"canary-5\", \"s3.secret_key\"='canary-6')
+2026-11-30 21:00:00 INFO call: mysql -h 10.0.0.1 -uroot -pcanary-7 -e 'SHOW FRONTENDS'
+2026-11-30 21:00:00 INFO ALTER USER u
+IDENTIFIED BY
+'canary-8'
+2026-11-30 21:00:00 INFO Authorization: Basic canary-9==
+2026-11-30 21:00:00 INFO told canary-14 in words of its own
+2026-11-30 21:00:00 INFO the last line
+";
+/// Lines of a conf file.
+const CONF: &str = "
+# password = canary-10
+aws_s3_access_key = canary-11
+some_endpoint = canary-12
+jdbc_url = \"a \\
+  canary-13\"
+";
+
+/// Checks a report on the disk of a host, and returns the names of its files.
+fn holds_no_secret(host: &Host, path: &str) -> anyhow::Result<Vec<String>> {
+    let file = host.on_disk(Path::new(path));
+    let bytes = std::fs::read(&file)?;
+    ensure!(bytes.len() <= 5 << 20, "{} bytes", bytes.len());
+    // A tar has its texts as they are.
+    let text = String::from_utf8_lossy(&bytes);
+    let secret = text.lines().find(|line| line.contains(CANARY));
+    ensure!(secret.is_none(), "{secret:?}");
+    ensure!(text.contains("the last line"), "the log is not in it");
+    let listed = std::process::Command::new("tar").arg("tf").arg(&file).output()?;
+    ensure!(listed.status.success(), "{listed:?}");
+    let names = String::from_utf8(listed.stdout)?;
+    Ok(names.lines().map(str::to_owned).collect())
+}
+
+fn a_report_holds_no_secret_whether_the_node_runs_or_not(world: &World) -> anyhow::Result<()> {
+    let [fe, _] = world.stand_in(&StandIn::QUICK)?;
+    let cluster = Cluster::new(world, 1, &fe, 0, None)?;
+    let node = cluster.seed()?;
+    node.set("GUARD_TIME", "3s")
+        .set("STATE_DIR", STATE)
+        .set("CLUSTER_PASSWORD", "canary-14")
+        .set("FE_CONF__aws_s3_secret_key", "canary-15")
+        .set("FE_CONF__some_url", "http://u:canary-16@h/")
+        .set("KAFKA_SASL", "canary-17")
+        .set("APP_DSN", "u:canary-18@tcp(h)/");
+    let conf = node.home().join("conf/fe.conf");
+    std::fs::write(&conf, std::fs::read_to_string(&conf)? + CONF)?;
+    node.start()?;
+    node.says(PATIENCE, "engine started")?;
+    eventually(PATIENCE, "an engine that serves", || {
+        let said = node.exec(&["muster", "health"])?;
+        ensure!(said.code == 0, "{said:?}");
+        Ok(())
+    })?;
+    for log in [node.home().join("log/fe.log"), node.data().join("bdb/je.info.0")] {
+        let before = std::fs::read_to_string(&log).unwrap_or_default();
+        std::fs::create_dir_all(log.parent().context("a file")?)?;
+        std::fs::write(&log, before + LOGGED)?;
+    }
+    // In the command line of a process.
+    node.exec(&["sh", "-c", "sh -c 'sleep 1000; :' canary-19 >/dev/null 2>&1 &"])?;
+    let terminal = node.exec(&["script", "-qec", "muster report", "/dev/null"])?;
+    ensure!(
+        terminal.code == 73 && terminal.text.contains("stdout is a terminal"),
+        "{terminal:?}"
+    );
+    let running = node.exec(&["sh", "-c", "muster report >/opt/running.tar"])?;
+    ensure!(running.code == 0 && !running.text.contains(CANARY), "{running:?}");
+    let names = holds_no_secret(node, "/opt/running.tar")?;
+    for part in [
+        "version.txt",
+        "environment.txt",
+        "explain.txt",
+        "explain.json",
+        "status.txt",
+        "status.json",
+        "history.json",
+        "record.json",
+        "record-data.json",
+        "conf/fe.conf",
+        "logs/fe.log",
+        "logs/je.info.0",
+        "kernel.txt",
+        "limits.txt",
+        "mounts.txt",
+        "container.txt",
+        "processes.txt",
+    ] {
+        let name = format!("muster-report/{part}");
+        ensure!(names.contains(&name), "{part}: {names:?}");
+    }
+    node.kill9()?;
+    // The volumes alone, and nobody answers.
+    node.start_program(&["muster", "report", "--out", "/opt/stopped.tar"])?;
+    ensure!(node.exit(PATIENCE)? == 0, "{}", node.log_tail());
+    let names = holds_no_secret(node, "/opt/stopped.tar")?;
+    for part in [
+        "explain.txt",
+        "status.json",
+        "history.json",
+        "record.json",
+        "logs/fe.log",
+    ] {
+        let name = format!("muster-report/{part}");
+        ensure!(names.contains(&name), "{part}: {names:?}");
+    }
+    ensure!(!node.last_log().contains(CANARY), "{}", node.last_log());
+    // Without a variable it is the record that names the cluster.
+    for name in ["MASTER_HOST", "LOCAL_HOST", "FE_CONF__aws_s3_secret_key"] {
+        node.set(name, "");
+    }
+    node.start_program(&["muster", "report", "--out", "/opt/bare.tar"])?;
+    ensure!(node.exit(PATIENCE)? == 0, "{}", node.log_tail());
+    let names = holds_no_secret(node, "/opt/bare.tar")?;
+    ensure!(
+        names.contains(&"muster-report/status.json".to_owned()),
+        "{names:?}"
+    );
+    Ok(())
 }
