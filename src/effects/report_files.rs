@@ -63,19 +63,23 @@ pub fn processes() -> String {
     pids.sort_unstable();
     let mut text = String::new();
     for pid in pids.iter().take(PROCESSES) {
-        let status = file::text_of_kernel(Path::new(&format!("/proc/{pid}/status"))).unwrap_or_default();
-        let field = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            line.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
-                .unwrap_or_default()
+        let read =
+            |name: &str| file::text_of_kernel(Path::new(&format!("/proc/{pid}/{name}"))).unwrap_or_default();
+        let (status, limits) = (read("status"), read("limits"));
+        let field = |text: &str, name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name));
+            let words: Vec<&str> = line.unwrap_or_default().split_whitespace().collect();
+            words.join(" ")
         };
         text.push_str(&format!(
-            "{pid} parent {} {} state {} threads {} memory {}\n",
-            field("PPid:"),
-            field("Name:"),
-            field("State:"),
-            field("Threads:"),
-            field("VmRSS:")
+            "{pid} parent {} {} state {} threads {} memory {} open files {} processes {}\n",
+            field(&status, "PPid:"),
+            field(&status, "Name:"),
+            field(&status, "State:"),
+            field(&status, "Threads:"),
+            field(&status, "VmRSS:"),
+            field(&limits, "Max open files"),
+            field(&limits, "Max processes"),
         ));
     }
     text

@@ -1,6 +1,7 @@
 //! Hides secrets in texts of others: lines of logs, conf files, answers. What may be one is hidden, and a word too many rather
 //! than one too few.
 
+use crate::engine::ALL;
 use crate::settings::is_secret_name;
 
 /// Stands for what is hidden.
@@ -92,6 +93,23 @@ fn mask_value(value: &mut serde_json::Value) {
         }
         serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => {}
     }
+}
+
+/// A secret is looked for in all texts if it has so many characters: a shorter one would hide half of them.
+const LEAST: usize = 6;
+
+/// The text without these secrets, wherever they are in it.
+pub fn without(text: String, secrets: &[String]) -> String {
+    let is_word = |secret: &str| secret == "password" || ALL.into_iter().any(|engine| engine.id == secret);
+    let hidden = secrets
+        .iter()
+        .filter(|secret| secret.chars().count() >= LEAST && !is_word(secret));
+    hidden.fold(text, |text, secret| {
+        // As a string of JSON has it.
+        let escaped = serde_json::Value::from(secret.as_str()).to_string();
+        let escaped = escaped.trim_matches('"');
+        text.replace(secret, HIDDEN).replace(escaped, HIDDEN)
+    })
 }
 
 /// True if the value of such a name may be a secret. The name of a secret's file is none.

@@ -22,7 +22,7 @@ use crate::facts::record::DATA_COPY;
 use crate::facts::{DataFacts, Facts, gather};
 use crate::file;
 use crate::plan::history;
-use crate::plan::mask::{masked, masked_json};
+use crate::plan::mask::{is_name, masked, masked_json, without};
 use crate::plan::refusal::Refusal;
 use crate::plan::report::{conf, environment};
 use crate::plan::view::{report, table};
@@ -45,6 +45,8 @@ const DIRECTORY: &str = "muster-report";
 struct Parts {
     files: Vec<(String, String)>,
     bytes: usize,
+    /// Those of the environment, and of the files that it names.
+    secrets: Vec<String>,
     /// What is not in it, a line each.
     missing: String,
 }
@@ -52,6 +54,7 @@ struct Parts {
 impl Parts {
     /// Adds a text that has no secrets any more.
     fn add(&mut self, name: &str, text: String) {
+        let text = without(text, &self.secrets);
         if self.bytes + text.len() > MOST {
             return self.miss(name, "the report would be longer than 5 MiB");
         }
@@ -68,7 +71,8 @@ impl Parts {
     }
 
     fn miss(&mut self, name: &str, why: &str) {
-        self.missing.push_str(&masked(&format!("{name}: {why}\n")));
+        let line = masked(&format!("{name}: {why}\n"));
+        self.missing.push_str(&without(line, &self.secrets));
     }
 }
 
@@ -114,17 +118,20 @@ pub fn report(args: &ReportArgs, flags: &Flags, vars: &[(OsString, OsString)]) -
 }
 
 fn collect(flags: &Flags, vars: &[(OsString, OsString)], now: u64) -> Parts {
-    let mut parts = Parts::default();
     let begun = Instant::now();
-    parts.text(
-        "version.txt",
-        &format!("{}made at {}\n", Cli::command().render_version(), time(now)),
-    );
     let text = |word: &OsString| word.to_string_lossy().into_owned();
     let vars_text: Vec<(String, String)> = vars
         .iter()
         .map(|(name, value)| (text(name), text(value)))
         .collect();
+    let mut parts = Parts {
+        secrets: secrets(&vars_text),
+        ..Parts::default()
+    };
+    parts.text(
+        "version.txt",
+        &format!("{}made at {}\n", Cli::command().render_version(), time(now)),
+    );
     parts.add("environment.txt", environment(&vars_text));
     let image = ImageSettings::read(flags, vars).map(|(image, _)| image);
     let home = machine::image_home(flags, vars);
@@ -136,7 +143,10 @@ fn collect(flags: &Flags, vars: &[(OsString, OsString)], now: u64) -> Parts {
         std::thread::spawn(move || tell.send(know(&settings, &home)).ok());
     }
     match &asks {
-        Ok(asks) => status(&mut parts, asks, now),
+        Ok(asks) => {
+            let left = PATIENCE.saturating_sub(begun.elapsed());
+            status(&mut parts, asks, left, now);
+        }
         Err(outcome) => {
             parts.miss("status", outcome.report.trim());
             parts.miss("explain", outcome.report.trim());
@@ -193,10 +203,26 @@ fn dirs(facts: &Facts) -> Dirs {
     }
 }
 
-fn status(parts: &mut Parts, asks: &Asks, now: u64) {
+/// The secrets of the environment, and those in the files that it names.
+fn secrets(vars: &[(String, String)]) -> Vec<String> {
+    let mut secrets = Vec::new();
+    for (name, value) in vars {
+        match name.strip_suffix("_FILE") {
+            Some(of) if is_name(of) => {
+                let text = file::text(Path::new(value), file::SECRET).unwrap_or_default();
+                secrets.push(text.trim().to_owned());
+            }
+            None if is_name(name) => secrets.push(value.clone()),
+            _ => {}
+        }
+    }
+    secrets
+}
+
+fn status(parts: &mut Parts, asks: &Asks, within: Duration, now: u64) {
     let mut view = None;
     in_runtime(async {
-        view = timeout(PATIENCE, asks.look()).await.ok();
+        view = timeout(within, asks.look()).await.ok();
         Outcome::silent(ExitCode::Ok)
     });
     match view {

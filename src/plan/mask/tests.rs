@@ -1,4 +1,5 @@
-use super::{masked, masked_json};
+use super::{masked, masked_json, without};
+use crate::engine::ALL;
 
 /// What is a secret in the texts below.
 const SECRET: &str = "hunter2";
@@ -158,6 +159,23 @@ fn json_stays_json_and_loses_its_secrets() {
         (Some("***"), Some(1))
     );
     assert_eq!(masked_json("{ password: hunter2"), "{ password: ***");
+}
+
+#[test]
+fn a_secret_that_is_known_is_hidden_wherever_it_stands() {
+    let hide = |text: &str, secrets: &[&str]| {
+        let secrets: Vec<String> = secrets.iter().map(|secret| (*secret).to_owned()).collect();
+        without(text.to_owned(), &secrets)
+    };
+    assert_eq!(hide("a hunter2 in xhunter2y", &["hunter2"]), "a *** in x***y");
+    assert_eq!(
+        hide("{\"say\": \"of hun\\\"ter2\"}", &["hun\"ter2"]),
+        "{\"say\": \"of ***\"}"
+    );
+    // It would hide half of the text, or nothing that is not known.
+    assert_eq!(hide("root at root", &["root"]), "root at root");
+    let name = ALL[0].id;
+    assert_eq!(hide(name, &[name]), name);
 }
 
 /// Whatever a log holds: it ends, and loses nothing but what is hidden.
