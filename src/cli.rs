@@ -79,6 +79,9 @@ pub struct StatusArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    /// Print a page for a browser
+    #[arg(long, conflicts_with_all = ["json", "watch"])]
+    pub html: bool,
     /// Print nothing: the exit code is the answer
     #[arg(long)]
     pub quiet: bool,
