@@ -2,6 +2,7 @@
 
 mod help;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -11,7 +12,7 @@ use crate::printable::fit;
 use crate::settings::Host;
 
 use self::help::{
-    HEALTH, MAY_STOP, METRICS, PORTS, STATUS, TARGETS, about, exit_codes, init_help, readdress_help,
+    HEALTH, MAY_STOP, METRICS, PORTS, SERVE, STATUS, TARGETS, about, exit_codes, init_help, readdress_help,
     run_help, version,
 };
 
@@ -50,6 +51,9 @@ pub enum Verb {
     /// Print what is seen of the cluster as metrics of Prometheus
     #[command(after_help = METRICS)]
     Metrics(ExportArgs),
+    /// Serve the state of the cluster as a page, which changes nothing
+    #[command(after_help = SERVE)]
+    Serve(ServeArgs),
     /// Print the ports of a node and who dials each, or firewall rules
     #[command(after_help = PORTS)]
     Ports(PortsArgs),
@@ -159,6 +163,15 @@ pub struct ExportArgs {
     /// Write into this file
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub asks: AsksArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ServeArgs {
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:19320")]
+    pub listen: SocketAddr,
     #[command(flatten)]
     pub asks: AsksArgs,
 }

@@ -1,16 +1,19 @@
 //! What a verb needs that only asks the cluster: beside a node that runs, with the volumes of one that is stopped, or on any
 //! machine that reaches an FE.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 
 use crate::cluster::Client;
+use crate::effects::join_loop::members;
 use crate::effects::survey::Survey;
 use crate::engine::{Component, Engine, PortName};
 use crate::exit::ExitCode;
 use crate::facts::home::Home;
-use crate::facts::record::{DATA_COPY, Record, RecordCopy};
+use crate::facts::record::{DATA_COPY, MemberSeen, Record, RecordCopy};
 use crate::facts::resolve::resolve;
+use crate::plan::leader::Belief;
 use crate::plan::refusal::Refusal;
 use crate::plan::view::observed::Own;
 use crate::plan::view::{View, view};
@@ -23,6 +26,8 @@ pub struct Asks {
     settings: Settings,
     /// That of the node of this container.
     record: Option<Record>,
+    /// The FEs of the last leader that was believed: those that the settings name may all be gone by now.
+    members: RefCell<Vec<MemberSeen>>,
 }
 
 impl Asks {
@@ -47,17 +52,16 @@ impl Asks {
         let record = home.as_ref().and_then(|home| record(home, &image));
         let flags = machine::look(flags, vars);
         let settings = if masters.is_empty() {
-            Settings::read(flags.clone(), vars.iter().cloned()).or_else(|problems| {
+            Settings::read(flags.clone(), vars.iter().cloned()).or_else(|_| {
                 // The volumes of a node know its cluster, where no variable does.
-                let known = record.as_ref().map(|record| {
+                let flags = if let Some(record) = &record {
                     let members = record.members.iter().map(|member| member.host.clone());
-                    (
-                        members.chain([record.host.clone()]).collect::<Vec<_>>(),
-                        &record.host,
-                    )
-                });
-                let (hosts, own) = known.ok_or(problems)?;
-                Settings::read(naming(flags, &hosts, own), vars.iter().cloned())
+                    let hosts: Vec<Host> = members.chain([record.host.clone()]).collect();
+                    naming(flags, &hosts, &record.host)
+                } else {
+                    nobody(flags)
+                };
+                Settings::read(flags, vars.iter().cloned())
             })
         } else {
             let own = record.as_ref().map(|record| &record.host).or(masters.first());
@@ -72,6 +76,7 @@ impl Asks {
             engine,
             settings,
             record,
+            members: RefCell::default(),
         })
     }
 
@@ -115,12 +120,31 @@ impl Asks {
             http_port: self.http_port(),
             own,
         };
-        view(&survey.ask().await)
+        let seen = survey.ask().await;
+        if let Belief::Leader(cluster) = &seen.belief {
+            self.members.replace(members(cluster));
+        }
+        view(&seen)
     }
 
     /// The FEs to begin with.
     fn known(&self) -> Vec<Endpoint> {
-        fe_endpoints::endpoints(&self.settings, self.engine, self.record.as_ref())
+        let mut known = fe_endpoints::endpoints(&self.settings, self.engine, self.record.as_ref());
+        for member in self
+            .members
+            .borrow()
+            .iter()
+            .filter(|member| member.query_port != 0)
+        {
+            let at = Endpoint {
+                host: member.host.clone(),
+                port: member.query_port,
+            };
+            if !known.contains(&at) {
+                known.push(at);
+            }
+        }
+        known
     }
 
     /// The HTTP port of an FE, which is the same on all.
@@ -155,6 +179,13 @@ fn naming(mut flags: Flags, hosts: &[Host], own: &Host) -> Flags {
     let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
     flags.variables.push(("MASTER_HOST".to_owned(), hosts.join(",")));
     flags.variables.push(("LOCAL_HOST".to_owned(), own.to_string()));
+    flags
+}
+
+/// The flags of one who only asks, and is no node: the settings need a host, and nothing asks for this one.
+fn nobody(mut flags: Flags) -> Flags {
+    let local = ("LOCAL_HOST".to_owned(), "this-host".to_owned());
+    flags.variables.push(local);
     flags
 }
 
