@@ -2,6 +2,7 @@
 
 mod help;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -49,6 +50,9 @@ pub enum Verb {
     /// Print what is seen of the cluster as metrics of Prometheus
     #[command(after_help = help::METRICS)]
     Metrics(ExportArgs),
+    /// Serve the state of the cluster as a page, which changes nothing
+    #[command(after_help = help::SERVE)]
+    Serve(ServeArgs),
     /// Print the ports of a node and who dials each, or firewall rules
     #[command(after_help = help::PORTS)]
     Ports(PortsArgs),
@@ -84,6 +88,9 @@ pub struct StatusArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    /// Print a page for a browser
+    #[arg(long, conflicts_with_all = ["json", "watch"])]
+    pub html: bool,
     /// Print nothing: the exit code is the answer
     #[arg(long)]
     pub quiet: bool,
@@ -193,6 +200,15 @@ pub struct ExportArgs {
     /// Write into this file
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub asks: AsksArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ServeArgs {
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:19320")]
+    pub listen: SocketAddr,
     #[command(flatten)]
     pub asks: AsksArgs,
 }

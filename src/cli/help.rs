@@ -128,6 +128,27 @@ Exit codes: 0 written; 64 wrong command line; 69 no leader is believed, which
 the metrics say too; 73 the file cannot be written; 77 the account was refused;
 78 the settings cannot be used.";
 
+/// The text below the options of `serve`.
+pub(super) const SERVE: &str = "\
+A service of its own, never a part of `run`. It asks as `status` does, only when
+somebody looks, and at most every 5 s however many look. It has no login and no
+button: whoever reaches it sees the hosts, the ports and the errors of the
+cluster. Put it behind what your site has, or leave it on 127.0.0.1.
+
+  /              the page; it loads itself again every 15 s
+  /status.json   the same as `status --json`
+  /metrics       the same as `metrics`
+  /targets.json  the same as `targets`; without a leader the last list, or 503
+  /healthz       200 as long as it serves; the cluster is not asked
+
+In a compose file, with an image whose entrypoint is `muster run`:
+
+  command: [\"serve\", \"--listen\", \"0.0.0.0:19320\"]
+  environment: {MASTER_HOST: 10.0.0.10}
+
+Exit codes: 0 stopped on request; 64 wrong command line; 73 the port is in use;
+78 the settings cannot be used, or the address is none of this machine.";
+
 /// The text below the options of `ports`.
 pub(super) const PORTS: &str = "\
 The ports are those that the node of this container has, or the engine's own for

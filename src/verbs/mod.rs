@@ -14,6 +14,7 @@ pub mod ports;
 pub mod readdress;
 pub mod report;
 pub mod run;
+pub mod serve;
 pub mod status;
 
 mod asks;
@@ -171,7 +172,13 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
 }
 
 fn of_verb(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
-    match args.get(1).and_then(|verb| verb.to_str()) {
+    let word = |at: usize| args.get(at).and_then(|word| word.to_str());
+    match word(1) {
+        // `command: serve` of an image whose entrypoint is `muster run`: no engine is started.
+        Some("run") if word(2) == Some("serve") => {
+            let without_run = args.iter().take(1).chain(args.iter().skip(2));
+            typed(&without_run.cloned().collect::<Vec<_>>(), vars)
+        }
         // First: from here on a stop request is kept instead of being lost or ending this process.
         Some("run") => match Signals::block() {
             Ok(signals) => {
@@ -318,6 +325,9 @@ fn typed(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
         }),
         Verb::Metrics(args) => asking(beside_run, &args.asks, &vars, |asks| {
             in_runtime(exported::export_metrics(&args, &asks))
+        }),
+        Verb::Serve(args) => asking(beside_run, &args.asks, &vars, |asks| {
+            in_runtime(serve::serve(&args, &asks))
         }),
         Verb::Ports(args) => asking(beside_run, &args.asks, &vars, |asks| {
             in_runtime(ports::ports(&args, &asks))

@@ -60,6 +60,7 @@ mod nemesis;
 mod ports;
 mod readdress;
 mod seeds;
+mod serve;
 mod stale_pids;
 mod status;
 mod strangers;
