@@ -26,6 +26,8 @@ impl Kind {
 /// 1000 members are half of that.
 pub const RECORD: Kind = Kind::new("a record", 1 << 20);
 pub const STATUS: Kind = Kind::new("a status file", 1 << 20);
+/// Ours have 4 KiB.
+pub const METRICS: Kind = Kind::new("a file of metrics", 1 << 20);
 /// The longest shipped one has 20 KiB.
 pub const CONF: Kind = Kind::new("a conf file", 4 << 20);
 pub const ENV: Kind = Kind::new("an env file", 1 << 20);

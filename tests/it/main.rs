@@ -14,6 +14,7 @@ mod init;
 mod languages;
 mod lives;
 mod mariadb;
+mod metrics_file;
 mod orphans;
 mod pid1;
 mod plan;
