@@ -15,6 +15,7 @@ mod languages;
 mod lives;
 mod mariadb;
 mod metrics_file;
+mod monitoring;
 mod orphans;
 mod pid1;
 mod plan;
