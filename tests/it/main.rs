@@ -15,6 +15,8 @@ mod init;
 mod languages;
 mod lives;
 mod mariadb;
+mod metrics_file;
+mod monitoring;
 mod orphans;
 mod pid1;
 mod plan;

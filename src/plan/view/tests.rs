@@ -689,6 +689,9 @@ fn metrics_have_every_verdict_and_the_figures_of_the_table() {
     ] {
         assert!(text.lines().any(|other| other == line), "{line}\n{text}");
     }
+    // `promtool check metrics` reads it as well.
+    let hidden = expect_file::sorted_samples(&text).replace(ALL[0].id, "ENGINE");
+    expect_file::holds("tests/monitoring/cluster.prom", &hidden, "UPDATE_METRICS");
     let verdicts = text.lines().filter(|line| line.starts_with("muster_verdicts{"));
     assert_eq!(verdicts.count(), REFERENCE.len());
     let without = metrics::metrics(&seen(&cases()[2], 0));
