@@ -12,6 +12,7 @@ mod faults;
 mod fuzz;
 mod inherits;
 mod init;
+mod init_hosts;
 mod languages;
 mod lives;
 mod mariadb;
