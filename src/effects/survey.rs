@@ -13,12 +13,12 @@ use tokio::time::{Instant, timeout_at};
 use crate::cluster::{Client, DEADLINE, FeClient as _, http, is_open};
 use crate::effects::clock::now;
 use crate::effects::look::ask;
-use crate::engine::failure::Failure;
+use crate::engine::failure::{Failure, presentable};
 use crate::engine::member::{Backend, Row};
 use crate::engine::{Component, Engine, Unhealthy};
 use crate::plan::ask_list::by_host;
 use crate::plan::leader::{Answer, Belief, Cluster, believe};
-use crate::plan::view::observed::{ClockSeen, FrontendSeen, Observed, Own, ServiceSeen, Tablets};
+use crate::plan::view::observed::{ClockSeen, FrontendSeen, Observed, Own, ServiceSeen, TableSeen, Tablets};
 use crate::settings::{Endpoint, Host};
 
 /// The hosts to begin with, and how.
@@ -32,6 +32,8 @@ pub struct Survey<'a> {
     /// The HTTP port of a host whose own is not known.
     pub http_port: u16,
     pub own: Option<Own>,
+    /// Look for tables with one replica too.
+    pub tables: bool,
 }
 
 /// One answer.
@@ -41,6 +43,7 @@ enum Found {
     List(Component, Result<Vec<Backend>, Failure>),
     Service(ServiceSeen),
     Tablets(Result<Tablets, Failure>),
+    Tables(Option<Result<Vec<TableSeen>, Failure>>),
     BalanceOff(Result<Vec<(String, String)>, Failure>),
 }
 
@@ -60,6 +63,7 @@ impl Survey<'_> {
             lists: Vec::new(),
             services: Vec::new(),
             tablets: None,
+            tables: None,
             balance_off: None,
             own: self.own.clone(),
         };
@@ -109,6 +113,7 @@ impl Survey<'_> {
                 }
                 Found::Service(service) => seen.services.push(service),
                 Found::Tablets(tablets) => seen.tablets = Some(tablets),
+                Found::Tables(tables) => seen.tables = tables,
                 Found::BalanceOff(off) => seen.balance_off = Some(off),
             }
         }
@@ -179,10 +184,30 @@ impl Survey<'_> {
             let rows = self.rows(&at, self.engine.sql.replicas.show, until).await;
             Found::Tablets(rows.and_then(|rows| tablets(self.engine, &rows)))
         }));
+        if self.tables {
+            let at = leader.clone();
+            asking.push(Box::pin(async move {
+                Found::Tables(self.tables(&at, until).await.transpose())
+            }));
+        }
         asking.push(Box::pin(async move {
             let rows = self.rows(&leader, self.engine.sql.balance.show, until).await;
             Found::BalanceOff(rows.map(|rows| balance_off(self.engine, &rows)))
         }));
+    }
+
+    /// Every table with its replicas; `None` where no node keeps the data.
+    async fn tables(&self, at: &Endpoint, until: Instant) -> Result<Option<Vec<TableSeen>>, Failure> {
+        if let Some(mode) = &self.engine.founding_mode {
+            let rows = self.rows(at, mode.show, until).await?;
+            // An FE without the key has no other mode.
+            let value = rows.first().and_then(|row| cell(row, "Value"));
+            if value.is_some_and(|value| !value.eq_ignore_ascii_case(mode.default)) {
+                return Ok(None);
+            }
+        }
+        let rows = self.rows(at, self.engine.sql.tables.show, until).await?;
+        Ok(Some(rows.iter().filter_map(table).collect()))
     }
 
     async fn rows(&self, at: &Endpoint, statement: &str, until: Instant) -> Result<Vec<Row>, Failure> {
@@ -266,6 +291,14 @@ fn tablets(engine: &Engine, rows: &[Row]) -> Result<Tablets, Failure> {
         sum.unhealthy += unhealthy;
     }
     Ok(sum)
+}
+
+fn table(row: &Row) -> Option<TableSeen> {
+    Some(TableSeen {
+        database: presentable(cell(row, "db")?),
+        name: presentable(cell(row, "tbl")?),
+        replicas: cell(row, "replicas")?.parse().ok()?,
+    })
 }
 
 fn balance_off(engine: &Engine, rows: &[Row]) -> Vec<(String, String)> {

@@ -9,7 +9,7 @@ use super::probe::{Caller, Probes, ReadyWord};
 use super::{
     CallListener, Component, DataKey, Demand, Engine, Entrypoint, HostCheck, HostChecks, IgnoredKey,
     JavaHome, Layout, MemberList, NameMode, OneTimeFlag, OwnHost, Poll, Port, PortKind, PortName, ReadyProof,
-    Rehost, ReplicaList, ReplicationKey, Sql, Switches, Unhealthy, Unsupported,
+    Rehost, ReplicaList, ReplicationKey, Sql, Switches, TableList, Unhealthy, Unsupported,
 };
 
 const FE: &[Component] = &[Component::Fe];
@@ -454,6 +454,14 @@ pub(super) static ENGINE: Engine = Engine {
             show: "SHOW PROC '/cluster_health/tablet_health'",
             total: "Total",
             unhealthy: Unhealthy::AllBut("HealthyNum"),
+        },
+        // SchemaTable and MetadataGenerator: the column is there since 4.0 (its pull request 51025); before, only a walk through
+        // every table of SHOW PROC '/dbs' would tell.
+        tables: TableList {
+            show: "SELECT TABLE_SCHEMA AS db, TABLE_NAME AS tbl, MIN(REPLICA_NUM) AS replicas \
+                   FROM information_schema.partitions \
+                   GROUP BY TABLE_SCHEMA, TABLE_NAME ORDER BY replicas, db, tbl LIMIT 1000",
+            own_database: "__internal_schema",
         },
         // docs/admin-manual/cluster-management/upgrade.md.
         balance: Switches {

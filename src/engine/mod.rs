@@ -472,6 +472,7 @@ pub struct Sql {
     /// Tells the clock of an FE, in seconds since 1970. `None`: the `Date` header of every HTTP answer tells it.
     pub unix_time: Option<&'static str>,
     pub replicas: ReplicaList,
+    pub tables: TableList,
     pub balance: Switches,
 }
 
@@ -490,6 +491,15 @@ pub enum Unhealthy {
     Column(&'static str),
     /// All but those of this column.
     AllBut(&'static str),
+}
+
+/// Every table with the fewest replicas that one of its partitions has, in the columns `db`, `tbl` and `replicas`, the fewest
+/// first. It has only the tables that the account may see.
+#[derive(Debug, PartialEq, Eq)]
+pub struct TableList {
+    pub show: &'static str,
+    /// The database of the engine's own statistics, which nobody misses while a node is away.
+    pub own_database: &'static str,
 }
 
 /// Keys that people set before an upgrade and forget: with one of them nothing is balanced or repaired.

@@ -8,7 +8,7 @@ use super::probe::{Probes, ReadyWord};
 use super::{
     AddressKey, CallListener, Component, DataKey, Engine, Entrypoint, FoundingMode, JavaHome, Layout,
     MemberList, NameMode, OwnHost, Poll, Port, PortKind, PortName, ReadyProof, Rehost, ReplicaList,
-    ReplicationKey, Sql, Switches, Unhealthy,
+    ReplicationKey, Sql, Switches, TableList, Unhealthy,
 };
 
 const FE: &[Component] = &[Component::Fe];
@@ -372,6 +372,13 @@ pub(super) static ENGINE: Engine = Engine {
             show: "SHOW PROC '/statistic'",
             total: "Total",
             unhealthy: Unhealthy::Column("UnhealthyTabletNum"),
+        },
+        // PartitionsMetaSystemTable, since 3.1.9 and 3.2.4 (its pull request 39265). Without shared data only.
+        tables: TableList {
+            show: "SELECT DB_NAME AS db, TABLE_NAME AS tbl, MIN(REPLICATION_NUM) AS replicas \
+                   FROM information_schema.partitions_meta \
+                   GROUP BY DB_NAME, TABLE_NAME ORDER BY replicas, db, tbl LIMIT 1000",
+            own_database: "_statistics_",
         },
         // docs/en/deployment/manage_deployment/upgrade.md. Each has an older name, under which it is set as well.
         balance: Switches {

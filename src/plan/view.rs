@@ -35,6 +35,7 @@ pub struct View {
     /// Of the believed leader's list.
     pub quorum: Option<Quorum>,
     pub tablets: Option<Tablets>,
+    pub single_replicas: SingleReplicas,
     /// Questions without an answer.
     pub unseen: Vec<Unseen>,
     /// About the cluster as a whole.
@@ -123,6 +124,19 @@ pub enum ItselfSays {
     Follows(String),
     /// An FE that knows no leader.
     Leaderless,
+}
+
+/// The tables of which some partition has one replica.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SingleReplicas {
+    /// Nobody asked, or no node keeps the data, which is shared.
+    NotAsked,
+    /// As `database.table`.
+    Seen(Vec<String>),
+    /// This version does not show them, and its words.
+    NotShown(String),
+    /// Another reason why they are not known.
+    Unseen(String),
 }
 
 /// A question without an answer.

@@ -94,6 +94,15 @@ impl Asks {
 
     /// Asks everybody once.
     pub(super) async fn look(&self) -> View {
+        self.survey(false).await
+    }
+
+    /// The same, and for the replicas of each table.
+    pub(super) async fn look_at_tables(&self) -> View {
+        self.survey(true).await
+    }
+
+    async fn survey(&self, tables: bool) -> View {
         let client = Client::new(&self.settings, self.engine);
         let own = match &self.record {
             Some(record) => Some(Own {
@@ -114,6 +123,7 @@ impl Asks {
             known: &known,
             http_port: self.http_port(),
             own,
+            tables,
         };
         view(&survey.ask().await)
     }

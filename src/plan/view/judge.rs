@@ -10,11 +10,11 @@ use crate::engine::signature::{HEARTBEAT, Signature};
 use crate::plan::leader::{Answer, Belief, Cluster, Doubt, no_leader};
 use crate::plan::node::Identity;
 use crate::plan::progress_word;
-use crate::settings::{Endpoint, Host};
+use crate::settings::{Endpoint, Host, ROOT};
 
 use super::observed::{FrontendSeen, Observed, Own};
 use super::verdict::Verdict;
-use super::{ItselfSays, Leader, LeaderSays, Node, Quorum, Unseen, View};
+use super::{ItselfSays, Leader, LeaderSays, Node, Quorum, SingleReplicas, Unseen, View};
 
 /// An FE that is so many entries behind cannot keep up.
 const BEHIND: u64 = 10_000;
@@ -35,6 +35,7 @@ pub fn view(seen: &Observed) -> View {
         nodes: Vec::new(),
         quorum: None,
         tablets: None,
+        single_replicas: single_replicas(seen),
         unseen: Vec::new(),
         verdicts: Vec::new(),
     };
@@ -91,6 +92,28 @@ fn leader(seen: &Observed) -> Result<Leader, String> {
         named_by: lists.clone().filter(names).count(),
         of: lists.count(),
     })
+}
+
+fn single_replicas(seen: &Observed) -> SingleReplicas {
+    let tables = match &seen.tables {
+        None => return SingleReplicas::NotAsked,
+        Some(Ok(tables)) => tables,
+        Some(Err(why @ Failure::Rejected { .. })) => return SingleReplicas::NotShown(why.to_string()),
+        Some(Err(why)) => return SingleReplicas::Unseen(why.to_string()),
+    };
+    let has_tablets = matches!(seen.tablets, Some(Ok(tablets)) if tablets.all > 0);
+    if tables.is_empty() && has_tablets && seen.account != ROOT {
+        return SingleReplicas::Unseen(format!("{} may not see any table", seen.account));
+    }
+    let own = seen.engine.sql.tables.own_database;
+    let single = tables
+        .iter()
+        .filter(|table| table.replicas < 2 && table.database != own);
+    SingleReplicas::Seen(
+        single
+            .map(|table| format!("{}.{}", table.database, table.name))
+            .collect(),
+    )
 }
 
 /// True if a host string of the cluster means this host.

@@ -25,6 +25,8 @@ pub struct Observed {
     pub services: Vec<ServiceSeen>,
     /// `None`: without a leader nobody was asked.
     pub tablets: Option<Result<Tablets, Failure>>,
+    /// `None`: nobody asked, or no node keeps the data, which is shared.
+    pub tables: Option<Result<Vec<TableSeen>, Failure>>,
     /// The switches of the leader that stop balancing and repairing, with their values.
     pub balance_off: Option<Result<Vec<(String, String)>, Failure>>,
     /// The node of this container, if it has a record.
@@ -65,6 +67,14 @@ pub struct ServiceSeen {
 pub struct Tablets {
     pub all: u64,
     pub unhealthy: u64,
+}
+
+/// One table, and the fewest replicas that one of its partitions has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableSeen {
+    pub database: String,
+    pub name: String,
+    pub replicas: u64,
 }
 
 /// The node of this container, by its record.

@@ -79,6 +79,20 @@ fn the_state_of_a_cluster_is_told_after_each_fault(world: &World) -> anyhow::Res
     )?;
     says(asks, &["may-stop"], 0, &["yes: FE"])?;
     says(be1, &["may-stop"], 0, &["yes: BE"])?;
+    // Any FE may lead the next time.
+    for fe in cluster.fes() {
+        std::fs::write(fe.home().join("standin.faults"), "replicas=demo.orders 1\n")?;
+    }
+    says(
+        be1,
+        &["may-stop"],
+        1,
+        &["no: BE", "the table demo.orders has one replica"],
+    )?;
+    says(asks, &["may-stop"], 0, &["yes: FE"])?;
+    for fe in cluster.fes() {
+        std::fs::remove_file(fe.home().join("standin.faults"))?;
+    }
     let json = says(
         asks,
         &["status", "--json"],
