@@ -26,6 +26,7 @@ use crate::effects::watch::{Watch, Watched};
 use crate::engine::signature::OWN_DROP;
 use crate::exit::{ExitCode, chain};
 use crate::facts::addresses::is_here;
+use crate::facts::container::oom_kills;
 use crate::facts::fe_token;
 use crate::facts::home::Home;
 use crate::facts::record::{FirstSteps, Progress, Record, RecordCopy};
@@ -515,7 +516,8 @@ impl Companion<'_> {
         let kept: Kept = serde_json::from_str(kept)?;
         let mut texts = vec![(CONSOLE.to_owned(), console)];
         texts.extend(kept.logs.texts());
-        let report = end_report::derive(&texts, ended.exit.number(), ended.lived).to_string();
+        let report = end_report::derive(&texts, ended.exit.number(), ended.lived);
+        let report = report.with_oom_kills(oom_kills(Path::new("/"))).to_string();
         // The data of a member is never set aside, whatever the engine's last lines are.
         let store = store(&kept);
         let was_alive = match RecordCopy::read(&store.state_copy(self.home.component)) {
