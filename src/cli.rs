@@ -84,6 +84,7 @@ pub struct AsksArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option")]
 pub struct StatusArgs {
     /// Print JSON
     #[arg(long)]

@@ -75,7 +75,8 @@ believed; 77 the account was refused; 78 the settings cannot be used.";
 pub(super) const MAY_STOP: &str = "\
 The question before `docker compose up -d`, a reboot or a kernel patch: an FE
 may stop if a majority of the voters stays, a BE if every tablet has its
-replicas and all other BEs are up. The answer is about this moment.
+replicas, two of them at least, and all other BEs are up. The answer is about
+this moment.
 
   docker exec fe2 muster may-stop --wait && docker compose up -d fe2
 

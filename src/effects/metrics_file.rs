@@ -7,11 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use nix::sys::statvfs::statvfs;
 use tokio::time::sleep;
 
 use crate::effects::files::replace_unsynced;
 use crate::effects::status_file::StatusFile;
+use crate::facts::disk::Room;
 use crate::facts::home::Home;
 use crate::facts::record::{Progress, RecordCopy};
 use crate::facts::status::Phase;
@@ -187,12 +187,11 @@ struct Moment {
 
 /// The file system of a data dir; `None` before there is the dir.
 fn space(dir: &Path) -> Option<DataSpace> {
-    let found = statvfs(dir).ok()?;
-    let unit = found.fragment_size();
+    let Room { free, size, .. } = Room::of(dir).ok()?;
     Some(DataSpace {
         dir: dir.display().to_string(),
-        size: found.blocks().saturating_mul(unit),
-        free: found.blocks_available().saturating_mul(unit),
+        size,
+        free,
     })
 }
 

@@ -400,14 +400,13 @@ fn words(line: &str) -> Result<Vec<String>, &'static str> {
     for c in line.chars() {
         match quote {
             Some(open) if c == open => quote = None,
-            Some(_) => word.get_or_insert_default().push(c),
             None if c.is_whitespace() => words.extend(word.take()),
             None if c == '#' && word.is_none() => break,
             None if c == '"' || c == '\'' => {
                 quote = Some(c);
                 word.get_or_insert_default();
             }
-            None => word.get_or_insert_default().push(c),
+            Some(_) | None => word.get_or_insert_default().push(c),
         }
     }
     if quote.is_some() {

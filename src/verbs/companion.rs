@@ -29,6 +29,7 @@ use crate::engine::Component;
 use crate::engine::signature::OWN_DROP;
 use crate::exit::{ExitCode, chain};
 use crate::facts::addresses::is_here;
+use crate::facts::container::oom_kills;
 use crate::facts::fe_token;
 use crate::facts::history::{Event, Word};
 use crate::facts::home::Home;
@@ -664,6 +665,7 @@ impl Companion<'_> {
         let mut texts = vec![(CONSOLE.to_owned(), console)];
         texts.extend(kept.logs.texts());
         let report = end_report::derive(&texts, ended.exit.number(), ended.lived);
+        let report = report.with_oom_kills(oom_kills(Path::new("/")));
         self.note(history::ended(&report, ended.exit.number(), ended.lived));
         let (reason, report) = (report.id(), report.to_string());
         // The data of a member is never set aside, whatever the engine's last lines are.

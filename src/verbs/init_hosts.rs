@@ -15,7 +15,7 @@ use crate::plan::init::hosts::{self, COMPOSE, FIREWALL, HostDir, HostsInputs, TA
 use crate::plan::init::{self, FileChange, Target};
 use crate::plan::refusal::Refusal;
 use crate::settings::{EnvFile, Flags, HostList, ListedHost, Machine, Problems, Settings};
-use crate::verbs::{Outcome, bad_settings, report, warning_lines};
+use crate::verbs::{Outcome, bad_settings, rendered, warning_lines};
 
 /// Writes the directories into `out`, or reports why not. `image`: the engine of this image, if it has one.
 pub fn init_hosts(args: &InitArgs, list: &Path, out: &Path, image: Option<&'static Engine>) -> Outcome {
@@ -170,7 +170,7 @@ fn read(path: &Path) -> Result<String, Refusal> {
 
 fn refused(refusals: &[Refusal]) -> Outcome {
     Outcome {
-        report: report(refusals, "not to write"),
+        report: rendered(refusals, "not to write"),
         ..Outcome::refused(refusals)
     }
 }

@@ -189,7 +189,7 @@ fn of_verb(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
             }
             Err(error) => Outcome::failed(&error, error.exit_code()),
         },
-        Some(verb) if verb == COMPANION => beside_engine(args, vars),
+        Some(verb) if verb == COMPANION => beside_engine(args, &vars),
         _ => typed(args, vars),
     }
 }
@@ -205,7 +205,7 @@ fn patience(vars: &[(OsString, OsString)]) -> Duration {
 }
 
 /// Runs the companion, with the command line of `run`.
-fn beside_engine(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
+fn beside_engine(args: &[OsString], vars: &[(OsString, OsString)]) -> Outcome {
     let channel = Channel::of_companion();
     let work = channel.and_then(|channel| Ok((channel.receive::<Work>(false)?, channel)));
     let Ok((Some((work, _)), channel)) = work else {
@@ -216,7 +216,7 @@ fn beside_engine(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome 
         };
     };
     companion::isolate();
-    let json = logging::begin(&vars);
+    let json = logging::begin(vars);
     let outcome = companion_of(args, vars, &channel, work);
     if json {
         outcome.log();
@@ -224,12 +224,7 @@ fn beside_engine(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome 
     outcome
 }
 
-fn companion_of(
-    args: &[OsString],
-    vars: Vec<(OsString, OsString)>,
-    channel: &Channel,
-    work: Work,
-) -> Outcome {
+fn companion_of(args: &[OsString], vars: &[(OsString, OsString)], channel: &Channel, work: Work) -> Outcome {
     if let Work::Remember { ended, kept } = &work {
         companion::remember(ended, kept);
         return Outcome::silent(ExitCode::Ok);
@@ -239,7 +234,7 @@ fn companion_of(
         .into_iter()
         .chain(args.iter().skip(2).cloned())
         .collect();
-    let (args, given) = match vendor_command::split(&args, &vars) {
+    let (args, given) = match vendor_command::split(&args, vars) {
         Ok(split) => split,
         Err(refusal) => return Outcome::refused(&[refusal]),
     };
@@ -251,10 +246,10 @@ fn companion_of(
         return Outcome::internal("`run` is parsed as another verb");
     };
     let flags = vendor_command::run_flags(args, given);
-    match read(flags.clone(), vars.clone()) {
+    match read(flags.clone(), vars.to_vec()) {
         Ok((settings, home)) => in_runtime(companion::companion(&settings, &home, channel, work)),
         Err(outcome) => {
-            if let Some(history) = history::find(&flags, &vars) {
+            if let Some(history) = history::find(&flags, vars) {
                 history.add(refused(outcome.code.number(), &outcome.report));
             }
             outcome

@@ -26,7 +26,7 @@ use muster::engine::{ALL, Component};
 use muster::plan::view::observed::Tablets;
 use muster::plan::view::page::page;
 use muster::plan::view::verdict::Verdict;
-use muster::plan::view::{ItselfSays, Leader, LeaderSays, Node, Quorum, Unseen, View};
+use muster::plan::view::{ItselfSays, Leader, LeaderSays, Node, Quorum, SingleReplicas, Unseen, View};
 use muster::settings::{Endpoint, Host};
 use serde_json::{Value, json};
 
@@ -100,6 +100,7 @@ fn a_night() -> View {
     }
     nodes[7].verdicts.push(Verdict::DiskFull { percent: 91 });
     View {
+        single_replicas: SingleReplicas::NotAsked,
         engine: ALL[0],
         account: "root".to_owned(),
         cluster_id: Some("147889237".to_owned()),

@@ -27,5 +27,6 @@ mod release;
 mod signals;
 mod signatures;
 mod support;
+mod unread;
 mod vendor;
 mod watch;
