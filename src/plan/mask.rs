@@ -118,7 +118,7 @@ pub fn is_name(name: &str) -> bool {
     if lower.ends_with("_file") {
         return false;
     }
-    let plain: String = lower.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
+    let plain: String = lower.chars().filter(char::is_ascii_alphanumeric).collect();
     is_secret_name(name)
         || NAMES.iter().any(|part| plain.contains(part))
         || SHORT_NAMES.contains(&plain.as_str())

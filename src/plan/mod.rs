@@ -222,11 +222,7 @@ pub fn derive(
         data_dir: data_place(facts).map(|place| place.path.clone()),
         data_dirs: data_dirs(facts),
         state_dir: facts.records.state_dir.path.clone(),
-        stale_files: Some(&facts.pid_file)
-            .filter(|fact| fact.is_stale())
-            .map(|fact| fact.path.clone())
-            .into_iter()
-            .collect(),
+        stale_files: stale_files(facts),
         query_ports: query_ports(settings, facts),
         guard_time,
         stop_grace,
@@ -239,6 +235,11 @@ pub fn derive(
     };
     plan.decisions = explain::decisions(settings, facts, &plan, &entries, record);
     Ok(plan)
+}
+
+fn stale_files(facts: &Facts) -> Vec<PathBuf> {
+    let stale = Some(&facts.pid_file).filter(|fact| fact.is_stale());
+    stale.map(|fact| fact.path.clone()).into_iter().collect()
 }
 
 /// Warnings about ports that cannot be used, or are not.

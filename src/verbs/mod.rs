@@ -208,19 +208,14 @@ fn beside_engine(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome 
     };
     companion::isolate();
     let json = logging::begin(&vars);
-    let outcome = companion_of(args, vars, &channel, work);
+    let outcome = companion_of(args, &vars, &channel, work);
     if json {
         outcome.log();
     }
     outcome
 }
 
-fn companion_of(
-    args: &[OsString],
-    vars: Vec<(OsString, OsString)>,
-    channel: &Channel,
-    work: Work,
-) -> Outcome {
+fn companion_of(args: &[OsString], vars: &[(OsString, OsString)], channel: &Channel, work: Work) -> Outcome {
     if let Work::Remember { ended, kept } = &work {
         companion::remember(ended, kept);
         return Outcome::silent(ExitCode::Ok);
@@ -230,7 +225,7 @@ fn companion_of(
         .into_iter()
         .chain(args.iter().skip(2).cloned())
         .collect();
-    let (args, given) = match vendor_command::split(&args, &vars) {
+    let (args, given) = match vendor_command::split(&args, vars) {
         Ok(split) => split,
         Err(refusal) => return Outcome::refused(&[refusal]),
     };
@@ -242,10 +237,10 @@ fn companion_of(
         return Outcome::internal("`run` is parsed as another verb");
     };
     let flags = vendor_command::run_flags(args, given);
-    match read(flags.clone(), vars.clone()) {
+    match read(flags.clone(), vars.to_vec()) {
         Ok((settings, home)) => in_runtime(companion::companion(&settings, &home, channel, work)),
         Err(outcome) => {
-            if let Some(history) = history::find(&flags, &vars) {
+            if let Some(history) = history::find(&flags, vars) {
                 history.add(refused(outcome.code.number(), &outcome.report));
             }
             outcome
