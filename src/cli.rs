@@ -2,21 +2,18 @@
 
 mod help;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
 use crate::engine::{ALL, Component};
+use crate::plan::doctor::{Scope, checks};
 use crate::printable::fit;
 use crate::settings::Host;
 
-use self::help::{
-    HEALTH, HISTORY, MAY_STOP, METRICS, PORTS, REPORT, STATUS, TARGETS, about, exit_codes, init_help,
-    readdress_help, run_help, version,
-};
-
 #[derive(Debug, Parser)]
-#[command(name = "muster", version = version(), about = about(), after_help = fit(&exit_codes()))]
+#[command(name = "muster", version = help::version(), about = help::about(), after_help = fit(&help::exit_codes()))]
 pub struct Cli {
     #[command(subcommand)]
     pub verb: Verb,
@@ -25,39 +22,45 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Form or join the cluster, then start the engine and supervise it
-    #[command(after_help = fit(&run_help()))]
+    #[command(after_help = fit(&help::run_help()))]
     Run(RunArgs),
     /// Check this node: exit code 0 or 1, and one line with the reason
-    #[command(after_help = HEALTH)]
+    #[command(after_help = help::HEALTH)]
     Health(HealthArgs),
     /// Print every decision of `run` and its reason; change nothing
     Explain(ExplainArgs),
     /// Write the env files of this host's FE and BE from its app.env
-    #[command(after_help = init_help())]
+    #[command(after_help = help::init_help())]
     Init(InitArgs),
     /// Tell the cluster the new host of a member that has moved
-    #[command(after_help = readdress_help())]
+    #[command(after_help = help::readdress_help())]
     Readdress(ReaddressArgs),
     /// Show the cluster: by its leader, by each node, by this record
-    #[command(after_help = STATUS)]
+    #[command(after_help = help::STATUS)]
     Status(StatusArgs),
     /// Tell whether this node may be stopped now: exit code 0 or 1
-    #[command(after_help = MAY_STOP)]
+    #[command(after_help = help::MAY_STOP)]
     MayStop(MayStopArgs),
+    /// Look for what is wrong with the host, this node and its cluster
+    #[command(after_help = help::doctor_help())]
+    Doctor(DoctorArgs),
     /// Print the nodes as targets of Prometheus
-    #[command(after_help = TARGETS)]
+    #[command(after_help = help::TARGETS)]
     Targets(ExportArgs),
     /// Print what is seen of the cluster as metrics of Prometheus
-    #[command(after_help = METRICS)]
+    #[command(after_help = help::METRICS)]
     Metrics(ExportArgs),
+    /// Serve the state of the cluster as a page, which changes nothing
+    #[command(after_help = help::SERVE)]
+    Serve(ServeArgs),
     /// Print the ports of a node and who dials each, or firewall rules
-    #[command(after_help = PORTS)]
+    #[command(after_help = help::PORTS)]
     Ports(PortsArgs),
     /// Print what happened to this node: starts, ends and their reasons
-    #[command(after_help = HISTORY)]
+    #[command(after_help = help::HISTORY)]
     History(HistoryArgs),
     /// Write a tar without secrets for whoever is to help
-    #[command(after_help = REPORT)]
+    #[command(after_help = help::REPORT)]
     Report(ReportArgs),
     /// Print version
     Version,
@@ -85,6 +88,9 @@ pub struct StatusArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    /// Print a page for a browser
+    #[arg(long, conflicts_with_all = ["json", "watch"])]
+    pub html: bool,
     /// Print nothing: the exit code is the answer
     #[arg(long)]
     pub quiet: bool,
@@ -140,6 +146,38 @@ pub struct MayStopArgs {
     pub asks: AsksArgs,
 }
 
+#[derive(Debug, clap::Args)]
+pub struct DoctorArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Print a script for the host with the settings it lacks
+    #[arg(long, conflicts_with = "json")]
+    pub script: bool,
+    /// End with 1 for a warning, too
+    #[arg(long)]
+    pub strict: bool,
+    /// Only these checks, or those of these scopes
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = check)]
+    pub only: Vec<String>,
+    /// All checks but these
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = check)]
+    pub skip: Vec<String>,
+    #[command(flatten)]
+    pub asks: AsksArgs,
+}
+
+/// The name of a check or of a scope.
+fn check(name: &str) -> Result<String, String> {
+    let scopes = Scope::ALL.into_iter().map(Scope::word);
+    let mut all = scopes.chain(checks().map(|check| check.name));
+    if all.any(|known| known == name) {
+        Ok(name.to_owned())
+    } else {
+        Err("there is no such check; `muster doctor --help` lists them".to_owned())
+    }
+}
+
 /// The nodes of one kind on one host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Which {
@@ -162,6 +200,15 @@ pub struct ExportArgs {
     /// Write into this file
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub asks: AsksArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ServeArgs {
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:19320")]
+    pub listen: SocketAddr,
     #[command(flatten)]
     pub asks: AsksArgs,
 }

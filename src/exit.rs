@@ -5,7 +5,7 @@
 pub enum ExitCode {
     /// Success: an answer was printed, or a requested stop ended cleanly.
     Ok,
-    /// `health`: the node is not in the requested state; `status`, `may-stop`: no. `run` ends with the same number if the engine ended with 0 and
+    /// `health`: the node is not in the requested state; `status`, `may-stop`, `doctor`: no. `run` ends with the same number if the engine ended with 0 and
     /// nobody asked for it.
     Unhealthy,
     /// The command line cannot be understood.
@@ -73,8 +73,8 @@ impl ExitCode {
         match self {
             Self::Ok => ("done, or stopped on request", "nothing to do"),
             Self::Unhealthy => (
-                "`health`: the node is not healthy; `status`: a person is needed; `may-stop`: no; `run`: the engine ended \
-                 with 0 or 1 by itself",
+                "`health`: the node is not healthy; `status`: a person is needed; `may-stop`: no; `doctor`: an error was \
+                 found; `run`: the engine ended with 0 or 1 by itself",
                 "read what was printed, or the last lines of the engine's log",
             ),
             Self::Usage => ("wrong command line", "run `muster --help`"),

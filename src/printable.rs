@@ -60,6 +60,13 @@ pub fn json(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// The same for JSON of several lines, which stay lines; each ends with a line end.
+pub fn json_lines(text: &str) -> String {
+    text.lines()
+        .flat_map(|line| [json(line), Cow::Borrowed("\n")])
+        .collect()
+}
+
 fn escaped<'t>(text: &'t str, kept: &[char]) -> Cow<'t, str> {
     if !text.chars().any(|c| is_hidden(c) && !kept.contains(&c)) {
         return Cow::Borrowed(text);
@@ -120,7 +127,7 @@ pub fn fit(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{excerpt, fit, json, line, lines, statement};
+    use super::{excerpt, fit, json, json_lines, line, lines, statement};
 
     #[test]
     fn nothing_of_a_foreign_text_ends_a_line_or_steers_a_terminal() {
@@ -141,6 +148,7 @@ mod tests {
             assert_eq!(lines(text), on_several);
         }
         assert_eq!(json("\"a\u{9b}\""), "\"a\\u009b\"");
+        assert_eq!(json_lines("{\n\"a\u{202e}\"\n}"), "{\n\"a\\u202e\"\n}\n");
         assert_eq!(excerpt("\u{1b}abcdef", 4), r"\u{1b}abc…");
         assert_eq!(excerpt("abcd", 4), "abcd");
     }

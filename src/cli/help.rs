@@ -4,7 +4,9 @@
 
 use crate::engine::{ALL, Component};
 use crate::exit::ExitCode;
+use crate::plan::doctor::{Scope, checks};
 use crate::plan::init::{COMPONENTS, file_name};
+use crate::printable::fit;
 
 /// The commit and the target. Only `release` in scripts/lib.sh sets it: if cargo read the commit, every commit would rebuild all tests.
 const BUILT: &str = match option_env!("MUSTER_BUILD") {
@@ -80,6 +82,31 @@ replicas and all other BEs are up. The answer is about this moment.
 Exit codes: 0 yes; 1 no, with the reason; 64 wrong command line; 69 no leader is
 believed; 77 the account was refused; 78 the settings cannot be used.";
 
+/// The text below the options of `doctor`.
+pub(super) fn doctor_help() -> String {
+    let mut text = String::from(
+        "It looks at the host, the container and this node, dials every port that this
+node needs on the others, and asks the cluster. It changes nothing. Each finding
+says what is, what it should be, why, and what to do on the host.
+
+  docker exec fe1 muster doctor
+  docker exec be1 muster doctor --script | sudo sh
+
+An error is what does not work, or loses data; a warning is what breaks under
+load or at the next fault; advice is what the vendor recommends.\n\nChecks:\n",
+    );
+    for scope in Scope::ALL {
+        let names = checks().filter(|check| check.scope == scope);
+        let names: Vec<&str> = names.map(|check| check.name).collect();
+        text.push_str(&fit(&format!("  {:10}  {}", scope.word(), names.join(", "))));
+    }
+    text.push_str(
+        "\nExit codes: 0 no error was found; 1 an error, or with --strict a warning; 64
+wrong command line; 78 the settings of this node cannot be used.",
+    );
+    text
+}
+
 /// The text below the options of `targets`.
 pub(super) const TARGETS: &str = "\
 The JSON of file_sd and http_sd: each FE, BE and CN with its HTTP port, each
@@ -100,6 +127,27 @@ textfile collector of node_exporter.
 Exit codes: 0 written; 64 wrong command line; 69 no leader is believed, which
 the metrics say too; 73 the file cannot be written; 77 the account was refused;
 78 the settings cannot be used.";
+
+/// The text below the options of `serve`.
+pub(super) const SERVE: &str = "\
+A service of its own, never a part of `run`. It asks as `status` does, only when
+somebody looks, and at most every 5 s however many look. It has no login and no
+button: whoever reaches it sees the hosts, the ports and the errors of the
+cluster. Put it behind what your site has, or leave it on 127.0.0.1.
+
+  /              the page; it loads itself again every 15 s
+  /status.json   the same as `status --json`
+  /metrics       the same as `metrics`
+  /targets.json  the same as `targets`; without a leader the last list, or 503
+  /healthz       200 as long as it serves; the cluster is not asked
+
+In a compose file, with an image whose entrypoint is `muster run`:
+
+  command: [\"serve\", \"--listen\", \"0.0.0.0:19320\"]
+  environment: {MASTER_HOST: 10.0.0.10}
+
+Exit codes: 0 stopped on request; 64 wrong command line; 73 the port is in use;
+78 the settings cannot be used, or the address is none of this machine.";
 
 /// The text below the options of `ports`.
 pub(super) const PORTS: &str = "\

@@ -23,8 +23,18 @@ const MOST_BYTES: usize = 16 * 1024 * 1024;
 impl Client {
     /// Runs one statement and returns its rows, within the deadline.
     pub async fn ask(&self, at: &Endpoint, statement: &str) -> Result<Vec<Row>, Failure> {
+        self.show_after(at, None, statement).await
+    }
+
+    /// The same, after a statement that sets something for this conversation only.
+    pub async fn show_after(
+        &self,
+        at: &Endpoint,
+        before: Option<&str>,
+        statement: &str,
+    ) -> Result<Vec<Row>, Failure> {
         let until = Instant::now() + self.deadline;
-        let answer = self.converse(at, statement, until).await;
+        let answer = self.converse(at, before, statement, until).await;
         let account = &self.account.user.value;
         let answer = answer.map_err(|why| why.with_cure(&self.engine.accounts, account));
         let verb = printable::statement(statement);
@@ -47,9 +57,20 @@ impl Client {
         Ok(())
     }
 
-    async fn converse(&self, at: &Endpoint, statement: &str, until: Instant) -> Result<Vec<Row>, Failure> {
+    async fn converse(
+        &self,
+        at: &Endpoint,
+        before: Option<&str>,
+        statement: &str,
+        until: Instant,
+    ) -> Result<Vec<Row>, Failure> {
         let mut packets = self.connect(at, until).await?;
-        let asked = ask(&mut packets, statement, self.engine.sql.set_all_roles);
+        let asked = async {
+            if let Some(before) = before {
+                rows(&mut packets, before).await?;
+            }
+            ask(&mut packets, statement, self.engine.sql.set_all_roles).await
+        };
         let answer = timeout_at(until, asked)
             .await
             .map_err(|_| Failure::late(self.deadline))?;

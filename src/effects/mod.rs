@@ -7,6 +7,7 @@ pub mod backoff;
 pub mod clock;
 pub mod configure;
 pub mod crowd;
+pub mod dial;
 pub mod dir_lock;
 pub mod files;
 pub mod guard_clock;

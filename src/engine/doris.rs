@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::accounts::{Accounts, Grant, ShippedAccount};
 use super::probe::{Caller, Probes, ReadyWord};
 use super::{
-    CallListener, Component, DataKey, Demand, Engine, Entrypoint, HostCheck, HostChecks, IgnoredKey,
-    JavaHome, Layout, MemberList, NameMode, OneTimeFlag, OwnHost, Poll, Port, PortKind, PortName, ReadyProof,
-    Rehost, ReplicaList, ReplicationKey, Sql, Switches, Unhealthy, Unsupported,
+    CallListener, Component, DataKey, Demand, Engine, Entrypoint, Environment, HostCheck, HostChecks,
+    IgnoredKey, JavaHome, Layout, MemberList, NameMode, OneStart, OneTimeFlag, OwnHost, Poll, Port, PortKind,
+    PortName, ReadyProof, Rehost, ReplicaList, ReplicationKey, Sql, Switches, Unhealthy, Unsupported,
 };
 
 const FE: &[Component] = &[Component::Fe];
@@ -465,6 +465,24 @@ pub(super) static ENGINE: Engine = Engine {
             ],
             set: "ADMIN SET FRONTEND CONFIG (\"{key}\" = \"{value}\")",
         },
+    },
+    environment: Environment {
+        page: "https://doris.apache.org/docs/install/preparation/os-checking",
+        // bin/start_be.sh demands it too.
+        map_count: 2_000_000,
+        overcommit: None,
+        without_avx2: Some("noavx2"),
+        // docs/install/preparation/env-checking.md; bin/start_fe.sh: "it must be 17", since 3.0.
+        java: &[((3, 0), 17, Some(17)), ((1, 2), 8, None)],
+        // Observed: the key does nothing in 4.0.1; earlier versions read it (bdbje/BDBEnvironment.java).
+        one_start: &[OneStart {
+            key: "metadata_failure_recovery",
+            value: "true",
+            does: "may make this FE a group of its own",
+        }],
+        // Observed: a follower answers with the values of the master until it is told otherwise.
+        show_config: "ADMIN SHOW FRONTEND CONFIG",
+        for_itself: Some("SET forward_to_master=false"),
     },
     accounts: Accounts {
         // Observed: both have an empty password, from anywhere, and closing root leaves admin open.

@@ -73,6 +73,10 @@ pub struct Backend {
     pub error: String,
     /// 0 until the first heartbeat, and for a broker, which has none.
     pub http_port: u16,
+    /// As `http_port`.
+    pub be_port: u16,
+    /// As `http_port`.
+    pub brpc_port: u16,
     /// As for an FE; a broker's is its last update.
     pub last_heartbeat: Option<String>,
     pub version: Option<String>,
@@ -189,6 +193,8 @@ impl Backend {
             error: cells.error(),
             // A broker has none.
             http_port: cells.learned_port("HttpPort").unwrap_or_default(),
+            be_port: cells.learned_port("BePort").unwrap_or_default(),
+            brpc_port: cells.learned_port("BrpcPort").unwrap_or_default(),
             last_heartbeat: cells
                 .filled("LastHeartbeat")
                 .or_else(|| cells.filled("LastUpdateTime")),

@@ -6,6 +6,7 @@ pub mod aliases;
 pub mod calendar;
 pub mod dialler;
 mod doris;
+mod environment;
 pub mod failure;
 pub mod heartbeat;
 mod host_checks;
@@ -19,6 +20,7 @@ pub mod valid;
 
 use std::time::Duration;
 
+pub use environment::{Environment, OneStart};
 pub use host_checks::{Demand, HostCheck, HostChecks};
 pub use member_list::MemberList;
 pub use poll::{Call, MEMBER_ANSWER, Poll, member_path, seed_in, seed_path};
@@ -68,6 +70,7 @@ pub struct Engine {
     /// Log texts that show a kept join that cannot finish: the data is set aside, and the node joins without data.
     pub cut_join: &'static [&'static str],
     pub sql: Sql,
+    pub environment: Environment,
     pub accounts: accounts::Accounts,
     /// How a cluster lists each component that is no FE.
     pub lists: &'static [MemberList],

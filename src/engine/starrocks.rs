@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::accounts::{Accounts, Grant, ShippedAccount};
 use super::probe::{Probes, ReadyWord};
 use super::{
-    AddressKey, CallListener, Component, DataKey, Engine, Entrypoint, FoundingMode, JavaHome, Layout,
-    MemberList, NameMode, OwnHost, Poll, Port, PortKind, PortName, ReadyProof, Rehost, ReplicaList,
-    ReplicationKey, Sql, Switches, Unhealthy,
+    AddressKey, CallListener, Component, DataKey, Engine, Entrypoint, Environment, FoundingMode, JavaHome,
+    Layout, MemberList, NameMode, OneStart, OwnHost, Poll, Port, PortKind, PortName, ReadyProof, Rehost,
+    ReplicaList, ReplicationKey, Sql, Switches, Unhealthy,
 };
 
 const FE: &[Component] = &[Component::Fe];
@@ -384,6 +384,35 @@ pub(super) static ENGINE: Engine = Engine {
             ],
             set: "ADMIN SET FRONTEND CONFIG (\"{key}\" = \"{value}\")",
         },
+    },
+    environment: Environment {
+        page: "https://docs.starrocks.io/docs/deployment/environment_configurations/",
+        map_count: 262_144,
+        overcommit: Some(1),
+        without_avx2: None,
+        // docs/en/deployment/deployment_prerequisites.md of each version.
+        java: &[((3, 5), 17, None), ((3, 3), 11, None), ((2, 5), 8, None)],
+        // Observed: with the second one left behind, 3.1 ends at its next start; 3.5 drops what was written since its image.
+        one_start: &[
+            OneStart {
+                key: "metadata_failure_recovery",
+                value: "true",
+                does: "makes this FE a group of its own",
+            },
+            OneStart {
+                key: "bdbje_reset_election_group",
+                value: "true",
+                does: "makes this FE a group of its own",
+            },
+            OneStart {
+                key: "start_with_incomplete_meta",
+                value: "true",
+                does: "goes on with an old image if the journal is gone",
+            },
+        ],
+        // Observed: local to the FE that is asked; only keys that can be changed while it runs.
+        show_config: "ADMIN SHOW FRONTEND CONFIG",
+        for_itself: None,
     },
     accounts: Accounts {
         shipped: &[ShippedAccount {

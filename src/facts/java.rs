@@ -16,11 +16,8 @@ pub struct Java {
     pub options_key: Option<&'static str>,
 }
 
-/// Finds it by `JAVA_HOME`, or by `PATH` without one. `None` if no file tells its version, or nothing depends on it.
+/// Finds it by `JAVA_HOME`, or by `PATH` without one. `None` if no file tells its version.
 pub fn find(home: &Home, java_home: Option<&str>, path: Option<&str>) -> Option<Java> {
-    if home.layout.java_options.is_empty() {
-        return None;
-    }
     let dir = match java_home.filter(|dir| !dir.is_empty()) {
         Some(dir) => PathBuf::from(dir),
         None => in_path(path?)?,

@@ -10,11 +10,13 @@ pub mod container;
 pub mod data;
 pub mod dir_lock_facts;
 pub mod dir_state;
+pub mod disk;
 pub mod fe_token;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod history;
 pub mod home;
+pub mod host;
 pub mod java;
 pub mod limits;
 pub mod machine;
@@ -215,6 +217,15 @@ pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
 }
 
 impl Facts {
+    /// The engine's data dirs.
+    pub fn data_dirs(&self) -> Vec<PathBuf> {
+        match &self.data {
+            DataFacts::Fe(data) => vec![data.place.path.clone()],
+            DataFacts::Storage(paths) => paths.iter().map(|path| path.place.path.clone()).collect(),
+            DataFacts::Nothing | DataFacts::Unresolved { .. } => Vec::new(),
+        }
+    }
+
     /// The pid of this node's running engine, and the facts as if it were stopped: without its pid file, lock and ports.
     /// `None` if it does not run.
     pub fn once_stopped(&self) -> Option<(u32, Self)> {

@@ -9,6 +9,8 @@ use crate::file;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Mounts {
     points: Vec<PathBuf>,
+    /// The file system of each.
+    kinds: Vec<String>,
     /// True if `/` is the layer that a container writes to, and that is deleted with it.
     root_is_layer: bool,
 }
@@ -29,15 +31,30 @@ impl Mounts {
             .filter_map(|line| line.split(' ').nth(4))
             .map(|field| PathBuf::from(unescape(field)))
             .collect();
-        // What is mounted last over the same point counts; the type follows the lone hyphen.
-        let mut roots = text.lines().filter(|line| line.split(' ').nth(4) == Some("/"));
-        let kind = roots
-            .next_back()
-            .and_then(|line| line.split_once(" - ")?.1.split(' ').next());
-        Self {
+        // The type follows the lone hyphen.
+        let kind = |line: &str| Some(line.split_once(" - ")?.1.split(' ').next()?.to_owned());
+        let kinds: Vec<String> = text
+            .lines()
+            .filter(|line| line.split(' ').nth(4).is_some())
+            .map(|line| kind(line).unwrap_or_default())
+            .collect();
+        let mut mounts = Self {
             points,
-            root_is_layer: kind.is_some_and(|kind| LAYERS.contains(&kind)),
-        }
+            kinds,
+            root_is_layer: false,
+        };
+        let root = mounts.kind_of(Path::new("/"));
+        mounts.root_is_layer = root.is_some_and(|kind| LAYERS.contains(&kind));
+        mounts
+    }
+
+    /// The file system that `path` is on, as the kernel names it. What is mounted last over the same point counts.
+    pub fn kind_of(&self, path: &Path) -> Option<&str> {
+        let mounts = self.points.iter().zip(&self.kinds);
+        let above = mounts.filter(|(point, _)| path.starts_with(point));
+        // Of equals the last.
+        let (_, kind) = above.max_by_key(|(point, _)| point.as_os_str().len())?;
+        Some(kind)
     }
 
     /// True if `path`, which may not exist yet, is on the container's own layer and on no mount below it.

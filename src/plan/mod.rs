@@ -11,6 +11,7 @@ mod conf_preflight;
 mod container;
 pub mod data;
 mod dir_preflight;
+pub mod doctor;
 pub mod drop_detector;
 pub mod end_report;
 mod explain;

@@ -23,6 +23,27 @@ pub fn variables(home: &Home) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// The demands on the host that the installed script makes.
+pub fn demands(home: &Home) -> Vec<Demand> {
+    let checks = home.layout.host_checks.into_iter();
+    let made = checks
+        .flat_map(|checks| checks.checks)
+        .filter(|check| home.mentions(check.word));
+    made.map(|check| check.demand).collect()
+}
+
+/// The warnings about the host, which a start skips.
+pub fn host_warnings(facts: &Facts) -> Vec<String> {
+    skipped(&Found {
+        home: &facts.home,
+        // Nothing of this is about Java or a file.
+        java: [true; 2],
+        fixed_mode: None,
+        host: facts.host_limits,
+        process: facts.limits,
+    })
+}
+
 /// A demand that is not met: the problem, and what an operator does about it.
 struct Unmet {
     problem: String,
@@ -103,10 +124,8 @@ fn mode_cannot_be_set(found: &Found<'_>) -> Option<Refusal> {
 
 /// The demands that are not met, of those that the installed script makes.
 fn unmet(found: &Found<'_>) -> Vec<(Demand, Unmet)> {
-    let checks = found.home.layout.host_checks.into_iter();
-    let checks = checks.flat_map(|checks| checks.checks);
-    let made = checks.filter(|check| found.home.mentions(check.word));
-    made.filter_map(|check| Some((check.demand, meets(check.demand, found)?)))
+    let made = demands(found.home).into_iter();
+    made.filter_map(|demand| Some((demand, meets(demand, found)?)))
         .collect()
 }
 

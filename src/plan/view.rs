@@ -5,6 +5,7 @@ mod judge;
 pub mod may_stop;
 pub mod metrics;
 pub mod observed;
+pub mod page;
 pub mod ports;
 pub mod report;
 pub mod table;
@@ -186,6 +187,12 @@ impl View {
         } else {
             Whole::Well
         }
+    }
+
+    /// True if it has all nodes of the cluster: a leader is believed, and has shown each of its lists.
+    pub fn has_all_lists(&self) -> bool {
+        let is_unseen = |verdict: &Verdict| matches!(verdict, Verdict::ListUnseen { .. });
+        self.leader.is_ok() && !self.verdicts.iter().any(is_unseen)
     }
 
     pub fn of(&self, component: Component) -> impl Iterator<Item = &Node> {

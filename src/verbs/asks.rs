@@ -1,22 +1,26 @@
 //! What a verb needs that only asks the cluster: beside a node that runs, with the volumes of one that is stopped, or on any
 //! machine that reaches an FE.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 
 use crate::cluster::Client;
 use crate::effects::clock::seconds;
 use crate::effects::history::History;
+use crate::effects::join_loop::members;
 use crate::effects::survey::Survey;
 use crate::engine::{Component, Engine, PortName};
 use crate::exit::ExitCode;
 use crate::facts::history::Event;
 use crate::facts::home::Home;
-use crate::facts::record::{DATA_COPY, Record, RecordCopy};
+use crate::facts::record::{DATA_COPY, MemberSeen, Record, RecordCopy};
 use crate::facts::resolve::resolve;
+use crate::plan::ask_list::by_host;
 use crate::plan::history::crash_loop;
+use crate::plan::leader::Belief;
 use crate::plan::refusal::Refusal;
-use crate::plan::view::observed::Own;
+use crate::plan::view::observed::{Observed, Own};
 use crate::plan::view::{View, view};
 use crate::settings::{Endpoint, Flags, Host, ImageSettings, Settings};
 use crate::verbs::{Outcome, bad_settings, fe_endpoints, machine};
@@ -29,6 +33,8 @@ pub struct Asks {
     record: Option<Record>,
     /// Its events.
     history: Vec<Event>,
+    /// The FEs of the last leader that was believed: those that the settings name may all be gone by now.
+    members: RefCell<Vec<MemberSeen>>,
 }
 
 impl Asks {
@@ -57,17 +63,16 @@ impl Asks {
         });
         let flags = machine::look(flags, vars);
         let settings = if masters.is_empty() {
-            Settings::read(flags.clone(), vars.iter().cloned()).or_else(|problems| {
+            Settings::read(flags.clone(), vars.iter().cloned()).or_else(|_| {
                 // The volumes of a node know its cluster, where no variable does.
-                let known = record.as_ref().map(|record| {
+                let flags = if let Some(record) = &record {
                     let members = record.members.iter().map(|member| member.host.clone());
-                    (
-                        members.chain([record.host.clone()]).collect::<Vec<_>>(),
-                        &record.host,
-                    )
-                });
-                let (hosts, own) = known.ok_or(problems)?;
-                Settings::read(naming(flags, &hosts, own), vars.iter().cloned())
+                    let hosts: Vec<Host> = members.chain([record.host.clone()]).collect();
+                    naming(flags, &hosts, &record.host)
+                } else {
+                    nobody(flags)
+                };
+                Settings::read(flags, vars.iter().cloned())
             })
         } else {
             let own = record.as_ref().map(|record| &record.host).or(masters.first());
@@ -83,7 +88,21 @@ impl Asks {
             settings,
             record,
             history: history.unwrap_or_default(),
+            members: RefCell::default(),
         })
+    }
+
+    /// The FEs that were named, and those of the record, each with its ports for SQL and HTTP.
+    pub(super) fn known_ports(&self) -> Vec<(Host, u16, u16)> {
+        let http = self.http_port();
+        let known = self.known();
+        let by_host = by_host(&known).into_iter();
+        let first = by_host.filter_map(|candidates| candidates.into_iter().next());
+        first.map(|at| (at.host.clone(), at.port, http)).collect()
+    }
+
+    pub(super) fn client(&self) -> Client {
+        Client::new(&self.settings, self.engine)
     }
 
     pub(super) const fn settings(&self) -> &Settings {
@@ -109,6 +128,11 @@ impl Asks {
 
     /// Asks everybody once.
     pub(super) async fn look(&self) -> View {
+        view(&self.observe().await)
+    }
+
+    /// The answers of everybody.
+    pub(super) async fn observe(&self) -> Observed {
         let client = Client::new(&self.settings, self.engine);
         let own = match &self.record {
             Some(record) => Some(Own {
@@ -131,12 +155,31 @@ impl Asks {
             http_port: self.http_port(),
             own,
         };
-        view(&survey.ask().await)
+        let seen = survey.ask().await;
+        if let Belief::Leader(cluster) = &seen.belief {
+            self.members.replace(members(cluster));
+        }
+        seen
     }
 
     /// The FEs to begin with.
     fn known(&self) -> Vec<Endpoint> {
-        fe_endpoints::endpoints(&self.settings, self.engine, self.record.as_ref())
+        let mut known = fe_endpoints::endpoints(&self.settings, self.engine, self.record.as_ref());
+        for member in self
+            .members
+            .borrow()
+            .iter()
+            .filter(|member| member.query_port != 0)
+        {
+            let at = Endpoint {
+                host: member.host.clone(),
+                port: member.query_port,
+            };
+            if !known.contains(&at) {
+                known.push(at);
+            }
+        }
+        known
     }
 
     /// The HTTP port of an FE, which is the same on all.
@@ -171,6 +214,13 @@ fn naming(mut flags: Flags, hosts: &[Host], own: &Host) -> Flags {
     let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
     flags.variables.push(("MASTER_HOST".to_owned(), hosts.join(",")));
     flags.variables.push(("LOCAL_HOST".to_owned(), own.to_string()));
+    flags
+}
+
+/// The flags of one who only asks, and is no node: the settings need a host, and nothing asks for this one.
+fn nobody(mut flags: Flags) -> Flags {
+    let local = ("LOCAL_HOST".to_owned(), "this-host".to_owned());
+    flags.variables.push(local);
     flags
 }
 

@@ -3,7 +3,6 @@
 use crate::cli::ExportArgs;
 use crate::effects::files::replace;
 use crate::exit::ExitCode;
-use crate::plan::view::verdict::Verdict;
 use crate::plan::view::{View, metrics, targets};
 use crate::verbs::Outcome;
 use crate::verbs::asks::Asks;
@@ -12,11 +11,7 @@ use crate::verbs::asks::Asks;
 /// every alert just then.
 pub async fn export_targets(args: &ExportArgs, asks: &Asks) -> Outcome {
     let view = asks.look().await;
-    let unseen = view
-        .verdicts
-        .iter()
-        .any(|verdict| matches!(verdict, Verdict::ListUnseen { .. }));
-    let keeps = (view.leader.is_err() || unseen) && args.out.as_ref().is_some_and(|file| file.exists());
+    let keeps = !view.has_all_lists() && args.out.as_ref().is_some_and(|file| file.exists());
     written(args, &view, (!keeps).then(|| targets::targets(&view)))
 }
 

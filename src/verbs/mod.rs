@@ -3,6 +3,7 @@
 #![expect(clippy::format_push_string, reason = "a short report, built once")]
 
 pub mod companion;
+pub mod doctor;
 pub mod explain;
 pub mod exported;
 pub mod health;
@@ -13,6 +14,7 @@ pub mod ports;
 pub mod readdress;
 pub mod report;
 pub mod run;
+pub mod serve;
 pub mod status;
 
 mod asks;
@@ -170,7 +172,13 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
 }
 
 fn of_verb(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
-    match args.get(1).and_then(|verb| verb.to_str()) {
+    let word = |at: usize| args.get(at).and_then(|word| word.to_str());
+    match word(1) {
+        // `command: serve` of an image whose entrypoint is `muster run`: no engine is started.
+        Some("run") if word(2) == Some("serve") => {
+            let without_run = args.iter().take(1).chain(args.iter().skip(2));
+            typed(&without_run.cloned().collect::<Vec<_>>(), vars)
+        }
         // First: from here on a stop request is kept instead of being lost or ending this process.
         Some("run") => match Signals::block() {
             Ok(signals) => {
@@ -298,11 +306,23 @@ fn typed(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
         Verb::MayStop(args) => asking(beside_run, &args.asks, &vars, |asks| {
             in_runtime(may_stop::may_stop(&args, &asks))
         }),
+        Verb::Doctor(args) => {
+            let flags = beside_run(Flags {
+                home: args.asks.image.home.clone(),
+                ..Flags::default()
+            });
+            logging::begin(&vars);
+            let asks = Asks::read(flags.clone(), &vars, &args.asks.master);
+            in_runtime(doctor::doctor(&args, flags, vars.clone(), asks))
+        }
         Verb::Targets(args) => asking(beside_run, &args.asks, &vars, |asks| {
             in_runtime(exported::export_targets(&args, &asks))
         }),
         Verb::Metrics(args) => asking(beside_run, &args.asks, &vars, |asks| {
             in_runtime(exported::export_metrics(&args, &asks))
+        }),
+        Verb::Serve(args) => asking(beside_run, &args.asks, &vars, |asks| {
+            in_runtime(serve::serve(&args, &asks))
         }),
         Verb::Ports(args) => asking(beside_run, &args.asks, &vars, |asks| {
             in_runtime(ports::ports(&args, &asks))

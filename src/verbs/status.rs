@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use crate::cli::{StatusArgs, Until};
 use crate::engine::Component;
 use crate::exit::ExitCode;
-use crate::plan::view::{View, Whole, report, table};
+use crate::plan::view::{View, Whole, page, report, table};
 use crate::printable::lines as lines_of;
 use crate::verbs::Outcome;
 use crate::verbs::asks::Asks;
@@ -88,10 +88,14 @@ fn is_so(until: &Until, view: &View) -> bool {
 }
 
 fn shown(args: &StatusArgs, view: &View, code: ExitCode) -> Outcome {
-    let output = match (args.quiet, args.json) {
-        (true, _) => String::new(),
-        (false, true) => report::json(view, &clock()),
-        (false, false) => table::text(view, args.all),
+    let output = if args.quiet {
+        String::new()
+    } else if args.json {
+        report::json(view, &clock())
+    } else if args.html {
+        page::page(view, &clock(), None)
+    } else {
+        table::text(view, args.all)
     };
     Outcome {
         output,
@@ -125,6 +129,7 @@ fn lines(view: &View) -> BTreeMap<String, String> {
     lines
 }
 
-fn clock() -> String {
+/// The time now, as in RFC 3339.
+pub(super) fn clock() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
 }

@@ -2,6 +2,7 @@
 
 mod boundaries;
 mod broker;
+mod browser;
 mod cluster;
 mod companion;
 mod console;

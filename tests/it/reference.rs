@@ -15,6 +15,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use muster::exit::ExitCode;
+use muster::plan::doctor;
 use muster::plan::view::verdict::{REFERENCE, Weight};
 use muster::settings::variables;
 
@@ -43,6 +44,21 @@ fn verdicts() -> String {
     table
 }
 
+fn checks() -> String {
+    let mut table = String::from("| scope | check | passes if |\n|---|---|---|\n");
+    for check in doctor::checks() {
+        writeln!(
+            table,
+            "| {} | `{}` | {} |",
+            check.scope.word(),
+            check.name,
+            check.about
+        )
+        .unwrap();
+    }
+    table
+}
+
 /// The text with everything between the two marks replaced.
 fn filled(text: &str, name: &str, table: &str) -> String {
     let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
@@ -52,13 +68,14 @@ fn filled(text: &str, name: &str, table: &str) -> String {
 }
 
 #[test]
-fn the_reference_lists_every_setting_every_exit_code_and_every_verdict() {
+fn the_reference_lists_every_setting_exit_code_verdict_and_check() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference.md");
     let text = std::fs::read_to_string(&path).unwrap();
     let tables = [
         ("settings", variables::markdown()),
         ("exit codes", exit_codes()),
         ("verdicts", verdicts()),
+        ("checks", checks()),
     ];
     let should = tables
         .iter()

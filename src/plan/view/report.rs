@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::engine::Component;
+use crate::printable::json_lines;
 
 use super::table::{itself, role};
 use super::{ItselfSays, Node, View};
@@ -162,7 +163,7 @@ pub fn json(view: &View, at: &str) -> String {
         todo: todo(view),
     };
     // Strings, numbers and lists of them: nothing here can fail to be JSON.
-    serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"
+    json_lines(&serde_json::to_string_pretty(&report).unwrap_or_default())
 }
 
 fn of_node<'a>(view: &View, node: &'a Node) -> NodeReport<'a> {

@@ -10,7 +10,7 @@ use crate::printable::{COLUMNS, fit};
 
 use super::report::{Todo, todo};
 use super::verdict::{Weight, lasts};
-use super::{ItselfSays, Node, View};
+use super::{ItselfSays, Node, Quorum, View};
 
 /// The view as text. `all`: nodes that are well, too; else BEs, CNs and brokers are counted.
 pub fn text(view: &View, all: bool) -> String {
@@ -29,16 +29,7 @@ fn head(view: &View) -> String {
         Some(id) => format!("cluster {id}"),
         None => "cluster unknown".to_owned(),
     });
-    if let Some(quorum) = view.quorum {
-        let margin = match quorum.may_fail() {
-            0 => "none may fail".to_owned(),
-            some => format!("{some} may fail"),
-        };
-        parts.push(format!(
-            "{} of {} voters alive, {margin}",
-            quorum.alive, quorum.voters
-        ));
-    }
+    parts.extend(view.quorum.map(quorum));
     for component in Component::ALL {
         let nodes = view.of(component).count();
         if nodes > 0 {
@@ -46,6 +37,15 @@ fn head(view: &View) -> String {
         }
     }
     fit(&format!("{}\n", parts.join("  "))) + "\n"
+}
+
+/// How many voters are alive, and how many of them may fail.
+pub fn quorum(of: Quorum) -> String {
+    let margin = match of.may_fail() {
+        0 => "none may fail".to_owned(),
+        some => format!("{some} may fail"),
+    };
+    format!("{} of {} voters alive, {margin}", of.alive, of.voters)
 }
 
 fn of_component(view: &View, component: Component, all: bool) -> String {
@@ -214,7 +214,7 @@ fn foot(view: &View) -> String {
 }
 
 /// A command for a shell.
-fn quoted(command: &[String]) -> String {
+pub fn quoted(command: &[String]) -> String {
     let words: Vec<&str> = command.iter().map(String::as_str).collect();
     shlex::try_join(words).unwrap_or_default()
 }

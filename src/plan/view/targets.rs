@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::engine::{Component, PortName};
+use crate::printable::json_lines;
 
 use super::{Node, View};
 
@@ -35,7 +36,7 @@ pub fn targets(view: &View) -> String {
         })
         .collect();
     // Strings only, so the conversion cannot fail.
-    serde_json::to_string_pretty(&groups).unwrap_or_default() + "\n"
+    json_lines(&serde_json::to_string_pretty(&groups).unwrap_or_default())
 }
 
 /// The port with `/metrics`; of a broker, which has none, its only one, for a probe of the port.

@@ -14,7 +14,8 @@ for_each_engine! {
 /// How long anything may take. None of it needs the half of it on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn whole(world: &World) -> anyhow::Result<Cluster> {
+/// Three FEs and two BEs, all alive.
+pub(crate) fn whole(world: &World) -> anyhow::Result<Cluster> {
     let [fe, be] = world.stand_in(&StandIn::QUICK)?;
     let cluster = Cluster::new(world, 3, &fe, 2, Some(&be))?;
     for host in &cluster.hosts {

@@ -26,6 +26,8 @@ pub(crate) struct FeConf {
     pub(crate) root_password: Option<String>,
     /// Only StarRocks has it.
     pub(crate) run_mode: String,
+    /// A key that can be changed while it runs, and differ between FEs.
+    pub(crate) edit_log_roll_num: String,
     /// Whether the pages for everybody need a login.
     pub(crate) http_login: bool,
 }
@@ -80,6 +82,7 @@ impl FeConf {
                 .get("initial_root_password")
                 .filter(|_| profile.is_doris())
                 .map(str::to_owned),
+            edit_log_roll_num: conf.get("edit_log_roll_num").unwrap_or("50000").to_owned(),
             run_mode: conf.get("run_mode").unwrap_or("shared_nothing").to_owned(),
             http_login: profile.is_doris() && set("enable_all_http_auth"),
         })

@@ -77,7 +77,9 @@ impl Fe {
             Engine::StarRocks => matches!(statement, Statement::ShowFrontends | Statement::ShowNodes(_)),
             Engine::Doris => false,
         };
-        always || speaker.forwards || !statement.shows()
+        // Observed: a setting is that of the master, unless a session says otherwise.
+        let shows = statement.shows() || matches!(statement, Statement::ShowConfig(_));
+        always || speaker.forwards || !shows
     }
 
     /// As the leader, or as somebody who shows what it knows itself.

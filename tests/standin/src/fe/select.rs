@@ -119,6 +119,7 @@ impl Fe {
             None => (like, false),
         };
         let mut keys = switches(doris).to_vec();
+        keys.push(("edit_log_roll_num", &self.conf.edit_log_roll_num));
         if !doris {
             keys.push(("run_mode", &self.conf.run_mode));
         }

@@ -127,8 +127,12 @@ impl Statement {
         if reader.takes(&["SHOW"]) {
             return show(reader, sql);
         }
-        if reader.takes(&["ADMIN", "SHOW", "FRONTEND", "CONFIG", "LIKE"]) {
-            let key = reader.text()?;
+        if reader.takes(&["ADMIN", "SHOW", "FRONTEND", "CONFIG"]) {
+            let key = if reader.takes(&["LIKE"]) {
+                reader.text()?
+            } else {
+                "%".to_owned()
+            };
             return reader.end(Self::ShowConfig(key));
         }
         if reader.takes(&["ALTER", "SYSTEM"]) {

@@ -1,4 +1,4 @@
-//! What the person on call sees: one fault after the other, and what `muster status` and `muster may-stop` say of each.
+//! What the person on call sees: one fault after the other, and what `muster status`, `may-stop` and `doctor` say of each.
 
 use std::time::Duration;
 
@@ -44,8 +44,17 @@ pub(crate) fn tell(world: &World) -> anyhow::Result<()> {
     be2.cut()?;
     shows(asks, "status", 1, "dead")?;
     shows(be1, "may-stop", 1, "is down")?;
+    shows(asks, "doctor --only reach", 1, "cannot be reached from here")?;
     be2.heal()?;
     well(asks)?;
+
+    fault(&format!("a firewall of {} drops one port", be1.name()));
+    let rules =
+        "nft 'table inet demo { chain input { type filter hook input priority 0; tcp dport 8060 drop; }; }'";
+    be1.exec(&["sh", "-c", rules])?;
+    shows(asks, "doctor --only reach", 1, "8060 (brpc_port)")?;
+    be1.exec(&["nft", "delete", "table", "inet", "demo"])?;
+    shows(asks, "doctor --only reach", 0, "nothing found")?;
 
     fault(&format!("somebody drops {}, and it runs on", be3.name()));
     let at = format!("{}:9050", be3.address());
