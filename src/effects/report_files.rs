@@ -70,13 +70,18 @@ pub fn processes() -> String {
             let words: Vec<&str> = line.unwrap_or_default().split_whitespace().collect();
             words.join(" ")
         };
+        let memory = field(&status, "VmRSS:");
+        if memory.is_empty() {
+            // Of the kernel, where the container sees the host's processes, or ended by now.
+            continue;
+        }
         text.push_str(&format!(
             "{pid} parent {} {} state {} threads {} memory {} open files {} processes {}\n",
             field(&status, "PPid:"),
             field(&status, "Name:"),
             field(&status, "State:"),
             field(&status, "Threads:"),
-            field(&status, "VmRSS:"),
+            memory,
             field(&limits, "Max open files"),
             field(&limits, "Max processes"),
         ));

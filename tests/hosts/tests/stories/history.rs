@@ -32,9 +32,15 @@ fn cluster(world: &World) -> anyhow::Result<Cluster> {
 /// The kind of each event, leaders left out: who leads is the engines' business, and may change on a busy machine.
 fn words(json: &str) -> anyhow::Result<Vec<String>> {
     let json: serde_json::Value = serde_json::from_str(json).with_context(|| json.to_owned())?;
-    ensure!(json["muster"] == 1, "{json}");
-    let events = json["events"].as_array().context("no events")?;
-    let words = events.iter().filter_map(|event| event["event"].as_str());
+    ensure!(
+        json.get("muster").and_then(serde_json::Value::as_u64) == Some(1),
+        "{json}"
+    );
+    let events = json
+        .get("events")
+        .and_then(serde_json::Value::as_array)
+        .context("no events")?;
+    let words = events.iter().filter_map(|event| event.get("event")?.as_str());
     Ok(words
         .filter(|word| *word != "leader")
         .map(str::to_owned)
@@ -95,7 +101,7 @@ fn every_start_and_every_end_of_a_node_is_a_line(world: &World) -> anyhow::Resul
     ])?;
     ensure!(node.exit(PATIENCE)? == 0, "{}", node.log_tail());
     let table = node.last_log();
-    for word in [
+    for part in [
         "T",
         "Z  stopped  on request, in ",
         "137 after ",
@@ -104,8 +110,8 @@ fn every_start_and_every_end_of_a_node_is_a_line(world: &World) -> anyhow::Resul
         "EDIT_LOG_PORT: `90x0`",
     ] {
         let joined = table.split_whitespace().collect::<Vec<_>>().join(" ");
-        let word = word.split_whitespace().collect::<Vec<_>>().join(" ");
-        ensure!(joined.contains(&word), "{word}: {table}");
+        let part = part.split_whitespace().collect::<Vec<_>>().join(" ");
+        ensure!(joined.contains(&part), "{part}: {table}");
     }
     let wide = table.lines().find(|line| line.chars().count() > 80);
     ensure!(wide.is_none(), "{table}");
