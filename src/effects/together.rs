@@ -195,7 +195,7 @@ mod tests {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
     use std::path::{Path, PathBuf};
 
-    use super::{NewFile, write};
+    use super::{NewFile, write, write_each};
 
     fn new_file<'a>(path: &'a Path, text: &'a str) -> NewFile<'a> {
         NewFile {
@@ -270,6 +270,34 @@ mod tests {
             assert_eq!(fs::read_to_string(&a).unwrap(), "old");
             assert_eq!(names(dir.path()), ["a", "full"]);
         }
+    }
+
+    /// Without root the owners only show that it does no harm.
+    #[test]
+    fn each_file_gets_the_directories_it_needs_and_the_first_that_cannot_be_written_ends_it() {
+        let (dir, a, like) = place();
+        fs::write(&like, "").unwrap();
+        fs::write(&a, "old").unwrap();
+        let root = chown(&like, Some(1234), Some(2345)).is_ok();
+        let (new, never) = (dir.path().join("x/y/new"), dir.path().join("z"));
+        let below_a_file = like.join("below");
+        let files = [
+            new_file(&new, "new"),
+            new_file(&a, "a"),
+            new_file(&below_a_file, "b"),
+            new_file(&never, "z"),
+        ];
+        let error = write_each(&files, &like).unwrap_err();
+        assert_eq!(error.path, below_a_file);
+        assert_eq!(fs::read_to_string(&new).unwrap(), "new");
+        assert_eq!(fs::read_to_string(&a).unwrap(), "a");
+        assert_eq!(names(dir.path()), ["a", "b", "x"]);
+        assert_eq!(names(&dir.path().join("x/y")), ["new"]);
+        let owner = |path: &Path| fs::metadata(path).map(|file| (file.uid(), file.gid())).unwrap();
+        for path in ["x", "x/y", "x/y/new"] {
+            assert_eq!(owner(&dir.path().join(path)), owner(&like), "{path}");
+        }
+        assert!(!root || owner(&new) == (1234, 2345));
     }
 
     #[test]

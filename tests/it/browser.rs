@@ -138,7 +138,7 @@ const HOSTILE: &str = "<script>window.ran=1</script><img src=x onerror=window.ra
 fn speaking(text: &str) -> View {
     let mut view = a_night();
     for node in &mut view.nodes {
-        node.host = text.to_owned();
+        text.clone_into(&mut node.host);
         node.version = Some(text.to_owned());
         node.name = Some(text.to_owned());
         node.itself_says = ItselfSays::Silent(text.to_owned());

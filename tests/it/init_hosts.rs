@@ -187,7 +187,7 @@ fn the_same_list_writes_nothing_and_another_one_only_what_differs() {
                 .contains(&format!("\nrewritten: cluster/{file}; changed: FE_HEAP\n")),
             "{run:?}"
         );
-        assert_eq!(changed(&before, &dir.files()), [file.clone()]);
+        assert_eq!(changed(&before, &dir.files()), [file]);
 
         // A host goes: its directory stays, and the others shut it out.
         dir.write("hosts.txt", &list);
@@ -354,9 +354,10 @@ fn services(dir: &Path) -> BTreeMap<String, BTreeMap<String, String>> {
                     key = name;
                 }
                 let keys = found.entry(service.clone()).or_default();
-                keys.entry(key.clone())
-                    .or_default()
-                    .push_str(&format!("{line}\n"));
+                keys.entry(key.clone()).or_default().extend([
+                    line, "
+",
+                ]);
             }
             _ => {}
         }
@@ -455,7 +456,7 @@ fn nft_takes_the_firewall_of_every_host() {
         let cluster = lists(engine).join("cluster");
         let firewalls: Vec<PathBuf> = files(&cluster)
             .keys()
-            .filter(|name| name.ends_with(".nft"))
+            .filter(|name| name.ends_with("/firewall.nft"))
             .map(|name| cluster.join(name))
             .collect();
         assert_eq!(firewalls.len(), 5);
