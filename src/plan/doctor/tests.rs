@@ -466,6 +466,8 @@ fn every_check_finds_what_it_is_for_and_says_what_to_do() {
             }
         }
     }
+    // No file outside src/engine names one.
+    let text = text.replace(ALL[0].name, "ENGINE");
     expect_file::holds("src/plan/doctor/tests/findings.txt", &text, "UPDATE_FINDINGS");
 }
 
