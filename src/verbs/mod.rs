@@ -188,7 +188,7 @@ fn of_verb(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
             }
             Err(error) => Outcome::failed(&error, error.exit_code()),
         },
-        Some(verb) if verb == COMPANION => beside_engine(args, vars),
+        Some(verb) if verb == COMPANION => beside_engine(args, &vars),
         _ => typed(args, vars),
     }
 }
@@ -204,7 +204,7 @@ fn patience(vars: &[(OsString, OsString)]) -> Duration {
 }
 
 /// Runs the companion, with the command line of `run`.
-fn beside_engine(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
+fn beside_engine(args: &[OsString], vars: &[(OsString, OsString)]) -> Outcome {
     let channel = Channel::of_companion();
     let work = channel.and_then(|channel| Ok((channel.receive::<Work>(false)?, channel)));
     let Ok((Some((work, _)), channel)) = work else {
@@ -215,8 +215,8 @@ fn beside_engine(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome 
         };
     };
     companion::isolate();
-    let json = logging::begin(&vars);
-    let outcome = companion_of(args, &vars, &channel, work);
+    let json = logging::begin(vars);
+    let outcome = companion_of(args, vars, &channel, work);
     if json {
         outcome.log();
     }

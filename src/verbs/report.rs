@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use clap::CommandFactory as _;
@@ -21,6 +21,7 @@ use crate::facts::home::Home;
 use crate::facts::record::DATA_COPY;
 use crate::facts::{DataFacts, Facts, gather};
 use crate::file;
+use crate::plan::doctor::print;
 use crate::plan::history;
 use crate::plan::mask::{is_name, masked, masked_json, without};
 use crate::plan::refusal::Refusal;
@@ -28,6 +29,7 @@ use crate::plan::report::{conf, environment};
 use crate::plan::view::{report, table};
 use crate::settings::{Flags, ImageSettings, Settings};
 use crate::verbs::asks::Asks;
+use crate::verbs::doctor::diagnose;
 use crate::verbs::{Outcome, explain, fe_endpoints, in_runtime, machine};
 
 /// The most bytes of all texts.
@@ -37,6 +39,8 @@ const LOGS: u64 = 3 << 20;
 const LOG: u64 = 1 << 20;
 /// The longest wait for the cluster, and for what this host knows of itself: a name server may not answer.
 const PATIENCE: Duration = Duration::from_secs(4);
+/// The same for the doctor, who dials when the others have answered.
+const LAST: Duration = Duration::from_millis(4_500);
 /// The directory in the tar.
 const DIRECTORY: &str = "muster-report";
 
@@ -74,6 +78,13 @@ impl Parts {
         let line = masked(&format!("{name}: {why}\n"));
         self.missing.push_str(&without(line, &self.secrets));
     }
+}
+
+/// What the doctor says: for people, and for programs.
+#[derive(Debug)]
+struct Doctor {
+    text: String,
+    json: String,
 }
 
 /// What the facts of this host add.
@@ -135,6 +146,7 @@ fn collect(flags: &Flags, vars: &[(OsString, OsString)], now: u64) -> Parts {
     parts.add("environment.txt", environment(&vars_text));
     let image = ImageSettings::read(flags, vars).map(|(image, _)| image);
     let home = machine::image_home(flags, vars);
+    let examined = examine(flags.clone(), vars.to_vec());
     let asks = Asks::read(flags.clone(), vars, &[]);
     let (tell, told) = channel();
     if let (Ok(asks), Some(home)) = (&asks, &home) {
@@ -174,11 +186,38 @@ fn collect(flags: &Flags, vars: &[(OsString, OsString)], now: u64) -> Parts {
     } else {
         parts.miss("conf, record, history, logs", "no node is found in this image");
     }
+    match examined.recv_timeout(LAST.saturating_sub(begun.elapsed())) {
+        Ok(Ok(doctor)) => {
+            parts.text("doctor.txt", &doctor.text);
+            parts.json("doctor.json", &doctor.json);
+        }
+        Ok(Err(why)) => parts.miss("doctor", &why),
+        Err(_) => parts.miss("doctor", "not known within 4.5 s"),
+    }
     if !parts.missing.is_empty() {
         let missing = parts.missing.clone();
         parts.text("missing.txt", &missing);
     }
     parts
+}
+
+/// Has the doctor look at all, on a thread of its own: nothing waits for it longer than the report may take.
+fn examine(flags: Flags, vars: Vec<(OsString, OsString)>) -> Receiver<Result<Doctor, String>> {
+    let (tell, told) = channel();
+    std::thread::spawn(move || {
+        in_runtime(async {
+            let asks = Asks::read(flags.clone(), &vars, &[]);
+            let diagnosis = diagnose([&[], &[]], flags, vars, asks).await;
+            let said = diagnosis.map(|diagnosis| Doctor {
+                text: print::text(&diagnosis.result),
+                json: print::json(&diagnosis.result, diagnosis.engine),
+            });
+            // The report may be written by now.
+            tell.send(said.map_err(|outcome| outcome.report)).ok();
+            Outcome::silent(ExitCode::Ok)
+        })
+    });
+    told
 }
 
 /// What is decided, and where the logs and the data are. It may wait for a name server.
