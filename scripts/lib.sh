@@ -30,6 +30,29 @@ need() {
     die "cannot install ${packages[*]}"
 }
 
+# need_unpacked PROGRAM=PACKAGE...: puts programs of Debian packages into PATH without installing them: a package that is
+# installed starts its service.
+need_unpacked() {
+  local dir pair packages=()
+  dir=$(target_dir)/packages
+  PATH=$PATH:$dir/usr/bin
+  for pair; do
+    command -v "${pair%%=*}" >/dev/null || packages+=("${pair#*=}")
+  done
+  [ ${#packages[@]} -gt 0 ] || return 0
+  command -v apt-get >/dev/null || die "not installed: ${packages[*]}" "put their programs into PATH"
+  say "unpacking ${packages[*]}"
+  mkdir -p "$dir"
+  (
+    cd "$dir"
+    apt-get download "${packages[@]}" 2>/dev/null || { apt-get update && apt-get download "${packages[@]}"; }
+  ) >&2 || die "cannot download ${packages[*]}"
+  for pair in "$dir"/*.deb; do
+    dpkg-deb --extract "$pair" "$dir" || die "cannot unpack $pair"
+    rm "$pair"
+  done
+}
+
 need_cargo() {
   # Where rustup puts it, for a shell that was opened before.
   command -v cargo >/dev/null || PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin

@@ -84,6 +84,7 @@ pub struct AsksArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option")]
 pub struct StatusArgs {
     /// Print JSON
     #[arg(long)]
@@ -302,6 +303,12 @@ pub struct InitArgs {
     /// Where to write the env files [default: beside app.env]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
+    /// A list of hosts: write a directory for each into --out
+    #[arg(long, value_name = "FILE", requires = "out", conflicts_with = "dir")]
+    pub hosts: Option<PathBuf>,
+    /// Where to write the directories of --hosts
+    #[arg(long, value_name = "DIR", requires = "hosts")]
+    pub out: Option<PathBuf>,
     /// Replace files that init did not write, keep the old ones
     #[arg(long)]
     pub force: bool,

@@ -18,3 +18,12 @@ pub(crate) fn holds(file: &str, text: &str, update: &str) {
     }
     assert_eq!(text.lines().count(), written.lines().count(), "{file}");
 }
+
+/// The text of metrics with the samples of each in their alphabetical order: they have none of their own.
+pub(crate) fn sorted_samples(text: &str) -> String {
+    let mut lines: Vec<&str> = text.lines().collect();
+    for samples in lines.split_mut(|line| line.starts_with('#')) {
+        samples.sort_unstable();
+    }
+    lines.join("\n") + "\n"
+}

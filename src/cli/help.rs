@@ -75,7 +75,8 @@ believed; 77 the account was refused; 78 the settings cannot be used.";
 pub(super) const MAY_STOP: &str = "\
 The question before `docker compose up -d`, a reboot or a kernel patch: an FE
 may stop if a majority of the voters stays, a BE if every tablet has its
-replicas and all other BEs are up. The answer is about this moment.
+replicas, two of them at least, and all other BEs are up. The answer is about
+this moment.
 
   docker exec fe2 muster may-stop --wait && docker compose up -d fe2
 
@@ -222,8 +223,29 @@ run with the same app.env writes nothing, also while the engines run. A file
 whose first line is not the one that `init` writes is refused; --force replaces
 it, keeps its ports, and keeps the old file as <name>.before-muster.
 
+With --hosts, a directory for each host of a list, and prometheus/targets.json:
+
+  # HOST      KIND[,KIND]  KEY=VALUE ...
+  10.0.0.10   fe,be
+  10.0.0.11   fe,be        FE_HEAP=16g
+  10.0.0.12   fe,be
+  10.0.0.13   observer,be  STORAGE_ROOT_PATH=/disk1;/disk2
+
+  muster init --hosts hosts.txt --app-env app.env --out cluster
+
+The kinds are fe, observer (an FE without a vote), be, cn and broker. The first
+fe may found the cluster. The file of --app-env has the settings of all hosts; a
+setting on a line wins. FE_IMAGE, BE_IMAGE, CN_IMAGE and BROKER_IMAGE name other
+images. Paths are those of the host, and are mounted: data dirs, STATE_DIR, and
+the files of CLUSTER_PASSWORD_FILE and its like.
+
+A directory has the env files, compose.yaml and firewall.nft, and is all that
+its host needs for `docker compose up -d`. With the same list a second run
+writes nothing; with a changed one it replaces what differs. A host that is no
+longer in the list is named, and its directory stays.
+
 Exit codes: 0 written, or nothing to do; 73 a port is in use, or a file cannot
-be read, overwritten or written; 78 app.env cannot be used.\n",
+be read, overwritten or written; 78 app.env or the list cannot be used.\n",
         rows.collect::<String>()
     )
 }

@@ -20,6 +20,7 @@ pub mod listen;
 pub mod log_tail;
 pub mod look;
 mod look_before_start;
+pub mod metrics_file;
 pub mod record_store;
 pub mod register;
 pub mod report_files;

@@ -7,8 +7,7 @@ use std::fs;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use nix::sys::statvfs::statvfs;
-
+use crate::facts::disk::Room;
 use crate::file;
 
 /// The most lines of a log.
@@ -92,20 +91,16 @@ pub fn processes() -> String {
 
 /// The room of the file systems that hold these directories.
 pub fn room(dirs: &[PathBuf]) -> String {
-    let line = |dir: &PathBuf| match statvfs(dir) {
-        Ok(found) => {
-            let block = found.fragment_size();
-            let gigabytes = |blocks: u64| blocks.saturating_mul(block) / (1 << 30);
-            format!(
-                "{}: {} GiB, {} GiB free, {} of {} inodes free\n",
-                dir.display(),
-                gigabytes(found.blocks()),
-                gigabytes(found.blocks_available()),
-                found.files_available(),
-                found.files()
-            )
-        }
-        Err(error) => format!("{}: {}\n", dir.display(), io::Error::from(error)),
+    let line = |dir: &PathBuf| match Room::of(dir) {
+        Ok(room) => format!(
+            "{}: {} GiB, {} GiB free, {} of {} inodes free\n",
+            dir.display(),
+            room.size >> 30,
+            room.free >> 30,
+            room.free_files,
+            room.files
+        ),
+        Err(error) => format!("{}: {error}\n", dir.display()),
     };
     dirs.iter().map(line).collect()
 }

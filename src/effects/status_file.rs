@@ -6,6 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tokio::sync::Notify;
+
 use crate::effects::files::{make_dir, replace_unsynced};
 use crate::engine::Component;
 use crate::facts::process;
@@ -18,6 +20,8 @@ pub struct StatusFile {
     written: RefCell<Option<(PathBuf, Status)>>,
     /// The directory, if it was made for the file.
     made: RefCell<Option<PathBuf>>,
+    /// Tells of each new phase.
+    entered: Notify,
 }
 
 impl StatusFile {
@@ -58,6 +62,17 @@ impl StatusFile {
             status.waiting_for.clear();
             status.since = now();
         });
+        self.entered.notify_one();
+    }
+
+    /// Waits for the next phase, or for one that nobody was told of yet.
+    pub async fn entered(&self) {
+        self.entered.notified().await;
+    }
+
+    /// Reads the status of this process, once it is begun.
+    pub fn look<T>(&self, read: impl FnOnce(&Status) -> T) -> Option<T> {
+        self.written.borrow().as_ref().map(|(_, status)| read(status))
     }
 
     pub fn notices(&self, what: &str) {

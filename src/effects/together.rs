@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, fchown};
 use std::path::{Path, PathBuf};
 
 use nix::unistd::geteuid;
@@ -23,8 +23,10 @@ pub struct NewFile<'a> {
 /// uses the owner of `like`, so that a container leaves no file of root in a user's directory.
 pub fn write(files: &[NewFile<'_>], like: &Path) -> Result<(), WriteError> {
     let mut made = Vec::new();
-    let staged: Result<Vec<Staged>, WriteError> =
-        files.iter().map(|file| stage(file, like, &mut made)).collect();
+    let staged: Result<Vec<Staged>, WriteError> = files
+        .iter()
+        .map(|file| stage(file, like, &mut made, Sync::Always))
+        .collect();
     let written = staged.and_then(|staged| rename(files, &staged));
     if written.is_err() {
         for path in made {
@@ -34,23 +36,66 @@ pub fn write(files: &[NewFile<'_>], like: &Path) -> Result<(), WriteError> {
     written
 }
 
+/// Writes the files one after another, in directories that are made where they are missing. Nothing is synced, because they are
+/// many: what a power cut or a full disk leaves out is written by the next run.
+pub fn write_each(files: &[NewFile<'_>], like: &Path) -> Result<(), WriteError> {
+    for file in files {
+        let mut made = Vec::new();
+        let written = make_dirs(dir_of(file.path), like)
+            .map_err(|source| failed(file, source))
+            .and_then(|()| stage(file, like, &mut made, Sync::Never))
+            .and_then(|(beside, _)| fs::rename(beside, file.path).map_err(|source| failed(file, source)));
+        if written.is_err() {
+            for path in made {
+                drop(fs::remove_file(path));
+            }
+        }
+        written?;
+    }
+    Ok(())
+}
+
+/// Makes a directory and those above it; for root they get the owner of `like`.
+fn make_dirs(dir: &Path, like: &Path) -> io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    make_dirs(dir_of(dir), like)?;
+    match fs::create_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => return Ok(()),
+        made => made?,
+    }
+    if let (Ok(like), true) = (fs::metadata(like), geteuid().is_root()) {
+        // Not on every file system; the directory is there all the same.
+        drop(chown(dir, Some(like.uid()), Some(like.gid())));
+    }
+    Ok(())
+}
+
+/// True if what is written has to survive a power cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sync {
+    Always,
+    Never,
+}
+
 /// A new file that is not renamed yet; open, so that nobody takes it for abandoned.
 type Staged = (PathBuf, File);
 
 /// Creates the new file and the copy of the old one; `made` collects the files to remove after a
 /// failure.
-fn stage(file: &NewFile<'_>, like: &Path, made: &mut Vec<PathBuf>) -> Result<Staged, WriteError> {
+fn stage(file: &NewFile<'_>, like: &Path, made: &mut Vec<PathBuf>, sync: Sync) -> Result<Staged, WriteError> {
     let ownership = Ownership::of(file.path, like);
     let staged = (|| {
         if let Some(aside) = file.aside {
             let old = file::read(file.path, file::ENV)?;
             let copy = File::create_new(aside)?;
             made.push(aside.to_owned());
-            fill(&copy, &old, &ownership)?;
+            fill(&copy, &old, &ownership, sync)?;
         }
         let (beside, new) = beside(file.path)?;
         made.push(beside.clone());
-        fill(&new, file.text.as_bytes(), &ownership)?;
+        fill(&new, file.text.as_bytes(), &ownership, sync)?;
         Ok((beside, new))
     })();
     staged.map_err(|source| failed(file, source))
@@ -126,14 +171,17 @@ impl Ownership {
     }
 }
 
-fn fill(mut file: &File, content: &[u8], ownership: &Ownership) -> io::Result<()> {
+fn fill(mut file: &File, content: &[u8], ownership: &Ownership, sync: Sync) -> io::Result<()> {
     if let Some((user, group)) = ownership.owner {
         // Only root may change the owner, and not on every file system; the file is written all the same.
         drop(fchown(file, Some(user), Some(group)));
     }
     file.set_permissions(ownership.permissions.clone())?;
     file.write_all(content)?;
-    file.sync_all()
+    match sync {
+        Sync::Always => file.sync_all(),
+        Sync::Never => Ok(()),
+    }
 }
 
 fn dir_of(path: &Path) -> &Path {
@@ -147,7 +195,7 @@ mod tests {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
     use std::path::{Path, PathBuf};
 
-    use super::{NewFile, write};
+    use super::{NewFile, write, write_each};
 
     fn new_file<'a>(path: &'a Path, text: &'a str) -> NewFile<'a> {
         NewFile {
@@ -222,6 +270,34 @@ mod tests {
             assert_eq!(fs::read_to_string(&a).unwrap(), "old");
             assert_eq!(names(dir.path()), ["a", "full"]);
         }
+    }
+
+    /// Without root the owners only show that it does no harm.
+    #[test]
+    fn each_file_gets_the_directories_it_needs_and_the_first_that_cannot_be_written_ends_it() {
+        let (dir, a, like) = place();
+        fs::write(&like, "").unwrap();
+        fs::write(&a, "old").unwrap();
+        let root = chown(&like, Some(1234), Some(2345)).is_ok();
+        let (new, never) = (dir.path().join("x/y/new"), dir.path().join("z"));
+        let below_a_file = like.join("below");
+        let files = [
+            new_file(&new, "new"),
+            new_file(&a, "a"),
+            new_file(&below_a_file, "b"),
+            new_file(&never, "z"),
+        ];
+        let error = write_each(&files, &like).unwrap_err();
+        assert_eq!(error.path, below_a_file);
+        assert_eq!(fs::read_to_string(&new).unwrap(), "new");
+        assert_eq!(fs::read_to_string(&a).unwrap(), "a");
+        assert_eq!(names(dir.path()), ["a", "b", "x"]);
+        assert_eq!(names(&dir.path().join("x/y")), ["new"]);
+        let owner = |path: &Path| fs::metadata(path).map(|file| (file.uid(), file.gid())).unwrap();
+        for path in ["x", "x/y", "x/y/new"] {
+            assert_eq!(owner(&dir.path().join(path)), owner(&like), "{path}");
+        }
+        assert!(!root || owner(&new) == (1234, 2345));
     }
 
     #[test]

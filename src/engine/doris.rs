@@ -9,7 +9,8 @@ use super::probe::{Caller, Probes, ReadyWord};
 use super::{
     CallListener, Component, DataKey, Demand, Engine, Entrypoint, Environment, HostCheck, HostChecks,
     IgnoredKey, JavaHome, Layout, MemberList, NameMode, OneStart, OneTimeFlag, OwnHost, Poll, Port, PortKind,
-    PortName, ReadyProof, Rehost, ReplicaList, ReplicationKey, Sql, Switches, Unhealthy, Unsupported,
+    PortName, ReadyProof, Rehost, ReplicaList, ReplicationKey, Sql, Switches, TableList, Unhealthy,
+    Unsupported,
 };
 
 const FE: &[Component] = &[Component::Fe];
@@ -455,6 +456,17 @@ pub(super) static ENGINE: Engine = Engine {
             total: "Total",
             unhealthy: Unhealthy::AllBut("HealthyNum"),
         },
+        // SchemaTable and MetadataGenerator: the column is there since 4.0 (its pull request 51025); before, only a walk through
+        // every table of SHOW PROC '/dbs' would tell.
+        tables: TableList {
+            show: "SELECT TABLE_SCHEMA AS db, TABLE_NAME AS tbl, MIN(REPLICA_NUM) AS replicas \
+                   FROM information_schema.partitions \
+                   GROUP BY TABLE_SCHEMA, TABLE_NAME ORDER BY replicas, db, tbl LIMIT 1000",
+            most: "SELECT MAX(REPLICA_NUM) AS replicas FROM information_schema.partitions",
+            own_database: "__internal_schema",
+        },
+        // FrontendsProcNode, by `df` on each FE; DiskUtils.sizeFormat.
+        frontend_disks: Some("SHOW FRONTENDS DISKS"),
         // docs/admin-manual/cluster-management/upgrade.md.
         balance: Switches {
             show: "ADMIN SHOW FRONTEND CONFIG LIKE 'disable_%'",
@@ -463,6 +475,8 @@ pub(super) static ENGINE: Engine = Engine {
                 ("disable_colocate_balance", "true"),
                 ("disable_tablet_scheduler", "true"),
             ],
+            // TabletScheduler.addTablet.
+            stops_moves: "disable_tablet_scheduler",
             set: "ADMIN SET FRONTEND CONFIG (\"{key}\" = \"{value}\")",
         },
     },

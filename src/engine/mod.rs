@@ -475,6 +475,10 @@ pub struct Sql {
     /// Tells the clock of an FE, in seconds since 1970. `None`: the `Date` header of every HTTP answer tells it.
     pub unix_time: Option<&'static str>,
     pub replicas: ReplicaList,
+    pub tables: TableList,
+    /// Shows the free space below each dir of each FE: in the columns `Host`, `DirType` (`meta` is that of the metadata), `Capacity`
+    /// and `Available`, which is such as `4G`. `None`: only the machine of an FE knows.
+    pub frontend_disks: Option<&'static str>,
     pub balance: Switches,
 }
 
@@ -495,6 +499,17 @@ pub enum Unhealthy {
     AllBut(&'static str),
 }
 
+/// Every table with the fewest replicas that one of its partitions has, in the columns `db`, `tbl` and `replicas`, the fewest
+/// first. It has only the tables that the account may see.
+#[derive(Debug, PartialEq, Eq)]
+pub struct TableList {
+    pub show: &'static str,
+    /// Shows the most replicas that any partition has, in the column `replicas`.
+    pub most: &'static str,
+    /// The database of the engine's own statistics, which nobody misses while a node is away.
+    pub own_database: &'static str,
+}
+
 /// Keys that people set before an upgrade and forget: with one of them nothing is balanced or repaired.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Switches {
@@ -502,6 +517,8 @@ pub struct Switches {
     pub show: &'static str,
     /// The keys, each with the value that stops the work.
     pub off: &'static [(&'static str, &'static str)],
+    /// The one of these that also stops what a decommission moves, which is repair and not balance.
+    pub stops_moves: &'static str,
     /// Sets one: `{key}` and `{value}`.
     pub set: &'static str,
 }

@@ -141,24 +141,45 @@ fn unwritable(dir: &Path, needed: bool) -> Option<UnwritableLog> {
 /// The least memory limit of this process's control group and of those above it, in both versions of cgroups. In a container
 /// with a namespace of its own its group is the root.
 fn memory(root: &Path) -> Option<u64> {
-    let groups = file::text_of_kernel(&root.join("proc/self/cgroup")).ok()?;
-    let limits = groups.lines().filter_map(|line| {
+    let limits = of_groups(root, "memory.max", "memory.limit_in_bytes", |text| {
+        text.trim().parse().ok()
+    });
+    // Version 1 has no word for "unlimited", but the largest number of whole pages.
+    let least = limits.into_iter().flatten().min();
+    least.filter(|bytes| *bytes < 1 << 60)
+}
+
+/// The number of processes of this container that the kernel has killed because memory ran out, in the container or on the host.
+/// `None`: its control group does not tell.
+pub fn oom_kills(root: &Path) -> Option<u64> {
+    let kills = of_groups(root, "memory.events", "memory.oom_control", |text| {
+        let count = text.lines().find_map(|line| line.strip_prefix("oom_kill "))?;
+        count.trim().parse().ok()
+    });
+    // The groups above have other containers too.
+    kills.iter().filter_map(|group| group.first()).max().copied()
+}
+
+/// What a file says of each memory group of this process and of those above it, its own first: in version 2 and in version 1 of
+/// cgroups.
+fn of_groups(root: &Path, v2: &str, v1: &str, parse: fn(&str) -> Option<u64>) -> Vec<Vec<u64>> {
+    let groups = file::text_of_kernel(&root.join("proc/self/cgroup")).unwrap_or_default();
+    let told = groups.lines().filter_map(|line| {
         let mut fields = line.splitn(3, ':').skip(1);
         let (controllers, path) = (fields.next()?, fields.next()?);
         let (dir, file) = match controllers {
-            "" => ("sys/fs/cgroup", "memory.max"),
-            "memory" => ("sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+            "" => ("sys/fs/cgroup", v2),
+            "memory" => ("sys/fs/cgroup/memory", v1),
             _ => return None,
         };
         let path = Path::new(path.trim_start_matches('/'));
         let read = |group: &Path| {
             let text = file::text_of_kernel(&root.join(dir).join(group).join(file)).ok()?;
-            text.trim().parse::<u64>().ok()
+            parse(&text)
         };
-        path.ancestors().filter_map(read).min()
+        Some(path.ancestors().filter_map(read).collect())
     });
-    // Version 1 has no word for "unlimited", but the largest number of whole pages.
-    limits.min().filter(|bytes| *bytes < 1 << 60)
+    told.collect()
 }
 
 /// The first line of `/proc/meminfo`: in a container it is that of the host too.
@@ -173,11 +194,46 @@ fn host_memory(root: &Path) -> Option<u64> {
 mod tests {
     use std::path::{Path, PathBuf};
 
-    use super::{ContainerFacts, heap, host_memory, memory};
+    use super::{ContainerFacts, heap, host_memory, memory, oom_kills};
     use crate::facts::fixture::tree;
     use crate::facts::mounts::Mounts;
 
     type Files<'a> = &'a [(&'a str, &'a str)];
+
+    #[test]
+    fn the_kernel_tells_how_many_processes_it_has_killed_in_both_versions() {
+        let v2 = "low 0\nhigh 0\nmax 41\noom 3\noom_kill 2\noom_group_kill 0\n";
+        let v1 = "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n";
+        let table: [(&str, Files<'_>, Option<u64>); 5] = [
+            ("0::/\n", &[("memory.events", v2)], Some(2)),
+            (
+                "0::/a/b\n",
+                &[("a/memory.events", "oom_kill 9\n"), ("a/b/memory.events", v2)],
+                Some(2),
+            ),
+            (
+                "4:memory:/docker/ab\n0::/\n",
+                &[("memory/memory.oom_control", v1)],
+                Some(1),
+            ),
+            // Older than Linux 4.13.
+            (
+                "4:memory:/\n",
+                &[("memory/memory.oom_control", "under_oom 0\n")],
+                None,
+            ),
+            ("0::/\n", &[], None),
+        ];
+        for (groups, files, expected) in table {
+            let paths: Vec<(String, &str)> = files
+                .iter()
+                .map(|(path, text)| (format!("sys/fs/cgroup/{path}"), *text))
+                .collect();
+            let mut all = vec![("proc/self/cgroup", groups)];
+            all.extend(paths.iter().map(|(path, text)| (path.as_str(), *text)));
+            assert_eq!(oom_kills(tree(&all).path()), expected, "{groups} {files:?}");
+        }
+    }
 
     #[test]
     fn the_least_memory_limit_of_a_group_and_those_above_it_counts_in_both_versions() {

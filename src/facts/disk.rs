@@ -1,6 +1,7 @@
 //! The disk below a directory: what is left of it, its file system, its device.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -10,15 +11,35 @@ use nix::sys::statvfs::statvfs;
 use super::mounts::Mounts;
 use crate::file;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Disk {
-    pub dir: PathBuf,
-    /// Bytes that are left for this user, and of the whole.
+/// The room of a file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Bytes that are left for somebody who is not root, and of the whole.
     pub free: u64,
     pub size: u64,
     /// Files that can still be made, and of the whole; both 0 where the file system has no such limit.
     pub free_files: u64,
     pub files: u64,
+}
+
+impl Room {
+    /// Of the file system below an existing dir.
+    pub fn of(dir: &Path) -> io::Result<Self> {
+        let found = statvfs(dir)?;
+        let bytes = |blocks: u64| blocks.saturating_mul(found.fragment_size());
+        Ok(Self {
+            free: bytes(found.blocks_available()),
+            size: bytes(found.blocks()),
+            free_files: found.files_available(),
+            files: found.files(),
+        })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disk {
+    pub dir: PathBuf,
+    pub room: Room,
     /// The file system, as the kernel names it.
     pub kind: Option<String>,
     /// The chosen scheduler of its device.
@@ -39,15 +60,11 @@ impl Disk {
     pub fn look(dir: &Path, root: &Path, mounts: &Mounts) -> Result<Self, String> {
         let real = dir.ancestors().find_map(|dir| fs::canonicalize(dir).ok());
         let real = real.unwrap_or_else(|| PathBuf::from("/"));
-        let status = statvfs(&real).map_err(|error| std::io::Error::from(error).to_string())?;
-        let bytes = |blocks: u64| blocks.saturating_mul(status.fragment_size());
+        let left = Room::of(&real).map_err(|error| error.to_string())?;
         let device = fs::metadata(&real).map(|found| found.dev()).unwrap_or_default();
         Ok(Self {
             dir: dir.to_owned(),
-            free: bytes(status.blocks_available()),
-            size: bytes(status.blocks()),
-            free_files: status.files_available(),
-            files: status.files(),
+            room: left,
             kind: mounts.kind_of(&real).map(str::to_owned),
             scheduler: scheduler(root, device),
         })
@@ -84,8 +101,8 @@ mod tests {
         let mounts = Mounts::parse("1 1 0:2 / / rw - overlay x rw\n2 1 8:1 / /tmp rw - xfs /dev/sda1 rw\n");
         let here = Disk::look(&root.path().join("data"), root.path(), &mounts).unwrap();
         let later = Disk::look(&root.path().join("data/meta/bdb"), root.path(), &mounts).unwrap();
-        assert!(here.size > 0 && here.free <= here.size, "{here:?}");
-        assert_eq!((here.size, &here.kind), (later.size, &later.kind));
+        assert!(here.room.size > 0 && here.room.free <= here.room.size, "{here:?}");
+        assert_eq!((here.room.size, &here.kind), (later.room.size, &later.kind));
         assert_eq!(mounts.kind_of(Path::new("/tmp/data")), Some("xfs"));
         assert_eq!(mounts.kind_of(Path::new("/var")), Some("overlay"));
     }

@@ -103,6 +103,7 @@ pub(crate) fn settings() -> Settings {
         wait_timeout: by_default(Duration::from_secs(300)),
         stop_grace: None,
         join_timeout: by_default(Duration::from_secs(300)),
+        metrics_file: None,
         exec: false,
         skip_preflight: BTreeSet::new(),
         secret_variables: Vec::new(),

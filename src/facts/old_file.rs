@@ -47,6 +47,15 @@ impl OldFile {
     }
 }
 
+/// The file of that name in each directory of `dir` that has one.
+pub fn beside(dir: &Path, name: &str) -> Vec<OldFile> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let files = entries.map(|entry| entry.path().join(name));
+    let mut files: Vec<PathBuf> = files.filter(|file| file.is_file()).collect();
+    files.sort();
+    files.iter().map(|file| OldFile::read(file)).collect()
+}
+
 /// `<name>.before-muster`, or with a number if that name is taken.
 fn aside(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();

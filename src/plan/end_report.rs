@@ -26,12 +26,14 @@ const MAX_FRAMES: usize = 5;
 
 /// The exit code of SIGKILL: 128 + 9.
 const KILLED: u8 = 137;
+const KILLER: &str = "look for what kills it: `docker kill`, or `kill -9` in the container or on the host";
 
 /// Why an engine ended, as far as its logs and its exit code tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndReport {
     /// The exit code, and the time since the start.
     end: String,
+    number: u8,
     /// The id of the signature that matched.
     id: Option<&'static str>,
     /// The problem and the remedy.
@@ -63,6 +65,24 @@ impl EndReport {
             Some(sentence) => format!("{}: {sentence}", self.end),
             None => self.end.clone(),
         }
+    }
+
+    /// The same, with the number of processes of this container that the kernel has killed because memory ran out, if it is known.
+    #[must_use]
+    pub fn with_oom_kills(mut self, kills: Option<u64>) -> Self {
+        let Some(kills) = kills.filter(|_| self.number == KILLED && self.id.is_none()) else {
+            return self;
+        };
+        if kills == 0 {
+            let sentence = "it was killed (SIGKILL), but not by muster, and not because memory ran out: its control group has \
+                            oom_kill 0";
+            self.why = Some((sentence.to_owned(), KILLER));
+        } else if let Some((sentence, _)) = &mut self.why {
+            *sentence = format!(
+                "the kernel killed it because memory ran out: its control group has oom_kill {kills}"
+            );
+        }
+        self
     }
 
     pub fn lines(&self) -> &[String] {
@@ -100,6 +120,7 @@ pub fn derive(texts: &[(String, String)], number: u8, uptime: Duration) -> EndRe
     let cause = find_cause(&logs, end, uptime);
     EndReport {
         end: format!("{number} after {}", seconds(uptime)),
+        number,
         id: cause.as_ref().map(|cause| cause.row.id),
         why: match (&cause, end) {
             (Some(cause), _) => Some((cause.row.sentence_of(cause.line), cause.row.hint)),

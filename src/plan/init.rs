@@ -3,6 +3,7 @@
 //! A file is rendered whole. The only thing taken from the file that is there already is its ports: the engines may be
 //! running on them.
 
+pub mod hosts;
 mod lines;
 mod ports;
 mod report;
@@ -23,8 +24,8 @@ use crate::settings::{EnvFile, Host, Settings};
 /// The components that get a file, in the order in which their ports are chosen.
 pub const COMPONENTS: [Component; 2] = [Component::Fe, Component::Be];
 
-/// The first line of every file.
-const FIRST_LINE: &str = "# Written by muster init, which overwrites this file: change app.env instead";
+/// The first line of the files of one host.
+pub const FIRST_LINE: &str = "# Written by muster init, which overwrites this file: change app.env instead";
 
 /// The part of the first line by which a file is recognised; later versions may change the rest.
 const MARK: &str = "# Written by muster init";
@@ -38,6 +39,11 @@ pub struct Inputs<'a> {
     pub targets: &'a [Target],
     /// Replace files that `init` did not write.
     pub force: bool,
+    /// The first line of every file.
+    pub first_line: &'static str,
+    /// The ports of the seed's FE, if they are known: every FE uses those that are the same in a cluster, and every node asks it
+    /// there.
+    pub seed_ports: Option<&'a BTreeMap<PortName, u16>>,
 }
 
 /// The ports of this host, as far as they were examined.
@@ -134,7 +140,7 @@ pub fn file_name(engine: &Engine, component: Component) -> String {
 
 /// Renders both files, or returns every reason why neither is written.
 pub fn derive<'a>(inputs: &Inputs<'a>, host_ports: &HostPorts<'_>) -> Result<InitPlan<'a>, Vec<Refusal>> {
-    let mut refusals = check_old_files(inputs);
+    let mut refusals = check_old_files(inputs.targets.iter().map(|target| &target.old), inputs.force);
     let ports = ports::choose(inputs, host_ports, &mut refusals);
     if !refusals.is_empty() {
         return Err(refusals);
@@ -144,7 +150,7 @@ pub fn derive<'a>(inputs: &Inputs<'a>, host_ports: &HostPorts<'_>) -> Result<Ini
     for target in inputs.targets {
         let lines = lines::of(inputs, target, &ports);
         lines::warn_of_ambiguous_values(&lines, &mut warnings);
-        let text = lines::render(&lines);
+        let text = lines::render(inputs.first_line, &lines);
         files.push(RenderedFile {
             change: change(target, &lines, &text),
             target,
@@ -171,29 +177,39 @@ fn is_ours(text: &str) -> bool {
 }
 
 fn change(target: &Target, lines: &lines::Lines, text: &str) -> FileChange {
-    match &target.old.state {
+    change_of(&target.old, text, is_ours, || {
+        lines::changed_keys(&target.old_lines, lines)
+    })
+}
+
+/// The difference between the file that is there and the new text; `keys` are those that differ.
+fn change_of(
+    old: &OldFile,
+    text: &str,
+    is_ours: impl Fn(&str) -> bool,
+    keys: impl FnOnce() -> Vec<String>,
+) -> FileChange {
+    match &old.state {
         OldState::Missing => FileChange::Created,
         OldState::Text(old) if old == text => FileChange::Unchanged,
-        OldState::Text(old) if is_ours(old) => {
-            FileChange::Rewritten(lines::changed_keys(&target.old_lines, lines))
-        }
+        OldState::Text(old) if is_ours(old) => FileChange::Rewritten(keys()),
         OldState::Text(_) | OldState::Unreadable(_) => FileChange::Replaced,
     }
 }
 
 /// Refuses old files that cannot be read, and those that `init` did not write.
-fn check_old_files(inputs: &Inputs<'_>) -> Vec<Refusal> {
+fn check_old_files<'a>(files: impl Iterator<Item = &'a OldFile>, force: bool) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     let mut foreign: Vec<String> = Vec::new();
-    for target in inputs.targets {
-        let path = target.old.path.display();
-        match &target.old.state {
+    for old in files {
+        let path = old.path.display();
+        match &old.state {
             OldState::Unreadable(why) => refusals.push(Refusal::new(
                 ExitCode::Taken,
                 format!("cannot read {path}: {why}"),
                 "move it away or make it readable; nothing was written",
             )),
-            OldState::Text(text) if !is_ours(text) && !inputs.force => foreign.push(path.to_string()),
+            OldState::Text(text) if !is_ours(text) && !force => foreign.push(path.to_string()),
             OldState::Text(_) | OldState::Missing => {}
         }
     }

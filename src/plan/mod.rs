@@ -32,6 +32,7 @@ mod no_effect;
 pub mod node;
 mod not_local;
 mod own_host;
+pub mod own_metrics;
 pub mod ports;
 mod prescribed;
 pub mod readdress;

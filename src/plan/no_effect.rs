@@ -30,6 +30,7 @@ pub(super) fn warnings(settings: &Settings, facts: &Facts, role: Role) -> Vec<St
         let why = "with MUSTER_EXEC or --exec, no process of muster remains after the start";
         lost(settings.stop_grace.as_ref().map(|grace| &grace.source), why);
         lost(Some(&settings.join_timeout.source), why);
+        lost(settings.metrics_file.as_ref().map(|file| &file.source), why);
     }
     let engine = facts.home.engine;
     let shipped = |variable: &str| {

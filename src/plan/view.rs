@@ -4,6 +4,7 @@
 mod judge;
 pub mod may_stop;
 pub mod metrics;
+pub mod moves;
 pub mod observed;
 pub mod page;
 pub mod ports;
@@ -36,6 +37,7 @@ pub struct View {
     /// Of the believed leader's list.
     pub quorum: Option<Quorum>,
     pub tablets: Option<Tablets>,
+    pub single_replicas: SingleReplicas,
     /// Questions without an answer.
     pub unseen: Vec<Unseen>,
     /// About the cluster as a whole.
@@ -124,6 +126,19 @@ pub enum ItselfSays {
     Follows(String),
     /// An FE that knows no leader.
     Leaderless,
+}
+
+/// The tables of which some partition has one replica.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SingleReplicas {
+    /// Nobody asked, or no node keeps the data, which is shared.
+    NotAsked,
+    /// As `database.table`.
+    Seen(Vec<String>),
+    /// This version does not show them, and its words.
+    NotShown(String),
+    /// Another reason why they are not known.
+    Unseen(String),
 }
 
 /// A question without an answer.

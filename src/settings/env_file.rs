@@ -20,7 +20,8 @@ pub struct EnvFile {
 
 #[derive(Clone, PartialEq, Eq)]
 struct Line {
-    number: usize,
+    /// The file and the number of the line.
+    place: String,
     value: String,
 }
 
@@ -41,7 +42,8 @@ impl EnvFile {
             match pair(line) {
                 Ok((key, value)) => {
                     let value = value.to_owned();
-                    file.lines.insert(key.to_owned(), Line { number, value });
+                    let place = format!("{}, line {number}", file.name);
+                    file.lines.insert(key.to_owned(), Line { place, value });
                 }
                 Err(why) => file.broken.push(Problem {
                     variable: file.name.clone(),
@@ -50,6 +52,23 @@ impl EnvFile {
             }
         }
         file
+    }
+
+    /// The same with other values, which win; `place` is where they are set.
+    #[must_use]
+    pub fn with<'a>(mut self, values: impl IntoIterator<Item = (&'a str, String)>, place: &str) -> Self {
+        for (key, value) in values {
+            let place = place.to_owned();
+            self.lines.insert(key.to_owned(), Line { place, value });
+        }
+        self
+    }
+
+    /// The same without these keys.
+    #[must_use]
+    pub fn without(mut self, is_meant: impl Fn(&str) -> bool) -> Self {
+        self.lines.retain(|key, _| !is_meant(key));
+        self
     }
 
     pub fn name(&self) -> &str {
@@ -71,7 +90,7 @@ impl EnvFile {
     /// Where a key is set, in words.
     pub fn place(&self, key: &str) -> String {
         match self.lines.get(key) {
-            Some(line) => format!("{}, line {}", self.name, line.number),
+            Some(line) => line.place.clone(),
             None => self.name.clone(),
         }
     }

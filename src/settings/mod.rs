@@ -14,6 +14,7 @@ mod environment;
 mod files;
 mod heap;
 mod host;
+mod host_list;
 mod hosts;
 mod image;
 mod inherited;
@@ -45,6 +46,7 @@ pub use duration::parse_duration;
 pub use env_file::EnvFile;
 pub use heap::{Heap, JAVA_OPTIONS, variable_of as heap_variable};
 pub use host::{Endpoint, Host, NotAHost};
+pub use host_list::{HostList, ListedHost};
 pub use image::ImageSettings;
 pub use inherited::Inherited;
 pub use log::{LogFormat, LogSettings};
@@ -161,6 +163,8 @@ pub struct Settings {
     pub wait_timeout: Sourced<Duration>,
     pub stop_grace: Option<Sourced<Duration>>,
     pub join_timeout: Sourced<Duration>,
+    /// As it is set: a file, or the directory of one.
+    pub metrics_file: Option<Sourced<PathBuf>>,
     /// `MUSTER_EXEC=1` or `run --exec`.
     pub exec: bool,
     /// Names of pre-flight checks that warn instead of refusing.
@@ -183,6 +187,17 @@ impl Settings {
             account::ADMIN_PASSWORD_FILE => self.admin_password_file.as_deref(),
             _ => None,
         }
+    }
+
+    /// The file of `METRICS_FILE`: in a directory, which the nodes of one host may share, it has the name of the component.
+    pub fn metrics_path(&self, component: Component) -> Option<PathBuf> {
+        let path = &self.metrics_file.as_ref()?.value;
+        let is_file = path.extension().is_some_and(|extension| extension == "prom");
+        Some(if is_file {
+            path.clone()
+        } else {
+            path.join(format!("muster-{}.prom", component.id()))
+        })
     }
 
     /// Lets a component have the requests for the conf file that it shares with another one.

@@ -108,6 +108,7 @@ fn read(parser: &mut Parser<'_>, flags: Flags) -> Option<Settings> {
     let guard_time = parser.parse("GUARD_TIME", parse_duration);
     let wait_timeout = patience(parser, "WAIT_TIMEOUT");
     let join_timeout = patience(parser, "JOIN_TIMEOUT");
+    let metrics_file = parser.parse("METRICS_FILE", absolute_path);
     let stop_grace = parser.parse("STOP_GRACE", parse_patience);
     let skip_preflight = parser.parse("SKIP_PREFLIGHT", checks);
     let tls = account::tls(parser);
@@ -141,6 +142,7 @@ fn read(parser: &mut Parser<'_>, flags: Flags) -> Option<Settings> {
         wait_timeout,
         stop_grace,
         join_timeout,
+        metrics_file,
         exec: flags.exec || exec.is_some_and(|exec| exec.value),
         skip_preflight: skip_preflight.map(|checks| checks.value).unwrap_or_default(),
         secret_variables: parser.environment.secrets.clone(),

@@ -137,10 +137,12 @@ fn every_variable_arrives_where_it_belongs() {
          STARLET_PORT=9071 BROKER_IPC_PORT=8001 MASTER_FE_QUERY_PORT=9032 MASTER_FE_EDIT_LOG_PORT=9012 \
          PRIORITY_NETWORKS=192.168.1.0/24,10.0.0.0/8 META_DIR=/data/meta STORAGE_ROOT_PATH=/d1;/d2 CLUSTER_USER=admin \
          CLUSTER_PASSWORD=p CLUSTER_TLS=require BOOTSTRAP=NEVER GUARD_TIME=0 REJOIN=on WAIT_TIMEOUT=5m JOIN_TIMEOUT=1m30s \
-         STOP_GRACE=1500ms STATE_DIR=/state SKIP_PREFLIGHT=Address,ntp FE_INDEX=1 BE_INDEX=2 LOG_FORMAT=json LOG_LEVEL=debug",
+         STOP_GRACE=1500ms STATE_DIR=/state METRICS_FILE=/m/a.prom SKIP_PREFLIGHT=Address,ntp FE_INDEX=1 BE_INDEX=2 LOG_FORMAT=json LOG_LEVEL=debug",
         engine::ALL[0].id
     ));
     assert!(warnings.is_empty(), "{warnings:?}");
+    let metrics = settings.metrics_path(Component::Cn);
+    assert_eq!(metrics, Some(PathBuf::from("/m/a.prom")));
     let ports: Vec<u16> = PortName::ALL
         .iter()
         .map(|port| settings.ports[port].value)
@@ -348,6 +350,7 @@ fn each_bad_path_and_conf_key_says_what_was_expected() {
             "contains `d2`, which is not an absolute path",
         ),
         ("STATE_DIR", "state", "is not an absolute path"),
+        ("METRICS_FILE", "a.prom", "is not an absolute path"),
         ("SKIP_PREFLIGHT", "a;b", "is not a list of names"),
         (
             "CLUSTER_USER",
@@ -1207,4 +1210,17 @@ hint: correct these lines and run it again; nothing was written"
     let elsewhere = "MASTER_HOST=10.0.0.1\nLOCAL_HOST=10.0.0.2\nCLUSTER_PASSWORD_FILE=/none/a\nROOT_PASSWORD_FILE=/none/b\n\
                      CLUSTER_TLS=verify\nCLUSTER_CA_FILE=/none/c\n";
     assert_eq!(report(elsewhere), None);
+}
+
+/// The FE and the BE of a host may have the same app.env, and the same directory of the host.
+#[test]
+fn a_directory_of_metrics_has_a_file_for_each_component() {
+    let (settings, _) = read(&format!("{TWO} METRICS_FILE=/m"));
+    for (component, path) in [
+        (Component::Fe, "/m/muster-fe.prom"),
+        (Component::Be, "/m/muster-be.prom"),
+    ] {
+        assert_eq!(settings.metrics_path(component), Some(PathBuf::from(path)));
+    }
+    assert_eq!(read(TWO).0.metrics_path(Component::Fe), None);
 }

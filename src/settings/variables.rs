@@ -134,6 +134,8 @@ variables! {
         "from a stop request to SIGKILL; above 0, at most 7 days";
     state_dir "STATE_DIR", "beside the conf",
         "where the second copy of the record lives, best on another disk than the data";
+    metrics_file "METRICS_FILE", "–",
+        "a file that ends in .prom, or a directory for muster-fe.prom and the like: the metrics of this node, written once a minute for node_exporter";
     log_format "LOG_FORMAT", "text on a terminal, else json",
         "text or json: muster's own log, on stderr";
     log_level "LOG_LEVEL", "info",

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use crate::cluster::Client;
 use crate::effects::clock::seconds;
@@ -12,9 +13,11 @@ use crate::effects::join_loop::members;
 use crate::effects::survey::Survey;
 use crate::engine::{Component, Engine, PortName};
 use crate::exit::ExitCode;
+use crate::facts::disk::Room;
 use crate::facts::home::Home;
 use crate::facts::record::{DATA_COPY, MemberSeen, Record, RecordCopy};
 use crate::facts::resolve::resolve;
+use crate::facts::{DataFacts, gather};
 use crate::plan::ask_list::by_host;
 use crate::plan::history::crash_loop;
 use crate::plan::leader::Belief;
@@ -34,6 +37,8 @@ pub struct Asks {
     history: Option<History>,
     /// The FEs of the last leader that was believed: those that the settings name may all be gone by now.
     members: RefCell<Vec<MemberSeen>>,
+    /// Where the FE of this container keeps its metadata.
+    meta_dir: Option<PathBuf>,
 }
 
 impl Asks {
@@ -82,12 +87,18 @@ impl Asks {
         for warning in warnings {
             tracing::debug!("{warning}");
         }
+        let own_fe = home.filter(|home| record.is_some() && home.component.is_fe());
+        let meta_dir = own_fe.and_then(|home| match gather(&settings, home, Path::new("/")).data {
+            DataFacts::Fe(data) => Some(data.place.path),
+            _ => None,
+        });
         Ok(Self {
             engine,
             settings,
             record,
             history,
             members: RefCell::default(),
+            meta_dir,
         })
     }
 
@@ -127,11 +138,16 @@ impl Asks {
 
     /// Asks everybody once.
     pub(super) async fn look(&self) -> View {
-        view(&self.observe().await)
+        view(&self.observe(false).await)
+    }
+
+    /// The same, and for the replicas of each table.
+    pub(super) async fn look_at_tables(&self) -> View {
+        view(&self.observe(true).await)
     }
 
     /// The answers of everybody.
-    pub(super) async fn observe(&self) -> Observed {
+    pub(super) async fn observe(&self, tables: bool) -> Observed {
         let client = Client::new(&self.settings, self.engine);
         let own = match &self.record {
             Some(record) => Some(Own {
@@ -145,6 +161,10 @@ impl Asks {
                     .history
                     .as_ref()
                     .and_then(|history| crash_loop(&history.events(), seconds())),
+                meta_free: self
+                    .meta_dir
+                    .as_deref()
+                    .and_then(|dir| Some(Room::of(dir).ok()?.free)),
             }),
             None => None,
         };
@@ -156,6 +176,7 @@ impl Asks {
             known: &known,
             http_port: self.http_port(),
             own,
+            tables,
         };
         let seen = survey.ask().await;
         if let Belief::Leader(cluster) = &seen.belief {

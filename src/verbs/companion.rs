@@ -19,6 +19,7 @@ use crate::effects::history::History;
 use crate::effects::init_files::{INIT_DIR, InitFiles, is_first, present};
 use crate::effects::join_loop::{NotReady, ReadyToStart, Unproven, join_cluster, members, stamp};
 use crate::effects::log_tail::{LogTail, find};
+use crate::effects::metrics_file::MetricsFile;
 use crate::effects::record_store::RecordStore;
 use crate::effects::register::add;
 use crate::effects::set_aside::set_all_aside;
@@ -28,6 +29,7 @@ use crate::engine::Component;
 use crate::engine::signature::OWN_DROP;
 use crate::exit::{ExitCode, chain};
 use crate::facts::addresses::is_here;
+use crate::facts::container::oom_kills;
 use crate::facts::fe_token;
 use crate::facts::history::{Event, Word};
 use crate::facts::home::Home;
@@ -49,7 +51,7 @@ use crate::plan::start_script;
 use crate::settings::{Endpoint, Host, Settings};
 use crate::supervise::{Channel, Ended, HandOver, Request, Work};
 use crate::verbs::Outcome;
-use crate::verbs::fe_endpoints::{self, state_dir};
+use crate::verbs::fe_endpoints::{self, record_path, state_dir};
 
 /// The memory limit of the companion, in bytes. It needs about ten MB; an endless answer of a server ends one attempt only.
 const MEMORY: u64 = 256 << 20;
@@ -91,6 +93,8 @@ struct Kept {
     was_member: bool,
     /// The conf file gives root its password, if this FE founds.
     root_in_conf: bool,
+    /// When this start of the node began, in seconds since 1970; 0 if nobody asks.
+    start: u64,
 }
 
 /// Writes the end of the engine into the history of its node, and does nothing else.
@@ -128,16 +132,55 @@ pub async fn companion(settings: &Settings, home: &Home, channel: &Channel, work
         channel,
         client: Client::new(settings, home.engine).knowing(fe_token::read(settings, home)),
         status: StatusFile::default(),
+        metrics: metrics_file(settings, home, &work),
     };
-    let ended = match work {
-        Work::Prepare => companion.prepare().await,
-        Work::Watch { kept } => companion.watch_again(&kept).await,
-        Work::Report { ended, kept, console } => companion.report(&ended, &kept, console).await,
-        // Done before the settings were read.
-        Work::Remember { .. } => Ok(Outcome::silent(ExitCode::Ok)),
+    let beside = matches!(work, Work::Watch { .. });
+    let done = async {
+        match work {
+            Work::Prepare => companion.prepare().await,
+            Work::Watch { kept } => companion.watch_again(&kept).await,
+            Work::Report { ended, kept, console } => companion.report(&ended, &kept, console).await,
+            // Done before the settings were read.
+            Work::Remember { .. } => Ok(Outcome::silent(ExitCode::Ok)),
+        }
     };
+    let ended = match &companion.metrics {
+        None => done.await,
+        Some(metrics) => tokio::select! {
+            biased;
+            ended = done => ended,
+            never = metrics.keep(&companion.status) => match never {},
+        },
+    };
+    let outcome = ended.unwrap_or_else(|error| Outcome::failed(&error, ExitCode::Internal));
+    // An engine that runs is not ended by the end of a companion.
+    let runs = beside || companion.status.look(|status| status.phase != Phase::Waiting) == Some(true);
+    if let Some(metrics) = companion.metrics.as_ref().filter(|_| !runs) {
+        metrics.ends(outcome.code.number());
+    }
     companion.status.remove();
-    ended.unwrap_or_else(|error| Outcome::failed(&error, ExitCode::Internal))
+    outcome
+}
+
+/// The file of `METRICS_FILE`. A second muster in a container leaves it to the first.
+fn metrics_file<'a>(settings: &'a Settings, home: &'a Home, work: &Work) -> Option<MetricsFile<'a>> {
+    let path = settings.metrics_path(home.component)?;
+    let start = match work {
+        Work::Prepare => None,
+        Work::Watch { kept } | Work::Report { kept, .. } | Work::Remember { kept, .. } => {
+            let kept: Option<Kept> = serde_json::from_str(kept).ok();
+            kept.map(|kept| kept.start)
+        }
+    };
+    let another = start.is_none() && runs_here(settings, home).is_some();
+    let record = record_path(home, &settings.image);
+    (!settings.exec && !another).then(|| MetricsFile::new(path, settings, home, record, start))
+}
+
+/// The status of the muster that runs in this container already.
+fn runs_here(settings: &Settings, home: &Home) -> Option<Status> {
+    let dir = state_dir(home, &settings.image);
+    Status::read(&Status::path(&dir, home.component), Path::new("/"))
 }
 
 struct Companion<'a> {
@@ -146,6 +189,8 @@ struct Companion<'a> {
     channel: &'a Channel,
     client: Client,
     status: StatusFile,
+    /// `None`: `METRICS_FILE` is not set.
+    metrics: Option<MetricsFile<'a>>,
 }
 
 impl Companion<'_> {
@@ -208,7 +253,15 @@ impl Companion<'_> {
             record, known, plan, ..
         } = ready;
         let announcer = Announcer::of(&record).or_else(|| Self::founder(&record, &plan.masters));
+        self.know_data(&kept);
         self.watch(known, announcer, record, &kept).await
+    }
+
+    /// From here on the metrics have the disks of the data.
+    fn know_data(&self, kept: &Kept) {
+        if let Some(metrics) = &self.metrics {
+            metrics.data_is_in(&kept.data_dirs);
+        }
     }
 
     /// Refuses settings that need muster after the start: with `--exec` no process of muster remains.
@@ -235,8 +288,7 @@ impl Companion<'_> {
 
     /// Refuses `docker exec … muster run`: the lock and the ports are those of the muster that is here already.
     fn not_beside_another(&self) -> Option<Refusal> {
-        let dir = state_dir(self.home, &self.settings.image);
-        let status = Status::read(&Status::path(&dir, self.home.component), Path::new("/"))?;
+        let status = runs_here(self.settings, self.home)?;
         Some(Refusal::protect(
             format!("muster runs in this container already: {}", status.sentence()),
             "use `muster explain` or `muster health` to see what it does; a second node needs a container of its own",
@@ -310,6 +362,7 @@ impl Companion<'_> {
             helper: ready.helper.clone(),
             was_member: plan.node.data.was_member(),
             root_in_conf: plan.root_in_conf,
+            start: self.metrics.as_ref().map_or(0, MetricsFile::start),
         }
     }
 
@@ -333,6 +386,7 @@ impl Companion<'_> {
         self.status.enters(Phase::Starting);
         let known = fe_endpoints::endpoints(self.settings, self.home.engine, Some(&record));
         let announcer = Announcer::of(&record);
+        self.know_data(&kept);
         self.watch(known, announcer, record, &kept).await
     }
 
@@ -611,8 +665,9 @@ impl Companion<'_> {
         let mut texts = vec![(CONSOLE.to_owned(), console)];
         texts.extend(kept.logs.texts());
         let report = end_report::derive(&texts, ended.exit.number(), ended.lived);
+        let report = report.with_oom_kills(oom_kills(Path::new("/")));
         self.note(history::ended(&report, ended.exit.number(), ended.lived));
-        let report = report.to_string();
+        let (reason, report) = (report.id(), report.to_string());
         // The data of a member is never set aside, whatever the engine's last lines are.
         let store = store(&kept);
         let was_alive = match RecordCopy::read(&store.state_copy(self.home.component)) {
@@ -654,6 +709,9 @@ impl Companion<'_> {
                     Err(error) => Ok(Outcome::refused(&NotReady::from(error).0)),
                 };
             }
+        }
+        if let Some(metrics) = &self.metrics {
+            metrics.ended_by(reason);
         }
         Ok(Outcome {
             output: String::new(),

@@ -139,7 +139,7 @@ async fn ask(
     component: Option<Component>,
     own: Option<&Found>,
 ) -> Cluster {
-    let seen = asks.observe().await;
+    let seen = asks.observe(false).await;
     let hosts = own.map(|node| node.hosts.as_slice()).unwrap_or_default();
     let known = asks.known_ports();
     let client = asks.client();

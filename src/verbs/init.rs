@@ -76,6 +76,8 @@ fn write(
         app_env,
         targets: &targets,
         force: args.force,
+        first_line: init::FIRST_LINE,
+        seed_ports: None,
     };
     let mut ports = PortFacts::look(Path::new("/"), &[]);
     let plan = loop {

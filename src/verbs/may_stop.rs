@@ -7,12 +7,12 @@ use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
 use crate::cli::{MayStopArgs, Which};
+use crate::engine::Component;
 use crate::exit::ExitCode;
 use crate::plan::refusal::Refusal;
-use crate::plan::view::may_stop::{Answer, may_stop as judge};
-use crate::plan::view::{Node, View, Whole};
+use crate::plan::view::may_stop::{Answer, on_host};
+use crate::plan::view::{View, Whole};
 use crate::printable::fit;
-use crate::settings::Host;
 use crate::verbs::Outcome;
 use crate::verbs::asks::Asks;
 
@@ -39,7 +39,12 @@ pub async fn may_stop(args: &MayStopArgs, asks: &Asks) -> Outcome {
     };
     let begun = Instant::now();
     loop {
-        let view = asks.look().await;
+        // Only a BE keeps tablets.
+        let view = if which.0.component == Component::Be {
+            asks.look_at_tables().await
+        } else {
+            asks.look().await
+        };
         let outcome = answer(args, &view, &which);
         if !args.wait || outcome.code == ExitCode::Ok || begun.elapsed() >= args.timeout {
             return outcome;
@@ -60,50 +65,17 @@ fn which(args: &MayStopArgs, asks: &Asks) -> Option<(Which, Option<u16>)> {
 
 fn answer(args: &MayStopArgs, view: &View, (which, port): &(Which, Option<u16>)) -> Outcome {
     let called = format!("{} {}", which.component.name(), which.host);
-    let listed: Vec<&Node> = view
-        .of(which.component)
-        .filter(|node| Host::parse(&node.host).is_ok_and(|host| host == which.host))
-        .filter(|node| node.leader_says.is_some() && port.is_none_or(|port| port == node.port))
-        .collect();
-    let (code, answer) = match (&view.leader, listed.as_slice()) {
-        (Err(why), _) => {
-            let code = match view.whole() {
-                Whole::Refused => ExitCode::Credentials,
-                Whole::Well | Whole::Attention | Whole::NoLeader => ExitCode::NoLeader,
-            };
-            (code, no(&format!("no leader is believed: {why}")))
-        }
-        (Ok(_), [node]) => {
-            let answer = judge(view, node);
-            let code = if answer.reasons.is_empty() {
-                ExitCode::Ok
-            } else {
-                ExitCode::Unhealthy
-            };
-            (code, answer)
-        }
-        // What is not found is not judged: it may be listed under another name, or its list was not to be had.
-        (Ok(_), []) => (
-            ExitCode::Unhealthy,
-            no("the cluster is not seen to list it; see muster status"),
-        ),
-        (Ok(_), several) => {
-            let count = several.len();
-            let why = format!("{count} of them are on that host; ask in the container of each");
-            (ExitCode::Unhealthy, no(&why))
-        }
+    let answer = on_host(view, which.component, &which.host, *port);
+    let code = match (&view.leader, view.whole()) {
+        (Ok(_), _) if answer.reasons.is_empty() => ExitCode::Ok,
+        (Ok(_), _) => ExitCode::Unhealthy,
+        (Err(_), Whole::Refused) => ExitCode::Credentials,
+        (Err(_), Whole::Well | Whole::Attention | Whole::NoLeader) => ExitCode::NoLeader,
     };
     Outcome {
         output: text(args, &called, &answer),
         report: String::new(),
         code,
-    }
-}
-
-fn no(reason: &str) -> Answer {
-    Answer {
-        reasons: vec![reason.to_owned()],
-        notes: Vec::new(),
     }
 }
 

@@ -9,6 +9,7 @@ pub mod exported;
 pub mod health;
 pub mod history;
 pub mod init;
+pub mod init_hosts;
 pub mod may_stop;
 pub mod ports;
 pub mod readdress;
@@ -290,6 +291,9 @@ fn typed(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
         }
         Verb::Init(args) => {
             let flags = beside_run(Flags::default());
+            if let (Some(hosts), Some(out)) = (&args.hosts, &args.out) {
+                return init_hosts::init_hosts(&args, hosts, out, machine::image_engine(&flags, &vars));
+            }
             let home = machine::image_home(&flags, &vars);
             let image = ImageSettings::read(&flags, &vars).ok();
             let own = home.as_ref().zip(image);

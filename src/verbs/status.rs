@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::os::fd::AsFd as _;
 use std::time::{Duration, SystemTime};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::time::{Instant, sleep};
 
 use crate::cli::{StatusArgs, Until};
 use crate::engine::Component;
 use crate::exit::ExitCode;
+use crate::plan::view::moves::Moves;
 use crate::plan::view::{View, Whole, page, report, table};
 use crate::printable::lines as lines_of;
 use crate::verbs::Outcome;
@@ -22,7 +25,10 @@ pub async fn status(args: &StatusArgs, asks: &Asks) -> Outcome {
     if let Some(until) = &args.wait {
         return wait(args, asks, until).await;
     }
-    let view = asks.look().await;
+    let begun = Instant::now();
+    let mut moves = Moves::default();
+    let mut view = asks.look().await;
+    moves.look(&mut view, begun.elapsed());
     let outcome = shown(args, &view, view.whole().code());
     let Some(every) = args.watch else {
         return outcome;
@@ -32,8 +38,12 @@ pub async fn status(args: &StatusArgs, asks: &Asks) -> Outcome {
     }
     let mut before = lines(&view);
     loop {
-        sleep(every).await;
-        let now = lines(&asks.look().await);
+        if nobody_reads_within(every) {
+            return Outcome::silent(ExitCode::Ok);
+        }
+        let mut view = asks.look().await;
+        moves.look(&mut view, begun.elapsed());
+        let now = lines(&view);
         let at = clock();
         let changed = now
             .iter()
@@ -43,7 +53,6 @@ pub async fn status(args: &StatusArgs, asks: &Asks) -> Outcome {
             .collect();
         let gone = before.keys().filter(|subject| !now.contains_key(*subject));
         news.extend(gone.map(|subject| format!("{at} {subject}: gone\n")));
-        // A pipe that nobody reads any more ends it.
         if !written(&news.concat()) {
             return Outcome::silent(ExitCode::Ok);
         }
@@ -58,10 +67,22 @@ fn written(text: &str) -> bool {
         .is_ok()
 }
 
+/// Waits so long, or until nobody reads what is printed any more: a pipe without a reader, a terminal that is gone. Nothing else
+/// goes on between two looks.
+fn nobody_reads_within(time: Duration) -> bool {
+    let out = std::io::stdout();
+    // Errors and hang-ups are told without being asked for, and a file has none.
+    let mut fds = [PollFd::new(out.as_fd(), PollFlags::empty())];
+    let timeout = PollTimeout::try_from(time).unwrap_or(PollTimeout::MAX);
+    poll(&mut fds, timeout).is_ok_and(|told| told > 0)
+}
+
 async fn wait(args: &StatusArgs, asks: &Asks, until: &Until) -> Outcome {
     let begun = Instant::now();
+    let mut moves = Moves::default();
     loop {
-        let view = asks.look().await;
+        let mut view = asks.look().await;
+        moves.look(&mut view, begun.elapsed());
         if is_so(until, &view) {
             return shown(args, &view, ExitCode::Ok);
         }

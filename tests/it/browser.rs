@@ -26,7 +26,7 @@ use muster::engine::{ALL, Component};
 use muster::plan::view::observed::Tablets;
 use muster::plan::view::page::page;
 use muster::plan::view::verdict::Verdict;
-use muster::plan::view::{ItselfSays, Leader, LeaderSays, Node, Quorum, Unseen, View};
+use muster::plan::view::{ItselfSays, Leader, LeaderSays, Node, Quorum, SingleReplicas, Unseen, View};
 use muster::settings::{Endpoint, Host};
 use serde_json::{Value, json};
 
@@ -100,6 +100,7 @@ fn a_night() -> View {
     }
     nodes[7].verdicts.push(Verdict::DiskFull { percent: 91 });
     View {
+        single_replicas: SingleReplicas::NotAsked,
         engine: ALL[0],
         account: "root".to_owned(),
         cluster_id: Some("147889237".to_owned()),
@@ -137,7 +138,7 @@ const HOSTILE: &str = "<script>window.ran=1</script><img src=x onerror=window.ra
 fn speaking(text: &str) -> View {
     let mut view = a_night();
     for node in &mut view.nodes {
-        node.host = text.to_owned();
+        text.clone_into(&mut node.host);
         node.version = Some(text.to_owned());
         node.name = Some(text.to_owned());
         node.itself_says = ItselfSays::Silent(text.to_owned());

@@ -4,6 +4,21 @@ use super::start::{FREE_OR_CHANGE, JDK, WHICH_JDK};
 use super::{Signature, row};
 
 pub(super) const ROWS: &[Signature] = &[
+    // Observed on StarRocks: an image without the entries that follow it, or, from 3.5 on, in the old place. Doris BDBJEJournal.
+    row(
+        "entries-missing",
+        "Can not find the key[*key too small",
+        "the journal entries after its image are gone: files are missing, or another version of the engine wrote its data",
+        "use the image of the version that wrote its data; if the other FEs have the data, start it with REJOIN=1",
+    ),
+    // StarRocks EditLog and GlobalStateMgr; Doris EditLog, where older versions lack the first word.
+    row(
+        "journal-not-replayed",
+        "failed to load journal type|catch exception when replaying|EditLog.loadJournal*Operation Type ",
+        "it cannot apply an entry of its journal",
+        "use the newest image of its version; if the other FEs have the data, start it with REJOIN=1; before any recovery mode \
+         copy its metadata: it may lose data",
+    ),
     // Observed on StarRocks 3.5, 44 s after the majority was lost (the two tries before log it as well) and after a network cut;
     // StarRocks JournalWriter; observed on Doris 4.0, after an ALTER without a majority.
     row(
@@ -19,6 +34,20 @@ pub(super) const ROWS: &[Signature] = &[
         "RollbackException*must rollback",
         "it has to undo writes that the other FEs never received",
         "start it again: it undoes them itself",
+    ),
+    // JE, when a node comes back while the leader still has its old connection.
+    row(
+        "old-connection",
+        "is already active with the Feeder",
+        "the leader still had its old connection, after a long pause of one of them",
+        "start it again; if this happens often, look for long GC pauses, and raise -Xmx",
+    ),
+    // JE; also in the log of a new follower, which fetches its first copy so.
+    row(
+        "obsolete-journal",
+        "INSUFFICIENT_LOG: ",
+        "it is so far behind that the leader no longer has the journal entries that it lacks",
+        "start it again: it fetches a whole copy",
     ),
     // StarRocks, Doris: BDBEnvironment.
     row(

@@ -60,6 +60,13 @@ pub(super) const ROWS: &[Signature] = &[
         "its journal is damaged",
         REJOIN,
     ),
+    // JE: a flush of the journal took longer than five minutes (StarRocks, docs/en/administration/Meta_recovery.md).
+    row(
+        "slow-disk",
+        "Latch timeout. com.sleepycat.je",
+        "the disk of its metadata is too slow: its journal could not be written for minutes",
+        "give meta_dir a disk of its own, or a faster one",
+    ),
     // The JVM's own report, on stdout.
     row(
         "jvm-crash",

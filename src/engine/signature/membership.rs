@@ -120,11 +120,42 @@ pub(super) const ROWS: &[Signature] = &[
         "its data has an image and no journal: a join was interrupted, or files are missing",
         REJOIN,
     ),
-    // StarRocks GlobalStateMgr.
+    // StarRocks GlobalStateMgr. JE of 2.5 on a journal of 3.0 (StarRocks issue 20679).
     row(
         "newer-data",
-        "Not compatible with meta version",
+        "Not compatible with meta version|VERSION_MISMATCH: ",
         "its data was written by a newer version of the engine",
         "use the image of that version: a downgrade is not possible",
+    ),
+    // Observed on StarRocks, 3.1 on data of 3.5 and the reverse; the right version was ready again each time. Doris JournalEntity.
+    row(
+        "other-version",
+        "UNKNOWN Operation Type",
+        "its journal has an entry that this version of the engine does not know",
+        "use the image of the version that wrote its data: this start did it no harm",
+    ),
+    // Observed on StarRocks 3.1 with the key left in fe.conf, and on Doris 4.0 with the flag and an image alone; the last one with
+    // the data of an observer.
+    row(
+        "left-armed",
+        "DatabaseNotFoundException*_jeRepGroupDB|It is not allowed to set metadata_failure_recovery\
+         |is not in the electable_nodes list. will exit",
+        "it was told to reset its election group, and its data cannot be reset so",
+        "remove bdbje_reset_election_group and metadata_failure_recovery from fe.conf and from its arguments: they are for \
+         one start of a follower with its whole journal",
+    ),
+    // StarRocks, docs/en/administration/Meta_recovery.md: versions before 3.1.
+    row(
+        "journal-gap",
+        "recoveryTracker should overlap or follow on disk last VLSN",
+        "its journal has a gap, which a bug of the journal library of old versions makes",
+        REJOIN,
+    ),
+    // The same page: the journal libraries of 2.5 and 3.0 in one cluster.
+    row(
+        "other-journal-library",
+        "DbTree.removeReplicaDb(",
+        "its journal library is of another version than the leader's",
+        "run the image of one version on all FEs, followers first, and start it with REJOIN=1: it joins without its own data",
     ),
 ];

@@ -113,7 +113,7 @@ const FULL_UP: u64 = 95;
 fn disk(examined: &Examined<'_>) -> Looked {
     each_disk(examined, |node, disk| {
         if node.facts.home.component.is_fe() {
-            let severity = match disk.free {
+            let severity = match disk.room.free {
                 free if free < LEAST_OF_FE => Severity::Error,
                 free if free < 2 * LEAST_OF_FE => Severity::Warning,
                 _ => return None,
@@ -121,16 +121,16 @@ fn disk(examined: &Examined<'_>) -> Looked {
             return Some(
                 Finding::new(
                     severity,
-                    format!("{} has {} left", disk.dir.display(), size(disk.free)),
+                    format!("{} has {} left", disk.dir.display(), size(disk.room.free)),
                 )
                 .want("more than 10 GB")
                 .why("below 5 GB an FE stops writing its journal, and does not start")
                 .fix("free space on that disk, or move the data to a larger one"),
             );
         }
-        let used = (disk.size.saturating_sub(disk.free))
+        let used = (disk.room.size.saturating_sub(disk.room.free))
             .saturating_mul(100)
-            .checked_div(disk.size)?;
+            .checked_div(disk.room.size)?;
         let severity = match used {
             0..FULL => return None,
             FULL..FULL_UP => Severity::Warning,
@@ -142,7 +142,7 @@ fn disk(examined: &Examined<'_>) -> Looked {
                 format!(
                     "{} is {used} % full, with {} left",
                     disk.dir.display(),
-                    size(disk.free)
+                    size(disk.room.free)
                 ),
             )
             .want(format!("at most {FULL} %"))
@@ -154,14 +154,14 @@ fn disk(examined: &Examined<'_>) -> Looked {
 
 fn inodes(examined: &Examined<'_>) -> Looked {
     each_disk(examined, |_, disk| {
-        let scarce = disk.files > 0 && disk.free_files < disk.files / 20;
+        let scarce = disk.room.files > 0 && disk.room.free_files < disk.room.files / 20;
         scarce.then(|| {
             Finding::new(
                 Severity::Warning,
                 format!(
                     "{} has room for {} files more",
                     disk.dir.display(),
-                    disk.free_files
+                    disk.room.free_files
                 ),
             )
             .want("a twentieth of all inodes")

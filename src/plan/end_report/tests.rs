@@ -23,6 +23,46 @@ fn numbered(prefix: &str, count: usize) -> String {
     })
 }
 
+/// The exit code, the kills that the kernel counts, and the beginning of the sentence and of the hint.
+#[test]
+fn a_kill_is_the_kernels_only_if_it_counts_one() {
+    let table = [
+        (
+            137,
+            None,
+            "it was killed (SIGKILL), but not by muster: probably",
+            "look for `oom-kill`",
+        ),
+        (
+            137,
+            Some(1),
+            "the kernel killed it because memory ran out",
+            "look for `oom-kill`",
+        ),
+        (
+            137,
+            Some(0),
+            "it was killed (SIGKILL), but not by muster, and not because",
+            "look for what kills it",
+        ),
+        (
+            143,
+            Some(1),
+            "it was stopped by a signal",
+            "look for what stops it",
+        ),
+    ];
+    for (number, kills, sentence, hint) in table {
+        let report = report(&[], number).with_oom_kills(kills);
+        assert!(report.sentence().unwrap().starts_with(sentence), "{report}");
+        assert!(report.hint().unwrap().starts_with(hint), "{report}");
+    }
+    // It ends itself so, and says why.
+    let heap = "java.lang.OutOfMemoryError: Java heap space\n";
+    let report = report(&[("fe.out", heap)], 137).with_oom_kills(Some(0));
+    assert_eq!(report.id(), Some(super::HEAP_FULL));
+}
+
 const TAKEN: &str = "2026-11-21 04:10:52.123Z ERROR (main|1) [Server.start():90] edit_log_port 9010 is already in use. will exit.\n";
 
 #[test]

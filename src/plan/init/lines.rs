@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{ChosenPort, FIRST_LINE, Inputs, Target, is_seed, seed};
+use super::{ChosenPort, Inputs, Target, is_seed, seed};
 use crate::engine::{Component, PortName};
 use crate::settings::{EnvFile, FeRole, applies_to};
 
@@ -37,7 +37,8 @@ pub(super) fn of(inputs: &Inputs<'_>, target: &Target, ports: &[ChosenPort]) -> 
     }
     add("HOST_IP", own);
     // An index in app.env is copied below.
-    if let (Some(position), None) = (position, app_env.get(&index)) {
+    if let (Some(position), None, Component::Fe | Component::Be) = (position, app_env.get(&index), component)
+    {
         add(&index, &(position + 1));
     }
     for chosen in ports.iter().filter(|chosen| chosen.component == component) {
@@ -63,8 +64,8 @@ pub(super) fn of(inputs: &Inputs<'_>, target: &Target, ports: &[ChosenPort]) -> 
 }
 
 /// The whole file: the same lines give the same bytes.
-pub(super) fn render(lines: &Lines) -> String {
-    let mut text = format!("{FIRST_LINE}\n");
+pub(super) fn render(first_line: &str, lines: &Lines) -> String {
+    let mut text = format!("{first_line}\n");
     for (key, value) in lines {
         for part in [key, "=", value, "\n"] {
             text.push_str(part);
@@ -104,6 +105,7 @@ fn master_query_port(inputs: &Inputs<'_>, target: &Target, ports: &[ChosenPort])
     let set = target.settings.master_query_port.as_ref();
     let chosen = || seed_port(target, ports, PortName::Query).filter(|_| target.component != Component::Fe);
     set.map(|port| port.value)
+        .or_else(|| of_seed(inputs, PortName::Query))
         .or_else(chosen)
         .or_else(|| usual(inputs, PortName::Query))
 }
@@ -111,8 +113,13 @@ fn master_query_port(inputs: &Inputs<'_>, target: &Target, ports: &[ChosenPort])
 fn master_edit_log_port(inputs: &Inputs<'_>, target: &Target, ports: &[ChosenPort]) -> Option<u16> {
     let set = target.settings.master_edit_log_port.as_ref();
     set.map(|port| port.value)
+        .or_else(|| of_seed(inputs, PortName::EditLog))
         .or_else(|| seed_port(target, ports, PortName::EditLog))
         .or_else(|| usual(inputs, PortName::EditLog))
+}
+
+fn of_seed(inputs: &Inputs<'_>, name: PortName) -> Option<u16> {
+    inputs.seed_ports?.get(&name).copied()
 }
 
 /// The port that was chosen for the FE of this host, if that is the seed.

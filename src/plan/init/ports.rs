@@ -47,7 +47,12 @@ fn choose_for(
     for ChosenPort { component, choice } in before {
         taken.insert(choice.number, holder(*component, choice.port.name));
     }
+    let mut cluster = BTreeMap::new();
     for port in engine.ports_of(component) {
+        if let (PortKind::ClusterWide, Some(seed_ports)) = (port.kind, inputs.seed_ports) {
+            cluster.extend(seed_ports.get_key_value(&port.name));
+            continue;
+        }
         let request = requested.get(&port.name).map(|request| request.value);
         let old = target.old_ports.get(&port.name).copied();
         if comes_from_cluster(target, port) {
@@ -69,7 +74,7 @@ fn choose_for(
         requested: &requested,
         recorded: &target.old_ports,
         registered: false,
-        cluster: &BTreeMap::new(),
+        cluster: &cluster,
         conf: &BTreeMap::new(),
         off: &BTreeSet::new(),
         taken: &taken,
@@ -116,7 +121,7 @@ fn explain(inputs: &Inputs<'_>, target: &Target, taken: &BTreeMap<u16, String>, 
     {
         choice.why = format!("the same as before: {holder} holds {}", request.value);
     }
-    if comes_from_cluster(target, choice.port) {
+    if comes_from_cluster(target, choice.port) && inputs.seed_ports.is_none() {
         choice
             .why
             .push_str("; if the cluster uses another port, `run` takes that one");

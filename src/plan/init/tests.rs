@@ -52,6 +52,8 @@ fn run(host: Host<'_>) -> Outcome {
         app_env: &app_env,
         targets: &targets,
         force: host.force,
+        first_line: super::FIRST_LINE,
+        seed_ports: None,
     };
     let host_ports = HostPorts {
         taken: &host.taken.iter().map(nginx).collect::<BTreeMap<_, _>>(),

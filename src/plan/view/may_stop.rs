@@ -1,8 +1,9 @@
 //! Whether one node may be stopped now: by what was seen at one moment.
 
 use crate::engine::Component;
+use crate::settings::Host;
 
-use super::{Node, View};
+use super::{Node, SingleReplicas, View};
 
 /// An FE that is no further behind can lead at once.
 const CAUGHT_UP: u64 = 1_000;
@@ -14,6 +15,38 @@ pub struct Answer {
     pub reasons: Vec<String>,
     /// What to know before.
     pub notes: Vec<String>,
+}
+
+/// The number of tables that a reason names.
+const NAMED: usize = 3;
+
+impl Answer {
+    fn no(reason: String) -> Self {
+        Self {
+            reasons: vec![reason],
+            notes: Vec::new(),
+        }
+    }
+}
+
+/// Judges the stop of the node of that host. `port`: its identity port, where it is known.
+pub fn on_host(view: &View, component: Component, host: &Host, port: Option<u16>) -> Answer {
+    if let Err(why) = &view.leader {
+        return Answer::no(format!("no leader is believed: {why}"));
+    }
+    let mut listed = view
+        .of(component)
+        .filter(|node| Host::parse(&node.host).is_ok_and(|listed| listed == *host))
+        .filter(|node| node.leader_says.is_some() && port.is_none_or(|port| port == node.port));
+    match (listed.next(), listed.count()) {
+        (Some(node), 0) => may_stop(view, node),
+        // What is not found is not judged: it may be listed under another name, or its list was not to be had.
+        (None, _) => Answer::no("the cluster is not seen to list it; see muster status".to_owned()),
+        (Some(_), others) => Answer::no(format!(
+            "{} of them are on that host; ask in the container of each",
+            others + 1
+        )),
+    }
 }
 
 /// Judges the stop of a node that the leader lists. The view has a leader.
@@ -107,9 +140,32 @@ fn backend(view: &View, node: &Node, answer: &mut Answer) {
             .reasons
             .push("the tablets could not be looked at".to_owned()),
     }
-    answer
-        .notes
-        .push("tables with one replica cannot be read while it is away; they were not looked for".to_owned());
+    match &view.single_replicas {
+        SingleReplicas::NotAsked => {}
+        SingleReplicas::Seen(tables) => answer.reasons.extend(single(tables)),
+        SingleReplicas::NotShown(why) => answer.notes.push(format!(
+            "a table with one replica may not be readable while it is away, and this version does not show them: {why}"
+        )),
+        SingleReplicas::Unseen(why) => answer
+            .reasons
+            .push(format!("tables with one replica could not be looked for: {why}")),
+    }
+}
+
+fn single(tables: &[String]) -> Option<String> {
+    let (shown, others) = tables.split_at(tables.len().min(NAMED));
+    let names = shown.join(", ");
+    match (shown.len(), others.len()) {
+        (0, _) => None,
+        (1, _) => Some(format!("the table {names} has one replica, which may be here")),
+        (count, 0) => Some(format!(
+            "{count} tables have one replica, which may be here: {names}"
+        )),
+        (count, more) => Some(format!(
+            "{} tables have one replica, which may be here: {names} and {more} more",
+            count + more
+        )),
+    }
 }
 
 fn another(view: &View, node: &Node, answer: &mut Answer) {

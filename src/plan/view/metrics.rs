@@ -37,27 +37,27 @@ pub fn metrics(view: &View) -> String {
     };
     gauge(
         "leader_believed",
-        "A leader is believed.",
+        "A leader is believed",
         view.leader.is_ok().into(),
     );
     if let Some(quorum) = view.quorum {
-        gauge("voters", "FEs that vote.", number(quorum.voters));
+        gauge("voters", "FEs that vote", number(quorum.voters));
         gauge(
             "voters_alive",
-            "FEs that vote and are alive.",
+            "FEs that vote and are alive",
             number(quorum.alive),
         );
         gauge(
             "voters_may_fail",
-            "FEs that may fail before there is no leader.",
+            "FEs that may fail before there is no leader",
             number(quorum.may_fail()),
         );
     }
     if let Some(tablets) = view.tablets {
-        gauge("tablets", "Tablets.", number(tablets.all));
+        gauge("tablets", "Tablets", number(tablets.all));
         gauge(
             "tablets_unhealthy",
-            "Tablets of which a replica is missing or wrong.",
+            "Tablets of which a replica is missing or wrong",
             number(tablets.unhealthy),
         );
     }
@@ -67,7 +67,7 @@ pub fn metrics(view: &View) -> String {
         cluster: view.cluster_id.clone().unwrap_or_default(),
     };
     cluster.get_or_create(&own).set(1);
-    registry.register("cluster_info", "The cluster that was looked at.", cluster);
+    registry.register("cluster_info", "The cluster that was looked at", cluster);
     let [alive, serves, silent] = [(); 3].map(|()| Family::<OfNode, Gauge>::default());
     for node in &view.nodes {
         let labels = OfNode {
@@ -86,11 +86,11 @@ pub fn metrics(view: &View) -> String {
             serves.get_or_create(&labels).set((!silent).into());
         }
     }
-    registry.register("node_alive", "The leader shows the node as alive.", alive);
-    registry.register("node_serves", "The node says itself that it serves.", serves);
+    registry.register("node_alive", "The leader shows the node as alive", alive);
+    registry.register("node_serves", "The node says itself that it serves", serves);
     registry.register(
         "node_silent_seconds",
-        "Time since the leader last heard the node.",
+        "Time since the leader last heard the node",
         silent,
     );
     let verdicts = Family::<OfVerdict, Gauge>::default();
@@ -100,7 +100,7 @@ pub fn metrics(view: &View) -> String {
             .get_or_create(&OfVerdict { verdict: id })
             .set(number(count));
     }
-    registry.register("verdicts", "Findings of muster status, by their word.", verdicts);
+    registry.register("verdicts", "Findings of muster status, by their word", verdicts);
     let mut text = String::new();
     // Writing to a String cannot fail.
     encode(&mut text, &registry).unwrap_or_default();

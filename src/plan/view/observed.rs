@@ -26,8 +26,14 @@ pub struct Observed {
     pub services: Vec<ServiceSeen>,
     /// `None`: without a leader nobody was asked.
     pub tablets: Option<Result<Tablets, Failure>>,
+    /// `None`: nobody asked, or no node keeps the data, which is shared.
+    pub tables: Option<Result<Vec<TableSeen>, Failure>>,
+    /// The most replicas that a table has, asked while a node leaves; `None`: not known.
+    pub most_replicas: Option<u64>,
     /// The switches of the leader that stop balancing and repairing, with their values.
     pub balance_off: Option<Result<Vec<(String, String)>, Failure>>,
+    /// The free bytes for the metadata of FEs, by their hosts as the list spells them, where the leader knows.
+    pub meta_free: Vec<(String, u64)>,
     /// The node of this container, if it has a record.
     pub own: Option<Own>,
 }
@@ -68,6 +74,14 @@ pub struct Tablets {
     pub unhealthy: u64,
 }
 
+/// One table, and the fewest replicas that one of its partitions has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableSeen {
+    pub database: String,
+    pub name: String,
+    pub replicas: u64,
+}
+
 /// The node of this container, by its record.
 #[derive(Debug, Clone)]
 pub struct Own {
@@ -80,4 +94,6 @@ pub struct Own {
     pub progress: Progress,
     /// By its history.
     pub crash_loop: Option<CrashLoop>,
+    /// The free bytes for the metadata of an FE.
+    pub meta_free: Option<u64>,
 }

@@ -87,12 +87,17 @@ pub fn table(rules: &[Rule], peers: &Peers) -> String {
 
 /// A file for `nft -f`: it replaces the table that an earlier one made, and touches no other.
 pub fn nft(rules: &[Rule], peers: &Peers, component: Component) -> String {
+    format!(
+        "#!/usr/sbin/nft -f\n# The ports of this {}, as `muster ports` saw them. Load it again after a node was added.\n{}",
+        component.name(),
+        nft_table(rules, peers, component)
+    )
+}
+
+/// The table alone.
+pub fn nft_table(rules: &[Rule], peers: &Peers, component: Component) -> String {
     let name = format!("muster_{}", component.id());
-    let mut text = format!(
-        "#!/usr/sbin/nft -f\n# The ports of this {}, as `muster ports` saw them. Load it again after a node was added.\n\
-         table inet {name}\ndelete table inet {name}\ntable inet {name} {{\n",
-        component.name()
-    );
+    let mut text = format!("table inet {name}\ndelete table inet {name}\ntable inet {name} {{\n");
     for dialler in Dialler::NODES {
         for (suffix, kind) in FAMILIES {
             let addresses: Vec<String> = peers

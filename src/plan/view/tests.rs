@@ -8,8 +8,9 @@ mod page;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::may_stop::may_stop;
-use super::observed::{ClockSeen, FrontendSeen, Observed, Own, ServiceSeen, Tablets};
+use super::may_stop::{may_stop, on_host};
+use super::moves::Moves;
+use super::observed::{ClockSeen, FrontendSeen, Observed, Own, ServiceSeen, TableSeen, Tablets};
 use super::verdict::REFERENCE;
 use super::{View, Whole, metrics, report, table, targets, view};
 use crate::engine::failure::Failure;
@@ -212,10 +213,60 @@ fn cases() -> Vec<Case> {
             },
             ..case("a list is not to be had", three, WELL.http, "b5+ c6+")
         },
-        case("one leaves", three, WELL.http, "b5+ b6+l1204"),
-        case("one leaves and cannot", three, WELL.http, "b6+l1204"),
+        Case {
+            tablets: "1204/120331",
+            ..case("one leaves", three, WELL.http, "b5+ b6+l1204")
+        },
+        case(
+            "one has left but for needless copies",
+            three,
+            WELL.http,
+            "b5+ b6+l12",
+        ),
+        Case {
+            tablets: "1204/120331",
+            ..case("one leaves and cannot", three, WELL.http, "b6+l1204")
+        },
+        Case {
+            tablets: "1204/120331",
+            change: |seen| seen.most_replicas = Some(3),
+            ..case(
+                "one leaves and too few stay for the replicas",
+                three,
+                WELL.http,
+                "b5+ b6+l1204 b7+",
+            )
+        },
+        Case {
+            tablets: "1204/120331",
+            off: &[
+                ("disable_tablet_scheduler", "true"),
+                ("tablet_sched_max_scheduling_tablets", "0"),
+            ],
+            ..case(
+                "one leaves and nothing moves",
+                three,
+                WELL.http,
+                "b5+ b6+l1204 b7+",
+            )
+        },
+        Case {
+            tablets: "1204/120331",
+            ..case(
+                "one leaves and the others are full",
+                three,
+                WELL.http,
+                "b5+d91 b6+l1204",
+            )
+        },
         case("clocks", three, "1=L 2=F1~9 3=F1~-60", "b5+"),
         case("a full disk", three, WELL.http, "b5+d91 b6+d84"),
+        Case {
+            change: |seen| {
+                seen.meta_free = vec![("10.0.0.2".to_owned(), 4 << 30), ("10.0.0.3".to_owned(), 5 << 30)];
+            },
+            ..case("an FE without room for its journal", three, WELL.http, "b5+")
+        },
         case(
             "the account is refused",
             "1: denies / 2: denies / 3: denies",
@@ -366,11 +417,14 @@ fn observed(case: &Case, engine: usize) -> Observed {
             all: all.parse().unwrap(),
             unhealthy: unhealthy.parse().unwrap(),
         })),
+        tables: None,
+        most_replicas: None,
         balance_off: Some(Ok(case
             .off
             .iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
             .collect())),
+        meta_free: Vec::new(),
         own: case.own.split_once(" of ").map(|(node, id)| {
             let (kind, at) = node.split_once(' ').unwrap();
             Own {
@@ -381,6 +435,7 @@ fn observed(case: &Case, engine: usize) -> Observed {
                 cluster_id: Some(id.to_owned()),
                 progress: Progress::Joined,
                 crash_loop: None,
+                meta_free: None,
             }
         }),
     };
@@ -631,6 +686,185 @@ fn a_node_may_stop_if_the_cluster_and_every_replica_stay() {
     }
 }
 
+/// The tables that are seen, the account, and the beginnings of the reason and of the note of a BE.
+#[test]
+fn a_be_may_not_stop_while_a_table_has_one_replica_or_may_have() {
+    let tables = |all: &[(&str, &str, u64)]| {
+        let table = |(database, name, replicas): &(&str, &str, u64)| TableSeen {
+            database: (*database).to_owned(),
+            name: (*name).to_owned(),
+            replicas: *replicas,
+        };
+        Some(Ok(all.iter().map(table).collect::<Vec<_>>()))
+    };
+    let rejected = Failure::Rejected {
+        code: 1105,
+        text: "Unknown column 'REPLICA_NUM'".to_owned(),
+    };
+    for (engine, own) in ALL
+        .iter()
+        .map(|engine| engine.sql.tables.own_database)
+        .enumerate()
+    {
+        let table = [
+            (None, "root", "", ""),
+            (tables(&[]), "root", "", ""),
+            (tables(&[(own, "s", 1), ("demo", "a", 2)]), "root", "", ""),
+            (
+                tables(&[("demo", "a", 1), ("demo", "b", 3)]),
+                "root",
+                "the table demo.a has one replica, which may be here",
+                "",
+            ),
+            (
+                tables(&["a", "b", "c", "d", "e"].map(|name| ("demo", name, 1))),
+                "root",
+                "5 tables have one replica, which may be here: demo.a, demo.b, demo.c and 2 more",
+                "",
+            ),
+            (
+                tables(&["a", "b"].map(|name| ("demo", name, 1))),
+                "root",
+                "2 tables have one replica, which may be here: demo.a, demo.b",
+                "",
+            ),
+            // It has tablets, and the account sees no table.
+            (
+                tables(&[]),
+                "muster",
+                "tables with one replica could not be looked for: muster may not see any table",
+                "",
+            ),
+            (
+                Some(Err(Failure::Deadline(3))),
+                "root",
+                "tables with one replica could not be looked for: no answer within 3 s",
+                "",
+            ),
+            (
+                Some(Err(rejected.clone())),
+                "root",
+                "",
+                "a table with one replica may not be readable while it is away, and this version does not show them: \
+                 error 1105: Unknown column",
+            ),
+        ];
+        for (seen_tables, account, reason, note) in table {
+            let mut seen = observed(&WELL, engine);
+            seen.tables = seen_tables;
+            account.clone_into(&mut seen.account);
+            let view = view(&seen);
+            let be = view.nodes.iter().find(|node| node.host == "10.0.0.5").unwrap();
+            let answer = may_stop(&view, be);
+            for (lines, expected) in [(&answer.reasons, reason), (&answer.notes, note)] {
+                let first = lines.first().map(String::as_str).unwrap_or_default();
+                assert!(
+                    first.starts_with(expected) && first.is_empty() == expected.is_empty(),
+                    "{expected}: {answer:?}"
+                );
+            }
+            // An FE keeps none.
+            let fe = view.nodes.iter().find(|node| node.host == "10.0.0.2").unwrap();
+            assert_eq!(may_stop(&view, fe).reasons, [""; 0]);
+        }
+    }
+}
+
+/// Two BEs of one host have different ports; which one is meant cannot be guessed.
+#[test]
+fn a_node_of_a_host_with_several_may_stop_only_if_its_port_is_known() {
+    let mut seen = observed(
+        &Case {
+            others: "b5+ b6+ b7+",
+            ..WELL
+        },
+        0,
+    );
+    for (_, list) in &mut seen.lists {
+        for row in list
+            .as_mut()
+            .unwrap()
+            .iter_mut()
+            .filter(|row| row.host == "10.0.0.6")
+        {
+            (row.host, row.port) = ("10.0.0.5".to_owned(), 9051);
+        }
+    }
+    let view = view(&seen);
+    let on = |text, port| on_host(&view, Component::Be, &host(text), port).reasons;
+    let nothing = [""; 0];
+    assert_eq!(
+        on("5", None),
+        ["2 of them are on that host; ask in the container of each"]
+    );
+    assert_eq!(on("5", Some(9051)), nothing);
+    assert_eq!(on("7", None), nothing);
+    for (text, port) in [("5", Some(9052)), ("9", None)] {
+        assert_eq!(
+            on(text, port),
+            ["the cluster is not seen to list it; see muster status"]
+        );
+    }
+    let nobody = super::view(&observed(&cases()[2], 0));
+    let reasons = on_host(&nobody, Component::Be, &host("5"), None).reasons;
+    assert!(reasons[0].starts_with("no leader is believed: "), "{reasons:?}");
+}
+
+/// The tablets of a node that leaves at each look, with the seconds since the first one, and whether it is at a stand then.
+#[test]
+fn a_node_whose_tablets_do_not_move_for_five_minutes_is_at_a_stand() {
+    let leaves = Case {
+        others: "b5+ b6+l9 b7+",
+        tablets: "9/99",
+        ..WELL
+    };
+    let table: [&[(u64, u64, bool)]; 6] = [
+        &[(0, 9, false), (299, 9, false), (300, 9, true), (302, 9, true)],
+        // Two looks tell nothing.
+        &[(0, 9, false), (900, 9, false), (902, 9, true)],
+        &[
+            (0, 9, false),
+            (2, 9, false),
+            (299, 8, false),
+            (598, 8, false),
+            (599, 8, true),
+        ],
+        // It moves again.
+        &[
+            (0, 9, false),
+            (2, 9, false),
+            (300, 9, true),
+            (302, 8, false),
+            (304, 8, false),
+        ],
+        // More of them are no progress.
+        &[(0, 9, false), (2, 10, false), (300, 11, true)],
+        // It is empty, and is about to be dropped.
+        &[(0, 0, false), (2, 0, false), (300, 0, false)],
+    ];
+    for looks in table {
+        let mut moves = Moves::default();
+        for (at, tablets, stands) in looks {
+            let mut seen = observed(&leaves, 0);
+            for (_, list) in &mut seen.lists {
+                for row in list.as_mut().unwrap().iter_mut().filter(|row| row.leaving) {
+                    row.tablets = Some(*tablets);
+                }
+            }
+            let mut view = view(&seen);
+            moves.look(&mut view, Duration::from_secs(*at));
+            let word = if *stands { "stuck" } else { "leaving" };
+            let words: Vec<&str> = view
+                .nodes
+                .iter()
+                .flat_map(|node| &node.verdicts)
+                .map(super::verdict::Verdict::id)
+                .collect();
+            assert_eq!(words, [word], "{at} s in {looks:?}");
+        }
+    }
+}
+
 #[test]
 fn every_node_is_a_target_and_without_a_leader_the_list_is_never_empty() {
     let json = |case: &Case| -> serde_json::Value {
@@ -689,6 +923,9 @@ fn metrics_have_every_verdict_and_the_figures_of_the_table() {
     ] {
         assert!(text.lines().any(|other| other == line), "{line}\n{text}");
     }
+    // `promtool check metrics` reads it as well.
+    let hidden = expect_file::sorted_samples(&text).replace(ALL[0].id, "ENGINE");
+    expect_file::holds("tests/monitoring/cluster.prom", &hidden, "UPDATE_METRICS");
     let verdicts = text.lines().filter(|line| line.starts_with("muster_verdicts{"));
     assert_eq!(verdicts.count(), REFERENCE.len());
     let without = metrics::metrics(&seen(&cases()[2], 0));

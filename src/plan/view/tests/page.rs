@@ -106,10 +106,13 @@ fn troubled() -> View {
             own: "3.5.1".to_owned(),
             most: "3.5.2".to_owned(),
         },
-        Verdict::Leaving { tablets: 7 },
+        Verdict::Leaving {
+            tablets: 7,
+            needed: false,
+        },
         Verdict::Stuck {
             tablets: 7,
-            why: "nothing is balanced",
+            why: "nothing is balanced".to_owned(),
         },
         Verdict::DiskFull { percent: 91 },
         Verdict::ClockOff { by: -9_000 },

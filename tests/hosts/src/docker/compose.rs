@@ -120,6 +120,13 @@ impl Compose {
         self
     }
 
+    /// The same in a directory of another name.
+    #[must_use]
+    pub fn named(mut self, project: &str) -> Self {
+        project.clone_into(&mut self.project);
+        self
+    }
+
     /// The same by another Docker Compose.
     #[must_use]
     pub fn by(mut self, version: Version) -> Self {

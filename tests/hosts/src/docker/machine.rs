@@ -69,6 +69,11 @@ impl Machines {
         }))
     }
 
+    /// Where the files of this run are, which every machine sees.
+    pub fn dir(&self) -> &Path {
+        self.world.dir()
+    }
+
     /// A machine with its daemon up, the images on it under the names that the compose files have for them, and in
     /// `starrocks-ha/` what a user copies there: that folder, with this host and the first one in app.env, and muster.
     pub fn boot(&self, name: &str, n: u8) -> anyhow::Result<Machine> {

@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use hosts::docker::{Container, Machine, Machines};
-use hosts::{Row, eventually, this_test};
+use hosts::docker::{Compose, Container, Machine, Machines};
+use hosts::{Row, binary, eventually, this_test};
 
 /// How long anything may take. None of it needs the half of it on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -366,5 +367,88 @@ fn env_files_that_init_has_written_do_what_app_env_does() -> anyhow::Result<()> 
     // The engines have the ports now, and that is no reason to choose others.
     let again = said(init)?;
     ensure!(said(files)? == first, "{again}");
+    Ok(())
+}
+
+/// The directories of a list, each on its machine: nothing is set but the names of the images.
+#[test]
+fn the_directories_of_a_list_are_ready_for_compose_up() -> anyhow::Result<()> {
+    let Some(machines) = Machines::enter(this_test!())? else {
+        return Ok(());
+    };
+    let site = Site::new(&machines, 3)?;
+    let [first, second, third] = site.0.as_slice() else {
+        anyhow::bail!("three machines")
+    };
+    let (list, password) = (machines.dir().join("list.txt"), machines.dir().join("password"));
+    fs::write(&password, "s3cret\n")?;
+    fs::write(
+        &list,
+        format!(
+            "{} fe,be ROOT_PASSWORD_FILE={password}\n{} fe,be ROOT_PASSWORD_FILE={password}\n{} observer,be \
+             ROOT_PASSWORD_FILE={password} STORAGE_ROOT_PATH={}\n",
+            first.address(),
+            second.address(),
+            third.address(),
+            machines.dir().join("disk").display(),
+            password = password.display(),
+        ),
+    )?;
+    fs::create_dir(machines.dir().join("disk"))?;
+    let out = machines.dir().join("directories");
+    let done = Command::new(binary("muster")?)
+        .args(["init", "--hosts"])
+        .arg(&list)
+        .arg("--out")
+        .arg(&out)
+        .output()?;
+    ensure!(done.status.success(), "{done:?}");
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    ensure!(said.contains("warning: 2 FEs vote, and none may fail"), "{said}");
+    let mut projects = Vec::new();
+    for machine in &site.0 {
+        let dir = out.join(machine.address().to_string());
+        let mut beside = Vec::new();
+        for name in ["starrocks-fe.env", "starrocks-be.env"] {
+            beside.push((name, fs::read_to_string(dir.join(name))?));
+        }
+        let file = dir.join("compose.yaml").display().to_string();
+        let project = machine.project(&file, &beside)?;
+        project.up(&[])?;
+        projects.push((machine, project));
+    }
+    for (machine, project) in &projects {
+        for service in [FE, BE] {
+            let container = project.container(service)?;
+            container
+                .becomes_healthy(PATIENCE)
+                .map_err(|error| error.context(machine.tails()))?;
+        }
+    }
+    // The only account has the password of the file now, and every node logs in with it.
+    let deep = |project: &Compose| -> anyhow::Result<String> {
+        eventually(PATIENCE, "an FE that its cluster shows alive", || {
+            let said = project.try_call(&["exec", "-T", FE, "muster", "health", "--deep"])?;
+            ensure!(said.code == 0, "{}", said.text);
+            let (cluster, _) = said.text.split_once(" led by ").context("a leader")?;
+            Ok(cluster.to_owned())
+        })
+    };
+    let (_, project) = projects.first().context("a project")?;
+    let cluster = deep(project)?;
+    for (machine, project) in &projects {
+        ensure!(deep(project)? == cluster, "{}", machine.tails());
+        let said = project.call(&["exec", "-T", BE, "muster", "status"])?;
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        for words in ["2 of 2 voters", "3 BEs are alive as they should be"] {
+            ensure!(said.contains(words), "{words}: {said}");
+        }
+    }
+    ensure!(machines.dir().join("disk/cluster_id").exists());
+    // Down, and up from a directory of another name: the volumes are the same.
+    project.call(&["down"])?;
+    let renamed = project.clone().named("renamed");
+    renamed.up(&[])?;
+    ensure!(deep(&renamed)? == cluster, "{}", first.tails());
     Ok(())
 }

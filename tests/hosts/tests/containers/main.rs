@@ -5,3 +5,4 @@ mod docker;
 mod existing;
 mod guide;
 mod machines;
+mod monitoring;

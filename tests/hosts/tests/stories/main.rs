@@ -47,6 +47,7 @@ mod bench;
 mod clocks;
 mod cluster;
 mod companion;
+mod deployed;
 mod doctor;
 mod dropped;
 mod first_steps;

@@ -41,6 +41,13 @@ impl Fe {
             .map(|(_, value)| *value)
     }
 
+    /// The clock that it tells to clients: one that jumped while it ran (`clock=9000`) disturbs nothing else (observed).
+    pub(crate) fn told_millis(&self) -> u64 {
+        let jump = self.faults.all("clock").pop();
+        let jump = jump.and_then(|jump| jump.parse().ok()).unwrap_or_default();
+        crate::clock::now_millis().saturating_add_signed(jump)
+    }
+
     pub(crate) fn select(&self, items: &str) -> Answer {
         let profile = self.settings.profile;
         let needs_backend = profile.mysql.selects == Selects::OnBackends && self.alive_backends().0 == 0;
@@ -49,6 +56,9 @@ impl Fe {
             return profile.refused(profile.no_backend());
         }
         let lower = items.to_ascii_lowercase();
+        if lower.contains(" from information_schema.") {
+            return self.tables(&lower);
+        }
         let items = lower
             .find(" limit ")
             .and_then(|at| items.get(..at))
@@ -76,6 +86,47 @@ impl Fe {
         }
     }
 
+    /// The tables and their replicas: those of `replicas=demo.orders 1`, and one of the engine's own statistics. A scan of such a
+    /// table runs on a backend; the words of an unknown column are those of the source.
+    fn tables(&self, lower: &str) -> Answer {
+        let profile = self.settings.profile;
+        let (alive, _) = self.alive_backends();
+        if alive == 0 {
+            return profile.refused(profile.no_backend());
+        }
+        if lower.contains("replica_num") && !profile.mysql.partitions_have_replicas {
+            let words = "Unknown column 'REPLICA_NUM' in 'table list' in PROJECT clause";
+            return profile.refused(words.to_owned());
+        }
+        let own = if profile.is_doris() {
+            // It stays at one until there are three (InternalSchemaInitializer).
+            (
+                "__internal_schema.column_statistics",
+                if alive < 3 { 1 } else { 3 },
+            )
+        } else {
+            ("_statistics_.column_statistics", alive.min(3))
+        };
+        let mut tables = vec![(own.0.to_owned(), own.1)];
+        for line in self.faults.all("replicas") {
+            if let Some((name, count)) = line.split_once(' ') {
+                tables.push((name.to_owned(), count.trim().parse().unwrap_or(0)));
+            }
+        }
+        if lower.starts_with("max(") {
+            let most = tables.iter().map(|(_, count)| *count).max().unwrap_or_default();
+            return Answer::rows(&["replicas"], vec![vec![Some(most.to_string())]]);
+        }
+        tables.sort_by_key(|(name, count)| (*count, name.clone()));
+        let rows = tables.iter().map(|(name, count)| {
+            let (db, table) = name.split_once('.').unwrap_or((name, ""));
+            [db, table, &count.to_string()]
+                .map(|cell| Some(cell.to_owned()))
+                .to_vec()
+        });
+        Answer::rows(&["db", "tbl", "replicas"], rows.collect())
+    }
+
     fn value(&self, expression: &str) -> Result<Option<String>, Answer> {
         let profile = self.settings.profile;
         let lower = expression.to_ascii_lowercase();
@@ -101,7 +152,7 @@ impl Fe {
                 Ok(Some(profile.version.replace('-', " ")))
             }
             "version()" => Ok(Some(profile.mysql.greeting_version.to_owned())),
-            "unix_timestamp()" => Ok(Some((crate::clock::now_millis() / 1000).to_string())),
+            "unix_timestamp()" => Ok(Some((self.told_millis() / 1000).to_string())),
             "connection_id()" => Ok(Some("1".to_owned())),
             "database()" | "schema()" | "null" => Ok(None),
             "user()" | "current_user()" => Ok(Some("'root'@'%'".to_owned())),

@@ -70,6 +70,7 @@ const LATEST: Profile = Profile {
         privilege_quotes: ("(", ")"),
         lists_for_everybody: true,
         selects: Selects::OnBackends,
+        partitions_have_replicas: true,
         unset_time: None,
     },
     columns: Columns {
@@ -134,6 +135,7 @@ pub(super) static V30: Profile = Profile {
         privilege_code: 1227,
         lists_for_everybody: false,
         unset_time: Some("\\N"),
+        partitions_have_replicas: false,
         ..LATEST.mysql
     },
     columns: Columns {
@@ -171,6 +173,7 @@ pub(super) static V21: Profile = Profile {
         privilege_quotes: ("", ""),
         lists_for_everybody: false,
         unset_time: Some("\\N"),
+        partitions_have_replicas: false,
         ..LATEST.mysql
     },
     columns: Columns {

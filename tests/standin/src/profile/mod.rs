@@ -47,6 +47,8 @@ pub(crate) struct Mysql {
     pub(crate) lists_for_everybody: bool,
     /// Which SELECTs run on a backend, and fail while none is alive.
     pub(crate) selects: Selects,
+    /// Whether `information_schema.partitions` has the number of replicas; the other engine has a table of its own for it.
+    pub(crate) partitions_have_replicas: bool,
     /// Unset times in the lists; `None` is SQL NULL.
     pub(crate) unset_time: Option<&'static str>,
 }

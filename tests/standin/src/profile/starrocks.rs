@@ -68,6 +68,7 @@ const LATEST: Profile = Profile {
         privilege_quotes: ("", ""),
         lists_for_everybody: false,
         selects: Selects::Here,
+        partitions_have_replicas: false,
         unset_time: None,
     },
     columns: Columns {
@@ -135,6 +136,7 @@ pub(super) static V31: Profile = Profile {
         privilege_code: 1227,
         // Up to 3.2.
         selects: Selects::OnBackends,
+        partitions_have_replicas: false,
         ..LATEST.mysql
     },
     columns: Columns {
