@@ -172,14 +172,14 @@ fn collect(flags: &Flags, vars: &[(OsString, OsString)], now: u64) -> Parts {
         flags: flags.clone(),
         vars: vars.to_vec(),
     };
-    let [finds, explains, asks, examines] = [(); 4].map(|()| given.clone());
+    let [finds, explains, looks, examines] = [(); 4].map(|()| given.clone());
     let found = apart(move || Some(find(&finds.settings().ok()?)));
     let explained = apart(move || explains.explain());
-    let asked = apart(move || asks.ask(now));
+    let status = apart(move || looks.status(now));
     let examined = apart(move || examines.examine());
     let left = || PATIENCE.saturating_sub(begun.elapsed());
     parts.printed("explain", explained.recv_timeout(left()));
-    parts.printed("status", asked.recv_timeout(left()));
+    parts.printed("status", status.recv_timeout(left()));
     if let (Ok(image), Some(home)) = (&image, &home) {
         let found = found.recv_timeout(left()).ok().flatten();
         // Where it waits for a name server the directories are the usual ones.
@@ -238,7 +238,7 @@ impl Given {
         })
     }
 
-    fn ask(&self, now: u64) -> Result<Printed, Outcome> {
+    fn status(&self, now: u64) -> Result<Printed, Outcome> {
         let asks = self.asks()?;
         waited_for(async {
             let view = asks.look().await;
