@@ -513,6 +513,8 @@ mod tests {
             "ErrMsg",
             "BackendId",
             "HeartbeatPort",
+            "BePort",
+            "BrpcPort",
             "NodeRole",
             "TabletNum",
             "StatusCode",

@@ -116,6 +116,10 @@ fn troubled() -> View {
         },
         Verdict::DiskFull { percent: 91 },
         Verdict::ClockOff { by: -9_000 },
+        Verdict::CrashLoop {
+            times: 4,
+            last: why(),
+        },
     ];
     let nodes = view.nodes.len();
     for (number, verdict) in of_nodes.into_iter().enumerate() {
