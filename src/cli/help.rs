@@ -177,11 +177,11 @@ or several.";
 
 /// The text below the options of `report`.
 pub(super) const REPORT: &str = "\
-The tar has what explain, status and history print, the record, the conf files,
-the last 2000 lines of the engine's logs, and what the kernel says of this
-container: limits, mounts, memory, disks. Of conf files and variables it has the
-names, and values that are known to hold no secret; in all other texts what
-looks like a password, a token or a key is ***. Read it before you send it.
+The tar has what explain, status, doctor and history print, the record, the conf
+files, the last 2000 lines of the engine's logs, and what the kernel says of
+this container: limits, mounts, memory, disks. Of conf files and variables it
+has the names, and values that are known to hold no secret; in all other texts
+what looks like a password, a token or a key is ***. Read it before you send it.
 
   docker exec fe1 muster report > fe1.tar
   docker run --rm --volumes-from fe1 --entrypoint muster IMAGE report > fe1.tar

@@ -14,7 +14,6 @@ use crate::effects::survey::Survey;
 use crate::engine::{Component, Engine, PortName};
 use crate::exit::ExitCode;
 use crate::facts::disk::Room;
-use crate::facts::history::Event;
 use crate::facts::home::Home;
 use crate::facts::record::{DATA_COPY, MemberSeen, Record, RecordCopy};
 use crate::facts::resolve::resolve;
@@ -35,7 +34,7 @@ pub struct Asks {
     /// That of the node of this container.
     record: Option<Record>,
     /// Its events.
-    history: Vec<Event>,
+    history: Option<History>,
     /// The FEs of the last leader that was believed: those that the settings name may all be gone by now.
     members: RefCell<Vec<MemberSeen>>,
     /// Where the FE of this container keeps its metadata.
@@ -64,7 +63,7 @@ impl Asks {
         let record = home.as_ref().and_then(|home| record(home, &image));
         let history = home.as_ref().map(|home| {
             let dir = fe_endpoints::state_dir(home, &image);
-            History::of(&dir, home.component).events()
+            History::of(&dir, home.component)
         });
         let flags = machine::look(flags, vars);
         let settings = if masters.is_empty() {
@@ -97,7 +96,7 @@ impl Asks {
             engine,
             settings,
             record,
-            history: history.unwrap_or_default(),
+            history,
             members: RefCell::default(),
             meta_dir,
         })
@@ -158,7 +157,10 @@ impl Asks {
                 identity_port: record.identity_port(),
                 cluster_id: record.cluster_id.clone(),
                 progress: record.progress,
-                crash_loop: crash_loop(&self.history, seconds()),
+                crash_loop: self
+                    .history
+                    .as_ref()
+                    .and_then(|history| crash_loop(&history.events(), seconds())),
                 meta_free: self
                     .meta_dir
                     .as_deref()

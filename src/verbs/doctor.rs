@@ -18,7 +18,7 @@ use crate::facts::mounts::Mounts;
 use crate::facts::pidfile::PidFileState;
 use crate::facts::status::Status;
 use crate::facts::{Facts, gather};
-use crate::plan::doctor::{Examined, Node, Severity, examine, print, script};
+use crate::plan::doctor::{Examination, Examined, Node, Severity, examine, print, script};
 use crate::plan::refusal::Refusal;
 use crate::plan::view::view;
 use crate::plan::{Plan, Prescribed};
@@ -37,6 +37,14 @@ struct Found {
     hosts: Vec<Host>,
 }
 
+/// What was looked at, and found.
+pub(super) struct Diagnosis {
+    pub engine: &'static Engine,
+    pub result: Examination,
+    /// Settings that cannot be read: there is no node to look at.
+    unread: Option<Outcome>,
+}
+
 /// `asks`: the error is why nobody can be asked.
 pub async fn doctor(
     args: &DoctorArgs,
@@ -44,6 +52,38 @@ pub async fn doctor(
     vars: Vec<(OsString, OsString)>,
     asks: Result<Asks, Outcome>,
 ) -> Outcome {
+    let Diagnosis {
+        engine,
+        result,
+        unread,
+    } = match diagnose([&args.only, &args.skip], flags, vars, asks).await {
+        Ok(diagnosis) => diagnosis,
+        Err(outcome) => return outcome,
+    };
+    let fails = result.count(Severity::Error) > 0 || (args.strict && result.count(Severity::Warning) > 0);
+    let output = match (args.script, args.json) {
+        (true, _) => script::script(&result),
+        (false, true) => print::json(&result, engine),
+        (false, false) => print::text(&result),
+    };
+    Outcome {
+        output,
+        code: match &unread {
+            Some(outcome) => outcome.code,
+            None if fails => ExitCode::Unhealthy,
+            None => ExitCode::Ok,
+        },
+        report: unread.map(|outcome| outcome.report).unwrap_or_default(),
+    }
+}
+
+/// Runs the checks of the names in `only`, or all, but those in `skip`.
+pub(super) async fn diagnose(
+    [only, skip]: [&[String]; 2],
+    flags: Flags,
+    vars: Vec<(OsString, OsString)>,
+    asks: Result<Asks, Outcome>,
+) -> Result<Diagnosis, Outcome> {
     let named = ImageSettings::read(&flags, &vars).ok();
     let named = named
         .and_then(|(image, _)| image.engine)
@@ -51,9 +91,9 @@ pub async fn doctor(
     let engine = machine::image_engine(&flags, &vars).or(named);
     let node = node(flags, vars);
     let Some(engine) = engine else {
-        return asks
+        return Err(asks
             .err()
-            .unwrap_or_else(|| Outcome::internal("no engine is known"));
+            .unwrap_or_else(|| Outcome::internal("no engine is known")));
     };
     let host = HostFacts::look(Path::new("/"));
     let own = node.as_ref().and_then(|node| node.as_ref().ok());
@@ -61,11 +101,6 @@ pub async fn doctor(
     let cluster = match &asks {
         Ok(asks) => Some(ask(asks, engine, component, own).await),
         Err(_) => None,
-    };
-    let (unread, own) = match &node {
-        Some(Err(outcome)) => (Some(outcome), None),
-        Some(Ok(node)) => (None, Some(node)),
-        None => (None, None),
     };
     let examined = Examined {
         engine,
@@ -82,23 +117,12 @@ pub async fn doctor(
         resolved: cluster.as_ref().map_or(&[], |cluster| &cluster.resolved),
         view: cluster.as_ref().map(|cluster| &cluster.view),
     };
-    let result = examine(&examined, &args.only, &args.skip);
-    let fails = result.count(Severity::Error) > 0 || (args.strict && result.count(Severity::Warning) > 0);
-    let output = match (args.script, args.json) {
-        (true, _) => script::script(&result),
-        (false, true) => print::json(&result, engine),
-        (false, false) => print::text(&result),
-    };
-    Outcome {
-        output,
-        // Settings that cannot be read: there is no node to look at.
-        report: unread.map(|outcome| outcome.report.clone()).unwrap_or_default(),
-        code: match unread {
-            Some(outcome) => outcome.code,
-            None if fails => ExitCode::Unhealthy,
-            None => ExitCode::Ok,
-        },
-    }
+    let result = examine(&examined, only, skip);
+    Ok(Diagnosis {
+        engine,
+        result,
+        unread: node.and_then(Result::err),
+    })
 }
 
 /// What the others say.

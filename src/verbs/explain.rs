@@ -18,24 +18,59 @@ use crate::plan::Prescribed;
 use crate::settings::Settings;
 use crate::verbs::{Outcome, fe_endpoints, warning_lines};
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct Report {
     decisions: Vec<Decided>,
     conf: Vec<String>,
 }
 
+/// The decisions, and what is said beside them.
+#[derive(Debug)]
+pub(super) struct Explained {
+    report: Report,
+    /// For stderr.
+    pub said: String,
+}
+
+impl Explained {
+    pub(super) fn text(&self) -> String {
+        as_text(&self.report)
+    }
+
+    pub(super) fn json(&self) -> String {
+        // Strings only, so the conversion cannot fail.
+        serde_json::to_string_pretty(&self.report).unwrap_or_default() + "\n"
+    }
+}
+
 /// Prints the plan of this host as text or JSON.
 pub fn explain(settings: &Settings, home: Home, json: bool) -> Outcome {
+    match explained(settings, home) {
+        Err(outcome) => outcome,
+        Ok(explained) => Outcome {
+            output: if json { explained.json() } else { explained.text() },
+            report: explained.said,
+            code: ExitCode::Ok,
+        },
+    }
+}
+
+/// The plan of this host, or why there is none.
+pub(super) fn explained(settings: &Settings, home: Home) -> Result<Explained, Outcome> {
     let path = Status::path(&fe_endpoints::state_dir(&home, &settings.image), home.component);
     if let Some(status) = Status::read(&path, Path::new("/")).filter(|status| !status.decisions.is_empty()) {
         let sentence = status.sentence();
-        let mut report = format!("muster runs in this container: {sentence}; its decisions\n");
+        let mut said = format!("muster runs in this container: {sentence}; its decisions\n");
         for warning in [&status.clock, &status.notice] {
             if !warning.is_empty() {
-                report = format!("warning: {warning}\n{report}");
+                said = format!("warning: {warning}\n{said}");
             }
         }
-        return print(status.decisions, status.conf, report, json);
+        let report = Report {
+            decisions: status.decisions,
+            conf: status.conf,
+        };
+        return Ok(Explained { report, said });
     }
     let mut facts = gather(settings, home, Path::new("/"));
     let mut running = String::new();
@@ -45,36 +80,21 @@ pub fn explain(settings: &Settings, home: Home, json: bool) -> Outcome {
     }
     // Reserves nothing: a reservation could block a node that starts at this moment.
     let reserve = |_: &[u16]| Ok(());
-    match settle(
+    let plan = settle(
         settings,
         &mut facts,
         &Prescribed::default(),
         &mut BTreeMap::new(),
         reserve,
-    ) {
-        Err(refusals) => Outcome::refused(&refusals),
-        Ok(plan) => print(
-            decided(&plan),
-            conf_lines(&plan),
-            running + &warning_lines(&plan.warnings),
-            json,
-        ),
-    }
-}
-
-fn print(decisions: Vec<Decided>, conf: Vec<String>, report: String, json: bool) -> Outcome {
-    let report_data = Report { decisions, conf };
-    let output = if json {
-        // Strings only, so the conversion cannot fail.
-        serde_json::to_string_pretty(&report_data).unwrap_or_default() + "\n"
-    } else {
-        as_text(&report_data)
-    };
-    Outcome {
-        output,
-        report,
-        code: ExitCode::Ok,
-    }
+    );
+    let plan = plan.map_err(|refusals| Outcome::refused(&refusals))?;
+    Ok(Explained {
+        report: Report {
+            decisions: decided(&plan),
+            conf: conf_lines(&plan),
+        },
+        said: running + &warning_lines(&plan.warnings),
+    })
 }
 
 fn as_text(report: &Report) -> String {

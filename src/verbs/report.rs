@@ -4,11 +4,11 @@
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use clap::CommandFactory as _;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use crate::cli::{Cli, ReportArgs};
 use crate::effects::clock::seconds;
@@ -16,11 +16,12 @@ use crate::effects::files::replace;
 use crate::effects::history::History;
 use crate::effects::report_files::{kernel, processes, room, tail, tar};
 use crate::exit::ExitCode;
+use crate::facts::gather;
 use crate::facts::history::time;
 use crate::facts::home::Home;
 use crate::facts::record::DATA_COPY;
-use crate::facts::{DataFacts, Facts, gather};
 use crate::file;
+use crate::plan::doctor::print;
 use crate::plan::history;
 use crate::plan::mask::{is_name, masked, masked_json, without};
 use crate::plan::refusal::Refusal;
@@ -28,15 +29,18 @@ use crate::plan::report::{conf, environment};
 use crate::plan::view::{report, table};
 use crate::settings::{Flags, ImageSettings, Settings};
 use crate::verbs::asks::Asks;
-use crate::verbs::{Outcome, explain, fe_endpoints, in_runtime, machine};
+use crate::verbs::doctor::diagnose;
+use crate::verbs::{Outcome, explain, fe_endpoints, in_runtime, machine, read};
 
 /// The most bytes of all texts.
 const MOST: usize = 5 << 20;
 /// The most bytes of all logs, and of one.
 const LOGS: u64 = 3 << 20;
 const LOG: u64 = 1 << 20;
-/// The longest wait for the cluster, and for what this host knows of itself: a name server may not answer.
+/// The longest wait for what the cluster says, and for what this host knows of itself.
 const PATIENCE: Duration = Duration::from_secs(4);
+/// The same for the doctor, who dials when the others have answered.
+const LAST: Duration = Duration::from_millis(4_500);
 /// The directory in the tar.
 const DIRECTORY: &str = "muster-report";
 
@@ -70,21 +74,50 @@ impl Parts {
         self.add(name, masked_json(text));
     }
 
+    /// Adds what a verb prints, or why it prints nothing.
+    fn printed(&mut self, verb: &str, said: Result<Result<Printed, Outcome>, RecvTimeoutError>) {
+        match said {
+            Ok(Ok(printed)) => {
+                self.text(&format!("{verb}.txt"), &printed.text);
+                self.json(&format!("{verb}.json"), &printed.json);
+            }
+            Ok(Err(refused)) => self.text(&format!("{verb}.txt"), &refused.report),
+            Err(_) => self.miss(
+                verb,
+                "not known within 4 s: is there a name server that does not answer?",
+            ),
+        }
+    }
+
+    /// Adds those of another.
+    fn take(&mut self, other: Self) {
+        for (name, text) in other.files {
+            self.add(&name, text);
+        }
+        self.missing.push_str(&without(other.missing, &self.secrets));
+    }
+
     fn miss(&mut self, name: &str, why: &str) {
         let line = masked(&format!("{name}: {why}\n"));
         self.missing.push_str(&without(line, &self.secrets));
     }
 }
 
-/// What the facts of this host add.
+/// What a verb prints: for people, and for programs.
 #[derive(Debug)]
-struct Known {
-    explained: Outcome,
-    explained_json: Outcome,
-    dirs: Dirs,
+struct Printed {
+    text: String,
+    json: String,
 }
 
-#[derive(Debug, Default)]
+/// The logs, and where the data is.
+#[derive(Debug)]
+struct Known {
+    dirs: Dirs,
+    logs: Parts,
+}
+
+#[derive(Debug)]
 struct Dirs {
     logs: Vec<PathBuf>,
     data: Vec<PathBuf>,
@@ -135,45 +168,30 @@ fn collect(flags: &Flags, vars: &[(OsString, OsString)], now: u64) -> Parts {
     parts.add("environment.txt", environment(&vars_text));
     let image = ImageSettings::read(flags, vars).map(|(image, _)| image);
     let home = machine::image_home(flags, vars);
-    let asks = Asks::read(flags.clone(), vars, &[]);
-    let (tell, told) = channel();
-    if let (Ok(asks), Some(home)) = (&asks, &home) {
-        let (settings, home) = (asks.settings().clone(), home.clone());
-        // A name server that does not answer holds it up longer than the report may take.
-        std::thread::spawn(move || tell.send(know(&settings, &home)).ok());
-    }
-    match &asks {
-        Ok(asks) => {
-            let left = PATIENCE.saturating_sub(begun.elapsed());
-            status(&mut parts, asks, left, now);
-        }
-        Err(outcome) => {
-            parts.miss("status", outcome.report.trim());
-            parts.miss("explain", outcome.report.trim());
-        }
-    }
-    let mut dirs = Dirs::default();
+    let given = Given {
+        flags: flags.clone(),
+        vars: vars.to_vec(),
+    };
+    let [finds, explains, looks, examines] = [(); 4].map(|()| given.clone());
+    let found = apart(move || Some(find(&finds.settings().ok()?)));
+    let explained = apart(move || explains.explain());
+    let status = apart(move || looks.status(now));
+    let examined = apart(move || examines.examine());
+    let left = || PATIENCE.saturating_sub(begun.elapsed());
+    parts.printed("explain", explained.recv_timeout(left()));
+    parts.printed("status", status.recv_timeout(left()));
     if let (Ok(image), Some(home)) = (&image, &home) {
-        let left = PATIENCE.saturating_sub(begun.elapsed());
-        match told.recv_timeout(left) {
-            Ok(known) => {
-                parts.text("explain.txt", &(known.explained.report + &known.explained.output));
-                if !known.explained_json.output.is_empty() {
-                    parts.json("explain.json", &known.explained_json.output);
-                }
-                dirs = known.dirs;
-            }
-            Err(_) if asks.is_ok() => parts.miss("explain", "not known within 4 s"),
-            Err(_) => {}
-        }
-        of_node(&mut parts, home, image, &mut dirs);
-    }
-    of_host(&mut parts, &dirs);
-    if let Some(home) = &home {
-        logs(&mut parts, home, &dirs);
+        let found = found.recv_timeout(left()).ok().flatten();
+        // Where it waits for a name server the directories are the usual ones.
+        let Known { dirs, logs } = found.unwrap_or_else(|| known(home, Dirs::usual(home)));
+        of_node(&mut parts, home, image, &dirs);
+        parts.take(logs);
     } else {
         parts.miss("conf, record, history, logs", "no node is found in this image");
     }
+    of_host(&mut parts);
+    let left = LAST.saturating_sub(begun.elapsed());
+    parts.printed("doctor", examined.recv_timeout(left));
     if !parts.missing.is_empty() {
         let missing = parts.missing.clone();
         parts.text("missing.txt", &missing);
@@ -181,25 +199,113 @@ fn collect(flags: &Flags, vars: &[(OsString, OsString)], now: u64) -> Parts {
     parts
 }
 
-/// What is decided, and where the logs and the data are. It may wait for a name server.
-fn know(settings: &Settings, home: &Home) -> Known {
-    let facts = gather(settings, home.clone(), Path::new("/"));
-    Known {
-        dirs: dirs(&facts),
-        explained: explain::explain(settings, home.clone(), false),
-        explained_json: explain::explain(settings, home.clone(), true),
+/// Runs this on a thread of its own: a name server that does not answer holds it up longer than the report may take.
+fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Receiver<T> {
+    let (tell, told) = channel();
+    // The report may be written by then.
+    std::thread::spawn(move || tell.send(work()).ok());
+    told
+}
+
+/// What a verb is given to know.
+#[derive(Clone)]
+struct Given {
+    flags: Flags,
+    vars: Vec<(OsString, OsString)>,
+}
+
+impl Given {
+    fn asks(&self) -> Result<Asks, Outcome> {
+        Asks::read(self.flags.clone(), &self.vars, &[])
+    }
+
+    /// The settings of the node, or those that its record stands in for.
+    fn settings(&self) -> Result<(Settings, Home), Outcome> {
+        read(self.flags.clone(), self.vars.clone()).or_else(|refused| {
+            let home = machine::image_home(&self.flags, &self.vars);
+            let asks = self.asks().ok();
+            let both = asks.zip(home).map(|(asks, home)| (asks.settings().clone(), home));
+            both.ok_or(refused)
+        })
+    }
+
+    fn explain(&self) -> Result<Printed, Outcome> {
+        let (settings, home) = self.settings()?;
+        let explained = explain::explained(&settings, home)?;
+        Ok(Printed {
+            text: explained.said.clone() + &explained.text(),
+            json: explained.json(),
+        })
+    }
+
+    fn status(&self, now: u64) -> Result<Printed, Outcome> {
+        let asks = self.asks()?;
+        waited_for(async {
+            let view = asks.look().await;
+            Ok(Printed {
+                text: table::text(&view, true),
+                json: report::json(&view, &time(now)),
+            })
+        })
+    }
+
+    fn examine(&self) -> Result<Printed, Outcome> {
+        let asks = self.asks();
+        waited_for(async {
+            let diagnosis = diagnose([&[], &[]], self.flags.clone(), self.vars.clone(), asks).await?;
+            Ok(Printed {
+                text: print::text(&diagnosis.result),
+                json: print::json(&diagnosis.result, diagnosis.engine),
+            })
+        })
     }
 }
 
-fn dirs(facts: &Facts) -> Dirs {
-    let data = match &facts.data {
-        DataFacts::Fe(data) => vec![data.place.path.clone()],
-        DataFacts::Storage(paths) => paths.iter().map(|path| path.place.path.clone()).collect(),
-        DataFacts::Nothing | DataFacts::Unresolved { .. } => Vec::new(),
-    };
-    Dirs {
-        logs: facts.log_dirs.clone(),
-        data,
+/// The result of a future, in a runtime of its own.
+fn waited_for<T>(work: impl Future<Output = Result<T, Outcome>>) -> Result<T, Outcome> {
+    let mut result = None;
+    let outcome = in_runtime(async {
+        result = Some(work.await);
+        Outcome::silent(ExitCode::Ok)
+    });
+    result.unwrap_or(Err(outcome))
+}
+
+/// Finds the logs and the data as the conf names them.
+fn find((settings, home): &(Settings, Home)) -> Known {
+    let facts = gather(settings, home.clone(), Path::new("/"));
+    let mut dirs = Dirs::usual(home);
+    if !facts.log_dirs.is_empty() {
+        dirs.logs.clone_from(&facts.log_dirs);
+    }
+    if !facts.data_dirs().is_empty() {
+        dirs.data = facts.data_dirs();
+    }
+    // An engine in a home of links writes its logs below that.
+    let shadow = home.shadow(&facts.records.state_dir.path);
+    let moved: Vec<PathBuf> = dirs
+        .logs
+        .iter()
+        .filter_map(|dir| Some(shadow.join(dir.strip_prefix(&home.dir).ok()?)))
+        .collect();
+    dirs.logs.extend(moved);
+    known(home, dirs)
+}
+
+fn known(home: &Home, dirs: Dirs) -> Known {
+    Known {
+        logs: logs(home, &dirs),
+        dirs,
+    }
+}
+
+impl Dirs {
+    fn usual(home: &Home) -> Self {
+        let data = home.layout.data.as_ref();
+        Self {
+            logs: vec![home.dir.join(home.layout.default_logs)],
+            data: data.map(|data| home.dir.join(data.default)).into_iter().collect(),
+        }
     }
 }
 
@@ -219,39 +325,9 @@ fn secrets(vars: &[(String, String)]) -> Vec<String> {
     secrets
 }
 
-fn status(parts: &mut Parts, asks: &Asks, within: Duration, now: u64) {
-    let mut view = None;
-    in_runtime(async {
-        view = timeout(within, asks.look()).await.ok();
-        Outcome::silent(ExitCode::Ok)
-    });
-    match view {
-        Some(view) => {
-            parts.text("status.txt", &table::text(&view, true));
-            parts.json("status.json", &report::json(&view, &time(now)));
-        }
-        None => parts.miss("status", "no answer within 4 s"),
-    }
-}
-
-/// The history, both copies of the record, and the conf files.
-fn of_node(parts: &mut Parts, home: &Home, image: &ImageSettings, dirs: &mut Dirs) {
+/// The history, both copies of the record, the conf files, and the room for the data.
+fn of_node(parts: &mut Parts, home: &Home, image: &ImageSettings, dirs: &Dirs) {
     let (layout, state_dir) = (home.layout, fe_endpoints::state_dir(home, image));
-    if dirs.logs.is_empty() {
-        dirs.logs.push(home.dir.join(layout.default_logs));
-    }
-    if dirs.data.is_empty() {
-        dirs.data
-            .extend(layout.data.as_ref().map(|data| home.dir.join(data.default)));
-    }
-    // An engine in a home of links writes its logs below that.
-    let shadow = home.shadow(&state_dir);
-    let moved: Vec<PathBuf> = dirs
-        .logs
-        .iter()
-        .filter_map(|dir| Some(shadow.join(dir.strip_prefix(&home.dir).ok()?)))
-        .collect();
-    dirs.logs.extend(moved);
     let events = History::of(&state_dir, home.component).events();
     parts.json("history.json", &history::json(home.component, &events));
     parts.text("history.txt", &history::table(&events));
@@ -288,11 +364,12 @@ fn of_node(parts: &mut Parts, home: &Home, image: &ImageSettings, dirs: &mut Dir
             Err(error) => parts.miss(&name, &error.to_string()),
         }
     }
-    dirs.data.push(state_dir);
+    let room_of: Vec<PathBuf> = dirs.data.iter().cloned().chain([state_dir]).collect();
+    parts.text("disks.txt", &room(&room_of));
 }
 
 /// What the kernel says of this container and its host.
-fn of_host(parts: &mut Parts, dirs: &Dirs) {
+fn of_host(parts: &mut Parts) {
     let host = [
         "/proc/version",
         "/proc/meminfo",
@@ -326,11 +403,12 @@ fn of_host(parts: &mut Parts, dirs: &Dirs) {
     parts.text("container.txt", &kernel(&container));
     parts.text("limits.txt", &kernel(&["/proc/1/limits", "/proc/self/limits"]));
     parts.text("mounts.txt", &kernel(&["/proc/self/mountinfo"]));
-    parts.text("disks.txt", &room(&dirs.data));
     parts.text("processes.txt", &processes());
 }
 
-fn logs(parts: &mut Parts, home: &Home, dirs: &Dirs) {
+/// The last lines of the engine's logs.
+fn logs(home: &Home, dirs: &Dirs) -> Parts {
+    let mut parts = Parts::default();
     let in_logs = home.layout.log_files.iter().map(|name| (&dirs.logs, *name));
     let in_data = home.layout.data_logs.iter().map(|name| (&dirs.data, *name));
     let mut left = LOGS;
@@ -358,4 +436,5 @@ fn logs(parts: &mut Parts, home: &Home, dirs: &Dirs) {
             parts.miss(name, "there is none");
         }
     }
+    parts
 }

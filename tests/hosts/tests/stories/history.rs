@@ -258,6 +258,8 @@ fn a_report_holds_no_secret_whether_the_node_runs_or_not(world: &World) -> anyho
         "explain.json",
         "status.txt",
         "status.json",
+        "doctor.txt",
+        "doctor.json",
         "history.json",
         "record.json",
         "record-data.json",

@@ -152,9 +152,9 @@ fn durable(steps: &[Step]) -> Result<()> {
             .parent()
             .map_or_else(String::new, |dir| dir.display().to_string());
         match name {
-            // Words for people about a lock or a process that ends with us: nothing rests on them.
+            // Words for people about a lock, a process that ends with us, or what one did: nothing rests on them.
             "create" | "write" | "rename" if path.contains("/..muster-holder.") => {}
-            "create" | "write" | "rename" if path.contains(".status") => {}
+            "create" | "write" | "rename" if path.contains(".status") || path.contains(".history") => {}
             "create" | "write" => {
                 in_memory.insert(path.to_owned());
             }
