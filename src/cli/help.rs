@@ -54,7 +54,9 @@ The check only asks. It writes nothing and stops nothing. For a node that was
 dropped from its cluster it fails and says so; the engine keeps running, and the
 next start is refused with exit code 79.
 
-Only --deep needs an account: CLUSTER_USER and CLUSTER_PASSWORD_FILE.";
+Only --deep needs an account: CLUSTER_USER and CLUSTER_PASSWORD_FILE.
+
+In a container of `muster serve`, which has no node, it asks the page.";
 
 /// The text below the options of `status`.
 pub(super) const STATUS: &str = "\
