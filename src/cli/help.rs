@@ -236,10 +236,10 @@ With --hosts, a directory for each host of a list, and prometheus/targets.json:
   muster init --hosts hosts.txt --app-env app.env --out cluster
 
 The kinds are fe, observer (an FE without a vote), be, cn and broker. The first
-fe may found the cluster. The file of --app-env has the settings of all hosts; a
-setting on a line wins. FE_IMAGE, BE_IMAGE, CN_IMAGE and BROKER_IMAGE name other
-images. Paths are those of the host, and are mounted: data dirs, STATE_DIR, and
-the files of CLUSTER_PASSWORD_FILE and its like.
+fe may found the cluster. The file of --app-env, if it is given, has settings of
+all hosts; a setting on a line wins. FE_IMAGE, BE_IMAGE, CN_IMAGE, BROKER_IMAGE
+name other images. Paths are those of the host, and are mounted: data dirs,
+STATE_DIR, and the files of CLUSTER_PASSWORD_FILE and its like.
 
 A directory has the env files, compose.yaml and firewall.nft, and is all that
 its host needs for `docker compose up -d`. With the same list a second run
