@@ -172,11 +172,11 @@ fn collect(flags: &Flags, vars: &[(OsString, OsString)], now: u64) -> Parts {
         flags: flags.clone(),
         vars: vars.to_vec(),
     };
-    let [finds, explains, looks, examines] = [(); 4].map(|()| given.clone());
+    let [finds, explains, looks, doctors] = [(); 4].map(|()| given.clone());
     let found = apart(move || Some(find(&finds.settings().ok()?)));
     let explained = apart(move || explains.explain());
     let status = apart(move || looks.status(now));
-    let examined = apart(move || examines.examine());
+    let examined = apart(move || doctors.examine());
     let left = || PATIENCE.saturating_sub(begun.elapsed());
     parts.printed("explain", explained.recv_timeout(left()));
     parts.printed("status", status.recv_timeout(left()));
