@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::os::fd::AsFd as _;
 use std::time::{Duration, SystemTime};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::time::{Instant, sleep};
 
 use crate::cli::{StatusArgs, Until};
@@ -32,7 +34,9 @@ pub async fn status(args: &StatusArgs, asks: &Asks) -> Outcome {
     }
     let mut before = lines(&view);
     loop {
-        sleep(every).await;
+        if nobody_reads_within(every) {
+            return Outcome::silent(ExitCode::Ok);
+        }
         let now = lines(&asks.look().await);
         let at = clock();
         let changed = now
@@ -43,7 +47,6 @@ pub async fn status(args: &StatusArgs, asks: &Asks) -> Outcome {
             .collect();
         let gone = before.keys().filter(|subject| !now.contains_key(*subject));
         news.extend(gone.map(|subject| format!("{at} {subject}: gone\n")));
-        // A pipe that nobody reads any more ends it.
         if !written(&news.concat()) {
             return Outcome::silent(ExitCode::Ok);
         }
@@ -56,6 +59,16 @@ fn written(text: &str) -> bool {
     out.write_all(lines_of(text).as_bytes())
         .and_then(|()| out.flush())
         .is_ok()
+}
+
+/// Waits so long, or until nobody reads what is printed any more: a pipe without a reader, a terminal that is gone. Nothing else
+/// goes on between two looks.
+fn nobody_reads_within(time: Duration) -> bool {
+    let out = std::io::stdout();
+    // Errors and hang-ups are told without being asked for, and a file has none.
+    let mut fds = [PollFd::new(out.as_fd(), PollFlags::empty())];
+    let timeout = PollTimeout::try_from(time).unwrap_or(PollTimeout::MAX);
+    poll(&mut fds, timeout).is_ok_and(|told| told > 0)
 }
 
 async fn wait(args: &StatusArgs, asks: &Asks, until: &Until) -> Outcome {

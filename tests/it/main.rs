@@ -23,5 +23,6 @@ mod release;
 mod signals;
 mod signatures;
 mod support;
+mod unread;
 mod vendor;
 mod watch;
