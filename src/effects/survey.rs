@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::pin::Pin;
-use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::join;
@@ -40,9 +39,12 @@ pub struct Survey<'a> {
 enum Found {
     Frontends(Answer),
     Http(FrontendSeen),
+    Clock(Host, Option<ClockSeen>),
     List(Component, Result<Vec<Backend>, Failure>),
     Service(ServiceSeen),
     Tablets(Result<Tablets, Failure>),
+    MostReplicas(Option<u64>),
+    MetaFree(Vec<(String, u64)>),
     Tables(Option<Result<Vec<TableSeen>, Failure>>),
     BalanceOff(Result<Vec<(String, String)>, Failure>),
 }
@@ -64,7 +66,9 @@ impl Survey<'_> {
             services: Vec::new(),
             tablets: None,
             tables: None,
+            most_replicas: None,
             balance_off: None,
+            meta_free: Vec::new(),
             own: self.own.clone(),
         };
         let mut by_sql = BTreeSet::new();
@@ -78,7 +82,9 @@ impl Survey<'_> {
             asking.push(Box::pin(self.http(first.host.clone(), self.http_port, until)));
             asking.push(Box::pin(self.frontends(first, candidates.collect(), until)));
         }
-        let mut asked_leader = false;
+        let mut clocks = Vec::new();
+        let mut leader: Option<Endpoint> = None;
+        let mut asked_most = false;
         while let Some(found) = asking.next().await {
             match found {
                 Found::Frontends(answer) => {
@@ -95,26 +101,49 @@ impl Survey<'_> {
                             asking.push(Box::pin(self.http(host, fe.http_port, until)));
                         }
                     }
+                    if answer.said.is_ok() && self.engine.sql.unix_time.is_some() {
+                        let at = Endpoint {
+                            host: answer.from.clone(),
+                            port: answer.port,
+                        };
+                        asking.push(Box::pin(self.clock_by_sql(at, until)));
+                    }
                     seen.answers.push(answer);
-                    if !asked_leader
+                    if leader.is_none()
                         && let Belief::Leader(cluster) = believe(&seen.answers, self.engine.heartbeat)
                     {
-                        asked_leader = true;
+                        leader = Some(cluster.endpoint());
                         self.ask_leader(&cluster, &asking, until);
                     }
                 }
                 Found::Http(fe) => seen.frontends.push(fe),
+                Found::Clock(host, clock) => clocks.push((host, clock)),
                 Found::List(component, list) => {
                     for row in list.as_deref().unwrap_or_default() {
                         let component = row.component.unwrap_or(component);
                         asking.push(Box::pin(self.service(component, row.clone(), until)));
                     }
+                    let mut rows = list.iter().flatten();
+                    if rows.any(|row| row.leaving && row.tablets > Some(0))
+                        && !asked_most
+                        && let Some(at) = leader.clone()
+                    {
+                        asked_most = true;
+                        asking.push(Box::pin(self.most_replicas(at, until)));
+                    }
                     seen.lists.push((component, list));
                 }
                 Found::Service(service) => seen.services.push(service),
                 Found::Tablets(tablets) => seen.tablets = Some(tablets),
+                Found::MetaFree(free) => seen.meta_free = free,
+                Found::MostReplicas(most) => seen.most_replicas = most,
                 Found::Tables(tables) => seen.tables = tables,
                 Found::BalanceOff(off) => seen.balance_off = Some(off),
+            }
+        }
+        for (host, clock) in clocks {
+            for fe in seen.frontends.iter_mut().filter(|fe| fe.host == host) {
+                fe.clock = clock;
             }
         }
         seen.belief = believe(&seen.answers, self.engine.heartbeat);
@@ -139,7 +168,17 @@ impl Survey<'_> {
         let probes = &self.engine.probes;
         let ready = http::bootstrap(probes, &host, http_port, left);
         let ha = http::ha(probes, &host, http_port, left);
-        let clock = self.clock(&host, http_port, left);
+        // By SQL it is asked where SQL is answered.
+        let at = Endpoint {
+            host: host.clone(),
+            port: 0,
+        };
+        let clock = async {
+            match self.engine.sql.unix_time {
+                None => self.clock(&at, http_port).await,
+                Some(_) => None,
+            }
+        };
         let (ready, (ha, clock)) = join(ready, join(ha, clock)).await;
         let ready = ready.map(drop);
         Found::Http(FrontendSeen {
@@ -151,18 +190,21 @@ impl Survey<'_> {
         })
     }
 
-    /// The clock of an FE that tells it over HTTP: its seconds are rounded down.
-    async fn clock(&self, host: &Host, http_port: u16, within: Duration) -> Option<ClockSeen> {
-        if self.engine.sql.unix_time.is_some() {
-            return None;
-        }
+    /// The clock of an FE, by SQL or by the header of an HTTP answer. Its seconds are rounded down, and it read them at some moment
+    /// between the question and the answer.
+    async fn clock(&self, at: &Endpoint, http_port: u16) -> Option<ClockSeen> {
         let asked = now();
-        let answer = http::time(&self.engine.probes, host, http_port, within).await?;
+        let answer = self.client.time(at, http_port).await?;
         let answered = now();
         Some(ClockSeen {
             least: answer * 1_000 - answered,
             most: (answer + 1) * 1_000 - asked,
         })
+    }
+
+    async fn clock_by_sql(&self, at: Endpoint, until: Instant) -> Found {
+        let clock = timeout_at(until, self.clock(&at, 0)).await;
+        Found::Clock(at.host, clock.ok().flatten())
     }
 
     fn ask_leader<'s>(&'s self, cluster: &Cluster, asking: &Asking<'s>, until: Instant) {
@@ -184,6 +226,13 @@ impl Survey<'_> {
             let rows = self.rows(&at, self.engine.sql.replicas.show, until).await;
             Found::Tablets(rows.and_then(|rows| tablets(self.engine, &rows)))
         }));
+        if let Some(statement) = self.engine.sql.frontend_disks {
+            let at = leader.clone();
+            asking.push(Box::pin(async move {
+                let rows = self.rows(&at, statement, until).await.unwrap_or_default();
+                Found::MetaFree(rows.iter().filter_map(meta_free).collect())
+            }));
+        }
         if self.tables {
             let at = leader.clone();
             asking.push(Box::pin(async move {
@@ -208,6 +257,11 @@ impl Survey<'_> {
         }
         let rows = self.rows(at, self.engine.sql.tables.show, until).await?;
         Ok(Some(rows.iter().filter_map(table).collect()))
+    }
+
+    async fn most_replicas(&self, at: Endpoint, until: Instant) -> Found {
+        let rows = self.rows(&at, self.engine.sql.tables.most, until).await;
+        Found::MostReplicas(rows.ok().and_then(|rows| most(&rows)))
     }
 
     async fn rows(&self, at: &Endpoint, statement: &str, until: Instant) -> Result<Vec<Row>, Failure> {
@@ -301,6 +355,34 @@ fn table(row: &Row) -> Option<TableSeen> {
     })
 }
 
+/// The host and the free bytes of the metadata of one FE.
+fn meta_free(row: &Row) -> Option<(String, u64)> {
+    // Without `df` in its image everything is 0.
+    let known = bytes(cell(row, "Capacity")?)? > 0;
+    let free = bytes(cell(row, "Available")?)?;
+    let host = cell(row, "Host").filter(|_| known && cell(row, "DirType") == Some("meta"))?;
+    Some((host.to_owned(), free))
+}
+
+/// Reads `4G`: rounded down.
+fn bytes(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_uppercase());
+    let unit = match text.get(digits.len()..)? {
+        "" => 0,
+        "K" => 1,
+        "M" => 2,
+        "G" => 3,
+        "T" => 4,
+        "P" => 5,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(1_024_u64.pow(unit))
+}
+
+fn most(rows: &[Row]) -> Option<u64> {
+    cell(rows.first()?, "replicas")?.parse().ok()
+}
+
 fn balance_off(engine: &Engine, rows: &[Row]) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for (key, off) in engine.sql.balance.off {
@@ -311,4 +393,49 @@ fn balance_off(engine: &Engine, rows: &[Row]) -> Vec<(String, String)> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bytes, meta_free};
+    use crate::engine::member::Row;
+
+    #[test]
+    fn a_size_is_read_with_its_unit() {
+        let table = [
+            ("0", Some(0)),
+            ("512M", Some(512 << 20)),
+            ("4G", Some(4 << 30)),
+            ("3P", Some(3 << 50)),
+            ("99999999999P", None),
+            ("4g", None),
+            ("", None),
+            ("4.2G", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(bytes(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_what_df_tells_of_the_metadata_is_free_space() {
+        let table = [
+            ("meta", "50G", "4G", Some(4 << 30)),
+            ("log", "50G", "4G", None),
+            ("meta", "0", "0", None),
+        ];
+        for (kind, capacity, free, expected) in table {
+            let cells = [
+                ("Host", "fe1"),
+                ("DirType", kind),
+                ("Capacity", capacity),
+                ("Available", free),
+            ];
+            let row: Row = cells
+                .map(|(name, cell)| (name.to_owned(), Some(cell.to_owned())))
+                .into();
+            let read = meta_free(&row);
+            assert_eq!(read, expected.map(|free| ("fe1".to_owned(), free)), "{kind}");
+        }
+    }
 }

@@ -461,8 +461,11 @@ pub(super) static ENGINE: Engine = Engine {
             show: "SELECT TABLE_SCHEMA AS db, TABLE_NAME AS tbl, MIN(REPLICA_NUM) AS replicas \
                    FROM information_schema.partitions \
                    GROUP BY TABLE_SCHEMA, TABLE_NAME ORDER BY replicas, db, tbl LIMIT 1000",
+            most: "SELECT MAX(REPLICA_NUM) AS replicas FROM information_schema.partitions",
             own_database: "__internal_schema",
         },
+        // FrontendsProcNode, by `df` on each FE; DiskUtils.sizeFormat.
+        frontend_disks: Some("SHOW FRONTENDS DISKS"),
         // docs/admin-manual/cluster-management/upgrade.md.
         balance: Switches {
             show: "ADMIN SHOW FRONTEND CONFIG LIKE 'disable_%'",
@@ -471,6 +474,8 @@ pub(super) static ENGINE: Engine = Engine {
                 ("disable_colocate_balance", "true"),
                 ("disable_tablet_scheduler", "true"),
             ],
+            // TabletScheduler.addTablet.
+            stops_moves: "disable_tablet_scheduler",
             set: "ADMIN SET FRONTEND CONFIG (\"{key}\" = \"{value}\")",
         },
     },

@@ -473,6 +473,9 @@ pub struct Sql {
     pub unix_time: Option<&'static str>,
     pub replicas: ReplicaList,
     pub tables: TableList,
+    /// Shows the free space below each dir of each FE: in the columns `Host`, `DirType` (`meta` is that of the metadata), `Capacity`
+    /// and `Available`, which is such as `4G`. `None`: only the machine of an FE knows.
+    pub frontend_disks: Option<&'static str>,
     pub balance: Switches,
 }
 
@@ -498,6 +501,8 @@ pub enum Unhealthy {
 #[derive(Debug, PartialEq, Eq)]
 pub struct TableList {
     pub show: &'static str,
+    /// Shows the most replicas that any partition has, in the column `replicas`.
+    pub most: &'static str,
     /// The database of the engine's own statistics, which nobody misses while a node is away.
     pub own_database: &'static str,
 }
@@ -509,6 +514,8 @@ pub struct Switches {
     pub show: &'static str,
     /// The keys, each with the value that stops the work.
     pub off: &'static [(&'static str, &'static str)],
+    /// The one of these that also stops what a decommission moves, which is repair and not balance.
+    pub stops_moves: &'static str,
     /// Sets one: `{key}` and `{value}`.
     pub set: &'static str,
 }

@@ -378,8 +378,10 @@ pub(super) static ENGINE: Engine = Engine {
             show: "SELECT DB_NAME AS db, TABLE_NAME AS tbl, MIN(REPLICATION_NUM) AS replicas \
                    FROM information_schema.partitions_meta \
                    GROUP BY DB_NAME, TABLE_NAME ORDER BY replicas, db, tbl LIMIT 1000",
+            most: "SELECT MAX(REPLICATION_NUM) AS replicas FROM information_schema.partitions_meta",
             own_database: "_statistics_",
         },
+        frontend_disks: None,
         // docs/en/deployment/manage_deployment/upgrade.md. Each has an older name, under which it is set as well.
         balance: Switches {
             show: "ADMIN SHOW FRONTEND CONFIG LIKE 'tablet_sched_%'",
@@ -389,6 +391,8 @@ pub(super) static ENGINE: Engine = Engine {
                 ("tablet_sched_max_scheduling_tablets", "0"),
                 ("tablet_sched_max_balancing_tablets", "0"),
             ],
+            // TabletScheduler: with 0 it takes one tablet at a time at most.
+            stops_moves: "tablet_sched_max_scheduling_tablets",
             set: "ADMIN SET FRONTEND CONFIG (\"{key}\" = \"{value}\")",
         },
     },

@@ -4,6 +4,7 @@
 mod judge;
 pub mod may_stop;
 pub mod metrics;
+pub mod moves;
 pub mod observed;
 pub mod ports;
 pub mod report;

@@ -3,6 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use nix::sys::statvfs::statvfs;
 
 use crate::cluster::Client;
 use crate::effects::survey::Survey;
@@ -11,6 +14,7 @@ use crate::exit::ExitCode;
 use crate::facts::home::Home;
 use crate::facts::record::{DATA_COPY, Record, RecordCopy};
 use crate::facts::resolve::resolve;
+use crate::facts::{DataFacts, gather};
 use crate::plan::refusal::Refusal;
 use crate::plan::view::observed::Own;
 use crate::plan::view::{View, view};
@@ -23,6 +27,8 @@ pub struct Asks {
     settings: Settings,
     /// That of the node of this container.
     record: Option<Record>,
+    /// Where the FE of this container keeps its metadata.
+    meta_dir: Option<PathBuf>,
 }
 
 impl Asks {
@@ -68,10 +74,16 @@ impl Asks {
         for warning in warnings {
             tracing::debug!("{warning}");
         }
+        let own_fe = home.filter(|home| record.is_some() && home.component.is_fe());
+        let meta_dir = own_fe.and_then(|home| match gather(&settings, home, Path::new("/")).data {
+            DataFacts::Fe(data) => Some(data.place.path),
+            _ => None,
+        });
         Ok(Self {
             engine,
             settings,
             record,
+            meta_dir,
         })
     }
 
@@ -112,6 +124,7 @@ impl Asks {
                 identity_port: record.identity_port(),
                 cluster_id: record.cluster_id.clone(),
                 progress: record.progress,
+                meta_free: self.meta_dir.as_deref().and_then(free),
             }),
             None => None,
         };
@@ -166,6 +179,12 @@ fn naming(mut flags: Flags, hosts: &[Host], own: &Host) -> Flags {
     flags.variables.push(("MASTER_HOST".to_owned(), hosts.join(",")));
     flags.variables.push(("LOCAL_HOST".to_owned(), own.to_string()));
     flags
+}
+
+/// The free bytes for somebody who is not root.
+fn free(dir: &Path) -> Option<u64> {
+    let volume = statvfs(dir).ok()?;
+    Some(volume.blocks_available() * volume.fragment_size())
 }
 
 async fn addresses(host: &Host) -> BTreeSet<Host> {

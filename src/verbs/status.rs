@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use crate::cli::{StatusArgs, Until};
 use crate::engine::Component;
 use crate::exit::ExitCode;
+use crate::plan::view::moves::Moves;
 use crate::plan::view::{View, Whole, report, table};
 use crate::printable::lines as lines_of;
 use crate::verbs::Outcome;
@@ -24,7 +25,10 @@ pub async fn status(args: &StatusArgs, asks: &Asks) -> Outcome {
     if let Some(until) = &args.wait {
         return wait(args, asks, until).await;
     }
-    let view = asks.look().await;
+    let begun = Instant::now();
+    let mut moves = Moves::default();
+    let mut view = asks.look().await;
+    moves.look(&mut view, begun.elapsed());
     let outcome = shown(args, &view, view.whole().code());
     let Some(every) = args.watch else {
         return outcome;
@@ -37,7 +41,9 @@ pub async fn status(args: &StatusArgs, asks: &Asks) -> Outcome {
         if nobody_reads_within(every) {
             return Outcome::silent(ExitCode::Ok);
         }
-        let now = lines(&asks.look().await);
+        let mut view = asks.look().await;
+        moves.look(&mut view, begun.elapsed());
+        let now = lines(&view);
         let at = clock();
         let changed = now
             .iter()
@@ -73,8 +79,10 @@ fn nobody_reads_within(time: Duration) -> bool {
 
 async fn wait(args: &StatusArgs, asks: &Asks, until: &Until) -> Outcome {
     let begun = Instant::now();
+    let mut moves = Moves::default();
     loop {
-        let view = asks.look().await;
+        let mut view = asks.look().await;
+        moves.look(&mut view, begun.elapsed());
         if is_so(until, &view) {
             return shown(args, &view, ExitCode::Ok);
         }

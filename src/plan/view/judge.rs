@@ -13,7 +13,7 @@ use crate::plan::progress_word;
 use crate::settings::{Endpoint, Host, ROOT};
 
 use super::observed::{FrontendSeen, Observed, Own};
-use super::verdict::Verdict;
+use super::verdict::{META_FREE, Verdict};
 use super::{ItselfSays, Leader, LeaderSays, Node, Quorum, SingleReplicas, Unseen, View};
 
 /// An FE that is so many entries behind cannot keep up.
@@ -164,7 +164,7 @@ fn led(view: &mut View, seen: &Observed, cluster: &Cluster) {
     }
     if let Some(Ok(tablets)) = seen.tablets {
         view.tablets = Some(tablets);
-        if tablets.unhealthy > 0 {
+        if tablets.unhealthy > being_moved(seen) {
             view.verdicts.push(Verdict::Unhealthy {
                 tablets: tablets.unhealthy,
                 of: tablets.all,
@@ -182,19 +182,14 @@ fn led(view: &mut View, seen: &Observed, cluster: &Cluster) {
                 continue;
             }
         };
-        let stay = list.iter().filter(|row| row.is_up() && !row.leaving).count();
-        let stuck = match (keys.is_empty(), stay) {
-            (_, 0) => Some("no other node that is alive stays"),
-            (false, _) => Some("nothing is balanced"),
-            (true, _) => None,
-        };
+        let leaves = Leaves::of(seen, list, &keys);
         for row in list.iter().filter(|row| row.may_be(*component)) {
             view.nodes.push(service(
                 row,
                 row.component.unwrap_or(*component),
                 seen,
                 newest,
-                stuck,
+                &leaves,
             ));
         }
     }
@@ -203,6 +198,59 @@ fn led(view: &mut View, seen: &Observed, cluster: &Cluster) {
         own_node(view, own, cluster);
     }
     beside_leader(view, seen, cluster);
+}
+
+/// The tablets of the nodes that leave: until they are moved, they count as unhealthy.
+fn being_moved(seen: &Observed) -> u64 {
+    let lists = seen.lists.iter().filter_map(|(_, list)| list.as_ref().ok());
+    let leaving = lists.flatten().filter(|row| row.leaving);
+    leaving.filter_map(|row| row.tablets).sum()
+}
+
+/// What is known of the tablets that nodes of one list are to leave, from one look.
+struct Leaves {
+    /// The reason why they cannot move.
+    stuck: Option<String>,
+    /// No tablet of any table has yet to be moved.
+    done: bool,
+}
+
+impl Leaves {
+    fn of(seen: &Observed, list: &[Backend], off: &[(String, String)]) -> Self {
+        let stay: Vec<&Backend> = list
+            .iter()
+            .filter(|row| row.may_be(Component::Be) && row.is_up() && !row.leaving)
+            .collect();
+        let stops = seen.engine.sql.balance.stops_moves;
+        let stops = off.iter().find(|(key, _)| key == stops);
+        let is_full = |row: &&Backend| row.disk_used.is_some_and(|percent| percent >= FULL);
+        let most = seen.most_replicas.filter(|most| *most > stay.len() as u64);
+        let stuck = match (stay.len(), most, stops) {
+            (0, ..) => Some("no other node that is alive stays".to_owned()),
+            (1, Some(most), _) => Some(format!("1 BE stays, and a table has {most} replicas")),
+            (count, Some(most), _) => Some(format!("{count} BEs stay, and a table has {most} replicas")),
+            (_, _, Some((key, value))) => Some(format!("{key} = {value}")),
+            _ if stay.iter().all(is_full) => Some(format!(
+                "each BE that stays has a disk of which {FULL} % or more are used"
+            )),
+            _ => None,
+        };
+        let done = matches!(seen.tablets, Some(Ok(tablets)) if tablets.unhealthy == 0);
+        Self { stuck, done }
+    }
+
+    fn judge(&self, tablets: u64) -> Verdict {
+        match &self.stuck {
+            Some(why) if tablets > 0 && !self.done => Verdict::Stuck {
+                tablets,
+                why: why.clone(),
+            },
+            _ => Verdict::Leaving {
+                tablets,
+                needed: !self.done,
+            },
+        }
+    }
 }
 
 /// What the leader says over HTTP: its clock, beside those of the others, and its newest image.
@@ -297,6 +345,10 @@ fn frontend(fe: &Frontend, seen: &Observed, cluster: &Cluster, newest: Option<i6
             verdicts.push(Verdict::Behind { entries });
         }
     }
+    let disk = seen.meta_free.iter().find(|(host, _)| *host == fe.host);
+    if let Some((_, free)) = disk.filter(|(_, free)| alive && *free < META_FREE) {
+        verdicts.push(Verdict::MetaFull { free: *free });
+    }
     Node {
         component: Component::Fe,
         host: fe.host.clone(),
@@ -339,7 +391,7 @@ fn service(
     component: Component,
     seen: &Observed,
     newest: Option<i64>,
-    stuck: Option<&'static str>,
+    leaves: &Leaves,
 ) -> Node {
     let serves = seen
         .services
@@ -361,10 +413,8 @@ fn service(
         verdicts.push(Verdict::DoesNotServe { why: why.to_string() });
     }
     let tablets = row.tablets.unwrap_or_default();
-    match (row.leaving, stuck.filter(|_| tablets > 0)) {
-        (true, Some(why)) => verdicts.push(Verdict::Stuck { tablets, why }),
-        (true, None) => verdicts.push(Verdict::Leaving { tablets }),
-        (false, _) => {}
+    if row.leaving {
+        verdicts.push(leaves.judge(tablets));
     }
     if let Some(percent) = row.disk_used.filter(|percent| *percent >= FULL) {
         verdicts.push(Verdict::DiskFull { percent });
@@ -458,6 +508,13 @@ fn own_node(view: &mut View, own: &Own, cluster: &Cluster) {
             });
         }
         node.verdicts.extend(foreign);
+        // More exact than what the leader knows.
+        if let Some(free) = own.meta_free {
+            node.verdicts
+                .retain(|verdict| !matches!(verdict, Verdict::MetaFull { .. }));
+            node.verdicts
+                .extend((free < META_FREE).then_some(Verdict::MetaFull { free }));
+        }
         return;
     }
     if !own.progress.binds_host() {

@@ -27,8 +27,12 @@ pub struct Observed {
     pub tablets: Option<Result<Tablets, Failure>>,
     /// `None`: nobody asked, or no node keeps the data, which is shared.
     pub tables: Option<Result<Vec<TableSeen>, Failure>>,
+    /// The most replicas that a table has, asked while a node leaves; `None`: not known.
+    pub most_replicas: Option<u64>,
     /// The switches of the leader that stop balancing and repairing, with their values.
     pub balance_off: Option<Result<Vec<(String, String)>, Failure>>,
+    /// The free bytes for the metadata of FEs, by their hosts as the list spells them, where the leader knows.
+    pub meta_free: Vec<(String, u64)>,
     /// The node of this container, if it has a record.
     pub own: Option<Own>,
 }
@@ -87,4 +91,6 @@ pub struct Own {
     pub identity_port: Option<u16>,
     pub cluster_id: Option<String>,
     pub progress: Progress,
+    /// The free bytes for the metadata of an FE.
+    pub meta_free: Option<u64>,
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::may_stop::{may_stop, on_host};
+use super::moves::Moves;
 use super::observed::{ClockSeen, FrontendSeen, Observed, Own, ServiceSeen, TableSeen, Tablets};
 use super::verdict::REFERENCE;
 use super::{View, Whole, metrics, report, table, targets, view};
@@ -209,10 +210,60 @@ fn cases() -> Vec<Case> {
             },
             ..case("a list is not to be had", three, WELL.http, "b5+ c6+")
         },
-        case("one leaves", three, WELL.http, "b5+ b6+l1204"),
-        case("one leaves and cannot", three, WELL.http, "b6+l1204"),
+        Case {
+            tablets: "1204/120331",
+            ..case("one leaves", three, WELL.http, "b5+ b6+l1204")
+        },
+        case(
+            "one has left but for needless copies",
+            three,
+            WELL.http,
+            "b5+ b6+l12",
+        ),
+        Case {
+            tablets: "1204/120331",
+            ..case("one leaves and cannot", three, WELL.http, "b6+l1204")
+        },
+        Case {
+            tablets: "1204/120331",
+            change: |seen| seen.most_replicas = Some(3),
+            ..case(
+                "one leaves and too few stay for the replicas",
+                three,
+                WELL.http,
+                "b5+ b6+l1204 b7+",
+            )
+        },
+        Case {
+            tablets: "1204/120331",
+            off: &[
+                ("disable_tablet_scheduler", "true"),
+                ("tablet_sched_max_scheduling_tablets", "0"),
+            ],
+            ..case(
+                "one leaves and nothing moves",
+                three,
+                WELL.http,
+                "b5+ b6+l1204 b7+",
+            )
+        },
+        Case {
+            tablets: "1204/120331",
+            ..case(
+                "one leaves and the others are full",
+                three,
+                WELL.http,
+                "b5+d91 b6+l1204",
+            )
+        },
         case("clocks", three, "1=L 2=F1~9 3=F1~-60", "b5+"),
         case("a full disk", three, WELL.http, "b5+d91 b6+d84"),
+        Case {
+            change: |seen| {
+                seen.meta_free = vec![("10.0.0.2".to_owned(), 4 << 30), ("10.0.0.3".to_owned(), 5 << 30)]
+            },
+            ..case("an FE without room for its journal", three, WELL.http, "b5+")
+        },
         case(
             "the account is refused",
             "1: denies / 2: denies / 3: denies",
@@ -340,11 +391,13 @@ fn observed(case: &Case, engine: usize) -> Observed {
             unhealthy: unhealthy.parse().unwrap(),
         })),
         tables: None,
+        most_replicas: None,
         balance_off: Some(Ok(case
             .off
             .iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
             .collect())),
+        meta_free: Vec::new(),
         own: case.own.split_once(" of ").map(|(node, id)| {
             let (kind, at) = node.split_once(' ').unwrap();
             Own {
@@ -354,6 +407,7 @@ fn observed(case: &Case, engine: usize) -> Observed {
                 identity_port: Some(9050),
                 cluster_id: Some(id.to_owned()),
                 progress: Progress::Joined,
+                meta_free: None,
             }
         }),
     };
@@ -726,6 +780,61 @@ fn a_node_of_a_host_with_several_may_stop_only_if_its_port_is_known() {
     let nobody = super::view(&observed(&cases()[2], 0));
     let reasons = on_host(&nobody, Component::Be, &host("5"), None).reasons;
     assert!(reasons[0].starts_with("no leader is believed: "), "{reasons:?}");
+}
+
+/// The tablets of a node that leaves at each look, with the seconds since the first one, and whether it is at a stand then.
+#[test]
+fn a_node_whose_tablets_do_not_move_for_five_minutes_is_at_a_stand() {
+    let leaves = Case {
+        others: "b5+ b6+l9 b7+",
+        tablets: "9/99",
+        ..WELL
+    };
+    let table: [&[(u64, u64, bool)]; 6] = [
+        &[(0, 9, false), (299, 9, false), (300, 9, true), (302, 9, true)],
+        // Two looks tell nothing.
+        &[(0, 9, false), (900, 9, false), (902, 9, true)],
+        &[
+            (0, 9, false),
+            (2, 9, false),
+            (299, 8, false),
+            (598, 8, false),
+            (599, 8, true),
+        ],
+        // It moves again.
+        &[
+            (0, 9, false),
+            (2, 9, false),
+            (300, 9, true),
+            (302, 8, false),
+            (304, 8, false),
+        ],
+        // More of them are no progress.
+        &[(0, 9, false), (2, 10, false), (300, 11, true)],
+        // It is empty, and is about to be dropped.
+        &[(0, 0, false), (2, 0, false), (300, 0, false)],
+    ];
+    for looks in table {
+        let mut moves = Moves::default();
+        for (at, tablets, stands) in looks {
+            let mut seen = observed(&leaves, 0);
+            for (_, list) in &mut seen.lists {
+                for row in list.as_mut().unwrap().iter_mut().filter(|row| row.leaving) {
+                    row.tablets = Some(*tablets);
+                }
+            }
+            let mut view = view(&seen);
+            moves.look(&mut view, Duration::from_secs(*at));
+            let word = if *stands { "stuck" } else { "leaving" };
+            let words: Vec<&str> = view
+                .nodes
+                .iter()
+                .flat_map(|node| &node.verdicts)
+                .map(super::verdict::Verdict::id)
+                .collect();
+            assert_eq!(words, [word], "{at} s in {looks:?}");
+        }
+    }
 }
 
 #[test]

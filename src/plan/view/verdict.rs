@@ -55,12 +55,14 @@ pub enum Verdict {
     NoImage { entries: u64 },
     /// It runs another version than most.
     OtherVersion { own: String, most: String },
-    /// Its tablets are being moved away.
-    Leaving { tablets: u64 },
+    /// Its tablets are being moved away. `needed`: some table still has to get a copy of them.
+    Leaving { tablets: u64, needed: bool },
     /// The same, and nothing moves.
-    Stuck { tablets: u64, why: &'static str },
+    Stuck { tablets: u64, why: String },
     /// Its fullest disk, in percent.
     DiskFull { percent: u8 },
+    /// An FE has so few bytes for its metadata.
+    MetaFull { free: u64 },
     /// Its clock and the leader's, in milliseconds; positive: it is ahead.
     ClockOff { by: i64 },
 }
@@ -74,6 +76,11 @@ pub enum Weight {
     /// The cluster does not work.
     NoLeader,
 }
+
+/// As the engines count: 2^30 bytes.
+const GB: u64 = 1 << 30;
+/// The journal of an FE needs so many free bytes.
+pub const META_FREE: u64 = 5 * GB;
 
 /// What to do about it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -186,7 +193,7 @@ pub const REFERENCE: [(&str, &str, Weight); 24] = [
     ("stuck", "the same, and nothing moves", Weight::Attention),
     (
         "disk-full",
-        "a disk of the node is fuller than 85 %",
+        "a disk of the node is fuller than 85 %, or an FE has less than 5 GB for its metadata",
         Weight::Attention,
     ),
     (
@@ -221,7 +228,7 @@ impl Verdict {
             Self::OtherVersion { .. } => 19,
             Self::Leaving { .. } => 20,
             Self::Stuck { .. } => 21,
-            Self::DiskFull { .. } => 22,
+            Self::DiskFull { .. } | Self::MetaFull { .. } => 22,
             Self::ClockOff { .. } => 23,
         }
     }
@@ -311,11 +318,26 @@ impl Verdict {
             Self::OutOfDate => "answers no queries: its metadata is out of date".to_owned(),
             Self::NoImage { entries } => format!("has made no image for {entries} journal entries"),
             Self::OtherVersion { own, most } => format!("runs {own}, and most run {most}"),
-            Self::Leaving { tablets } => format!("is leaving: {tablets} tablets to be moved"),
+            Self::Leaving { tablets: 0, .. } => "is leaving, and has no tablets any more".to_owned(),
+            Self::Leaving {
+                tablets,
+                needed: true,
+            } => format!("is leaving: {tablets} tablets to be moved"),
+            Self::Leaving {
+                tablets,
+                needed: false,
+            } => format!(
+                "is leaving: its last {tablets} tablets are needless copies, or of dropped tables, which go with the \
+                 recycle bin"
+            ),
             Self::Stuck { tablets, why } => {
-                format!("is leaving, and none of its {tablets} tablets can move: {why}")
+                format!("is leaving, and its {tablets} tablets do not move: {why}")
             }
             Self::DiskFull { percent } => format!("has a disk that is {percent} % full"),
+            Self::MetaFull { free } => {
+                let tenths = free / (GB / 10);
+                format!("has {}.{} GB free for its metadata", tenths / 10, tenths % 10)
+            }
             Self::ClockOff { by } => {
                 let seconds = by.abs() / 1000;
                 let side = if *by > 0 { "ahead of" } else { "behind" };
@@ -383,6 +405,9 @@ impl Verdict {
             Self::Stuck { .. } => {
                 say("Remove the reason, or take the decommission back: CANCEL DECOMMISSION BACKEND.")
             }
+            Self::MetaFull { .. } => say(&format!(
+                "Free or enlarge the volume of its metadata on {host}: below 5 GB it writes nothing, and does not start."
+            )),
             Self::DiskFull { .. } => say("Add disks or BEs, or delete data: writes end at 95 %."),
             Self::ClockOff { .. } => say(&format!(
                 "Set the clock of {host} with NTP before its FE is started the next time: it would end then."

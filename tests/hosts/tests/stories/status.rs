@@ -93,6 +93,30 @@ fn the_state_of_a_cluster_is_told_after_each_fault(world: &World) -> anyhow::Res
     for fe in cluster.fes() {
         std::fs::remove_file(fe.home().join("standin.faults"))?;
     }
+    // A clock that jumps while its FE runs disturbs nothing until the next start.
+    let faults = dies.home().join("standin.faults");
+    for (jump, words) in [
+        ("9000", "s ahead of the leader's"),
+        ("-60000", "s behind the leader's"),
+    ] {
+        std::fs::write(&faults, format!("clock={jump}\n"))?;
+        let named = dies.address().to_string();
+        says(asks, &["status"], 1, &[&named, "clock-off", words, "with NTP"])?;
+    }
+    // No more than the error of the measurement and the engines' limit.
+    std::fs::write(&faults, "clock=3000\n")?;
+    says(asks, &["status"], 0, &["3 of 3 voters alive"])?;
+    std::fs::remove_file(&faults)?;
+    // Its own volume is seen by whoever asks beside the FE.
+    let small = "data=$(ls -d /opt/*/fe/*meta) && cp -a $data /tmp/copy && mount -t tmpfs -o size=4g small $data && \
+                 cp -a /tmp/copy/. $data && muster status";
+    let said = asks.exec(&["unshare", "--mount", "sh", "-c", small])?;
+    ensure!(
+        said.code == 1
+            && said.text.contains("disk-full")
+            && said.text.contains("has 3.9 GB free for its metadata"),
+        "{said:?}"
+    );
     let json = says(
         asks,
         &["status", "--json"],
@@ -154,6 +178,17 @@ fn the_state_of_a_cluster_is_told_after_each_fault(world: &World) -> anyhow::Res
         .host(&leader)?
         .sql(&format!("ADMIN SET FRONTEND CONFIG (\"{key}\" = \"{value}\")"))?;
     says(asks, &["status"], 1, &["nothing is balanced or repaired", key])?;
+
+    // It leaves, and cannot while one BE stays and a table has two replicas.
+    let faults = "leaves=12\ntablets=12 of 345\nreplicas=demo.orders 2\n";
+    std::fs::write(cluster.host(&leader)?.home().join("standin.faults"), faults)?;
+    let leaves = format!("ALTER SYSTEM DECOMMISSION BACKEND \"{away}:9050\"");
+    cluster.host(&leader)?.sql(&leaves)?;
+    let stuck = [
+        "stuck",
+        "its 12 tablets do not move: 1 BE stays, and a table has 2 replicas",
+    ];
+    fits(&says(asks, &["status"], 1, &stuck)?)?;
 
     for fe in [cluster.host(&leader)?, dies] {
         fe.kill9()?;

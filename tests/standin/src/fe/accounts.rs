@@ -147,7 +147,7 @@ fn missing(profile: &Profile, speaker: &Speaker, need: Need) -> Option<&'static 
 
 fn need(statement: &Statement) -> Need {
     match statement {
-        Statement::ShowFrontends | Statement::ShowNodes(_) => Need::List,
+        Statement::ShowFrontends | Statement::ShowFrontendDisks | Statement::ShowNodes(_) => Need::List,
         Statement::ShowBroker => Need::Brokers,
         Statement::ShowProc(_) => Need::Proc,
         Statement::CreateImage | Statement::SetConfig { .. } | Statement::ShowConfig(_) => Need::Admin,

@@ -93,6 +93,7 @@ impl Fe {
                 Some(refusal) => refusal,
                 None => self.show_frontends(through).await,
             },
+            Statement::ShowFrontendDisks => self.show_frontend_disks(),
             Statement::ShowNodes(kind) => self.show_nodes(*kind),
             Statement::ShowBroker => self.show_broker(),
             Statement::ShowProc(path) => self.show_proc(path, through).await,

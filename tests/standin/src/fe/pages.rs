@@ -71,7 +71,7 @@ impl Fe {
                 Engine::Doris => self
                     .page_of_doris(&request, from)
                     .await
-                    .with("Date", clock::http_date(clock::now_millis())),
+                    .with("Date", clock::http_date(self.told_millis())),
             };
             exchange.reply(&response, request.keep_alive).await?;
             if !request.keep_alive {

@@ -324,7 +324,7 @@ impl Fe {
         let leaving: Vec<u64> = membership
             .nodes
             .iter()
-            .filter(|n| n.decommissioned)
+            .filter(|n| n.decommissioned && self.tablets_to_leave(n) == 0)
             .map(|n| n.id)
             .collect();
         emptying.retain(|id, _| leaving.contains(id));

@@ -8,6 +8,7 @@ use crate::profile::Engine;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Statement {
     ShowFrontends,
+    ShowFrontendDisks,
     ShowNodes(NodeKind),
     ShowBroker,
     ShowProc(String),
@@ -118,7 +119,11 @@ impl Statement {
     pub(crate) fn shows(&self) -> bool {
         matches!(
             self,
-            Self::ShowFrontends | Self::ShowNodes(_) | Self::ShowBroker | Self::ShowProc(_)
+            Self::ShowFrontends
+                | Self::ShowFrontendDisks
+                | Self::ShowNodes(_)
+                | Self::ShowBroker
+                | Self::ShowProc(_)
         )
     }
 
@@ -151,6 +156,9 @@ impl Statement {
 }
 
 fn show(mut reader: Reader, sql: &str) -> Parsed {
+    if reader.engine == Engine::Doris && reader.takes(&["FRONTENDS", "DISKS"]) {
+        return reader.end(Statement::ShowFrontendDisks);
+    }
     if reader.takes(&["FRONTENDS"]) {
         return reader.end(Statement::ShowFrontends);
     }

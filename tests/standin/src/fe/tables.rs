@@ -59,6 +59,46 @@ impl Fe {
         self.without_missing(Answer::rows(&columns, rows))
     }
 
+    /// The volumes of each FE: `meta=4G` is what all of them have left for their metadata.
+    pub(crate) fn show_frontend_disks(&self) -> Answer {
+        let left = self.faults.all("meta").pop().unwrap_or_else(|| "90G".to_owned());
+        let columns = [
+            "Name",
+            "Host",
+            "DirType",
+            "Dir",
+            "Filesystem",
+            "Capacity",
+            "Used",
+            "Available",
+            "UseRate",
+            "MountOn",
+        ];
+        let state = self.group.state();
+        let frontends = &state.journal.membership.frontends;
+        let rows = frontends.iter().flat_map(|frontend| {
+            ["meta", "log"].map(|kind| {
+                let left = if kind == "meta" { left.as_str() } else { "1G" };
+                let host = self.host_of(frontend);
+                [
+                    &frontend.name,
+                    &host,
+                    kind,
+                    "/opt",
+                    "/dev/sda1",
+                    "100G",
+                    "10G",
+                    left,
+                    "10%",
+                    "/",
+                ]
+                .map(|cell| Some(cell.to_owned()))
+                .to_vec()
+            })
+        });
+        Answer::rows(&columns, rows.collect())
+    }
+
     fn without_missing(&self, answer: Answer) -> Answer {
         match self.faults.argument("show", "missing-column") {
             Some(missing) => answer.without(&missing),
@@ -289,6 +329,13 @@ impl Fe {
         (backends.clone().filter(alive).count(), backends.count())
     }
 
+    /// `leaves=1204`: so many tablets are on each BE under decommission, which is not dropped then.
+    pub(crate) fn tablets_to_leave(&self, node: &Node) -> u64 {
+        let left = self.faults.all("leaves").pop();
+        let left = left.and_then(|left| left.parse().ok()).unwrap_or_default();
+        if node.decommissioned { left } else { 0 }
+    }
+
     fn node_row(&self, node: &Node, pulse: &NodePulse) -> Named {
         let port =
             |pick: fn(&crate::group::pulse::NodePorts) -> i32| some(&pulse.ports.as_ref().map_or(-1, pick));
@@ -317,7 +364,7 @@ impl Fe {
             ("Alive", some(&pulse.alive)),
             ("SystemDecommissioned", some(&node.decommissioned)),
             ("ClusterDecommissioned", some(&false)),
-            ("TabletNum", some(&0)),
+            ("TabletNum", some(&self.tablets_to_leave(node))),
             ("DataUsedCapacity", capacity("0.000 B")),
             ("TrashUsedCapacity", capacity("0.000 B")),
             ("TrashUsedCapcacity", capacity("0.000 B")),
