@@ -3,7 +3,7 @@
 use crate::engine::Component;
 use crate::settings::Host;
 
-use super::{Node, SingleReplicas, View};
+use super::{Node, SingleReplicas, SingleTable, View};
 
 /// An FE that is no further behind can lead at once.
 const CAUGHT_UP: u64 = 1_000;
@@ -142,7 +142,7 @@ fn backend(view: &View, node: &Node, answer: &mut Answer) {
     }
     match &view.single_replicas {
         SingleReplicas::NotAsked => {}
-        SingleReplicas::Seen(tables) => answer.reasons.extend(single(tables)),
+        SingleReplicas::Seen(tables) => answer.reasons.extend(single(node, tables)),
         SingleReplicas::NotShown(why) => answer.notes.push(format!(
             "a table with one replica may not be readable while it is away, and this version does not show them: {why}"
         )),
@@ -152,17 +152,32 @@ fn backend(view: &View, node: &Node, answer: &mut Answer) {
     }
 }
 
-fn single(tables: &[String]) -> Option<String> {
-    let (named, others) = tables.split_at(tables.len().min(NAMED));
-    let names = named.join(", ");
-    match (named.len(), others.len()) {
+/// Those of the tables of which this BE has the only copy, or may have.
+fn single(node: &Node, tables: &[SingleTable]) -> Option<String> {
+    let id = node.leader_says.as_ref().and_then(|says| says.id);
+    let known = |table: &SingleTable| Some(table.backends.as_ref()?.contains(&id?));
+    let here: Vec<&SingleTable> = tables
+        .iter()
+        .filter(|table| known(table) != Some(false))
+        .collect();
+    let is = if here.iter().all(|table| known(table).is_some()) {
+        "is"
+    } else {
+        "may be"
+    };
+    let (first, others) = here.split_at(here.len().min(NAMED));
+    let names: Vec<&str> = first.iter().map(|table| table.name.as_str()).collect();
+    let names = names.join(", ");
+    match (first.len(), others.len()) {
         (0, _) => None,
-        (1, _) => Some(format!("the table {names} has one replica, which may be here")),
+        (1, _) => Some(format!(
+            "the table {names} has one replica, and a part of it {is} here"
+        )),
         (count, 0) => Some(format!(
-            "{count} tables have one replica, which may be here: {names}"
+            "{count} tables have one replica, and a part of each {is} here: {names}"
         )),
         (count, more) => Some(format!(
-            "{} tables have one replica, which may be here: {names} and {more} more",
+            "{} tables have one replica, and a part of each {is} here: {names} and {more} more",
             count + more
         )),
     }
