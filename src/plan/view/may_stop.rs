@@ -1,5 +1,7 @@
 //! Whether one node may be stopped now: by what was seen at one moment.
 
+use serde::Serialize;
+
 use crate::engine::Component;
 use crate::settings::Host;
 
@@ -15,6 +17,33 @@ pub struct Answer {
     pub reasons: Vec<String>,
     /// What to know before.
     pub notes: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Report<'a> {
+    /// The number of the schema.
+    muster: u8,
+    may_stop: bool,
+    /// `FE 10.0.0.12`.
+    node: &'a str,
+    /// Why it may not; empty if it may.
+    reasons: &'a [String],
+    /// What to know before.
+    notes: &'a [String],
+}
+
+/// The JSON of an answer about that node.
+pub fn json(node: &str, answer: &Answer) -> String {
+    let report = Report {
+        muster: 1,
+        may_stop: answer.reasons.is_empty(),
+        node,
+        reasons: &answer.reasons,
+        notes: &answer.notes,
+    };
+    // Strings only, so the conversion cannot fail.
+    serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"
 }
 
 /// The number of tables that a reason names.

@@ -9,8 +9,10 @@ use crate::engine::{Component, PortName};
 use super::{Node, View};
 
 #[derive(Debug, Serialize)]
-struct Group<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Group<'a> {
     targets: Vec<String>,
+    /// `job` (the engine), `group` (fe, be, cn or broker), `host` and, where it is known, `cluster`.
     labels: BTreeMap<&'static str, &'a str>,
 }
 

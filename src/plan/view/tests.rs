@@ -3,6 +3,8 @@
 
 #![expect(clippy::format_push_string, reason = "a short report, built once")]
 
+mod schema;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
