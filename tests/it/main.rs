@@ -13,6 +13,7 @@ mod inherits;
 mod init;
 mod languages;
 mod lives;
+mod manual;
 mod mariadb;
 mod orphans;
 mod pid1;
