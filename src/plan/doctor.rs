@@ -17,6 +17,7 @@ use crate::engine::failure::Failure;
 use crate::engine::{Component, Engine};
 use crate::facts::Facts;
 use crate::facts::disk::Disk;
+use crate::facts::history::Event;
 use crate::facts::host::HostFacts;
 use crate::plan::view::View;
 use crate::plan::{Plan, refusal::Refusal};
@@ -52,6 +53,8 @@ pub struct Node<'a> {
     pub disks: &'a [Result<Disk, (PathBuf, String)>],
     /// The image files that lie in the data dir of an FE itself.
     pub loose_images: usize,
+    /// Its history, the oldest first.
+    pub events: &'a [Event],
 }
 
 /// A port of another node.
