@@ -172,11 +172,11 @@ fn collect(flags: &Flags, vars: &[(OsString, OsString)], now: u64) -> Parts {
         flags: flags.clone(),
         vars: vars.to_vec(),
     };
-    let [finds, explains, looks, doctors] = [(); 4].map(|()| given.clone());
-    let found = apart(move || Some(find(&finds.settings().ok()?)));
-    let explained = apart(move || explains.explain());
-    let status = apart(move || looks.status(now));
-    let examined = apart(move || doctors.examine());
+    let [for_logs, for_explain, for_status, for_doctor] = [(); 4].map(|()| given.clone());
+    let found = apart(move || Some(find(&for_logs.settings().ok()?)));
+    let explained = apart(move || for_explain.explain());
+    let status = apart(move || for_status.status(now));
+    let doctor = apart(move || for_doctor.examine());
     let left = || PATIENCE.saturating_sub(begun.elapsed());
     parts.printed("explain", explained.recv_timeout(left()));
     parts.printed("status", status.recv_timeout(left()));
@@ -191,7 +191,7 @@ fn collect(flags: &Flags, vars: &[(OsString, OsString)], now: u64) -> Parts {
     }
     of_host(&mut parts);
     let left = LAST.saturating_sub(begun.elapsed());
-    parts.printed("doctor", examined.recv_timeout(left));
+    parts.printed("doctor", doctor.recv_timeout(left));
     if !parts.missing.is_empty() {
         let missing = parts.missing.clone();
         parts.text("missing.txt", &missing);
