@@ -49,7 +49,7 @@ pub struct Node<'a> {
     pub facts: &'a Facts,
     /// What `run` would decide.
     pub plan: Result<&'a Plan, &'a [Refusal]>,
-    /// The disks of its data, then that of its state dir.
+    /// The disks of its data.
     pub disks: &'a [Result<Disk, (PathBuf, String)>],
     /// The image files that lie in the data dir of an FE itself.
     pub loose_images: usize,

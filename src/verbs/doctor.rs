@@ -186,11 +186,10 @@ fn found(settings: &Settings, home: Home) -> Found {
         |_: &[u16]| Ok(()),
     );
     let mounts = Mounts::read(root);
-    let dirs = facts
+    let disks = facts
         .data_dirs()
         .into_iter()
-        .chain([facts.records.state_dir.path.clone()]);
-    let disks = dirs.map(|dir| Disk::look(&dir, root, &mounts).map_err(|why| (dir, why)));
+        .map(|dir| Disk::look(&dir, root, &mounts).map_err(|why| (dir, why)));
     let disks = disks.collect();
     let loose_images = match facts.data_dirs().first() {
         Some(dir) if facts.home.component.is_fe() => loose_images(dir),
