@@ -96,12 +96,13 @@ says what is, what it should be, why, and what to do on the host.
   docker exec be1 muster doctor --script | sudo sh
 
 An error is what does not work, or loses data; a warning is what breaks under
-load or at the next fault; advice is what the vendor recommends.\n\nChecks:\n",
+load or at the next fault; advice is what the vendor recommends.\n\nA check passes if:\n",
     );
     for scope in Scope::ALL {
-        let names = checks().filter(|check| check.scope == scope);
-        let names: Vec<&str> = names.map(|check| check.name).collect();
-        text.push_str(&fit(&format!("  {:10}  {}", scope.word(), names.join(", "))));
+        text.push_str(&format!("{}\n", scope.word()));
+        for check in checks().filter(|check| check.scope == scope) {
+            text.push_str(&fit(&format!("  {:17}  {}", check.name, check.about)));
+        }
     }
     text.push_str(
         "\nExit codes: 0 no error was found; 1 an error, or with --strict a warning; 64

@@ -46,7 +46,8 @@ pub enum Word {
 }
 
 impl Word {
-    pub const ALL: [Self; 13] = [
+    #[cfg(test)]
+    const ALL: [Self; 13] = [
         Self::Started,
         Self::Founded,
         Self::Joined,
