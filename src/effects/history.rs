@@ -29,19 +29,29 @@ impl History {
 
     /// Adds an event, as one that happens now. It survives a kill of this process, and a power cut after [`sync`](Self::sync).
     pub fn add(&self, event: Event) {
+        self.extend(|_| vec![event]);
+    }
+
+    /// Adds what follows from the events so far, in one write. Returns true if there was something to add.
+    pub fn extend(&self, events: impl FnOnce(&[Event]) -> Vec<Event>) -> bool {
         let at = seconds();
-        // What cannot be read is somebody else's.
         let written = history::lines(&self.path).and_then(|mut lines| {
-            lines.push(Event { at, ..event }.to_line());
+            let new = events(&history::events(&lines));
+            if new.is_empty() {
+                return Ok(false);
+            }
+            lines.extend(new.into_iter().map(|event| Event { at, ..event }.to_line()));
             let text: String = kept(lines)
                 .iter()
                 .flat_map(|line| [line.trim_end(), "\n"])
                 .collect();
-            replace_unsynced(&self.path, text.as_bytes())
+            replace_unsynced(&self.path, text.as_bytes()).map(|()| true)
         });
-        if let Err(error) = written {
+        // What cannot be read is somebody else's.
+        written.unwrap_or_else(|error| {
             tracing::debug!("cannot write {}: {error}", self.path.display());
-        }
+            false
+        })
     }
 
     /// Waits for the disk.

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Component;
@@ -189,8 +190,7 @@ pub fn lines(path: &Path) -> io::Result<Vec<String>> {
         read => read?,
     };
     let text = String::from_utf8_lossy(&bytes);
-    let is_object =
-        |line: &&str| serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(line).is_ok();
+    let is_object = |line: &&str| line.starts_with('{') && serde_json::from_str::<IgnoredAny>(line).is_ok();
     Ok(text.lines().filter(is_object).map(str::to_owned).collect())
 }
 

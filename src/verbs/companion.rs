@@ -121,7 +121,7 @@ pub(super) fn remember(ended: &Ended, kept: &str) {
             ended.lived,
         )
     });
-    history.sync();
+    // The end of the container does not wait for the disk.
 }
 
 /// Does the work that PID 1 requested. Must be called inside the runtime.
@@ -243,11 +243,12 @@ impl Companion<'_> {
         };
         self.channel
             .send(&Request::Start(Box::new(hand_over)), &descriptors)?;
-        // A start does not wait for the disk.
-        history.sync();
         if self.settings.exec {
+            // PID 1 waits for the end of this process.
             return Ok(Outcome::silent(ExitCode::Ok));
         }
+        // A start does not wait for the disk.
+        history.sync();
         // PID 1 holds the locks and the reservations now.
         let ReadyToStart {
             record, known, plan, ..
@@ -337,9 +338,7 @@ impl Companion<'_> {
             helper: ready.helper.as_deref(),
             exec: self.settings.exec,
         };
-        for event in start.events(&history.events(), before) {
-            history.add(event);
-        }
+        history.extend(|past| start.events(past, before));
     }
 
     fn keep(&self, ready: &ReadyToStart) -> Kept {
@@ -532,8 +531,9 @@ impl Companion<'_> {
             };
             tracing::error!("{}{then}", chain(&error));
         }
-        if let Some(event) = history::alive(before, cluster, &self.history().events()) {
-            self.note(event);
+        let history = self.history();
+        if history.extend(|past| history::alive(before, cluster, past).into_iter().collect()) {
+            history.sync();
         }
         // Logged after the write, when it is true for the next start as well.
         let (host, id, leader) = (&record.host, &cluster.id, &cluster.leader.host);
