@@ -28,8 +28,6 @@ pub const RECORD: Kind = Kind::new("a record", 1 << 20);
 /// 200 lines have about 60 KiB.
 pub const HISTORY: Kind = Kind::new("a history", 1 << 20);
 pub const STATUS: Kind = Kind::new("a status file", 1 << 20);
-/// Ours have 4 KiB.
-pub const METRICS: Kind = Kind::new("a file of metrics", 1 << 20);
 /// The longest shipped one has 20 KiB.
 pub const CONF: Kind = Kind::new("a conf file", 4 << 20);
 pub const ENV: Kind = Kind::new("an env file", 1 << 20);

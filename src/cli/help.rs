@@ -54,7 +54,9 @@ The check only asks. It writes nothing and stops nothing. For a node that was
 dropped from its cluster it fails and says so; the engine keeps running, and the
 next start is refused with exit code 79.
 
-Only --deep needs an account: CLUSTER_USER and CLUSTER_PASSWORD_FILE.";
+Only --deep needs an account: CLUSTER_USER and CLUSTER_PASSWORD_FILE.
+
+In a container of `muster serve`, which has no node, it asks the page.";
 
 /// The text below the options of `status`.
 pub(super) const STATUS: &str = "\
@@ -234,10 +236,10 @@ With --hosts, a directory for each host of a list, and prometheus/targets.json:
   muster init --hosts hosts.txt --app-env app.env --out cluster
 
 The kinds are fe, observer (an FE without a vote), be, cn and broker. The first
-fe may found the cluster. The file of --app-env has the settings of all hosts; a
-setting on a line wins. FE_IMAGE, BE_IMAGE, CN_IMAGE and BROKER_IMAGE name other
-images. Paths are those of the host, and are mounted: data dirs, STATE_DIR, and
-the files of CLUSTER_PASSWORD_FILE and its like.
+fe may found the cluster. The file of --app-env, if it is given, has settings of
+all hosts; a setting on a line wins. FE_IMAGE, BE_IMAGE, CN_IMAGE, BROKER_IMAGE
+name other images. Paths are those of the host, and are mounted: data dirs,
+STATE_DIR, and the files of CLUSTER_PASSWORD_FILE and its like.
 
 A directory has the env files, compose.yaml and firewall.nft, and is all that
 its host needs for `docker compose up -d`. With the same list a second run

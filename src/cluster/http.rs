@@ -33,6 +33,17 @@ pub async fn bootstrap(
     probes.read_ready(&answer.body).map_err(|why| answer.blame(why))
 }
 
+/// Asks a page of muster whether it serves.
+pub async fn page_serves(host: &Host, port: u16, within: Duration) -> Result<(), Failure> {
+    match get(host, port, "/healthz", &[], within).await?.status {
+        200 => Ok(()),
+        code => Err(Failure::Rejected {
+            code,
+            text: "over HTTP".to_owned(),
+        }),
+    }
+}
+
 /// Asks a BE or CN whether it serves.
 pub async fn backend_health(
     probes: &Probes,

@@ -9,16 +9,17 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::sleep;
 
+use crate::effects::clock::seconds;
 use crate::effects::files::replace_unsynced;
+use crate::effects::history::History;
 use crate::effects::status_file::StatusFile;
 use crate::facts::disk::Room;
 use crate::facts::home::Home;
-use crate::facts::record::{Progress, RecordCopy};
+use crate::facts::record::{Progress, RecordCopy, state_copy};
 use crate::facts::status::Phase;
 use crate::facts::version;
-use crate::file;
 use crate::plan::own_metrics::{
-    DataSpace, LastFailure, NOT_STARTED, OwnNode, RecordSeen, last_failure, own_metrics,
+    DataSpace, LastFailure, NOT_STARTED, OwnNode, RecordSeen, last_ends, own_metrics,
 };
 use crate::settings::Settings;
 
@@ -33,37 +34,34 @@ pub struct MetricsFile<'a> {
     home: &'a Home,
     /// The record beside the conf or in `STATE_DIR`.
     record: PathBuf,
+    history: History,
     start: u64,
     companion_start: u64,
     data_dirs: RefCell<Vec<PathBuf>>,
     engine_version: OnceCell<String>,
-    last_failure: Option<LastFailure>,
-    /// The reason why the engine ended.
-    reason: Cell<Option<&'static str>>,
     warned: Cell<bool>,
 }
 
 impl<'a> MetricsFile<'a> {
-    /// `start`: when this start of the node began, if that was before this process. `record`: the copy in the state dir.
+    /// `start`: when this start of the node began, if that was before this process.
     pub fn new(
         path: PathBuf,
         settings: &'a Settings,
         home: &'a Home,
-        record: PathBuf,
+        state_dir: &Path,
         start: Option<u64>,
     ) -> Self {
-        let old = file::text(&path, file::METRICS).unwrap_or_default();
+        let component = home.component;
         Self {
             path,
             settings,
             home,
-            record,
-            start: start.unwrap_or_else(now),
-            companion_start: now(),
+            record: state_dir.join(state_copy(component)),
+            history: History::of(state_dir, component),
+            start: start.unwrap_or_else(seconds),
+            companion_start: seconds(),
             data_dirs: RefCell::default(),
             engine_version: OnceCell::new(),
-            last_failure: last_failure(&old),
-            reason: Cell::new(None),
             warned: Cell::new(false),
         }
     }
@@ -76,11 +74,6 @@ impl<'a> MetricsFile<'a> {
     /// The dirs of the engine's data, once they are known.
     pub fn data_is_in(&self, dirs: &[PathBuf]) {
         self.data_dirs.replace(dirs.to_vec());
-    }
-
-    /// The engine has ended, and the report knows why.
-    pub fn ended_by(&self, reason: Option<&'static str>) {
-        self.reason.set(Some(reason.unwrap_or_default()));
     }
 
     /// Writes the file at once, at each new phase, and once a minute.
@@ -98,7 +91,7 @@ impl<'a> MetricsFile<'a> {
                 not_listed: false,
                 clock_differs: false,
             });
-            self.write(&now, self.last_failure.clone());
+            self.write(&now, None);
             tokio::select! {
                 () = sleep(EVERY) => {}
                 () = status.entered() => {}
@@ -108,26 +101,31 @@ impl<'a> MetricsFile<'a> {
 
     /// Writes it for the last time: the container ends with this code, and nobody has requested that.
     pub fn ends(&self, code: u8) {
+        let now = seconds();
         let ended = Moment {
             phase: None,
-            began: now(),
+            began: now,
             not_listed: false,
             clock_differs: false,
         };
-        let failure = LastFailure {
-            code,
-            reason: self.reason.get().unwrap_or(NOT_STARTED).to_owned(),
-            at: now(),
-        };
-        self.write(&ended, Some(failure));
+        self.write(&ended, Some((code, now)));
     }
 
-    fn write(&self, now: &Moment, last_failure: Option<LastFailure>) {
+    /// `failed`: the code and the time of an end just now, of which the history may not know.
+    fn write(&self, now: &Moment, failed: Option<(u8, u64)>) {
+        let (known, last_stop) = last_ends(&self.history.events());
+        let is_new = |failure: &LastFailure| failed.is_none() || failure.at >= self.companion_start;
+        let unwritten = failed.map(|(code, at)| LastFailure {
+            code,
+            reason: NOT_STARTED.to_owned(),
+            at,
+        });
+        let last_failure = known.filter(is_new).or(unwritten);
         let copy = RecordCopy::read(&self.record);
         let changed = || {
             fs::metadata(&self.record)
                 .and_then(|found| found.modified())
-                .map_or(0, seconds)
+                .map_or(0, since_1970)
         };
         let record = copy.record().map(|record| RecordSeen {
             record,
@@ -160,6 +158,7 @@ impl<'a> MetricsFile<'a> {
             record,
             data: dirs.iter().filter_map(|dir| space(dir)).collect(),
             last_failure,
+            last_stop,
         });
         match replace_unsynced(&self.path, text.as_bytes()) {
             Ok(()) => self.warned.set(false),
@@ -195,11 +194,7 @@ fn space(dir: &Path) -> Option<DataSpace> {
     })
 }
 
-fn now() -> u64 {
-    seconds(SystemTime::now())
-}
-
-fn seconds(time: SystemTime) -> u64 {
+fn since_1970(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
@@ -215,6 +210,7 @@ mod tests {
     use crate::effects::status_file::StatusFile;
     use crate::engine::Component;
     use crate::facts::fixture::{home, settings};
+    use crate::facts::history::{Event, Word};
     use crate::facts::home::Home;
     use crate::facts::status::Phase;
     use crate::settings::Settings;
@@ -222,7 +218,7 @@ mod tests {
     const SHORT: Duration = Duration::from_millis(1);
 
     fn file<'a>(dir: &Path, name: &str, settings: &'a Settings, home: &'a Home) -> MetricsFile<'a> {
-        MetricsFile::new(dir.join(name), settings, home, dir.join("record"), Some(7))
+        MetricsFile::new(dir.join(name), settings, home, dir, Some(7))
     }
 
     /// The value of the line that begins with this name and has this label.
@@ -265,28 +261,23 @@ mod tests {
         assert_eq!(value(&file, "muster_own_not_listed", ""), "0");
     }
 
+    /// A start that could not write its history, because the state dir was missing, is a failure all the same.
     #[test]
-    fn the_last_failure_outlives_the_next_start() {
+    fn an_end_is_that_of_the_history_if_that_knows_of_it() {
         let dir = tempfile::tempdir().unwrap();
         let (settings, home) = (settings(), home(dir.path(), Component::Fe));
-        let begin = || file(dir.path(), "a.prom", &settings, &home);
-        let first = begin();
-        assert_eq!(first.last_failure, None);
-        first.ends(79);
-        assert_eq!(value(&first, "muster_own_phase{", "ended"), "1");
-        assert_eq!(
-            value(&first, "muster_own_last_failure_code", "\"not-started\""),
-            "79"
-        );
-        let second = begin();
-        second.ended_by(Some("disk-full"));
-        second.ends(255);
-        assert_eq!(
-            value(&second, "muster_own_last_failure_code", "\"disk-full\""),
-            "255"
-        );
-        let third = begin();
-        assert_eq!(third.last_failure.as_ref().map(|failure| failure.code), Some(255));
+        let file = file(dir.path(), "a.prom", &settings, &home);
+        file.ends(73);
+        assert_eq!(value(&file, "muster_own_phase{", "ended"), "1");
+        let code = |reason: &str| value(&file, "muster_own_last_failure_code", reason);
+        assert_eq!(code("\"not-started\""), "73");
+        file.history.add(Event {
+            code: Some(255),
+            reason: Some("disk-full".to_owned()),
+            ..Event::new(Word::Ended, "")
+        });
+        file.ends(1);
+        assert_eq!(code("\"disk-full\""), "255");
     }
 
     /// A missing mount, as it is on the day on which the variable is set.

@@ -20,6 +20,9 @@ use crate::plan::leader::{Answer, Belief, Cluster, believe};
 use crate::plan::view::observed::{ClockSeen, FrontendSeen, Observed, Own, ServiceSeen, TableSeen, Tablets};
 use crate::settings::{Endpoint, Host};
 
+/// The number of tables with one replica of which it is asked where they are. Of the others it is not known.
+const MOST_SINGLE: usize = 20;
+
 /// The hosts to begin with, and how.
 #[derive(Debug)]
 pub struct Survey<'a> {
@@ -46,6 +49,7 @@ enum Found {
     MostReplicas(Option<u64>),
     MetaFree(Vec<(String, u64)>),
     Tables(Option<Result<Vec<TableSeen>, Failure>>),
+    Single(TableSeen),
     BalanceOff(Result<Vec<(String, String)>, Failure>),
 }
 
@@ -137,17 +141,18 @@ impl Survey<'_> {
                 Found::Tablets(tablets) => seen.tablets = Some(tablets),
                 Found::MetaFree(free) => seen.meta_free = free,
                 Found::MostReplicas(most) => seen.most_replicas = most,
-                Found::Tables(tables) => seen.tables = tables,
+                Found::Tables(tables) => {
+                    if let (Some(at), Some(Ok(tables))) = (&leader, &tables) {
+                        self.ask_where(at, tables, &asking, until);
+                    }
+                    seen.tables = tables;
+                }
+                Found::Single(single) => place(&mut seen, &single),
                 Found::BalanceOff(off) => seen.balance_off = Some(off),
             }
         }
-        for (host, clock) in clocks {
-            for fe in seen.frontends.iter_mut().filter(|fe| fe.host == host) {
-                fe.clock = clock;
-            }
-        }
         seen.belief = believe(&seen.answers, self.engine.heartbeat);
-        settle(&mut seen);
+        settle(&mut seen, clocks);
         seen
     }
 
@@ -259,6 +264,37 @@ impl Survey<'_> {
         Ok(Some(rows.iter().filter_map(table).collect()))
     }
 
+    /// Asks for the BEs of tables with one replica.
+    fn ask_where<'s>(&'s self, leader: &Endpoint, tables: &[TableSeen], asking: &Asking<'s>, until: Instant) {
+        let own = self.engine.sql.tables.own_database;
+        let single = tables
+            .iter()
+            .filter(|table| table.replicas < 2 && table.database != own);
+        for table in single.take(MOST_SINGLE) {
+            asking.push(Box::pin(self.backends_of(leader.clone(), table.clone(), until)));
+        }
+    }
+
+    /// The BEs that have a part of one table.
+    async fn backends_of(&self, at: Endpoint, table: TableSeen, until: Instant) -> Found {
+        let quoted = [&table.database, &table.name].map(|name| format!("`{}`", name.replace('`', "``")));
+        let statement = self
+            .engine
+            .sql
+            .tables
+            .replicas_of
+            .replace("{}", &quoted.join("."));
+        let rows = self.rows(&at, &statement, until).await.unwrap_or_default();
+        let backends: BTreeSet<u64> = rows
+            .iter()
+            .filter_map(|row| cell(row, "BackendId")?.parse().ok())
+            .collect();
+        Found::Single(TableSeen {
+            backends: Some(backends).filter(|backends| !backends.is_empty()),
+            ..table
+        })
+    }
+
     async fn most_replicas(&self, at: Endpoint, until: Instant) -> Found {
         let rows = self.rows(&at, self.engine.sql.tables.most, until).await;
         Found::MostReplicas(rows.ok().and_then(|rows| most(&rows)))
@@ -294,8 +330,22 @@ impl Survey<'_> {
     }
 }
 
+/// What was asked of one table.
+fn place(seen: &mut Observed, single: &TableSeen) {
+    for table in seen.tables.iter_mut().flatten().flatten() {
+        if (&table.database, &table.name) == (&single.database, &single.name) {
+            table.backends.clone_from(&single.backends);
+        }
+    }
+}
+
 /// A host that was asked at two ports answers at one of them; the other one says nothing about it.
-fn settle(seen: &mut Observed) {
+fn settle(seen: &mut Observed, clocks: Vec<(Host, Option<ClockSeen>)>) {
+    for (host, clock) in clocks {
+        for fe in seen.frontends.iter_mut().filter(|fe| fe.host == host) {
+            fe.clock = clock;
+        }
+    }
     let answered: Vec<Host> = seen
         .frontends
         .iter()
@@ -352,6 +402,7 @@ fn table(row: &Row) -> Option<TableSeen> {
         database: presentable(cell(row, "db")?),
         name: presentable(cell(row, "tbl")?),
         replicas: cell(row, "replicas")?.parse().ok()?,
+        backends: None,
     })
 }
 

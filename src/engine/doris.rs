@@ -456,12 +456,14 @@ pub(super) static ENGINE: Engine = Engine {
             total: "Total",
             unhealthy: Unhealthy::AllBut("HealthyNum"),
         },
-        // SchemaTable and MetadataGenerator: the column is there since 4.0 (its pull request 51025); before, only a walk through
-        // every table of SHOW PROC '/dbs' would tell.
+        // SchemaTable and MetadataGenerator: the column is there since May 2025 (its pull request 51025); before, only a walk
+        // through every table of SHOW PROC '/dbs' would tell.
         tables: TableList {
             show: "SELECT TABLE_SCHEMA AS db, TABLE_NAME AS tbl, MIN(REPLICA_NUM) AS replicas \
                    FROM information_schema.partitions \
                    GROUP BY TABLE_SCHEMA, TABLE_NAME ORDER BY replicas, db, tbl LIMIT 1000",
+            // ShowTabletsFromTableCommand; it needs ADMIN.
+            replicas_of: "SHOW TABLETS FROM {}",
             most: "SELECT MAX(REPLICA_NUM) AS replicas FROM information_schema.partitions",
             own_database: "__internal_schema",
         },

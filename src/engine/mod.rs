@@ -504,6 +504,8 @@ pub enum Unhealthy {
 #[derive(Debug, PartialEq, Eq)]
 pub struct TableList {
     pub show: &'static str,
+    /// Shows every replica of the table `{}`, with the id of its BE in the column `BackendId`.
+    pub replicas_of: &'static str,
     /// Shows the most replicas that any partition has, in the column `replicas`.
     pub most: &'static str,
     /// The database of the engine's own statistics, which nobody misses while a node is away.

@@ -378,6 +378,8 @@ pub(super) static ENGINE: Engine = Engine {
             show: "SELECT DB_NAME AS db, TABLE_NAME AS tbl, MIN(REPLICATION_NUM) AS replicas \
                    FROM information_schema.partitions_meta \
                    GROUP BY DB_NAME, TABLE_NAME ORDER BY replicas, db, tbl LIMIT 1000",
+            // ShowTabletStmt; it needs OPERATE, and SELECT on the table.
+            replicas_of: "SHOW TABLET FROM {}",
             most: "SELECT MAX(REPLICATION_NUM) AS replicas FROM information_schema.partitions_meta",
             own_database: "_statistics_",
         },

@@ -17,6 +17,7 @@ use crate::engine::failure::Failure;
 use crate::engine::{Component, Engine};
 use crate::facts::Facts;
 use crate::facts::disk::Disk;
+use crate::facts::history::Event;
 use crate::facts::host::HostFacts;
 use crate::plan::view::View;
 use crate::plan::{Plan, refusal::Refusal};
@@ -48,10 +49,12 @@ pub struct Node<'a> {
     pub facts: &'a Facts,
     /// What `run` would decide.
     pub plan: Result<&'a Plan, &'a [Refusal]>,
-    /// The disks of its data, then that of its state dir.
+    /// The disks of its data.
     pub disks: &'a [Result<Disk, (PathBuf, String)>],
     /// The image files that lie in the data dir of an FE itself.
     pub loose_images: usize,
+    /// Its history, the oldest first.
+    pub events: &'a [Event],
 }
 
 /// A port of another node.

@@ -1,6 +1,7 @@
 //! The node of one container as the text that Prometheus reads: what only muster knows of it, also while its engine waits or
 //! has ended. Each figure has the labels `kind` and `host`, because one directory of a machine has the files of all its nodes.
 
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -10,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::engine::{Component, Engine};
+use crate::facts::history::{Event, Word};
 use crate::facts::record::{Progress, Record};
 use crate::facts::status::Phase;
 use crate::plan::progress_word;
@@ -37,6 +39,7 @@ pub struct OwnNode<'a> {
     pub record: Option<RecordSeen<'a>>,
     pub data: Vec<DataSpace>,
     pub last_failure: Option<LastFailure>,
+    pub last_stop: Option<LastStop>,
 }
 
 /// The record, and the time of its last change.
@@ -63,11 +66,18 @@ pub struct LastFailure {
     pub at: u64,
 }
 
+/// The last end on request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastStop {
+    /// From the request to the end, in milliseconds.
+    pub took: u64,
+    /// The engine was killed because the grace was over.
+    pub cut: bool,
+    pub at: u64,
+}
+
 /// The reason of a start that muster refused or gave up.
 pub const NOT_STARTED: &str = "not-started";
-
-const FAILURE_CODE: &str = "own_last_failure_code";
-const FAILURE_TIME: &str = "own_last_failure_time_seconds";
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Own {
@@ -119,7 +129,7 @@ pub fn own_metrics(node: &OwnNode<'_>) -> String {
     figures(&mut registry, node);
     states(&mut registry, node);
     data(&mut registry, node);
-    failure(&mut registry, node);
+    ends(&mut registry, node);
     let info = Info {
         kind: node.component.id(),
         host: node.host.to_owned(),
@@ -230,7 +240,7 @@ fn data(registry: &mut Registry, node: &OwnNode<'_>) {
     );
 }
 
-fn failure(registry: &mut Registry, node: &OwnNode<'_>) {
+fn ends(registry: &mut Registry, node: &OwnNode<'_>) {
     let failure = node.last_failure.as_ref();
     let of_reason = |failure: &LastFailure| OfReason {
         kind: node.component.id(),
@@ -239,16 +249,32 @@ fn failure(registry: &mut Registry, node: &OwnNode<'_>) {
     };
     family(
         registry,
-        FAILURE_CODE,
+        "own_last_failure_code",
         "The exit code of the last end of the node that nobody requested, and the word for its reason",
         failure.map(|failure| (of_reason(failure), failure.code.into())),
     );
     family(
         registry,
-        FAILURE_TIME,
+        "own_last_failure_time_seconds",
         "When that was, since 1970",
         failure.map(|failure| (node.own(), failure.at)),
     );
+    let Some(stop) = node.last_stop else { return };
+    let seconds = Family::<Own, Gauge<f64, AtomicU64>>::default();
+    let took = Duration::from_millis(stop.took).as_secs_f64();
+    seconds.get_or_create(&node.own()).set(took);
+    registry.register(
+        "own_last_stop_seconds",
+        "How long the engine needed for its last stop on request",
+        seconds,
+    );
+    let mut add = |name: &str, help: &str, value: u64| family(registry, name, help, [(node.own(), value)]);
+    add(
+        "own_last_stop_cut",
+        "1: it was killed then, because STOP_GRACE was over",
+        stop.cut.into(),
+    );
+    add("own_last_stop_time_seconds", "When that was, since 1970", stop.at);
 }
 
 impl OwnNode<'_> {
@@ -260,25 +286,29 @@ impl OwnNode<'_> {
     }
 }
 
-/// The last failure, from the text of an earlier file: it is kept nowhere else.
-pub fn last_failure(text: &str) -> Option<LastFailure> {
-    let line = |name: &str| {
-        let begin = format!("muster_{name}{{");
-        text.lines().find_map(|line| line.strip_prefix(&begin))
-    };
-    let value = |line: &str| line.rsplit_once(' ').map(|(_, value)| value.to_owned());
-    let code = line(FAILURE_CODE)?;
-    let (_, rest) = code.split_once("reason=\"")?;
-    let (reason, _) = rest.split_once('"')?;
-    let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    Some(LastFailure {
-        code: value(code)?.parse().ok()?,
-        // The text of a file that somebody else may have changed.
-        reason: Some(reason)
-            .filter(|reason| reason.len() <= 60 && reason.chars().all(is_word))?
-            .to_owned(),
-        at: value(line(FAILURE_TIME)?)?.parse().ok()?,
-    })
+/// The last end that nobody requested, and the last one that somebody did, by the history of the node.
+pub fn last_ends(events: &[Event]) -> (Option<LastFailure>, Option<LastStop>) {
+    let failure = events.iter().rev().find_map(|event| {
+        let reason = match event.event {
+            Word::Ended => event.reason.clone().unwrap_or_default(),
+            Word::Refused => NOT_STARTED.to_owned(),
+            _ => return None,
+        };
+        Some(LastFailure {
+            code: event.code?,
+            reason,
+            at: event.at,
+        })
+    });
+    let stop = events.iter().rev().find_map(|event| {
+        (event.event == Word::Stopped).then_some(())?;
+        Some(LastStop {
+            took: event.stop_ms?,
+            cut: event.cut.unwrap_or_default(),
+            at: event.at,
+        })
+    });
+    (failure, stop)
 }
 
 fn phases(now: Option<Phase>) -> [(&'static str, bool); 4] {
@@ -318,10 +348,11 @@ mod tests {
     use std::collections::BTreeMap;
     use std::time::Duration;
 
-    use super::{DataSpace, LastFailure, OwnNode, PROGRESSES, RecordSeen, last_failure, own_metrics};
+    use super::{DataSpace, LastFailure, LastStop, OwnNode, PROGRESSES, RecordSeen, last_ends, own_metrics};
     use crate::engine::Component;
     use crate::expect_file;
     use crate::facts::fixture::one_engine;
+    use crate::facts::history::{Event, Word};
     use crate::facts::record::{Progress, Record};
     use crate::facts::status::Phase;
     use crate::plan::progress_word;
@@ -366,6 +397,7 @@ mod tests {
                 free: 53_687_091_200,
             }],
             last_failure: None,
+            last_stop: None,
         }
     }
 
@@ -373,18 +405,21 @@ mod tests {
     #[test]
     fn the_file_of_a_member_has_every_figure_once() {
         let record = record(Progress::Joined);
-        let failure = LastFailure {
-            code: 255,
-            reason: "disk-full".to_owned(),
-            at: 1_795_999_000,
-        };
         let text = own_metrics(&OwnNode {
-            last_failure: Some(failure.clone()),
+            last_failure: Some(LastFailure {
+                code: 255,
+                reason: "disk-full".to_owned(),
+                at: 1_795_999_000,
+            }),
+            last_stop: Some(LastStop {
+                took: 12_500,
+                cut: false,
+                at: 1_795_990_000,
+            }),
             ..node(&record)
         });
         let hidden = expect_file::sorted_samples(&text).replace(one_engine().id, "ENGINE");
         expect_file::holds("tests/monitoring/own.prom", &hidden, "UPDATE_METRICS");
-        assert_eq!(last_failure(&text), Some(failure));
     }
 
     #[test]
@@ -428,36 +463,62 @@ mod tests {
             data: Vec::new(),
             ..node(&record)
         });
-        for name in ["record_change", "data_size", "data_free", "last_failure"] {
+        for name in [
+            "record_change",
+            "data_size",
+            "data_free",
+            "last_failure",
+            "last_stop",
+        ] {
             let begin = format!("muster_own_{name}");
             assert!(!text.lines().any(|line| line.starts_with(&begin)), "{text}");
         }
-        assert_eq!(last_failure(&text), None);
     }
 
     #[test]
-    fn a_last_failure_is_read_only_from_a_file_of_ours() {
-        let both = |code: &str, time: &str| {
-            format!("muster_own_last_failure_code{code}\nmuster_own_last_failure_time_seconds{time}\n")
+    fn the_last_ends_are_those_of_the_history() {
+        let event = |word, at, code| Event {
+            at,
+            code,
+            ..Event::new(word, "")
         };
-        let labels = "{kind=\"fe\",host=\"h\",reason=\"\"}";
+        let ended = Event {
+            reason: Some("disk-full".to_owned()),
+            ..event(Word::Ended, 20, Some(255))
+        };
+        let stopped = Event {
+            stop_ms: Some(700),
+            cut: Some(true),
+            ..event(Word::Stopped, 40, None)
+        };
+        let events = [
+            event(Word::Refused, 10, Some(79)),
+            event(Word::Started, 15, None),
+            ended,
+            event(Word::Started, 30, None),
+            stopped,
+            event(Word::Started, 50, None),
+        ];
+        let failure = |code, reason: &str, at| LastFailure {
+            code,
+            reason: reason.to_owned(),
+            at,
+        };
+        let stop = LastStop {
+            took: 700,
+            cut: true,
+            at: 40,
+        };
         assert_eq!(
-            last_failure(&both(&format!("{labels} 137"), "{kind=\"fe\",host=\"h\"} 12")),
-            Some(LastFailure {
-                code: 137,
-                reason: String::new(),
-                at: 12
-            })
+            last_ends(&events),
+            (Some(failure(255, "disk-full", 20)), Some(stop))
         );
-        for (code, time) in [
-            (format!("{labels} 300"), "{} 12"),
-            (format!("{labels} 1"), "{} x"),
-            (format!("{labels} 1"), " 12"),
-            ("{reason=\"a b\"} 1".to_owned(), "{} 12"),
-            (format!("{{reason=\"{}\"}} 1", "a".repeat(61)), "{} 12"),
-            ("{} 1".to_owned(), "{} 12"),
-        ] {
-            assert_eq!(last_failure(&both(&code, time)), None, "{code}");
-        }
+        assert_eq!(
+            last_ends(&events[..2]),
+            (Some(failure(79, "not-started", 10)), None)
+        );
+        let unknown = [event(Word::Ended, 5, Some(1))];
+        assert_eq!(last_ends(&unknown), (Some(failure(1, "", 5)), None));
+        assert_eq!(last_ends(&[]), (None, None));
     }
 }

@@ -15,6 +15,8 @@ pub mod targets;
 mod tests;
 pub mod verdict;
 
+use std::collections::BTreeSet;
+
 use crate::engine::member::FrontendRole;
 use crate::engine::{Component, Engine};
 use crate::exit::ExitCode;
@@ -98,6 +100,8 @@ pub struct Node {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a column of a list")]
 pub struct LeaderSays {
+    /// Its number in the cluster; FEs and brokers have none here.
+    pub id: Option<u64>,
     pub alive: bool,
     /// It is a member of the election group; true for all but FEs.
     pub joined: bool,
@@ -133,12 +137,19 @@ pub enum ItselfSays {
 pub enum SingleReplicas {
     /// Nobody asked, or no node keeps the data, which is shared.
     NotAsked,
-    /// As `database.table`.
-    Seen(Vec<String>),
+    Seen(Vec<SingleTable>),
     /// This version does not show them, and its words.
     NotShown(String),
     /// Another reason why they are not known.
     Unseen(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SingleTable {
+    /// As `database.table`.
+    pub name: String,
+    /// The ids of the BEs that have a part of it; `None`: not known.
+    pub backends: Option<BTreeSet<u64>>,
 }
 
 /// A question without an answer.

@@ -117,7 +117,11 @@ impl HostList {
 
     /// The variables of one host: its own, those of all hosts, and what follows from the list.
     pub fn env(&self, host: &ListedHost) -> EnvFile {
-        let masters: Vec<String> = self.masters().map(ToString::to_string).collect();
+        let mut masters: Vec<String> = self.masters().map(ToString::to_string).collect();
+        if masters.is_empty() {
+            // What is wrong is said once, by the list.
+            masters.push(host.host.to_string());
+        }
         let own = host.variables.iter();
         let mut lines: Vec<(&str, String)> = own.map(|(key, value)| (key.as_str(), value.clone())).collect();
         lines.push(("LOCAL_HOST", host.host.to_string()));
@@ -233,10 +237,16 @@ impl Found<'_> {
         let hides = settings.iter().any(|word| is_secret_setting(word));
         let kinds: Vec<&str> = kinds.iter().flat_map(|word| word.split(',')).collect();
         let (components, observer) = self.kinds(&kinds, hides);
-        let variables = settings
-            .iter()
-            .filter_map(|word| self.setting(word, &components))
-            .collect();
+        let mut variables: Vec<(String, String)> = Vec::new();
+        for word in settings {
+            let Some((key, value)) = self.setting(word, &components) else {
+                continue;
+            };
+            if variables.iter().any(|(known, _)| *known == key) {
+                self.problem(format!("{key} is set twice"));
+            }
+            variables.push((key, value));
+        }
         Some(ListedHost {
             line: number,
             host: host.ok()?,
@@ -451,7 +461,7 @@ mod tests {
              10.0.0.10 be\n\
              FE_HEAP=4g\n\
              10.0.0.12\n\
-             10.0.0.300 be FE_HEAP=4g\n\
+             10.0.0.300 be FE_HEAP=4g BE_HEAP=1g BE_HEAP=2g\n\
              fe5 be FE_QUERY_PROT=9031 FE_QUERY_PORT=9031 LOCAL_HOST=x NOSUCH=1 ENGINE=x =1\n\
              fe6 fe,observer FE_ROLE=observer\n\
              fe7 be 'BE_CONF__x=a b\n\
@@ -468,6 +478,7 @@ mod tests {
              hosts.txt: line 6: has no kind, such as fe or fe,be\n\
              hosts.txt: line 7: `10.0.0.300` is not an IPv4 address: four numbers of 0–255 with dots between them\n\
              hosts.txt: line 7: FE_HEAP has no effect on the kinds of this host\n\
+             hosts.txt: line 7: BE_HEAP is set twice\n\
              hosts.txt: line 8: FE_QUERY_PROT is no setting of muster; FE_QUERY_PORT is one\n\
              hosts.txt: line 8: FE_QUERY_PORT has no effect on the kinds of this host\n\
              hosts.txt: line 8: LOCAL_HOST is not set here: it follows from the list\n\

@@ -51,7 +51,7 @@ use crate::plan::start_script;
 use crate::settings::{Endpoint, Host, Settings};
 use crate::supervise::{Channel, Ended, HandOver, Request, Work};
 use crate::verbs::Outcome;
-use crate::verbs::fe_endpoints::{self, record_path, state_dir};
+use crate::verbs::fe_endpoints::{self, state_dir};
 
 /// The memory limit of the companion, in bytes. It needs about ten MB; an endless answer of a server ends one attempt only.
 const MEMORY: u64 = 256 << 20;
@@ -173,8 +173,8 @@ fn metrics_file<'a>(settings: &'a Settings, home: &'a Home, work: &Work) -> Opti
         }
     };
     let another = start.is_none() && runs_here(settings, home).is_some();
-    let record = record_path(home, &settings.image);
-    (!settings.exec && !another).then(|| MetricsFile::new(path, settings, home, record, start))
+    let state = state_dir(home, &settings.image);
+    (!settings.exec && !another).then(|| MetricsFile::new(path, settings, home, &state, start))
 }
 
 /// The status of the muster that runs in this container already.
@@ -666,7 +666,7 @@ impl Companion<'_> {
         let report = end_report::derive(&texts, ended.exit.number(), ended.lived);
         let report = report.with_oom_kills(oom_kills(Path::new("/")));
         self.note(history::ended(&report, ended.exit.number(), ended.lived));
-        let (reason, report) = (report.id(), report.to_string());
+        let report = report.to_string();
         // The data of a member is never set aside, whatever the engine's last lines are.
         let store = store(&kept);
         let was_alive = match RecordCopy::read(&store.state_copy(self.home.component)) {
@@ -708,9 +708,6 @@ impl Companion<'_> {
                     Err(error) => Ok(Outcome::refused(&NotReady::from(error).0)),
                 };
             }
-        }
-        if let Some(metrics) = &self.metrics {
-            metrics.ended_by(reason);
         }
         Ok(Outcome {
             output: String::new(),

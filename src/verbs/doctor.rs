@@ -8,10 +8,12 @@ use futures_util::future::join3;
 
 use crate::cli::DoctorArgs;
 use crate::effects::dial::{configs, dial, loose_images, resolved};
+use crate::effects::history::History;
 use crate::effects::settle_ports::settle;
 use crate::engine::{Component, Engine};
 use crate::exit::ExitCode;
 use crate::facts::disk::Disk;
+use crate::facts::history::Event;
 use crate::facts::home::Home;
 use crate::facts::host::HostFacts;
 use crate::facts::mounts::Mounts;
@@ -33,6 +35,7 @@ struct Found {
     plan: Result<Plan, Vec<Refusal>>,
     disks: Vec<Result<Disk, (std::path::PathBuf, String)>>,
     loose_images: usize,
+    events: Vec<Event>,
     /// Its host, and the addresses of that.
     hosts: Vec<Host>,
 }
@@ -111,6 +114,7 @@ pub(super) async fn diagnose(
             plan: node.plan.as_ref().map_err(Vec::as_slice),
             disks: &node.disks,
             loose_images: node.loose_images,
+            events: &node.events,
         }),
         dialled: cluster.as_ref().map_or(&[], |cluster| &cluster.dialled),
         configs: cluster.as_ref().map_or(&[], |cluster| &cluster.configs),
@@ -182,16 +186,17 @@ fn found(settings: &Settings, home: Home) -> Found {
         |_: &[u16]| Ok(()),
     );
     let mounts = Mounts::read(root);
-    let dirs = facts
+    let disks = facts
         .data_dirs()
         .into_iter()
-        .chain([facts.records.state_dir.path.clone()]);
-    let disks = dirs.map(|dir| Disk::look(&dir, root, &mounts).map_err(|why| (dir, why)));
+        .map(|dir| Disk::look(&dir, root, &mounts).map_err(|why| (dir, why)));
     let disks = disks.collect();
     let loose_images = match facts.data_dirs().first() {
         Some(dir) if facts.home.component.is_fe() => loose_images(dir),
         _ => 0,
     };
+    let state_dir = fe_endpoints::state_dir(&facts.home, &settings.image);
+    let events = History::of(&state_dir, facts.home.component).events();
     let local = &facts.addresses.local.resolved;
     let addresses = match local {
         crate::facts::resolve::Resolved::Addresses(addresses) => addresses.as_slice(),
@@ -204,6 +209,7 @@ fn found(settings: &Settings, home: Home) -> Found {
         plan,
         disks,
         loose_images,
+        events,
         hosts,
     }
 }

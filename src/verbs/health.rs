@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use crate::facts::record::{Progress, Record, RecordCopy};
 use crate::facts::status::{Phase, Status};
 use crate::plan::leader::Belief;
 use crate::plan::node::Identity;
-use crate::settings::{Endpoint, Flags, ImageSettings, Settings};
+use crate::settings::{Endpoint, Flags, Host, ImageSettings, Settings};
 use crate::verbs::{Outcome, fe_endpoints, machine};
 
 /// The depth of the check.
@@ -58,6 +59,19 @@ pub async fn health(args: &HealthArgs, flags: Flags, vars: Vec<(OsString, OsStri
             code: ExitCode::Ok,
         },
         Err(why) => not_healthy(&why),
+    }
+}
+
+/// Checks the page that this container serves; it has no node.
+pub async fn of_page(listen: SocketAddr, within: Duration) -> Outcome {
+    let at = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    match http::page_serves(&Host::from(at), listen.port(), within).await {
+        Ok(()) => Outcome::printed("the page answers\n".to_owned()),
+        Err(why) => not_healthy(&format!("the page at {listen} does not answer: {why}")),
     }
 }
 

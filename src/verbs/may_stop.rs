@@ -3,14 +3,13 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
 use crate::cli::{MayStopArgs, Which};
 use crate::engine::Component;
 use crate::exit::ExitCode;
 use crate::plan::refusal::Refusal;
-use crate::plan::view::may_stop::{Answer, on_host};
+use crate::plan::view::may_stop::{Answer, json, on_host};
 use crate::plan::view::{View, Whole};
 use crate::printable::fit;
 use crate::verbs::Outcome;
@@ -18,15 +17,6 @@ use crate::verbs::asks::Asks;
 
 /// Between two looks of `--wait`.
 const AGAIN: Duration = Duration::from_secs(2);
-
-#[derive(Serialize)]
-struct Report<'a> {
-    muster: u8,
-    may_stop: bool,
-    node: Option<String>,
-    reasons: &'a [String],
-    notes: &'a [String],
-}
 
 /// Answers with 0 or 1, once or when the answer is yes.
 pub async fn may_stop(args: &MayStopArgs, asks: &Asks) -> Outcome {
@@ -82,15 +72,7 @@ fn answer(args: &MayStopArgs, view: &View, (which, port): &(Which, Option<u16>))
 fn text(args: &MayStopArgs, called: &str, answer: &Answer) -> String {
     let Answer { reasons, notes } = answer;
     if args.json {
-        let report = Report {
-            muster: 1,
-            may_stop: reasons.is_empty(),
-            node: Some(called.to_owned()),
-            reasons,
-            notes,
-        };
-        // Strings only, so the conversion cannot fail.
-        return serde_json::to_string_pretty(&report).unwrap_or_default() + "\n";
+        return json(called, answer);
     }
     let mut text = if reasons.is_empty() {
         format!("yes: {called} may stop now\n")

@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser};
 
-use crate::cli::{AsksArgs, Cli, Verb};
+use crate::cli::{AsksArgs, Cli, HealthArgs, Verb};
 use crate::exit::ExitCode;
 use crate::facts::home::{self, Home, HomeProblem};
 use crate::plan::history::refused;
@@ -173,13 +173,10 @@ pub fn start(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
 }
 
 fn of_verb(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
-    let word = |at: usize| args.get(at).and_then(|word| word.to_str());
-    match word(1) {
-        // `command: serve` of an image whose entrypoint is `muster run`: no engine is started.
-        Some("run") if word(2) == Some("serve") => {
-            let without_run = args.iter().take(1).chain(args.iter().skip(2));
-            typed(&without_run.cloned().collect::<Vec<_>>(), vars)
-        }
+    let (name, words) = args.split_at(args.len().min(1));
+    // `command: serve` of an image whose entrypoint is `muster run`.
+    let args = &[name, vendor_command::without_run(words)].concat();
+    match args.get(1).and_then(|verb| verb.to_str()) {
         // First: from here on a stop request is kept instead of being lost or ending this process.
         Some("run") => match Signals::block() {
             Ok(signals) => {
@@ -348,15 +345,22 @@ fn typed(args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
             report::report(&args, &flags, &vars)
         }
         Verb::Version => Outcome::printed(Cli::command().render_version()),
-        Verb::Health(args) => {
-            let flags = beside_run(Flags {
-                home: args.image.home.clone(),
-                component: args.component,
-                ..Flags::default()
-            });
-            in_runtime(health::health(&args, flags, vars))
-        }
+        Verb::Health(health) => checking(&health, args, vars),
     }
+}
+
+/// Checks what this container was started for: a node, or a page.
+fn checking(health: &HealthArgs, args: &[OsString], vars: Vec<(OsString, OsString)>) -> Outcome {
+    if let Some(at) = vendor_command::served(args) {
+        return in_runtime(health::of_page(at, health.timeout));
+    }
+    let flags = Flags {
+        home: health.image.home.clone(),
+        component: health.component,
+        ..Flags::default()
+    };
+    let flags = vendor_command::beside_run(flags, args, &vars);
+    in_runtime(health::health(health, flags, vars))
 }
 
 /// Runs a verb that only asks.

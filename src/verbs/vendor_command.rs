@@ -2,6 +2,7 @@
 //! with: `docker exec` sees the variables of a container, but not its command.
 
 use std::ffi::{OsStr, OsString};
+use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -113,14 +114,7 @@ pub(super) fn run_flags(args: RunArgs, given: Flags) -> Flags {
 
 /// The flags of the `run` that this container was started with, and over them those of another verb.
 pub(super) fn beside_run(flags: Flags, args: &[OsString], vars: &[(OsString, OsString)]) -> Flags {
-    let line = file::of_kernel(Path::new("/proc/1/cmdline")).unwrap_or_default();
-    // Each word ends with a zero byte.
-    let words = line.strip_suffix(b"\0").unwrap_or(&line).split(|byte| *byte == 0);
-    let words: Vec<OsString> = words.map(|word| OsStr::from_bytes(word).to_owned()).collect();
-    let own = args
-        .first()
-        .map(|name| file_name(name).to_string_lossy().into_owned());
-    let run = run_flags_of(&words, &own.unwrap_or_default(), vars).unwrap_or_default();
+    let run = run_flags_of(&line_of_pid_1(), &own_name(args), vars).unwrap_or_default();
     let component = run
         .command
         .as_ref()
@@ -136,6 +130,44 @@ pub(super) fn beside_run(flags: Flags, args: &[OsString], vars: &[(OsString, OsS
         variables: run.variables,
         not_run: run.not_run,
         ..flags
+    }
+}
+
+/// Where the `serve` listens that this container was started with.
+pub(super) fn served(args: &[OsString]) -> Option<SocketAddr> {
+    served_by(&line_of_pid_1(), &own_name(args))
+}
+
+fn line_of_pid_1() -> Vec<OsString> {
+    let line = file::of_kernel(Path::new("/proc/1/cmdline")).unwrap_or_default();
+    // Each word ends with a zero byte.
+    let words = line.strip_suffix(b"\0").unwrap_or(&line).split(|byte| *byte == 0);
+    words.map(|word| OsStr::from_bytes(word).to_owned()).collect()
+}
+
+fn own_name(args: &[OsString]) -> String {
+    let own = args.first().map(|name| file_name(name).to_string_lossy());
+    own.unwrap_or_default().into_owned()
+}
+
+/// The address in a command line of ours, which an init may have started.
+fn served_by(line: &[OsString], own: &str) -> Option<SocketAddr> {
+    let at = line.iter().position(|word| file_name(word) == own)?;
+    let (name, rest) = line.get(at..)?.split_first()?;
+    match Cli::try_parse_from([name].into_iter().chain(without_run(rest)))
+        .ok()?
+        .verb
+    {
+        Verb::Serve(args) => Some(args.listen),
+        _ => None,
+    }
+}
+
+/// The words of a command line without the `run` of an image's entrypoint in front of `serve`, which starts no engine.
+pub(super) fn without_run(words: &[OsString]) -> &[OsString] {
+    match words {
+        [run, rest @ ..] if run == "run" && rest.first().is_some_and(|verb| verb == "serve") => rest,
+        words => words,
     }
 }
 
@@ -158,7 +190,7 @@ fn file_name(path: &OsStr) -> &OsStr {
 mod tests {
     use std::ffi::OsString;
 
-    use super::{after_flags, run_flags_of};
+    use super::{after_flags, run_flags_of, served_by};
     use crate::settings::Flags;
 
     /// Words of a command line, and the home, component and service that they give.
@@ -187,6 +219,29 @@ mod tests {
             } = run_flags_of(&line, "muster", &[]).unwrap_or_default();
             let service = command.and_then(|command| command.hosts.service);
             assert_eq!(format!("{home:?} {component:?} {service:?}"), expected, "{row}");
+        }
+    }
+
+    #[test]
+    fn a_container_that_serves_is_told_from_one_that_runs_an_engine() {
+        let table = [
+            ("muster run serve --listen 0.0.0.0:80", Some("0.0.0.0:80")),
+            (
+                "/sbin/docker-init -- /bin/muster run serve",
+                Some("127.0.0.1:19320"),
+            ),
+            ("/muster serve --master 10.0.0.1", Some("127.0.0.1:19320")),
+            ("muster run", None),
+            ("muster run fe serve", None),
+            ("muster run serve --listen nowhere", None),
+            ("muster status", None),
+            ("/sbin/init", None),
+            ("", None),
+        ];
+        for (line, expected) in table {
+            let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+            let at = served_by(&words, "muster").map(|at| at.to_string());
+            assert_eq!(at.as_deref(), expected, "{line}");
         }
     }
 

@@ -251,6 +251,12 @@ fn everything_wrong_is_78_at_once_and_nothing_is_written() {
     assert!(!run.err.contains("hunter"), "{}", run.err);
     assert!(!dir.path("cluster").exists());
 
+    // What follows from the one thing that is wrong is not said beside it.
+    dir.write("app.env", "WAIT_TIMEOUT=never\n");
+    dir.write("hosts.txt", "10.0.0.10 observer,be\n");
+    let run = dir.init(&[]);
+    assert_eq!(run.err.matches("\n  ").count(), 2, "{}", run.err);
+
     fs::remove_file(dir.path("hosts.txt")).unwrap();
     let run = dir.init(&[]);
     assert_eq!(run.code, 78);

@@ -15,6 +15,7 @@ mod init;
 mod init_hosts;
 mod languages;
 mod lives;
+mod manual;
 mod mariadb;
 mod metrics_file;
 mod monitoring;

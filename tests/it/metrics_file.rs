@@ -17,8 +17,8 @@ fn value(file: &PathBuf, name: &str, label: &str) -> Option<String> {
     Some(line.rsplit_once(' ')?.1.to_owned())
 }
 
-fn is(whole: &Whole, file: &PathBuf, name: &str, label: &str, expected: &str) {
-    eventually(&format!("{name} {label} is {expected}: {}", whole.said()), || {
+fn is(file: &PathBuf, name: &str, label: &str, expected: &str) {
+    eventually(&format!("{name} {label} is {expected}"), || {
         (value(file, name, label)? == expected).then_some(())
     });
 }
@@ -35,8 +35,8 @@ fn the_file_tells_of_a_node_that_waits() {
         .env("WAIT_TIMEOUT", "70s");
     let Some(mut run) = whole.start() else { return };
     let file = dir.join("muster-fe.prom");
-    is(&whole, &file, "phase", "\"waiting\"", "1");
-    is(&whole, &file, "wait_timeout_seconds", "host=\"127.0.0.3\"", "70");
+    is(&file, "phase", "\"waiting\"", "1");
+    is(&file, "wait_timeout_seconds", "host=\"127.0.0.3\"", "70");
     assert_eq!(value(&file, "last_failure_code", ""), None);
     run.signal(TERM);
     assert_eq!(run.end(), 0, "{}", whole.said());
@@ -49,7 +49,7 @@ fn the_file_tells_of_a_node_that_waits() {
 
 /// The disk is full, as the vendors' FEs say it; the next start knows of it.
 #[test]
-fn the_file_tells_why_the_engine_ended_also_at_the_next_start() {
+fn the_file_tells_how_the_engine_ended_also_at_the_next_starts() {
     let place = Place::new();
     let file = place.path("node.prom");
     let fails = "[ -e failed ] || { touch failed; echo 'java.io.IOException: No space left on device' >&2; exit 5; }\n";
@@ -68,12 +68,24 @@ fn the_file_tells_why_the_engine_ended_also_at_the_next_start() {
     let first = began();
 
     let mut run = whole.start().unwrap();
-    is(&whole, &file, "phase", "\"starting\"", "1");
-    is(&whole, &file, "progress", "\"founding\"", "1");
+    eventually("the engine is up", || whole.has("up").then_some(()));
+    is(&file, "phase", "\"starting\"", "1");
+    is(&file, "progress", "\"founding\"", "1");
     assert_eq!(code(), "5");
     let text = fs::read_to_string(&file).unwrap();
     assert!(value(&file, "data_free_bytes", "dir=").is_some(), "{text}");
     assert!(began() >= first, "{text}");
+    assert_eq!(value(&file, "last_stop_cut", ""), None);
+    run.signal(TERM);
+    assert_eq!(run.end(), 0, "{}", whole.said());
+
+    // As the companion writes it at the end of a stop.
+    let stopped = "{\"at\":\"2026-11-30T22:00:00Z\",\"event\":\"stopped\",\"say\":\"\",\"stop_ms\":30500,\"cut\":true}\n";
+    fs::write(place.path("state").join("muster-fe.history"), stopped).unwrap();
+    let mut run = whole.start().unwrap();
+    is(&file, "last_stop_cut", "", "1");
+    is(&file, "last_stop_seconds", "", "30.5");
+    is(&file, "last_stop_time_seconds", "", "1796076000");
     run.signal(TERM);
     assert_eq!(run.end(), 0, "{}", whole.said());
 }

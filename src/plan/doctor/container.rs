@@ -2,6 +2,7 @@
 
 use super::{Check, Examined, Finding, Looked, Scope, Severity};
 use crate::engine::Component;
+use crate::facts::history::Word;
 use crate::plan::limits::{LimitKind, raises};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -15,6 +16,11 @@ pub(super) const CHECKS: &[Check] = &[
         "memory",
         "the heap leaves room in the memory of the container",
         memory,
+    ),
+    check(
+        "stop_grace",
+        "the engine had time enough for its last stop",
+        stop_grace,
     ),
     check("cpu_quota", "the container may use at least two cores", cpu_quota),
 ];
@@ -121,6 +127,24 @@ fn memory(examined: &Examined<'_>) -> Looked {
         .fix("raise mem_limit of the container, or lower the heap with FE_HEAP or BE_HEAP")
     });
     Looked::Found(found.into_iter().collect())
+}
+
+fn stop_grace(examined: &Examined<'_>) -> Looked {
+    let Some(node) = &examined.node else {
+        return Looked::NotHere;
+    };
+    let mut stops = node.events.iter().rev();
+    let last = stops.find(|event| event.event == Word::Stopped);
+    let cut = last.filter(|event| event.cut == Some(true)).map(|event| {
+        Finding::new(
+            Severity::Warning,
+            format!("the last stop was cut off: {}", event.say),
+        )
+        .want("an engine that ends by itself")
+        .why("what it had not written yet, it has to find again at its next start")
+        .fix("raise STOP_GRACE, and stop_grace_period in compose.yaml to some seconds more")
+    });
+    Looked::Found(cut.into_iter().collect())
 }
 
 fn cpu_quota(examined: &Examined<'_>) -> Looked {

@@ -13,6 +13,7 @@ use crate::expect_file;
 use crate::facts::container::Heap;
 use crate::facts::disk::{Disk, Room, Scheduler};
 use crate::facts::fixture::{home_of, settings, tree};
+use crate::facts::history::{Event, Word};
 use crate::facts::host::HostFacts;
 use crate::facts::java::Java;
 use crate::facts::limits::{HostLimits, Limit, ProcessLimits};
@@ -32,6 +33,7 @@ struct Owned {
     plan: Result<Plan, Vec<Refusal>>,
     disks: Vec<Result<Disk, (PathBuf, String)>>,
     loose_images: usize,
+    events: Vec<Event>,
     dialled: Vec<Dialled>,
     configs: Vec<Config>,
     resolved: Vec<(String, Result<Vec<String>, String>)>,
@@ -103,6 +105,7 @@ fn well(engine: &'static Engine, component: Component) -> Owned {
         plan,
         disks: vec![Ok(disk())],
         loose_images: 0,
+        events: vec![Event::new(Word::Started, "with 4.0.1")],
         dialled: vec![
             dialled("10.0.0.2", 9_010, Ok(())),
             dialled("10.0.0.2", 9_030, Ok(())),
@@ -214,6 +217,7 @@ fn of(owned: &Owned) -> Examination {
             plan: owned.plan.as_ref().map_err(Vec::as_slice),
             disks: &owned.disks,
             loose_images: owned.loose_images,
+            events: &owned.events,
         }),
         dialled: &owned.dialled,
         configs: &owned.configs,
@@ -280,6 +284,12 @@ const CASES: &[(&str, Component, Change)] = &[
             key: "JAVA_OPTS".to_owned(),
             option: "-Xmx15g".to_owned(),
             bytes: 15 * GB,
+        });
+    }),
+    ("stop_grace", Component::Be, |owned| {
+        owned.events.push(Event {
+            cut: Some(true),
+            ..Event::new(Word::Stopped, "on request, killed after 60 s")
         });
     }),
     ("cpu_quota", Component::Be, |owned| {
@@ -466,6 +476,8 @@ fn every_check_finds_what_it_is_for_and_says_what_to_do() {
             }
         }
     }
+    // No file outside src/engine names one.
+    let text = text.replace(ALL[0].name, "ENGINE");
     expect_file::holds("src/plan/doctor/tests/findings.txt", &text, "UPDATE_FINDINGS");
 }
 

@@ -15,7 +15,7 @@ use crate::settings::{Endpoint, Host, ROOT};
 
 use super::observed::{FrontendSeen, Observed, Own};
 use super::verdict::{META_FREE, Verdict};
-use super::{ItselfSays, Leader, LeaderSays, Node, Quorum, SingleReplicas, Unseen, View};
+use super::{ItselfSays, Leader, LeaderSays, Node, Quorum, SingleReplicas, SingleTable, Unseen, View};
 
 /// An FE that is so many entries behind cannot keep up.
 const BEHIND: u64 = 10_000;
@@ -105,9 +105,12 @@ fn single_replicas(seen: &Observed) -> SingleReplicas {
         Some(Err(why @ Failure::Rejected { .. })) => return SingleReplicas::NotShown(why.to_string()),
         Some(Err(why)) => return SingleReplicas::Unseen(why.to_string()),
     };
-    let has_tablets = matches!(seen.tablets, Some(Ok(count)) if count.all > 0);
-    if tables.is_empty() && has_tablets && seen.account != ROOT {
-        return SingleReplicas::Unseen(format!("{} may not see any table", seen.account));
+    let has_some = matches!(seen.tablets, Some(Ok(count)) if count.all > 0);
+    if tables.is_empty() && has_some && seen.account != ROOT {
+        return SingleReplicas::Unseen(format!(
+            "{} may see no table, and needs SELECT on them",
+            seen.account
+        ));
     }
     let own = seen.engine.sql.tables.own_database;
     let single = tables
@@ -115,7 +118,10 @@ fn single_replicas(seen: &Observed) -> SingleReplicas {
         .filter(|table| table.replicas < 2 && table.database != own);
     SingleReplicas::Seen(
         single
-            .map(|table| format!("{}.{}", table.database, table.name))
+            .map(|table| SingleTable {
+                name: format!("{}.{}", table.database, table.name),
+                backends: table.backends.clone(),
+            })
             .collect(),
     )
 }
@@ -432,6 +438,7 @@ fn service(
         name: row.name.clone(),
         version: row.version.clone(),
         leader_says: Some(LeaderSays {
+            id: row.id,
             alive: row.alive,
             joined: true,
             silent_for,

@@ -1,9 +1,11 @@
 //! Whether one node may be stopped now: by what was seen at one moment.
 
+use serde::Serialize;
+
 use crate::engine::Component;
 use crate::settings::Host;
 
-use super::{Node, SingleReplicas, View};
+use super::{Node, SingleReplicas, SingleTable, View};
 
 /// An FE that is no further behind can lead at once.
 const CAUGHT_UP: u64 = 1_000;
@@ -15,6 +17,33 @@ pub struct Answer {
     pub reasons: Vec<String>,
     /// What to know before.
     pub notes: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Report<'a> {
+    /// The number of the schema.
+    muster: u8,
+    may_stop: bool,
+    /// `FE 10.0.0.12`.
+    node: &'a str,
+    /// Why it may not; empty if it may.
+    reasons: &'a [String],
+    /// What to know before.
+    notes: &'a [String],
+}
+
+/// The JSON of an answer about that node.
+pub fn json(node: &str, answer: &Answer) -> String {
+    let report = Report {
+        muster: 1,
+        may_stop: answer.reasons.is_empty(),
+        node,
+        reasons: &answer.reasons,
+        notes: &answer.notes,
+    };
+    // Strings only, so the conversion cannot fail.
+    serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"
 }
 
 /// The number of tables that a reason names.
@@ -142,7 +171,7 @@ fn backend(view: &View, node: &Node, answer: &mut Answer) {
     }
     match &view.single_replicas {
         SingleReplicas::NotAsked => {}
-        SingleReplicas::Seen(tables) => answer.reasons.extend(single(tables)),
+        SingleReplicas::Seen(tables) => answer.reasons.extend(single(node, tables)),
         SingleReplicas::NotShown(why) => answer.notes.push(format!(
             "a table with one replica may not be readable while it is away, and this version does not show them: {why}"
         )),
@@ -152,17 +181,32 @@ fn backend(view: &View, node: &Node, answer: &mut Answer) {
     }
 }
 
-fn single(tables: &[String]) -> Option<String> {
-    let (shown, others) = tables.split_at(tables.len().min(NAMED));
-    let names = shown.join(", ");
-    match (shown.len(), others.len()) {
+/// Those of the tables of which this BE has the only copy, or may have.
+fn single(node: &Node, tables: &[SingleTable]) -> Option<String> {
+    let id = node.leader_says.as_ref().and_then(|says| says.id);
+    let known = |table: &SingleTable| Some(table.backends.as_ref()?.contains(&id?));
+    let here: Vec<&SingleTable> = tables
+        .iter()
+        .filter(|table| known(table) != Some(false))
+        .collect();
+    let is = if here.iter().all(|table| known(table).is_some()) {
+        "is"
+    } else {
+        "may be"
+    };
+    let (first, others) = here.split_at(here.len().min(NAMED));
+    let names: Vec<&str> = first.iter().map(|table| table.name.as_str()).collect();
+    let names = names.join(", ");
+    match (first.len(), others.len()) {
         (0, _) => None,
-        (1, _) => Some(format!("the table {names} has one replica, which may be here")),
+        (1, _) => Some(format!(
+            "the table {names} has one replica, and a part of it {is} here"
+        )),
         (count, 0) => Some(format!(
-            "{count} tables have one replica, which may be here: {names}"
+            "{count} tables have one replica, and a part of each {is} here: {names}"
         )),
         (count, more) => Some(format!(
-            "{} tables have one replica, which may be here: {names} and {more} more",
+            "{} tables have one replica, and a part of each {is} here: {names} and {more} more",
             count + more
         )),
     }

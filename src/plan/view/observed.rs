@@ -80,6 +80,8 @@ pub struct TableSeen {
     pub database: String,
     pub name: String,
     pub replicas: u64,
+    /// The ids of the BEs that have a part of it, asked of a table with one replica; `None`: not known.
+    pub backends: Option<BTreeSet<u64>>,
 }
 
 /// The node of this container, by its record.

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 /// One port of the node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Rule {
     pub port: u16,
     /// Its key in the conf file.
@@ -194,16 +195,21 @@ fn each(rules: &[Rule], peers: &Peers, line: impl Fn(Option<&IpAddr>, &Rule) -> 
 }
 
 #[derive(Debug, Serialize)]
-struct Report<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Report<'a> {
+    /// The number of the schema.
     muster: u8,
     ports: Vec<PortReport<'a>>,
+    /// The addresses of those that dial.
     peers: BTreeMap<&'static str, Vec<String>>,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct PortReport<'a> {
     #[serde(flatten)]
     rule: &'a Rule,
+    /// Those that dial it: `user` is everybody, the others are keys of `peers`.
     from: Vec<&'static str>,
 }
 

@@ -12,7 +12,9 @@ use super::{ItselfSays, Node, View};
 const SCHEMA: u8 = 1;
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Report<'a> {
+    /// The number of the schema.
     muster: u8,
     /// When it was asked, as in RFC 3339.
     at: &'a str,
@@ -31,6 +33,7 @@ pub struct Report<'a> {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Believed<'a> {
     host: &'a str,
     query_port: u16,
@@ -39,6 +42,7 @@ struct Believed<'a> {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct QuorumReport {
     voters: usize,
     alive: usize,
@@ -46,18 +50,21 @@ struct QuorumReport {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct TabletsReport {
     all: u64,
     unhealthy: u64,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct UnseenReport<'a> {
     what: &'a str,
     why: &'a str,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct NodeReport<'a> {
     kind: &'a str,
     host: &'a str,
@@ -71,6 +78,7 @@ struct NodeReport<'a> {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[expect(clippy::struct_excessive_bools, reason = "each is a key")]
 struct LeaderReport<'a> {
     alive: bool,
@@ -85,6 +93,7 @@ struct LeaderReport<'a> {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ItselfReport<'a> {
     /// The word of the table.
     state: String,
@@ -96,6 +105,7 @@ struct ItselfReport<'a> {
 
 /// One thing to do.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Todo {
     pub verdict: &'static str,
     /// `FE 10.0.0.12`; `None`: the whole cluster.

@@ -10,8 +10,10 @@ use crate::printable::json_lines;
 use super::{Node, View};
 
 #[derive(Debug, Serialize)]
-struct Group<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Group<'a> {
     targets: Vec<String>,
+    /// `job` (the engine), `group` (fe, be, cn or broker), `host` and, where it is known, `cluster`.
     labels: BTreeMap<&'static str, &'a str>,
 }
 

@@ -4,6 +4,7 @@
 #![expect(clippy::format_push_string, reason = "a short report, built once")]
 
 mod page;
+mod schema;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -694,6 +695,7 @@ fn a_be_may_not_stop_while_a_table_has_one_replica_or_may_have() {
             database: (*database).to_owned(),
             name: (*name).to_owned(),
             replicas: *replicas,
+            backends: None,
         };
         Some(Ok(all.iter().map(table).collect::<Vec<_>>()))
     };
@@ -713,26 +715,26 @@ fn a_be_may_not_stop_while_a_table_has_one_replica_or_may_have() {
             (
                 tables(&[("demo", "a", 1), ("demo", "b", 3)]),
                 "root",
-                "the table demo.a has one replica, which may be here",
+                "the table demo.a has one replica, and a part of it may be here",
                 "",
             ),
             (
                 tables(&["a", "b", "c", "d", "e"].map(|name| ("demo", name, 1))),
                 "root",
-                "5 tables have one replica, which may be here: demo.a, demo.b, demo.c and 2 more",
+                "5 tables have one replica, and a part of each may be here: demo.a, demo.b, demo.c and 2 more",
                 "",
             ),
             (
                 tables(&["a", "b"].map(|name| ("demo", name, 1))),
                 "root",
-                "2 tables have one replica, which may be here: demo.a, demo.b",
+                "2 tables have one replica, and a part of each may be here: demo.a, demo.b",
                 "",
             ),
             // It has tablets, and the account sees no table.
             (
                 tables(&[]),
                 "muster",
-                "tables with one replica could not be looked for: muster may not see any table",
+                "tables with one replica could not be looked for: muster may see no table, and needs SELECT on them",
                 "",
             ),
             (
@@ -767,6 +769,57 @@ fn a_be_may_not_stop_while_a_table_has_one_replica_or_may_have() {
             let fe = view.nodes.iter().find(|node| node.host == "10.0.0.2").unwrap();
             assert_eq!(may_stop(&view, fe).reasons, [""; 0]);
         }
+    }
+}
+
+/// The BEs of each of two tables with one replica, and the reason of a BE with the id 5.
+#[test]
+fn a_be_may_stop_if_the_only_replicas_are_known_to_be_elsewhere() {
+    let table: [(&[Option<&[u64]>], &str); 6] = [
+        (
+            &[Some(&[5, 6])],
+            "the table demo.0 has one replica, and a part of it is here",
+        ),
+        (&[Some(&[6])], ""),
+        (
+            &[Some(&[6]), Some(&[5])],
+            "the table demo.1 has one replica, and a part of it is here",
+        ),
+        (
+            &[Some(&[5]), Some(&[5])],
+            "2 tables have one replica, and a part of each is here: demo.0, demo.1",
+        ),
+        (
+            &[Some(&[5]), None],
+            "2 tables have one replica, and a part of each may be here: demo.0, demo.1",
+        ),
+        (
+            &[Some(&[6]), None],
+            "the table demo.1 has one replica, and a part of it may be here",
+        ),
+    ];
+    for (tables, reason) in table {
+        let mut seen = observed(&WELL, 0);
+        for (_, list) in &mut seen.lists {
+            for row in list
+                .as_mut()
+                .unwrap()
+                .iter_mut()
+                .filter(|row| row.host == "10.0.0.5")
+            {
+                row.id = Some(5);
+            }
+        }
+        let tables = tables.iter().enumerate().map(|(name, backends)| TableSeen {
+            database: "demo".to_owned(),
+            name: name.to_string(),
+            replicas: 1,
+            backends: backends.map(|backends| backends.iter().copied().collect()),
+        });
+        seen.tables = Some(Ok(tables.collect()));
+        let view = view(&seen);
+        let reasons = on_host(&view, Component::Be, &host("5"), None).reasons;
+        assert_eq!(reasons.first().map(String::as_str).unwrap_or_default(), reason);
     }
 }
 

@@ -55,6 +55,8 @@ impl Chromium {
                 "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
                 "about:blank",
             ])
+            // What it leaves there goes with the profile.
+            .env("TMPDIR", profile.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -142,8 +144,9 @@ impl Chromium {
 
 impl Drop for Chromium {
     fn drop(&mut self) {
-        // All its processes end with the one that started them.
-        self.process.kill().unwrap();
+        // Asked, it ends its other processes first, which write into the profile. If it has ended already, nobody reads this.
+        let close = json!({"id": self.asked + 1, "method": "Browser.close"});
+        drop(self.to.write_all(format!("{close}\0").as_bytes()));
         self.process.wait().unwrap();
     }
 }

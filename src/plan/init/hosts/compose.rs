@@ -2,6 +2,8 @@
 
 #![expect(clippy::format_push_string, reason = "a short file, built once")]
 
+use std::path::Path;
+
 use super::super::Target;
 use super::super::lines::Lines;
 use super::{FIRST_LINE, HostDir, HostsInputs, configuration};
@@ -15,6 +17,14 @@ const STATE_DIR: &str = "/var/lib/muster";
 
 /// The time that docker waits longer than muster, in seconds: by then muster has killed what did not end.
 const BEYOND_GRACE: u64 = 15;
+
+/// The variables with a file that muster reads.
+pub(super) const READ: [&str; 4] = [
+    "CLUSTER_PASSWORD_FILE",
+    "CLUSTER_CA_FILE",
+    "ROOT_PASSWORD_FILE",
+    "ADMIN_PASSWORD_FILE",
+];
 
 /// What all services share. A node without a leader is unhealthy before it ends: the start period is shorter than `WAIT_TIMEOUT`.
 const SHARED: &str = r#"x-node: &node
@@ -166,8 +176,12 @@ impl Node<'_> {
             || Mount::Volume("state", STATE_DIR.to_owned()),
             |dir| Mount::Host(dir.value.display().to_string(), false),
         ));
-        let files = self.lines.iter().filter(|(key, _)| key.ends_with("_FILE"));
+        let files = self.lines.iter().filter(|(key, _)| READ.contains(&key.as_str()));
         mounts.extend(files.map(|(_, path)| Mount::Host(path.clone(), true)));
+        // It is replaced by a rename, so its directory is mounted.
+        let metrics = settings.metrics_path(self.target.component);
+        let metrics = metrics.as_deref().and_then(Path::parent);
+        mounts.extend(metrics.map(|dir| Mount::Host(dir.display().to_string(), false)));
         let folder = settings.conf_folder.as_ref();
         mounts.extend(folder.map(|folder| Mount::Host(folder.value.display().to_string(), true)));
         let mut seen = Vec::new();

@@ -8,7 +8,7 @@ use crate::engine::{ALL, Component, Engine};
 use crate::facts::old_file::{OldFile, OldState};
 use crate::facts::resolve::Resolved;
 use crate::plan::init::{FileChange, Target, file_name};
-use crate::settings::{EnvFile, Flags, Host, HostList, Machine, Settings};
+use crate::settings::{EnvFile, Flags, Host, HostList, Machine, Settings, VARIABLES};
 
 /// A list, and what is there already.
 #[derive(Clone, Copy, Default)]
@@ -408,7 +408,7 @@ fn a_service_mounts_what_its_settings_name_and_stops_as_slowly_as_its_engine() {
             Case {
                 list: "fe1.example fe META_DIR=/data/meta STATE_DIR=/data/state FE_CONF__LOG_DIR=/data/log STOP_GRACE=90500ms\n\
                        10.0.0.11 be,broker STORAGE_ROOT_PATH=/d1,medium:SSD;/d2 BE_IMAGE=registry:5000/be:2\n10.0.0.12 cn\n",
-                app_env: "FE_IMAGE=registry:5000/fe:1\nCLUSTER_PASSWORD_FILE=/etc/muster/pass word\n",
+                app_env: "FE_IMAGE=registry:5000/fe:1\nCLUSTER_PASSWORD_FILE=/etc/muster/pass word\nMETRICS_FILE=/metrics\n",
                 ..Case::default()
             },
         );
@@ -422,6 +422,7 @@ fn a_service_mounts_what_its_settings_name_and_stops_as_slowly_as_its_engine() {
             "- {type: bind, source: /data/meta, target: /data/meta}",
             "- {type: bind, source: /data/state, target: /data/state}",
             "- {type: bind, source: /data/log, target: /data/log}",
+            "- {type: bind, source: /metrics, target: /metrics}",
             "- {type: bind, source: \"/etc/muster/pass word\", target: \"/etc/muster/pass word\", read_only: true}",
         ] {
             assert!(written.has(fe, line), "{line}\n{}", written.file(fe));
@@ -459,6 +460,15 @@ fn a_service_mounts_what_its_settings_name_and_stops_as_slowly_as_its_engine() {
             "78 meta_dir of the FE on a: `${DATA}/meta` is no plain path"
         );
     }
+}
+
+/// One that is in neither place would name a file that no container has.
+#[test]
+fn every_setting_that_names_a_file_is_mounted() {
+    let named = VARIABLES.iter().map(|variable| variable.name);
+    let named: BTreeSet<&str> = named.filter(|name| name.ends_with("_FILE")).collect();
+    let mounted = super::compose::READ.into_iter().chain(["METRICS_FILE"]);
+    assert_eq!(named, mounted.collect());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "a key that an answer has not is null")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, TcpStream};
@@ -56,6 +56,33 @@ fn alerts_in_files() -> anyhow::Result<usize> {
     Ok(count)
 }
 
+/// The file, for a cluster on that Docker network; where Prometheus is.
+fn started(docker: &Docker, network: &str, masters: &str, image: &str) -> anyhow::Result<IpAddr> {
+    let monitoring = Compose::new(docker, &["compose/monitoring.yaml"])
+        .set("NETWORK", network)
+        .set("MASTER_HOST", masters)
+        .set("MUSTER_IMAGE", image)
+        .set("PROMETHEUS_IMAGE", docker.images().vendor("prometheus")?)
+        // For this test, which is outside.
+        .set("PROMETHEUS_LISTEN", "0.0.0.0:9090");
+    monitoring.up(&[])?;
+    Ok(IpAddr::V4(monitoring.container("muster")?.address()?))
+}
+
+/// Waits until just these nodes, and serve, are targets that are up.
+fn are_up(at: IpAddr, nodes: &[&str]) -> anyhow::Result<()> {
+    let wanted: BTreeMap<String, String> = names(nodes).map(|name| (name, "up".to_owned())).collect();
+    eventually(PATIENCE, "every node is a target that is up", || {
+        let found = targets(at)?;
+        ensure!(found == wanted, "{found:?}");
+        Ok(())
+    })
+}
+
+fn names(nodes: &[&str]) -> impl Iterator<Item = String> {
+    nodes.iter().chain(&["muster"]).map(|name| (*name).to_owned())
+}
+
 #[test]
 #[ignore = "nightly: an alert waits for a minute"]
 fn prometheus_finds_every_node_by_itself_and_keeps_them_all_while_there_is_no_leader() -> anyhow::Result<()> {
@@ -71,31 +98,12 @@ fn prometheus_finds_every_node_by_itself_and_keeps_them_all_while_there_is_no_le
             .set("NET", net)
             .set("TENS", 1);
         cluster.up(&[])?;
-        let nodes = [("fe", "fe1"), ("fe", "fe2"), ("fe", "fe3"), ("be", "be1")];
-        for (_, name) in nodes {
+        for name in ["fe1", "fe2", "fe3", "be1"] {
             cluster.container(name)?.becomes_healthy(PATIENCE)?;
         }
-        let monitoring = Compose::new(docker, &["compose/monitoring.yaml"])
-            .set("NETWORK", network.name())
-            .set("MASTER_HOST", "fe1,fe2")
-            .set("MUSTER_IMAGE", &fe)
-            .set("PROMETHEUS_IMAGE", docker.images().vendor("prometheus")?)
-            // For this test, which is outside.
-            .set("PROMETHEUS_LISTEN", "0.0.0.0:9090");
-        monitoring.up(&[])?;
-        let at = IpAddr::V4(monitoring.container("muster")?.address()?);
-
-        let all = |health: &dyn Fn(&str) -> &'static str| -> BTreeMap<String, String> {
-            let named = nodes
-                .iter()
-                .map(|(group, host)| (format!("{group} {host}"), health(host).to_owned()));
-            named.chain([("muster".to_owned(), "up".to_owned())]).collect()
-        };
-        eventually(PATIENCE, "every node is a target that is up", || {
-            let (found, wanted) = (targets(at)?, all(&|_| "up"));
-            ensure!(found == wanted, "{found:?}");
-            Ok(())
-        })?;
+        let at = started(docker, network.name(), "fe1,fe2", &fe)?;
+        let nodes = ["fe fe1", "fe fe2", "fe fe3", "be be1"];
+        are_up(at, &nodes)?;
         let groups = ask(at, "rules")?;
         let rules: Vec<&Value> = groups["groups"]
             .as_array()
@@ -106,33 +114,73 @@ fn prometheus_finds_every_node_by_itself_and_keeps_them_all_while_there_is_no_le
         ensure!(rules.len() == alerts_in_files()?, "{} rules", rules.len());
         ensure!(rules.iter().all(|rule| rule["health"] != "err"), "{rules:?}");
 
-        // Two of three FEs: nobody leads any more, and nobody can be asked for a list.
+        // Two of three FEs: the third cannot lead, and nobody can be asked for a list.
         for name in ["fe2", "fe3"] {
             cluster.container(name)?.kill()?;
         }
         eventually(PATIENCE, "the alert that there is no leader fires", || {
-            let firing = ask(at, "alerts")?;
+            let data = ask(at, "alerts")?;
             let fires = |alert: &Value| {
                 alert["labels"]["alertname"] == "MusterNoLeader" && alert["state"] == "firing"
             };
-            ensure!(
-                firing["alerts"]
-                    .as_array()
-                    .is_some_and(|all| all.iter().any(fires)),
-                "{firing}"
-            );
+            let firing = data["alerts"].as_array().is_some_and(|all| all.iter().any(fires));
+            ensure!(firing, "{data}");
             Ok(())
         })?;
-        // The list was fetched anew by then, once a minute.
-        let killed = |host: &str| {
-            if ["fe2", "fe3"].contains(&host) {
-                "down"
-            } else {
-                "up"
-            }
-        };
-        let (found, wanted) = (targets(at)?, all(&killed));
-        ensure!(found == wanted, "{found:?}");
+        // Once a minute the list is fetched anew, so it was meanwhile.
+        let found = targets(at)?;
+        ensure!(
+            found.keys().cloned().eq(names(&nodes).collect::<BTreeSet<_>>()),
+            "{found:?}"
+        );
+        ensure!(
+            ["fe fe2", "fe fe3"].iter().all(|name| found[*name] == "down"),
+            "{found:?}"
+        );
         Ok(())
+    })
+}
+
+#[test]
+#[ignore = "nightly: the whole cluster of Doris once more"]
+fn prometheus_finds_the_nodes_of_doris_too_and_hears_of_its_broker_from_muster() -> anyhow::Result<()> {
+    Docker::test(|docker| {
+        let images = docker.images();
+        let fe = images.doris("fe")?;
+        let cluster = Compose::new(docker, &["compose/doris-3x3/compose.yaml"])
+            .set("FE_IMAGE", &fe)
+            .set("BE_IMAGE", images.doris("be")?)
+            // Any port of this host.
+            .set("FE_PORT", 0);
+        cluster.up(&[])?;
+        for name in ["fe1", "fe2", "fe3", "be1", "be2", "be3"] {
+            cluster.container(name)?.becomes_healthy(PATIENCE)?;
+        }
+        let network = format!("{}_default", docker.prefix());
+        let image = images.doris("broker")?;
+        let options = [
+            "--network",
+            &network,
+            "--network-alias",
+            "broker1",
+            "--hostname",
+            "broker1",
+        ];
+        let settings = ["--env", "MASTER_HOST=fe1", "--env", "LOCAL_HOST=broker1", &image];
+        let broker = docker.container("broker1", &[&options[..], &settings].concat())?;
+        broker.start()?;
+        broker.becomes_healthy(PATIENCE)?;
+
+        let at = started(docker, &network, "fe1", &fe)?;
+        are_up(at, &["fe fe1", "fe fe2", "fe fe3", "be be1", "be be2", "be be3"])?;
+        eventually(PATIENCE, "the broker is alive", || {
+            let data = ask(at, "query?query=muster_node_alive%7Bkind=%22broker%22%7D")?;
+            let series = &data["result"][0];
+            ensure!(
+                series["metric"]["host"] == "broker1" && series["value"][1] == "1",
+                "{data}"
+            );
+            Ok(())
+        })
     })
 }

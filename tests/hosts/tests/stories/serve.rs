@@ -97,7 +97,32 @@ fn the_state_of_a_cluster_is_served_and_the_cluster_is_asked_only_while_somebody
     let server = server(world, "page", 9, &cluster)?;
     let at = server.address();
 
-    // Whatever is refused, and whether it serves, is no question to the cluster.
+    refuses_what_it_should(at)?;
+    ensure!(looks(leader)? == 0, "it was asked before somebody looked");
+
+    shows_the_cluster(at, &cluster)?;
+    a_hundred_viewers_are_one_question(at, leader)?;
+
+    // Nobody looks while a BE goes and comes back.
+    let before = looks(leader)?;
+    let be = cluster.host("be2")?;
+    ensure!(be.stop()? == 0, "{}", be.log_tail());
+    be.start()?;
+    cluster.becomes_whole(PATIENCE)?;
+    ensure!(looks(leader)? == before, "it was asked, and nobody looked");
+
+    is_told_of_beside_it(&server)?;
+    // It is PID 1 there, which no signal ends that it does not handle.
+    ensure!(server.stop()? == 0, "{}", server.log_tail());
+    server.start_program(&COMMAND)?;
+    server.says(PATIENCE, "serving")?;
+    server.signal(Signal::SIGINT)?;
+    ensure!(server.exit(PATIENCE)? == 0, "{}", server.log_tail());
+    Ok(())
+}
+
+/// None of it is a question to the cluster.
+fn refuses_what_it_should(at: Ipv4Addr) -> anyhow::Result<()> {
     let ok = get(at, "/healthz")?;
     ensure!((ok.status, ok.body.as_str()) == (200, "ok\n"), "{ok:?}");
     let none = get(at, "/none")?;
@@ -125,8 +150,10 @@ fn the_state_of_a_cluster_is_served_and_the_cluster_is_asked_only_while_somebody
         stream.set_read_timeout(Some(PATIENCE))?;
         ensure!(stream.read_to_end(&mut Vec::new()).is_ok(), "it was not closed");
     }
-    ensure!(looks(leader)? == 0, "it was asked before somebody looked");
+    Ok(())
+}
 
+fn shows_the_cluster(at: Ipv4Addr, cluster: &Cluster) -> anyhow::Result<()> {
     let page = get(at, "/")?;
     ensure!(page.status == 200, "{page:?}");
     for line in [
@@ -167,7 +194,10 @@ fn the_state_of_a_cluster_is_served_and_the_cluster_is_asked_only_while_somebody
     );
     let targets = becomes(at, "/targets.json", 200, &["\"group\": \"be\""])?;
     ensure!(targets.body.matches("\"targets\"").count() == 5, "{targets:?}");
+    Ok(())
+}
 
+fn a_hundred_viewers_are_one_question(at: Ipv4Addr, leader: &Host) -> anyhow::Result<()> {
     let before = looks(leader)?;
     let times: Vec<anyhow::Result<String>> = thread::scope(|scope| {
         let viewers: Vec<_> = (0..100)
@@ -188,15 +218,16 @@ fn the_state_of_a_cluster_is_served_and_the_cluster_is_asked_only_while_somebody
     let asked = looks(leader)? - before;
     // One view may have been there already, and on a busy machine it may be too old for the last of them.
     ensure!(asked <= times.len() && times.len() < 10, "{asked} for {times:?}");
+    Ok(())
+}
 
-    // Nobody looks while a BE goes and comes back, which takes longer than a view is good for.
-    let before = looks(leader)?;
-    let be = cluster.host("be2")?;
-    ensure!(be.stop()? == 0, "{}", be.log_tail());
-    be.start()?;
-    cluster.becomes_whole(PATIENCE)?;
-    ensure!(looks(leader)? == before, "it was asked, and nobody looked");
-
+/// By other commands in its container.
+fn is_told_of_beside_it(server: &Host) -> anyhow::Result<()> {
+    let health = server.exec(&["muster", "health"])?;
+    ensure!(
+        (health.code, health.text.as_str()) == (0, "the page answers"),
+        "{health:?}"
+    );
     let taken = server.exec(&["muster", "serve", "--listen", "0.0.0.0:19320"])?;
     ensure!(
         taken.code == 73 && taken.text.contains("0.0.0.0:19320 is in use by muster (pid 1)"),
@@ -207,12 +238,6 @@ fn the_state_of_a_cluster_is_served_and_the_cluster_is_asked_only_while_somebody
         elsewhere.code == 78 && elsewhere.text.contains("is no address of this machine"),
         "{elsewhere:?}"
     );
-    // It is PID 1 there, which no signal ends that it does not handle.
-    ensure!(server.stop()? == 0, "{}", server.log_tail());
-    server.start_program(&COMMAND)?;
-    server.says(PATIENCE, "serving")?;
-    server.signal(Signal::SIGINT)?;
-    ensure!(server.exit(PATIENCE)? == 0, "{}", server.log_tail());
     Ok(())
 }
 

@@ -221,6 +221,17 @@ impl Fe {
                 .collect();
             return Answer::rows(&["Variable_name", "Value"], rows);
         }
+        // A replica of each table that it is asked of, on the BE that was registered first: `replicas=demo.orders 1`.
+        if upper.starts_with("SHOW TABLET") {
+            let state = self.group.state();
+            let nodes = state.journal.membership.nodes.iter();
+            let first = nodes.map(|node| node.id).min().unwrap_or_default();
+            let row = ["20001".to_owned(), "20002".to_owned(), first.to_string()];
+            return Answer::rows(
+                &["TabletId", "ReplicaId", "BackendId"],
+                vec![row.map(Some).to_vec()],
+            );
+        }
         match upper.as_str() {
             "SHOW DATABASES" => {
                 let names = ["_statistics_", "information_schema", "sys"];
