@@ -230,9 +230,6 @@ impl Companion<'_> {
         let command = format!("{} {}", launch.script.display(), launch.args.join(" "));
         tracing::info!("starting {}", command.trim_end());
         self.status.enters(Phase::Starting);
-        // The data is locked: whatever ran on it runs no more.
-        let history = self.history();
-        self.begins(&ready, before.record(), &history);
         let hand_over = HandOver {
             launch,
             grace: ready.plan.stop_grace,
@@ -243,11 +240,13 @@ impl Companion<'_> {
         };
         self.channel
             .send(&Request::Start(Box::new(hand_over)), &descriptors)?;
+        // A start waits neither for this nor for the disk. The data is locked: whatever ran on it runs no more.
+        let history = self.history();
+        self.begins(&ready, before.record(), &history);
         if self.settings.exec {
             // PID 1 waits for the end of this process.
             return Ok(Outcome::silent(ExitCode::Ok));
         }
-        // A start does not wait for the disk.
         history.sync();
         // PID 1 holds the locks and the reservations now.
         let ReadyToStart {
