@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 use hosts::{Cluster, Host, StandIn, World, binary};
 
 for_each_engine! {
-    a_list_becomes_a_cluster_behind_its_firewall_and_a_longer_list_a_larger_one: both,
+    a_list_becomes_a_cluster_behind_its_firewall_and_a_longer_list_a_larger_one,
 }
 
 /// How long anything may take. None of it needs the half of it on an idle machine.

@@ -6,7 +6,7 @@ use anyhow::ensure;
 use hosts::{Cluster, Host, Output, StandIn, World, eventually};
 
 for_each_engine! {
-    what_keeps_a_node_from_the_others_is_named_with_its_port_and_what_answers_there: both,
+    what_keeps_a_node_from_the_others_is_named_with_its_port_and_what_answers_there,
     the_doctor_names_a_port_that_is_taken_and_an_fe_that_does_not_answer_before_the_first_start,
 }
 

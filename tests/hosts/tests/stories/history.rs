@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 for_each_engine! {
     every_start_and_every_end_of_a_node_is_a_line: both,
     a_history_that_cannot_be_written_holds_nothing_up,
-    a_report_holds_no_secret_whether_the_node_runs_or_not: both,
+    a_report_holds_no_secret_whether_the_node_runs_or_not,
 }
 
 /// How long anything may take. None of it needs the half of it on an idle machine.

@@ -14,7 +14,7 @@ use crate::status::whole;
 
 for_each_engine! {
     the_state_of_a_cluster_is_served_and_the_cluster_is_asked_only_while_somebody_looks: both,
-    a_leader_that_is_lost_takes_no_target_away: both,
+    a_leader_that_is_lost_takes_no_target_away,
 }
 
 /// How long anything may take. None of it needs the half of it on an idle machine.

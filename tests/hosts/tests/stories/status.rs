@@ -6,9 +6,9 @@ use anyhow::{Context, ensure};
 use hosts::{Cluster, Host, Output, StandIn, World, eventually};
 
 for_each_engine! {
-    the_state_of_a_cluster_is_told_after_each_fault: both,
+    the_state_of_a_cluster_is_told_after_each_fault,
     whoever_reaches_an_fe_is_told_the_same_and_without_the_account_what_is_open,
-    a_cluster_works_behind_a_firewall_that_drops_whatever_ports_does_not_list: both,
+    a_cluster_works_behind_a_firewall_that_drops_whatever_ports_does_not_list,
 }
 
 /// How long anything may take. None of it needs the half of it on an idle machine.
