@@ -16,6 +16,7 @@ pub const MOST: usize = 200;
 
 /// The kind of an event. Kinds are only ever added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Word {
     /// The engine was handed over to PID 1.
@@ -86,9 +87,11 @@ impl Word {
 
 /// One event. What a kind does not have is `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Event {
-    /// Seconds since 1970; in the file as RFC 3339.
+    /// RFC 3339, in seconds. Here: since 1970.
     #[serde(with = "rfc3339")]
+    #[cfg_attr(test, schemars(with = "String"))]
     pub at: u64,
     pub event: Word,
     /// One clause for a person, without secrets.

@@ -9,7 +9,7 @@ pub mod print;
 mod reach;
 pub mod script;
 #[cfg(test)]
-mod tests;
+pub(in crate::plan) mod tests;
 
 use std::path::PathBuf;
 

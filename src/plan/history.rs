@@ -276,7 +276,8 @@ pub fn table(events: &[Event]) -> String {
 }
 
 #[derive(Serialize)]
-struct Report<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Report<'a> {
     muster: u8,
     component: &'a str,
     events: &'a [Event],

@@ -302,12 +302,12 @@ async fn every_component_is_added_once_by_its_own_statement() {
     use Component::{Be, Broker, Cn};
     use Fate::{Broken, Gone};
     let _alone = alone();
-    let broker = "ADD BROKER broker_127_0_0_1 \"127.0.0.1:8000\"";
+    let broker = "ADD BROKER broker_127_0_0_1 \"127.0.0.1";
     let table = [
-        (0, Be, "ADD BACKEND \"127.0.0.1:9050\""),
-        (0, Cn, "ADD COMPUTE NODE \"127.0.0.1:9050\""),
+        (0, Be, "ADD BACKEND \"127.0.0.1"),
+        (0, Cn, "ADD COMPUTE NODE \"127.0.0.1"),
         (0, Broker, broker),
-        (1, Be, "ADD BACKEND \"127.0.0.1:9050\""),
+        (1, Be, "ADD BACKEND \"127.0.0.1"),
         (1, Broker, broker),
     ];
     for (engine, component, statement) in table {
@@ -318,7 +318,10 @@ async fn every_component_is_added_once_by_its_own_statement() {
         script.fates.replace(vec![Gone, Broken]);
         is_in(start(&script, &settings, &home).await, &script, &case);
         assert_eq!(script.adds.get(), 2, "{case}");
-        assert_eq!(*script.statement.borrow(), format!("ALTER SYSTEM {statement}"));
+        // Another test may have the usual port just now; then it is the next one.
+        let said = script.statement.borrow().clone();
+        let (said, _port) = said.rsplit_once(':').unwrap();
+        assert_eq!(said, format!("ALTER SYSTEM {statement}"));
         // Started again before the cluster has shown it alive, it looks and adds nothing.
         is_in(start(&script, &settings, &home).await, &script, &case);
         assert_eq!(script.adds.get(), 2, "{case}");

@@ -81,7 +81,8 @@ fn indented(text: &str) -> String {
 }
 
 #[derive(Serialize)]
-struct Report<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(in crate::plan) struct Report<'a> {
     muster: u8,
     findings: Vec<FindingReport<'a>>,
     passed: Vec<&'static str>,
@@ -90,6 +91,7 @@ struct Report<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct FindingReport<'a> {
     name: &'static str,
     scope: &'static str,
@@ -104,6 +106,7 @@ struct FindingReport<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct UnseenReport<'a> {
     name: &'static str,
     why: &'a str,

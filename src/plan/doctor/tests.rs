@@ -401,6 +401,16 @@ const CASES: &[(&str, Component, Change)] = &[
     }),
 ];
 
+/// What each case is made into.
+pub(in crate::plan) fn every() -> Vec<Examination> {
+    let one = |(_, component, change): &(&str, Component, Change)| {
+        let mut owned = well(ALL[0], *component);
+        change(&mut owned);
+        of(&owned)
+    };
+    CASES.iter().map(one).collect()
+}
+
 #[test]
 fn nothing_is_found_where_all_is_as_it_should_be() {
     for engine in ALL {

@@ -11,6 +11,9 @@ use serde_json::Value;
 use super::{cases, observed};
 use crate::engine::ALL;
 use crate::expect_file;
+use crate::facts::history::{Event, Word};
+use crate::plan::doctor::print;
+use crate::plan::history;
 use crate::plan::view::{may_stop, ports, report, targets, view};
 
 fn schema<T: JsonSchema>() -> Value {
@@ -19,12 +22,14 @@ fn schema<T: JsonSchema>() -> Value {
     settings.into_generator().into_root_schema_for::<T>().to_value()
 }
 
-fn all() -> [(&'static str, Value); 4] {
+fn all() -> [(&'static str, Value); 6] {
     let mut all = [
         ("status", schema::<report::Report<'_>>()),
         ("may-stop", schema::<may_stop::Report<'_>>()),
         ("ports", schema::<ports::Report<'_>>()),
         ("targets", schema::<Vec<targets::Group<'_>>>()),
+        ("doctor", schema::<print::Report<'_>>()),
+        ("history", schema::<history::Report<'_>>()),
     ];
     for (name, schema) in &mut all {
         schema["title"] = format!("muster {name}").into();
@@ -91,6 +96,16 @@ fn whatever_is_printed_is_as_its_schema_says() {
             }
         }
     }
+    for result in crate::plan::doctor::tests::every() {
+        check("doctor", &print::json(&result, ALL[0]));
+    }
+    let events: Vec<Event> = [Word::Started, Word::Stopped, Word::NoEnd]
+        .map(|word| Event {
+            cut: Some(true),
+            ..Event::new(word, "what is so")
+        })
+        .into();
+    check("history", &history::json(ALL[0].layouts[0].component, &events));
     for engine in ALL {
         for layout in engine.layouts {
             let rules = ports::rules(engine, layout.component, &BTreeMap::new());
@@ -192,6 +207,14 @@ fn fits(value: &Value, schema: &Value, root: &Value) -> Result<(), String> {
                     return failed("is none of");
                 }
             }
+            "oneOf" => {
+                let ways = by.as_array().unwrap().iter();
+                if ways.filter(|by| fits(value, by, root).is_ok()).count() != 1 {
+                    return failed("is not one of");
+                }
+            }
+            "const" if value == by => {}
+            "const" => return failed("is not"),
             _ => return failed("has an unknown word"),
         }
     }

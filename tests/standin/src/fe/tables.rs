@@ -336,6 +336,14 @@ impl Fe {
         if node.decommissioned { left } else { 0 }
     }
 
+    /// In percent: `disk=10.99.0.14 91`.
+    fn fullest_disk(&self, node: &Node) -> u8 {
+        let percent = self.faults.argument("disk", &node.host);
+        percent
+            .and_then(|percent| percent.parse().ok())
+            .unwrap_or_default()
+    }
+
     fn node_row(&self, node: &Node, pulse: &NodePulse) -> Named {
         let port =
             |pick: fn(&crate::group::pulse::NodePorts) -> i32| some(&pulse.ports.as_ref().map_or(-1, pick));
@@ -372,7 +380,10 @@ impl Fe {
             ("AvailCapacity", capacity("100.000 GB")),
             ("TotalCapacity", capacity("200.000 GB")),
             ("UsedPct", some("0.00 %")),
-            ("MaxDiskUsedPct", some("0.00 %")),
+            (
+                "MaxDiskUsedPct",
+                some(&format!("{}.00 %", self.fullest_disk(node))),
+            ),
             ("Tag", some(&format!("{{\"location\" : \"{}\"}}", node.tag))),
             ("ErrMsg", some(&pulse.error)),
             ("Version", some(&pulse.version)),

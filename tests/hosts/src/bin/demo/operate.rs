@@ -79,6 +79,8 @@ pub(crate) fn tell(world: &World) -> anyhow::Result<()> {
     set(on)?;
     well(asks)?;
 
+    clock_and_disk(leader, (asks, other), be2)?;
+
     fault("two of three FEs lose their power");
     for fe in [leader, *other] {
         fe.kill9()?;
@@ -113,6 +115,24 @@ pub(crate) fn tell(world: &World) -> anyhow::Result<()> {
             host.kill9()?;
         }
     }
+    Ok(())
+}
+
+/// What only the lists of the leader and the answers of an FE show.
+fn clock_and_disk(leader: &Host, (asks, other): (&Host, &Host), be2: &Host) -> anyhow::Result<()> {
+    fault(&format!("the clock of {} jumps by nine seconds", other.name()));
+    let faults = other.home().join("standin.faults");
+    std::fs::write(&faults, "clock=9000\n")?;
+    shows(asks, "status", 1, "clock-off")?;
+    std::fs::remove_file(&faults)?;
+    well(asks)?;
+
+    fault(&format!("a disk of {} is nearly full", be2.name()));
+    let faults = leader.home().join("standin.faults");
+    std::fs::write(&faults, format!("disk={} 91\n", be2.address()))?;
+    shows(asks, "status", 1, "disk-full")?;
+    std::fs::remove_file(&faults)?;
+    well(asks)?;
     Ok(())
 }
 
