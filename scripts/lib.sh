@@ -46,7 +46,7 @@ need_unpacked() {
   (
     cd "$dir"
     apt-get download "${packages[@]}" 2>/dev/null || { apt-get update && apt-get download "${packages[@]}"; }
-  ) >&2 || die "cannot download ${packages[*]}"
+  ) >&2 || die "cannot download ${packages[*]}" "sudo apt-get update, or put their programs into PATH"
   for pair in "$dir"/*.deb; do
     dpkg-deb --extract "$pair" "$dir" || die "cannot unpack $pair"
     rm "$pair"

@@ -2,6 +2,11 @@
 
 use std::path::Path;
 
+/// What the file says; nothing if it is not there.
+pub(crate) fn written(file: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap_or_default()
+}
+
 /// The text is what the file says, or becomes it where the variable is set.
 #[expect(
     clippy::disallowed_methods,
@@ -12,7 +17,7 @@ pub(crate) fn holds(file: &str, text: &str, update: &str) {
     if std::env::var_os(update).is_some() {
         std::fs::write(&path, text).unwrap();
     }
-    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    let written = written(file);
     for (line, (is, was)) in (1..).zip(text.lines().zip(written.lines())) {
         assert_eq!(is, was, "line {line} of {file}");
     }

@@ -93,7 +93,7 @@ node needs on the others, and asks the cluster. It changes nothing. Each finding
 says what is, what it should be, why, and what to do on the host.
 
   docker exec fe1 muster doctor
-  docker exec be1 muster doctor --script | sudo sh
+  docker exec be1 muster doctor --script >host.sh      # read it, then run it
 
 An error is what does not work, or loses data; a warning is what breaks under
 load or at the next fault; advice is what the vendor recommends.\n\nA check passes if:\n",

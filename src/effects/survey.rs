@@ -360,7 +360,7 @@ fn settle(seen: &mut Observed, clocks: Vec<(Host, Option<ClockSeen>)>) {
     seen.lists.sort_by_key(|(component, _)| *component);
 }
 
-fn cell<'r>(row: &'r Row, column: &str) -> Option<&'r str> {
+pub(super) fn cell<'r>(row: &'r Row, column: &str) -> Option<&'r str> {
     let mut cells = row.iter();
     let (_, cell) = cells.find(|(name, _)| name.eq_ignore_ascii_case(column))?;
     cell.as_deref().map(str::trim)

@@ -35,6 +35,7 @@ pub mod status;
 pub mod storage;
 pub mod version;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use search::Sought;
@@ -120,33 +121,81 @@ pub struct Records {
     pub state_dir: Place,
 }
 
+/// The files that an FE writes into its data dir itself, whoever asks it to over HTTP (`/dump`, observed): `image.12`.
+pub fn loose_images(data_dir: &Path) -> usize {
+    let Ok(entries) = fs::read_dir(data_dir) else {
+        return 0;
+    };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.filter(|name| is_loose_image(name)).count()
+}
+
+fn is_loose_image(name: &str) -> bool {
+    let number = name.strip_prefix("image.").unwrap_or_default();
+    !number.is_empty() && number.chars().all(|c| c.is_ascii_digit())
+}
+
+/// The conf files of one component, and the variables that they may use.
+struct Confs {
+    conf: ConfFile,
+    custom: Option<ConfFile>,
+    folder: Option<ConfFolder>,
+    variables: Variables,
+}
+
+impl Confs {
+    fn read(settings: &Settings, home: &Home, mounts: &Mounts) -> Self {
+        let grammar = Grammar::of(home.component);
+        let folder = settings.conf_folder.as_ref();
+        let folder = folder.and_then(|folder| ConfFolder::look(folder, home, mounts));
+        let read = |path: PathBuf| {
+            let instead = folder.as_ref().and_then(|folder| folder.instead_of(&path));
+            ConfFile::read(&path, instead.as_ref().unwrap_or(&path), grammar, mounts)
+        };
+        let mut conf = read(home.conf());
+        let mut custom = home.layout.custom_conf.map(|path| read(home.dir.join(path)));
+        let requested = settings.conf.get(&home.component);
+        let requested = requested.into_iter().flatten();
+        let requested = requested.map(|request| (request.key.as_str(), request.value.as_str()));
+        let variables = Variables::of(&settings.inherited, home, &conf, requested);
+        conf.resolve(&variables);
+        if let Some(custom) = &mut custom {
+            custom.resolve(&variables);
+        }
+        Self {
+            conf,
+            custom,
+            folder,
+            variables,
+        }
+    }
+
+    const fn sources<'a>(&'a self, settings: &'a Settings, home: &'a Home) -> ConfSources<'a> {
+        ConfSources {
+            settings,
+            home,
+            conf: &self.conf,
+            custom: self.custom.as_ref(),
+            variables: &self.variables,
+        }
+    }
+}
+
+/// The data dir of an FE, without a look at anything else: no name is resolved and no port tried.
+pub fn meta_dir(settings: &Settings, home: &Home, root: &Path) -> Option<PathBuf> {
+    let data = home.layout.data.as_ref().filter(|_| home.component.is_fe())?;
+    let confs = Confs::read(settings, home, &Mounts::read(root));
+    let sources = confs.sources(settings, home);
+    let value = sources.value(data.key).map(|value| value.value);
+    sources.resolve(value.as_deref().unwrap_or(data.default)).ok()
+}
+
 /// Collects the facts. It never fails as a whole: a value that could not be read holds the reason.
 pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
     let mounts = Mounts::read(root);
-    let grammar = Grammar::of(home.component);
-    let folder = settings.conf_folder.as_ref();
-    let conf_folder = folder.and_then(|folder| ConfFolder::look(folder, &home, &mounts));
-    let read = |path: PathBuf| {
-        let instead = conf_folder.as_ref().and_then(|folder| folder.instead_of(&path));
-        ConfFile::read(&path, instead.as_ref().unwrap_or(&path), grammar, &mounts)
-    };
-    let mut conf = read(home.conf());
-    let mut custom_conf = home.layout.custom_conf.map(|path| read(home.dir.join(path)));
-    let requested = settings.conf.get(&home.component);
-    let requested = requested.into_iter().flatten();
-    let requested = requested.map(|request| (request.key.as_str(), request.value.as_str()));
-    let variables = Variables::of(&settings.inherited, &home, &conf, requested);
-    conf.resolve(&variables);
-    if let Some(custom) = &mut custom_conf {
-        custom.resolve(&variables);
-    }
-    let sources = ConfSources {
-        settings,
-        home: &home,
-        conf: &conf,
-        custom: custom_conf.as_ref(),
-        variables: &variables,
-    };
+    let confs = Confs::read(settings, &home, &mounts);
+    let sources = confs.sources(settings, &home);
+    let conf = &confs.conf;
     let (mut data, data_paths) = look_at_data(&sources, &mounts);
     let records = look_at_records(&sources, &data_paths, &mounts);
     if let (DataFacts::Fe(fe), Some(dir)) = (&mut data, data_paths.first())
@@ -176,7 +225,7 @@ pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
                 .map(|(_, value)| value.to_owned())
         };
         // The script exports the conf's over that of the container.
-        let java_home = options("JAVA_HOME").and_then(|dir| variables.expand(&dir).ok());
+        let java_home = options("JAVA_HOME").and_then(|dir| sources.variables.expand(&dir).ok());
         let java_home = java_home.or_else(|| inherited("JAVA_HOME"));
         java::find(&home, java_home.as_deref(), inherited("PATH").as_deref())
     });
@@ -209,9 +258,9 @@ pub fn gather(settings: &Settings, home: Home, root: &Path) -> Facts {
         pid_file,
         log_dirs,
         container,
-        conf,
-        custom_conf,
-        conf_folder,
+        conf: confs.conf,
+        custom_conf: confs.custom,
+        conf_folder: confs.folder,
         home,
     }
 }

@@ -22,7 +22,6 @@ use crate::facts::host::HostFacts;
 use crate::plan::view::View;
 use crate::plan::{Plan, refusal::Refusal};
 
-pub use self::node::is_loose_image;
 use self::script::HostSetting;
 
 /// What is looked at.
@@ -135,6 +134,22 @@ pub struct Check {
     /// What it looks for, for the reference.
     pub about: &'static str,
     look: fn(&Examined<'_>) -> Looked,
+}
+
+impl Check {
+    const fn new(
+        scope: Scope,
+        name: &'static str,
+        about: &'static str,
+        look: fn(&Examined<'_>) -> Looked,
+    ) -> Self {
+        Self {
+            name,
+            scope,
+            about,
+            look,
+        }
+    }
 }
 
 /// What a check saw.

@@ -564,7 +564,7 @@ fn holds_observer(facts: &Facts) -> bool {
 }
 
 /// The addresses of this host, if it is a name.
-fn also(facts: &Facts) -> BTreeSet<Host> {
+pub fn also(facts: &Facts) -> BTreeSet<Host> {
     local_addresses(facts).into_iter().map(Host::from).collect()
 }
 

@@ -15,9 +15,9 @@ use crate::engine::{Component, Engine, PortName};
 use crate::exit::ExitCode;
 use crate::facts::disk::Room;
 use crate::facts::home::Home;
+use crate::facts::meta_dir;
 use crate::facts::record::{DATA_COPY, MemberSeen, Record, RecordCopy};
 use crate::facts::resolve::resolve;
-use crate::facts::{DataFacts, gather};
 use crate::plan::ask_list::by_host;
 use crate::plan::history::crash_loop;
 use crate::plan::leader::Belief;
@@ -87,11 +87,8 @@ impl Asks {
         for warning in warnings {
             tracing::debug!("{warning}");
         }
-        let own_fe = home.filter(|home| record.is_some() && home.component.is_fe());
-        let meta_dir = own_fe.and_then(|home| match gather(&settings, home, Path::new("/")).data {
-            DataFacts::Fe(data) => Some(data.place.path),
-            _ => None,
-        });
+        let own = home.filter(|_| record.is_some());
+        let meta_dir = own.and_then(|home| meta_dir(&settings, &home, Path::new("/")));
         Ok(Self {
             engine,
             settings,

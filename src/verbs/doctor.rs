@@ -7,7 +7,7 @@ use std::path::Path;
 use futures_util::future::join3;
 
 use crate::cli::DoctorArgs;
-use crate::effects::dial::{configs, dial, loose_images, resolved};
+use crate::effects::doctor::{configs, dial, resolved};
 use crate::effects::history::History;
 use crate::effects::settle_ports::settle;
 use crate::engine::{Component, Engine};
@@ -19,11 +19,11 @@ use crate::facts::host::HostFacts;
 use crate::facts::mounts::Mounts;
 use crate::facts::pidfile::PidFileState;
 use crate::facts::status::Status;
-use crate::facts::{Facts, gather};
+use crate::facts::{Facts, gather, loose_images};
 use crate::plan::doctor::{Examination, Examined, Node, Severity, examine, print, script};
 use crate::plan::refusal::Refusal;
 use crate::plan::view::view;
-use crate::plan::{Plan, Prescribed};
+use crate::plan::{Plan, Prescribed, also};
 use crate::settings::{Flags, Host, ImageSettings, Settings};
 use crate::verbs::asks::Asks;
 use crate::verbs::{Outcome, fe_endpoints, machine, own_node};
@@ -197,13 +197,8 @@ fn found(settings: &Settings, home: Home) -> Found {
     };
     let state_dir = fe_endpoints::state_dir(&facts.home, &settings.image);
     let events = History::of(&state_dir, facts.home.component).events();
-    let local = &facts.addresses.local.resolved;
-    let addresses = match local {
-        crate::facts::resolve::Resolved::Addresses(addresses) => addresses.as_slice(),
-        crate::facts::resolve::Resolved::Failed(_) => &[],
-    };
-    let hosts = [settings.local_host.value.clone()].into_iter();
-    let hosts = hosts.chain(addresses.iter().copied().map(Host::from)).collect();
+    let own = [settings.local_host.value.clone()].into_iter();
+    let hosts = own.chain(also(&facts)).collect();
     Found {
         facts,
         plan,

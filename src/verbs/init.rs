@@ -16,7 +16,7 @@ use crate::file;
 use crate::plan::init::{self, ChosenPort, FileChange, HostPorts, Inputs, Target};
 use crate::plan::refusal::Refusal;
 use crate::settings::{EnvFile, Flags, Machine, Problems, Settings};
-use crate::verbs::{Outcome, rendered, warning_lines};
+use crate::verbs::{Outcome, bad_settings, rendered, warning_lines};
 
 /// Writes the files, or reports why not. `image`: the engine of this image, if it has one. `own`: ports of the node that this
 /// container runs, which are free for it.
@@ -31,25 +31,22 @@ pub fn init(args: &InitArgs, image: Option<&'static Engine>, own: &[u16]) -> Out
     let settings = match read_settings(&app_env, engine, &mut warnings) {
         Ok(settings) => settings,
         Err(problems) => {
-            return Outcome {
-                output: String::new(),
-                report: format!("{}error: {problems}\n", warning_lines(problems.warnings())),
-                code: ExitCode::Configuration,
-            };
+            return bad_settings(&problems);
         }
     };
     let mut outcome = match write(args, (&path, &app_env), engine, settings, own, &mut warnings) {
-        Ok(output) => Outcome {
-            output,
-            ..Outcome::silent(ExitCode::Ok)
-        },
+        Ok(output) => Outcome::printed(output),
         Err(refusals) => refused(&refusals),
     };
-    // Most warnings are the same for both components.
+    outcome.report = each_once(warnings) + &outcome.report;
+    outcome
+}
+
+/// The warnings: most are the same for all nodes.
+pub(super) fn each_once(mut warnings: Vec<String>) -> String {
     let mut seen = BTreeSet::new();
     warnings.retain(|warning| seen.insert(warning.clone()));
-    outcome.report = warning_lines(&warnings) + &outcome.report;
-    outcome
+    warning_lines(&warnings)
 }
 
 /// Writes both files or neither, and returns the report.

@@ -1,7 +1,6 @@
 //! `muster init --hosts`: writes a directory for each host of a list. Reads the list and the old files, lets the plan decide, and
 //! writes what differs.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::cli::InitArgs;
@@ -15,7 +14,8 @@ use crate::plan::init::hosts::{self, COMPOSE, FIREWALL, HostDir, HostsInputs, TA
 use crate::plan::init::{self, FileChange, Target};
 use crate::plan::refusal::Refusal;
 use crate::settings::{EnvFile, Flags, HostList, ListedHost, Machine, Problems, Settings};
-use crate::verbs::{Outcome, bad_settings, rendered, warning_lines};
+use crate::verbs::init::each_once;
+use crate::verbs::{Outcome, bad_settings, rendered};
 
 /// Writes the directories into `out`, or reports why not. `image`: the engine of this image, if it has one.
 pub fn init_hosts(args: &InitArgs, list: &Path, out: &Path, image: Option<&'static Engine>) -> Outcome {
@@ -41,10 +41,7 @@ pub fn init_hosts(args: &InitArgs, list: &Path, out: &Path, image: Option<&'stat
         Ok(output) => Outcome::printed(output),
         Err(refusals) => refused(&refusals),
     };
-    // Most warnings are the same for all nodes.
-    let mut seen = BTreeSet::new();
-    warnings.retain(|warning| seen.insert(warning.clone()));
-    outcome.report = warning_lines(&warnings) + &outcome.report;
+    outcome.report = each_once(warnings) + &outcome.report;
     outcome
 }
 

@@ -4,23 +4,30 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Check, Config, Examined, Finding, Looked, Scope, Severity};
 use crate::engine::Component;
+use crate::plan::mask::is_name;
 use crate::plan::view::verdict::Weight;
 
 pub(super) const CHECKS: &[Check] = &[
-    check("status", "what `status` finds", status),
-    check("voters", "the number of FEs with a vote is odd", voters),
-    check("http_port", "all FEs have the same `http_port`", http_port),
-    check("conf_drift", "the FEs have the same settings", conf_drift),
+    Check::new(Scope::Cluster, "status", "what `status` finds", status),
+    Check::new(
+        Scope::Cluster,
+        "voters",
+        "the number of FEs with a vote is odd",
+        voters,
+    ),
+    Check::new(
+        Scope::Cluster,
+        "http_port",
+        "all FEs have the same `http_port`",
+        http_port,
+    ),
+    Check::new(
+        Scope::Cluster,
+        "conf_drift",
+        "the FEs have the same settings",
+        conf_drift,
+    ),
 ];
-
-const fn check(name: &'static str, about: &'static str, look: fn(&Examined<'_>) -> Looked) -> Check {
-    Check {
-        name,
-        scope: Scope::Cluster,
-        about,
-        look,
-    }
-}
 
 fn status(examined: &Examined<'_>) -> Looked {
     let Some(view) = examined.view else {
@@ -115,8 +122,13 @@ fn conf_drift(examined: &Examined<'_>) -> Looked {
             .iter()
             .map(|(value, hosts)| format!("{value} on {}", hosts.join(", ")))
             .collect();
+        let is = if is_name(key) {
+            format!("{key}, which may be a secret, is not the same on all FEs")
+        } else {
+            format!("{key} is {}", sides.join("; "))
+        };
         found.push(
-            Finding::new(Severity::Warning, format!("{key} is {}", sides.join("; ")))
+            Finding::new(Severity::Warning, is)
                 .want("the same on all FEs")
                 .why("the cluster behaves otherwise as soon as another FE leads")
                 .fix(

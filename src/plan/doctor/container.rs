@@ -6,33 +6,37 @@ use crate::facts::history::Word;
 use crate::plan::limits::{LimitKind, raises};
 
 pub(super) const CHECKS: &[Check] = &[
-    check(
+    Check::new(
+        Scope::Container,
         "ulimits",
         "the engine may open files and start processes enough",
         ulimits,
     ),
-    check("pids", "the container may have threads enough for a BE", pids),
-    check(
+    Check::new(
+        Scope::Container,
+        "pids",
+        "the container may have threads enough for a BE",
+        pids,
+    ),
+    Check::new(
+        Scope::Container,
         "memory",
         "the heap leaves room in the memory of the container",
         memory,
     ),
-    check(
+    Check::new(
+        Scope::Container,
         "stop_grace",
         "the engine had time enough for its last stop",
         stop_grace,
     ),
-    check("cpu_quota", "the container may use at least two cores", cpu_quota),
+    Check::new(
+        Scope::Container,
+        "cpu_quota",
+        "the container may use at least two cores",
+        cpu_quota,
+    ),
 ];
-
-const fn check(name: &'static str, about: &'static str, look: fn(&Examined<'_>) -> Looked) -> Check {
-    Check {
-        name,
-        scope: Scope::Container,
-        about,
-        look,
-    }
-}
 
 fn ulimits(examined: &Examined<'_>) -> Looked {
     let Some(node) = &examined.node else {

@@ -6,56 +6,69 @@ use crate::engine::{Component, Demand};
 use crate::plan::start_script::demands;
 
 pub(super) const CHECKS: &[Check] = &[
-    check("cpu", "the processor has AVX2, which a BE needs on x86-64", cpu),
-    check("kernel", "the kernel is not older than 3.10", kernel),
-    check(
+    Check::new(
+        Scope::Host,
+        "cpu",
+        "the processor has AVX2, which a BE needs on x86-64",
+        cpu,
+    ),
+    Check::new(Scope::Host, "kernel", "the kernel is not older than 3.10", kernel),
+    Check::new(
+        Scope::Host,
         "map_count",
         "`vm.max_map_count` is high enough for a BE",
         map_count,
     ),
-    check(
+    Check::new(
+        Scope::Host,
         "overcommit",
         "`vm.overcommit_memory` is what the vendor recommends",
         overcommit,
     ),
-    check("swap", "nothing is swapped out", swap),
-    check(
+    Check::new(Scope::Host, "swap", "nothing is swapped out", swap),
+    Check::new(
+        Scope::Host,
         "huge_pages",
         "transparent huge pages are not forced on every program",
         huge_pages,
     ),
-    check("somaxconn", "`net.core.somaxconn` is at least 1024", somaxconn),
-    check(
+    Check::new(
+        Scope::Host,
+        "somaxconn",
+        "`net.core.somaxconn` is at least 1024",
+        somaxconn,
+    ),
+    Check::new(
+        Scope::Host,
         "abort_on_overflow",
         "`net.ipv4.tcp_abort_on_overflow` is 1",
         abort_on_overflow,
     ),
-    check("pid_max", "`kernel.pid_max` is at least 200000", pid_max),
-    check(
+    Check::new(
+        Scope::Host,
+        "pid_max",
+        "`kernel.pid_max` is at least 200000",
+        pid_max,
+    ),
+    Check::new(
+        Scope::Host,
         "threads_max",
         "`kernel.threads-max` is at least 120000",
         threads_max,
     ),
-    check(
+    Check::new(
+        Scope::Host,
         "governor",
         "the processor is not slowed down to save power",
         governor,
     ),
-    check(
+    Check::new(
+        Scope::Host,
         "clock_source",
         "the clock can be read without a system call",
         clock_source,
     ),
 ];
-
-const fn check(name: &'static str, about: &'static str, look: fn(&Examined<'_>) -> Looked) -> Check {
-    Check {
-        name,
-        scope: Scope::Host,
-        about,
-        look,
-    }
-}
 
 /// Anything but an FE or a broker, which are Java; also if no node is here.
 fn has_programs(examined: &Examined<'_>) -> bool {
@@ -208,8 +221,8 @@ fn huge_pages(examined: &Examined<'_>) -> Looked {
 fn somaxconn(examined: &Examined<'_>) -> Looked {
     compare(examined.host.somaxconn, "/proc/sys/net/core/somaxconn", |now| {
         (now < 1_024).then(|| {
-            sysctl(Severity::Advice, "net.core.somaxconn", now, 1_024, "at least 1024".to_owned())
-                .why("connections of many clients at once are dropped; with a network of its own a container needs it in `sysctls:`")
+            of_network("net.core.somaxconn", now, 1_024, "at least 1024")
+                .why("connections of many clients at once are dropped")
         })
     })
 }
@@ -220,17 +233,20 @@ fn abort_on_overflow(examined: &Examined<'_>) -> Looked {
         "/proc/sys/net/ipv4/tcp_abort_on_overflow",
         |now| {
             (now != 1).then(|| {
-                sysctl(
-                    Severity::Advice,
-                    "net.ipv4.tcp_abort_on_overflow",
-                    now,
-                    1,
-                    "1".to_owned(),
-                )
-                .why("a client that an overloaded node cannot take hangs, where it could try another one at once")
+                of_network("net.ipv4.tcp_abort_on_overflow", now, 1, "1")
+                    .why("a client that an overloaded node cannot take hangs, where it could try another one at once")
             })
         },
     )
+}
+
+/// Each network has its own: what is seen here is that of the host only with `network_mode: host`, so no script sets it there.
+fn of_network(key: &str, now: u64, value: u64, want: &str) -> Finding {
+    Finding::new(Severity::Advice, format!("{key} is {now}"))
+        .want(want)
+        .fix(format!(
+            "with network_mode: host, sysctl -w {key}={value} on the host; else in compose.yaml: sysctls: {{ {key}: {value} }}"
+        ))
 }
 
 fn pid_max(examined: &Examined<'_>) -> Looked {

@@ -1,7 +1,5 @@
 //! The node of this container: what `run` would say of it, its disks, its conf.
 
-use std::path::Path;
-
 use super::script::HostSetting;
 use super::{Check, Examined, Finding, Looked, Node, Scope, Severity};
 use crate::facts::disk::Disk;
@@ -9,54 +7,57 @@ use crate::plan::refusal::Refusal;
 use crate::plan::start_script::host_warnings;
 
 pub(super) const CHECKS: &[Check] = &[
-    check(
+    Check::new(
+        Scope::Node,
         "settings",
         "what `run` refuses or warns of: settings, conf, ports, data",
         settings,
     ),
-    check("volume", "the data is on a volume", volume),
-    check("disk", "the disks of the data have room", disk),
-    check("inodes", "the disks of the data have room for files", inodes),
-    check(
+    Check::new(Scope::Node, "volume", "the data is on a volume", volume),
+    Check::new(Scope::Node, "disk", "the disks of the data have room", disk),
+    Check::new(
+        Scope::Node,
+        "inodes",
+        "the disks of the data have room for files",
+        inodes,
+    ),
+    Check::new(
+        Scope::Node,
         "file_system",
         "the data is on a file system that keeps it",
         file_system,
     ),
-    check(
+    Check::new(
+        Scope::Node,
         "io_scheduler",
         "the scheduler of the disk is not one for desktops",
         io_scheduler,
     ),
-    check(
+    Check::new(
+        Scope::Node,
         "java",
         "the Java of the image is one that this version runs on",
         java,
     ),
-    check(
+    Check::new(
+        Scope::Node,
         "one_start",
         "no key that is for one start by hand is left in the conf",
         one_start,
     ),
-    check(
+    Check::new(
+        Scope::Node,
         "loose_images",
         "nobody has had the FE write images into its data dir",
         loose_images,
     ),
-    check(
+    Check::new(
+        Scope::Node,
         "selinux",
         "SELinux does not keep the data from the engine",
         selinux,
     ),
 ];
-
-const fn check(name: &'static str, about: &'static str, look: fn(&Examined<'_>) -> Looked) -> Check {
-    Check {
-        name,
-        scope: Scope::Node,
-        about,
-        look,
-    }
-}
 
 fn of_node(examined: &Examined<'_>, found: impl FnOnce(&Node<'_>) -> Vec<Finding>) -> Looked {
     match &examined.node {
@@ -334,11 +335,4 @@ fn selinux(examined: &Examined<'_>) -> Looked {
         .fix("mount it with :z, as in -v /data/meta:/opt/…/meta:z")
     });
     Looked::Found(found.into_iter().collect())
-}
-
-/// True for a file that an FE writes on request: `image.12` or `checksum.12`.
-pub fn is_loose_image(name: &Path) -> bool {
-    let name = name.to_string_lossy();
-    let number = name.strip_prefix("image.").unwrap_or_default();
-    !number.is_empty() && number.chars().all(|c| c.is_ascii_digit())
 }

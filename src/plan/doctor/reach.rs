@@ -6,23 +6,25 @@ use super::{Check, Dialled, Examined, Finding, Looked, Scope, Severity};
 use crate::engine::failure::Failure;
 
 pub(super) const CHECKS: &[Check] = &[
-    check(
+    Check::new(
+        Scope::Reach,
         "ports",
         "every port of the other nodes that this node dials is open from here",
         ports,
     ),
-    check("names", "the names of the other nodes resolve here", names),
-    check("twice", "no node is in the cluster under two names", twice),
+    Check::new(
+        Scope::Reach,
+        "names",
+        "the names of the other nodes resolve here",
+        names,
+    ),
+    Check::new(
+        Scope::Reach,
+        "twice",
+        "no node is in the cluster under two names",
+        twice,
+    ),
 ];
-
-const fn check(name: &'static str, about: &'static str, look: fn(&Examined<'_>) -> Looked) -> Check {
-    Check {
-        name,
-        scope: Scope::Reach,
-        about,
-        look,
-    }
-}
 
 fn ports(examined: &Examined<'_>) -> Looked {
     if examined.dialled.is_empty() {

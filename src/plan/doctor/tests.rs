@@ -412,6 +412,17 @@ pub(in crate::plan) fn every() -> Vec<Examination> {
 }
 
 #[test]
+fn a_secret_that_differs_between_the_frontends_is_named_and_not_shown() {
+    let mut owned = well(ALL[0], Component::Fe);
+    for (config, value) in owned.configs.iter_mut().zip(["hunter2", "canary"]) {
+        config.keys = Ok(vec![("fe_meta_auth_token".to_owned(), value.to_owned())]);
+    }
+    let told = print::text(&of(&owned));
+    assert!(told.contains("fe_meta_auth_token"), "{told}");
+    assert!(!told.contains("hunter2") && !told.contains("canary"), "{told}");
+}
+
+#[test]
 fn nothing_is_found_where_all_is_as_it_should_be() {
     for engine in ALL {
         for layout in engine.layouts {

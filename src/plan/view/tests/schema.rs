@@ -2,7 +2,6 @@
 //! writes them anew. Keys are only ever added.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -59,8 +58,7 @@ fn keys(schema: &Value, at: &str, found: &mut BTreeSet<String>) {
 fn the_schemas_of_the_docs_are_those_of_what_is_printed() {
     for (name, schema) in all() {
         let file = format!("docs/schema/{name}.json");
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&file);
-        let written = std::fs::read_to_string(path).unwrap_or_default();
+        let written = expect_file::written(&file);
         let mut found = BTreeSet::new();
         keys(
             &serde_json::from_str(&written).unwrap_or_default(),

@@ -1,19 +1,19 @@
-//! Dials every port of the other nodes that this node needs, all at once, and asks every FE for its settings.
+//! What `doctor` asks of the other nodes, all at once: every port of theirs that this node needs, the addresses of their names,
+//! the settings of every FE.
 
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 
 use crate::cluster::greeting::greets;
 use crate::cluster::{Client, http, is_open};
+use crate::effects::survey::cell;
 use crate::engine::dialler::Dialler;
 use crate::engine::failure::Failure;
-use crate::engine::member::{Backend, Frontend};
+use crate::engine::member::{Backend, Frontend, Row};
 use crate::engine::{Component, Engine, PortName};
 use crate::facts::resolve::resolve;
-use crate::plan::doctor::{Config, Dialled, is_loose_image};
+use crate::plan::doctor::{Config, Dialled};
 use crate::plan::view::observed::Observed;
 use crate::settings::{Endpoint, Host};
 
@@ -186,24 +186,11 @@ pub async fn configs(seen: &Observed, client: &Client, engine: &Engine) -> Vec<C
         let rows = client
             .show_after(&at, environment.for_itself, environment.show_config)
             .await;
-        let pair = |row: &crate::engine::member::Row| {
-            let cell = |name: &str| {
-                let (_, cell) = row.iter().find(|(column, _)| column.eq_ignore_ascii_case(name))?;
-                cell.clone()
-            };
-            Some((cell("Key")?, cell("Value")?))
-        };
+        let pair = |row: &Row| Some((cell(row, "Key")?.to_owned(), cell(row, "Value")?.to_owned()));
         Config {
             host: answer.from.to_string(),
             keys: rows.map(|rows| rows.iter().filter_map(pair).collect()),
         }
     });
     join_all(asked).await
-}
-
-/// The number of image files directly in this dir.
-pub fn loose_images(dir: &Path) -> usize {
-    let Ok(entries) = fs::read_dir(dir) else { return 0 };
-    let names = entries.filter_map(|entry| Some(entry.ok()?.file_name()));
-    names.filter(|name| is_loose_image(Path::new(name))).count()
 }
