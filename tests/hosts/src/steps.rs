@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 use std::thread::{self, JoinHandle};
 
@@ -82,6 +83,7 @@ impl Traced {
                 inside: BTreeSet::new(),
                 counted: BTreeMap::new(),
                 after: 0,
+                unsynced: BTreeSet::new(),
                 end,
                 seen: Seen::default(),
             };
@@ -120,6 +122,8 @@ struct Tracer {
     /// Steps since the last lasting one, by name.
     counted: BTreeMap<String, usize>,
     after: usize,
+    /// What was changed and is kept, and the dirs that it is in, until they are synced.
+    unsynced: BTreeSet<PathBuf>,
     end: Option<Moment>,
     seen: Seen,
 }
@@ -193,6 +197,20 @@ impl Tracer {
         Ok(())
     }
 
+    /// Whether it changes what is kept. A dir in which only a history was changed is synced for nobody, and beside the start
+    /// of the engine: now before it, now after it.
+    fn lasts(&mut self, call: &Call) -> bool {
+        let path = Path::new(&call.what);
+        if call.name == "sync" {
+            return call.lasts && self.unsynced.remove(path);
+        }
+        if call.lasts {
+            let above = path.parent().map(Path::to_owned);
+            self.unsynced.extend(above.into_iter().chain([path.to_owned()]));
+        }
+        call.lasts
+    }
+
     fn step(&mut self, call: &Call) -> anyhow::Result<()> {
         // A broker is named after its address.
         let name = self.address.replace('.', "_");
@@ -213,14 +231,12 @@ impl Tracer {
             // Before the call: a program that is killed at its entry does not carry it out.
             kill(muster, Signal::SIGKILL)?;
         }
-        if call.lasts {
+        let lasts = self.lasts(call);
+        if lasts {
             self.after += 1;
             self.counted.clear();
         }
-        self.seen.steps.push(Step {
-            moment,
-            lasts: call.lasts,
-        });
+        self.seen.steps.push(Step { moment, lasts });
         Ok(())
     }
 

@@ -25,6 +25,18 @@ fn mounted(host: &Host) -> PathBuf {
     host.on_disk(Path::new("/opt/fe.conf"))
 }
 
+/// Takes muster's part out of the conf, which depends on how far the last start came: the next one writes it, whatever it is.
+fn bare_conf(host: &Host) -> Result<()> {
+    for file in fs::read_dir(host.home().join("conf"))? {
+        let path = file?.path();
+        let text = fs::read_to_string(&path)?;
+        if let Some((of_image, _)) = text.split_once("# >>> muster") {
+            fs::write(&path, of_image)?;
+        }
+    }
+    Ok(())
+}
+
 /// What a person would miss: another text each time, because earlier ones are kept too.
 fn keepsake(added: usize) -> String {
     format!("the data of a node that was added {added} times before")
@@ -215,7 +227,7 @@ impl Situation {
                 host.set("REJOIN", "1");
             }
         }
-        Ok(())
+        bare_conf(host)
     }
 
     /// How often the cluster is asked to add it, kills or not.
