@@ -1,28 +1,27 @@
 //! Makes a view of the answers, with every verdict.
 
+mod leaderless;
+mod leaving;
+mod listed;
+mod own;
+
 use std::collections::BTreeMap;
 
+use self::leaderless::leaderless;
+use self::leaving::{Leaves, being_moved};
+use self::listed::{frontend, service, time};
+use self::own::{crash_loop, own_node};
+use super::observed::{FrontendSeen, Observed};
+use super::verdict::Verdict;
+use super::{ItselfSays, Leader, Node, Quorum, SingleReplicas, SingleTable, Unseen, View};
 use crate::engine::Component;
-use crate::engine::calendar::timestamp;
 use crate::engine::failure::Failure;
-use crate::engine::member::{Backend, Frontend, FrontendRole, Member};
-use crate::engine::signature::{HEARTBEAT, Signature};
-use crate::plan::history::CrashLoop;
-use crate::plan::leader::{Answer, Belief, Cluster, Doubt, no_leader};
-use crate::plan::node::Identity;
-use crate::plan::progress_word;
+use crate::engine::member::{Frontend, FrontendRole};
+use crate::plan::leader::{Answer, Belief, Cluster, no_leader};
 use crate::settings::{Endpoint, Host, ROOT};
 
-use super::observed::{FrontendSeen, Observed, Own};
-use super::verdict::{META_FREE, Verdict};
-use super::{ItselfSays, Leader, LeaderSays, Node, Quorum, SingleReplicas, SingleTable, Unseen, View};
-
-/// An FE that is so many entries behind cannot keep up.
-const BEHIND: u64 = 10_000;
 /// An image is made every 50,000 entries on both engines, unless an FE cannot.
 const WITHOUT_IMAGE: u64 = 100_000;
-/// From 95 % on a BE takes no more data; both engines move tablets away from 85 % on.
-const FULL: u8 = 85;
 /// Milliseconds: the engines' own limit for an FE that starts.
 const CLOCKS: i64 = 5_000;
 
@@ -210,59 +209,6 @@ fn led(view: &mut View, seen: &Observed, cluster: &Cluster) {
     beside_leader(view, seen, cluster);
 }
 
-/// The tablets of the nodes that leave: until they are moved, they count as unhealthy.
-fn being_moved(seen: &Observed) -> u64 {
-    let lists = seen.lists.iter().filter_map(|(_, list)| list.as_ref().ok());
-    let leaving = lists.flatten().filter(|row| row.leaving);
-    leaving.filter_map(|row| row.tablets).sum()
-}
-
-/// What is known of the tablets that nodes of one list are to leave, from one look.
-struct Leaves {
-    /// The reason why they cannot move.
-    stuck: Option<String>,
-    /// No tablet of any table has yet to be moved.
-    done: bool,
-}
-
-impl Leaves {
-    fn of(seen: &Observed, list: &[Backend], off: &[(String, String)]) -> Self {
-        let stay: Vec<&Backend> = list
-            .iter()
-            .filter(|row| row.may_be(Component::Be) && row.is_up() && !row.leaving)
-            .collect();
-        let stops = seen.engine.sql.balance.stops_moves;
-        let stops = off.iter().find(|(key, _)| key == stops);
-        let is_full = |row: &&Backend| row.disk_used.is_some_and(|percent| percent >= FULL);
-        let most = seen.most_replicas.filter(|most| *most > stay.len() as u64);
-        let stuck = match (stay.len(), most, stops) {
-            (0, ..) => Some("no other node that is alive stays".to_owned()),
-            (1, Some(most), _) => Some(format!("1 BE stays, and a table has {most} replicas")),
-            (count, Some(most), _) => Some(format!("{count} BEs stay, and a table has {most} replicas")),
-            (_, _, Some((key, value))) => Some(format!("{key} = {value}")),
-            _ if stay.iter().all(is_full) => Some(format!(
-                "each BE that stays has a disk of which {FULL} % or more are used"
-            )),
-            _ => None,
-        };
-        let done = matches!(seen.tablets, Some(Ok(tablets)) if tablets.unhealthy == 0);
-        Self { stuck, done }
-    }
-
-    fn judge(&self, tablets: u64) -> Verdict {
-        match &self.stuck {
-            Some(why) if tablets > 0 && !self.done => Verdict::Stuck {
-                tablets,
-                why: why.clone(),
-            },
-            _ => Verdict::Leaving {
-                tablets,
-                needed: !self.done,
-            },
-        }
-    }
-}
-
 /// What the leader says over HTTP: its clock, beside those of the others, and its newest image.
 fn beside_leader(view: &mut View, seen: &Observed, cluster: &Cluster) {
     if let Some(leader) = over_http(seen, &cluster.leader.host) {
@@ -296,10 +242,6 @@ fn beside_leader(view: &mut View, seen: &Observed, cluster: &Cluster) {
     }
 }
 
-fn time(text: Option<&str>) -> Option<i64> {
-    timestamp(text?)
-}
-
 /// What an FE says itself.
 fn said(fe: Option<&FrontendSeen>) -> ItselfSays {
     let Some(fe) = fe else {
@@ -314,149 +256,6 @@ fn said(fe: Option<&FrontendSeen>) -> ItselfSays {
         (_, Ok(())) => ItselfSays::Ready,
         (_, Err(Failure::NotReady(why))) => ItselfSays::NotReady(why.clone()),
         (_, Err(why)) => ItselfSays::Silent(why.to_string()),
-    }
-}
-
-/// An FE of the leader's list.
-fn frontend(fe: &Frontend, seen: &Observed, cluster: &Cluster, newest: Option<i64>) -> Node {
-    let http = over_http(seen, &fe.host);
-    let is_leader = fe.host == cluster.leader.host && fe.edit_log_port == cluster.leader.edit_log_port;
-    let silent_for = newest
-        .zip(time(fe.last_heartbeat.as_deref()))
-        .map(|(newest, own)| (newest - own).max(0));
-    let behind = cluster
-        .leader
-        .journal
-        .zip(fe.journal)
-        .map(|(leader, own)| leader.saturating_sub(own));
-    let alive = fe.alive || is_leader;
-    let mut verdicts = Vec::new();
-    let serves = http.is_some_and(|http| http.ready.is_ok());
-    if !fe.join && silent_for.is_none() {
-        verdicts.push(Verdict::HalfJoined);
-    } else if !alive || !fe.join {
-        verdicts.push(unheard(silent_for, &fe.error, serves));
-    } else if let Some(http) = http {
-        if let Err(why) = &http.ready {
-            verdicts.push(Verdict::DoesNotServe {
-                why: format!("http port {}: {why}", http.http_port),
-            });
-        }
-        if let Ok(Some(ha)) = &http.ha {
-            if ha.leads && !is_leader {
-                verdicts.push(Verdict::StaleLeader {
-                    leader: cluster.leader.host.clone(),
-                });
-            } else if !ha.is_ready {
-                verdicts.push(Verdict::OutOfDate);
-            }
-        }
-        if let Some(entries) = behind.filter(|entries| *entries > BEHIND) {
-            verdicts.push(Verdict::Behind { entries });
-        }
-    }
-    let disk = seen.meta_free.iter().find(|(host, _)| *host == fe.host);
-    if let Some((_, free)) = disk.filter(|(_, free)| alive && *free < META_FREE) {
-        verdicts.push(Verdict::MetaFull { free: *free });
-    }
-    Node {
-        component: Component::Fe,
-        host: fe.host.clone(),
-        port: fe.edit_log_port,
-        http_port: fe.http_port,
-        role: Some(fe.role),
-        name: None,
-        version: fe.version.clone(),
-        leader_says: Some(LeaderSays {
-            alive,
-            joined: fe.join,
-            silent_for,
-            error: fe.error.clone(),
-            behind: behind.filter(|_| alive),
-            ..LeaderSays::default()
-        }),
-        itself_says: said(http),
-        record_says: None,
-        verdicts,
-    }
-}
-
-/// A node that the leader does not hear.
-fn unheard(silent_for: Option<i64>, error: &str, serves: bool) -> Verdict {
-    let cause = HEARTBEAT.iter().find(|row| row.matches(error));
-    let why = match cause {
-        Some(Signature { sentence, .. }) => format!("{sentence} ({error})"),
-        None => error.to_owned(),
-    };
-    if serves {
-        Verdict::Unreached { error: why }
-    } else {
-        Verdict::Dead { silent_for, why }
-    }
-}
-
-/// A BE, CN or broker of the leader's list.
-fn service(
-    row: &Backend,
-    component: Component,
-    seen: &Observed,
-    newest: Option<i64>,
-    leaves: &Leaves,
-) -> Node {
-    let serves = seen
-        .services
-        .iter()
-        .find(|service| {
-            service.component == component && service.host == row.host && service.port == row.port
-        })
-        .map(|service| &service.serves);
-    let silent_for = newest
-        .zip(time(row.last_heartbeat.as_deref()))
-        .map(|(newest, own)| (newest - own).max(0));
-    let stopping = row.alive && !row.is_up();
-    let mut verdicts = Vec::new();
-    if !row.alive {
-        verdicts.push(unheard(silent_for, &row.error, matches!(serves, Some(Ok(())))));
-    } else if let Some(Err(why)) = serves
-        && !stopping
-    {
-        verdicts.push(Verdict::DoesNotServe { why: why.to_string() });
-    }
-    let tablets = row.tablets.unwrap_or_default();
-    if row.leaving {
-        verdicts.push(leaves.judge(tablets));
-    }
-    if let Some(percent) = row.disk_used.filter(|percent| *percent >= FULL) {
-        verdicts.push(Verdict::DiskFull { percent });
-    }
-    Node {
-        component,
-        host: row.host.clone(),
-        port: row.port,
-        http_port: row.http_port,
-        role: None,
-        name: row.name.clone(),
-        version: row.version.clone(),
-        leader_says: Some(LeaderSays {
-            id: row.id,
-            alive: row.alive,
-            joined: true,
-            silent_for,
-            error: row.error.clone(),
-            behind: None,
-            leaving: row.leaving,
-            stopping,
-            tablets: row.tablets,
-            disk_used: row.disk_used,
-        }),
-        itself_says: match serves {
-            None => ItselfSays::NotAsked,
-            Some(Ok(())) => ItselfSays::Ready,
-            Some(Err(Failure::NotReady(why))) => ItselfSays::NotReady(why.clone()),
-            Some(Err(why)) => ItselfSays::Silent(why.to_string()),
-        },
-        record_says: None,
-        verdicts,
     }
 }
 
@@ -491,181 +290,6 @@ fn strangers(view: &mut View, seen: &Observed, cluster: &Cluster) {
             }],
         });
     }
-}
-
-/// The node of this container, by its record.
-fn own_node(view: &mut View, own: &Own, cluster: &Cluster) {
-    let record_says = Some(progress_word(own.progress));
-    let foreign = own.cluster_id.as_ref().filter(|id| **id != cluster.id);
-    let is_own = |node: &Node| {
-        let identity = Identity {
-            component: own.component,
-            host: &own.host,
-            also: &own.also,
-            identity_port: own.identity_port.unwrap_or(node.port),
-        };
-        node.component == own.component && node.port == identity.identity_port && identity.is_at(&node.host)
-    };
-    let foreign = foreign.map(|id| Verdict::Foreign {
-        own: id.clone(),
-        cluster: cluster.id.clone(),
-    });
-    if let Some(node) = view.nodes.iter_mut().find(|node| is_own(node)) {
-        node.record_says = record_says;
-        if !is(&node.host, &own.host) {
-            node.verdicts.push(Verdict::Moved {
-                listed: node.host.clone(),
-                record: own.host.to_string(),
-            });
-        }
-        node.verdicts.extend(foreign);
-        // More exact than what the leader knows.
-        if let Some(free) = own.meta_free {
-            node.verdicts
-                .retain(|verdict| !matches!(verdict, Verdict::MetaFull { .. }));
-            node.verdicts
-                .extend((free < META_FREE).then_some(Verdict::MetaFull { free }));
-        }
-        return;
-    }
-    if !own.progress.binds_host() {
-        return;
-    }
-    let missing = foreign.unwrap_or_else(|| Verdict::NotListed {
-        cluster: cluster.id.clone(),
-    });
-    let known = view.nodes.iter_mut().find(|node| {
-        node.component == own.component && node.leader_says.is_none() && is(&node.host, &own.host)
-    });
-    if let Some(node) = known {
-        node.record_says = record_says;
-        node.verdicts = vec![missing];
-        return;
-    }
-    view.nodes.push(unlisted(own, missing));
-}
-
-/// The node of this container, where nobody lists it.
-fn unlisted(own: &Own, verdict: Verdict) -> Node {
-    Node {
-        component: own.component,
-        host: own.host.to_string(),
-        port: own.identity_port.unwrap_or_default(),
-        http_port: 0,
-        role: None,
-        name: None,
-        version: None,
-        leader_says: None,
-        itself_says: ItselfSays::NotAsked,
-        record_says: Some(progress_word(own.progress)),
-        verdicts: vec![verdict],
-    }
-}
-
-/// The node of this container, by its history.
-fn crash_loop(view: &mut View, own: &Own) {
-    let Some(CrashLoop { times, last }) = own.crash_loop.clone() else {
-        return;
-    };
-    let verdict = Verdict::CrashLoop { times, last };
-    let is_own = |node: &&mut Node| {
-        let port = own.identity_port.unwrap_or(node.port);
-        let identity = Identity {
-            component: own.component,
-            host: &own.host,
-            also: &own.also,
-            identity_port: port,
-        };
-        // Without a leader the port of an FE may not be known.
-        node.component == own.component && [0, port].contains(&node.port) && identity.is_at(&node.host)
-    };
-    match view.nodes.iter_mut().find(is_own) {
-        Some(node) => node.verdicts.push(verdict),
-        None => view.nodes.push(unlisted(own, verdict)),
-    }
-}
-
-/// A view without a leader: what any FE showed, and what each says itself.
-fn leaderless(view: &mut View, seen: &Observed) {
-    let longest = seen
-        .answers
-        .iter()
-        .filter_map(|answer| answer.said.as_deref().ok())
-        .max_by_key(|list| list.len())
-        .unwrap_or_default();
-    let mut hosts: BTreeMap<String, (u16, Option<FrontendRole>)> = longest
-        .iter()
-        .map(|fe| (fe.host.clone(), (fe.edit_log_port, Some(fe.role))))
-        .collect();
-    for fe in &seen.frontends {
-        if let Ok(Some(ha)) = &fe.ha {
-            let voters = ha.leader.iter().chain(&ha.voters);
-            let named = voters.map(|host| (host, FrontendRole::Follower));
-            for (host, role) in named.chain(ha.observers.iter().map(|host| (host, FrontendRole::Observer))) {
-                hosts.entry(host.clone()).or_insert((0, Some(role)));
-            }
-        }
-    }
-    for fe in &seen.frontends {
-        if !hosts.keys().any(|host| is(host, &fe.host)) {
-            hosts.insert(fe.host.to_string(), (0, None));
-        }
-    }
-    for (host, (port, role)) in hosts {
-        // Who leads is just what is not known.
-        let role = role.map(|role| match role {
-            FrontendRole::Leader => FrontendRole::Follower,
-            other => other,
-        });
-        view.nodes.push(Node {
-            component: Component::Fe,
-            itself_says: said(over_http(seen, &host)),
-            http_port: over_http(seen, &host).map_or(0, |fe| fe.http_port),
-            host,
-            port,
-            role,
-            name: None,
-            version: None,
-            leader_says: None,
-            record_says: None,
-            verdicts: Vec::new(),
-        });
-    }
-    // Where nobody shows a list, every FE that is known may be a voter.
-    let is_shown = !longest.is_empty();
-    let may_vote = |node: &&Node| node.role.map_or(!is_shown, FrontendRole::is_electable);
-    let voters: Vec<&Node> = view.nodes.iter().filter(may_vote).collect();
-    let answers = |node: &&&Node| !matches!(node.itself_says, ItselfSays::Silent(_) | ItselfSays::NotAsked);
-    let (voting, alive) = (voters.len(), voters.iter().filter(answers).count());
-    let first = voters
-        .iter()
-        .filter(|node| !answers(node))
-        .map(|node| node.host.clone())
-        .collect();
-    let why = view.leader.clone().err().unwrap_or_default();
-    let any_fe = seen
-        .frontends
-        .iter()
-        .any(|fe| fe.ready.is_ok() || matches!(fe.ha, Ok(Some(_))));
-    view.verdicts.push(match &seen.belief {
-        Belief::Doubt(doubts) if doubts.iter().any(is_two) => Verdict::TwoClusters { why },
-        Belief::Nobody if !any_fe => Verdict::NoFe { why },
-        Belief::Nobody | Belief::Doubt(_) | Belief::Leader(_) => Verdict::NoLeader {
-            why,
-            alive,
-            voters: voting,
-            is_shown,
-            first,
-        },
-    });
-}
-
-/// Several leaders, each with its own followers.
-const fn is_two(doubt: &Doubt) -> bool {
-    matches!(
-        doubt,
-        Doubt::TwoClusters { .. } | Doubt::TwoLeaders { .. } | Doubt::Impostor { .. }
-    )
 }
 
 /// The numbers of a version: a build has more after them.
