@@ -87,9 +87,9 @@ pub(super) const ROWS: &[Signature] = &[
     // bash, about an upper-case line of the conf. The script of Doris ends with 2, the one of StarRocks drops the line.
     row(
         "conf-quote",
-        "unexpected EOF while looking for matching",
-        "a quote in an upper-case line of its conf file is not closed",
-        "close it: the start script passes these lines to the shell",
+        "unexpected EOF while looking for matching|syntax error near unexpected token|: bad substitution",
+        "an upper-case line of its conf file is an error to the shell: an open quote, or a bracket that is not quoted",
+        "correct the line: the start script passes these lines to the shell",
     ),
     // Observed on StarRocks 3.5; its BE from 4.1 on only warns and starts.
     row(
@@ -104,11 +104,25 @@ pub(super) const ROWS: &[Signature] = &[
         "it has no permission to read or write a file",
         "make the engine's user the owner of its log, data and pid dirs",
     ),
+    // numactl, with the flag --numa of the BE of StarRocks: seen, a node that is not there and a container that may not.
+    row(
+        "numa",
+        "libnuma: Warning: |setting membind: |set_mempolicy: ",
+        "numactl cannot bind it to the NUMA node of --numa",
+        "name a node that `numactl -H` shows, and give the container `cap_add: [SYS_NICE]`",
+    ),
+    // chmod, before the BE is started: the script of Doris ends, the one of StarRocks goes on.
+    row(
+        "not-its-owner",
+        "chmod: changing permissions of ",
+        "its start script sets the mode of the engine's program, and only root and its owner may",
+        "run the container as root, or as the user that owns the program in lib/",
+    ),
     // getopt: the script of Doris ends, the one of StarRocks starts its FE anyway (observed).
     row(
         "unknown-flag",
-        "unrecognized option",
-        "its start script does not know an argument",
+        "unrecognized option|option '*requires an argument|option '*doesn't allow an argument",
+        "its start script does not take an argument as it stands",
         "check the arguments after `--` of `muster run`: versions differ",
     ),
 ];

@@ -40,10 +40,10 @@ pub(super) const ROWS: &[Signature] = &[
         "a dir it has to write to is read-only",
         "mount log, data and /tmp writable, for Doris also conf",
     ),
-    // Doris start_be.sh; both BEs, StorageEngine; either later.
+    // Doris start_be.sh, before 2.1 the second; both BEs, StorageEngine; either later.
     row(
         "file-limit",
-        "max number of open file descriptors|file descriptors limit is too small|Too many open files",
+        "max number of open file descriptors|maximum number of open file descriptors|file descriptors limit is too small|Too many open files",
         "its limit of open files is too low",
         "raise the container's limit: `--ulimit nofile=655350`",
     ),

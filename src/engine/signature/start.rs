@@ -45,12 +45,19 @@ pub(super) const ROWS: &[Signature] = &[
         "its start script refuses proxy variables",
         "start it without http_proxy, https_proxy and their upper-case forms",
     ),
-    // Observed on StarRocks 3.5, no version between the blanks; before 3.4; Doris: `not set`, `not defined correctly`.
+    // Observed on StarRocks 3.5, no version between the blanks; before 3.4; Doris: `not set`, `not defined correctly`; its BE.
     row(
         "no-java",
-        "JDK  is not supported|JAVA_HOME is not set|The JAVA_HOME environment variable is not",
+        "JDK  is not supported|JAVA_HOME is not set|The JAVA_HOME environment variable is not|ERROR: invalid java_cmd",
         "JAVA_HOME is not set, or has no Java",
         "set JAVA_HOME so that $JAVA_HOME/bin/java exists",
+    ),
+    // StarRocks start_fe.sh of 3.x, which looks for bin/javac.
+    row(
+        "no-jdk",
+        "JAVA_HOME environment variable is pointing to a non-JDK path",
+        "JAVA_HOME has no JDK: a JRE is not enough for its start script",
+        WHICH_JDK,
     ),
     // Doris scripts; Doris JdkUtils; any JVM older than the compiler's target.
     row(
@@ -81,9 +88,15 @@ pub(super) const ROWS: &[Signature] = &[
     ),
     row(
         "java-options",
-        "Could not create the Java Virtual Machine",
+        "Could not create the Java Virtual Machine|Error occurred during initialization of VM",
         "java rejects its options",
-        "correct JAVA_OPTS in the conf file; the line before names the option",
+        "correct JAVA_OPTS in the conf file; the line next to it names the option",
+    ),
+    row(
+        "no-classes",
+        "Could not find or load main class",
+        "java does not find the program of the engine",
+        "check that no volume hides lib/ of the engine, and that JAVA_OPTS are options only",
     ),
     // Doris start_be.sh, newer versions in other words.
     row(
