@@ -40,6 +40,10 @@ impl Room {
 pub struct Disk {
     pub dir: PathBuf,
     pub room: Room,
+    /// The number of its file system.
+    pub device: u64,
+    /// It is the container's own layer, which is deleted with the container.
+    pub is_layer: bool,
     /// The file system, as the kernel names it.
     pub kind: Option<String>,
     /// The chosen scheduler of its device.
@@ -65,6 +69,8 @@ impl Disk {
         Ok(Self {
             dir: dir.to_owned(),
             room: left,
+            device,
+            is_layer: mounts.is_on_layer(&real),
             kind: mounts.kind_of(&real).map(str::to_owned),
             scheduler: scheduler(root, device),
         })

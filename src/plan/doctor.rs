@@ -50,6 +50,8 @@ pub struct Node<'a> {
     pub plan: Result<&'a Plan, &'a [Refusal]>,
     /// The disks of its data.
     pub disks: &'a [Result<Disk, (PathBuf, String)>],
+    /// The disk of `STATE_DIR`; `None` if it cannot be looked at.
+    pub state_disk: Option<&'a Disk>,
     /// The image files that lie in the data dir of an FE itself.
     pub loose_images: usize,
     /// Its history, the oldest first.

@@ -34,6 +34,7 @@ struct Found {
     facts: Facts,
     plan: Result<Plan, Vec<Refusal>>,
     disks: Vec<Result<Disk, (std::path::PathBuf, String)>>,
+    state_disk: Option<Disk>,
     loose_images: usize,
     events: Vec<Event>,
     /// Its host, and the addresses of that.
@@ -113,6 +114,7 @@ pub(super) async fn diagnose(
             facts: &node.facts,
             plan: node.plan.as_ref().map_err(Vec::as_slice),
             disks: &node.disks,
+            state_disk: node.state_disk.as_ref(),
             loose_images: node.loose_images,
             events: &node.events,
         }),
@@ -203,6 +205,7 @@ fn found(settings: &Settings, home: Home) -> Found {
         facts,
         plan,
         disks,
+        state_disk: Disk::look(&state_dir, root, &mounts).ok(),
         loose_images,
         events,
         hosts,

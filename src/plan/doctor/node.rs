@@ -3,8 +3,10 @@
 use super::script::HostSetting;
 use super::{Check, Examined, Finding, Looked, Node, Scope, Severity};
 use crate::facts::disk::Disk;
+use crate::plan::node::Role;
 use crate::plan::refusal::Refusal;
 use crate::plan::start_script::host_warnings;
+use crate::settings::Bootstrap;
 
 pub(super) const CHECKS: &[Check] = &[
     Check::new(
@@ -26,6 +28,18 @@ pub(super) const CHECKS: &[Check] = &[
         "file_system",
         "the data is on a file system that keeps it",
         file_system,
+    ),
+    Check::new(
+        Scope::Node,
+        "same_disk",
+        "each storage dir is on a disk of its own",
+        same_disk,
+    ),
+    Check::new(
+        Scope::Node,
+        "record_copy",
+        "a seed that is named alone has a copy of its record on another disk",
+        record_copy,
     ),
     Check::new(
         Scope::Node,
@@ -193,6 +207,54 @@ fn file_system(examined: &Examined<'_>) -> Looked {
                 .fix("mount a volume of a local disk there"),
         )
     })
+}
+
+fn same_disk(examined: &Examined<'_>) -> Looked {
+    of_node(examined, |node| {
+        let disks: Vec<&Disk> = node.disks.iter().flatten().collect();
+        let shared =
+            disks.iter().enumerate().filter_map(|(at, disk)| {
+                let first = disks.iter().take(at).find(|other| other.device == disk.device)?;
+                Some(
+                Finding::new(
+                    Severity::Advice,
+                    format!("{} and {} are on one disk", first.dir.display(), disk.dir.display()),
+                )
+                .want("a disk for each storage dir")
+                .why("the BE reports the room of that disk once for each dir, and tablets are balanced by it")
+                .fix("before the first start, name one of them in storage_root_path; later, add a disk"),
+            )
+            });
+        shared.collect()
+    })
+}
+
+fn record_copy(examined: &Examined<'_>) -> Looked {
+    let found = |node: &Node<'_>| {
+        let plan = node.plan.ok()?;
+        let may_found = plan.node.role == Role::Seed && plan.node.bootstrap != Bootstrap::Never;
+        if !may_found || plan.masters.len() > 1 {
+            return None;
+        }
+        let (state, data) = (node.state_disk?, node.disks.first()?.as_ref().ok()?);
+        let place = if state.is_layer {
+            "in the layer of this container, which is deleted with it"
+        } else if state.device == data.device {
+            "on the disk of the data"
+        } else {
+            return None;
+        };
+        Some(
+            Finding::new(
+                Severity::Advice,
+                format!("STATE_DIR {} is {place}", state.dir.display()),
+            )
+            .want("another disk, or more than one host in MASTER_HOST")
+            .why("a seed that lost its data and its record, and that can ask no other FE, founds a second cluster")
+            .fix("name the other FEs in MASTER_HOST after this one, or mount a volume of another disk and set STATE_DIR to it"),
+        )
+    };
+    of_node(examined, |node| found(node).into_iter().collect())
 }
 
 fn io_scheduler(examined: &Examined<'_>) -> Looked {

@@ -32,6 +32,7 @@ struct Owned {
     facts: Facts,
     plan: Result<Plan, Vec<Refusal>>,
     disks: Vec<Result<Disk, (PathBuf, String)>>,
+    state_disk: Disk,
     loose_images: usize,
     events: Vec<Event>,
     dialled: Vec<Dialled>,
@@ -104,6 +105,11 @@ fn well(engine: &'static Engine, component: Component) -> Owned {
         facts,
         plan,
         disks: vec![Ok(disk())],
+        state_disk: Disk {
+            dir: PathBuf::from("/state"),
+            device: 2,
+            ..disk()
+        },
         loose_images: 0,
         events: vec![Event::new(Word::Started, "with 4.0.1")],
         dialled: vec![
@@ -136,6 +142,8 @@ fn disk() -> Disk {
     Disk {
         dir: PathBuf::from("/data/meta"),
         room: room(200),
+        device: 1,
+        is_layer: false,
         kind: Some("ext4".to_owned()),
         scheduler: Some(Scheduler {
             file: PathBuf::from("/sys/dev/block/8:0/queue/scheduler"),
@@ -216,6 +224,7 @@ fn of(owned: &Owned) -> Examination {
             facts: &owned.facts,
             plan: owned.plan.as_ref().map_err(Vec::as_slice),
             disks: &owned.disks,
+            state_disk: Some(&owned.state_disk),
             loose_images: owned.loose_images,
             events: &owned.events,
         }),
@@ -330,6 +339,18 @@ const CASES: &[(&str, Component, Change)] = &[
             kind: Some("nfs4".to_owned()),
             ..disk()
         })];
+    }),
+    ("same_disk", Component::Be, |owned| {
+        owned.disks.push(Ok(Disk {
+            dir: PathBuf::from("/data/2"),
+            ..disk()
+        }));
+    }),
+    ("record_copy", Component::Fe, |owned| {
+        owned.state_disk.device = disk().device;
+    }),
+    ("record_copy", Component::Fe, |owned| {
+        owned.state_disk.is_layer = true;
     }),
     ("io_scheduler", Component::Be, |owned| {
         if let Some(Ok(Disk {
