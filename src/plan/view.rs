@@ -247,6 +247,20 @@ impl Node {
         says.is_some_and(|says| says.alive && says.joined && !says.stopping)
     }
 
+    /// True if the believed leader shows it as a member.
+    pub fn is_joined(&self) -> bool {
+        self.leader_says.as_ref().is_some_and(|says| says.joined)
+    }
+
+    /// True if it is up to the leader, which hears late of one that is not any more, and if it answers itself, where it was asked.
+    pub fn serves(&self) -> bool {
+        let answers = match self.itself_says {
+            ItselfSays::NotAsked | ItselfSays::Ready | ItselfSays::Leads | ItselfSays::Follows(_) => true,
+            ItselfSays::Leaderless | ItselfSays::NotReady(_) | ItselfSays::Silent(_) => false,
+        };
+        self.is_up() && answers
+    }
+
     /// True if it is an FE with a vote.
     pub fn votes(&self) -> bool {
         self.role.is_some_and(FrontendRole::is_electable)

@@ -230,6 +230,13 @@ impl Found<'_> {
             );
             return None;
         }
+        let is_kind = |word: &String| word.split(',').all(|part| Component::parse(part).is_some());
+        if is_kind(first) && rest.iter().any(|word| !is_kind(word) && parse_host(word).is_ok()) {
+            self.problem(format!(
+                "`{first}` is a kind: a line begins with the host, as in `10.0.0.10 {first}`"
+            ));
+            return None;
+        }
         let host = parse_host(first).map_err(|why| self.problem(format!("`{}` {why}", shown(first))));
         let (settings, kinds): (Vec<&String>, Vec<&String>) =
             rest.iter().partition(|word| word.contains('='));
@@ -467,7 +474,8 @@ mod tests {
              fe7 be 'BE_CONF__x=a b\n\
              fe8 be,cn CLUSTER_PASSWORD=hunter2 hunter3 POD_IP=10.0.0.1 FE_CONF__query_port=9031 BE_CONF__be_port=9061\n\
              fe9 be BE_CONF__s3_secret_key=hunter2 BE_IMAGE=a;b FE_IMAGE=a BE_CONF__o=-Dtoken=hunter2\n\
-             0.0.0.0 be\n",
+             0.0.0.0 be\n\
+             fe,be 10.0.0.14 FE_HEAP=4g\n",
         );
         assert_eq!(
             said(&list).join("\n"),
@@ -499,7 +507,8 @@ mod tests {
              hosts.txt: line 12: FE_IMAGE has no effect on the kinds of this host\n\
              hosts.txt: line 12: BE_CONF__o is a secret, which is not written here: put it into compose.override.yaml or a conf file of \
              the host\n\
-             hosts.txt: line 13: `0.0.0.0` is not the address of one host"
+             hosts.txt: line 13: `0.0.0.0` is not the address of one host\n\
+             hosts.txt: line 14: `fe,be` is a kind: a line begins with the host, as in `10.0.0.10 fe,be`"
         );
         let report = list.problems().unwrap().to_string();
         assert!(!report.contains("hunter"), "{report}");

@@ -102,28 +102,44 @@ fn others<'v>(view: &'v View, node: &'v Node) -> impl Iterator<Item = &'v Node> 
         .filter(move |other| !(other.host == node.host && other.port == node.port))
 }
 
+/// Those that the leader has as alive, and that do not answer: it takes many seconds until it knows.
+fn silent<'v>(nodes: impl Iterator<Item = &'v Node>) -> Option<String> {
+    let hosts: Vec<&str> = nodes
+        .filter(|node| node.is_up() && !node.serves())
+        .map(|node| node.host.as_str())
+        .collect();
+    match hosts.len() {
+        0 => None,
+        1 => Some(format!("{} does not answer", hosts.join(", "))),
+        _ => Some(format!("{} do not answer", hosts.join(", "))),
+    }
+}
+
 fn frontend(view: &View, node: &Node, answer: &mut Answer) {
-    let votes = node.votes() && node.leader_says.as_ref().is_some_and(|says| says.joined);
+    let votes = node.votes() && node.is_joined();
     let Some(quorum) = view.quorum.filter(|_| votes) else {
         return;
     };
-    let without = quorum.alive.saturating_sub(usize::from(node.is_up()));
+    let voters = || others(view, node).filter(|other| other.votes() && other.is_joined());
+    let without = voters().filter(|other| other.serves()).count();
     if without < quorum.majority() {
         answer.reasons.push(if quorum.voters == 1 {
             "it is the only FE with a vote: without it there is no cluster".to_owned()
         } else {
             format!(
-                "{without} of {} voters would be alive, and a leader needs {}",
+                "{without} of {} voters would be alive, and a leader needs {}{}",
                 quorum.voters,
-                quorum.majority()
+                quorum.majority(),
+                silent(voters())
+                    .map(|hosts| format!(": {hosts}, and the leader has not noticed"))
+                    .unwrap_or_default()
             )
         });
         return;
     }
     let behind = |other: &Node| other.leader_says.as_ref().and_then(|says| says.behind);
-    let ready = others(view, node).any(|other| {
-        other.votes() && other.is_up() && behind(other).is_none_or(|entries| entries < CAUGHT_UP)
-    });
+    let ready =
+        voters().any(|other| other.serves() && behind(other).is_none_or(|entries| entries < CAUGHT_UP));
     if !ready {
         answer.reasons.push(format!(
             "no other FE with a vote is less than {CAUGHT_UP} journal entries behind"
@@ -145,6 +161,11 @@ fn backend(view: &View, node: &Node, answer: &mut Answer) {
         answer.reasons.push(format!(
             "{} is down: a replica may have its last copy here",
             down.join(", ")
+        ));
+    }
+    if let Some(hosts) = silent(others(view, node)) {
+        answer.reasons.push(format!(
+            "{hosts}, and the leader has not noticed: a replica may have its last copy here"
         ));
     }
     if others(view, node).count() == 0 {
@@ -213,7 +234,7 @@ fn single(node: &Node, tables: &[SingleTable]) -> Option<String> {
 }
 
 fn another(view: &View, node: &Node, answer: &mut Answer) {
-    if !others(view, node).any(Node::is_up) {
+    if !others(view, node).any(Node::serves) {
         answer
             .reasons
             .push(format!("no other {} is alive", node.component.name()));

@@ -580,6 +580,31 @@ fn a_node_may_stop_if_the_cluster_and_every_replica_stay() {
             "1",
             "1 of 3 voters would be alive, and a leader needs 2",
         ),
+        // The leader has not noticed yet.
+        (
+            Case {
+                http: "1=L 2=F1 3=-",
+                ..WELL
+            },
+            "1",
+            "1 of 3 voters would be alive, and a leader needs 2: 10.0.0.3 does not answer, and the leader",
+        ),
+        (
+            Case {
+                others: "b5+ b6+x b7+",
+                ..WELL
+            },
+            "5",
+            "10.0.0.6 does not answer, and the leader has not noticed: a replica",
+        ),
+        (
+            Case {
+                others: "k5+ k6+x",
+                ..WELL
+            },
+            "5",
+            "no other broker is alive",
+        ),
         // It is gone already.
         (
             Case {

@@ -43,6 +43,13 @@ fn says(host: &Host, command: &[&str], code: i32, words: &[&str]) -> anyhow::Res
     )
 }
 
+/// A neighbour that is gone counts as gone before the leader has noticed.
+fn may_not_stop_at_once(asks: &Host, gone: &str) -> anyhow::Result<()> {
+    let said = asks.exec(&["muster", "may-stop"])?;
+    ensure!(said.code == 1, "{gone} is gone: {said:?}");
+    Ok(())
+}
+
 /// What it prints is never wider than a terminal, but for a command, which is there to be copied.
 fn fits(said: &Output) -> anyhow::Result<()> {
     let wide = said
@@ -128,6 +135,7 @@ fn the_state_of_a_cluster_is_told_after_each_fault(world: &World) -> anyhow::Res
 
     dies.kill9()?;
     let gone = dies.address().to_string();
+    may_not_stop_at_once(asks, &gone)?;
     let dead = [
         gone.as_str(),
         "no answer",
@@ -154,6 +162,7 @@ fn the_state_of_a_cluster_is_told_after_each_fault(world: &World) -> anyhow::Res
     // Silent, not refused: it costs one deadline.
     be2.cut()?;
     let away = be2.address().to_string();
+    may_not_stop_at_once(be1, &away)?;
     fits(&says(
         asks,
         &["status"],
