@@ -250,7 +250,7 @@ fn record_copy(examined: &Examined<'_>) -> Looked {
                 format!("STATE_DIR {} is {place}", state.dir.display()),
             )
             .want("another disk, or more than one host in MASTER_HOST")
-            .why("a seed that lost its data and its record, and that can ask no other FE, founds a second cluster")
+            .why("a seed that lost its data and its record founds a second cluster if no member reaches it within GUARD_TIME")
             .fix("name the other FEs in MASTER_HOST after this one, or mount a volume of another disk and set STATE_DIR to it"),
         )
     };
