@@ -120,8 +120,8 @@ fn frontend(view: &View, node: &Node, answer: &mut Answer) {
     let Some(quorum) = view.quorum.filter(|_| votes) else {
         return;
     };
-    let voters = || others(view, node).filter(|other| other.votes() && other.is_joined());
-    let without = voters().filter(|other| other.serves()).count();
+    let stay = || others(view, node).filter(|other| other.votes() && other.is_joined());
+    let without = stay().filter(|other| other.serves()).count();
     if without < quorum.majority() {
         answer.reasons.push(if quorum.voters == 1 {
             "it is the only FE with a vote: without it there is no cluster".to_owned()
@@ -130,7 +130,7 @@ fn frontend(view: &View, node: &Node, answer: &mut Answer) {
                 "{without} of {} voters would be alive, and a leader needs {}{}",
                 quorum.voters,
                 quorum.majority(),
-                silent(voters())
+                silent(stay())
                     .map(|hosts| format!(": {hosts}, and the leader has not noticed"))
                     .unwrap_or_default()
             )
@@ -138,8 +138,7 @@ fn frontend(view: &View, node: &Node, answer: &mut Answer) {
         return;
     }
     let behind = |other: &Node| other.leader_says.as_ref().and_then(|says| says.behind);
-    let ready =
-        voters().any(|other| other.serves() && behind(other).is_none_or(|entries| entries < CAUGHT_UP));
+    let ready = stay().any(|other| other.serves() && behind(other).is_none_or(|entries| entries < CAUGHT_UP));
     if !ready {
         answer.reasons.push(format!(
             "no other FE with a vote is less than {CAUGHT_UP} journal entries behind"
