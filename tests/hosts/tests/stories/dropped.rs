@@ -283,6 +283,7 @@ fn a_node_that_is_pointed_at_a_stranger_names_both_clusters_and_runs_on(world: &
     for fe in story.cluster.fes() {
         fe.start()?;
     }
+    story.cluster.becomes_whole(PATIENCE)?;
     story.is_back()?;
     ensure!(
         !host.has_ended() && story.cluster.id()? == id,
