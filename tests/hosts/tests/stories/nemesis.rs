@@ -14,6 +14,7 @@ for_each_engine! {
     a_blank_seed_that_was_suspended_while_it_listened_listens_on,
     dropped_nodes_refuse_and_join_anew_when_told_to,
     a_wiped_voter_waits_for_a_leader_while_a_member_that_lags_behind_is_there: both,
+    a_leader_that_was_overtaken_while_it_was_cut_off_gives_way_to_a_member_that_knows_more,
 }
 
 /// The nemesis as a person calls it; in the world only so that nothing of it can outlive the test.
@@ -108,6 +109,19 @@ fn dropped_nodes_refuse_and_join_anew_when_told_to(world: &World) -> anyhow::Res
         "hosts voters=3 observers=1 bes=1\n\
          start fe1 fe2 fe3 fe4 be1\nwhole\nwrite\n\
          drop fe2\nrejoin fe2\nwhole\ndrop be1\nrejoin be1\nwhole\ndrop fe4\nremove fe4\nwhole\n",
+    )
+}
+
+/// The old leader is back beside one of the two that elected another one, and the other one's disk is lost: there is no later
+/// leader that it could hear of, and it has lost its majority, so it has to vote for whoever knows more.
+fn a_leader_that_was_overtaken_while_it_was_cut_off_gives_way_to_a_member_that_knows_more(
+    world: &World,
+) -> anyhow::Result<()> {
+    story(
+        world,
+        "hosts voters=3 bes=1\n\
+         start fe1 fe2 fe3 be1\nwhole\nwrite\n\
+         cut fe1\npause 6000\nkill fe2\nkill fe3\nwipe-data fe2\nheal\nstart fe3 fe2\nwhole\n",
     )
 }
 

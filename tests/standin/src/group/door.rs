@@ -117,11 +117,13 @@ impl Group {
         let stranger = journal.group.as_deref() != Some(group)
             || !journal.membership.electable().any(|node| node.name == name)
             || !self.me.electable;
+        let overtaken = state.quorum_lost.is_some() && version > journal.version;
         // Its own leader may ask for a later term, see `lead::renew`.
         let leader_lives = match &state.standing {
             Standing::Init | Standing::Unknown => state.detached,
             Standing::Follows { leader, .. } => leader.name != name,
-            Standing::Elected | Standing::Leader => true,
+            // JE: a master without a majority is a candidate like any other.
+            Standing::Elected | Standing::Leader => !overtaken,
         };
         if stranger || leader_lives || version < journal.version || term < journal.term {
             return false;
@@ -132,7 +134,12 @@ impl Group {
         }
         state.journal.term = term;
         state.journal.voted_for = Some(name.to_owned());
-        self.dir.save(&state.journal).is_ok()
+        let saved = self.dir.save(&state.journal).is_ok();
+        if state.leads() {
+            drop(state);
+            self.gives_way();
+        }
+        saved
     }
 
     fn refusal(&self, group: Option<&str>, term: u64, node: &GroupNode, clock: u64) -> Option<Refusal> {

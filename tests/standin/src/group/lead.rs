@@ -193,11 +193,16 @@ impl Group {
             .is_some_and(|(_, later)| later > term)
         {
             self.scale.sleep(15.0).await;
-            let leader = self.profile.fe.leader;
-            self.halt(Halt::fatal(format!(
-                "transfer FE type from {leader} to UNKNOWN. exit"
-            )));
+            self.gives_way();
         }
+    }
+
+    /// Ends this FE, which leads no more.
+    pub(super) fn gives_way(&self) {
+        let leader = self.profile.fe.leader;
+        self.halt(Halt::fatal(format!(
+            "transfer FE type from {leader} to UNKNOWN. exit"
+        )));
     }
 
     /// One member's connection, from its greeting to its end.
