@@ -210,22 +210,21 @@ fn file_system(examined: &Examined<'_>) -> Looked {
 }
 
 fn same_disk(examined: &Examined<'_>) -> Looked {
+    let shared = |first: &Disk, disk: &Disk| {
+        let (first, second) = (first.dir.display(), disk.dir.display());
+        Finding::new(Severity::Advice, format!("{first} and {second} are on one disk"))
+            .want("a disk for each storage dir")
+            .why("the BE reports the room of that disk once for each dir, and tablets are balanced by it")
+            .fix("before the first start, name one of them in storage_root_path; later, add a disk")
+    };
     of_node(examined, |node| {
         let disks: Vec<&Disk> = node.disks.iter().flatten().collect();
-        let shared =
-            disks.iter().enumerate().filter_map(|(at, disk)| {
-                let first = disks.iter().take(at).find(|other| other.device == disk.device)?;
-                Some(
-                Finding::new(
-                    Severity::Advice,
-                    format!("{} and {} are on one disk", first.dir.display(), disk.dir.display()),
-                )
-                .want("a disk for each storage dir")
-                .why("the BE reports the room of that disk once for each dir, and tablets are balanced by it")
-                .fix("before the first start, name one of them in storage_root_path; later, add a disk"),
-            )
-            });
-        shared.collect()
+        let found = disks.iter().enumerate().filter_map(|(at, disk)| {
+            let mut before = disks.iter().take(at);
+            let first = before.find(|other| other.device == disk.device)?;
+            Some(shared(first, disk))
+        });
+        found.collect()
     })
 }
 

@@ -14,6 +14,7 @@ use crate::plan::view::{ItselfSays, LeaderSays, Node};
 
 /// An FE that is so many entries behind cannot keep up.
 const BEHIND: u64 = 10_000;
+
 pub(super) fn time(text: Option<&str>) -> Option<i64> {
     timestamp(text?)
 }
